@@ -1,0 +1,1 @@
+//! Stage 3: checks judge the snapshot.

@@ -1,0 +1,1 @@
+//! What the user wrote, checked once: command line and `operator.toml`.

@@ -1,0 +1,1 @@
+//! Stage 4: one incident per cause, hypotheses weighed.

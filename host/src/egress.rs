@@ -1,0 +1,1 @@
+//! The policy between plugins and the network: named targets, discovery, limits.

@@ -1,0 +1,1 @@
+//! What `operator run` prints: one typed record for each thing that happens.

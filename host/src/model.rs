@@ -1,0 +1,32 @@
+//! The nouns of the flow, in the order in which they appear in it.
+//!
+//! Everything here is data without behaviour of its own: stages exchange these types and never
+//! import each other. Types that cross a boundary (plugin contract, journal, config) are converted
+//! by hand where they cross it.
+
+pub mod decision;
+pub mod diagnosis;
+pub mod evidence;
+pub mod evidence_predicate;
+pub mod ids;
+pub mod knowledge;
+pub mod scalar;
+pub mod series;
+pub mod snapshot;
+pub mod table;
+pub mod ticket;
+pub mod topology;
+pub mod verdict;
+
+pub use decision::{Decision, DecisionMode, TicketOption};
+pub use diagnosis::{AssessedEvidence, Claim, Diagnosis, Hypothesis, Incident, PathStep, Symptom, SymptomKind};
+pub use evidence::{Evidence, EvidenceSource};
+pub use evidence_predicate::Predicate;
+pub use ids::{CardId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp};
+pub use scalar::{Comparison, Scalar};
+pub use series::{Sample, Series, SeriesKey, SeriesStore};
+pub use snapshot::{BlindSpot, Snapshot};
+pub use table::{Field, Kind, Table};
+pub use ticket::{Ticket, TicketState};
+pub use topology::{Edge, Entity, Relation, Topology};
+pub use verdict::{CheckDeclaration, Severity, Status, Verdict, Violation};

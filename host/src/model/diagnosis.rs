@@ -1,0 +1,125 @@
+//! Why something happens, as far as the evidence says.
+
+use crate::model::{CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// What kind of trouble a symptom is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SymptomKind {
+    /// A check has a violation.
+    Violation(CheckId),
+    /// A signal left its baseline in the bad direction.
+    Anomaly(SignalId),
+}
+
+/// Something that is not as it should be, on one entity.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Symptom {
+    /// What kind.
+    pub kind: SymptomKind,
+    /// Who shows it.
+    pub entity: EntityId,
+    /// Earliest and latest time at which it can have begun.
+    pub onset: (Timestamp, Timestamp),
+    /// How bad.
+    pub severity: Severity,
+    /// One sentence.
+    pub summary: String,
+    /// What was seen.
+    pub evidence: Vec<EvidenceId>,
+}
+
+/// A sentence that is rendered from a typed predicate and cites what it rests on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The predicate: a name and its arguments, re-evaluated by the verifier.
+    pub predicate: crate::model::evidence_predicate::Predicate,
+    /// Evidence ids of the same incident; never empty.
+    pub evidence: Vec<EvidenceId>,
+    /// The sentence, rendered by the host.
+    pub text: String,
+}
+
+/// One evidence rule of a card, as it turned out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AssessedEvidence {
+    /// Rule id within the card.
+    pub rule: String,
+    /// Likelihood ratio that it contributed (after grouping; 1 when another of its group counted).
+    pub ratio: f64,
+    /// What was found.
+    pub claim: Claim,
+    /// Why it matters.
+    pub because: String,
+    /// Where this is known from.
+    pub reference: String,
+}
+
+/// A card applied to a component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hypothesis {
+    /// Which card; `none-of-these` for the remainder.
+    pub card: CardId,
+    /// The suspect; absent for `none-of-these`.
+    pub component: Option<EntityId>,
+    /// The card's title.
+    pub title: String,
+    /// What would be happening, filled in for the component.
+    pub mechanism: String,
+    /// Posterior probability among the hypotheses of the incident.
+    pub probability: f64,
+    /// Natural logarithm of the posterior odds before normalisation.
+    pub log_odds: f64,
+    /// Rules whose ratio is above 1.
+    pub supports: Vec<AssessedEvidence>,
+    /// Rules whose ratio is below 1.
+    pub contradicts: Vec<AssessedEvidence>,
+    /// What could not be looked at, in words.
+    pub missing: Vec<String>,
+}
+
+/// One step from the cause to a symptom.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PathStep {
+    /// The entity.
+    pub entity: EntityId,
+    /// When trouble began there, at the latest.
+    pub onset: Timestamp,
+    /// What is seen there.
+    pub summary: String,
+}
+
+/// The weighed hypotheses of one incident.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// By falling probability; the last is always `none-of-these`.
+    pub hypotheses: Vec<Hypothesis>,
+    /// From the cause to the symptoms, by onset.
+    pub path: Vec<PathStep>,
+    /// What could not be seen or asked.
+    pub gaps: Vec<String>,
+    /// No hypothesis is likely enough to be named.
+    pub abstained: bool,
+    /// What told the winner from each rival, or that nothing did.
+    pub told_apart: Vec<Claim>,
+}
+
+/// Symptoms with one cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Stable across ticks and restarts.
+    pub key: IncidentKey,
+    /// When the first symptom began.
+    pub started_at: Timestamp,
+    /// Worst severity.
+    pub severity: Severity,
+    /// Sorted by onset.
+    pub symptoms: Vec<Symptom>,
+    /// Everything that claims of this incident may cite.
+    pub evidence: Vec<Evidence>,
+    /// Why.
+    pub diagnosis: Diagnosis,
+    /// False while no violation has lasted long enough to count.
+    pub confirmed: bool,
+}

@@ -1,0 +1,1 @@
+//! Stage 1: subjects look at the system.

@@ -1,0 +1,1 @@
+//! The clock of the observed system, as its answers tell it.

@@ -1,0 +1,1 @@
+//! Hosting of wasm components: load, limit, call.

@@ -1,0 +1,1 @@
+//! PromQL through a configured Prometheus.

@@ -1,0 +1,1 @@
+//! Arithmetic on collected time series: ingest, rates, quantiles.

@@ -1,0 +1,1 @@
+//! Stage 2: what was seen is frozen and hashed.

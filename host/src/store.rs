@@ -1,0 +1,1 @@
+//! The ticket store: a projection of the journal in SQLite.

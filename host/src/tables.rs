@@ -1,0 +1,1 @@
+//! Operations on [`crate::model::Table`]: building, reading windows, filter, sort, group, join.

@@ -1,0 +1,1 @@
+//! The conveyor: the only place that knows the order of the stages.

@@ -1,0 +1,1 @@
+//! Stage 6: open, update, resolve, reopen. Journal first, then the store.

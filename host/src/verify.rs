@@ -1,0 +1,1 @@
+//! Every claim is checked against the recorded evidence before anyone reads it.
