@@ -1,1 +1,4 @@
 //! Hosting of wasm components: load, limit, call.
+
+pub mod bindings;
+pub mod resources;
