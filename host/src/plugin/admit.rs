@@ -17,13 +17,24 @@ const CONTRACT: &str = "operator:plugin/";
 
 /// Interfaces of the contract that a subject may import, and those that a check may.
 const SUBJECT_INTERFACES: &[&str] = &[
-    "clock", "http", "http-types", "knowledge", "log", "logs", "metrics", "observations", "scraping", "snapshots",
-    "tables", "types",
+    "clock",
+    "http",
+    "http-types",
+    "knowledge",
+    "log",
+    "logs",
+    "metrics",
+    "observations",
+    "scraping",
+    "snapshots",
+    "tables",
+    "types",
 ];
 const INVARIANT_INTERFACES: &[&str] = &["checks", "log", "metrics", "snapshots", "tables", "types"];
 
 /// Packages of WASI 0.2 for which the host has an empty, deterministic stand-in.
-const WASI_PACKAGES: &[&str] = &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const WASI_PACKAGES: &[&str] =
+    &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 
 /// Which world a component implements, told by what it exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -131,7 +142,11 @@ fn check_imports(name: &str, world: World, imports: &BTreeSet<String>) -> Result
             _ => outside.push(import.clone()),
         }
     }
-    if outside.is_empty() { Ok(()) } else { Err(LoadError::OutsideContract { name: name.to_owned(), world, imports: outside }) }
+    if outside.is_empty() {
+        Ok(())
+    } else {
+        Err(LoadError::OutsideContract { name: name.to_owned(), world, imports: outside })
+    }
 }
 
 impl World {

@@ -162,7 +162,9 @@ mod tests {
 
     #[test]
     fn one_limit_can_be_set_and_the_others_keep_their_defaults() {
-        let limits: PluginLimits = serde_json::from_str(r#"{"check": {"fuel": 7}, "subject": {"handles_max": 5}, "violations_max": 3}"#).unwrap();
+        let limits: PluginLimits =
+            serde_json::from_str(r#"{"check": {"fuel": 7}, "subject": {"handles_max": 5}, "violations_max": 3}"#)
+                .unwrap();
         assert_eq!((limits.check.fuel, limits.violations_max), (7, 3));
         assert_eq!(limits.check.memory_bytes_max, CallLimits::default().memory_bytes_max);
         assert_eq!(limits.subject, CallLimits { handles_max: 5, ..CallLimits::subject() });
