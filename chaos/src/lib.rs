@@ -1,7 +1,9 @@
 //! A cluster that breaks on demand.
 //!
-//! [`sim`] is a deterministic model of a cluster, [`scenario`] names the faults that it can suffer,
+//! [`scenario`] names the faults that it can suffer,
 //! and [`world`] is the face that both the model and a served recording show to whoever watches.
 
 pub mod world;
 pub mod scenario;
+pub mod serve;
+pub mod calendar;
