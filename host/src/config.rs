@@ -96,7 +96,7 @@ impl Settings {
     pub fn egress_policy(&self) -> EgressPolicy {
         let targets =
             self.targets.iter().map(|(name, target)| (name.clone(), target.policy(&self.limits.egress))).collect();
-        EgressPolicy::new(targets, self.prometheus.clone(), self.discovery.clone(), self.limits.egress.clone())
+        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), self.limits.egress.clone())
     }
 
     /// What the real ports need, with credentials read from their files.
