@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod evidence_predicate;
 pub mod ids;
 pub mod knowledge;
+pub mod observed;
 pub mod scalar;
 pub mod series;
 pub mod snapshot;
@@ -23,6 +24,7 @@ pub use diagnosis::{AssessedEvidence, Claim, Diagnosis, Hypothesis, Incident, Pa
 pub use evidence::{Evidence, EvidenceSource};
 pub use evidence_predicate::Predicate;
 pub use ids::{CardId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp};
+pub use observed::Observed;
 pub use scalar::{Comparison, Scalar};
 pub use series::{Sample, Series, SeriesKey, SeriesStore};
 pub use snapshot::{BlindSpot, Snapshot};
