@@ -10,4 +10,9 @@ pub mod stage;
 pub mod threshold;
 
 #[cfg(all(feature = "examples", not(target_arch = "wasm32")))]
+#[expect(
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "only tests use it, and should stop where an example is wrong"
+)]
 pub mod examples;

@@ -46,8 +46,9 @@ pub fn judge(
 fn violation(limit: &Limit, store: Store<'_>, value: f64) -> Violation {
     let summary = format!("{} on {} is {value:.2}, the limit is {}", limit.what, store.name(), limit.below);
     let expected = format!("below {}", limit.below);
-    Violation::new(store.entity(), summary)
-        .evidence(Evidence::metric(format!("{} for store {}", limit.query, store.key), value, limit.unit).expected(expected))
+    Violation::new(store.entity(), summary).evidence(
+        Evidence::metric(format!("{} for store {}", limit.query, store.key), value, limit.unit).expected(expected),
+    )
 }
 
 fn describe(error: &MetricsError, limit: &Limit) -> String {

@@ -34,7 +34,9 @@ const DRIFT_MAX_S: f64 = 2.0;
 fn judge_drift(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let mut findings = Findings::new();
     let (members, stores) = (snapshot.table("members")?, snapshot.table("stores")?);
-    for (table, key, name) in [(&members, "member", entities::member as fn(&str) -> String), (&stores, "store", entities::store)] {
+    for (table, key, name) in
+        [(&members, "member", entities::member as fn(&str) -> String), (&stores, "store", entities::store)]
+    {
         for row in table.rows() {
             judge_offset(row, key, name, &mut findings);
         }
@@ -51,7 +53,8 @@ fn judge_offset(row: Row<'_>, key: &str, name: fn(&str) -> String, findings: &mu
         Some(offset_s) => {
             let side = if offset_s > 0.0 { "ahead of" } else { "behind" };
             let summary = format!("its clock is {:.1} s {side} the others'", offset_s.abs());
-            findings.fail(Violation::new(entity, summary).evidence(row.evidence("date_offset_s").expected("within 2 s")));
+            findings
+                .fail(Violation::new(entity, summary).evidence(row.evidence("date_offset_s").expected("within 2 s")));
         }
     }
 }
@@ -80,7 +83,10 @@ fn judge_tso(_: &Snapshot) -> Result<Outcome, PluginError> {
 
 fn judge_jumps(_: &Snapshot) -> Result<Outcome, PluginError> {
     let counted = series("pd_monitor_time_jump_back_total").by("member").increase(600_000);
-    Ok(counted.map_or_else(|_| Outcome::inconclusive("PD's count of clock jumps was not collected"), |table| jumps_of(&table)))
+    Ok(counted.map_or_else(
+        |_| Outcome::inconclusive("PD's count of clock jumps was not collected"),
+        |table| jumps_of(&table),
+    ))
 }
 
 fn jumps_of(table: &TableView) -> Outcome {
@@ -117,7 +123,8 @@ mod tests {
 
     #[test]
     fn no_clock_at_all_is_open() {
-        let members = ["pd1", "pd2", "pd3"].iter().fold(Cluster::healthy(), |c, m| c.member(m, "date_offset_s", Cell::Null));
+        let members =
+            ["pd1", "pd2", "pd3"].iter().fold(Cluster::healthy(), |c, m| c.member(m, "date_offset_s", Cell::Null));
         let blind = ["1", "4", "5"].iter().fold(members, |c, s| c.store(s, "date_offset_s", Cell::Null));
         assert_eq!(judge(&drift(), blind).status, Status::Inconclusive);
     }

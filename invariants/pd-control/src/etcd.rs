@@ -1,7 +1,10 @@
 //! The disk and the space of PD's etcd.
 
 use judging::{entities, locus, metrics};
-use operator_plugin::{Check, Evidence, Findings, MetricsError, Outcome, PluginError, Row, Severity, Snapshot, TableView, Violation, series};
+use operator_plugin::{
+    Check, Evidence, Findings, MetricsError, Outcome, PluginError, Row, Severity, Snapshot, TableView, Violation,
+    series,
+};
 
 /// I62: what PD cannot write in time it cannot lead with: its lease runs out.
 pub(crate) fn disk() -> Check {
@@ -33,7 +36,9 @@ fn judge_disk(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let members = snapshot.table("members")?;
     let table = match series(FSYNC).by("member").quantile(0.99, WINDOW_MS) {
         Ok(table) => table,
-        Err(MetricsError::NoSuchMetric(_)) => return Ok(Outcome::inconclusive(format!("no member's {FSYNC} was collected"))),
+        Err(MetricsError::NoSuchMetric(_)) => {
+            return Ok(Outcome::inconclusive(format!("no member's {FSYNC} was collected")));
+        }
         Err(_) => return Ok(Outcome::inconclusive(format!("{FSYNC} was not collected twice yet"))),
     };
     let mut findings = Findings::new();
@@ -44,7 +49,8 @@ fn judge_disk(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 }
 
 fn judge_fsync(table: &TableView, row: Row<'_>, findings: &mut Findings) {
-    let (Some(member), Some(p99_s)) = (row.text("member"), row.number("value").filter(|value| value.is_finite())) else {
+    let (Some(member), Some(p99_s)) = (row.text("member"), row.number("value").filter(|value| value.is_finite()))
+    else {
         return;
     };
     let entity = entities::member(member);
@@ -55,8 +61,11 @@ fn judge_fsync(table: &TableView, row: Row<'_>, findings: &mut Findings) {
     if samples < SAMPLES_MIN {
         return findings.unknown(&entity, &format!("only {samples:.0} writes in 5 minutes"));
     }
-    let others: Vec<f64> =
-        table.rows().filter(|other| other.text("member") != Some(member)).filter_map(|other| other.number("value")).collect();
+    let others: Vec<f64> = table
+        .rows()
+        .filter(|other| other.text("member") != Some(member))
+        .filter_map(|other| other.number("value"))
+        .collect();
     if p99_s < STUCK_S && !locus::is_outlier(p99_s, &others) {
         return findings.pass(entity);
     }
@@ -70,8 +79,11 @@ fn judge_fsync(table: &TableView, row: Row<'_>, findings: &mut Findings) {
 }
 
 fn judge_space(_: &Snapshot) -> Result<Outcome, PluginError> {
-    let read = |metric: &str| series(metric).by("member").last(metrics::WINDOW_MS).map(|table| metrics::by_key(&table, "member"));
-    let (Ok(used), Ok(quota)) = (read("etcd_mvcc_db_total_size_in_bytes"), read("etcd_server_quota_backend_bytes")) else {
+    let read = |metric: &str| {
+        series(metric).by("member").last(metrics::WINDOW_MS).map(|table| metrics::by_key(&table, "member"))
+    };
+    let (Ok(used), Ok(quota)) = (read("etcd_mvcc_db_total_size_in_bytes"), read("etcd_server_quota_backend_bytes"))
+    else {
         return Ok(Outcome::inconclusive("the size of PD's etcd or its quota was not collected"));
     };
     let mut findings = Findings::new();
@@ -81,7 +93,8 @@ fn judge_space(_: &Snapshot) -> Result<Outcome, PluginError> {
             findings.pass(entities::member(&member));
             continue;
         }
-        let query = format!("etcd_mvcc_db_total_size_in_bytes{{member=\"{member}\"}} / etcd_server_quota_backend_bytes");
+        let query =
+            format!("etcd_mvcc_db_total_size_in_bytes{{member=\"{member}\"}} / etcd_server_quota_backend_bytes");
         let summary = format!("the etcd of {member} uses {:.0} % of its quota", share * 100.0);
         findings.fail(
             Violation::new(entities::member(&member), summary)

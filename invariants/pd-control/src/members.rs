@@ -165,7 +165,11 @@ mod tests {
     #[test]
     fn members_that_cannot_be_asked_leave_the_quorum_open() {
         let ask = |cluster: Cluster, name: &str| {
-            cluster.member(name, "probe", "denied").member(name, "healthy", Cell::Null).member(name, "reachable", Cell::Null)
+            cluster.member(name, "probe", "denied").member(name, "healthy", Cell::Null).member(
+                name,
+                "reachable",
+                Cell::Null,
+            )
         };
         let snapshot = ask(ask(Cluster::healthy(), "pd2"), "pd3").snapshot();
         assert_eq!(quorum().evaluate(&snapshot, None).unwrap().status, Status::Inconclusive);
@@ -184,9 +188,9 @@ mod tests {
         let found = outcome(Cluster::healthy().member("pd3", "cluster_seen", "8"));
         assert_eq!(found.violations[0].entity, "member/pd3");
         assert_eq!(outcome(Cluster::healthy()).status, Status::Pass);
-        let blind = ["pd1", "pd2", "pd3"].iter().fold(Cluster::healthy(), |cluster, name| {
-            cluster.member(name, "cluster_seen", Cell::Null)
-        });
+        let blind = ["pd1", "pd2", "pd3"]
+            .iter()
+            .fold(Cluster::healthy(), |cluster, name| cluster.member(name, "cluster_seen", Cell::Null));
         assert_eq!(outcome(blind).status, Status::Inconclusive);
     }
 }

@@ -53,7 +53,8 @@ fn judge_probes(_: &Snapshot) -> Result<Outcome, PluginError> {
     let counts = metrics::counts(&table, "outcome");
     let mut findings = Findings::new();
     for key in counts.iter().map(|count| &count.store).collect::<std::collections::BTreeSet<_>>() {
-        let failed = counts.iter().filter(|count| &count.store == key && !matches!(count.label.as_str(), "success" | "ok"));
+        let failed =
+            counts.iter().filter(|count| &count.store == key && !matches!(count.label.as_str(), "success" | "ok"));
         let failed: f64 = failed.map(|count| count.value).sum();
         if failed < 1.0 {
             findings.pass(entities::store(key));

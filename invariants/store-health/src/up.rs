@@ -67,7 +67,9 @@ fn reports_of<'table>(reports: &'table TableView, stores: &TableView, key: &str)
 }
 
 fn judge_store(store: Store<'_>, voices: &Voices<'_>, findings: &mut Findings) {
-    let Some(state) = store.row.text("state") else { return findings.unknown(&store.entity(), "PD does not say its state") };
+    let Some(state) = store.row.text("state") else {
+        return findings.unknown(&store.entity(), "PD does not say its state");
+    };
     if !store.has_reported() {
         return findings.unknown(&store.entity(), "it has registered and not sent a heartbeat yet");
     }
@@ -146,9 +148,12 @@ fn judge_view(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 fn split_view(store: Store<'_>) -> Violation {
     let how = if store.refuses() { "refuses connections" } else { "does not answer in time" };
     let address = store.row.text("status_address").unwrap_or("its status address");
-    Violation::new(store.entity(), format!("the status server {address} of {} {how}, while PD calls it up", store.name()))
-        .evidence(store.row.evidence("probe").expected("ok"))
-        .evidence(store.row.evidence("state"))
+    Violation::new(
+        store.entity(),
+        format!("the status server {address} of {} {how}, while PD calls it up", store.name()),
+    )
+    .evidence(store.row.evidence("probe").expected("ok"))
+    .evidence(store.row.evidence("state"))
 }
 
 #[cfg(test)]
@@ -174,7 +179,10 @@ mod tests {
         let dead = Cluster::healthy().store("4", "state", "Disconnected").store("4", "probe", "refused");
         let outcome = judge(reported(dead, "1", "4"));
         let found = &outcome.violations[0];
-        assert_eq!((found.entity.as_str(), found.confirmed, found.severity), ("store/4", true, Some(Severity::Critical)));
+        assert_eq!(
+            (found.entity.as_str(), found.confirmed, found.severity),
+            ("store/4", true, Some(Severity::Critical))
+        );
         assert!(found.evidence.iter().any(|evidence| evidence.table == "unreachable_reports"));
         assert_eq!(outcome.passed, ["store/1", "store/5"]);
     }
