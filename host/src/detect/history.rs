@@ -34,7 +34,8 @@ impl Baseline {
     /// The floor is divided by the deviating z, so that a deviation of exactly the floor is the
     /// smallest that can count.
     fn robust_z(self, value: f64, floor: f64) -> f64 {
-        let spread = (self.iqr / IQR_PER_SIGMA).max(floor / DEVIATING_Z).max(SPREAD_SHARE_OF_MEDIAN * self.median.abs());
+        let spread =
+            (self.iqr / IQR_PER_SIGMA).max(floor / DEVIATING_Z).max(SPREAD_SHARE_OF_MEDIAN * self.median.abs());
         let distance = value - self.median;
         if spread > 0.0 {
             distance / spread

@@ -16,7 +16,8 @@ pub(super) fn mark(signal: &Signal, detection: &mut Detection) {
     }
     let everyone = center_and_spread(&values, None);
     for (position, (entity, value)) in values.iter().enumerate() {
-        let peers = if values.len() > SELF_COUNTS_UP_TO { everyone } else { center_and_spread(&values, Some(position)) };
+        let peers =
+            if values.len() > SELF_COUNTS_UP_TO { everyone } else { center_and_spread(&values, Some(position)) };
         let Some((center, spread)) = peers else { continue };
         let (limit, outlier) = judge(signal, *value, center, spread);
         if let Some(reading) = detection.readings.get_mut(&(signal.id.clone(), entity.clone())) {

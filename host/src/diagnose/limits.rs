@@ -4,9 +4,6 @@
 /// whose prior is 1 % needs evidence worth a factor of five before it is named at all.
 pub(super) const NONE_OF_THESE_PRIOR: f64 = 0.05;
 
-/// Below this share the leading hypothesis is not named: something else is likelier than it.
-pub(super) const NAMED_PROBABILITY_MIN: f64 = 0.5;
-
 /// Single ratios are cut here: a card is an estimate, and no observation is worth more than that.
 pub(super) const RATIO_MAX: f64 = 1e4;
 
@@ -70,10 +67,7 @@ pub(super) const REMEMBERED_MAX: usize = 1_024;
 pub(super) const CITED_MAX: usize = 8;
 
 /// Lines of gaps in an incident.
-pub(super) const GAPS_MAX: usize = 24;
-
-/// Hypotheses below this share do not get their blind corners listed as gaps of the incident.
-pub(super) const GAP_PROBABILITY_MIN: f64 = 0.05;
+pub(super) const GAPS_MAX: usize = 64;
 
 /// Evidence numbers that an incident remembers, so that an id keeps its meaning over its life.
 pub(super) const LEDGER_MAX: usize = 1_024;

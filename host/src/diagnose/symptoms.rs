@@ -4,9 +4,7 @@
 //! confirmed. An inconclusive check pauses it: blindness neither proves nor heals.
 
 use super::DiagnoseInput;
-use super::limits::{
-    ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SYMPTOMS_MAX, UNMENTIONED_CLEARS_MS,
-};
+use super::limits::{ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SYMPTOMS_MAX, UNMENTIONED_CLEARS_MS};
 use crate::model::{
     CheckId, Detection, EntityId, Evidence, EvidenceId, EvidenceSource, Reading, Scalar, Severity, SignalId, Status,
     Symptom, SymptomKind, Ticket, Timestamp, Topology, Verdict, Violation,
@@ -37,6 +35,11 @@ impl Lasting {
     /// Whether it has lasted long enough to be believed.
     pub(super) fn counts(&self) -> bool {
         self.counted
+    }
+
+    /// A symptom that counts at once.
+    pub(super) fn of_now(symptom: Symptom, at: Timestamp) -> Self {
+        Self { counted: true, ..Self::begins(symptom, at) }
     }
 
     fn begins(symptom: Symptom, at: Timestamp) -> Self {
@@ -78,7 +81,7 @@ impl Symptoms {
             self.judge_verdict(verdict, now, topology);
         }
         self.pause_unanswered(input.verdicts, now);
-        self.judge_anomalies(input, now);
+        self.judge_anomalies(input, now, topology);
         self.lasting.retain(|_, lasting| lasting.paused_ms < PAUSED_MAX_MS);
     }
 
@@ -114,8 +117,7 @@ impl Symptoms {
             if of != &kind || verdict.violations.iter().any(|violation| &violation.entity == entity) {
                 return true;
             }
-            let kind_is_known = topology.entities.iter().any(|known| known.id.kind() == entity.kind());
-            if verdict.passed.binary_search(entity).is_ok() || (kind_is_known && topology.entity(entity).is_none()) {
+            if verdict.passed.contains(entity) || has_left(topology, entity) {
                 return false;
             }
             lasting.pauses(now);
@@ -152,7 +154,7 @@ impl Symptoms {
         }
     }
 
-    fn judge_anomalies(&mut self, input: DiagnoseInput<'_>, now: Timestamp) {
+    fn judge_anomalies(&mut self, input: DiagnoseInput<'_>, now: Timestamp, topology: &Topology) {
         let detection = input.detection;
         for anomaly in &detection.anomalies {
             let key = (SymptomKind::Anomaly(anomaly.signal.clone()), anomaly.entity.clone());
@@ -167,14 +169,18 @@ impl Symptoms {
             lasting.symptom.summary.clone_from(&anomaly.summary);
             let reading = detection.reading(&anomaly.signal, &anomaly.entity);
             let signal = input.knowledge.signals.iter().find(|signal| signal.id == anomaly.signal);
-            lasting.seen = signal.zip(reading).map(|(s, r)| super::facts::read_signal(s, &anomaly.entity, r)).into_iter().collect();
+            lasting.seen = signal
+                .zip(reading)
+                .map(|(s, r)| super::facts::read_signal(s, &anomaly.entity, r))
+                .into_iter()
+                .collect();
             lasting.lasts(now, false);
         }
-        self.drop_calmed(detection, now);
+        self.drop_calmed(detection, now, topology);
     }
 
     /// An anomaly is over when its signal can be read and is no anomaly; a signal that is gone pauses it.
-    fn drop_calmed(&mut self, detection: &Detection, now: Timestamp) {
+    fn drop_calmed(&mut self, detection: &Detection, now: Timestamp, topology: &Topology) {
         self.lasting.retain(|(kind, entity), lasting| {
             let SymptomKind::Anomaly(signal) = kind else { return true };
             if detection.anomalies.iter().any(|anomaly| &anomaly.signal == signal && &anomaly.entity == entity) {
@@ -182,6 +188,7 @@ impl Symptoms {
             }
             match detection.reading(signal, entity) {
                 Some(reading) if is_readable(reading) => false,
+                _ if has_left(topology, entity) => false,
                 _ => {
                     lasting.pauses(now);
                     true
@@ -193,7 +200,8 @@ impl Symptoms {
     /// Symptoms of open tickets go on where they were; whether they still last, the first tick will tell.
     pub(super) fn restore(&mut self, ticket: &Ticket) {
         for symptom in ticket.symptoms.iter().filter(|symptom| symptom.kind != SymptomKind::Blind) {
-            let mut lasting = Lasting::begins(symptom.clone(), ticket.updated_at);
+            // The end of time: the hours in which the operator was off are no pause of the check.
+            let mut lasting = Lasting::begins(symptom.clone(), Timestamp(u64::MAX));
             let cited = |id: &EvidenceId| ticket.observations.iter().find(|evidence| &evidence.id == id).cloned();
             lasting.seen = symptom.evidence.iter().filter_map(cited).collect();
             lasting.symptom.evidence.clear();
@@ -212,6 +220,11 @@ impl Symptoms {
             SymptomKind::Blind => true,
         }
     }
+}
+
+/// The subject lists entities of this kind, and this one is not among them.
+fn has_left(topology: &Topology, entity: &EntityId) -> bool {
+    topology.entity(entity).is_none() && topology.entities.iter().any(|known| known.id.kind() == entity.kind())
 }
 
 /// A signal that nothing is known of any more (its entity left the system) cannot come back by itself.
