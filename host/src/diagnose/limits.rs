@@ -33,8 +33,9 @@ pub(super) const PAUSED_MAX_MS: u64 = 24 * 3_600_000;
 /// Quiet time before a ticket may be resolved, at least: shorter and a flapping fault makes a ticket a minute.
 pub(super) const CLEAR_MIN_MS: u64 = 60_000;
 
-/// A relapse within this time reopens the old ticket: the person who closed it is still on shift.
-pub(super) const REOPEN_WITHIN_MS: u64 = 3_600_000;
+/// A relapse within this time continues the old incident: longer than any restart or failover takes, shorter
+/// than the half hour after which people call it a new one. The ticket stage has the same limit.
+pub(super) const REOPEN_WITHIN_MS: u64 = 600_000;
 
 /// Ticks without sight of a source before it is worth a ticket …
 pub(super) const BLIND_TICKS_MIN: u32 = 3;

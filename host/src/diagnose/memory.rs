@@ -94,7 +94,7 @@ impl Memory {
         over.map(|(key, _)| key.clone()).collect()
     }
 
-    /// The ticket of this incident was resolved. A relapse within the hour takes the key up again.
+    /// The ticket of this incident was resolved. A relapse within ten minutes takes the key up again.
     pub fn forget(&mut self, key: &IncidentKey) {
         if let Some(known) = self.known.get_mut(key) {
             known.closed_at = Some(self.now);
