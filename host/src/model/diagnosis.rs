@@ -2,6 +2,7 @@
 
 use crate::model::{CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What kind of trouble a symptom is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -11,6 +12,8 @@ pub enum SymptomKind {
     Violation(CheckId),
     /// A signal left its baseline in the bad direction.
     Anomaly(SignalId),
+    /// The operator has not been able to look; the entity is `source/…`.
+    Blind,
 }
 
 /// Something that is not as it should be, on one entity.
@@ -67,9 +70,12 @@ pub struct Hypothesis {
     pub title: String,
     /// What would be happening, filled in for the component.
     pub mechanism: String,
+    /// Probability before any evidence.
+    pub prior: f64,
     /// Posterior probability among the hypotheses of the incident.
     pub probability: f64,
-    /// Natural logarithm of the posterior odds before normalisation.
+    /// Natural logarithm of the posterior odds before normalisation: that of the prior odds plus
+    /// that of every ratio in `supports` and `contradicts`.
     pub log_odds: f64,
     /// Rules whose ratio is above 1.
     pub supports: Vec<AssessedEvidence>,
@@ -93,7 +99,7 @@ pub struct PathStep {
 /// The weighed hypotheses of one incident.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
-    /// By falling probability; the last is always `none-of-these`.
+    /// By falling probability; `none-of-these` is always among them.
     pub hypotheses: Vec<Hypothesis>,
     /// From the cause to the symptoms, by onset.
     pub path: Vec<PathStep>,
@@ -110,10 +116,14 @@ pub struct Diagnosis {
 pub struct Incident {
     /// Stable across ticks and restarts.
     pub key: IncidentKey,
+    /// One line for people; always what [`crate::model::title::title`] makes of the other fields.
+    pub title: String,
     /// When the first symptom began.
     pub started_at: Timestamp,
     /// Worst severity.
     pub severity: Severity,
+    /// What people call the entities that are named here.
+    pub names: BTreeMap<EntityId, String>,
     /// Sorted by onset.
     pub symptoms: Vec<Symptom>,
     /// Everything that claims of this incident may cite.
