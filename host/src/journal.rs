@@ -15,12 +15,13 @@
 //! A batch is written at once and synced before anything depends on it. A crash can leave only an
 //! unfinished end, which is set aside when the log is opened; damage anywhere else is never repaired.
 
+pub mod body;
 mod lock;
 mod read;
 mod record;
 
 pub use lock::{DataDir, DataDirError};
-pub use read::{Damage, ScanError, Scanned, scan, verify};
+pub use read::{Damage, ScanError, Scanned, record_at, scan, verify};
 pub use record::{Field, Kind, NO_HASH, RECORD_BYTES_MAX, Record};
 
 use crate::model::Timestamp;

@@ -2,7 +2,7 @@
 
 use super::record::{self, Field, NO_HASH, RECORD_BYTES_MAX, Record};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// What a log holds.
@@ -141,6 +141,21 @@ impl Scanned {
     }
 }
 
+/// Reads one record again whose place is known from a scan, and shows it to `each`.
+///
+/// # Errors
+/// The line there is not a record any more, or cannot be read.
+pub fn record_at<T>(path: &Path, offset: u64, each: impl FnOnce(&Record<'_>) -> T) -> Result<T, ScanError> {
+    let io = |source| ScanError::Io { path: path.to_owned(), source };
+    let mut lines = Lines::open(path)?;
+    lines.reader.seek(SeekFrom::Start(offset)).map_err(io)?;
+    lines.advance()?;
+    let record = record::decode(lines.line()).ok().filter(|record| record.hash == record.computed_hash(lines.line()));
+    record
+        .map(|record| each(&record))
+        .ok_or_else(|| io(std::io::Error::other(format!("no record at byte offset {offset}"))))
+}
+
 /// The record of the current line, if it continues the chain.
 fn check<'a>(lines: &'a Lines, so_far: &Scanned) -> Result<Record<'a>, Damage> {
     let line = lines.line();
@@ -152,8 +167,9 @@ fn check<'a>(lines: &'a Lines, so_far: &Scanned) -> Result<Record<'a>, Damage> {
         field,
         why,
     };
-    let record = record::decode(line)
+    let mut record = record::decode(line)
         .map_err(|wrong| damage(wrong.field, wrong.at_byte, "it is not written as this log writes it".to_owned()))?;
+    record.offset = lines.offset;
     if record.seq != so_far.last_seq + 1 {
         let why = format!("expected {}, found {}", so_far.last_seq + 1, record.seq);
         return Err(damage(Field::Seq, record.start_of(Field::Seq), why));

@@ -129,6 +129,8 @@ pub struct Record<'a> {
     pub hash: &'a str,
     /// The body's JSON text.
     pub body: &'a str,
+    /// Where the line begins in the file.
+    pub offset: u64,
     /// Where `,"hash":"…"` begins in the line.
     hash_start: usize,
     /// Where `,"body":` begins in the line.
@@ -168,7 +170,7 @@ pub(super) fn decode(line: &[u8]) -> Result<Record<'_>, Malformed> {
     let rest = cursor.rest();
     let end = Malformed { field: Field::End, at_byte: text.len() };
     let body = rest.strip_suffix('}').filter(|body| body.starts_with('{') && body.ends_with('}')).ok_or(end)?;
-    Ok(Record { seq, at, kind, prev, hash, body, hash_start, body_start })
+    Ok(Record { seq, at, kind, prev, hash, body, offset: 0, hash_start, body_start })
 }
 
 impl Record<'_> {
