@@ -1,1 +1,9 @@
-//! x
+//! A cluster that breaks on demand.
+//!
+//! [`scenario`] names the faults that it can suffer,
+//! and [`world`] is the face that both the model and a served recording show to whoever watches.
+
+pub mod world;
+pub mod scenario;
+pub mod serve;
+pub mod calendar;
