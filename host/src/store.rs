@@ -6,9 +6,11 @@
 mod book;
 mod projection;
 mod schema;
+mod shelf;
 
 pub use book::{Book, BookError, Opened};
 pub use projection::Projection;
+pub use shelf::read_tickets;
 
 use crate::model::{Severity, Ticket, TicketState};
 use schema::Found;
