@@ -13,6 +13,7 @@ mod policy;
 mod send;
 
 pub use address::AddressPolicy;
+pub(crate) use header::can_be_allowed;
 pub use network::Network;
 pub use origin::Origin;
 pub use policy::{DiscoveryPolicy, EgressLimits, EgressPolicy, TargetPolicy};

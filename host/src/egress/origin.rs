@@ -45,6 +45,9 @@ impl FromStr for Origin {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| format!("{text:?} is not an origin such as http://host:port: {why}");
+        if !text.contains("://") {
+            return Err(wrong("it has no scheme"));
+        }
         let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("the scheme is neither http nor https"));

@@ -95,10 +95,16 @@ pub struct EgressPolicy {
 }
 
 impl EgressPolicy {
-    /// The policy for these targets.
+    /// The policy for these targets. `others` are origins that the operator itself asks, which no
+    /// plugin can name.
     #[must_use]
-    pub fn new(targets: BTreeMap<String, TargetPolicy>, discovery: DiscoveryPolicy, limits: EgressLimits) -> Self {
-        let granted = targets.values().map(|target| target.origin.clone()).collect();
+    pub fn new(
+        targets: BTreeMap<String, TargetPolicy>,
+        others: impl IntoIterator<Item = Origin>,
+        discovery: DiscoveryPolicy,
+        limits: EgressLimits,
+    ) -> Self {
+        let granted = targets.values().map(|target| target.origin.clone()).chain(others).collect();
         Self { targets, limits, addresses: Arc::new(AddressPolicy::new(granted, discovery)) }
     }
 }

@@ -8,9 +8,9 @@ use crate::model::{Sample, Series, Timestamp};
 /// are no observations, and a result that is not a number is no answer.
 pub(super) fn reduce(series: &Series, now: Timestamp, window_ms: u64, reduction: Reduction) -> Option<f64> {
     let samples = window(series, now, window_ms);
-    let values = samples.iter().map(|sample| sample.value);
+    let mut values = samples.iter().map(|sample| sample.value);
     let value = match reduction {
-        Reduction::Last => values.last(),
+        Reduction::Last => values.next_back(),
         Reduction::Min => values.reduce(f64::min),
         Reduction::Max => values.reduce(f64::max),
         Reduction::Mean => mean(&samples),

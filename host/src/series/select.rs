@@ -113,8 +113,11 @@ pub(super) mod tests {
     use crate::model::Scalar;
     use crate::series::SeriesLimits;
 
+    /// Metric, labels and values of one series.
+    type Spec<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [f64]);
+
     /// A store of series with these labels and samples, taken at 0 s, 10 s, 20 s, ...
-    pub(in crate::series) fn store(series: &[(&str, &[(&str, &str)], &[f64])]) -> SeriesStore {
+    pub(in crate::series) fn store(series: &[Spec<'_>]) -> SeriesStore {
         let mut store = SeriesStore::default();
         for (metric, labels, values) in series {
             let mut labels: Vec<(String, String)> =

@@ -88,8 +88,9 @@ mod tests {
     /// The same date by way of RFC 3339, which `Timestamp` writes with an algorithm of its own.
     fn written(at: Timestamp) -> String {
         let text = at.to_string();
-        let month = MONTHS[text[5..7].parse::<usize>().unwrap() - 1];
-        format!("Mon, {} {month} {} {} GMT", &text[8..10], &text[..4], &text[11..19])
+        let part = |range: std::ops::Range<usize>| text.get(range).unwrap();
+        let month = MONTHS[part(5..7).parse::<usize>().unwrap() - 1];
+        format!("Mon, {} {month} {} {} GMT", part(8..10), part(0..4), part(11..19))
     }
 
     proptest! {
