@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod evidence_predicate;
 pub mod ids;
 pub mod knowledge;
+pub mod observed;
 pub mod quantity;
 pub mod scalar;
 pub mod sentence;
@@ -29,6 +30,7 @@ pub use diagnosis::{AssessedEvidence, Claim, Diagnosis, Hypothesis, Incident, Pa
 pub use evidence::{Evidence, EvidenceSource};
 pub use evidence_predicate::Predicate;
 pub use ids::{CardId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp};
+pub use observed::Observed;
 pub use scalar::{Comparison, Scalar};
 pub use series::{Sample, Series, SeriesKey, SeriesStore};
 pub use snapshot::{BlindSpot, Snapshot};
