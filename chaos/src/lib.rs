@@ -5,5 +5,6 @@
 
 pub mod world;
 pub mod scenario;
+pub mod cassette;
 pub mod serve;
 pub mod calendar;

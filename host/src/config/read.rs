@@ -226,6 +226,7 @@ fn port_range(text: &str) -> Result<RangeInclusive<u16>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn read(text: &str, cli: CliOverrides) -> Result<Settings, String> {
         settings(Some(Path::new("/etc/operator.toml")), text, cli).map_err(|errors| errors.to_string())
@@ -387,5 +388,14 @@ requests_per_tick_max = 5_000_000_000
         let settings = read(text, with_plugin()).unwrap();
         let errors = settings.real_world(&settings.egress_policy()).unwrap_err().to_string();
         assert!(errors.starts_with("[targets.a]: /nowhere/token cannot be read"), "{errors}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_either_settings_or_errors_with_a_place(text in r#"([\[\]a-z.=" \n\{\}0-9]|targets|limits|url){0,40}|.{0,60}"#) {
+            if let Err(errors) = settings(Some(Path::new("f.toml")), &text, with_plugin()) {
+                prop_assert!(errors.0.iter().all(|error| error.place.to_string().starts_with("f.toml:")), "{errors}");
+            }
+        }
     }
 }

@@ -47,6 +47,22 @@ pub enum RefusalReason {
     Redirect,
 }
 
+impl RefusalReason {
+    /// One word for logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownTarget => "unknown-target",
+            Self::Path => "path",
+            Self::Header => "header",
+            Self::Budget => "budget",
+            Self::Discovery => "discovery",
+            Self::Address => "address",
+            Self::Redirect => "redirect",
+        }
+    }
+}
+
 /// What happened to the requests so far.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EgressCounters {
@@ -216,7 +232,7 @@ impl Egress {
 
 impl State {
     fn refuse(&mut self, reason: RefusalReason, error: HttpError) -> HttpError {
-        tracing::debug!(?reason, %error, "request refused");
+        tracing::debug!(reason = reason.as_str(), %error, "request refused");
         *self.counters.refused.entry(reason).or_default() += 1;
         error
     }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 pub struct SeriesLimits {
     /// Samples of one series: one hour at a scrape every 15 s.
     pub samples_per_series_max: usize,
-    /// Series in all: a hundred servers with two thousand wanted series each.
+    /// Series in all: a hundred servers with two thousand wanted series each. Full rings of all of
+    /// them take about 1 GB.
     pub series_max: usize,
     /// A series that was not seen for this long, in observed milliseconds, is forgotten.
     pub unseen_ms_max: u64,

@@ -1,7 +1,7 @@
 //! One row for each distinct combination of some columns.
 
 use super::keys::RowKeys;
-use super::read::scalar_at;
+use super::read::Values;
 use super::select::take_columns;
 use super::{Column, TableError};
 use crate::model::{Field, Kind, Scalar, Table};
@@ -86,6 +86,7 @@ impl Table {
 
     fn measure(&self, measure: &Measure, groups: &[Vec<u32>]) -> Result<(Field, ArrayRef), TableError> {
         let (source, array) = self.column(&measure.column)?;
+        let cells = Values::of(source, array)?;
         let named = |kind, unit| Field { name: measure.name.clone(), kind, unit };
         let pick = |row: fn(&[u32]) -> Option<&u32>| {
             let rows: UInt32Array = groups.iter().map(|rows| row(rows).copied()).collect();
@@ -95,7 +96,7 @@ impl Table {
             Aggregate::First => return Ok((named(source.kind, source.unit.clone()), pick(<[u32]>::first)?)),
             Aggregate::Last => return Ok((named(source.kind, source.unit.clone()), pick(<[u32]>::last)?)),
             Aggregate::Count => {
-                let counts = groups.iter().map(|rows| i64::try_from(present(array, rows).count()).ok()).collect();
+                let counts = groups.iter().map(|rows| i64::try_from(present(&cells, rows).count()).ok()).collect();
                 return Ok((named(Kind::Integer, Some("1".to_owned())), Column::Integers(counts).into_array()));
             }
             _ => {}
@@ -104,21 +105,21 @@ impl Table {
             return Err(TableError::WrongKind(source.kind));
         }
         if source.kind == Kind::Integer && !matches!(measure.aggregate, Aggregate::Mean | Aggregate::Median) {
-            let values = groups.iter().map(|rows| fold_integers(measure.aggregate, array, rows)).collect();
+            let values = groups.iter().map(|rows| fold_integers(measure.aggregate, &cells, rows)).collect();
             return Ok((named(Kind::Integer, source.unit.clone()), Column::Integers(values).into_array()));
         }
-        let values = groups.iter().map(|rows| fold_floats(measure.aggregate, array, rows)).collect();
+        let values = groups.iter().map(|rows| fold_floats(measure.aggregate, &cells, rows)).collect();
         Ok((named(Kind::Float, source.unit.clone()), Column::Floats(values).into_array()))
     }
 }
 
-fn present<'a>(array: &'a ArrayRef, rows: &'a [u32]) -> impl Iterator<Item = Scalar> + 'a {
-    rows.iter().map(|row| scalar_at(array, *row as usize)).filter(|value| *value != Scalar::Null)
+fn present<'a>(values: &'a Values<'_>, rows: &'a [u32]) -> impl Iterator<Item = Scalar> + 'a {
+    rows.iter().map(|row| values.scalar(*row as usize)).filter(|value| *value != Scalar::Null)
 }
 
 /// Exact, so that 64-bit ids survive `min` and `max`. A sum that overflows stays at the limit.
-fn fold_integers(aggregate: Aggregate, array: &ArrayRef, rows: &[u32]) -> Option<i64> {
-    let values = present(array, rows).filter_map(|value| match value {
+fn fold_integers(aggregate: Aggregate, values: &Values<'_>, rows: &[u32]) -> Option<i64> {
+    let values = present(values, rows).filter_map(|value| match value {
         Scalar::Integer(value) => Some(value),
         _ => None,
     });
@@ -130,9 +131,9 @@ fn fold_integers(aggregate: Aggregate, array: &ArrayRef, rows: &[u32]) -> Option
 }
 
 #[expect(clippy::cast_precision_loss, reason = "rows are at most ROWS_MAX, far below 2^53")]
-fn fold_floats(aggregate: Aggregate, array: &ArrayRef, rows: &[u32]) -> Option<f64> {
+fn fold_floats(aggregate: Aggregate, values: &Values<'_>, rows: &[u32]) -> Option<f64> {
     let mut values: Vec<f64> =
-        present(array, rows).filter_map(|value| value.as_f64()).filter(|value| !value.is_nan()).collect();
+        present(values, rows).filter_map(|value| value.as_f64()).filter(|value| !value.is_nan()).collect();
     let len = values.len();
     match aggregate {
         _ if len == 0 => None,

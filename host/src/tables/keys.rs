@@ -3,7 +3,6 @@
 use super::TableError;
 use super::read::Values;
 use crate::model::Table;
-use arrow_array::Array;
 
 /// Reads the cells of some columns of each row as one byte string: equal rows have equal bytes.
 pub(super) struct RowKeys<'a> {
@@ -29,18 +28,6 @@ impl<'a> RowKeys<'a> {
     /// Whether a cell of the key is null; such a row joins nothing.
     pub(super) fn has_null(&self, row: usize) -> bool {
         self.columns.iter().any(|column| column.as_array().is_null(row))
-    }
-}
-
-impl Values<'_> {
-    fn as_array(&self) -> &dyn Array {
-        match self {
-            Self::Booleans(values) => *values,
-            Self::Integers(values) => *values,
-            Self::Floats(values) => *values,
-            Self::Texts(values) => *values,
-            Self::Instants(values) => *values,
-        }
     }
 }
 

@@ -98,10 +98,8 @@ impl Table {
     /// integer (nanoseconds since the Unix epoch).
     #[must_use]
     pub fn scalar(&self, row: usize, column: &str) -> Scalar {
-        match self.column(column) {
-            Ok((_, array)) => scalar_at(array, row),
-            Err(_) => Scalar::Null,
-        }
+        let values = self.column(column).and_then(|(field, array)| Values::of(field, array));
+        values.map_or(Scalar::Null, |values| values.scalar(row))
     }
 
     /// One text; `None` where there is none, also outside the table and in columns of other kinds.
@@ -141,25 +139,6 @@ impl Table {
     }
 }
 
-/// The value of an array at a row; null outside it.
-pub(super) fn scalar_at(array: &ArrayRef, row: usize) -> Scalar {
-    if row >= array.len() || array.is_null(row) {
-        return Scalar::Null;
-    }
-    if let Some(values) = array.as_primitive_opt::<Float64Type>() {
-        Scalar::Float(values.value(row))
-    } else if let Some(values) = array.as_primitive_opt::<Int64Type>() {
-        Scalar::Integer(values.value(row))
-    } else if let Some(values) = array.as_string_opt::<i32>() {
-        Scalar::Text(values.value(row).to_owned())
-    } else if let Some(values) = array.as_primitive_opt::<UInt64Type>() {
-        // Nanoseconds reach the end of i64 in the year 2262.
-        Scalar::Integer(i64::try_from(values.value(row)).unwrap_or(i64::MAX))
-    } else {
-        array.as_boolean_opt().map_or(Scalar::Null, |values: &BooleanArray| Scalar::Boolean(values.value(row)))
-    }
-}
-
 fn primitive<'a, T: ArrowPrimitiveType>(
     field: &Field,
     array: &'a ArrayRef,
@@ -187,6 +166,32 @@ impl<'a> Values<'a> {
             Kind::Instant => array.as_primitive_opt().map(Self::Instants),
         };
         view.ok_or(TableError::WrongKind(field.kind))
+    }
+
+    /// The value at a row; null outside.
+    pub(super) fn scalar(&self, row: usize) -> Scalar {
+        let array = self.as_array();
+        if row >= array.len() || array.is_null(row) {
+            return Scalar::Null;
+        }
+        match self {
+            Self::Booleans(values) => Scalar::Boolean(values.value(row)),
+            Self::Integers(values) => Scalar::Integer(values.value(row)),
+            Self::Floats(values) => Scalar::Float(values.value(row)),
+            Self::Texts(values) => Scalar::Text(values.value(row).to_owned()),
+            // Nanoseconds reach the end of i64 in the year 2262.
+            Self::Instants(values) => Scalar::Integer(i64::try_from(values.value(row)).unwrap_or(i64::MAX)),
+        }
+    }
+
+    pub(super) fn as_array(&self) -> &dyn Array {
+        match self {
+            Self::Booleans(values) => *values,
+            Self::Integers(values) => *values,
+            Self::Floats(values) => *values,
+            Self::Texts(values) => *values,
+            Self::Instants(values) => *values,
+        }
     }
 }
 

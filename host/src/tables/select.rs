@@ -1,7 +1,7 @@
 //! Choosing and ordering rows.
 
 use super::TableError;
-use super::read::{Values, scalar_at};
+use super::read::Values;
 use crate::model::{Comparison, Kind, Scalar, Table};
 use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow_ord::sort::{SortColumn, lexsort_to_indices};
@@ -69,7 +69,8 @@ impl Table {
         if !matches!(term.value, Scalar::Null) && is_text != (field.kind == Kind::Text) {
             return Err(TableError::WrongKind(field.kind));
         }
-        if let (Values::Texts(values), Scalar::Text(wanted)) = (Values::of(field, array)?, &term.value) {
+        let values = Values::of(field, array)?;
+        if let (Values::Texts(values), Scalar::Text(wanted)) = (&values, &term.value) {
             // The common case, without a copy of each text.
             for (row, kept) in keep.iter_mut().enumerate() {
                 *kept &= values.is_valid(row) && compares(term.comparison, values.value(row), wanted);
@@ -77,7 +78,7 @@ impl Table {
             return Ok(());
         }
         for (row, kept) in keep.iter_mut().enumerate() {
-            *kept = *kept && term.comparison.holds(&scalar_at(array, row), &term.value);
+            *kept = *kept && term.comparison.holds(&values.scalar(row), &term.value);
         }
         Ok(())
     }
