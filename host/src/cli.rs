@@ -1,8 +1,13 @@
 //! The command line. Its names and exit codes are stable: scripts rely on them.
 
+mod check;
 mod console;
+mod duration;
 mod help;
 mod log;
+mod plugin;
+mod run;
+mod subject;
 mod tickets;
 
 pub use console::Console;
@@ -35,24 +40,31 @@ struct Cli {
     #[arg(
         long,
         global = true,
-        env = "OPERATOR_LOG",
+        env = "OPERATOR_LOG_LEVEL",
         default_value = "warn",
         value_name = "FILTER",
         help_heading = "Output"
     )]
-    log: String,
+    log_level: String,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Watch until stopped: tell what happens, write tickets and the decision log
+    Run(Box<run::RunArgs>),
+    /// Look once and print all verdicts; exit code 0 all hold, 1 something fails, 2 could not tell
+    Check(Box<check::CheckArgs>),
     /// Show tickets and export them
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
     /// Show, verify and export the decision log
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Show what a component is and what it may do
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
 }
 
 /// Where tickets and the decision log are.
@@ -67,7 +79,7 @@ pub(crate) struct DataArgs {
 #[must_use]
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
     let outcome = std::panic::catch_unwind(|| match parse(arguments) {
-        Ok(cli) => run(cli),
+        Ok(cli) => dispatch(cli),
         Err(exit) => Ok(exit),
     });
     let exit = match outcome {
@@ -94,13 +106,16 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, Exit> {
     })
 }
 
-fn run(cli: Cli) -> Result<Exit, Failure> {
-    telemetry::init(&cli.log).map_err(|message| Failure::new(Exit::Usage, message))?;
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    telemetry::init(&cli.log_level).map_err(|message| Failure::new(Exit::Usage, message))?;
     let console = Console::new(cli.json, cli.no_color);
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(Exit::Io, format!("cannot start worker threads: {error}")))?;
     runtime.block_on(async {
         match cli.command {
+            Command::Run(args) => run::run(*args, &console).await,
+            Command::Check(args) => check::run(*args, &console).await,
+            Command::Plugin(command) => plugin::run(command, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Log(command) => log::run(command, &console).await,
         }

@@ -60,3 +60,8 @@ pub(super) fn complain(message: &str) {
     // Nobody reads stderr: there is no other place to say so.
     let _ = writeln!(std::io::stderr(), "operator: {message}");
 }
+
+/// A line on stderr for a person who waits.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

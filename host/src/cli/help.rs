@@ -4,7 +4,8 @@ use clap::Command;
 use std::fmt::Write as _;
 
 /// Group → commands.
-pub(super) const GROUPS: [(&str, &[&str]); 1] = [("Look back", &["tickets", "log"])];
+pub(super) const GROUPS: [(&str, &[&str]); 3] =
+    [("Watch", &["run", "check"]), ("Look back", &["tickets", "log"]), ("Extend", &["plugin"])];
 
 const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}";
 

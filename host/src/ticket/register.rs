@@ -45,6 +45,12 @@ impl Register {
         self.tickets.values().filter(|ticket| ticket.state == TicketState::Open)
     }
 
+    /// Whether the incident has an open ticket.
+    #[must_use]
+    pub fn has_open(&self, key: &IncidentKey) -> bool {
+        self.open().any(|ticket| &ticket.key == key)
+    }
+
     /// Files the present version of an incident's ticket: opens, reopens, updates, or does nothing.
     /// An incident that is not confirmed never opens a ticket.
     pub fn file(&mut self, draft: Ticket, confirmed: bool) -> Option<Entry> {
