@@ -8,3 +8,4 @@ pub mod scenario;
 pub mod cassette;
 pub mod serve;
 pub mod calendar;
+pub mod test_data;

@@ -17,6 +17,7 @@ pub use schema::reference;
 pub use target::TargetSettings;
 
 use crate::egress::{DiscoveryPolicy, EgressPolicy, Origin};
+use crate::plugin::PluginLimits;
 use crate::ports::http::OriginSettings;
 use crate::ports::real::RealWorld;
 use std::collections::BTreeMap;
@@ -46,8 +47,8 @@ pub struct Settings {
     pub logs_from_start: bool,
     /// Every bound.
     pub limits: Limits,
-    /// Bounds of plugins, as written; the plugin host reads them.
-    pub plugin_limits: serde_json::Value,
+    /// Bounds of plugins.
+    pub plugin_limits: PluginLimits,
     /// Time from one tick to the next, in milliseconds of the operator's clock.
     pub tick_interval_ms: u64,
 }
@@ -86,7 +87,7 @@ impl Settings {
             logs: BTreeMap::new(),
             logs_from_start: false,
             limits: Limits::default(),
-            plugin_limits: serde_json::json!({}),
+            plugin_limits: PluginLimits::default(),
             tick_interval_ms: 1_000,
         }
     }
@@ -96,7 +97,7 @@ impl Settings {
     pub fn egress_policy(&self) -> EgressPolicy {
         let targets =
             self.targets.iter().map(|(name, target)| (name.clone(), target.policy(&self.limits.egress))).collect();
-        EgressPolicy::new(targets, self.prometheus.clone(), self.discovery.clone(), self.limits.egress.clone())
+        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), self.limits.egress.clone())
     }
 
     /// What the real ports need, with credentials read from their files.

@@ -6,8 +6,9 @@
 //! time between answers, and the `Date` of the answers moves it forward when it has fallen behind.
 
 use crate::model::Timestamp;
+use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse};
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// `Date` is one second fine and the answer was under way: less than this says nothing.
 const TOLERANCE_MS: u64 = 2_000;
@@ -100,9 +101,39 @@ impl State {
     }
 }
 
+/// Passes requests on and shows the clock the dates of the answers. Belongs around the port of the
+/// observed system only: another server, such as a Prometheus, may live in another time.
+pub struct DatedHttp {
+    inner: Arc<dyn Http>,
+    host_clock: Arc<dyn Clock>,
+    observed: Arc<ObservedClock>,
+}
+
+impl DatedHttp {
+    /// The port `inner`, with every date shown to `observed`.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Http>, host_clock: Arc<dyn Clock>, observed: Arc<ObservedClock>) -> Self {
+        Self { inner, host_clock, observed }
+    }
+}
+
+impl Http for DatedHttp {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
+            let result = self.inner.send(request).await;
+            if let Ok(HttpResponse { server_date: Some(date), .. }) = &result {
+                self.observed.see(self.host_clock.now(), *date);
+            }
+            result
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ports::Method;
+    use std::time::Duration;
 
     fn at(seconds: u64) -> Timestamp {
         Timestamp(seconds * 1_000)
@@ -169,5 +200,49 @@ mod tests {
             clock.see(at(1_010), at(7_200));
         }
         assert_eq!(clock.now(at(1_010)), at(7_200));
+    }
+
+    /// A server, and a clock, that stand still.
+    struct Standing(Option<Timestamp>);
+
+    impl Http for Standing {
+        fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+            let response = |date| HttpResponse {
+                status: 200,
+                headers: vec![],
+                body: vec![],
+                truncated: false,
+                elapsed: Duration::ZERO,
+                server_date: Some(date),
+            };
+            Box::pin(std::future::ready(self.0.map(response).ok_or(HttpError::Refused)))
+        }
+    }
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            at(1_000)
+        }
+        fn sleep(&self, _duration: Duration) -> BoxFuture<'_, ()> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn dates_of_answers_reach_the_clock_and_refusals_do_not() {
+        for (date, now) in [(Some(at(50)), at(50)), (None, at(1_000))] {
+            let observed = Arc::new(ObservedClock::new());
+            let http = DatedHttp::new(Arc::new(Standing(date)), Arc::new(Standing(None)), Arc::clone(&observed));
+            let request = HttpRequest {
+                origin: "http://127.0.0.1:1".to_owned(),
+                method: Method::Get,
+                path_and_query: "/".to_owned(),
+                headers: vec![],
+                timeout: Duration::from_secs(1),
+                body_bytes_max: 1,
+            };
+            assert_eq!(http.send(request).await.is_ok(), date.is_some());
+            assert_eq!(observed.now(at(1_000)), now);
+        }
     }
 }

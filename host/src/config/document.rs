@@ -1,7 +1,7 @@
 //! A TOML file whose keys are checked against the schema. Values are read by section and key; what
 //! is wrong is noted with its line, and reading goes on.
 
-use super::schema::{Expected, KEYS, Key, kind_name};
+use super::schema::{Expected, Key, keys, kind_name};
 use super::{ConfigErrors, Place};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ impl Document {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             errors.add(Place::line(file_name, line), error.message());
         }
-        let mut walk = Walk { file_name, text, errors, document: Self::default() };
+        let mut walk = Walk { file_name, text, keys: keys(), errors, document: Self::default() };
         walk.sections(root.get_ref());
         walk.document
     }
@@ -45,10 +45,10 @@ impl Document {
         Some((&entry.place, &entry.value))
     }
 
-    /// Keys and values of a section whose keys the user chooses.
-    pub(super) fn entries(&self, section: &str) -> impl Iterator<Item = (&str, &serde_json::Value)> {
+    /// Everything that is written in a section.
+    pub(super) fn entries(&self, section: &str) -> impl Iterator<Item = (&str, &Place, &serde_json::Value)> {
         let of_section = self.values.iter().filter(move |((name, _), _)| name == section);
-        of_section.map(|((_, key), entry)| (key.as_str(), &entry.value))
+        of_section.map(|((_, key), entry)| (key.as_str(), &entry.place, &entry.value))
     }
 
     /// Names under a section such as `targets`, and where they are written.
@@ -61,13 +61,15 @@ impl Document {
 struct Walk<'a> {
     file_name: &'a str,
     text: &'a str,
+    keys: Vec<Key>,
     errors: &'a mut ConfigErrors,
     document: Document,
 }
 
 impl Walk<'_> {
     fn sections(&mut self, root: &DeTable<'_>) {
-        let known: BTreeSet<&str> = KEYS.iter().filter_map(|key| key.section.split('.').next()).collect();
+        let keys = self.keys.clone();
+        let known: BTreeSet<&str> = keys.iter().filter_map(|key| key.section.split('.').next()).collect();
         for (name, value) in root {
             let place = self.place(name.span().start);
             let section = name.get_ref().as_ref();
@@ -79,7 +81,7 @@ impl Walk<'_> {
                 self.errors.add(place, format!("{section:?} must be a section: [{section}]"));
                 continue;
             };
-            if KEYS.iter().any(|key| key.section == section) {
+            if self.is_section(section) {
                 self.section(section, section, table);
             } else {
                 self.named_sections(section, table);
@@ -103,30 +105,36 @@ impl Walk<'_> {
         }
     }
 
+    /// The keys of `section`, which is written in the schema as `pattern`.
     fn section(&mut self, pattern: &str, section: &str, table: &DeTable<'_>) {
-        let keys: Vec<&Key> = KEYS.iter().filter(|key| key.section == pattern).collect();
+        let keys: Vec<Key> = self.keys.iter().filter(|key| key.section == pattern).cloned().collect();
         for (name, value) in table {
             let place = self.place(name.span().start);
             let own = name.get_ref().as_ref();
-            let Some(key) = keys.iter().find(|key| key.name == own || key.name == "*") else {
-                self.unknown(place, "key", own, &format!(" in [{section}]"), keys.iter().map(|key| key.name));
-                continue;
-            };
-            if key.name == "*" && !is_plain_name(own) {
-                self.errors.add(place, bad_name(own));
-                continue;
-            }
-            match convert(key.expected, value) {
-                Some(value) => {
-                    self.document.values.insert((section.to_owned(), own.to_owned()), Entry { place, value });
-                }
-                None => {
-                    let (kind, found) = (kind_name(key.expected), found(value.get_ref()));
-                    let message = format!("{own:?} in [{section}] must be {kind}, found {found}");
-                    self.errors.add(place, message);
-                }
+            let inner = format!("{section}.{own}");
+            if let Some(table) = value.get_ref().as_table().filter(|_| self.is_section(&inner)) {
+                self.section(&inner, &inner, table);
+            } else if let Some(key) = keys.iter().find(|key| key.name == own || key.name == "*") {
+                self.value(key, section, own, place, value);
+            } else {
+                self.unknown(place, "key", own, &format!(" in [{section}]"), keys.iter().map(|key| key.name.as_ref()));
             }
         }
+    }
+
+    fn value(&mut self, key: &Key, section: &str, own: &str, place: Place, value: &Spanned<DeValue<'_>>) {
+        if key.name == "*" && !is_plain_name(own) {
+            self.errors.add(place, bad_name(own));
+        } else if let Some(value) = convert(key.expected, value) {
+            self.document.values.insert((section.to_owned(), own.to_owned()), Entry { place, value });
+        } else {
+            let (kind, found) = (kind_name(key.expected), found(value.get_ref()));
+            self.errors.add(place, format!("{own:?} in [{section}] must be {kind}, found {found}"));
+        }
+    }
+
+    fn is_section(&self, section: &str) -> bool {
+        self.keys.iter().any(|key| key.section == section)
     }
 
     fn unknown<'k>(

@@ -3,6 +3,7 @@
 use super::document::{Document, bad_name, is_plain_name};
 use super::{CliOverrides, ConfigErrors, Place, Settings, TargetSettings};
 use crate::egress::{Network, Origin, can_be_allowed};
+use crate::plugin::PluginLimits;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -44,14 +45,26 @@ impl Reader {
         self.path("data", "dir", &mut settings.data);
         let logs = self.document.entries("logs");
         settings.logs =
-            logs.filter_map(|(name, path)| Some((name.to_owned(), self.folder.join(path.as_str()?)))).collect();
+            logs.filter_map(|(name, _, path)| Some((name.to_owned(), self.folder.join(path.as_str()?)))).collect();
         self.count("run", "tick_interval_ms", &mut settings.tick_interval_ms);
         settings.logs_from_start =
             self.document.value("run", "logs_from_start").and_then(|(_, flag)| flag.as_bool()).unwrap_or_default();
         self.limits(settings);
-        settings.plugin_limits = Value::Object(
-            self.document.entries("plugin_limits").map(|(key, value)| (key.to_owned(), value.clone())).collect(),
-        );
+        self.plugin_limits(settings);
+    }
+
+    /// Each limit on its own, so that each that does not fit is named.
+    fn plugin_limits(&mut self, settings: &mut Settings) {
+        for (section, pointer) in
+            [("plugin_limits", ""), ("plugin_limits.check", "/check"), ("plugin_limits.subject", "/subject")]
+        {
+            for (key, place, value) in self.document.entries(section) {
+                match with_limit(&settings.plugin_limits, pointer, key, value) {
+                    Some(limits) => settings.plugin_limits = limits,
+                    None => self.errors.add(place.clone(), format!("{key:?} in [{section}] is too large")),
+                }
+            }
+        }
     }
 
     fn targets(&mut self, settings: &mut Settings) {
@@ -202,6 +215,13 @@ impl Reader {
     }
 }
 
+/// The limits with one of them replaced, if it fits.
+fn with_limit(limits: &PluginLimits, pointer: &str, key: &str, value: &Value) -> Option<PluginLimits> {
+    let mut all = serde_json::to_value(limits).ok()?;
+    all.pointer_mut(pointer)?.as_object_mut()?.insert(key.to_owned(), value.clone());
+    serde_json::from_value(all).ok()
+}
+
 /// `NAME=VALUE` of a flag.
 fn named(text: &str) -> Result<(String, &str), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=VALUE"))?;
@@ -263,7 +283,9 @@ logs_from_start = true
 [limits]
 series_max = 10
 [plugin_limits]
-fuel = 0x10
+violations_max = 0x10
+[plugin_limits.check]
+fuel = 7
 "#;
 
     #[test]
@@ -281,7 +303,8 @@ fuel = 0x10
         assert_eq!(settings.logs["node-1"], Path::new("/etc/node-1.log"));
         assert_eq!((settings.tick_interval_ms, settings.logs_from_start), (500, true));
         assert_eq!(settings.limits.series.series_max, 10);
-        assert_eq!(settings.plugin_limits, serde_json::json!({"fuel": 16}));
+        assert_eq!((settings.plugin_limits.violations_max, settings.plugin_limits.check.fuel), (16, 7));
+        assert_eq!(settings.plugin_limits.subject, PluginLimits::default().subject);
         let policy = settings.egress_policy();
         assert_eq!(policy.targets["head"].body_bytes_max, 1_000);
         assert_eq!(policy.targets["head"].headers_allowed, ["accept"]);
@@ -326,6 +349,10 @@ ports = "9-1"
 [limits]
 series_max = 0
 requests_per_tick_max = 5_000_000_000
+[plugin_limits]
+voilations_max = 1
+strikes_max = 5_000_000_000
+subject = { feul = 1 }
 [zzz]
 "#;
         let errors = read(text, CliOverrides { targets: vec!["nonsense".to_owned()], ..with_plugin() }).unwrap_err();
@@ -340,7 +367,10 @@ requests_per_tick_max = 5_000_000_000
         /etc/operator.toml:14: "9-1" is not a range of ports such as "1024-65535"
         /etc/operator.toml:16: "series_max" in [limits] must be a whole number above zero, found 0
         /etc/operator.toml:17: "requests_per_tick_max" in [limits] is too large
-        /etc/operator.toml:18: unknown section "zzz"; known are data, discovery, invariants, limits, logs, plugin_limits, prometheus, run, subject, targets
+        /etc/operator.toml:19: unknown key "voilations_max" in [plugin_limits]; did you mean "violations_max"?
+        /etc/operator.toml:20: "strikes_max" in [plugin_limits] is too large
+        /etc/operator.toml:21: unknown key "feul" in [plugin_limits.subject]; did you mean "fuel"?
+        /etc/operator.toml:22: unknown section "zzz"; known are data, discovery, invariants, limits, logs, plugin_limits, prometheus, run, subject, targets
         --target: "nonsense" is not NAME=VALUE
         "#);
     }

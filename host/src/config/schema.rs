@@ -1,6 +1,9 @@
 //! The known sections and keys of `operator.toml`: what may be written, and what the reference says.
 
 use super::{Limits, Settings};
+use crate::plugin::PluginLimits;
+use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -19,24 +22,24 @@ pub(super) enum Expected {
 }
 
 /// One known key.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Key {
     /// Section as written between brackets; `*` stands for a name that the user chooses.
-    pub(super) section: &'static str,
+    pub(super) section: Cow<'static, str>,
     /// Key within the section; `*` when the user chooses it.
-    pub(super) name: &'static str,
+    pub(super) name: Cow<'static, str>,
     pub(super) expected: Expected,
-    pub(super) doc: &'static str,
+    doc: &'static str,
 }
 
 const fn key(section: &'static str, name: &'static str, expected: Expected, doc: &'static str) -> Key {
-    Key { section, name, expected, doc }
+    Key { section: Cow::Borrowed(section), name: Cow::Borrowed(name), expected, doc }
 }
 
 use Expected::{AnyTable, Count, Flag, Text, TextTable, Texts};
 
-/// Every key, in the order of the reference.
-pub(super) const KEYS: &[Key] = &[
+/// Every key but those of plugin limits, in the order of the reference.
+const KEYS: &[Key] = &[
     key("subject", "plugin", Text, "Path of the subject's component. Relative paths begin at this file."),
     key("subject", "config", AnyTable, "Passed to the subject as a JSON object."),
     key("targets.*", "url", Text, "http://host:port or https://host:port; the plugin knows only the name."),
@@ -67,23 +70,51 @@ pub(super) const KEYS: &[Key] = &[
     key("limits", "series_max", Count, "Series that are kept."),
     key("limits", "samples_per_series_max", Count, "Samples that are kept of one series."),
     key("limits", "series_unseen_ms_max", Count, "A series that was not seen for this long is forgotten."),
-    key("plugin_limits", "*", Count, "What a plugin may use up; see the plugin reference."),
 ];
+
+/// Every key. Those of plugin limits are read off their type, where each is explained.
+pub(super) fn keys() -> Vec<Key> {
+    let mut keys = KEYS.to_vec();
+    for (section, limits) in plugin_limit_sections() {
+        let numbers = limits.iter().filter(|(_, value)| value.is_number());
+        keys.extend(numbers.map(|(name, _)| Key {
+            section: section.into(),
+            name: name.clone().into(),
+            expected: Count,
+            doc: "",
+        }));
+    }
+    keys
+}
+
+/// The sections of plugin limits with their defaults.
+fn plugin_limit_sections() -> Vec<(&'static str, serde_json::Map<String, Value>)> {
+    let all = serde_json::to_value(PluginLimits::default()).unwrap_or_default();
+    let section = |pointer: &str| all.pointer(pointer).and_then(Value::as_object).cloned().unwrap_or_default();
+    vec![
+        ("plugin_limits", section("")),
+        ("plugin_limits.check", section("/check")),
+        ("plugin_limits.subject", section("/subject")),
+    ]
+}
 
 /// Every section and key with its default, as text for the documentation.
 #[must_use]
 pub fn reference() -> String {
     let mut text = String::new();
-    let mut section = "";
-    for key in KEYS {
+    let mut section = String::new();
+    for key in keys() {
         if key.section != section {
-            section = key.section;
+            section = key.section.clone().into_owned();
             let space = if text.is_empty() { "" } else { "\n" };
             let _ = writeln!(text, "{space}[{}]", section.replace('*', "NAME"));
         }
-        let name = if key.name == "*" { "NAME" } else { key.name };
-        let value = default_of(key).unwrap_or_else(|| format!("({})", kind_name(key.expected)));
-        let _ = writeln!(text, "# {}\n{name} = {value}", key.doc);
+        if !key.doc.is_empty() {
+            let _ = writeln!(text, "# {}", key.doc);
+        }
+        let name = if key.name == "*" { "NAME" } else { &key.name };
+        let value = default_of(&key).unwrap_or_else(|| format!("({})", kind_name(key.expected)));
+        let _ = writeln!(text, "{name} = {value}");
     }
     text
 }
@@ -103,7 +134,7 @@ pub(super) fn kind_name(expected: Expected) -> &'static str {
 fn default_of(key: &Key) -> Option<String> {
     let settings = Settings::new(PathBuf::new());
     let Limits { tick_deadline_ms, history_ticks, log_lines_per_tick_max, egress, series } = settings.limits;
-    Some(match (key.section, key.name) {
+    Some(match (key.section.as_ref(), key.name.as_ref()) {
         ("discovery", "networks") => "[] # around the granted targets".to_owned(),
         ("discovery", "ports") => {
             format!("\"{}-{}\"", settings.discovery.ports.start(), settings.discovery.ports.end())
@@ -125,7 +156,11 @@ fn default_of(key: &Key) -> Option<String> {
         ("limits", "series_max") => series.series_max.to_string(),
         ("limits", "samples_per_series_max") => series.samples_per_series_max.to_string(),
         ("limits", "series_unseen_ms_max") => series.unseen_ms_max.to_string(),
-        _ => return None,
+        (section, name) => {
+            let sections = plugin_limit_sections();
+            let (_, limits) = sections.iter().find(|(known, _)| *known == section)?;
+            limits.get(name)?.to_string()
+        }
     })
 }
 
@@ -136,10 +171,16 @@ mod tests {
     #[test]
     fn every_limit_and_every_section_stands_in_the_reference_with_its_default() {
         let text = reference();
-        for key in KEYS.iter().filter(|key| key.section == "limits") {
+        for key in keys().iter().filter(|key| key.section.contains("limits")) {
             assert!(default_of(key).is_some(), "{} has no default", key.name);
         }
-        for line in ["[targets.NAME]", "ports = \"1024-65535\"", "series_max = 200000", "dir = \"operator-data\""] {
+        for line in [
+            "[targets.NAME]",
+            "ports = \"1024-65535\"",
+            "series_max = 200000",
+            "[plugin_limits.check]",
+            "dir = \"operator-data\"",
+        ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }
     }

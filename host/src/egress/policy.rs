@@ -95,10 +95,16 @@ pub struct EgressPolicy {
 }
 
 impl EgressPolicy {
+    /// The policy for these targets.
+    #[must_use]
+    pub fn new(targets: BTreeMap<String, TargetPolicy>, discovery: DiscoveryPolicy, limits: EgressLimits) -> Self {
+        Self::with_others(targets, None, discovery, limits)
+    }
+
     /// The policy for these targets. `others` are origins that the operator itself asks, which no
     /// plugin can name.
     #[must_use]
-    pub fn new(
+    pub fn with_others(
         targets: BTreeMap<String, TargetPolicy>,
         others: impl IntoIterator<Item = Origin>,
         discovery: DiscoveryPolicy,

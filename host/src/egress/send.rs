@@ -290,7 +290,7 @@ mod tests {
             ..TargetPolicy::new("http://127.0.0.1:2379".parse().unwrap(), &limits)
         };
         let targets = BTreeMap::from([("head".to_owned(), target)]);
-        let policy = EgressPolicy::new(targets, None, DiscoveryPolicy::default(), limits);
+        let policy = EgressPolicy::new(targets, DiscoveryPolicy::default(), limits);
         (Egress::new(policy, Arc::clone(&fake) as Arc<dyn Http>, Arc::clone(&fake) as Arc<dyn Clock>), fake)
     }
 

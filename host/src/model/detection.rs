@@ -4,6 +4,17 @@ use crate::model::{EntityId, SignalId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// A value counts as deviating from this robust z on. For normally distributed noise 6 is met once in
+/// 10^9 samples; a hundred signals of a hundred entities sampled each second make 10^9 in a day.
+pub const DEVIATING_Z: f64 = 6.0;
+
+/// An anomaly lasts until the robust z is below this: the gap to [`DEVIATING_Z`] keeps a value that
+/// hovers at the threshold from opening and closing an anomaly with every sample.
+pub const CALM_Z: f64 = 4.0;
+
+/// Closer to the baseline than this is called normal: three sigma, the usual control limit.
+pub const NORMAL_Z: f64 = 3.0;
+
 /// One signal of one entity.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Reading {
@@ -21,7 +32,7 @@ pub struct Reading {
     pub peers_median: Option<f64>,
     /// The value from which on this entity counts as an outlier; absent when there are too few peers.
     pub outlier_limit: Option<f64>,
-    /// Far from its baseline in the bad direction, for long enough.
+    /// Far from its baseline in the bad direction, for long enough, and still above [`CALM_Z`].
     pub anomalous: bool,
     /// Far from its baseline in the bad direction now; not yet for long enough when `anomalous` is false.
     pub deviating: bool,

@@ -1,5 +1,7 @@
 //! Why something happens, as far as the evidence says.
 
+use crate::model::sentence::TOLD_APART_RATIO_MIN;
+use crate::model::title::NONE_OF_THESE;
 use crate::model::{CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -83,6 +85,45 @@ pub struct Hypothesis {
     pub contradicts: Vec<AssessedEvidence>,
     /// What could not be looked at, in words.
     pub missing: Vec<String>,
+}
+
+/// Hypotheses whose blind corners are gaps of the incident: the first so many that a card describes …
+pub const GAP_HYPOTHESES: usize = 3;
+
+/// … if they are at least this likely.
+pub const GAP_PROBABILITY_MIN: f64 = 0.05;
+
+/// Below this share the leading hypothesis is not named: something else is likelier than it.
+pub const NAMED_PROBABILITY_MIN: f64 = 0.5;
+
+impl Hypothesis {
+    /// The remainder: a cause that no card describes.
+    #[must_use]
+    pub fn is_none_of_these(&self) -> bool {
+        self.card.as_str() == NONE_OF_THESE
+    }
+
+    /// Title and component, as claims name a hypothesis.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.component.as_ref().map_or_else(|| self.title.clone(), |entity| format!("{} ({entity})", self.title))
+    }
+
+    /// Everything that was weighed, supports first.
+    pub fn assessed(&self) -> impl Iterator<Item = &AssessedEvidence> {
+        self.supports.iter().chain(&self.contradicts)
+    }
+}
+
+/// Whether no hypothesis may be named: the likeliest is the remainder, is less likely than not, or the
+/// next is nearly as likely. `hypotheses` by falling probability.
+#[must_use]
+pub fn must_abstain(hypotheses: &[Hypothesis]) -> bool {
+    let Some(first) = hypotheses.first() else { return true };
+    let second = hypotheses.get(1).map_or(0.0, |hypothesis| hypothesis.probability);
+    first.is_none_of_these()
+        || first.probability < NAMED_PROBABILITY_MIN
+        || first.probability < second * TOLD_APART_RATIO_MIN
 }
 
 /// One step from the cause to a symptom.

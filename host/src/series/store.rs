@@ -28,7 +28,7 @@ pub struct IngestSummary {
     pub kept: u32,
     /// Samples of new series for which there was no room.
     pub dropped: u32,
-    /// Samples that are not newer than the last one of their series, for example repeated lines.
+    /// Samples of the same time as the last one of their series, for example repeated lines.
     pub repeated: u32,
     /// Series that were forgotten because they were not seen for too long.
     pub aged_out: u32,
@@ -86,10 +86,14 @@ impl SeriesStore {
 }
 
 impl Series {
-    /// Appends a sample that is newer than the last one, and says whether it was.
+    /// Appends a sample that does not repeat the last one, and says whether it did.
     fn append(&mut self, sample: Sample, limits: &SeriesLimits) -> bool {
-        if self.samples.back().is_some_and(|last| last.at >= sample.at) {
-            return false;
+        match self.samples.back() {
+            Some(last) if last.at == sample.at => return false,
+            // The observed clock goes back only once, when the first answer tells what time it is
+            // over there. What was collected before that carries a time that means nothing.
+            Some(last) if last.at > sample.at => self.samples.clear(),
+            _ => {}
         }
         while self.samples.len() >= limits.samples_per_series_max.max(1) {
             self.samples.pop_front();
@@ -147,14 +151,22 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_that_is_not_newer_is_counted_and_left_out() {
+    fn a_sample_of_the_same_time_is_counted_and_left_out() {
         let mut store = SeriesStore::default();
         let twice = vec![(key("m", &[]), 1.0), (key("m", &[]), 2.0)];
         let summary = store.ingest(Timestamp(5), &[], twice, &SeriesLimits::default());
         assert_eq!((summary.kept, summary.repeated), (1, 1));
-        let late = store.ingest(Timestamp(4), &[], vec![(key("m", &[]), 3.0)], &SeriesLimits::default());
-        assert_eq!((late.kept, late.repeated), (0, 1));
         assert_eq!(only(&store).1.samples.len(), 1);
+    }
+
+    #[test]
+    fn a_series_begins_anew_when_the_time_goes_back() {
+        let mut store = SeriesStore::default();
+        for (at, value) in [(500, 1.0), (600, 2.0), (7, 3.0), (8, 4.0)] {
+            store.ingest(Timestamp(at), &[], vec![(key("m", &[]), value)], &SeriesLimits::default());
+        }
+        let values: Vec<f64> = only(&store).1.samples.iter().map(|sample| sample.value).collect();
+        assert_eq!(values, [3.0, 4.0]);
     }
 
     #[test]
