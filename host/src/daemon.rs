@@ -10,7 +10,6 @@ use crate::config::Settings;
 use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
 use crate::journal::{Kind, body};
 use crate::model::{Status, Tick};
-use crate::plugin::PluginLimits;
 use crate::ports::Clock;
 use crate::store::{Book, BookError};
 use crate::tick::{Assembly, Conveyor, TickReport, config_digest};
@@ -55,7 +54,6 @@ impl<'a> Daemon<'a> {
     /// The book cannot be written.
     pub async fn start(
         settings: &'a Settings,
-        plugin_limits: &PluginLimits,
         clock: Arc<dyn Clock>,
         assembly: Assembly,
         opened: crate::store::Opened,
@@ -66,7 +64,7 @@ impl<'a> Daemon<'a> {
         let conveyor = Conveyor::new(assembly, config, &book);
         conveyor.observer().prime().await;
         let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default() };
-        daemon.say_started(plugin_limits, warnings).await?;
+        daemon.say_started(warnings).await?;
         Ok(daemon)
     }
 
@@ -162,8 +160,8 @@ impl<'a> Daemon<'a> {
         self.sink.emit(&event);
     }
 
-    async fn say_started(&mut self, plugin_limits: &PluginLimits, warnings: Vec<String>) -> Result<(), BookError> {
-        let started = self.started(plugin_limits, warnings);
+    async fn say_started(&mut self, warnings: Vec<String>) -> Result<(), BookError> {
+        let started = self.started(warnings);
         let record = body::Started {
             format: body::FORMAT,
             operator: started.operator.clone(),
@@ -181,7 +179,7 @@ impl<'a> Daemon<'a> {
         Ok(())
     }
 
-    fn started(&self, plugin_limits: &PluginLimits, warnings: Vec<String>) -> Started {
+    fn started(&self, warnings: Vec<String>) -> Started {
         let observer = self.conveyor.observer();
         let mut plugins = self.conveyor.checks().modules();
         plugins.extend([observer.plugin()]);
@@ -200,7 +198,7 @@ impl<'a> Daemon<'a> {
                 .collect(),
             data: self.book.path().display().to_string(),
             tick_interval_ms: self.settings.tick_interval_ms,
-            limits: limits(self.settings, plugin_limits),
+            limits: limits(self.settings),
             open_tickets: self.book.register().open().count(),
             warnings,
         }
@@ -208,7 +206,7 @@ impl<'a> Daemon<'a> {
 }
 
 /// The bounds in force, for the `started` event.
-fn limits(settings: &Settings, plugin_limits: &PluginLimits) -> serde_json::Value {
+fn limits(settings: &Settings) -> serde_json::Value {
     let limits = &settings.limits;
     serde_json::json!({
         "tick_deadline_ms": limits.tick_deadline_ms,
@@ -219,6 +217,6 @@ fn limits(settings: &Settings, plugin_limits: &PluginLimits) -> serde_json::Valu
         "body_bytes_max": limits.egress.body_bytes_max,
         "series_max": limits.series.series_max,
         "samples_per_series_max": limits.series.samples_per_series_max,
-        "plugins": plugin_limits,
+        "plugins": settings.plugin_limits,
     })
 }

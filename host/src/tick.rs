@@ -6,7 +6,6 @@
 mod assemble;
 mod changes;
 mod conveyor;
-mod dated;
 mod observer;
 mod told;
 

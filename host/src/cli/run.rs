@@ -36,7 +36,7 @@ pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failur
     let mut sink = sink(console);
     let assembly = real.assemble(&mut |line| sink.progress(&line)).await?;
     let clock = Arc::clone(&real.ports.clock);
-    let daemon = Daemon::start(&real.settings, &real.plugin_limits, clock, assembly, opened, sink.as_mut()).await?;
+    let daemon = Daemon::start(&real.settings, clock, assembly, opened, sink.as_mut()).await?;
     daemon.run(Until { duration: args.duration, stop, watch_files: true }).await?;
     Ok(Exit::Success)
 }

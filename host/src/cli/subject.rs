@@ -87,7 +87,6 @@ impl CacheArgs {
 /// Everything that a command needs to observe the real world.
 pub(super) struct Real {
     pub(super) settings: Settings,
-    pub(super) plugin_limits: PluginLimits,
     pub(super) engine: Engine,
     pub(super) ports: Ports,
     policy: EgressPolicy,
@@ -95,10 +94,9 @@ pub(super) struct Real {
 
 impl Real {
     pub(super) fn new(settings: Settings, cache: &CacheArgs) -> Result<Self, Failure> {
-        let plugin_limits = plugin_limits(&settings)?;
         let policy = settings.egress_policy();
         let world = settings.real_world(&policy).map_err(wrong_config)?;
-        Ok(Self { engine: cache.engine(&plugin_limits)?, plugin_limits, ports: real_ports(world), policy, settings })
+        Ok(Self { engine: cache.engine(&settings.plugin_limits)?, ports: real_ports(world), policy, settings })
     }
 
     pub(super) async fn assemble(&self, progress: &mut (dyn FnMut(String) + Send)) -> Result<Assembly, Failure> {
@@ -106,12 +104,6 @@ impl Real {
             .await
             .map_err(|error| Failure::new(Exit::Config, error.to_string()))
     }
-}
-
-/// The bounds of plugins, as the configuration says.
-pub(super) fn plugin_limits(settings: &Settings) -> Result<PluginLimits, Failure> {
-    serde_json::from_value(settings.plugin_limits.clone())
-        .map_err(|error| Failure::new(Exit::Config, format!("plugin_limits: {error}")))
 }
 
 pub(super) fn wrong_config(errors: config::ConfigErrors) -> Failure {

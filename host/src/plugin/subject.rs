@@ -187,7 +187,7 @@ impl SubjectWorld {
     /// No targets, no logs, no time.
     fn nothing() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(Nothing);
-        let policy = EgressPolicy::new(BTreeMap::new(), None, DiscoveryPolicy::default(), EgressLimits::default());
+        let policy = EgressPolicy::new(BTreeMap::new(), DiscoveryPolicy::default(), EgressLimits::default());
         Self {
             egress: Arc::new(Egress::new(policy, Arc::new(Nothing), Arc::clone(&clock))),
             series: Arc::default(),

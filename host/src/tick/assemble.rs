@@ -1,12 +1,11 @@
 //! From settings to something that can tick: compiling, linking, asking plugins who they are.
 
-use super::dated::DatedHttp;
 use super::observer::Observer;
 use crate::check::{CheckSet, CheckSetError, ModuleConfigs};
 use crate::config::Settings;
 use crate::egress::{Egress, EgressPolicy};
 use crate::model::SeriesStore;
-use crate::observed_clock::ObservedClock;
+use crate::observed_clock::{DatedHttp, ObservedClock};
 use crate::plugin::{Engine, LoadError, Subject, SubjectWorld, read_component};
 use crate::ports::{Clock, Http, Ports};
 use sha2::{Digest as _, Sha256};
@@ -47,11 +46,8 @@ pub async fn assemble(
     let name = settings.plugin.display().to_string();
     let bytes = read_component(&settings.plugin, engine.limits())?;
     let observed_clock = Arc::new(ObservedClock::new());
-    let http: Arc<dyn Http> = Arc::new(DatedHttp {
-        http: Arc::clone(&ports.http),
-        clock: Arc::clone(&ports.clock),
-        observed: Arc::clone(&observed_clock),
-    });
+    let http: Arc<dyn Http> =
+        Arc::new(DatedHttp::new(Arc::clone(&ports.http), Arc::clone(&ports.clock), Arc::clone(&observed_clock)));
     let egress = Arc::new(Egress::new(policy, http, Arc::clone(&ports.clock)));
     let series: Arc<Mutex<SeriesStore>> = Arc::default();
     let world = SubjectWorld {
