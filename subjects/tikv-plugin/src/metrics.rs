@@ -37,6 +37,7 @@ pub(crate) const TIKV: &[&str] = &[
     "tikv_raftstore_slow_score",
     "tikv_raftstore_inspect_duration_seconds",
     "tikv_raftstore_inspect_network_duration_seconds",
+    "tikv_raftstore_disk_probe_duration_seconds",
     "raft_engine_write_duration_seconds",
     "raft_engine_sync_log_duration_seconds",
     "tikv_io_bytes",

@@ -1,6 +1,6 @@
 //! The subject looks at recordings of real clusters, tick by tick.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::expect_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 mod recording;
 
