@@ -1,4 +1,6 @@
 //! Links between the stores: who cannot reach whom.
+//!
+//! A store that is gone cannot be reached either; that is the business of `store-up`, and no link is cut.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +9,7 @@ use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, Tabl
 
 /// I60: stores report messages that they cannot deliver. Nobody is unreachable by accident for a minute.
 pub(crate) fn whole() -> Check {
-    Check::new("links-whole", "every store can be reached by the others")
+    Check::new("links-whole", "stores that are up reach one another")
         .critical()
         .hold_ms(60_000)
         .reads(&["unreachable_reports", "stores"])
@@ -23,7 +25,9 @@ const UPTIME_MIN_S: f64 = 120.0;
 fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let (reports, stores) = (snapshot.table("unreachable_reports")?, snapshot.table("stores")?);
     let mut targets: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
-    for row in reports.rows().filter(|row| row.number("per_s").is_some_and(|per_s| per_s >= REPORTS_MIN)) {
+    let is_up = |key: &str| stores.find("store", key).and_then(Store::of).is_some_and(|store| store.is_up());
+    let cut = |row: &Row<'_>| row.number("per_s").is_some_and(|per_s| per_s >= REPORTS_MIN);
+    for row in reports.rows().filter(|row| cut(row) && row.text("reporter").is_some_and(is_up)) {
         if let Some(target) = row.text("target") {
             targets.entry(target).or_default().push(row);
         }
@@ -32,20 +36,23 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     for store in stores.rows().filter_map(Store::of) {
         match targets.get(store.key) {
             None => findings.pass(store.entity()),
-            Some(_) if is_new(store) => {
-                findings.unknown(&store.entity(), "it started within the window of the reports")
+            Some(_) if !store.is_up() || store.refuses() => {
+                findings.unknown(&store.entity(), "it is away itself");
             }
-            Some(rows) => findings.fail(cut(store, rows, &stores)),
+            Some(_) if is_new(store) => {
+                findings.unknown(&store.entity(), "it started within the window of the reports");
+            }
+            Some(rows) => findings.fail(unreachable(store, rows, &stores)),
         }
     }
     Ok(findings.conclude(format!("reports about {} stores", stores.len())))
 }
 
 fn is_new(store: Store<'_>) -> bool {
-    store.is_up() && store.row.number("uptime_s").is_none_or(|uptime_s| uptime_s < UPTIME_MIN_S)
+    store.row.number("uptime_s").is_none_or(|uptime_s| uptime_s < UPTIME_MIN_S)
 }
 
-fn cut(store: Store<'_>, rows: &[Row<'_>], stores: &TableView) -> Violation {
+fn unreachable(store: Store<'_>, rows: &[Row<'_>], stores: &TableView) -> Violation {
     let name =
         |key: &str| stores.find("store", key).and_then(Store::of).map_or_else(|| key.to_owned(), |store| store.name());
     let reporters: Vec<String> = rows.iter().filter_map(|row| row.text("reporter")).map(name).collect();
@@ -89,6 +96,15 @@ mod tests {
         assert_eq!(judge(with(0.05)).status, Status::Pass);
         assert_eq!(judge(with(12.0).store("4", "uptime_s", 11.0)).status, Status::Inconclusive);
         assert_eq!(judge(with(12.0).store("4", "uptime_s", Cell::Null)).status, Status::Inconclusive);
+    }
+
+    #[test]
+    fn a_store_that_is_away_is_no_cut_link_and_no_witness() {
+        assert_eq!(judge(with(12.0).store("4", "state", "Disconnected")).status, Status::Inconclusive);
+        assert_eq!(judge(with(12.0).store("4", "probe", "refused")).status, Status::Inconclusive);
+        let cut_off =
+            ["1", "5"].iter().fold(with(12.0), |cluster, store| cluster.store(store, "state", "Disconnected"));
+        assert_eq!(judge(cut_off).status, Status::Pass);
     }
 
     #[test]

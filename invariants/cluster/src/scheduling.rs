@@ -1,7 +1,9 @@
 //! Whether PD may move what has to be moved.
 
+use std::collections::BTreeMap;
+
 use judging::entities;
-use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Severity, Snapshot, Violation};
+use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation};
 
 /// I39: switches that stop repair and balance, left over from a restore, an upgrade or an experiment.
 pub(crate) fn enabled() -> Check {
@@ -29,12 +31,12 @@ pub(crate) fn nobody_evicted() -> Check {
         .by(judge_eviction)
 }
 
-/// I38: an upgrade tool that died leaves its scheduler behind, and the store serves nobody.
+/// I38: an upgrade tool that died leaves its scheduler behind, and the store serves nobody. Until the hour is over
+/// there is no violation at all: a planned eviction must not look worse than a note.
 pub(crate) fn no_leftovers() -> Check {
     Check::new("leftover-schedulers", "no store is kept free of leaders for an hour")
-        .hold_ms(3_600_000)
         .reads(&["schedulers"])
-        .by(judge_eviction)
+        .with_state(judge_leftovers)
 }
 
 const LIMITS: [(&str, &str); 4] = [
@@ -101,29 +103,67 @@ fn judge_running(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 
 fn judge_eviction(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let schedulers = snapshot.table("schedulers")?;
-    let mut findings = Findings::new();
-    for row in schedulers.rows() {
-        let Some(name) = row.text("scheduler").filter(|name| name.starts_with("evict-leader")) else { continue };
-        let entity = row.text("store").map(entities::store).or_else(|| entities::cluster(snapshot));
-        let Some(entity) = entity else { continue };
-        let summary = format!("{name} keeps leaders away from {}", entity.replace('/', " "));
-        let mut violation =
-            Violation::new(entity, summary).evidence(row.evidence("scheduler").expected("no such scheduler"));
-        if row.text("store").is_some() {
-            violation = violation.evidence(row.evidence("store"));
-        }
-        // The pause of an eviction is as good as its end, until it ends itself.
-        findings.fail(if row.boolean("paused") == Some(true) { violation.severity(Severity::Info) } else { violation });
+    let found = evictions(snapshot, &schedulers);
+    if found.is_empty() {
+        return Ok(nobody(snapshot, &schedulers));
     }
-    if findings.is_empty() {
-        let stores = snapshot.table("stores").ok();
-        let names =
-            stores.iter().flat_map(|table| table.texts("store").iter().flatten().map(|key| entities::store(key)));
-        return Ok(
-            Outcome::pass(format!("{} schedulers, none of them evicts leaders", schedulers.len())).passing(names)
-        );
+    let mut findings = Findings::new();
+    for (entity, row) in found {
+        findings.fail(eviction(entity, row));
     }
     Ok(findings.conclude(format!("{} schedulers", schedulers.len())))
+}
+
+/// How long an upgrade may keep leaders away from one store.
+const LEFTOVER_NS: u64 = 3_600 * 1_000_000_000;
+
+fn judge_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
+    let schedulers = snapshot.table("schedulers")?;
+    let (before, now) = (state.map(read_since).unwrap_or_default(), snapshot.taken_at());
+    let (mut after, mut findings) = (BTreeMap::new(), Findings::new());
+    for (entity, row) in evictions(snapshot, &schedulers) {
+        let since = before.get(&entity).copied().unwrap_or(now);
+        after.insert(entity.clone(), since);
+        if now.saturating_sub(since) >= LEFTOVER_NS {
+            findings.fail(eviction(entity, row));
+        } else {
+            findings.pass(entity);
+        }
+    }
+    if findings.is_empty() {
+        return Ok(nobody(snapshot, &schedulers));
+    }
+    Ok(findings.conclude("evictions of leaders").remember(write_since(&after)))
+}
+
+/// Stores that are kept free of leaders, each once, with a row that says so.
+fn evictions<'table>(snapshot: &Snapshot, schedulers: &'table TableView) -> BTreeMap<String, Row<'table>> {
+    let evicts = |row: &Row<'_>| row.text("scheduler").is_some_and(|name| name.starts_with("evict-leader"));
+    let entity = |row: Row<'_>| row.text("store").map(entities::store).or_else(|| entities::cluster(snapshot));
+    schedulers.rows().filter(evicts).filter_map(|row| Some((entity(row)?, row))).collect()
+}
+
+fn eviction(entity: String, row: Row<'_>) -> Violation {
+    let name = row.text("scheduler").unwrap_or("a scheduler");
+    let summary = format!("{name} keeps leaders away from {}", entity.replace('/', " "));
+    let violation = Violation::new(entity, summary).evidence(row.evidence("scheduler").expected("no such scheduler"));
+    if row.text("store").is_some() { violation.evidence(row.evidence("store")) } else { violation }
+}
+
+fn nobody(snapshot: &Snapshot, schedulers: &TableView) -> Outcome {
+    let stores = snapshot.table("stores").ok();
+    let names = stores.iter().flat_map(|table| table.texts("store").iter().flatten().map(|key| entities::store(key)));
+    Outcome::pass(format!("{} schedulers, none of them evicts leaders", schedulers.len())).passing(names)
+}
+
+/// One line for each store: its entity id and since when, in nanoseconds.
+fn write_since(since: &BTreeMap<String, u64>) -> Vec<u8> {
+    since.iter().map(|(entity, at)| format!("{entity} {at}\n")).collect::<String>().into_bytes()
+}
+
+fn read_since(state: &[u8]) -> BTreeMap<String, u64> {
+    let line = |line: &str| line.rsplit_once(' ').and_then(|(entity, at)| Some((entity.to_owned(), at.parse().ok()?)));
+    std::str::from_utf8(state).unwrap_or_default().lines().filter_map(line).collect()
 }
 
 #[cfg(test)]
@@ -159,17 +199,30 @@ mod tests {
         assert_eq!(judge(&running(), unknown).status, Status::Inconclusive);
     }
 
-    #[test]
-    fn an_eviction_names_its_store() {
-        let evicting = table("schedulers")
+    fn evicting() -> Cluster {
+        let schedulers = table("schedulers")
             .texts("scheduler", ["evict-leader-scheduler".to_owned()])
             .booleans("paused", [false])
             .texts("store", ["4".to_owned()]);
+        Cluster::healthy().table(schedulers)
+    }
+
+    #[test]
+    fn an_eviction_names_its_store() {
+        assert_eq!(judge(&nobody_evicted(), evicting()).violations[0].entity, "store/4");
         for check in [nobody_evicted(), no_leftovers()] {
-            let outcome = judge(&check, Cluster::healthy().table(evicting.clone()));
-            assert_eq!(outcome.violations[0].entity, "store/4");
             assert_eq!(judge(&check, Cluster::healthy()).passed.len(), 3);
             assert!(check.evaluate(&Cluster::healthy().without("schedulers").snapshot(), None).is_err());
         }
+    }
+
+    #[test]
+    fn an_eviction_is_left_over_after_an_hour_and_not_before() {
+        let first = no_leftovers().evaluate(&evicting().snapshot(), None).unwrap();
+        assert_eq!(first.status, Status::Pass);
+        let after =
+            |seconds| no_leftovers().evaluate(&evicting().later_s(seconds).snapshot(), first.state.as_deref()).unwrap();
+        assert_eq!(after(3_599).status, Status::Pass);
+        assert_eq!(after(3_600).violations[0].entity, "store/4");
     }
 }

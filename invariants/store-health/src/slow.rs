@@ -46,13 +46,13 @@ fn judge_busy(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     for store in stores.rows().filter_map(Store::of).filter(Store::is_up) {
         let young = store.row.number("uptime_s").is_none_or(|uptime_s| uptime_s < CATCHING_UP_S);
         match store.row.boolean("is_busy") {
-            None => findings.unknown(&store.entity(), "it does not say whether it is busy"),
             Some(true) if !young => {
                 let summary = format!("{} is busy: its Raft threads do not keep up, or its disk hangs", store.name());
                 let evidence = store.row.evidence("is_busy").expected("false");
                 findings.fail(Violation::new(store.entity(), summary).evidence(evidence));
             }
-            Some(_) => findings.pass(store.entity()),
+            // PD leaves the field out when it is false.
+            Some(_) | None => findings.pass(store.entity()),
         }
     }
     Ok(findings.conclude(format!("{} stores", stores.len())))
@@ -82,6 +82,9 @@ mod tests {
         assert_eq!(judge(busy.clone()).violations[0].entity, "store/4");
         assert_eq!(judge(busy.clone().store("4", "uptime_s", 11.0)).status, Status::Pass);
         assert_eq!(judge(busy.store("4", "uptime_s", Cell::Null)).status, Status::Pass);
-        assert_eq!(judge(Cluster::healthy().store("4", "is_busy", Cell::Null)).status, Status::Inconclusive);
+        assert_eq!(judge(Cluster::healthy().store("4", "is_busy", Cell::Null)).status, Status::Pass, "left out by PD");
+        let nobody =
+            ["1", "4", "5"].iter().fold(Cluster::healthy(), |cluster, store| cluster.store(store, "state", "Down"));
+        assert_eq!(judge(nobody).status, Status::Inconclusive);
     }
 }

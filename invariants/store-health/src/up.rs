@@ -35,6 +35,7 @@ struct Voices<'table> {
     /// PD has a new leader, which repeats what it read from disk.
     pd_is_new: bool,
     eviction: Option<String>,
+    now_ns: u64,
 }
 
 fn judge_up(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
@@ -50,6 +51,7 @@ fn judge_up(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             reports: reports.as_ref().map(|table| reports_of(table, &stores, store.key)).unwrap_or_default(),
             pd_is_new,
             eviction: guards::eviction_of(snapshot, store.key),
+            now_ns: snapshot.taken_at(),
         };
         judge_store(store, &voices, &mut findings);
     }
@@ -75,6 +77,9 @@ fn judge_store(store: Store<'_>, voices: &Voices<'_>, findings: &mut Findings) {
     }
     let confirmed = store.is_silent() || !voices.reports.is_empty();
     match state {
+        "Down" | "Disconnected" if is_returning(store, voices.now_ns) => {
+            findings.unknown(&store.entity(), "it has started again and not sent a heartbeat since");
+        }
         "Down" | "Disconnected" if voices.pd_is_new && !confirmed => {
             findings.unknown(&store.entity(), "PD has a new leader, which may show an old state");
         }
@@ -84,12 +89,23 @@ fn judge_store(store: Store<'_>, voices: &Voices<'_>, findings: &mut Findings) {
     }
 }
 
-/// PD still calls it up, but nobody listens, it missed a heartbeat, and it had leaders: whoever stops a store on purpose
-/// moves them away first.
+/// A store that registers anew sends its first heartbeat some ten seconds later; a small machine takes longer.
+const RETURN_NS: u64 = 60 * 1_000_000_000;
+
+/// PD learns of a start when the store registers, which is before its first heartbeat.
+fn is_returning(store: Store<'_>, now_ns: u64) -> bool {
+    let (start, heartbeat) = (store.row.instant("start_at"), store.row.instant("last_heartbeat"));
+    start.is_some_and(|start| {
+        heartbeat.is_none_or(|heartbeat| heartbeat < start) && now_ns.saturating_sub(start) < RETURN_NS
+    })
+}
+
+/// PD still calls it up, but nobody listens, it missed a heartbeat, and other stores lead its regions and miss it as a
+/// follower: there were elections, so that it has been gone for longer than a quick restart takes.
 fn died_unnoticed(store: Store<'_>) -> bool {
     let missed = store.row.number("heartbeat_lag_s").is_some_and(|lag_s| lag_s > HEARTBEAT_MISSED_S);
-    let leads = store.row.integer("leader_count").is_some_and(|leaders| leaders > 0);
-    store.refuses() && missed && leads
+    let missing = store.row.integer("pending_peers").is_some_and(|peers| peers > 0);
+    store.refuses() && missed && missing
 }
 
 fn away(store: Store<'_>, state: &str, voices: &Voices<'_>, confirmed: bool) -> Violation {
@@ -119,7 +135,7 @@ fn unnoticed(store: Store<'_>, voices: &Voices<'_>) -> Violation {
     let summary = format!("{} refuses connections and missed its heartbeat; PD has not noticed yet", store.name());
     let violation = Violation::new(store.entity(), summary)
         .evidence(store.row.evidence("heartbeat_lag_s").expected("at most 10 s"))
-        .evidence(store.row.evidence("leader_count").expected("0 before a planned stop"));
+        .evidence(store.row.evidence("pending_peers").expected("0"));
     with_voices(violation, store, voices).severity(Severity::Critical).confirmed(true)
 }
 
@@ -159,7 +175,7 @@ fn split_view(store: Store<'_>) -> Violation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use judging::examples::{Cell, Cluster};
+    use judging::examples::{Cell, Cluster, NOW_NS};
     use operator_plugin::{Scalar, Status, table};
 
     fn judge(cluster: Cluster) -> Outcome {
@@ -207,11 +223,27 @@ mod tests {
     }
 
     #[test]
-    fn a_death_is_seen_before_pd_sees_it_only_when_the_store_had_leaders_and_missed_a_heartbeat() {
-        let gone = Cluster::healthy().store("4", "probe", "refused").store("4", "heartbeat_lag_s", 11.1);
+    fn a_death_is_seen_before_pd_sees_it_once_there_were_elections() {
+        let gone = Cluster::healthy().store("4", "probe", "refused").store("4", "heartbeat_lag_s", 11.1).store(
+            "4",
+            "pending_peers",
+            2_i64,
+        );
         assert!(judge(gone.clone()).violations[0].confirmed);
-        assert_eq!(judge(gone.clone().store("4", "leader_count", 0_i64)).status, Status::Pass, "drained before a stop");
+        assert_eq!(judge(gone.clone().store("4", "pending_peers", 0_i64)).status, Status::Pass, "a quick restart");
         assert_eq!(judge(gone.store("4", "heartbeat_lag_s", 8.8)).status, Status::Pass, "a heartbeat is not due yet");
+    }
+
+    #[test]
+    fn a_store_that_is_coming_back_is_not_judged_until_its_first_heartbeat_is_overdue() {
+        let start = i64::try_from(NOW_NS).unwrap() - 3_000_000_000;
+        let back = Cluster::healthy().store("4", "state", "Disconnected").store("4", "start_at", start).store(
+            "4",
+            "last_heartbeat",
+            start - 140_000_000_000,
+        );
+        assert_eq!(judge(back.clone()).status, Status::Inconclusive);
+        assert_eq!(judge(back.later_s(70)).status, Status::Fail);
     }
 
     #[test]
