@@ -6,4 +6,5 @@
 pub mod world;
 pub mod scenario;
 pub mod serve;
+pub mod sim;
 pub mod calendar;
