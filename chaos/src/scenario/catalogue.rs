@@ -78,8 +78,8 @@ fn disk_pressure() -> Scenario {
 }
 
 fn ambiguous_slowness() -> Scenario {
-    let slow = FaultKind::SlowDisk { store: VICTIM, factor: 100.0 };
-    let steal = FaultKind::CpuSteal { store: VICTIM, share_left: 0.21 };
+    let slow = FaultKind::SlowDisk { store: VICTIM, factor: 60.0 };
+    let steal = FaultKind::CpuSteal { store: VICTIM, share_left: 0.2 };
     let evict = || texts(&["evict-leaders"]);
     let harmful = || texts(&["delete-store", "unsafe-recovery"]);
     let disk = Truth {
@@ -95,7 +95,7 @@ fn ambiguous_slowness() -> Scenario {
         ..store_truth("its processors are starved", &["cpu", "processor", "starved", "throttl", "steal"])
     };
     Scenario {
-        story: "Writes of one store become slow. Either its disk takes a hundred times as long for each flush, or something else uses its processors.".into(),
+        story: "Writes of one store become slow. Either its disk takes sixty times as long for each flush, or something else uses its processors.".into(),
         variants: vec![variant("slow-disk", vec![fault(0, slow)], disk), variant("cpu-starvation", vec![fault(0, steal)], cpu)],
         ..scenario("ambiguous-slowness", "A store is slow, and two causes look alike at first", 300_000)
     }

@@ -173,9 +173,11 @@ impl Cluster {
         let served_before = before.is_some();
         if let Some(store) = before.and_then(|store| self.stores.get_mut(&store)) {
             store.led = store.led.minus(rates);
+            store.led_regions = store.led_regions.saturating_sub(1);
         }
         if let Some(store) = leader.and_then(|store| self.stores.get_mut(&store)) {
             store.led = store.led.plus(rates);
+            store.led_regions += 1;
         }
         if served_before == leader.is_some() {
             return;

@@ -52,11 +52,19 @@ impl Histogram {
             return;
         }
         let log_median = median.ln();
+        let (low, high) = (log_median - SIGMAS * sigma, log_median + SIGMAS * sigma);
         let mut below = 0.0;
+        // `zip` ends before the last bucket, which has no bound; buckets that get nothing are passed over quickly.
         for (bucket, log_bound) in self.buckets.iter_mut().zip(&self.layout.logs) {
-            let share = normal_share((log_bound - log_median) / sigma);
+            if *log_bound <= low {
+                continue;
+            }
+            let share = if *log_bound >= high { 1.0 } else { normal_share((log_bound - log_median) / sigma) };
             *bucket += count * (share - below);
             below = share;
+            if *log_bound >= high {
+                break;
+            }
         }
         if let Some(last) = self.buckets.last_mut() {
             *last += count * (1.0 - below);

@@ -76,6 +76,11 @@ impl Cluster {
             }
             self.set_leader(region, Some(store));
         }
+        for peer in self.regions.values().flat_map(|region| region.peers.iter()) {
+            if let Some(store) = self.stores.get_mut(&peer.store) {
+                store.held_regions += 1;
+            }
+        }
     }
 
     /// Plans what happens again and again, each with a phase of its own.

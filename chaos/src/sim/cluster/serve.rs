@@ -83,10 +83,10 @@ impl Cluster {
     /// Messages to other stores, and probes of the way there.
     fn talk(&mut self, id: StoreId, seconds: f64, jitter: f64) {
         let alive: Vec<(StoreId, bool)> = self.stores.values().map(|store| (store.id, store.serves())).collect();
-        let regions_per_store = real_regions(self, id);
         let round_trip_ms = self.config.machine.round_trip_ms;
         let Some(store) = self.stores.get_mut(&id) else { return };
         let wake_ms = store.stages.wake_ms;
+        let (led, followed) = (real(store.led_regions), real(store.held_regions.saturating_sub(store.led_regions)));
         let others = crate::sim::number::real_len(alive.len().saturating_sub(1)).max(1.0);
         for (other, alive) in alive.into_iter().filter(|(other, _)| *other != id) {
             if alive {
@@ -97,11 +97,11 @@ impl Cluster {
                 store
                     .counters
                     .send("append_resp", (store.demand.appends - store.demand.led_writes).max(0.0) * seconds / others);
-                store.counters.send("heartbeat", regions_per_store.0 * HEARTBEATS_PER_REGION * seconds);
-                store.counters.send("heartbeat_resp", regions_per_store.1 * HEARTBEATS_PER_REGION * seconds / others);
+                store.counters.send("heartbeat", led * HEARTBEATS_PER_REGION * seconds);
+                store.counters.send("heartbeat_resp", followed * HEARTBEATS_PER_REGION * seconds / others);
             } else {
                 // Every region's leader reports each failed heartbeat; the connection backs off to about that rate.
-                let failed = regions_per_store.0 * HEARTBEATS_PER_REGION * seconds * 0.5;
+                let failed = led * HEARTBEATS_PER_REGION * seconds * 0.5;
                 *store.counters.unreachable.entry(other).or_insert(0.0) += failed;
             }
         }
@@ -159,15 +159,6 @@ impl Cluster {
         }
     }
 
-    /// Regions that a store leads or only follows, in the world's truth.
-    pub(crate) fn region_counts(&self, id: StoreId) -> (u64, u64) {
-        let holds = |region: &&super::Region| region.peer_on(id).is_some();
-        self.regions
-            .values()
-            .filter(holds)
-            .fold((0, 0), |(led, all), region| (led + u64::from(region.leader == Some(id)), all + 1))
-    }
-
     /// A region's heaviest flow is what the hot thread of its leader carries.
     pub(crate) fn heat(&mut self, region: RegionId, extra: Rates) {
         let leader = self.regions.get(&region).and_then(|region| region.leader);
@@ -178,11 +169,6 @@ impl Cluster {
         self.set_leader(region, leader);
         self.hot_region = Some(region);
     }
-}
-
-fn real_regions(cluster: &Cluster, id: StoreId) -> (f64, f64) {
-    let (led, all) = cluster.region_counts(id);
-    (real(led), real(all - led))
 }
 
 /// Requests of the clients that a store keeps waiting.

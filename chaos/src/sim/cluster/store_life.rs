@@ -16,6 +16,10 @@ const NOTICE_MS: u64 = 500;
 const CHECK_QUORUM_MS: (u64, u64) = (10_000, 20_000);
 /// `graceful-shutdown-timeout`: leaders are handed over for so long at most.
 const SHUTDOWN_MS: u64 = 20_000;
+/// About twenty leaders a second are handed over.
+const TRANSFER_MS: u64 = 50;
+/// Closing the engines.
+const CLOSE_MS: u64 = 300;
 /// A follower that comes back receives missing entries at about this rate.
 const CATCH_UP_MS: u64 = 2_000;
 
@@ -168,13 +172,13 @@ impl Cluster {
             .filter(|region| region.leader == Some(id))
             .map(|region| (region.id, region.peers.iter().map(|peer| peer.store).find(|store| *store != id)))
             .collect();
-        // About twenty transfers a second.
+        let handing_over_ms = TRANSFER_MS * crate::sim::number::whole(crate::sim::number::real_len(led.len()));
         for ((region, to), number) in led.into_iter().zip(0_u64..) {
             if let Some(to) = to {
-                self.after(50 * number, Event::Transfer(region, to));
+                self.after(TRANSFER_MS * number, Event::Transfer(region, to));
             }
         }
-        self.after(SHUTDOWN_MS, Event::StoreStopped(id, incarnation));
+        self.after((handing_over_ms + CLOSE_MS).min(SHUTDOWN_MS), Event::StoreStopped(id, incarnation));
     }
 
     /// The time for handing over has passed.

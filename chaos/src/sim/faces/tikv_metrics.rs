@@ -161,7 +161,7 @@ fn raft_durations(out: &mut Exposition, store: &Store) {
 
 fn raft_counts(out: &mut Exposition, cluster: &Cluster, store: &Store) {
     let counters = &store.counters;
-    let (led, all) = cluster.region_counts(store.id);
+    let (led, all) = (store.led_regions, store.held_regions);
     let missing =
         cluster.regions.values().filter(|region| region.leader.is_none() && region.peer_on(store.id).is_some());
     let counts = [("buckets", real(all)), ("leader", real(led)), ("region", real(all))];

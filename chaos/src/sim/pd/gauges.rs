@@ -135,18 +135,19 @@ impl Gauges {
         put("hot_read_region_as_peer", real_len(reads.len()));
         put("hot_write_region_as_leader", real_len(led_writes.len()));
         put("hot_write_region_as_peer", real_len(writes.len()));
-        put("total_read_bytes_as_leader", total(&led_reads).bytes);
-        put("total_read_bytes_as_peer", total(&reads).bytes);
-        put("total_read_keys_as_leader", total(&led_reads).keys);
-        put("total_read_keys_as_peer", total(&reads).keys);
-        put("total_read_query_as_leader", total(&led_reads).queries);
-        put("total_read_query_as_peer", total(&reads).queries);
-        put("total_write_bytes_as_leader", total(&led_writes).bytes);
-        put("total_write_bytes_as_peer", total(&writes).bytes);
-        put("total_write_keys_as_leader", total(&led_writes).keys);
-        put("total_write_keys_as_peer", total(&writes).keys);
-        put("total_write_query_as_leader", total(&led_writes).queries);
-        put("total_write_query_as_peer", total(&writes).queries);
+        let (read, led_read, write, led_write) = (total(&reads), total(&led_reads), total(&writes), total(&led_writes));
+        put("total_read_bytes_as_leader", led_read.bytes);
+        put("total_read_bytes_as_peer", read.bytes);
+        put("total_read_keys_as_leader", led_read.keys);
+        put("total_read_keys_as_peer", read.keys);
+        put("total_read_query_as_leader", led_read.queries);
+        put("total_read_query_as_peer", read.queries);
+        put("total_write_bytes_as_leader", led_write.bytes);
+        put("total_write_bytes_as_peer", write.bytes);
+        put("total_write_keys_as_leader", led_write.keys);
+        put("total_write_keys_as_peer", write.keys);
+        put("total_write_query_as_leader", led_write.queries);
+        put("total_write_query_as_peer", write.queries);
     }
 }
 

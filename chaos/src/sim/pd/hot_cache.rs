@@ -60,6 +60,7 @@ pub(crate) struct StoreRates {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HotCache {
     peers: BTreeMap<(HotKind, StoreId), BTreeMap<RegionId, HotPeer>>,
+    thresholds: BTreeMap<(HotKind, StoreId), (u64, HotRates)>,
     stores: BTreeMap<StoreId, StoreRates>,
 }
 
@@ -67,6 +68,8 @@ pub(crate) struct HotCache {
 const MEDIAN_OF: usize = 5;
 /// The threshold follows the warmest peers of a store, as many as this.
 const TOP: usize = 60;
+/// Thresholds are recomputed this often (`ThresholdsUpdateInterval`).
+const THRESHOLD_MS: u64 = 8_000;
 /// … at this share of the last of them.
 const TOP_SHARE: f64 = 0.8;
 /// Cold intervals that a write peer is forgiven; reads report six times as often.
@@ -108,16 +111,19 @@ impl HotPeer {
     }
 
     fn median(&self, pick: impl Fn(&HotRates) -> f64) -> f64 {
-        let mut values: Vec<f64> = self.recent.iter().map(pick).collect();
-        values.sort_by(f64::total_cmp);
-        values.get(values.len() / 2).copied().unwrap_or(0.0)
+        let mut values = [f64::INFINITY; MEDIAN_OF];
+        for (value, rates) in values.iter_mut().zip(&self.recent) {
+            *value = pick(rates);
+        }
+        values.sort_unstable_by(f64::total_cmp);
+        values.get(self.recent.len() / 2).copied().filter(|median| median.is_finite()).unwrap_or(0.0)
     }
 }
 
 impl HotCache {
     /// A peer's interval ended with these rates.
     pub(crate) fn report(&mut self, kind: HotKind, store: StoreId, report: HotReport) {
-        let threshold = self.threshold(kind, store);
+        let threshold = self.threshold(kind, store, report.now_ms);
         let HotReport { region, stores, leads, rates, now_ms } = report;
         let warm = rates.bytes >= threshold.bytes || rates.keys >= threshold.keys || rates.queries >= threshold.queries;
         let peers = self.peers.entry((kind, store)).or_default();
@@ -150,12 +156,23 @@ impl HotCache {
         }
     }
 
-    /// The rates from which on a peer of this store is warm.
-    pub(crate) fn threshold(&self, kind: HotKind, store: StoreId) -> HotRates {
+    /// The rates from which on a peer of this store is warm, as of the last few seconds.
+    fn threshold(&mut self, kind: HotKind, store: StoreId, now_ms: u64) -> HotRates {
+        let known = self.thresholds.get(&(kind, store));
+        if let Some((_, threshold)) = known.filter(|(at_ms, _)| now_ms.saturating_sub(*at_ms) < THRESHOLD_MS) {
+            return *threshold;
+        }
+        let threshold = self.threshold_now(kind, store);
+        self.thresholds.insert((kind, store), (now_ms, threshold));
+        threshold
+    }
+
+    fn threshold_now(&self, kind: HotKind, store: StoreId) -> HotRates {
         let minimum = kind.minimum();
         let Some(peers) = self.peers.get(&(kind, store)).filter(|peers| peers.len() >= TOP) else { return minimum };
+        let rates: Vec<HotRates> = peers.values().map(HotPeer::rates).collect();
         let last_of_top = |pick: fn(&HotRates) -> f64| {
-            let mut values: Vec<f64> = peers.values().map(|peer| pick(&peer.rates())).collect();
+            let mut values: Vec<f64> = rates.iter().map(pick).collect();
             values.sort_by(|left, right| right.total_cmp(left));
             values.get(TOP - 1).copied().unwrap_or(0.0) * TOP_SHARE
         };

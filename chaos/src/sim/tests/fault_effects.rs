@@ -165,7 +165,9 @@ fn starved_processors_raise_every_stage_but_not_the_flush_or_the_score() {
     for stage in [APPEND, PROPOSE, APPLY_WAIT, "tikv_grpc_msg_duration_seconds"] {
         let label = if stage.contains("grpc") { "priority=\"unknown\",type=\"raw_get\"" } else { "" };
         let (now, then) = (after[1].quantile(0.99, stage, label), before[1].quantile(0.99, stage, label));
-        assert!(now >= 3.0 * then, "{stage}: {then} to {now}");
+        // Half of an append is the flush, which does not need the processor.
+        let least = if stage == APPEND { 2.0 } else { 3.0 };
+        assert!(now >= least * then, "{stage}: {then} to {now}");
     }
     assert!(after[1].p99(SYNC) < 0.02 && after[1].p99(SYNC) <= 3.3 * before[1].p99(SYNC));
     assert!(after[1].cpu() > 3.0 * before[1].cpu());
