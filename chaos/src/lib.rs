@@ -5,6 +5,8 @@
 
 pub mod world;
 pub mod scenario;
+pub mod cassette;
 pub mod serve;
 pub mod sim;
 pub mod calendar;
+pub mod test_data;

@@ -1,7 +1,7 @@
 //! Serves a [`World`] over HTTP in real time: one listener for each origin, open only while that node lives.
 
 mod gate;
-mod rewrite;
+pub(crate) mod rewrite;
 
 use crate::world::World;
 use gate::Gate;

@@ -1,0 +1,423 @@
+//! Reading of tables: rows with typed getters, each column fetched from the host once and only when it is read.
+
+use std::cell::OnceCell;
+
+use crate::bindings::shared::tables::{Aggregate, Measure, PackedText, Table, Term};
+#[cfg(feature = "invariant")]
+use crate::invariants::Evidence;
+use crate::table::{Column, TableData, Values};
+use crate::{Comparison, Field, Kind, Scalar, TableError};
+
+/// A frozen table. A missing column, a value of another kind and a null all read as `None`: not known.
+pub struct TableView {
+    source: Source,
+    name: String,
+    fields: Vec<Field>,
+    rows: usize,
+    columns: Vec<OnceCell<Values>>,
+}
+
+enum Source {
+    Host(Table),
+    Memory(TableData),
+}
+
+impl TableView {
+    pub(crate) fn of_host(table: Table) -> Self {
+        let (name, fields) = (table.name(), table.fields());
+        let rows = usize::try_from(table.rows()).unwrap_or(usize::MAX);
+        Self::new(Source::Host(table), name, fields, rows)
+    }
+
+    fn new(source: Source, name: String, fields: Vec<Field>, rows: usize) -> Self {
+        let columns = fields.iter().map(|_| OnceCell::new()).collect();
+        Self { source, name, fields, rows, columns }
+    }
+
+    /// The table's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its columns.
+    #[must_use]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether it has no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// All rows in order.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        (0..self.rows).map(|index| Row { table: self, index })
+    }
+
+    /// The only or first row.
+    #[must_use]
+    pub fn first(&self) -> Option<Row<'_>> {
+        (self.rows > 0).then_some(Row { table: self, index: 0 })
+    }
+
+    /// The first row whose text column has this value.
+    #[must_use]
+    pub fn find(&self, column: &str, value: &str) -> Option<Row<'_>> {
+        self.rows().find(|row| row.text(column) == Some(value))
+    }
+
+    /// Values of a text column; empty when there is none.
+    #[must_use]
+    pub fn texts(&self, column: &str) -> &[Option<String>] {
+        if let Some(Values::Text(values)) = self.column(column) { values } else { &[] }
+    }
+
+    /// Values of a float column; empty when there is none.
+    #[must_use]
+    pub fn floats(&self, column: &str) -> &[Option<f64>] {
+        if let Some(Values::Float(values)) = self.column(column) { values } else { &[] }
+    }
+
+    /// Values of an integer column; empty when there is none.
+    #[must_use]
+    pub fn integers(&self, column: &str) -> &[Option<i64>] {
+        if let Some(Values::Integer(values)) = self.column(column) { values } else { &[] }
+    }
+
+    /// Values of a boolean column; empty when there is none.
+    #[must_use]
+    pub fn booleans(&self, column: &str) -> &[Option<bool>] {
+        if let Some(Values::Boolean(values)) = self.column(column) { values } else { &[] }
+    }
+
+    /// Values of an instant column, in nanoseconds since the epoch; empty when there is none.
+    #[must_use]
+    pub fn instants(&self, column: &str) -> &[Option<u64>] {
+        if let Some(Values::Instant(values)) = self.column(column) { values } else { &[] }
+    }
+
+    /// Says which of these columns the table lacks, for checks that cannot do without.
+    ///
+    /// # Errors
+    /// [`TableError::NoSuchColumn`] with the first missing one.
+    pub fn require(&self, columns: &[&str]) -> Result<(), TableError> {
+        let missing = columns.iter().find(|name| !self.fields.iter().any(|field| field.name == **name));
+        missing.map_or(Ok(()), |name| Err(TableError::NoSuchColumn((*name).to_owned())))
+    }
+
+    /// Rows for which all terms hold, found by the host: `view.filter(&[("state", Comparison::Ne, "Up".into())])`.
+    ///
+    /// # Errors
+    /// When a column is missing or of another kind than its term.
+    pub fn filter(&self, terms: &[(&str, Comparison, Scalar)]) -> Result<Self, TableError> {
+        match &self.source {
+            Source::Host(table) => {
+                let term = |(column, comparison, value): &(&str, Comparison, Scalar)| Term {
+                    column: (*column).to_owned(),
+                    comparison: *comparison,
+                    value: value.clone(),
+                };
+                table.filter(&terms.iter().map(term).collect::<Vec<_>>()).map(Self::of_host)
+            }
+            Source::Memory(data) => {
+                self.require(&terms.iter().map(|term| term.0).collect::<Vec<_>>())?;
+                let keep = (0..self.rows).filter(|row| terms.iter().all(|term| holds(data, *row, term)));
+                Ok(Self::from(take(data, &keep.collect::<Vec<_>>())))
+            }
+        }
+    }
+
+    /// Rows in the order of these columns, `true` for descending, nulls last; done by the host.
+    ///
+    /// # Errors
+    /// When a column is missing.
+    pub fn sort(&self, by: &[(&str, bool)]) -> Result<Self, TableError> {
+        match &self.source {
+            Source::Host(table) => {
+                let by: Vec<_> = by.iter().map(|(column, down)| ((*column).to_owned(), *down)).collect();
+                table.sort(&by).map(Self::of_host)
+            }
+            Source::Memory(data) => {
+                self.require(&by.iter().map(|key| key.0).collect::<Vec<_>>())?;
+                let mut order: Vec<usize> = (0..self.rows).collect();
+                order.sort_by(|left, right| compare_rows(data, *left, *right, by));
+                Ok(Self::from(take(data, &order)))
+            }
+        }
+    }
+
+    /// One row for each combination of `by`, with measures `(column, aggregate, name)`; done by the host alone.
+    ///
+    /// # Errors
+    /// When a column is missing, and always for a table that lives in a test's memory.
+    pub fn group(&self, by: &[&str], measures: &[(&str, Aggregate, &str)]) -> Result<Self, TableError> {
+        let Source::Host(table) = &self.source else { return Err(TableError::OutOfRange) };
+        let by: Vec<String> = by.iter().map(|column| (*column).to_owned()).collect();
+        let measure = |(column, aggregate, name): &(&str, Aggregate, &str)| Measure {
+            column: (*column).to_owned(),
+            aggregate: *aggregate,
+            name: (*name).to_owned(),
+        };
+        table.group(&by, &measures.iter().map(measure).collect::<Vec<_>>()).map(Self::of_host)
+    }
+
+    /// Inner join on equal columns; done by the host alone.
+    ///
+    /// # Errors
+    /// When a column is missing, and always for a table that lives in a test's memory.
+    pub fn join(&self, other: &Self, on: &[(&str, &str)]) -> Result<Self, TableError> {
+        let (Source::Host(left), Source::Host(right)) = (&self.source, &other.source) else {
+            return Err(TableError::OutOfRange);
+        };
+        let on: Vec<_> = on.iter().map(|(left, right)| ((*left).to_owned(), (*right).to_owned())).collect();
+        left.join(right, &on).map(Self::of_host)
+    }
+
+    fn column(&self, name: &str) -> Option<&Values> {
+        let index = self.fields.iter().position(|field| field.name == name)?;
+        let (field, cell) = (self.fields.get(index)?, self.columns.get(index)?);
+        Some(cell.get_or_init(|| self.load(field)))
+    }
+
+    fn load(&self, field: &Field) -> Values {
+        match &self.source {
+            Source::Host(table) => load(table, field).unwrap_or_else(|_| Values::Text(Vec::new())),
+            Source::Memory(data) => {
+                let found = data.columns.iter().find(|column| column.name == field.name);
+                found.map_or_else(|| Values::Text(Vec::new()), |column| column.values.clone())
+            }
+        }
+    }
+}
+
+impl From<TableData> for TableView {
+    /// A table in memory, for tests of checks.
+    fn from(data: TableData) -> Self {
+        let fields = data.columns.iter().map(Column::field).collect();
+        let (name, rows) = (data.name.clone(), data.rows());
+        Self::new(Source::Memory(data), name, fields, rows)
+    }
+}
+
+/// One row of a table.
+#[derive(Clone, Copy)]
+pub struct Row<'table> {
+    table: &'table TableView,
+    index: usize,
+}
+
+impl<'table> Row<'table> {
+    /// Its place in the table.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// A text, if known.
+    #[must_use]
+    pub fn text(&self, column: &str) -> Option<&'table str> {
+        self.table.texts(column).get(self.index)?.as_deref()
+    }
+
+    /// A number, if known: a float, or an integer as one.
+    #[must_use]
+    pub fn number(&self, column: &str) -> Option<f64> {
+        #[expect(clippy::cast_precision_loss, reason = "counts and sizes stay far below 2^53")]
+        match self.table.column(column)? {
+            Values::Float(values) => values.get(self.index).copied().flatten(),
+            Values::Integer(values) => values.get(self.index).copied().flatten().map(|value| value as f64),
+            _ => None,
+        }
+    }
+
+    /// An integer, if known.
+    #[must_use]
+    pub fn integer(&self, column: &str) -> Option<i64> {
+        self.table.integers(column).get(self.index).copied().flatten()
+    }
+
+    /// A boolean, if known.
+    #[must_use]
+    pub fn boolean(&self, column: &str) -> Option<bool> {
+        self.table.booleans(column).get(self.index).copied().flatten()
+    }
+
+    /// An instant in nanoseconds since the epoch, if known.
+    #[must_use]
+    pub fn instant(&self, column: &str) -> Option<u64> {
+        self.table.instants(column).get(self.index).copied().flatten()
+    }
+
+    /// The value as it is, whatever its kind.
+    #[must_use]
+    pub fn scalar(&self, column: &str) -> Scalar {
+        self.table.column(column).map_or(Scalar::Null, |values| values.scalar(self.index))
+    }
+
+    /// Evidence that cites this cell. Take rows of the snapshot's own table for it, not of a filtered one.
+    #[cfg(feature = "invariant")]
+    #[must_use]
+    pub fn evidence(&self, column: &str) -> Evidence {
+        let unit = self.table.fields.iter().find(|field| field.name == column).and_then(|field| field.unit.clone());
+        Evidence {
+            table: self.table.name.clone(),
+            row: u32::try_from(self.index).ok(),
+            column: column.to_owned(),
+            observed: self.scalar(column),
+            unit,
+            expected: None,
+        }
+    }
+}
+
+/// Fetches a whole column with its nulls.
+fn load(table: &Table, field: &Field) -> Result<Values, TableError> {
+    let (name, rows) = (field.name.as_str(), table.rows());
+    let present = table.validity(name, 0, rows)?;
+    Ok(match field.kind {
+        Kind::Text => Values::Text(unpack(&table.texts(name, 0, rows)?, &present)),
+        Kind::Float => Values::Float(with_nulls(table.floats(name, 0, rows)?, &present)),
+        Kind::Integer => Values::Integer(with_nulls(table.integers(name, 0, rows)?, &present)),
+        Kind::Instant => Values::Instant(with_nulls(table.instants(name, 0, rows)?, &present)),
+        Kind::Boolean => {
+            let values = table.booleans(name, 0, rows)?.into_iter().map(|value| value != 0);
+            Values::Boolean(with_nulls(values, &present))
+        }
+    })
+}
+
+fn with_nulls<T>(values: impl IntoIterator<Item = T>, present: &[u8]) -> Vec<Option<T>> {
+    let known = |(row, value)| (present.get(row) != Some(&0)).then_some(value);
+    values.into_iter().enumerate().map(known).collect()
+}
+
+fn unpack(packed: &PackedText, present: &[u8]) -> Vec<Option<String>> {
+    let mut start = 0;
+    let mut next = |end: &u32| {
+        let end = usize::try_from(*end).unwrap_or(usize::MAX);
+        let text = packed.text.get(start..end).unwrap_or("").to_owned();
+        start = end;
+        text
+    };
+    let texts: Vec<String> = packed.ends.iter().map(&mut next).collect();
+    with_nulls(texts, present)
+}
+
+fn take(data: &TableData, rows: &[usize]) -> TableData {
+    fn pick<T: Clone>(values: &[Option<T>], rows: &[usize]) -> Vec<Option<T>> {
+        rows.iter().map(|row| values.get(*row).cloned().flatten()).collect()
+    }
+    let column = |column: &Column| Column {
+        name: column.name.clone(),
+        unit: column.unit.clone(),
+        values: match &column.values {
+            Values::Text(values) => Values::Text(pick(values, rows)),
+            Values::Float(values) => Values::Float(pick(values, rows)),
+            Values::Integer(values) => Values::Integer(pick(values, rows)),
+            Values::Boolean(values) => Values::Boolean(pick(values, rows)),
+            Values::Instant(values) => Values::Instant(pick(values, rows)),
+        },
+    };
+    TableData { name: data.name.clone(), columns: data.columns.iter().map(column).collect() }
+}
+
+fn holds(data: &TableData, row: usize, (column, comparison, value): &(&str, Comparison, Scalar)) -> bool {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    let Some(order) = compare(&data.scalar(row, column), value) else { return false };
+    match comparison {
+        Comparison::Eq => order == Equal,
+        Comparison::Ne => order != Equal,
+        Comparison::Lt => order == Less,
+        Comparison::Le => order != Greater,
+        Comparison::Gt => order == Greater,
+        Comparison::Ge => order != Less,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "as the host compares them")]
+fn compare(left: &Scalar, right: &Scalar) -> Option<std::cmp::Ordering> {
+    match (left, right) {
+        (Scalar::Text(left), Scalar::Text(right)) => Some(left.cmp(right)),
+        (Scalar::Boolean(left), Scalar::Boolean(right)) => Some(left.cmp(right)),
+        (Scalar::Integer(left), Scalar::Integer(right)) => Some(left.cmp(right)),
+        (Scalar::Float(left), Scalar::Float(right)) => left.partial_cmp(right),
+        (Scalar::Float(left), Scalar::Integer(right)) => left.partial_cmp(&(*right as f64)),
+        (Scalar::Integer(left), Scalar::Float(right)) => (*left as f64).partial_cmp(right),
+        _ => None,
+    }
+}
+
+fn compare_rows(data: &TableData, left: usize, right: usize, by: &[(&str, bool)]) -> std::cmp::Ordering {
+    use std::cmp::Ordering::{Equal, Greater, Less};
+    for (column, descending) in by {
+        let (left, right) = (data.scalar(left, column), data.scalar(right, column));
+        let order = match (matches!(left, Scalar::Null), matches!(right, Scalar::Null)) {
+            (true, true) => Equal,
+            (true, false) => return Greater,
+            (false, true) => return Less,
+            (false, false) => compare(&left, &right).unwrap_or(Equal),
+        };
+        if order != Equal {
+            return if *descending { order.reverse() } else { order };
+        }
+    }
+    Equal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table;
+
+    fn stores() -> TableView {
+        let names = ["1", "2", "3"].map(str::to_owned);
+        table("stores").texts("store", names).floats("used", "By", [Some(3.0), None, Some(1.0)]).into()
+    }
+
+    #[test]
+    fn rows_read_what_is_known_and_nothing_else() {
+        let stores = stores();
+        let read: Vec<_> = stores.rows().map(|row| (row.text("store"), row.number("used"))).collect();
+        assert_eq!(read, [(Some("1"), Some(3.0)), (Some("2"), None), (Some("3"), Some(1.0))]);
+        assert!(stores.rows().all(|row| row.text("used").is_none() && row.number("absent").is_none()));
+    }
+
+    #[test]
+    fn a_filter_never_keeps_a_null() {
+        let kept = stores().filter(&[("used", Comparison::Lt, Scalar::Float(9.0))]).unwrap();
+        assert_eq!(kept.texts("store"), [Some("1".to_owned()), Some("3".to_owned())]);
+    }
+
+    #[test]
+    fn nulls_sort_last_in_both_directions() {
+        for (descending, first) in [(false, "3"), (true, "1")] {
+            let sorted = stores().sort(&[("used", descending)]).unwrap();
+            let order: Vec<_> = sorted.rows().filter_map(|row| row.text("store")).collect();
+            assert_eq!((order[0], order[2]), (first, "2"));
+        }
+    }
+
+    #[cfg(feature = "invariant")]
+    #[test]
+    fn evidence_cites_the_cell_with_its_unit() {
+        let stores = stores();
+        let evidence = stores.find("store", "3").unwrap().evidence("used").expected("less than 1 byte");
+        assert_eq!((evidence.row, evidence.observed), (Some(2), Scalar::Float(1.0)));
+        assert_eq!(evidence.unit.as_deref(), Some("By"));
+    }
+
+    #[test]
+    fn packed_text_with_wrong_ends_reads_as_empty_not_as_a_panic() {
+        let packed = PackedText { text: "aé".to_owned(), ends: vec![2, 1, 9] };
+        assert_eq!(unpack(&packed, &[1, 1, 0]), [Some(String::new()), Some(String::new()), None]);
+    }
+}
