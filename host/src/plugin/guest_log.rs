@@ -9,11 +9,11 @@ const FIELDS_MAX: usize = 32;
 
 /// One cleaned line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
+pub(crate) struct LogLine {
     /// As the plugin chose it.
-    pub level: tracing::Level,
+    pub(crate) level: tracing::Level,
     /// One line, whatever the plugin wrote.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// The lines of one call.

@@ -4,8 +4,8 @@ use crate::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Digest, Observed, SeriesStore, Tick, Timestamp};
 use crate::plugin::bindings::contract::observations::ObserveContext;
-use crate::plugin::bindings::contract::types::PluginError;
 use crate::plugin::bindings::subject as world;
+use crate::plugin::call::{answered, bounded};
 use crate::plugin::convert;
 use crate::plugin::engine::Engine;
 use crate::plugin::failure::PluginFailure;
@@ -63,7 +63,7 @@ struct Warm {
 }
 
 /// The state of an instance of the world `subject`.
-pub struct SubjectState {
+pub(crate) struct SubjectState {
     pub(crate) guest: GuestState,
     pub(crate) world: SubjectWorld,
     pub(crate) log_lines_left: u32,
@@ -185,9 +185,9 @@ impl Subject {
 
 impl SubjectWorld {
     /// No targets, no logs, no time.
-    fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(Nothing);
-        let policy = EgressPolicy::new(BTreeMap::new(), None, DiscoveryPolicy::default(), EgressLimits::default());
+        let policy = EgressPolicy::new(BTreeMap::new(), DiscoveryPolicy::default(), EgressLimits::default());
         Self {
             egress: Arc::new(Egress::new(policy, Arc::new(Nothing), Arc::clone(&clock))),
             series: Arc::default(),
@@ -286,22 +286,4 @@ async fn configure(
     limits: &CallLimits,
 ) -> Result<(), PluginFailure> {
     answered(limits, exports.call_configure(store, config_json)).await
-}
-
-/// Waits for a call at most until its deadline. Guests that wait in the host are not stopped by the
-/// epoch, so this is the only bound on them.
-async fn bounded<T>(limits: &CallLimits, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, PluginFailure> {
-    let limit_ms = limits.deadline_ms;
-    match tokio::time::timeout(Duration::from_millis(limit_ms), call).await {
-        Ok(result) => result.map_err(|error| PluginFailure::of(&error, limits)),
-        Err(_) => Err(PluginFailure::Deadline { limit_ms, place: crate::plugin::failure::Place::default() }),
-    }
-}
-
-/// As [`bounded`], for calls that can answer with an error.
-async fn answered<T>(
-    limits: &CallLimits,
-    call: impl Future<Output = wasmtime::Result<Result<T, PluginError>>>,
-) -> Result<T, PluginFailure> {
-    bounded(limits, call).await?.map_err(PluginFailure::from)
 }

@@ -49,7 +49,7 @@ impl SeriesStore {
     }
 
     /// The series of a metric that the selector picks.
-    pub(super) fn matching(
+    pub(crate) fn matching(
         &self,
         metric: &str,
         selector: &Selector,
