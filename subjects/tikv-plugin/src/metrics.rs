@@ -4,7 +4,8 @@
 //! metrics in the project's notes on TiKV.
 
 use operator_plugin::{
-    BlindSpot, HttpError, Reduction, ScrapeRequest, ScrapeSummary, TableData, World, label, series, table,
+    BlindSpot, HttpError, MetricsError, Reduction, ScrapeRequest, ScrapeSummary, TableData, TableView, World, label,
+    series, table,
 };
 
 use crate::nodes::{Node, Probes};
@@ -36,6 +37,7 @@ pub(crate) const TIKV: &[&str] = &[
     "tikv_raftstore_slow_score",
     "tikv_raftstore_inspect_duration_seconds",
     "tikv_raftstore_inspect_network_duration_seconds",
+    "tikv_raftstore_disk_probe_duration_seconds",
     "raft_engine_write_duration_seconds",
     "raft_engine_sync_log_duration_seconds",
     "tikv_io_bytes",
@@ -147,16 +149,33 @@ pub(crate) const PD: &[&str] = &[
     "pd_server_handle_tso_duration_seconds",
 ];
 
+/// What came of the last scrape.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Scraped {
+    /// Nodes that live and whose series could not be read.
+    pub(crate) blind: Vec<BlindSpot>,
+    /// Stores whose series were read.
+    pub(crate) stores: usize,
+}
+
 /// Collects the series of every node that answers. A node that does not is known by its probe.
 pub(crate) fn scrape<'nodes>(
     world: &mut dyn World,
     nodes: impl Iterator<Item = &'nodes Node>,
     probes: &Probes,
-) -> Vec<BlindSpot> {
+) -> Scraped {
     let answers = |node: &&Node| probes.get(&node.entity).is_none_or(|probe| probe.is_reachable() == Some(true));
     let requests: Vec<ScrapeRequest> = nodes.filter(answers).filter_map(request).collect();
     let results = world.scrape_all(&requests);
-    requests.iter().zip(results).filter_map(|(request, result)| blind_spot(request, &result)).collect()
+    let mut scraped = Scraped::default();
+    for (request, result) in requests.iter().zip(results) {
+        match blind_spot(request, &result) {
+            Some(spot) => scraped.blind.push(spot),
+            None if request.target.starts_with("store-") => scraped.stores += 1,
+            None => {}
+        }
+    }
+    scraped
 }
 
 fn request(node: &Node) -> Option<ScrapeRequest> {
@@ -179,15 +198,20 @@ fn blind_spot(request: &ScrapeRequest, result: &Result<ScrapeSummary, HttpError>
     Some(BlindSpot { source: format!("http:{}{}", request.target, request.path), reason })
 }
 
-/// The `unreachable_reports` table: which store calls which other unreachable, and how often.
-pub(crate) fn unreachable_reports_table(world: &mut dyn World) -> Option<TableData> {
+/// The `unreachable_reports` table: which store calls which other unreachable, and how often. A store that never did has no
+/// such series, so none is known to be none as soon as a store was read.
+pub(crate) fn unreachable_reports_table(world: &mut dyn World, scraped: &Scraped) -> Option<TableData> {
     let query = series("tikv_server_report_failure_msg_total").with("type", "unreachable").by("store").by("store_id");
-    let found = world.select(&query, Reduction::Rate, RATE_WINDOW_MS).ok()?;
+    let found = match world.select(&query, Reduction::Rate, RATE_WINDOW_MS) {
+        Ok(found) => Some(found),
+        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) if scraped.stores > 0 => None,
+        Err(_) => return None,
+    };
     let pair = |row: operator_plugin::Row<'_>| {
         let rate = row.number("value").filter(|rate| *rate > REPORTS_PER_S)?;
         Some((row.text("store")?.to_owned(), row.text("store_id")?.to_owned(), rate))
     };
-    let rows: Vec<(String, String, f64)> = found.rows().filter_map(pair).collect();
+    let rows: Vec<(String, String, f64)> = found.iter().flat_map(TableView::rows).filter_map(pair).collect();
     Some(
         table("unreachable_reports")
             .texts("reporter", rows.iter().map(|(reporter, ..)| reporter.clone()))

@@ -34,7 +34,7 @@ pub(crate) struct Observer {
     views: BTreeMap<String, MemberView>,
     views_ms: Option<u64>,
     scraped_ms: Option<u64>,
-    scrape_blind: Vec<BlindSpot>,
+    scraped: metrics::Scraped,
     log_owners: BTreeMap<String, LogOwner>,
     /// The cluster's id, and the target that said it.
     system: Option<(u64, String)>,
@@ -81,7 +81,7 @@ impl Observer {
         let (log_events, log_blind) = logs::observe(world, configuration, &mut self.log_owners, &names);
         blind.extend(self.picture.blind_spots(&target));
         blind.extend(self.nodes.blind_spots());
-        blind.extend(self.scrape_blind.iter().cloned());
+        blind.extend(self.scraped.blind.iter().cloned());
         blind.extend(log_blind);
         let tables = self.tables(world, &tick, &probes, &rows, log_events);
         let system = self.system_text();
@@ -97,10 +97,7 @@ impl Observer {
             pd::ask(world, &self.candidates(tick), &questions, |member, asked| same_cluster(&system, member, asked));
         for question in &questions {
             let body = pd::body_of(&asked, question.endpoint);
-            self.polls.asked(question.endpoint, tick.now_ms);
-            if body == Err(answer::Why::NotOffered) {
-                self.polls.not_offered(question.endpoint, tick.now_ms);
-            }
+            self.polls.asked(question.endpoint, body != Err(answer::Why::NotOffered), tick.now_ms);
             self.picture.take(question.endpoint, tick.now, body);
         }
         let answered = !asked.passed_over.iter().any(|(member, _)| *member == asked.target);
@@ -233,7 +230,7 @@ impl Observer {
     fn scrape(&mut self, world: &mut dyn World, tick: &Tick, probes: &Probes) {
         if is_due(self.scraped_ms, tick.configuration.poll_ms.scrape, tick.now_ms) {
             self.scraped_ms = Some(tick.now_ms);
-            self.scrape_blind = metrics::scrape(world, self.nodes.granted(), probes);
+            self.scraped = metrics::scrape(world, self.nodes.granted(), probes);
         }
     }
 
@@ -263,7 +260,7 @@ impl Observer {
             schedulers::schedulers_table(picture),
             settings::settings_table(picture),
             schedulers::operators_table(&picture.operators, tick.now),
-            metrics::unreachable_reports_table(world),
+            metrics::unreachable_reports_table(world, &self.scraped),
             log_events,
             Some(nodes::probes_table(rows)),
         ];

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::configuration::Configuration;
 
-/// A PD that answered 404 is not asked again for this long: it may be upgraded meanwhile.
-const NOT_OFFERED_MS: u64 = 300_000;
+/// What was answered with 404 rests for this long at first, and twice as long each further time: a proxy may answer so for
+/// a moment, an old PD until it is upgraded.
+const NOT_OFFERED_MS: u64 = 15_000;
+/// The longest rest.
+const NOT_OFFERED_MOST_MS: u64 = 300_000;
 /// Above this many regions, what scans all of them is asked less often.
 const MANY_REGIONS: u64 = 100_000;
 
@@ -121,32 +124,41 @@ impl Endpoint {
     }
 }
 
+/// A question that was answered with 404.
+#[derive(Debug, Clone, Copy)]
+struct Absence {
+    until_ms: u64,
+    rest_ms: u64,
+}
+
 /// When each question was last asked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Polls {
     asked_ms: BTreeMap<Endpoint, u64>,
-    absent_until_ms: BTreeMap<Endpoint, u64>,
+    absent: BTreeMap<Endpoint, Absence>,
 }
 
 impl Polls {
     /// What to ask now.
     pub(crate) fn due(&self, configuration: &Configuration, regions: u64, now_ms: u64) -> Vec<Endpoint> {
         let is_due = |endpoint: &Endpoint| {
-            let absent = self.absent_until_ms.get(endpoint).is_some_and(|until| now_ms < *until);
+            let absent = self.absent.get(endpoint).is_some_and(|absence| now_ms < absence.until_ms);
             let last = self.asked_ms.get(endpoint);
             !absent && is_due(last.copied(), endpoint.period_ms(configuration, regions), now_ms)
         };
         Endpoint::ALL.into_iter().filter(is_due).collect()
     }
 
-    /// Remembers that it was asked.
-    pub(crate) fn asked(&mut self, endpoint: Endpoint, now_ms: u64) {
+    /// Remembers that it was asked, and whether this PD offers it. What every version offers is never put to rest.
+    pub(crate) fn asked(&mut self, endpoint: Endpoint, is_offered: bool, now_ms: u64) {
         self.asked_ms.insert(endpoint, now_ms);
-    }
-
-    /// Remembers that this PD does not offer it.
-    pub(crate) fn not_offered(&mut self, endpoint: Endpoint, now_ms: u64) {
-        self.absent_until_ms.insert(endpoint, now_ms.saturating_add(NOT_OFFERED_MS));
+        if is_offered || endpoint.is_required() {
+            self.absent.remove(&endpoint);
+            return;
+        }
+        let before = self.absent.get(&endpoint).map_or(0, |absence| absence.rest_ms);
+        let rest_ms = before.saturating_mul(2).clamp(NOT_OFFERED_MS, NOT_OFFERED_MOST_MS);
+        self.absent.insert(endpoint, Absence { until_ms: now_ms.saturating_add(rest_ms), rest_ms });
     }
 }
 
@@ -164,7 +176,7 @@ mod tests {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
         assert_eq!(polls.due(&configuration, 0, 1_000), Endpoint::ALL);
         for endpoint in Endpoint::ALL {
-            polls.asked(endpoint, 1_000);
+            polls.asked(endpoint, true, 1_000);
         }
         let due = polls.due(&configuration, 0, 2_000);
         assert_eq!(due, [Endpoint::Members, Endpoint::Stores, Endpoint::RegionPage]);
@@ -172,17 +184,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_offered_rests_for_five_minutes() {
+    fn what_is_not_offered_rests_ever_longer_up_to_five_minutes() {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
-        polls.not_offered(Endpoint::PausedSchedulers, 1_000);
-        assert!(!polls.due(&configuration, 0, 300_000).contains(&Endpoint::PausedSchedulers));
-        assert!(polls.due(&configuration, 0, 301_000).contains(&Endpoint::PausedSchedulers));
+        let is_due = |polls: &Polls, now_ms| polls.due(&configuration, 0, now_ms).contains(&Endpoint::RegionPage);
+        let mut now_ms = 0;
+        for rest_ms in [15_000, 30_000, 60_000, 120_000, 240_000, 300_000, 300_000] {
+            polls.asked(Endpoint::RegionPage, false, now_ms);
+            now_ms += rest_ms;
+            assert!(!is_due(&polls, now_ms - 1) && is_due(&polls, now_ms), "{rest_ms}");
+        }
+        polls.asked(Endpoint::RegionPage, true, now_ms);
+        assert!(is_due(&polls, now_ms));
+    }
+
+    #[test]
+    fn what_every_version_offers_is_never_put_to_rest() {
+        let (configuration, mut polls) = (Configuration::default(), Polls::default());
+        polls.asked(Endpoint::Stores, false, 1_000);
+        assert!(polls.due(&configuration, 0, 2_000).contains(&Endpoint::Stores));
     }
 
     #[test]
     fn full_scans_are_rarer_on_a_large_cluster() {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
-        polls.asked(Endpoint::WriteFlow, 0);
+        polls.asked(Endpoint::WriteFlow, true, 0);
         assert!(polls.due(&configuration, 29, 15_000).contains(&Endpoint::WriteFlow));
         assert!(!polls.due(&configuration, 1_000_000, 15_000).contains(&Endpoint::WriteFlow));
         assert!(polls.due(&configuration, 1_000_000, 60_000).contains(&Endpoint::WriteFlow));
