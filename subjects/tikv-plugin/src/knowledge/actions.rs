@@ -67,7 +67,10 @@ fn looking() -> Vec<Action> {
             "read-store-log",
             "Read the store's log around the time",
             "Names the error, or shows that the process ended without a word: then the kernel's log names it",
-            &["grep -nE '\\[(FATAL|ERROR)\\]' TIKV_LOG | tail -50  # on the machine of {address}", "dmesg -T | grep -iE 'out of memory|i/o error'  # there"],
+            &[
+                "grep -nE '\\[(FATAL|ERROR)\\]' TIKV_LOG | tail -50  # on the machine of {address}",
+                "dmesg -T | grep -iE 'out of memory|i/o error'  # there",
+            ],
         ),
         look(
             "inspect-pd-member",
@@ -214,7 +217,11 @@ fn stores() -> Vec<Action> {
             Risk::High,
             "copies all its data; with three stores and three replicas it never ends",
             "pd-ctl -u {pd} store cancel-delete {key}",
-            &["the store is lost for good", "more stores are up than a region has replicas", "they have room for its data"],
+            &[
+                "the store is lost for good",
+                "more stores are up than a region has replicas",
+                "they have room for its data",
+            ],
             &["pd-ctl -u {pd} store delete {key}"],
         ),
         action(
@@ -224,7 +231,11 @@ fn stores() -> Vec<Action> {
             Risk::High,
             "loses acknowledged writes and breaks the consistency of snapshots",
             "",
-            &["the stores and their disks are lost for good", "a majority of some regions is lost", "a person with a backup plan decides"],
+            &[
+                "the stores and their disks are lost for good",
+                "a majority of some regions is lost",
+                "a person with a backup plan decides",
+            ],
             &["pd-ctl -u {pd} unsafe remove-failed-stores {key}", "pd-ctl -u {pd} unsafe remove-failed-stores show"],
         ),
     ]
@@ -240,7 +251,10 @@ fn space() -> Vec<Action> {
             "a file of the storage engine or the Raft log that is deleted is lost data",
             "",
             &["never anything under db/ or raft-engine/ of the data directory"],
-            &["df -h DATA_DIRECTORY  # on the machine of {address}", "du -xh --max-depth=3 MOUNT_POINT | sort -h | tail -20  # there"],
+            &[
+                "df -h DATA_DIRECTORY  # on the machine of {address}",
+                "du -xh --max-depth=3 MOUNT_POINT | sort -h | tail -20  # there",
+            ],
         ),
         action(
             "speed-up-moves",
@@ -273,7 +287,10 @@ fn space() -> Vec<Action> {
             "takes processor and disk from requests",
             "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":OLD}'",
             &["processor and disk of the store have room"],
-            &["curl -sS http://{status_address}/config | tr ',' '\\n' | grep max-background-jobs", "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":NEW}'"],
+            &[
+                "curl -sS http://{status_address}/config | tr ',' '\\n' | grep max-background-jobs",
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":NEW}'",
+            ],
         ),
         action(
             "shrink-block-cache",
@@ -318,7 +335,10 @@ fn pools() -> Vec<Action> {
             "a container may have to be restarted for it",
             "set the old limit again",
             &["throttled periods or steal time were seen on its machine"],
-            &["cat /sys/fs/cgroup/cpu.stat  # in its container: nr_throttled grows", "docker update --cpus NEW CONTAINER_OF_{key}"],
+            &[
+                "cat /sys/fs/cgroup/cpu.stat  # in its container: nr_throttled grows",
+                "docker update --cpus NEW CONTAINER_OF_{key}",
+            ],
         ),
     ]
 }
@@ -362,8 +382,15 @@ fn control() -> Vec<Action> {
             Risk::High,
             "removes the wrong one, and the quorum is gone",
             "",
-            &["the member's data is lost for good", "a majority of the others answers", "its old data directory is never used again"],
-            &["pd-ctl -u {pd} member delete name {key}", "pd-server --name=NEW_NAME --join={pd} --data-dir=EMPTY_DIRECTORY"],
+            &[
+                "the member's data is lost for good",
+                "a majority of the others answers",
+                "its old data directory is never used again",
+            ],
+            &[
+                "pd-ctl -u {pd} member delete name {key}",
+                "pd-server --name=NEW_NAME --join={pd} --data-dir=EMPTY_DIRECTORY",
+            ],
         ),
         action(
             "resume-scheduling",
@@ -417,7 +444,11 @@ fn control() -> Vec<Action> {
             "routes and filters are shared with others",
             "take the change back",
             &[],
-            &["curl -sS -m 3 telnet://{address}  # from each of the other machines", "ss -ti dst {address}  # there: retransmissions", "ip -s link  # on each machine: errors, drops"],
+            &[
+                "curl -sS -m 3 telnet://{address}  # from each of the other machines",
+                "ss -ti dst {address}  # there: retransmissions",
+                "ip -s link  # on each machine: errors, drops",
+            ],
         ),
         action(
             "finish-upgrade",
