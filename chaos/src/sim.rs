@@ -51,6 +51,13 @@ impl Simulator {
         simulator
     }
 
+    /// For the judge of a run, not for an observer: the key of the component at fault, where only the run could
+    /// choose it.
+    #[must_use]
+    pub fn chosen_component(&self) -> Option<String> {
+        self.hot_region().map(|id| id.to_string())
+    }
+
     /// For the judge of a run, not for an observer: the region that a fault made hot.
     #[must_use]
     pub fn hot_region(&self) -> Option<u64> {

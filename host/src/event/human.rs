@@ -43,7 +43,7 @@ impl<W: Write> HumanSink<W> {
     }
 
     /// A stamped line.
-    pub fn story(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+    fn tell(&mut self, observed_at: Timestamp, word: &str, text: &str) {
         let stamp = match self.stamp {
             Stamp::TimeOfDay => observed_at.to_string().get(11..19).unwrap_or_default().to_owned(),
             Stamp::Since(start) => {
@@ -67,24 +67,20 @@ impl<W: Write> HumanSink<W> {
 
     fn started(&mut self, event: &Event, started: &Started) {
         let targets: Vec<String> = started.targets.iter().map(|(name, origin)| format!("{name} = {origin}")).collect();
-        self.story(event.observed_at, "start", &format!("watching {} with {}", targets.join(", "), started.subject));
+        self.tell(event.observed_at, "start", &format!("watching {} with {}", targets.join(", "), started.subject));
         let text = format!(
             "{} checks of {} modules, a tick every {}",
             started.checks.len(),
             started.plugins.len().saturating_sub(1),
             seconds(started.tick_interval_ms)
         );
-        self.story(event.observed_at, "start", &text);
-        self.story(event.observed_at, "start", &format!("tickets and decision log in {}", started.data));
+        self.tell(event.observed_at, "start", &text);
+        self.tell(event.observed_at, "start", &format!("tickets and decision log in {}", started.data));
         for warning in &started.warnings {
-            self.story(event.observed_at, "repaired", warning);
+            self.tell(event.observed_at, "repaired", warning);
         }
         if started.open_tickets > 0 {
-            self.story(
-                event.observed_at,
-                "start",
-                &format!("{} open tickets are taken up again", started.open_tickets),
-            );
+            self.tell(event.observed_at, "start", &format!("{} open tickets are taken up again", started.open_tickets));
         }
     }
 
@@ -93,27 +89,23 @@ impl<W: Write> HumanSink<W> {
         let because = written.because.join("; ");
         match written.change {
             TicketChange::Opened | TicketChange::Recovered => {
-                self.story(event.observed_at, "ticket", &format!("{} opened: {}", ticket.id, ticket.title));
+                self.tell(event.observed_at, "ticket", &format!("{} opened: {}", ticket.id, ticket.title));
                 let text = render::ticket(ticket, &self.style);
                 self.out.line(&format!("\n{}", text.trim_end()));
                 self.out.line("");
             }
             TicketChange::Updated => {
-                self.story(
-                    event.observed_at,
-                    "ticket",
-                    &format!("{} updated: {} ({because})", ticket.id, ticket.title),
-                );
+                self.tell(event.observed_at, "ticket", &format!("{} updated: {} ({because})", ticket.id, ticket.title));
             }
             TicketChange::Resolved => {
-                self.story(
+                self.tell(
                     event.observed_at,
                     "resolved",
                     &format!("{} resolved: {} ({because})", ticket.id, ticket.title),
                 );
             }
             TicketChange::Reopened => {
-                self.story(
+                self.tell(
                     event.observed_at,
                     "ticket",
                     &format!("{} reopened: {} ({because})", ticket.id, ticket.title),
@@ -133,7 +125,7 @@ impl<W: Write> HumanSink<W> {
         } else {
             format!(": {}", escape(&verdict.summary, TEXT_CHARS_MAX))
         };
-        self.story(at, word, &format!("{} {text}{summary}", verdict.invariant));
+        self.tell(at, word, &format!("{} {text}{summary}", verdict.invariant));
     }
 
     /// Writes what waits: each check on its line, or one line for many of a kind.
@@ -146,7 +138,7 @@ impl<W: Write> HumanSink<W> {
                 Some((at, first)) if alike.len() > ALIKE_MAX => {
                     let example = escape(&first.summary, TEXT_CHARS_MAX);
                     let text = format!("{} checks {said}; for example {}: {example}", alike.len(), first.invariant);
-                    self.story(*at, word, &text);
+                    self.tell(*at, word, &text);
                 }
                 _ => alike.iter().for_each(|(at, verdict)| self.verdict(*at, verdict)),
             }
@@ -158,10 +150,10 @@ impl<W: Write> HumanSink<W> {
         if !self.looked {
             self.looked = true;
             let text = format!("{} checks hold, {} fail, {} cannot tell yet", done.pass, done.fail, done.inconclusive);
-            self.story(event.observed_at, "look", &text);
+            self.tell(event.observed_at, "look", &text);
         }
         if done.skipped > 0 {
-            self.story(event.observed_at, "late", &format!("{} ticks were left out", done.skipped));
+            self.tell(event.observed_at, "late", &format!("{} ticks were left out", done.skipped));
         }
     }
 }
@@ -181,15 +173,11 @@ impl<W: Write + Send> Sink for HumanSink<W> {
             What::Anomaly(anomaly) => {
                 let text =
                     format!("{}: {}", escape(&anomaly.name, TEXT_CHARS_MAX), escape(&anomaly.summary, TEXT_CHARS_MAX));
-                self.story(event.observed_at, "anomaly", &text);
+                self.tell(event.observed_at, "anomaly", &text);
             }
             What::IncidentOpened(incident) => {
                 let hold = if incident.confirmed { "" } else { " (waiting whether it lasts)" };
-                self.story(
-                    event.observed_at,
-                    "incident",
-                    &format!("{}{hold}", escape(&incident.title, TEXT_CHARS_MAX)),
-                );
+                self.tell(event.observed_at, "incident", &format!("{}{hold}", escape(&incident.title, TEXT_CHARS_MAX)));
             }
             What::Ticket(written) => self.ticket(event, written),
             What::Plugin(change) => {
@@ -198,23 +186,23 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     PluginChangeKind::RolledBack => "rolled back",
                     PluginChangeKind::Quarantined => "quarantined",
                 };
-                self.story(
+                self.tell(
                     event.observed_at,
                     "plugin",
                     &format!("{} {done}: {}", change.plugin, escape(&change.reason, TEXT_CHARS_MAX)),
                 );
             }
             What::Blind(blind) if blind.blind.is_empty() => {
-                self.story(event.observed_at, "sees", "everything is seen again")
+                self.tell(event.observed_at, "sees", "everything is seen again")
             }
             What::Blind(blind) => {
                 for spot in blind.blind.iter().take(NAMES_MAX) {
                     let text =
                         format!("{}: {}", escape(&spot.source, TEXT_CHARS_MAX), escape(&spot.reason, TEXT_CHARS_MAX));
-                    self.story(event.observed_at, "blind", &text);
+                    self.tell(event.observed_at, "blind", &text);
                 }
                 if let Some(more) = blind.blind.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
-                    self.story(event.observed_at, "blind", &format!("and {more} more"));
+                    self.tell(event.observed_at, "blind", &format!("and {more} more"));
                 }
             }
             What::Stopped(stopped) => {
@@ -226,13 +214,18 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     stopped.tickets_resolved,
                     stopped.open_tickets
                 );
-                self.story(event.observed_at, "stop", &text);
+                self.tell(event.observed_at, "stop", &text);
             }
         }
     }
 
     fn progress(&mut self, line: &str) {
         self.out.line(line);
+    }
+
+    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+        self.flush();
+        self.tell(observed_at, word, text);
     }
 }
 
