@@ -122,7 +122,7 @@ fn a_full_disk_passes_a_fifth_and_then_rejects_writes() {
     let mut run = Run::of("disk-pressure", "foreign-files");
     run.at(100);
     assert!(run.metrics(PD3).get("pd_cluster_status{type=\"store_low_space_count\"}").abs() < 1e-9);
-    run.at(190);
+    run.at(195);
     assert!((run.metrics(PD3).get("pd_cluster_status{type=\"store_low_space_count\"}") - 1.0).abs() < 1e-9);
     let metrics = run.metrics(STATUS[1]);
     let size = |kind: &str| metrics.get(&format!("tikv_store_size_bytes{{type=\"{kind}\"}}"));
