@@ -1,7 +1,7 @@
 //! Events as lines that a person can follow.
 
 use super::sink::{Quiet, Sink};
-use super::{Event, PluginChangeKind, Started, TicketWritten, VerdictChanged, What};
+use super::{Event, PluginChangeKind, Started, TickDone, TicketWritten, VerdictChanged, What};
 use crate::model::{Severity, Status, TicketChange, Timestamp};
 use crate::render::{self, RenderStyle, escape};
 use std::io::Write;
@@ -21,18 +21,25 @@ pub enum Stamp {
     Since(Timestamp),
 }
 
+/// Checks that changed alike in one tick are listed one by one up to here, and counted beyond: at the first
+/// look dozens of checks wait for their second sample.
+const ALIKE_MAX: usize = 3;
+
 /// Lines for a terminal.
 #[derive(Debug)]
 pub struct HumanSink<W> {
     out: Quiet<W>,
     style: RenderStyle,
     stamp: Stamp,
+    /// Checks of this tick that hold again or cannot tell, until the next line of another kind.
+    waiting: Vec<(Timestamp, VerdictChanged)>,
+    looked: bool,
 }
 
 impl<W: Write> HumanSink<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: RenderStyle, stamp: Stamp) -> Self {
-        Self { out: Quiet::new(out), style, stamp }
+        Self { out: Quiet::new(out), style, stamp, waiting: Vec::new(), looked: false }
     }
 
     /// A stamped line.
@@ -115,7 +122,7 @@ impl<W: Write> HumanSink<W> {
         }
     }
 
-    fn verdict(&mut self, event: &Event, verdict: &VerdictChanged) {
+    fn verdict(&mut self, at: Timestamp, verdict: &VerdictChanged) {
         let (word, text) = match verdict.to {
             Status::Pass => ("holds", "holds".to_owned()),
             Status::Fail => ("fails", format!("fails ({}){}", severity(verdict.severity), who(&verdict.names))),
@@ -126,19 +133,51 @@ impl<W: Write> HumanSink<W> {
         } else {
             format!(": {}", escape(&verdict.summary, TEXT_CHARS_MAX))
         };
-        self.story(event.observed_at, word, &format!("{} {text}{summary}", verdict.invariant));
+        self.story(at, word, &format!("{} {text}{summary}", verdict.invariant));
+    }
+
+    /// Writes what waits: each check on its line, or one line for many of a kind.
+    fn flush(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for (status, word, said) in [(Status::Inconclusive, "unknown", "cannot tell"), (Status::Pass, "holds", "hold")]
+        {
+            let alike: Vec<_> = waiting.iter().filter(|(_, verdict)| verdict.to == status).collect();
+            match alike.first() {
+                Some((at, first)) if alike.len() > ALIKE_MAX => {
+                    let example = escape(&first.summary, TEXT_CHARS_MAX);
+                    let text = format!("{} checks {said}; for example {}: {example}", alike.len(), first.invariant);
+                    self.story(*at, word, &text);
+                }
+                _ => alike.iter().for_each(|(at, verdict)| self.verdict(*at, verdict)),
+            }
+        }
+    }
+
+    /// The first tick tells where everything stands; later ones only what is wrong with the tick itself.
+    fn tick(&mut self, event: &Event, done: &TickDone) {
+        if !self.looked {
+            self.looked = true;
+            let text = format!("{} checks hold, {} fail, {} cannot tell yet", done.pass, done.fail, done.inconclusive);
+            self.story(event.observed_at, "look", &text);
+        }
+        if done.skipped > 0 {
+            self.story(event.observed_at, "late", &format!("{} ticks were left out", done.skipped));
+        }
     }
 }
 
 impl<W: Write + Send> Sink for HumanSink<W> {
     fn emit(&mut self, event: &Event) {
         match &event.what {
-            What::Started(started) => self.started(event, started),
-            What::Tick(done) if done.skipped > 0 => {
-                self.story(event.observed_at, "late", &format!("{} ticks were left out", done.skipped));
+            What::VerdictChanged(verdict) if verdict.to != Status::Fail => {
+                return self.waiting.push((event.observed_at, verdict.clone()));
             }
-            What::Tick(_) => {}
-            What::VerdictChanged(verdict) => self.verdict(event, verdict),
+            _ => self.flush(),
+        }
+        match &event.what {
+            What::Started(started) => self.started(event, started),
+            What::Tick(done) => self.tick(event, done),
+            What::VerdictChanged(verdict) => self.verdict(event.observed_at, verdict),
             What::Anomaly(anomaly) => {
                 let text =
                     format!("{}: {}", escape(&anomaly.name, TEXT_CHARS_MAX), escape(&anomaly.summary, TEXT_CHARS_MAX));
