@@ -1,7 +1,5 @@
 //! The simulated cluster on sockets: a foreign client sees it live and die.
 
-#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
-
 use operator_chaos::scenario;
 use operator_chaos::serve::{ServeOptions, Server};
 use operator_chaos::sim::Simulator;
