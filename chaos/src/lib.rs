@@ -7,5 +7,6 @@ pub mod world;
 pub mod scenario;
 pub mod cassette;
 pub mod serve;
+pub mod sim;
 pub mod calendar;
 pub mod test_data;

@@ -68,3 +68,27 @@ fn a_reader_that_went_away_does_not_stop_anything() {
     sink.emit(&event(written(TicketChange::Opened)));
     sink.emit(&event(written(TicketChange::Resolved)));
 }
+
+#[test]
+fn many_checks_that_change_alike_are_one_line() {
+    let verdict = |number: usize| {
+        What::VerdictChanged(VerdictChanged {
+            invariant: CheckId(format!("check-{number}")),
+            module: "m".to_owned(),
+            from: None,
+            to: Status::Inconclusive,
+            severity: Severity::Warning,
+            entities: Vec::new(),
+            names: Vec::new(),
+            summary: "no second sample yet".to_owned(),
+        })
+    };
+    for (count, lines) in [(3, 3), (40, 1)] {
+        let mut out = Vec::new();
+        let style = RenderStyle { width: 80, color: false };
+        let mut sink = HumanSink::new(&mut out, style, Stamp::TimeOfDay);
+        (0..count).for_each(|number| sink.emit(&event(verdict(number))));
+        sink.emit(&event(What::Blind(Blind { blind: Vec::new() })));
+        assert_eq!(String::from_utf8(out).unwrap().lines().count(), lines + 1);
+    }
+}
