@@ -103,7 +103,7 @@ fn ambiguous_slowness() -> Scenario {
 
 fn pd_leader_kill() -> Scenario {
     let truth = Truth {
-        component_kind: "pd-member".into(),
+        component_kind: "member".into(),
         component: "pd3".into(),
         component_aliases: texts(&["127.0.0.1:2579"]),
         best_actions: texts(&["restart-member", "wait"]),

@@ -20,6 +20,7 @@ pub(super) fn render(cluster: &Cluster, store: &Store) -> Vec<u8> {
     engine(&mut out, store);
     health(&mut out, store);
     pd(&mut out, store);
+    timestamps(&mut out, cluster);
     out.finish()
 }
 
@@ -196,6 +197,8 @@ fn raft_counts(out: &mut Exposition, cluster: &Cluster, store: &Store) {
             family.series(&format!("status=\"{status}\",type=\"{kind}\""), count);
         }
     }
+    out.gauge("tikv_raftstore_snapshot_pending_applies", "Total snapshots in the pending queue of apply worker.")
+        .plain(0.0);
     let traffic = [("receiving", 0.0), ("sending", 0.0)];
     out.gauge("tikv_raftstore_snapshot_traffic_total", "Total number of raftstore snapshot traffic.")
         .each("type", traffic);
@@ -411,4 +414,23 @@ fn pd(out: &mut Exposition, store: &Store) {
     }
     let reconnects = counters.reconnects.iter().map(|(kind, count)| (*kind, *count));
     out.counter("tikv_pd_reconnect_total", "Total number of PD reconnections.").each("type", reconnects);
+}
+
+/// Resolved timestamps move on every 20 s (`resolved-ts.advance-ts-interval`), so their gap is a saw.
+fn timestamps(out: &mut Exposition, cluster: &Cluster) {
+    const ADVANCE_MS: u64 = 20_000;
+    let gap_ms = real(ADVANCE_MS + cluster.now_ms % ADVANCE_MS);
+    for (name, help) in [
+        ("tikv_resolved_ts_min_resolved_ts_gap_millis", "The gap between now() and the minimal (non-zero) resolved ts"),
+        (
+            "tikv_resolved_ts_min_leader_resolved_ts_gap_millis",
+            "The gap between now() and the minimal leader resolved ts",
+        ),
+        ("tikv_resolved_ts_min_follower_safe_ts_gap_millis", "The gap between now() and the minimal follower safe ts"),
+    ] {
+        out.gauge(name, help).plain(gap_ms);
+    }
+    // A timestamp is milliseconds and 18 bits of a counter.
+    let timestamp = real(cluster.now_ms << 18);
+    out.gauge("tikv_concurrency_manager_max_ts", "Current value of max_ts").plain(timestamp);
 }
