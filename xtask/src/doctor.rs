@@ -23,11 +23,7 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<ExitCo
         components(workspace)?,
         disk(workspace),
         memory(),
-        optional(
-            "cargo-deny",
-            workspace.cargo().args(["deny", "--version"]),
-            "licences are checked without it by nobody",
-        ),
+        optional("cargo-deny", workspace.cargo().args(["deny", "--version"]), "licences are not checked without it"),
         optional("docker", Command::new("docker").arg("--version"), "only compose/ needs it"),
         shared_data(workspace),
     ];
@@ -75,7 +71,7 @@ fn compiler(workspace: &Workspace) -> Finding {
 
 fn guest_toolchain(workspace: &Workspace) -> Result<Finding> {
     Ok(match toolchain::find(workspace)? {
-        Some(found) => Finding { verdict: Verdict::Good, what: format!("components: {}", found.describe()) },
+        Some(found) => Finding { verdict: Verdict::Good, what: format!("component compiler: {}", found.describe()) },
         None => {
             let what = format!(
                 "components: no toolchain yet; the first task tries to install one, or {}",
