@@ -24,5 +24,11 @@ pub(crate) fn base() -> KnowledgeBase {
     signals.sort_by(|left, right| left.id.cmp(&right.id));
     cards.sort_by(|left, right| left.id.cmp(&right.id));
     actions.sort_by(|left, right| left.id.cmp(&right.id));
-    KnowledgeBase { version: env!("CARGO_PKG_VERSION").to_owned(), signals, cards, actions, attributes: attributes::all() }
+    KnowledgeBase {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        signals,
+        cards,
+        actions,
+        attributes: attributes::all(),
+    }
 }

@@ -14,7 +14,7 @@ use crate::picture::Picture;
 use crate::schedule::{Endpoint, Polls, is_due};
 use crate::shapes::{Member, Members};
 use crate::walk::Walk;
-use crate::{cluster, hot, metrics, regions, schedulers, settings, stores, topology};
+use crate::{cluster, hot, metrics, pd_url, regions, schedulers, settings, stores, topology};
 
 /// `/health` itself waits 3 s for a member that hangs.
 const HEALTH_TIMEOUT_MS: u64 = 3_500;
@@ -264,7 +264,7 @@ impl Observer {
             log_events,
             Some(nodes::probes_table(rows)),
         ];
-        tables.into_iter().flatten().collect()
+        pd_url::beside(tables.into_iter().flatten().collect(), picture, &self.members)
     }
 
     fn names(&self) -> Names {

@@ -7,7 +7,7 @@ use operator_plugin::knowledge::{Action, Risk};
 
 /// All actions.
 pub(super) fn all() -> Vec<Action> {
-    [looking(), regions(), stores(), space(), pools(), control(), clients()].concat()
+    [looking(), regions(), processes(), placement(), space(), pools(), members(), cluster(), clients()].concat()
 }
 
 /// An action that cannot be wrong to do.
@@ -58,7 +58,7 @@ fn looking() -> Vec<Action> {
             "Tells a dead process from a machine, a network or a disk that does not answer",
             &[
                 "pd-ctl -u {pd} store {key}",
-                "curl -sS -m 3 -o /dev/null -w '%{http_code}\\n' http://{status_address}/status",
+                "curl -sS -m 3 -v http://{status_address}/status",
                 "ps -o pid,stat,lstart,args -C tikv-server  # on its machine: state T is stopped, D waits for a device",
                 "dmesg -T | tail -50  # on its machine: memory, disk, network",
             ],
@@ -67,7 +67,10 @@ fn looking() -> Vec<Action> {
             "read-store-log",
             "Read the store's log around the time",
             "Names the error, or shows that the process ended without a word: then the kernel's log names it",
-            &["grep -nE '\\[(FATAL|ERROR)\\]' TIKV_LOG | tail -50  # on the machine of {address}", "dmesg -T | grep -iE 'out of memory|i/o error'  # there"],
+            &[
+                "grep -nE '\\[(FATAL|ERROR)\\]' TIKV_LOG | tail -50  # on the machine of {address}",
+                "dmesg -T | grep -iE 'out of memory|i/o error'  # there",
+            ],
         ),
         look(
             "inspect-pd-member",
@@ -145,7 +148,8 @@ fn regions() -> Vec<Action> {
     ]
 }
 
-fn stores() -> Vec<Action> {
+/// What starts, ends or relieves a store.
+fn processes() -> Vec<Action> {
     vec![
         action(
             "start-store",
@@ -187,6 +191,12 @@ fn stores() -> Vec<Action> {
             &["nobody is upgrading or maintaining the store"],
             &["pd-ctl -u {pd} scheduler remove evict-leader-scheduler-{key}"],
         ),
+    ]
+}
+
+/// Where replicas are, and for how long PD waits.
+fn placement() -> Vec<Action> {
+    vec![
         action(
             "raise-max-store-down-time",
             "Give the store longer before PD rebuilds its replicas",
@@ -214,7 +224,11 @@ fn stores() -> Vec<Action> {
             Risk::High,
             "copies all its data; with three stores and three replicas it never ends",
             "pd-ctl -u {pd} store cancel-delete {key}",
-            &["the store is lost for good", "more stores are up than a region has replicas", "they have room for its data"],
+            &[
+                "the store is lost for good",
+                "more stores are up than a region has replicas",
+                "they have room for its data",
+            ],
             &["pd-ctl -u {pd} store delete {key}"],
         ),
         action(
@@ -224,7 +238,11 @@ fn stores() -> Vec<Action> {
             Risk::High,
             "loses acknowledged writes and breaks the consistency of snapshots",
             "",
-            &["the stores and their disks are lost for good", "a majority of some regions is lost", "a person with a backup plan decides"],
+            &[
+                "the stores and their disks are lost for good",
+                "a majority of some regions is lost",
+                "a person with a backup plan decides",
+            ],
             &["pd-ctl -u {pd} unsafe remove-failed-stores {key}", "pd-ctl -u {pd} unsafe remove-failed-stores show"],
         ),
     ]
@@ -240,7 +258,10 @@ fn space() -> Vec<Action> {
             "a file of the storage engine or the Raft log that is deleted is lost data",
             "",
             &["never anything under db/ or raft-engine/ of the data directory"],
-            &["df -h DATA_DIRECTORY  # on the machine of {address}", "du -xh --max-depth=3 MOUNT_POINT | sort -h | tail -20  # there"],
+            &[
+                "df -h DATA_DIRECTORY  # on the machine of {address}",
+                "du -xh --max-depth=3 MOUNT_POINT | sort -h | tail -20  # there",
+            ],
         ),
         action(
             "speed-up-moves",
@@ -273,7 +294,10 @@ fn space() -> Vec<Action> {
             "takes processor and disk from requests",
             "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":OLD}'",
             &["processor and disk of the store have room"],
-            &["curl -sS http://{status_address}/config | tr ',' '\\n' | grep max-background-jobs", "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":NEW}'"],
+            &[
+                "curl -sS http://{status_address}/config | tr ',' '\\n' | grep max-background-jobs",
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":NEW}'",
+            ],
         ),
         action(
             "shrink-block-cache",
@@ -318,12 +342,16 @@ fn pools() -> Vec<Action> {
             "a container may have to be restarted for it",
             "set the old limit again",
             &["throttled periods or steal time were seen on its machine"],
-            &["cat /sys/fs/cgroup/cpu.stat  # in its container: nr_throttled grows", "docker update --cpus NEW CONTAINER_OF_{key}"],
+            &[
+                "cat /sys/fs/cgroup/cpu.stat  # in its container: nr_throttled grows",
+                "docker update --cpus NEW CONTAINER_OF_{key}",
+            ],
         ),
     ]
 }
 
-fn control() -> Vec<Action> {
+/// Members of PD.
+fn members() -> Vec<Action> {
     vec![
         action(
             "start-pd-member",
@@ -362,9 +390,22 @@ fn control() -> Vec<Action> {
             Risk::High,
             "removes the wrong one, and the quorum is gone",
             "",
-            &["the member's data is lost for good", "a majority of the others answers", "its old data directory is never used again"],
-            &["pd-ctl -u {pd} member delete name {key}", "pd-server --name=NEW_NAME --join={pd} --data-dir=EMPTY_DIRECTORY"],
+            &[
+                "the member's data is lost for good",
+                "a majority of the others answers",
+                "its old data directory is never used again",
+            ],
+            &[
+                "pd-ctl -u {pd} member delete name {key}",
+                "pd-server --name=NEW_NAME --join={pd} --data-dir=EMPTY_DIRECTORY",
+            ],
         ),
+    ]
+}
+
+/// The cluster as a whole and what is below it.
+fn cluster() -> Vec<Action> {
+    vec![
         action(
             "resume-scheduling",
             "Switch scheduling on again",
@@ -417,7 +458,11 @@ fn control() -> Vec<Action> {
             "routes and filters are shared with others",
             "take the change back",
             &[],
-            &["curl -sS -m 3 telnet://{address}  # from each of the other machines", "ss -ti dst {address}  # there: retransmissions", "ip -s link  # on each machine: errors, drops"],
+            &[
+                "curl -sS -m 3 telnet://{address}  # from each of the other machines",
+                "ss -ti dst {address}  # there: retransmissions",
+                "ip -s link  # on each machine: errors, drops",
+            ],
         ),
         action(
             "finish-upgrade",

@@ -13,9 +13,12 @@ pub(super) fn all() -> Vec<Attribute> {
         ("client_url", "members", "member", "client_url", "member"),
         ("leader_store", "region_flow", "region", "store", "region"),
         ("start_key", "region_flow", "region", "start_key", "region"),
-        // Of the cluster, so that it can be filled in for every part of it.
-        ("pd", "cluster", "cluster", "pd_url", "cluster"),
         ("pd_leader", "cluster", "cluster", "pd_leader", "cluster"),
+        ("pd", "cluster", "cluster", "pd_url", "cluster"),
+        ("pd", "members", "member", "pd_url", "member"),
+        ("pd", "stores", "store", "pd_url", "store"),
+        ("pd", "regions_without_leader", "region", "pd_url", "region"),
+        ("pd", "region_flow", "region", "pd_url", "region"),
     ]
     .map(|(name, table, entity_column, value_column, entity_kind)| Attribute {
         name: name.to_owned(),

@@ -1,8 +1,6 @@
 //! Words for writing cards: who, what, how much, why.
 
-use operator_plugin::knowledge::{
-    Card, Deviation, EvidenceRule, Fitness, OptionFit, RowTest, Scope, Test,
-};
+use operator_plugin::knowledge::{Card, Deviation, EvidenceRule, Fitness, OptionFit, RowTest, Scope, Test};
 use operator_plugin::{Comparison, Scalar, Severity};
 
 /// A card without evidence and options.
@@ -103,7 +101,12 @@ pub(super) fn level(scope: Scope, signal: &str, comparison: Comparison, value: f
 }
 
 /// A cell of a table compares so; the entity is looked up in `entity_column`.
-pub(super) fn cell(scope: Scope, (table, entity_column, column): (&str, &str, &str), comparison: Comparison, value: Scalar) -> Draft {
+pub(super) fn cell(
+    scope: Scope,
+    (table, entity_column, column): (&str, &str, &str),
+    comparison: Comparison,
+    value: Scalar,
+) -> Draft {
     let test = Test::RowMatches(RowTest {
         table: table.to_owned(),
         entity_column: entity_column.to_owned(),

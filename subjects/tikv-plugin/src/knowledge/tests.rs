@@ -15,7 +15,10 @@ fn unique<'item>(ids: impl Iterator<Item = &'item String>) -> BTreeSet<&'item st
     let mut seen = BTreeSet::new();
     for id in ids {
         assert!(seen.insert(id.as_str()), "{id} is there twice");
-        assert!(id.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'), "{id}");
+        assert!(
+            id.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-'),
+            "{id}"
+        );
     }
     seen
 }
@@ -30,7 +33,10 @@ fn tables() -> BTreeMap<String, BTreeMap<String, String>> {
         let mut parts = cells.get(2)?.split('`').skip(1);
         while let (Some(column), Some(rest)) = (parts.next(), parts.next()) {
             if let Some(kind) = rest.split_whitespace().next() {
-                columns.insert(column.to_owned(), kind.trim_matches(|letter: char| !letter.is_ascii_lowercase()).to_owned());
+                columns.insert(
+                    column.to_owned(),
+                    kind.trim_matches(|letter: char| !letter.is_ascii_lowercase()).to_owned(),
+                );
             }
         }
         Some((name, columns))
@@ -118,7 +124,8 @@ fn rivals_and_actions_exist() {
         let fits = unique(card.options.iter().map(|option| &option.action));
         assert!(fits.is_subset(&actions), "{}: {:?}", card.id, fits.difference(&actions));
     }
-    let used: BTreeSet<&str> = base.cards.iter().flat_map(|card| &card.options).map(|fit| fit.action.as_str()).collect();
+    let used: BTreeSet<&str> =
+        base.cards.iter().flat_map(|card| &card.options).map(|fit| fit.action.as_str()).collect();
     assert_eq!(actions, used, "an action that no card offers");
 }
 
@@ -167,7 +174,11 @@ fn odds_are_sound() {
 fn consequences_explain_and_weigh_nothing() {
     for (card, rule) in rules().into_iter().filter(|(_, rule)| rule.group == "consequences") {
         assert!(rule.explains, "{card}/{}", rule.id);
-        assert!((rule.ratio_if_true - 1.0).abs() + (rule.ratio_if_false - 1.0).abs() < f64::EPSILON, "{card}/{}", rule.id);
+        assert!(
+            (rule.ratio_if_true - 1.0).abs() + (rule.ratio_if_false - 1.0).abs() < f64::EPSILON,
+            "{card}/{}",
+            rule.id
+        );
     }
 }
 
@@ -188,7 +199,19 @@ fn every_check_is_explained_by_a_card_that_it_speaks_for() {
     assert!(orphans.is_empty(), "no card explains {orphans:?}");
     let mute: Vec<_> = ids.iter().filter(|id| !spoken_for.contains(*id)).collect();
     // These are only ever seen beside something else.
-    let beside = ["apply-wait", "no-extra-peers", "no-lingering-learners", "no-offline-peers", "store-status-server", "store-writer-cpu", "apply-cpu", "grpc-cpu", "scheduler-cpu", "raft-rounds", "pd-leader-stable"];
+    let beside = [
+        "apply-wait",
+        "no-extra-peers",
+        "no-lingering-learners",
+        "no-offline-peers",
+        "store-status-server",
+        "store-writer-cpu",
+        "apply-cpu",
+        "grpc-cpu",
+        "scheduler-cpu",
+        "raft-rounds",
+        "pd-leader-stable",
+    ];
     let surprising: Vec<_> = mute.iter().filter(|id| !beside.contains(&id.as_str())).collect();
     assert!(surprising.is_empty(), "no card is supported by {surprising:?}");
 }
@@ -199,12 +222,15 @@ fn rules_name_checks_signals_and_columns_that_exist() {
     let signals = unique(base.signals.iter().map(|signal| &signal.id));
     for (card, rule) in rules() {
         match &rule.test {
-            Test::Violated(check) | Test::Holds(check) => assert!(checks.contains(check), "{card}/{}: check {check}", rule.id),
+            Test::Violated(check) | Test::Holds(check) => {
+                assert!(checks.contains(check), "{card}/{}: check {check}", rule.id)
+            }
             Test::SignalDeviates((signal, _)) | Test::SignalCompares((signal, ..)) => {
                 assert!(signals.contains(signal.as_str()), "{card}/{}: signal {signal}", rule.id);
             }
             Test::RowMatches(row) => {
-                let columns = tables.get(&row.table).unwrap_or_else(|| panic!("{card}/{}: table {}", rule.id, row.table));
+                let columns =
+                    tables.get(&row.table).unwrap_or_else(|| panic!("{card}/{}: table {}", rule.id, row.table));
                 assert!(columns.contains_key(&row.entity_column), "{card}/{}: {}", rule.id, row.entity_column);
                 let kind = columns.get(&row.column).unwrap_or_else(|| panic!("{card}/{}: {}", rule.id, row.column));
                 let fits = match &row.value {
@@ -230,7 +256,12 @@ fn signals_read_numbers_that_are_there() {
                 let columns = tables.get(&column.table).unwrap_or_else(|| panic!("{}: {}", signal.id, column.table));
                 assert!(columns.contains_key(&column.entity_column), "{}: {}", signal.id, column.entity_column);
                 let kind = columns.get(&column.value_column).map(String::as_str);
-                assert!(matches!(kind, Some("float" | "integer")), "{}: {} is {kind:?}", signal.id, column.value_column);
+                assert!(
+                    matches!(kind, Some("float" | "integer")),
+                    "{}: {} is {kind:?}",
+                    signal.id,
+                    column.value_column
+                );
             }
             SignalSource::Series(series) => assert!(is_collected(&collected, &series.selector.metric), "{}", signal.id),
             SignalSource::Quantile(quantile) => {
@@ -268,7 +299,8 @@ fn what_the_checks_read_is_in_the_tables() {
     let words = [".text(\"", ".number(\"", ".integer(\"", ".boolean(\"", ".instant(\"", ".evidence(\""];
     let asked = quoted_after(&source, &words);
     let answers = ["value", "samples", "name"];
-    let unknown: Vec<_> = asked.iter().filter(|name| !columns.contains(name) && !answers.contains(&name.as_str())).collect();
+    let unknown: Vec<_> =
+        asked.iter().filter(|name| !columns.contains(name) && !answers.contains(&name.as_str())).collect();
     assert!(unknown.is_empty(), "no such columns: {unknown:?}");
 }
 
@@ -291,10 +323,14 @@ fn attributes_are_columns_and_commands_use_only_what_can_be_filled_in() {
         for name in names {
             let known = ["entity", "key", "name"].contains(&name.as_str());
             let of_kind = |kind: &str| {
-                base.attributes.iter().any(|it| it.name == name && (it.entity_kind == kind || it.entity_kind == "cluster"))
+                base.attributes.iter().any(|attribute| attribute.name == name && attribute.entity_kind == kind)
             };
             for kind in kinds_of(&action.id) {
-                assert!(known || of_kind(&kind) || is_excused(&action.id, &kind), "{}: {{{name}}} of {kind}", action.id);
+                assert!(
+                    known || of_kind(&kind) || is_excused(&action.id, &kind),
+                    "{}: {{{name}}} of {kind}",
+                    action.id
+                );
             }
         }
     }
@@ -302,11 +338,13 @@ fn attributes_are_columns_and_commands_use_only_what_can_be_filled_in() {
 
 /// Actions about one store that a card of the whole cluster offers: the person chooses the store.
 fn is_excused(action: &str, kind: &str) -> bool {
-    kind == "cluster" && ["start-store", "inspect-store", "start-pd-member", "inspect-pd-member", "repair-network"].contains(&action)
+    kind == "cluster"
+        && ["start-store", "inspect-store", "start-pd-member", "inspect-pd-member", "repair-network"].contains(&action)
 }
 
 fn placeholders(text: &str) -> Vec<String> {
-    let is_word = |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+    let is_word =
+        |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
     let names = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned());
     names.filter(|name| is_word(name)).collect()
 }
@@ -331,7 +369,9 @@ fn texts_are_sentences_for_people() {
 #[test]
 fn scopes_of_rules_about_the_cluster_reach_it_from_a_store() {
     // The topology joins each store to the cluster: what is found on the cluster is beside the store.
-    for (card, rule) in rules().into_iter().filter(|(_, rule)| rule.id.starts_with("brings-") && rule.id.ends_with("-beside")) {
+    for (card, rule) in
+        rules().into_iter().filter(|(_, rule)| rule.id.starts_with("brings-") && rule.id.ends_with("-beside"))
+    {
         assert_eq!(rule.scope, Scope::Neighbours, "{card}/{}", rule.id);
     }
 }

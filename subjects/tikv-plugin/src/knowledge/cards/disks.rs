@@ -28,6 +28,7 @@ fn slow_disk() -> Card {
             check(Scope::Itself, "read-pool-wait").weighs(0.3, 1.6).group("reads").because("reads do not wait for a disk that is slow to write", "tikv: src/read_pool.rs"),
             check(Scope::Itself, "processor-quota").weighs(0.5, 1.2).group("processor").because("who waits for a disk uses no processor", "tikv: src/server"),
             outlier(Scope::Itself, "store-write-flow").weighs(0.4, 1.2).because("a disk is slow at a low rate; at a high one it is overloaded", "pd: pkg/statistics"),
+            check(Scope::Itself, "write-latency").weighs(2.0, 0.7).group("requests").explains().because("writes through Raft wait for the disk", ASYNC_IO),
             anomaly(Scope::Itself, "raft-sync-p99").weighs(3.0, 0.8).group("sync").explains().because("syncing takes longer than it used to", ASYNC_IO),
         ])
         .brings(of_a_slow_store())
@@ -81,6 +82,7 @@ fn hung_disk() -> Card {
             check(Scope::Itself, "store-busy").weighs(8.0, 0.5).group("heartbeat").explains().because("a substitute sends its heartbeats and says that it is busy", "tikv: components/raftstore/src/store/worker/pd.rs"),
             check(Scope::Itself, "store-slow").weighs(5.0, 0.5).group("score").explains().because("its probes time out until its score is 100", SCORE),
             store_probe("ok").weighs(1.5, 0.5).because("the status server needs no disk", "tikv: src/server/status_server/mod.rs"),
+            store_probe("refused").weighs(0.02, 1.0).because("the process is there and waits", "tikv: src/server/status_server/mod.rs"),
             level(Scope::Itself, "append-p99", Comparison::Gt, 0.0).weighs(0.7, 1.5).because("nothing is written any more, so that nothing is measured", ASYNC_IO),
         ])
         .brings(super::stores::of_a_lost_store())
@@ -163,23 +165,45 @@ fn full() -> Card {
 }
 
 fn low() -> EvidenceRule {
-    check(Scope::Itself, "disk-space").weighs(20.0, 0.02).explains().because("less than a fifth of its space is left", SPACE)
+    check(Scope::Itself, "disk-space")
+        .weighs(20.0, 0.02)
+        .explains()
+        .because("less than a fifth of its space is left", SPACE)
 }
 
 fn of_a_slow_store() -> Vec<EvidenceRule> {
     let because = "whatever passes through a slow store is slow, and followers elsewhere wait for it";
     let mut rules = consequences(Scope::Anyone, &STAGES, &STAGE_SIGNALS, because, ASYNC_IO);
     rules.extend(consequences(Scope::Itself, &POOLS, &POOL_SIGNALS, because, ASYNC_IO));
-    let own = ["mailboxes-not-full", "scheduler-not-busy", "store-busy", "store-heartbeat", "store-slow", "store-threads-run"];
+    let own = [
+        "mailboxes-not-full",
+        "scheduler-not-busy",
+        "store-busy",
+        "store-heartbeat",
+        "store-slow",
+        "store-threads-run",
+    ];
     rules.extend(consequences(Scope::Itself, &own, &["heartbeat-lag", "pending-peers", "slow-score"], because, SCORE));
-    rules.extend(consequences(Scope::Anyone, &["leader-eviction"], &["leader-count"], "PD moves leaders away from slow stores", "pd: pkg/schedule/schedulers/evict_slow_store.go"));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &["leader-eviction"],
+        &["leader-count"],
+        "PD moves leaders away from slow stores",
+        "pd: pkg/schedule/schedulers/evict_slow_store.go",
+    ));
     rules.extend(consequences(Scope::Neighbours, &["pending-peers-drain"], &[], "its replicas fall behind", ASYNC_IO));
     rules
 }
 
 fn of_little_space() -> Vec<EvidenceRule> {
     let because = "PD moves regions away from a store that is low on space, and places none there";
-    let mut rules = consequences(Scope::Itself, &["disk-own-data", "disk-writable"], &["disk-available", "disk-used"], because, SPACE);
+    let mut rules = consequences(
+        Scope::Itself,
+        &["disk-own-data", "disk-writable"],
+        &["disk-available", "disk-used"],
+        because,
+        SPACE,
+    );
     rules.extend(consequences(Scope::Anyone, &["region-balance", "leader-balance"], &["leader-count"], because, SPACE));
     rules.extend(consequences(Scope::Neighbours, &["no-missing-peers", "pending-peers-drain"], &[], because, SPACE));
     rules

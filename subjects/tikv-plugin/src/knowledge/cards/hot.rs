@@ -107,11 +107,30 @@ fn hot_read() -> Card {
 
 /// Heat of one region, wherever it shows.
 fn heat(because: &str) -> Vec<EvidenceRule> {
-    let mut rules = consequences(Scope::Anyone, &STAGES, &STAGE_SIGNALS, because, "tikv: components/raftstore/src/store");
+    let mut rules =
+        consequences(Scope::Anyone, &STAGES, &STAGE_SIGNALS, because, "tikv: components/raftstore/src/store");
     rules.extend(consequences(Scope::Anyone, &POOLS, &POOL_SIGNALS, because, "tikv: components/raftstore/src/store"));
     let compaction = ["flow-control", "write-stall"];
-    rules.extend(consequences(Scope::Anyone, &compaction, &["compaction-debt", "level-0-files"], because, "tikv: src/storage/txn/flow_controller"));
-    rules.extend(consequences(Scope::Anyone, &[], &FLOWS, "the heat is part of the load of every store that has a replica", HOT_CACHE));
-    rules.extend(consequences(Scope::Anyone, &["leader-balance"], &["leader-count"], "PD moves leaders to spread the heat", HOT_CACHE));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &compaction,
+        &["compaction-debt", "level-0-files"],
+        because,
+        "tikv: src/storage/txn/flow_controller",
+    ));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &[],
+        &FLOWS,
+        "the heat is part of the load of every store that has a replica",
+        HOT_CACHE,
+    ));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &["leader-balance"],
+        &["leader-count"],
+        "PD moves leaders to spread the heat",
+        HOT_CACHE,
+    ));
     rules
 }

@@ -3,7 +3,7 @@
 use operator_plugin::Severity;
 use operator_plugin::knowledge::{Card, Fitness, Scope};
 
-use super::super::rules::{Write, check, card, consequences, outlier, reported_unreachable, store_probe};
+use super::super::rules::{Write, card, check, consequences, outlier, reported_unreachable, store_probe};
 use super::{FLOWS, STAGE_SIGNALS, STAGES};
 
 const REPORTS: &str = "tikv: src/server/raft_client.rs";

@@ -240,8 +240,15 @@ fn silent() -> EvidenceRule {
 fn of_a_lost_member() -> Vec<EvidenceRule> {
     let because = "another member leads, and the ways to the lost one fail";
     let checks = ["pd-leader-is-etcd-leader", "pd-leader-stable", "pd-single-leader"];
-    let signals = ["members-healthy", "pd-commit-p99", "pd-fsync-p99", "pd-link-p99", "pd-request-p99", "tso-gap", "tso-p99"];
+    let signals =
+        ["members-healthy", "pd-commit-p99", "pd-fsync-p99", "pd-link-p99", "pd-request-p99", "tso-gap", "tso-p99"];
     let mut rules = consequences(Scope::Anyone, &checks, &signals, because, ELECTION);
-    rules.extend(consequences(Scope::Anyone, &["store-heartbeat"], &["heartbeat-lag", "heartbeat-queue", "leader-count"], "stores report to the new leader from their next heartbeat on", ELECTION));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &["store-heartbeat"],
+        &["heartbeat-lag", "heartbeat-queue", "leader-count"],
+        "stores report to the new leader from their next heartbeat on",
+        ELECTION,
+    ));
     rules
 }

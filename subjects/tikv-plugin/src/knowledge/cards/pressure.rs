@@ -64,12 +64,25 @@ fn raftstore() -> Card {
 
 fn read_pool() -> Card {
     card("read-pool-saturated", "store", Severity::Warning, 0.015)
-        .says("Read threads at their limit", "Reads of {name} wait for its read threads, which are busy nearly all the time.")
+        .says(
+            "Read threads at their limit",
+            "Reads of {name} wait for its read threads, which are busy nearly all the time.",
+        )
         .seen_by(vec![
-            check(Scope::Itself, "read-pool-cpu").weighs(20.0, 0.05).explains().because("its read threads have no time left", "tikv: src/read_pool.rs"),
-            check(Scope::Itself, "read-pool-wait").weighs(4.0, 0.5).explains().because("reads wait for them", "tikv: src/read_pool.rs"),
-            outlier(Scope::Itself, "store-read-flow").weighs(1.5, 0.9).because("it is asked for more than the others", "pd: pkg/statistics"),
-            check(Scope::Neighbours, "hot-read-region").weighs(0.2, 1.2).because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+            check(Scope::Itself, "read-pool-cpu")
+                .weighs(20.0, 0.05)
+                .explains()
+                .because("its read threads have no time left", "tikv: src/read_pool.rs"),
+            check(Scope::Itself, "read-pool-wait")
+                .weighs(4.0, 0.5)
+                .explains()
+                .because("reads wait for them", "tikv: src/read_pool.rs"),
+            outlier(Scope::Itself, "store-read-flow")
+                .weighs(1.5, 0.9)
+                .because("it is asked for more than the others", "pd: pkg/statistics"),
+            check(Scope::Neighbours, "hot-read-region")
+                .weighs(0.2, 1.2)
+                .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
         ])
         .brings(of_load(Scope::Itself))
         .unlike(&["cpu-starved", "hot-read-region"])
@@ -167,13 +180,29 @@ fn of_load(scope: Scope) -> Vec<EvidenceRule> {
     let because = "everything waits behind what is at its limit";
     let mut rules = consequences(scope, &STAGES, &STAGE_SIGNALS, because, RAFTSTORE);
     rules.extend(consequences(scope, &POOLS, &POOL_SIGNALS, because, RAFTSTORE));
-    rules.extend(consequences(scope, &["mailboxes-not-full", "scheduler-not-busy", "store-busy", "store-slow"], &FLOWS, because, RAFTSTORE));
+    rules.extend(consequences(
+        scope,
+        &["mailboxes-not-full", "scheduler-not-busy", "store-busy", "store-slow"],
+        &FLOWS,
+        because,
+        RAFTSTORE,
+    ));
     rules
 }
 
 fn of_compaction() -> Vec<EvidenceRule> {
     let because = "writes wait for the storage engine";
-    let checks = ["apply-latency", "apply-wait", "flow-control", "propose-wait", "request-latency", "scheduler-latency", "scheduler-not-busy", "write-latency", "write-stall"];
+    let checks = [
+        "apply-latency",
+        "apply-wait",
+        "flow-control",
+        "propose-wait",
+        "request-latency",
+        "scheduler-latency",
+        "scheduler-not-busy",
+        "write-latency",
+        "write-stall",
+    ];
     let signals = ["apply-p99", "apply-wait-p99", "discarded", "request-p99", "scheduler-p99", "stalls", "write-p99"];
     consequences(Scope::Itself, &checks, &signals, because, FLOW_CONTROL)
 }

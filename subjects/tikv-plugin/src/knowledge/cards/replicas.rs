@@ -41,11 +41,24 @@ fn leaderless() -> Card {
     card("region-without-leader", "region", Severity::Critical, 0.01)
         .says("Region without leader", "No replica of {name} leads: its keys can be neither read nor written.")
         .seen_by(vec![
-            check(Scope::Itself, "regions-have-leader").weighs(25.0, 0.03).explains().because("its replicas know no leader", "tikv: components/raftstore/src/store/fsm/peer.rs"),
-            check(Scope::Anyone, "store-up").weighs(0.5, 1.3).because("a lost store leaves its regions without a leader for 10 to 20 s", STATES),
-            check(Scope::Anyone, "links-whole").weighs(1.5, 1.0).because("a cut link keeps replicas from electing", "tikv: src/server/raft_client.rs"),
+            check(Scope::Itself, "regions-have-leader")
+                .weighs(25.0, 0.03)
+                .explains()
+                .because("its replicas know no leader", "tikv: components/raftstore/src/store/fsm/peer.rs"),
+            check(Scope::Anyone, "store-up")
+                .weighs(0.5, 1.3)
+                .because("a lost store leaves its regions without a leader for 10 to 20 s", STATES),
+            check(Scope::Anyone, "links-whole")
+                .weighs(1.5, 1.0)
+                .because("a cut link keeps replicas from electing", "tikv: src/server/raft_client.rs"),
         ])
-        .brings(consequences(Scope::Anyone, &["no-leader-missing"], &[], "stores look for its leader", "tikv: components/raftstore/src/store/fsm/peer.rs"))
+        .brings(consequences(
+            Scope::Anyone,
+            &["no-leader-missing"],
+            &[],
+            "stores look for its leader",
+            "tikv: components/raftstore/src/store/fsm/peer.rs",
+        ))
         .unlike(&["replica-majority-lost"])
         .cured_by(&[
             ("inspect-region", Fitness::Best, "its state on each of its stores says who lacks what"),

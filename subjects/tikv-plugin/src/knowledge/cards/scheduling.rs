@@ -68,7 +68,13 @@ fn left_over() -> Card {
 fn of_an_eviction() -> Vec<EvidenceRule> {
     let because = "its leaders and their load move to the other stores";
     let mut rules = consequences(Scope::Anyone, &["leader-balance", "store-leads"], &["leader-count"], because, EVICT);
-    rules.extend(consequences(Scope::Itself, &["store-restart", "store-up", "store-heartbeat", "store-status-server", "store-busy", "links-whole"], &["heartbeat-lag", "unreachable-rate", "pending-peers"], "it is kept free to be restarted", EVICT));
+    rules.extend(consequences(
+        Scope::Itself,
+        &["store-restart", "store-up", "store-heartbeat", "store-status-server", "store-busy", "links-whole"],
+        &["heartbeat-lag", "unreachable-rate", "pending-peers"],
+        "it is kept free to be restarted",
+        EVICT,
+    ));
     rules.extend(consequences(Scope::Others, &STAGES, &STAGE_SIGNALS, because, EVICT));
     rules.extend(consequences(Scope::Others, &POOLS, &POOL_SIGNALS, because, EVICT));
     rules.extend(consequences(Scope::Anyone, &[], &FLOWS, because, EVICT));
@@ -78,17 +84,47 @@ fn of_an_eviction() -> Vec<EvidenceRule> {
 
 fn uneven() -> Card {
     card("uneven-balance", "cluster", Severity::Info, 0.02)
-        .says("Stores are unevenly filled or led", "Leaders or data lie unevenly on the stores, for longer than PD usually takes to even them out.")
+        .says(
+            "Stores are unevenly filled or led",
+            "Leaders or data lie unevenly on the stores, for longer than PD usually takes to even them out.",
+        )
         .seen_by(vec![
-            check(Scope::Anyone, "leader-balance").weighs(15.0, 0.5).group("scores").explains().because("a store leads a fifth more than the average", "pd: pkg/schedule/schedulers/balance_leader.go"),
-            check(Scope::Anyone, "region-balance").weighs(15.0, 0.5).group("scores").explains().because("a store is a fifth fuller than the average", "pd: pkg/schedule/schedulers/balance_region.go"),
-            check(Scope::Anyone, "store-leads").weighs(10.0, 0.9).group("scores").explains().because("a store leads nothing", "pd: pkg/schedule/schedulers/balance_leader.go"),
-            check(Scope::Anyone, "store-capacity").weighs(8.0, 0.9).group("size").explains().because("a store is much smaller than the others", "pd: pkg/core/store.go"),
-            check(Scope::Itself, "scheduling-enabled").weighs(0.2, 1.1).because("with scheduling off nothing would be balanced", CONFIG),
-            check(Scope::Anyone, "leader-eviction").weighs(0.1, 1.1).because("an eviction makes stores uneven by design", EVICT),
-            check(Scope::Anyone, "disk-space").weighs(0.3, 1.1).because("a store that is low on space is emptied by design", "pd: pkg/core/store.go"),
+            check(Scope::Anyone, "leader-balance").weighs(15.0, 0.5).group("scores").explains().because(
+                "a store leads a fifth more than the average",
+                "pd: pkg/schedule/schedulers/balance_leader.go",
+            ),
+            check(Scope::Anyone, "region-balance")
+                .weighs(15.0, 0.5)
+                .group("scores")
+                .explains()
+                .because("a store is a fifth fuller than the average", "pd: pkg/schedule/schedulers/balance_region.go"),
+            check(Scope::Anyone, "store-leads")
+                .weighs(10.0, 0.9)
+                .group("scores")
+                .explains()
+                .because("a store leads nothing", "pd: pkg/schedule/schedulers/balance_leader.go"),
+            check(Scope::Anyone, "store-capacity")
+                .weighs(8.0, 0.9)
+                .group("size")
+                .explains()
+                .because("a store is much smaller than the others", "pd: pkg/core/store.go"),
+            check(Scope::Itself, "scheduling-enabled")
+                .weighs(0.2, 1.1)
+                .because("with scheduling off nothing would be balanced", CONFIG),
+            check(Scope::Anyone, "leader-eviction")
+                .weighs(0.1, 1.1)
+                .because("an eviction makes stores uneven by design", EVICT),
+            check(Scope::Anyone, "disk-space")
+                .weighs(0.3, 1.1)
+                .because("a store that is low on space is emptied by design", "pd: pkg/core/store.go"),
         ])
-        .brings(consequences(Scope::Anyone, &[], &["leader-count"], "leaders lie unevenly", "pd: pkg/schedule/schedulers/balance_leader.go"))
+        .brings(consequences(
+            Scope::Anyone,
+            &[],
+            &["leader-count"],
+            "leaders lie unevenly",
+            "pd: pkg/schedule/schedulers/balance_leader.go",
+        ))
         .unlike(&["leader-eviction", "scheduling-halted"])
         .cured_by(&[
             ("wait", Fitness::Best, "after a scale-out or a mass load it takes hours, and works"),
@@ -100,9 +136,15 @@ fn uneven() -> Card {
 
 fn version_mix() -> Card {
     card("version-mix", "cluster", Severity::Info, 0.02)
-        .says("Upgrade not finished", "Parts of the cluster run different versions. New features stay locked until all have the same.")
+        .says(
+            "Upgrade not finished",
+            "Parts of the cluster run different versions. New features stay locked until all have the same.",
+        )
         .seen_by(vec![
-            check(Scope::Anyone, "version-agreement").weighs(60.0, 0.01).explains().because("versions differ", "pd: server/cluster/cluster.go"),
+            check(Scope::Anyone, "version-agreement")
+                .weighs(60.0, 0.01)
+                .explains()
+                .because("versions differ", "pd: server/cluster/cluster.go"),
         ])
         .unlike(&["uneven-balance"])
         .cured_by(&[

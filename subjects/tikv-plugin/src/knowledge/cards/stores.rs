@@ -98,9 +98,14 @@ fn restarted() -> Card {
             "{name} was started again. For some minutes it catches up and its cache is cold; leaders come back slowly.",
         )
         .seen_by(vec![
-            check(Scope::Itself, "store-restart").weighs(20.0, 0.02).explains().because("it says that it started later than before", "pd: server/cluster/cluster.go"),
+            check(Scope::Itself, "store-restart")
+                .weighs(20.0, 0.02)
+                .explains()
+                .because("it says that it started later than before", "pd: server/cluster/cluster.go"),
             check(Scope::Itself, "store-up").weighs(0.1, 1.3).because("a restart that PD notices took long", STATES),
-            store_probe("ok").weighs(1.5, 0.3).because("a restart ends with a store that answers", "tikv: src/server/status_server/mod.rs"),
+            store_probe("ok")
+                .weighs(1.5, 0.3)
+                .because("a restart ends with a store that answers", "tikv: src/server/status_server/mod.rs"),
         ])
         .brings(of_a_lost_store())
         .unlike(&["store-process-dead"])
@@ -144,16 +149,61 @@ fn gone() -> EvidenceRule {
 
 /// What the loss of a store brings with it, and its return.
 pub(super) fn of_a_lost_store() -> Vec<EvidenceRule> {
-    let own = ["links-whole", "no-leader-missing", "store-busy", "store-heartbeat", "store-leads", "store-restart", "store-status-server", "store-threads-run"];
+    let own = [
+        "links-whole",
+        "no-leader-missing",
+        "store-busy",
+        "store-heartbeat",
+        "store-leads",
+        "store-restart",
+        "store-status-server",
+        "store-threads-run",
+    ];
     let own_signals = ["heartbeat-lag", "heartbeat-queue", "pending-peers", "unreachable-rate"];
-    let mut rules = consequences(Scope::Itself, &own, &own_signals, "a store that is away sends and gets nothing, and catches up when it is back", STATES);
+    let mut rules = consequences(
+        Scope::Itself,
+        &own,
+        &own_signals,
+        "a store that is away sends and gets nothing, and catches up when it is back",
+        STATES,
+    );
     let moved = "its leaders and their load move to the other stores";
-    rules.extend(consequences(Scope::Anyone, &STAGES, &STAGE_SIGNALS, "requests wait for elections and for one follower less", ELECTION));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &STAGES,
+        &STAGE_SIGNALS,
+        "requests wait for elections and for one follower less",
+        ELECTION,
+    ));
     rules.extend(consequences(Scope::Anyone, &POOLS, &POOL_SIGNALS, moved, ELECTION));
     rules.extend(consequences(Scope::Anyone, &[], &FLOWS, moved, ELECTION));
-    rules.extend(consequences(Scope::Anyone, &["leader-balance", "region-balance"], &["leader-count"], moved, ELECTION));
-    rules.extend(consequences(Scope::Neighbours, &REPLICAS, &[], "its replicas are missing until it is back", "pd: pkg/statistics/region_collection.go"));
-    rules.extend(consequences(Scope::Others, &["memory-quota", "no-leader-missing"], &["memory"], "the others keep what it has missed, and its followers look for a leader", "tikv: components/raftstore/src/store/peer_storage.rs"));
-    rules.extend(consequences(Scope::Anyone, &["regions-have-leader"], &[], "regions that it led are without a leader until the election", ELECTION));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &["leader-balance", "region-balance"],
+        &["leader-count"],
+        moved,
+        ELECTION,
+    ));
+    rules.extend(consequences(
+        Scope::Neighbours,
+        &REPLICAS,
+        &[],
+        "its replicas are missing until it is back",
+        "pd: pkg/statistics/region_collection.go",
+    ));
+    rules.extend(consequences(
+        Scope::Others,
+        &["memory-quota", "no-leader-missing"],
+        &["memory"],
+        "the others keep what it has missed, and its followers look for a leader",
+        "tikv: components/raftstore/src/store/peer_storage.rs",
+    ));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &["regions-have-leader"],
+        &[],
+        "regions that it led are without a leader until the election",
+        ELECTION,
+    ));
     rules
 }
