@@ -1,1 +1,77 @@
 //! Stage 3: checks judge the snapshot.
+//!
+//! Every check of every module runs in an instance of its own, a few at a time, and what they find
+//! is sorted before anyone sees it. A check that fails, is missing a table or is in quarantine says
+//! *inconclusive* and why; it is never silently absent and never silently well.
+
+mod book;
+mod events;
+mod load;
+mod run;
+mod swap;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use events::{Quarantine, SwapEvent};
+pub use load::{CheckSetError, ModuleConfigs};
+pub use watch::{WatchError, Watcher};
+
+use crate::check::book::Book;
+use crate::check::swap::Candidate;
+use crate::model::{CheckDeclaration, Snapshot, Verdict};
+use crate::plugin::{Engine, InvariantModule};
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The modules that judge, by the path or name under which each was loaded.
+type Roster = BTreeMap<String, Arc<InvariantModule>>;
+
+/// All checks of this operator, and what is remembered of them between ticks.
+pub struct CheckSet {
+    engine: Engine,
+    configs: ModuleConfigs,
+    sources: Vec<PathBuf>,
+    roster: ArcSwap<Roster>,
+    book: Mutex<Book>,
+    candidates: Mutex<BTreeMap<String, Candidate>>,
+}
+
+impl CheckSet {
+    /// What the active modules declare, sorted by id, each with the name of its module.
+    #[must_use]
+    pub fn declarations(&self) -> Vec<(String, CheckDeclaration)> {
+        let roster = self.roster.load();
+        let named = roster
+            .values()
+            .flat_map(|module| module.checks().iter().map(|check| (module.info().name.clone(), check.clone())));
+        let mut declarations: Vec<_> = named.collect();
+        declarations.sort_by(|a, b| a.1.id.cmp(&b.1.id));
+        declarations
+    }
+
+    /// Name and digest of every active module, sorted by name.
+    #[must_use]
+    pub fn modules(&self) -> BTreeMap<String, String> {
+        self.roster.load().values().map(|module| (module.info().name.clone(), module.digest().0.clone())).collect()
+    }
+
+    /// Checks that were put into quarantine since the last call.
+    #[must_use]
+    pub fn take_quarantines(&self) -> Vec<Quarantine> {
+        self.book().take_quarantines()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Judges one snapshot: one verdict for each check, sorted by check id.
+#[must_use]
+pub fn run_all(checks: &CheckSet, snapshot: &Arc<Snapshot>) -> Vec<Verdict> {
+    checks.run(snapshot)
+}

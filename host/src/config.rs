@@ -1,1 +1,135 @@
 //! What the user wrote, checked once: command line and `operator.toml`.
+//!
+//! A wrong configuration is reported as a whole: every unknown key with the nearest known one, every
+//! value of the wrong kind, each with its file and line. What comes out of here is typed and checked;
+//! nothing later parses text of the user again.
+
+mod document;
+mod error;
+mod limits;
+mod read;
+mod schema;
+mod target;
+
+pub use error::{ConfigError, ConfigErrors, Place};
+pub use limits::Limits;
+pub use schema::reference;
+pub use target::TargetSettings;
+
+use crate::egress::{DiscoveryPolicy, EgressPolicy, Origin};
+use crate::plugin::PluginLimits;
+use crate::ports::http::OriginSettings;
+use crate::ports::real::RealWorld;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Everything that a command needs to know. Command line over file over defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// The subject: path of a component, or the name of an embedded one.
+    pub plugin: PathBuf,
+    /// Passed to the subject's `configure` as it is; always a JSON object.
+    pub plugin_config: serde_json::Value,
+    /// Granted targets by name.
+    pub targets: BTreeMap<String, TargetSettings>,
+    /// What the observed system itself may name.
+    pub discovery: DiscoveryPolicy,
+    /// A Prometheus that answers PromQL for subjects.
+    pub prometheus: Option<Origin>,
+    /// Directories and files of invariant modules.
+    pub invariants: Vec<PathBuf>,
+    /// Where the decision log and the tickets are kept.
+    pub data: PathBuf,
+    /// Log files by name.
+    pub logs: BTreeMap<String, PathBuf>,
+    /// Read logs from their beginning instead of from now.
+    pub logs_from_start: bool,
+    /// Every bound.
+    pub limits: Limits,
+    /// Bounds of plugins.
+    pub plugin_limits: PluginLimits,
+    /// Time from one tick to the next, in milliseconds of the operator's clock.
+    pub tick_interval_ms: u64,
+}
+
+/// What the command line says; it wins over the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CliOverrides {
+    /// `--plugin`
+    pub plugin: Option<PathBuf>,
+    /// `--target NAME=URL`, added to those of the file; a name of the file is replaced.
+    pub targets: Vec<String>,
+    /// `--prometheus`
+    pub prometheus: Option<String>,
+    /// `--invariants`; any replaces all of the file.
+    pub invariants: Vec<PathBuf>,
+    /// `--data`
+    pub data: Option<PathBuf>,
+    /// `--log NAME=PATH`, as `--target`.
+    pub logs: Vec<String>,
+    /// `--tick-interval-ms`
+    pub tick_interval_ms: Option<u64>,
+}
+
+impl Settings {
+    /// The defaults for this subject.
+    #[must_use]
+    pub fn new(plugin: PathBuf) -> Self {
+        Self {
+            plugin,
+            plugin_config: serde_json::json!({}),
+            targets: BTreeMap::new(),
+            discovery: DiscoveryPolicy::default(),
+            prometheus: None,
+            invariants: Vec::new(),
+            data: PathBuf::from("operator-data"),
+            logs: BTreeMap::new(),
+            logs_from_start: false,
+            limits: Limits::default(),
+            plugin_limits: PluginLimits::default(),
+            tick_interval_ms: 1_000,
+        }
+    }
+
+    /// What the subject may reach. Build it once: it also learns where granted names are.
+    #[must_use]
+    pub fn egress_policy(&self) -> EgressPolicy {
+        let targets =
+            self.targets.iter().map(|(name, target)| (name.clone(), target.policy(&self.limits.egress))).collect();
+        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), self.limits.egress.clone())
+    }
+
+    /// What the real ports need, with credentials read from their files.
+    ///
+    /// # Errors
+    /// Every file that cannot be read.
+    pub fn real_world(&self, policy: &EgressPolicy) -> Result<RealWorld, ConfigErrors> {
+        let mut errors = ConfigErrors::default();
+        let mut origins: BTreeMap<Origin, OriginSettings> = BTreeMap::new();
+        for (name, target) in &self.targets {
+            let settings = target.read_files(name, &mut errors);
+            origins.insert(target.origin.clone(), settings);
+        }
+        errors.or(RealWorld {
+            addresses: Arc::clone(&policy.addresses),
+            origins,
+            logs: self.logs.clone(),
+            logs_from_start: self.logs_from_start,
+        })
+    }
+}
+
+/// Reads and checks the configuration.
+///
+/// # Errors
+/// Everything that is wrong with it, at once.
+pub fn load(file: Option<&Path>, overrides: CliOverrides) -> Result<Settings, ConfigErrors> {
+    let text = match file {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| {
+            ConfigErrors::one(path.display().to_string().as_str(), format!("cannot be read: {error}"))
+        })?,
+        None => String::new(),
+    };
+    read::settings(file, &text, overrides)
+}

@@ -5,28 +5,36 @@
 //! by hand where they cross it.
 
 pub mod decision;
+pub mod detection;
 pub mod diagnosis;
 pub mod evidence;
 pub mod evidence_predicate;
 pub mod ids;
 pub mod knowledge;
+pub mod observed;
+pub mod quantity;
 pub mod scalar;
+pub mod sentence;
 pub mod series;
 pub mod snapshot;
+pub mod statistics;
 pub mod table;
 pub mod ticket;
+pub mod title;
 pub mod topology;
 pub mod verdict;
 
 pub use decision::{Decision, DecisionMode, TicketOption};
+pub use detection::{Anomaly, Detection, Reading};
 pub use diagnosis::{AssessedEvidence, Claim, Diagnosis, Hypothesis, Incident, PathStep, Symptom, SymptomKind};
 pub use evidence::{Evidence, EvidenceSource};
 pub use evidence_predicate::Predicate;
 pub use ids::{CardId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp};
+pub use observed::Observed;
 pub use scalar::{Comparison, Scalar};
 pub use series::{Sample, Series, SeriesKey, SeriesStore};
 pub use snapshot::{BlindSpot, Snapshot};
 pub use table::{Field, Kind, Table};
-pub use ticket::{Ticket, TicketState};
+pub use ticket::{Provenance, Ticket, TicketChange, TicketState};
 pub use topology::{Edge, Entity, Relation, Topology};
 pub use verdict::{CheckDeclaration, Severity, Status, Verdict, Violation};

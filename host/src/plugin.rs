@@ -1,1 +1,48 @@
 //! Hosting of wasm components: load, limit, call.
+//!
+//! A plugin can hurt only its own result. What it may do is what `wit/` lists, every capability is
+//! one file in `capabilities/`, every bound is one field in `limits.rs`, and every way in which a
+//! call can end is one variant of [`PluginFailure`]. Bytes become running code in three steps that
+//! cannot be skipped: admitted, compiled, linked (`load.rs`).
+
+mod admit;
+mod load;
+mod link;
+mod cache;
+mod engine;
+mod limits;
+mod meter;
+mod state;
+mod resources;
+mod wasi;
+mod guest_log;
+mod capabilities;
+mod join;
+mod convert;
+mod bindings;
+mod call;
+mod failure;
+mod text;
+mod info;
+mod subject;
+mod observation;
+mod invariant;
+mod outcome;
+mod inspect;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod hostile_tests;
+
+pub use admit::{CONTRACT_VERSION, World};
+pub use engine::{Allocation, Engine, EngineError};
+pub use failure::{ErrorKind, Place, PluginFailure};
+pub use info::PluginInfo;
+pub use inspect::{Inspection, inspect, interview};
+pub use invariant::{Evaluated, InvariantModule};
+pub use limits::{CallLimits, PluginLimits};
+pub use load::{LoadError, read_component};
+pub use outcome::Outcome;
+pub use subject::{Subject, SubjectWorld};
+pub use text::clean;

@@ -1,6 +1,12 @@
 //! The only doors to the world: clock, HTTP, logs. The simulator has doors of its own behind the
 //! same traits, so that the stages run the same code in virtual time.
 
+pub mod http;
+pub mod logs;
+pub mod real;
+pub mod simulated;
+pub mod secret;
+
 use crate::model::Timestamp;
 use std::future::Future;
 use std::pin::Pin;

@@ -1,7 +1,10 @@
 //! Why something happens, as far as the evidence says.
 
+use crate::model::sentence::TOLD_APART_RATIO_MIN;
+use crate::model::title::NONE_OF_THESE;
 use crate::model::{CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What kind of trouble a symptom is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -11,6 +14,8 @@ pub enum SymptomKind {
     Violation(CheckId),
     /// A signal left its baseline in the bad direction.
     Anomaly(SignalId),
+    /// The operator has not been able to look; the entity is `source/…`.
+    Blind,
 }
 
 /// Something that is not as it should be, on one entity.
@@ -67,9 +72,12 @@ pub struct Hypothesis {
     pub title: String,
     /// What would be happening, filled in for the component.
     pub mechanism: String,
+    /// Probability before any evidence.
+    pub prior: f64,
     /// Posterior probability among the hypotheses of the incident.
     pub probability: f64,
-    /// Natural logarithm of the posterior odds before normalisation.
+    /// Natural logarithm of the posterior odds before normalisation: that of the prior odds plus
+    /// that of every ratio in `supports` and `contradicts`.
     pub log_odds: f64,
     /// Rules whose ratio is above 1.
     pub supports: Vec<AssessedEvidence>,
@@ -77,6 +85,45 @@ pub struct Hypothesis {
     pub contradicts: Vec<AssessedEvidence>,
     /// What could not be looked at, in words.
     pub missing: Vec<String>,
+}
+
+/// Hypotheses whose blind corners are gaps of the incident: the first so many that a card describes …
+pub const GAP_HYPOTHESES: usize = 3;
+
+/// … if they are at least this likely.
+pub const GAP_PROBABILITY_MIN: f64 = 0.05;
+
+/// Below this share the leading hypothesis is not named: something else is likelier than it.
+pub const NAMED_PROBABILITY_MIN: f64 = 0.5;
+
+impl Hypothesis {
+    /// The remainder: a cause that no card describes.
+    #[must_use]
+    pub fn is_none_of_these(&self) -> bool {
+        self.card.as_str() == NONE_OF_THESE
+    }
+
+    /// Title and component, as claims name a hypothesis.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.component.as_ref().map_or_else(|| self.title.clone(), |entity| format!("{} ({entity})", self.title))
+    }
+
+    /// Everything that was weighed, supports first.
+    pub fn assessed(&self) -> impl Iterator<Item = &AssessedEvidence> {
+        self.supports.iter().chain(&self.contradicts)
+    }
+}
+
+/// Whether no hypothesis may be named: the likeliest is the remainder, is less likely than not, or the
+/// next is nearly as likely. `hypotheses` by falling probability.
+#[must_use]
+pub fn must_abstain(hypotheses: &[Hypothesis]) -> bool {
+    let Some(first) = hypotheses.first() else { return true };
+    let second = hypotheses.get(1).map_or(0.0, |hypothesis| hypothesis.probability);
+    first.is_none_of_these()
+        || first.probability < NAMED_PROBABILITY_MIN
+        || first.probability < second * TOLD_APART_RATIO_MIN
 }
 
 /// One step from the cause to a symptom.
@@ -93,7 +140,7 @@ pub struct PathStep {
 /// The weighed hypotheses of one incident.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
-    /// By falling probability; the last is always `none-of-these`.
+    /// By falling probability; `none-of-these` is always among them.
     pub hypotheses: Vec<Hypothesis>,
     /// From the cause to the symptoms, by onset.
     pub path: Vec<PathStep>,
@@ -110,10 +157,14 @@ pub struct Diagnosis {
 pub struct Incident {
     /// Stable across ticks and restarts.
     pub key: IncidentKey,
+    /// One line for people; always what [`crate::model::title::title`] makes of the other fields.
+    pub title: String,
     /// When the first symptom began.
     pub started_at: Timestamp,
     /// Worst severity.
     pub severity: Severity,
+    /// What people call the entities that are named here.
+    pub names: BTreeMap<EntityId, String>,
     /// Sorted by onset.
     pub symptoms: Vec<Symptom>,
     /// Everything that claims of this incident may cite.

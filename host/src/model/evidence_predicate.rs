@@ -1,5 +1,6 @@
 //! What a claim says, in a form that can be checked again.
 
+use crate::model::knowledge::Risk;
 use crate::model::{Comparison, EntityId, Scalar};
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,17 @@ pub enum Predicate {
         /// True for up.
         up: bool,
     },
+    /// Every cited value is no further from its recorded baseline than this, in robust z.
+    Steady {
+        /// What is steady, in words.
+        what: String,
+        /// About whom; absent when several entities are cited.
+        entity: Option<EntityId>,
+        /// Lower bound of the signed robust z, where falling is bad.
+        z_min: Option<f64>,
+        /// Upper bound of the signed robust z, where rising is bad.
+        z_max: Option<f64>,
+    },
     /// The first cited value is at least `factor` times (or, if `up` is false, at most 1/`factor`
     /// of) the median of the other cited values.
     Outlies {
@@ -42,7 +54,7 @@ pub enum Predicate {
         /// True for above.
         up: bool,
     },
-    /// The cited verdict has this status for the entity: `fail` or `pass`.
+    /// Every cited verdict has this status for the entity: `fail` or `pass`.
     Verdict {
         /// What the check claims.
         what: String,
@@ -66,5 +78,22 @@ pub enum Predicate {
         rival: String,
         /// Combined likelihood ratio of the cited evidence.
         ratio: f64,
+        /// The claim that weighed most; empty when nothing told them apart.
+        because: String,
+    },
+    /// The recommended option is worth more than this one, or is the safer one while the cause is open.
+    Prefers {
+        /// Recommended action.
+        option: String,
+        /// The action that it is compared with.
+        over: String,
+        /// Expected value of the recommended one.
+        expected_value: f64,
+        /// Expected value of the other.
+        other_value: f64,
+        /// Risk of the recommended one.
+        risk: Risk,
+        /// Risk of the other.
+        other_risk: Risk,
     },
 }

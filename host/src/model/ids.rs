@@ -68,6 +68,15 @@ impl EntityId {
         Self(format!("{kind}/{key}"))
     }
 
+    /// The entity that a table or a label names by its key or by its whole id.
+    #[must_use]
+    pub fn of_kind(kind: &str, key_or_id: &str) -> Self {
+        match key_or_id.strip_prefix(kind) {
+            Some(rest) if rest.starts_with('/') => Self(key_or_id.to_owned()),
+            _ => Self::new(kind, key_or_id),
+        }
+    }
+
     /// The part before the first `/`; the whole id when there is none.
     #[must_use]
     pub fn kind(&self) -> &str {

@@ -5,6 +5,7 @@ use crate::model::{
     Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, TicketOption, Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Life of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,13 +17,29 @@ pub enum TicketState {
     Resolved,
 }
 
+/// What a decision does to a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketChange {
+    /// A new ticket.
+    Opened,
+    /// The same ticket says something else.
+    Updated,
+    /// The incident is over.
+    Resolved,
+    /// The incident came back soon after it was over.
+    Reopened,
+    /// The ticket is taken back from the store, because its records were lost from the log.
+    Recovered,
+}
+
 /// What made the ticket what it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of the operator.
     pub host: String,
     /// Plugin name → sha256 of its component.
-    pub plugins: std::collections::BTreeMap<String, String>,
+    pub plugins: BTreeMap<String, String>,
     /// sha256 of the configuration.
     pub config: String,
     /// Version of the knowledge base.
@@ -50,6 +67,9 @@ pub struct Ticket {
     pub updated_at: Timestamp,
     /// Entities with symptoms, the suspect first.
     pub entities: Vec<EntityId>,
+    /// What people call the entities that are named here.
+    #[serde(default)]
+    pub names: BTreeMap<EntityId, String>,
     /// Everything that claims may cite.
     pub observations: Vec<Evidence>,
     /// Symptoms, by onset.

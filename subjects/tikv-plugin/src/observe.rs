@@ -91,10 +91,14 @@ impl Observer {
 
     /// Round one: everything that is due, of the first member that can answer.
     fn ask_pd(&mut self, world: &mut dyn World, tick: &Tick) -> (String, Vec<ProbeRow>, Vec<BlindSpot>) {
+        let candidates = self.candidates(tick);
+        if candidates.is_empty() {
+            let reason = "no target whose name begins with pd is granted, and pd_targets names none".to_owned();
+            return ("pd".to_owned(), Vec::new(), vec![BlindSpot { source: "http:pd".to_owned(), reason }]);
+        }
         let questions = self.questions(world, tick);
         let system = self.system.clone();
-        let asked =
-            pd::ask(world, &self.candidates(tick), &questions, |member, asked| same_cluster(&system, member, asked));
+        let asked = pd::ask(world, &candidates, &questions, |member, asked| same_cluster(&system, member, asked));
         for question in &questions {
             let body = pd::body_of(&asked, question.endpoint);
             self.polls.asked(question.endpoint, body != Err(answer::Why::NotOffered), tick.now_ms);
@@ -302,3 +306,6 @@ fn view(node: &Node, result: &Result<Response, HttpError>) -> Option<(String, Me
     let (_, name) = node.entity.split_once('/')?;
     Some((name.to_owned(), MemberView::of(&members)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! What is remembered of each check between ticks: its state, its failures, its quarantine.
+
+use crate::check::events::{Quarantine, SwapEvent};
+use crate::check::swap::Probation;
+use crate::model::{CheckId, Tick};
+use crate::plugin::{PluginFailure, PluginLimits};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Everything that is remembered.
+#[derive(Default)]
+pub(super) struct Book {
+    /// By check.
+    pub(super) records: BTreeMap<CheckId, Record>,
+    /// Modules that were swapped lately, by source.
+    pub(super) probations: BTreeMap<String, Probation>,
+    /// What was refused or rolled back last, by source: the digest of the content, or why it cannot
+    /// be read. Not tried, and not reported, again until it changes.
+    pub(super) refused: BTreeMap<String, String>,
+    /// Changes that commit has not reported yet.
+    pub(super) events: Vec<SwapEvent>,
+    quarantines: Vec<Quarantine>,
+}
+
+/// One check.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    /// What it handed to its next call.
+    pub(super) state: Option<Vec<u8>>,
+    strikes: VecDeque<Tick>,
+    /// Quarantines in a row; each is twice as long as the one before.
+    level: u32,
+    /// The last tick of the quarantine, and why.
+    quarantine: Option<(Tick, String)>,
+}
+
+impl Book {
+    pub(super) fn record(&self, check: &CheckId) -> Record {
+        self.records.get(check).cloned().unwrap_or_default()
+    }
+
+    /// The check answered.
+    pub(super) fn succeeded(&mut self, check: &CheckId, state: Option<Vec<u8>>, tick: Tick, limits: &PluginLimits) {
+        let record = self.records.entry(check.clone()).or_default();
+        record.state = state;
+        record.quarantine = None;
+        record.forget_old_strikes(tick, limits);
+        if record.strikes.is_empty() {
+            record.level = 0;
+        }
+    }
+
+    /// The check did not answer. Its old state stays.
+    pub(super) fn failed(
+        &mut self,
+        check: &CheckId,
+        module: &str,
+        failure: &PluginFailure,
+        tick: Tick,
+        limits: &PluginLimits,
+    ) {
+        if !failure.is_strike() {
+            return;
+        }
+        let record = self.records.entry(check.clone()).or_default();
+        if let Some(until) = record.strike(failure, tick, limits) {
+            let (check, module, reason) = (check.clone(), module.to_owned(), failure.to_string());
+            self.quarantines.push(Quarantine { check, module, until, reason });
+        }
+    }
+
+    pub(super) fn take_quarantines(&mut self) -> Vec<Quarantine> {
+        std::mem::take(&mut self.quarantines)
+    }
+}
+
+impl Record {
+    /// A check that starts with this state and no past.
+    pub(super) fn with_state(state: Option<Vec<u8>>) -> Self {
+        Self { state, ..Self::default() }
+    }
+
+    /// Why the check is not run in this tick, if it is in quarantine.
+    pub(super) fn quarantined(&self, tick: Tick) -> Option<String> {
+        let (until, reason) = self.quarantine.as_ref()?;
+        (tick <= *until).then(|| format!("in quarantine until tick {} because it kept failing: {reason}", until.0))
+    }
+
+    /// Counts a failure; gives the last tick of the quarantine if it leads to one. The first failure
+    /// after a quarantine leads to the next one.
+    fn strike(&mut self, failure: &PluginFailure, tick: Tick, limits: &PluginLimits) -> Option<Tick> {
+        self.forget_old_strikes(tick, limits);
+        self.strikes.push_back(tick);
+        let is_trial = self.quarantine.is_some();
+        if !is_trial && self.strikes.len() < limits.strikes_max as usize {
+            return None;
+        }
+        let ticks = 1_u64.checked_shl(self.level).unwrap_or(u64::MAX).min(limits.quarantine_ticks_max);
+        let until = Tick(tick.0.saturating_add(ticks));
+        self.level = self.level.saturating_add(1);
+        self.quarantine = Some((until, failure.to_string()));
+        Some(until)
+    }
+
+    fn forget_old_strikes(&mut self, tick: Tick, limits: &PluginLimits) {
+        self.strikes.retain(|strike| tick.0.saturating_sub(strike.0) < limits.strike_window_ticks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn failure() -> PluginFailure {
+        PluginFailure::Nonsense("x".to_owned())
+    }
+
+    /// Ticks in which a check that fails at every call is called.
+    fn calls_of_a_broken_check(ticks: u64) -> Vec<u64> {
+        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let mut calls = Vec::new();
+        for tick in (1..=ticks).map(Tick) {
+            if book.record(&check).quarantined(tick).is_none() {
+                calls.push(tick.0);
+                book.failed(&check, "m", &failure(), tick, &limits);
+            }
+        }
+        calls
+    }
+
+    #[test]
+    fn three_strikes_lead_to_quarantines_that_double_up_to_the_limit() {
+        // After tick 3: 1 tick of pause, then 2, 4, … 64, 64.
+        assert_eq!(calls_of_a_broken_check(400), [1, 2, 3, 5, 8, 13, 22, 39, 72, 137, 202, 267, 332, 397]);
+    }
+
+    #[test]
+    fn strikes_that_are_ten_ticks_apart_do_not_add_up() {
+        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        for tick in [1, 5, 11, 16, 21].map(Tick) {
+            book.failed(&check, "m", &failure(), tick, &limits);
+        }
+        assert_eq!(book.record(&check).quarantined(Tick(22)), None);
+        assert!(book.take_quarantines().is_empty());
+    }
+
+    #[test]
+    fn a_check_that_answers_after_its_quarantine_is_as_good_as_new() {
+        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        for tick in [1, 2, 3].map(Tick) {
+            book.failed(&check, "m", &failure(), tick, &limits);
+        }
+        assert_eq!(book.take_quarantines().len(), 1);
+        for tick in (5..20).map(Tick) {
+            book.succeeded(&check, None, tick, &limits);
+        }
+        assert_eq!(book.record(&check), Record::default());
+    }
+
+    #[test]
+    fn an_observed_system_that_does_not_answer_is_no_strike() {
+        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let unavailable =
+            PluginFailure::Answered { kind: crate::plugin::ErrorKind::Unavailable, message: String::new() };
+        for tick in (1..10).map(Tick) {
+            book.failed(&check, "m", &unavailable, tick, &limits);
+        }
+        assert_eq!(book.record(&check), Record::default());
+    }
+
+    proptest! {
+        /// Whatever a check does, it is never locked out for longer than the limit.
+        #[test]
+        fn no_quarantine_is_longer_than_its_limit(fails in proptest::collection::vec(any::<bool>(), 1..400)) {
+            let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+            let mut last_call = 0;
+            for (tick, fails) in (1..).map(Tick).zip(fails) {
+                if book.record(&check).quarantined(tick).is_none() {
+                    last_call = tick.0;
+                    if fails {
+                        book.failed(&check, "m", &failure(), tick, &limits);
+                    } else {
+                        book.succeeded(&check, None, tick, &limits);
+                    }
+                }
+                prop_assert!(tick.0 - last_call <= limits.quarantine_ticks_max);
+            }
+        }
+    }
+}

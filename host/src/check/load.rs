@@ -1,0 +1,150 @@
+//! The first load of all modules, before the first tick: here anything wrong is an error.
+
+use crate::check::{CheckSet, Roster};
+use crate::model::CheckId;
+use crate::plugin::{Engine, InvariantModule, LoadError, read_component};
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+/// Configuration of modules, as JSON objects by file stem; a module without one gets `{}`.
+pub type ModuleConfigs = BTreeMap<String, String>;
+
+/// Files of modules in one directory; every one is compiled at start.
+const MODULE_FILES_MAX: usize = 256;
+
+/// Why the checks cannot be loaded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckSetError {
+    /// Modules that cannot be used, all of them.
+    #[error("{}", lines(.0))]
+    Modules(Vec<LoadError>),
+    /// Two modules declare the same check.
+    #[error("the check {check} is declared by both {first} and {second}: remove one of them")]
+    DuplicateCheck {
+        /// The id.
+        check: CheckId,
+        /// Path or name of one module.
+        first: String,
+        /// Path or name of the other.
+        second: String,
+    },
+    /// A directory that cannot be listed.
+    #[error("cannot list modules in {path}: {why}")]
+    Directory {
+        /// The directory.
+        path: String,
+        /// What the system said.
+        why: String,
+    },
+}
+
+impl CheckSet {
+    /// Loads all modules of these files and directories (of which every `*.wasm`).
+    ///
+    /// # Errors
+    /// All modules that cannot be used, or two that declare the same check.
+    pub async fn load(engine: &Engine, sources: &[PathBuf], configs: ModuleConfigs) -> Result<Self, CheckSetError> {
+        let mut modules = Vec::new();
+        let mut errors = Vec::new();
+        for path in module_files(sources)? {
+            match read_component(&path, engine.limits()) {
+                Ok(bytes) => modules.push((path.display().to_string(), bytes)),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(CheckSetError::Modules(errors));
+        }
+        let loaded = Self::from_modules(engine, modules, configs).await?;
+        Ok(Self { sources: sources.to_vec(), ..loaded })
+    }
+
+    /// Loads modules that are in memory already, each with its path or name.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub async fn from_modules(
+        engine: &Engine,
+        modules: Vec<(String, Vec<u8>)>,
+        configs: ModuleConfigs,
+    ) -> Result<Self, CheckSetError> {
+        let mut roster = Roster::new();
+        let mut errors = Vec::new();
+        for (source, bytes) in modules {
+            match InvariantModule::load(engine, &source, &bytes, config_of(&configs, &source)).await {
+                Ok(module) => drop(roster.insert(source, Arc::new(module))),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(CheckSetError::Modules(errors));
+        }
+        refuse_duplicates(&roster)?;
+        Ok(Self {
+            engine: engine.clone(),
+            configs,
+            sources: Vec::new(),
+            roster: ArcSwap::from_pointee(roster),
+            book: Mutex::default(),
+            candidates: Mutex::default(),
+        })
+    }
+}
+
+/// The configuration of the module of this path or name.
+pub(super) fn config_of<'a>(configs: &'a ModuleConfigs, source: &str) -> &'a str {
+    let stem = Path::new(source).file_stem().and_then(|stem| stem.to_str());
+    stem.and_then(|stem| configs.get(stem)).map_or("{}", String::as_str)
+}
+
+/// Files as given, and the `*.wasm` of directories, sorted.
+pub(super) fn module_files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, CheckSetError> {
+    let mut files = Vec::new();
+    for source in sources {
+        if source.is_dir() {
+            files.extend(
+                wasm_files(source)
+                    .map_err(|why| CheckSetError::Directory { path: source.display().to_string(), why })?,
+            );
+        } else {
+            files.push(source.clone());
+        }
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+fn wasm_files(directory: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(|error| error.to_string())? {
+        let path = entry.map_err(|error| error.to_string())?.path();
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            files.push(path);
+        }
+    }
+    if files.len() > MODULE_FILES_MAX {
+        return Err(format!("there are {} files, the limit is {MODULE_FILES_MAX}", files.len()));
+    }
+    Ok(files)
+}
+
+/// No check id may belong to two modules.
+pub(super) fn refuse_duplicates(roster: &Roster) -> Result<(), CheckSetError> {
+    let mut owners: BTreeMap<&CheckId, &str> = BTreeMap::new();
+    for (source, module) in roster {
+        for check in module.checks() {
+            if let Some(first) = owners.insert(&check.id, source) {
+                let (first, second) = (first.to_owned(), source.clone());
+                return Err(CheckSetError::DuplicateCheck { check: check.id.clone(), first, second });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lines(errors: &[LoadError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

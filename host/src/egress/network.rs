@@ -1,0 +1,178 @@
+//! Networks in CIDR notation, and the addresses that no configuration can grant.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// Addresses that share their first bits, for example `10.0.0.0/8`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Network {
+    base: IpAddr,
+    prefix_bits: u8,
+}
+
+impl Network {
+    /// The loopback networks of both families.
+    pub const LOOPBACK: [Self; 2] = [
+        Self { base: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), prefix_bits: 8 },
+        Self { base: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix_bits: 128 },
+    ];
+
+    /// What the neighbours of an address are, as long as nobody says otherwise: loopback for
+    /// loopback, else the /24 or /64 around it, the usual sizes of one network segment.
+    #[must_use]
+    pub fn around(address: IpAddr) -> Vec<Self> {
+        let address = unwrap_embedded(address);
+        if address.is_loopback() {
+            return Self::LOOPBACK.to_vec();
+        }
+        let prefix_bits = if address.is_ipv4() { 24 } else { 64 };
+        vec![Self { base: mask(address, prefix_bits), prefix_bits }]
+    }
+
+    /// Whether the address lies inside.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = unwrap_embedded(address);
+        address.is_ipv4() == self.base.is_ipv4() && mask(address, self.prefix_bits) == self.base
+    }
+}
+
+impl FromStr for Network {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
+        let address: IpAddr = address.parse().map_err(|_invalid| format!("{text:?} is not an address or a CIDR"))?;
+        let widest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix_bits = match prefix {
+            "" if !text.contains('/') => widest,
+            bits => bits.parse().ok().filter(|bits| *bits <= widest).ok_or(format!("{text:?} is not a CIDR"))?,
+        };
+        if mask(address, prefix_bits) != address {
+            return Err(format!(
+                "{text:?} has bits behind its prefix: did you mean {}/{prefix_bits}?",
+                mask(address, prefix_bits)
+            ));
+        }
+        Ok(Self { base: address, prefix_bits })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.prefix_bits)
+    }
+}
+
+/// Why an address is never connected to, whatever the configuration says: it is not a host of the
+/// observed system but the machine's own neighbourhood or a cloud's credential service.
+pub(super) fn never_allowed(address: IpAddr) -> Option<&'static str> {
+    // Credential services of AWS over IPv6 and of Alibaba Cloud; the others are link-local.
+    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+    const METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
+    let address = unwrap_embedded(address);
+    let link_local = match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+    };
+    if link_local {
+        Some("link-local addresses, which hold cloud metadata services, are always refused")
+    } else if address == METADATA_V4 || address == METADATA_V6 {
+        Some("cloud metadata services are always refused")
+    } else if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        Some("multicast and broadcast addresses are always refused")
+    } else if address.is_unspecified() || matches!(address, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
+        Some("the unspecified address is always refused")
+    } else {
+        None
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 or 6to4.
+fn unwrap_embedded(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let pair = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    };
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => pair(high, low),
+        [0x2002, high, low, ..] => pair(high, low),
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => pair(high, low),
+        _ => address,
+    }
+}
+
+fn mask(address: IpAddr, prefix_bits: u8) -> IpAddr {
+    let prefix_bits = u32::from(prefix_bits);
+    match address {
+        IpAddr::V4(v4) => {
+            let keep = u32::MAX.checked_shl(32_u32.saturating_sub(prefix_bits)).unwrap_or(0);
+            IpAddr::V4(Ipv4Addr::from(u32::from(v4) & keep))
+        }
+        IpAddr::V6(v6) => {
+            let keep = u128::MAX.checked_shl(128_u32.saturating_sub(prefix_bits)).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from(u128::from(v6) & keep))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_network_contains_what_shares_its_first_bits() {
+        let network: Network = "172.18.0.0/16".parse().unwrap();
+        assert!(network.contains(ip("172.18.255.1")) && network.contains(ip("::ffff:172.18.0.9")));
+        assert!(!network.contains(ip("172.19.0.1")) && !network.contains(ip("::1")));
+        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains(ip("8.8.8.8")));
+        assert!("::/0".parse::<Network>().unwrap().contains(ip("2001:db8::1")));
+        assert_eq!("10.1.2.3".parse::<Network>().unwrap().to_string(), "10.1.2.3/32");
+    }
+
+    #[test]
+    fn wrong_networks_are_named_with_what_was_meant() {
+        assert!("10.0.0.1/8".parse::<Network>().unwrap_err().contains("10.0.0.0/8"));
+        for wrong in ["10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "host/8", ""] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn metadata_and_link_local_are_refused_in_every_disguise() {
+        for never in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "::169.254.169.254",
+            "fe80::1",
+            "fd00:ec2::254",
+            "100.100.100.200",
+            "224.0.0.1",
+            "ff02::1",
+            "0.0.0.0",
+            "::",
+            "0.1.2.3",
+            "255.255.255.255",
+        ] {
+            assert!(never_allowed(ip(never)).is_some(), "{never}");
+        }
+        for fine in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "2001:db8::1", "fd00::1"] {
+            assert_eq!(never_allowed(ip(fine)), None, "{fine}");
+        }
+    }
+
+    #[test]
+    fn the_neighbourhood_of_loopback_is_loopback_and_of_others_their_segment() {
+        assert_eq!(Network::around(ip("127.0.0.1")), Network::LOOPBACK);
+        assert_eq!(Network::around(ip("10.1.2.3"))[0].to_string(), "10.1.2.0/24");
+        assert_eq!(Network::around(ip("fd00:1:2:3:4::5"))[0].to_string(), "fd00:1:2:3::/64");
+    }
+}

@@ -1,0 +1,43 @@
+//! Generated glue for the contract in `wit/`. The worlds share one set of interface modules, so that
+//! a table is the same type whoever holds it.
+
+/// World `subject`, and all interfaces.
+pub(crate) mod subject {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "subject",
+        with: {
+            "operator:plugin/tables.table": crate::plugin::resources::TableResource,
+            "operator:plugin/tables.builder": crate::plugin::resources::BuilderResource,
+            "operator:plugin/snapshots.snapshot": crate::plugin::resources::SnapshotResource,
+        },
+        imports: {
+            "operator:plugin/http.send": async | trappable,
+            "operator:plugin/http.send-all": async | trappable,
+            "operator:plugin/scraping.scrape-all": async | trappable,
+            "operator:plugin/metrics.query": async | trappable,
+            "operator:plugin/metrics.query-range": async | trappable,
+            default: trappable,
+        },
+        exports: { default: async },
+    });
+}
+
+/// World `invariant` on the interfaces of [`subject`].
+pub(crate) mod invariant {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "invariant",
+        with: {
+            "operator:plugin/types": super::subject::operator::plugin::types,
+            "operator:plugin/tables": super::subject::operator::plugin::tables,
+            "operator:plugin/snapshots": super::subject::operator::plugin::snapshots,
+            "operator:plugin/log": super::subject::operator::plugin::log,
+            "operator:plugin/metrics": super::subject::operator::plugin::metrics,
+        },
+        imports: { default: trappable },
+        exports: { default: async },
+    });
+}
+
+pub(crate) use subject::operator::plugin as contract;

@@ -1,0 +1,13 @@
+//! `log`: see [`crate::plugin::guest_log`].
+
+use crate::plugin::bindings::contract::log::Host;
+use crate::plugin::bindings::contract::types::{Label, Level};
+use crate::plugin::state::GuestState;
+
+impl Host for GuestState {
+    fn emit(&mut self, level: Level, message: String, fields: Vec<Label>) -> wasmtime::Result<()> {
+        let fields: Vec<_> = fields.into_iter().map(|field| (field.key, field.value)).collect();
+        self.log.push(level, &message, &fields);
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! A module of checks. Every call runs in a fresh instance, so that no check can leave anything
+//! behind for another, or for itself but through its state.
+
+use crate::model::{CheckDeclaration, Digest, Snapshot, Timestamp};
+use crate::plugin::bindings::invariant as world;
+use crate::plugin::call::{answered, bounded};
+use crate::plugin::engine::Engine;
+use crate::plugin::failure::PluginFailure;
+use crate::plugin::info::{PluginInfo, is_identifier};
+use crate::plugin::link::link_invariant;
+use crate::plugin::load::LoadError;
+use crate::plugin::outcome::Outcome;
+use crate::plugin::resources::SnapshotResource;
+use crate::plugin::state::{CheckState, GuestState, fuel_used, new_store};
+use crate::plugin::text;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use wasmtime::Store;
+
+/// The configuration of a module that has none.
+const NO_CONFIG: &str = "{}";
+
+/// A loaded module.
+pub struct InvariantModule {
+    engine: Engine,
+    linked: world::InvariantPre<CheckState>,
+    digest: Digest,
+    config_json: String,
+    info: PluginInfo,
+    checks: Vec<CheckDeclaration>,
+}
+
+/// The end of one evaluation.
+#[derive(Debug)]
+pub struct Evaluated {
+    /// What the check found, or why there is nothing.
+    pub result: Result<Outcome, PluginFailure>,
+    /// What it cost; the same on every run of the same component on the same snapshot.
+    pub fuel: u64,
+}
+
+impl InvariantModule {
+    /// Loads a module and asks it what it checks. `name` is a path or name for messages.
+    ///
+    /// # Errors
+    /// One clear error for anything that is wrong with the bytes, the configuration or the plugin.
+    pub async fn load(engine: &Engine, name: &str, bytes: &[u8], config_json: &str) -> Result<Self, LoadError> {
+        let (linked, digest) = link_invariant(engine, name, bytes)?;
+        let failed = |failure| LoadError::Failed { name: name.to_owned(), call: "declare", failure };
+        let mut call = Call::start(engine, &linked, None, Timestamp::default()).await.map_err(failed)?;
+        let declared = call.declare(engine, config_json).await.map_err(failed)?;
+        call.store.data_mut().guest.log.emit(name);
+        let info = PluginInfo::checked(name, declared.info)?;
+        let checks: Vec<_> = declared.checks.into_iter().map(CheckDeclaration::from).collect();
+        let checks = checked(name, checks, engine)?;
+        Ok(Self { engine: engine.clone(), linked, digest, config_json: config_json.to_owned(), info, checks })
+    }
+
+    /// What it says about itself.
+    #[must_use]
+    pub fn info(&self) -> &PluginInfo {
+        &self.info
+    }
+
+    /// sha256 of its component.
+    #[must_use]
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Its checks, sorted by id.
+    #[must_use]
+    pub fn checks(&self) -> &[CheckDeclaration] {
+        &self.checks
+    }
+
+    /// Runs one check in an instance of its own.
+    pub async fn evaluate(
+        &self,
+        check: &CheckDeclaration,
+        snapshot: &Arc<Snapshot>,
+        state: Option<&[u8]>,
+    ) -> Evaluated {
+        let started = Call::start(&self.engine, &self.linked, Some(Arc::clone(snapshot)), snapshot.taken_at).await;
+        let mut call = match started {
+            Ok(call) => call,
+            Err(failure) => return Evaluated { result: Err(failure), fuel: 0 },
+        };
+        let result = self.evaluate_in(&mut call, check, snapshot, state).await;
+        call.store.data_mut().guest.log.emit(&self.info.name);
+        Evaluated { result, fuel: fuel_used(&call.store, &self.engine.limits().check) }
+    }
+
+    /// Hot swap: converts the state that an older version of a check left.
+    ///
+    /// # Errors
+    /// The module trapped, reached a limit, or says that it cannot.
+    pub async fn migrate(
+        &self,
+        check: &CheckDeclaration,
+        from_version: &str,
+        state: &[u8],
+    ) -> Result<Option<Vec<u8>>, PluginFailure> {
+        let mut call = Call::start(&self.engine, &self.linked, None, Timestamp::default()).await?;
+        self.configure(&mut call).await?;
+        let Call { store, exports } = &mut call;
+        let limits = &self.engine.limits().check;
+        let migrated = answered(limits, exports.call_migrate(store, &check.id.0, from_version, state)).await?;
+        let (size, limit) = (migrated.as_ref().map_or(0, Vec::len), self.engine.limits().state_bytes_max);
+        if size > limit {
+            return Err(PluginFailure::OutputTooLarge { what: "bytes of migrated state".to_owned(), size, limit });
+        }
+        Ok(migrated)
+    }
+
+    async fn evaluate_in(
+        &self,
+        call: &mut Call,
+        check: &CheckDeclaration,
+        snapshot: &Arc<Snapshot>,
+        state: Option<&[u8]>,
+    ) -> Result<Outcome, PluginFailure> {
+        self.configure(call).await?;
+        let handle = call.store.data_mut().guest.resources.push(SnapshotResource(Arc::clone(snapshot)));
+        let handle = handle.map_err(|error| PluginFailure::Host(error.to_string()))?;
+        let Call { store, exports } = call;
+        let limits = self.engine.limits();
+        let outcome = answered(&limits.check, exports.call_evaluate(store, &check.id.0, handle, state)).await?;
+        Outcome::judge(outcome, check, limits)
+    }
+
+    /// The only way in which a configuration reaches a fresh instance is its `declare`.
+    async fn configure(&self, call: &mut Call) -> Result<(), PluginFailure> {
+        if self.config_json.trim() == NO_CONFIG {
+            return Ok(());
+        }
+        call.declare(&self.engine, &self.config_json).await.map(drop)
+    }
+}
+
+/// One fresh instance.
+struct Call {
+    store: Store<CheckState>,
+    exports: world::Invariant,
+}
+
+impl Call {
+    async fn start(
+        engine: &Engine,
+        linked: &world::InvariantPre<CheckState>,
+        snapshot: Option<Arc<Snapshot>>,
+        now: Timestamp,
+    ) -> Result<Self, PluginFailure> {
+        let limits = &engine.limits().check;
+        let mut store = new_store(engine, CheckState { guest: GuestState::new(limits), snapshot }, limits)?;
+        store.data_mut().guest.begin_call(now);
+        let exports = bounded(limits, linked.instantiate_async(&mut store)).await?;
+        Ok(Self { store, exports })
+    }
+
+    async fn declare(&mut self, engine: &Engine, config_json: &str) -> Result<world::Declaration, PluginFailure> {
+        answered(&engine.limits().check, self.exports.call_declare(&mut self.store, config_json)).await
+    }
+}
+
+/// Refuses what cannot be used as a key or read by a person, and sorts.
+fn checked(
+    plugin: &str,
+    mut checks: Vec<CheckDeclaration>,
+    engine: &Engine,
+) -> Result<Vec<CheckDeclaration>, LoadError> {
+    let limits = engine.limits();
+    let wrong = |what: String| Err(LoadError::Declaration { name: plugin.to_owned(), what: text::clean(&what, 400) });
+    if checks.is_empty() {
+        return wrong("no check".to_owned());
+    }
+    if checks.len() > limits.checks_per_module_max {
+        return wrong(format!("{} checks, the limit is {}", checks.len(), limits.checks_per_module_max));
+    }
+    let mut ids = BTreeSet::new();
+    for check in &mut checks {
+        if !is_identifier(&check.id.0) {
+            return wrong(format!("the check {:?}, ids are lower-case words joined by hyphens", check.id.0));
+        }
+        if !ids.insert(check.id.clone()) {
+            return wrong(format!("the check {} twice", check.id));
+        }
+        check.claim = text::clean(&check.claim, limits.text_bytes_max);
+    }
+    checks.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(checks)
+}

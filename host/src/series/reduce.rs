@@ -1,0 +1,140 @@
+//! How the samples of a window become one value. As in Prometheus, but without extrapolation to the
+//! borders of the window: a rate is what was seen between the first and the last sample.
+
+use crate::model::knowledge::Reduction;
+use crate::model::{Sample, Series, Timestamp};
+
+/// The value of a series over `(now - window, now]`, if its samples are enough to say. NaN samples
+/// are no observations, and a result that is not a number is no answer.
+pub(super) fn reduce(series: &Series, now: Timestamp, window_ms: u64, reduction: Reduction) -> Option<f64> {
+    let samples = window(series, now, window_ms);
+    let mut values = samples.iter().map(|sample| sample.value);
+    let value = match reduction {
+        Reduction::Last => values.next_back(),
+        Reduction::Min => values.reduce(f64::min),
+        Reduction::Max => values.reduce(f64::max),
+        Reduction::Mean => mean(&samples),
+        Reduction::Count => (!samples.is_empty()).then(|| count(samples.len())),
+        Reduction::Delta => ends(&samples).map(|(first, last)| last.value - first.value),
+        Reduction::Increase => ends(&samples).map(|_| increase(&samples)),
+        Reduction::Rate => ends(&samples).map(|(first, last)| increase(&samples) / seconds(first.at, last.at)),
+    };
+    value.filter(|value| !value.is_nan())
+}
+
+/// Samples of the window, oldest first, without those that say nothing.
+fn window(series: &Series, now: Timestamp, window_ms: u64) -> Vec<Sample> {
+    let begin = now.0.checked_sub(window_ms);
+    series
+        .samples
+        .iter()
+        .filter(|sample| sample.at <= now && begin.is_none_or(|begin| sample.at.0 > begin))
+        .filter(|sample| !sample.value.is_nan())
+        .copied()
+        .collect()
+}
+
+/// First and last of at least two samples.
+fn ends(samples: &[Sample]) -> Option<(Sample, Sample)> {
+    match samples {
+        [first, .., last] => Some((*first, *last)),
+        _ => None,
+    }
+}
+
+/// Growth of a counter: a value below the one before it means that the process began again at 0.
+fn increase(samples: &[Sample]) -> f64 {
+    let pairs = samples.iter().zip(samples.iter().skip(1));
+    pairs.map(|(a, b)| if b.value < a.value { b.value } else { b.value - a.value }).sum()
+}
+
+fn mean(samples: &[Sample]) -> Option<f64> {
+    let sum: f64 = samples.iter().map(|sample| sample.value).sum();
+    (!samples.is_empty()).then(|| sum / count(samples.len()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ring holds a few hundred samples")]
+fn count(samples: usize) -> f64 {
+    samples as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a window is far shorter than 2^53 ms")]
+fn seconds(first: Timestamp, last: Timestamp) -> f64 {
+    last.since_ms(first) as f64 / 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn series(samples: &[(u64, f64)]) -> Series {
+        Series { samples: samples.iter().map(|(at, value)| Sample { at: Timestamp(*at), value: *value }).collect() }
+    }
+
+    fn check(samples: &[(u64, f64)], reduction: Reduction, expected: Option<f64>) {
+        assert_eq!(reduce(&series(samples), Timestamp(60_000), 60_000, reduction), expected, "{reduction:?}");
+    }
+
+    #[test]
+    fn every_reduction_of_a_plain_window() {
+        let samples = [(15_000, 10.0), (30_000, 40.0), (45_000, 25.0)];
+        check(&samples, Reduction::Last, Some(25.0));
+        check(&samples, Reduction::Min, Some(10.0));
+        check(&samples, Reduction::Max, Some(40.0));
+        check(&samples, Reduction::Mean, Some(25.0));
+        check(&samples, Reduction::Count, Some(3.0));
+        check(&samples, Reduction::Delta, Some(15.0));
+    }
+
+    #[test]
+    fn a_counter_that_begins_again_loses_nothing_that_was_seen() {
+        let samples = [(10_000, 100.0), (20_000, 110.0), (30_000, 5.0), (40_000, 8.0)];
+        check(&samples, Reduction::Increase, Some(18.0));
+        check(&samples, Reduction::Rate, Some(0.6));
+    }
+
+    #[test]
+    fn a_rate_is_not_stretched_to_the_borders_of_the_window() {
+        check(&[(50_000, 0.0), (60_000, 10.0)], Reduction::Rate, Some(1.0));
+    }
+
+    #[test]
+    fn the_window_is_open_at_its_beginning_and_closed_at_its_end() {
+        let series = series(&[(1_000, 1.0), (2_000, 2.0), (3_000, 3.0), (4_000, 4.0)]);
+        assert_eq!(reduce(&series, Timestamp(3_000), 2_000, Reduction::Count), Some(2.0));
+    }
+
+    #[test]
+    fn one_sample_tells_no_rate_and_none_tells_nothing() {
+        check(&[(50_000, 1.0)], Reduction::Rate, None);
+        check(&[(50_000, 1.0)], Reduction::Increase, None);
+        check(&[(50_000, 1.0)], Reduction::Delta, None);
+        check(&[(50_000, 1.0)], Reduction::Last, Some(1.0));
+        check(&[], Reduction::Count, None);
+    }
+
+    #[test]
+    fn nan_is_no_observation() {
+        check(&[(10_000, 1.0), (20_000, f64::NAN)], Reduction::Last, Some(1.0));
+        check(&[(10_000, f64::NAN)], Reduction::Max, None);
+        check(&[(10_000, f64::INFINITY), (20_000, f64::INFINITY)], Reduction::Delta, None);
+    }
+
+    proptest! {
+        #[test]
+        fn the_rate_of_a_counter_is_never_negative(values in prop::collection::vec(0.0_f64..1e12, 2..40)) {
+            let samples: Vec<(u64, f64)> = (1..).map(|n| n * 1_000).zip(values).collect();
+            let rate = reduce(&series(&samples), Timestamp(60_000), 60_000, Reduction::Rate);
+            prop_assert!(rate.is_some_and(|rate| rate >= 0.0));
+        }
+
+        #[test]
+        fn the_increase_of_a_counter_without_resets_is_its_delta(steps in prop::collection::vec(0_u32..1_000_000, 2..40)) {
+            let totals = steps.iter().scan(0_u32, |total, step| { *total += step; Some(f64::from(*total)) });
+            let samples: Vec<(u64, f64)> = (1..).map(|n| n * 1_000).zip(totals).collect();
+            let of = |reduction| reduce(&series(&samples), Timestamp(60_000), 60_000, reduction);
+            prop_assert_eq!(of(Reduction::Increase), of(Reduction::Delta));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Choosing and ordering rows.
+
+use super::TableError;
+use super::read::Values;
+use crate::model::{Comparison, Kind, Scalar, Table};
+use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array};
+use arrow_ord::sort::{SortColumn, lexsort_to_indices};
+use arrow_schema::SortOptions;
+use std::sync::Arc;
+
+/// Keeps a row when `column comparison value` holds. A null never compares as true, nor does NaN.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Term {
+    /// Column name.
+    pub column: String,
+    /// How.
+    pub comparison: Comparison,
+    /// With what.
+    pub value: Scalar,
+}
+
+impl Table {
+    /// Rows for which every term holds, in their order.
+    ///
+    /// # Errors
+    /// No such column, or a value that the column's kind can never compare with.
+    pub fn filter(&self, all_of: &[Term]) -> Result<Self, TableError> {
+        let mut keep = vec![true; self.rows];
+        for term in all_of {
+            self.narrow(term, &mut keep)?;
+        }
+        let mask = BooleanArray::from(keep);
+        let columns = self
+            .columns
+            .iter()
+            .map(|column| arrow_select::filter::filter(column, &mask))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_mismatch| TableError::OutOfRange)?;
+        Self::from_arrays(&self.name, self.fields.clone(), columns, mask.true_count())
+    }
+
+    /// Rows ordered by these columns; `true` means descending. Nulls come last, equal rows keep
+    /// their order, NaN counts as larger than every number.
+    ///
+    /// # Errors
+    /// No such column.
+    pub fn sort(&self, by: &[(String, bool)]) -> Result<Self, TableError> {
+        let mut columns = Vec::with_capacity(by.len() + 1);
+        for (name, descending) in by {
+            let options = SortOptions { descending: *descending, nulls_first: false };
+            columns.push(SortColumn { values: Arc::clone(self.column(name)?.1), options: Some(options) });
+        }
+        // The kernel is not stable: the position as the last key makes it so.
+        let positions: UInt32Array = (0..u32::try_from(self.rows).map_err(|_wide| TableError::OutOfRange)?).collect();
+        columns.push(SortColumn { values: Arc::new(positions), options: None });
+        let order = lexsort_to_indices(&columns, None).map_err(|_unsortable| TableError::OutOfRange)?;
+        self.take(&order)
+    }
+
+    /// The rows at these positions, in this order.
+    pub(super) fn take(&self, rows: &UInt32Array) -> Result<Self, TableError> {
+        let columns = take_columns(&self.columns, rows)?;
+        Self::from_arrays(&self.name, self.fields.clone(), columns, rows.len())
+    }
+
+    fn narrow(&self, term: &Term, keep: &mut [bool]) -> Result<(), TableError> {
+        let (field, array) = self.column(&term.column)?;
+        let is_text = matches!(term.value, Scalar::Text(_));
+        if !matches!(term.value, Scalar::Null) && is_text != (field.kind == Kind::Text) {
+            return Err(TableError::WrongKind(field.kind));
+        }
+        let values = Values::of(field, array)?;
+        if let (Values::Texts(values), Scalar::Text(wanted)) = (&values, &term.value) {
+            // The common case, without a copy of each text.
+            for (row, kept) in keep.iter_mut().enumerate() {
+                *kept &= values.is_valid(row) && compares(term.comparison, values.value(row), wanted);
+            }
+            return Ok(());
+        }
+        for (row, kept) in keep.iter_mut().enumerate() {
+            *kept = *kept && term.comparison.holds(&values.scalar(row), &term.value);
+        }
+        Ok(())
+    }
+}
+
+fn compares(comparison: Comparison, left: &str, right: &str) -> bool {
+    match comparison {
+        Comparison::Eq => left == right,
+        Comparison::Ne => left != right,
+        Comparison::Lt => left < right,
+        Comparison::Le => left <= right,
+        Comparison::Gt => left > right,
+        Comparison::Ge => left >= right,
+    }
+}
+
+/// The values of every column at these positions.
+pub(super) fn take_columns(columns: &[ArrayRef], rows: &UInt32Array) -> Result<Vec<ArrayRef>, TableError> {
+    columns
+        .iter()
+        .map(|column| arrow_select::take::take(column, rows, None))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_mismatch| TableError::OutOfRange)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tables::Column;
+
+    fn table() -> Table {
+        Table::from_columns(
+            "t",
+            vec![
+                ("n", None, Column::Integers(vec![Some(2), None, Some(1), Some(2)])),
+                ("f", None, Column::Floats(vec![Some(0.5), Some(f64::NAN), None, Some(2.5)])),
+                ("s", None, Column::Texts(["a", "b", "c", "d"].map(|s| Some(s.to_owned())).to_vec())),
+            ],
+        )
+        .unwrap()
+    }
+
+    fn names(table: &Table) -> Vec<&str> {
+        (0..table.rows).filter_map(|row| table.text(row, "s")).collect()
+    }
+
+    fn term(column: &str, comparison: Comparison, value: Scalar) -> Term {
+        Term { column: column.to_owned(), comparison, value }
+    }
+
+    #[test]
+    fn neither_null_nor_nan_ever_compares_as_true() {
+        let table = table();
+        for comparison in [Comparison::Lt, Comparison::Ge, Comparison::Ne] {
+            let kept = table.filter(&[term("f", comparison, Scalar::Float(1.0))]).unwrap();
+            assert!(!names(&kept).contains(&"b") && !names(&kept).contains(&"c"), "{comparison:?}");
+        }
+        assert_eq!(table.filter(&[term("n", Comparison::Eq, Scalar::Null)]).unwrap().rows, 0);
+    }
+
+    #[test]
+    fn all_terms_must_hold_and_numbers_compare_across_kinds() {
+        let terms =
+            [term("n", Comparison::Ge, Scalar::Float(1.5)), term("s", Comparison::Gt, Scalar::Text("a".to_owned()))];
+        assert_eq!(names(&table().filter(&terms).unwrap()), ["d"]);
+        assert_eq!(names(&table().filter(&[]).unwrap()), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn a_text_compared_with_a_number_is_an_error() {
+        let wrong = [term("s", Comparison::Eq, Scalar::Integer(1))];
+        assert_eq!(table().filter(&wrong).unwrap_err(), TableError::WrongKind(Kind::Text));
+    }
+
+    #[test]
+    fn sorting_is_stable_and_puts_nulls_last_in_both_directions() {
+        let table = table();
+        assert_eq!(names(&table.sort(&[("n".to_owned(), false)]).unwrap()), ["c", "a", "d", "b"]);
+        assert_eq!(names(&table.sort(&[("n".to_owned(), true)]).unwrap()), ["a", "d", "c", "b"]);
+        assert_eq!(names(&table.sort(&[]).unwrap()), ["a", "b", "c", "d"]);
+        assert!(table.sort(&[("x".to_owned(), true)]).is_err());
+    }
+}
