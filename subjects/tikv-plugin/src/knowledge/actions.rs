@@ -7,7 +7,7 @@ use operator_plugin::knowledge::{Action, Risk};
 
 /// All actions.
 pub(super) fn all() -> Vec<Action> {
-    [looking(), regions(), stores(), space(), pools(), control(), clients()].concat()
+    [looking(), regions(), processes(), placement(), space(), pools(), members(), cluster(), clients()].concat()
 }
 
 /// An action that cannot be wrong to do.
@@ -58,7 +58,7 @@ fn looking() -> Vec<Action> {
             "Tells a dead process from a machine, a network or a disk that does not answer",
             &[
                 "pd-ctl -u {pd} store {key}",
-                "curl -sS -m 3 -o /dev/null -w '%{http_code}\\n' http://{status_address}/status",
+                "curl -sS -m 3 -v http://{status_address}/status",
                 "ps -o pid,stat,lstart,args -C tikv-server  # on its machine: state T is stopped, D waits for a device",
                 "dmesg -T | tail -50  # on its machine: memory, disk, network",
             ],
@@ -148,7 +148,8 @@ fn regions() -> Vec<Action> {
     ]
 }
 
-fn stores() -> Vec<Action> {
+/// What starts, ends or relieves a store.
+fn processes() -> Vec<Action> {
     vec![
         action(
             "start-store",
@@ -190,6 +191,12 @@ fn stores() -> Vec<Action> {
             &["nobody is upgrading or maintaining the store"],
             &["pd-ctl -u {pd} scheduler remove evict-leader-scheduler-{key}"],
         ),
+    ]
+}
+
+/// Where replicas are, and for how long PD waits.
+fn placement() -> Vec<Action> {
+    vec![
         action(
             "raise-max-store-down-time",
             "Give the store longer before PD rebuilds its replicas",
@@ -343,7 +350,8 @@ fn pools() -> Vec<Action> {
     ]
 }
 
-fn control() -> Vec<Action> {
+/// Members of PD.
+fn members() -> Vec<Action> {
     vec![
         action(
             "start-pd-member",
@@ -392,6 +400,12 @@ fn control() -> Vec<Action> {
                 "pd-server --name=NEW_NAME --join={pd} --data-dir=EMPTY_DIRECTORY",
             ],
         ),
+    ]
+}
+
+/// The cluster as a whole and what is below it.
+fn cluster() -> Vec<Action> {
+    vec![
         action(
             "resume-scheduling",
             "Switch scheduling on again",
