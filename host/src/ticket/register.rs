@@ -75,6 +75,9 @@ impl Register {
 
     fn update(&mut self, before: &Ticket, mut now: Ticket) -> Option<Entry> {
         take_identity(&mut now, before);
+        if material::only_recovers(before, &now) {
+            return None;
+        }
         let changes = material::changes(before, &now);
         let due = now.updated_at.since_ms(before.updated_at) >= SMALL_CHANGE_EVERY_MS;
         if changes.great.is_empty() && (changes.small.is_empty() || !due) {

@@ -126,3 +126,16 @@ fn an_unverified_explanation_is_withheld_and_what_was_seen_stays() {
     assert_eq!(ticket.symptoms.len(), 1);
     assert!(ticket.gaps.iter().any(|gap| gap.contains("claim 3 cites e9")));
 }
+
+#[test]
+fn a_system_that_gets_well_does_not_make_the_ticket_forget_its_cause() {
+    let mut register = Register::default();
+    register.file(drafted("a", 1_000, 0.9), true).unwrap();
+    let mut well = drafted("a", 60_000, 0.9);
+    well.hypotheses.remove(0);
+    well.abstained = true;
+    assert_eq!(register.file(well.clone(), true), None, "nothing new, only less");
+    well.symptoms.push(symptom(&EntityId::new("node", "b")));
+    let entry = register.file(well, true).unwrap();
+    assert!(entry.ticket.abstained, "a new symptom that nothing explains does reopen the question");
+}
