@@ -145,4 +145,6 @@ fn continue_without_group(
 }
 
 #[cfg(test)]
+pub(crate) mod fixture;
+#[cfg(test)]
 mod tests;

@@ -63,7 +63,7 @@ fn hot_region() -> Scenario {
 }
 
 fn disk_pressure() -> Scenario {
-    let fill = FaultKind::FillDisk { store: VICTIM, bytes_per_second: 220.0 * MIB, until_free_bytes: 4.0 * GIB };
+    let fill = FaultKind::FillDisk { store: VICTIM, bytes_per_second: 300.0 * MIB, until_free_bytes: 4.0 * GIB };
     let truth = Truth {
         best_actions: texts(&["free-space"]),
         acceptable_actions: texts(&["wait", "add-store", "evict-leaders"]),
@@ -103,7 +103,7 @@ fn ambiguous_slowness() -> Scenario {
 
 fn pd_leader_kill() -> Scenario {
     let truth = Truth {
-        component_kind: "pd-member".into(),
+        component_kind: "member".into(),
         component: "pd3".into(),
         component_aliases: texts(&["127.0.0.1:2579"]),
         best_actions: texts(&["restart-member", "wait"]),

@@ -25,7 +25,7 @@ layouts! {
     /// Waits in yatp pools.
     tikv_yatp_seconds = Layout::exponential(0.000_01, 2.0, 22);
     /// Raft engine.
-    raft_engine_seconds = Layout::exponential(0.000_05, 1.8, 22);
+    raft_engine_seconds = Layout::exponential(0.000_05, 1.8, 26);
     /// The client libraries' default buckets.
     default_seconds = Layout::of(vec![0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
     /// Entries that a follower lacks.

@@ -232,6 +232,53 @@ async fn nothing_changes_before_the_tick_boundary() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_changed_back_before_the_tick_boundary_changes_nothing() {
+    let old = module("1.0.0", "c", &[], passes("old"));
+    let installed = Installed::with(&[("m.wasm", &old)]).await;
+    std::fs::write(installed.path("m.wasm"), module("1.1.0", "c", &[], passes("new")).component()).unwrap();
+    installed.set.prepare_changes().await;
+    std::fs::write(installed.path("m.wasm"), old.component()).unwrap();
+    assert!(installed.swap().await.is_empty());
+    assert_eq!(judge(&installed.set, 1).reason, "old");
+}
+
+#[tokio::test]
+async fn a_refusal_is_reported_even_if_the_files_are_looked_at_twice_before() {
+    let installed = Installed::with(&[("m.wasm", &module("1.0.0", "c", &[], passes("old")))]).await;
+    std::fs::write(installed.path("m.wasm"), "text").unwrap();
+    installed.set.prepare_changes().await;
+    assert_eq!(installed.swap().await.iter().map(label).collect::<Vec<_>>(), ["refused"]);
+}
+
+#[tokio::test]
+async fn a_directory_that_disappears_takes_no_check_away() {
+    let installed = Installed::with(&[("m.wasm", &module("1.0.0", "c", &[], passes("old")))]).await;
+    std::fs::rename(installed.directory.path(), installed.directory.path().with_extension("away")).unwrap();
+    assert!(installed.swap().await.is_empty());
+    assert_eq!(judge(&installed.set, 1).reason, "old");
+    std::fs::rename(installed.directory.path().with_extension("away"), installed.directory.path()).unwrap();
+}
+
+#[tokio::test]
+async fn modules_that_came_from_memory_stay() {
+    let set = set_of(&[("m", module("1.0.0", "c", &[], passes("ok")).component())]).await.unwrap();
+    set.prepare_changes().await;
+    assert!(set.commit_pending().await.is_empty());
+    assert_eq!(judge(&set, 1).status, Status::Pass);
+}
+
+#[test]
+fn the_stages_of_a_swap_can_move_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    let prepare = CheckSet::prepare_changes;
+    let commit = CheckSet::commit_pending;
+    let _never_run = async |set: &CheckSet| {
+        is_send(&prepare(set));
+        is_send(&commit(set));
+    };
+}
+
+#[tokio::test]
 async fn files_that_come_and_go_come_and_go_as_modules() {
     let installed = Installed::with(&[("m.wasm", &module("1.0.0", "c", &[], passes("ok")))]).await;
     let events = installed.install("n.wasm", &module("1.0.0", "d", &[], passes("ok")).component()).await;
@@ -303,7 +350,7 @@ async fn after_its_probation_a_failure_is_an_ordinary_strike() {
     // Traps as soon as it sees its table.
     installed.install("m.wasm", &module("2.0.0", "c", &["t"], traps).component()).await;
     for tick in 1..=10 {
-        run_all(&installed.set, &snapshot(tick, &[], &[]));
+        assert_eq!(run_all(&installed.set, &snapshot(tick, &[], &[]))[0].status, Status::Inconclusive);
     }
     assert!(judge(&installed.set, 11).reason.starts_with("the check trapped"));
     assert!(installed.set.commit_pending().await.is_empty());
@@ -315,7 +362,7 @@ async fn a_single_file_can_be_given_and_swapped_too() {
     let path = directory.path().join("m.wasm");
     std::fs::write(&path, module("1.0.0", "c", &[], passes("old")).component()).unwrap();
     let engine = Engine::new(&PluginLimits::default()).unwrap();
-    let set = CheckSet::load(&engine, &[path.clone()], ModuleConfigs::new()).await.unwrap();
+    let set = CheckSet::load(&engine, std::slice::from_ref(&path), ModuleConfigs::new()).await.unwrap();
     std::fs::write(&path, module("2.0.0", "c", &[], passes("new")).component()).unwrap();
     set.prepare_changes().await;
     assert_eq!(set.commit_pending().await.iter().map(label).collect::<Vec<_>>(), ["swapped"]);

@@ -1,8 +1,6 @@
 //! Generated glue for the contract in `wit/`. The worlds share one set of interface modules, so that
 //! a table is the same type whoever holds it.
 
-#![expect(clippy::all, reason = "generated from `wit/`, where every word is explained")]
-
 /// World `subject`, and all interfaces.
 pub(crate) mod subject {
     wasmtime::component::bindgen!({

@@ -17,6 +17,18 @@ pub(crate) struct Guest {
     memory_pages: u32,
 }
 
+/// A world whose guests import WASI, as language runtimes do.
+const INVARIANT_WITH_WASI: &str = "
+    package test:runtime;
+    world with-wasi {
+        include operator:plugin/invariant@0.1.0;
+        import wasi:random/random@0.2.6;
+        import wasi:clocks/monotonic-clock@0.2.6;
+    }
+    package wasi:random@0.2.6 { interface random { get-random-u64: func() -> u64; } }
+    package wasi:clocks@0.2.6 { interface monotonic-clock { now: func() -> u64; } }
+";
+
 /// One function body of WebAssembly text.
 pub(crate) type Body = String;
 
@@ -78,7 +90,8 @@ impl Guest {
 
     pub(crate) fn encode(&self, encoding: StringEncoding) -> Vec<u8> {
         let mut module = wat::parse_str(self.module_text()).unwrap();
-        let (resolve, package) = contract();
+        let (mut resolve, package) = contract();
+        resolve.push_str("wasi.wit", INVARIANT_WITH_WASI).unwrap();
         let world = resolve.select_world(&[package], Some(self.world)).unwrap();
         wit_component::embed_component_metadata(&mut module, &resolve, world, encoding, false).unwrap();
         ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
@@ -123,6 +136,12 @@ pub(crate) fn invariant(version: &str, checks: &[(&str, &[&str])], body: impl Fn
         r#"(func $evaluate (export "evaluate") (param $check i32) (param $check_len i32) (param $snapshot i32)
             (param $has_state i32) (param $state i32) (param $state_len i32) (result i32) {body})"#
     ));
+    guest
+}
+
+/// The same guest as a component of the world of guests that import WASI.
+pub(crate) fn with_wasi(mut guest: Guest) -> Guest {
+    guest.world = "test:runtime/with-wasi";
     guest
 }
 

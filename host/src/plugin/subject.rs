@@ -16,6 +16,7 @@ use crate::plugin::load::LoadError;
 use crate::plugin::observation;
 use crate::plugin::state::{GuestState, HasGuest, new_store, refuel};
 use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs};
+use crate::prometheus::Prometheus;
 use crate::series::SeriesLimits;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -38,6 +39,8 @@ pub struct SubjectWorld {
     pub series_limits: SeriesLimits,
     /// Log files that it may read.
     pub logs: Arc<dyn Logs>,
+    /// Where PromQL is answered, if the configuration names a Prometheus.
+    pub prometheus: Option<Prometheus>,
     /// The operator's own clock, for deadlines.
     pub clock: Arc<dyn Clock>,
 }
@@ -67,7 +70,7 @@ pub(crate) struct SubjectState {
     pub(crate) guest: GuestState,
     pub(crate) world: SubjectWorld,
     pub(crate) log_lines_left: u32,
-    scrapes_left: u32,
+    pub(crate) scrapes_left: u32,
 }
 
 impl Subject {
@@ -193,6 +196,7 @@ impl SubjectWorld {
             series: Arc::default(),
             series_limits: SeriesLimits::default(),
             logs: Arc::new(Nothing),
+            prometheus: None,
             clock,
         }
     }
@@ -228,6 +232,11 @@ impl Logs for Nothing {
 }
 
 impl SubjectState {
+    /// Without any allowance; [`begin_call`] gives it.
+    pub(crate) fn new(world: SubjectWorld, limits: &CallLimits) -> Self {
+        Self { guest: GuestState::new(limits), world, log_lines_left: 0, scrapes_left: 0 }
+    }
+
     /// Takes from the tick's allowance of scrapes; gives how many of `wanted` there are.
     pub(crate) fn take_scrapes(&mut self, wanted: usize) -> usize {
         let taken = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.scrapes_left);
@@ -261,9 +270,7 @@ pub(crate) async fn describe(engine: &Engine, name: &str, bytes: &[u8]) -> Resul
 
 fn subject_store(engine: &Engine, world: &SubjectWorld) -> Result<Store<SubjectState>, PluginFailure> {
     let limits = &engine.limits().subject;
-    let guest = GuestState::new(limits);
-    let state = SubjectState { guest, world: world.clone(), log_lines_left: 0, scrapes_left: 0 };
-    let mut store = new_store(engine, state, limits)?;
+    let mut store = new_store(engine, SubjectState::new(world.clone(), limits), limits)?;
     begin_call(&mut store, engine, Timestamp::default())?;
     Ok(store)
 }

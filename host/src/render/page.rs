@@ -49,10 +49,6 @@ impl Page {
         Self { columns: style.width.clamp(*COLUMNS.start(), *COLUMNS.end()), color: style.color, text: String::new() }
     }
 
-    pub(super) fn columns(&self) -> usize {
-        self.columns
-    }
-
     pub(super) fn finish(self) -> String {
         self.text
     }

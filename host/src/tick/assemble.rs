@@ -8,6 +8,7 @@ use crate::model::SeriesStore;
 use crate::observed_clock::{DatedHttp, ObservedClock};
 use crate::plugin::{Engine, LoadError, Subject, SubjectWorld, read_component};
 use crate::ports::{Clock, Http, Ports};
+use crate::prometheus::Prometheus;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
 
@@ -55,6 +56,8 @@ pub async fn assemble(
         series: Arc::clone(&series),
         series_limits: settings.limits.series.clone(),
         logs: Arc::clone(&ports.logs),
+        // Not through the dated door: its clock is not that of the observed system.
+        prometheus: settings.prometheus.clone().map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
         clock: Arc::clone(&ports.clock),
     };
     let begun = stopwatch.now();

@@ -2,7 +2,9 @@
 
 use super::exposition::{Dialect, Exposition};
 use super::pd_http;
-use crate::sim::cluster::Cluster;
+use crate::sim::cluster::{Cluster, EVICT_SLOW_STORE};
+use crate::sim::histogram::Histogram;
+use crate::sim::layouts;
 use crate::sim::number::{real, real_len};
 use crate::sim::pd::{Member, MemberCounters};
 
@@ -18,7 +20,8 @@ pub(super) fn render(cluster: &Cluster, index: usize) -> Vec<u8> {
         status(&mut out, cluster);
         stores(&mut out, cluster);
         heartbeats(&mut out, cluster, &member.counters);
-        scheduling(&mut out, &member.counters);
+        scheduling(&mut out, cluster, &member.counters);
+        checking(&mut out, cluster);
     } else {
         // A follower keeps the family, at zero.
         let zeros = crate::sim::pd::gauges::Abnormal::ALL.iter().map(|(_, kind)| (*kind, 0.0));
@@ -211,6 +214,14 @@ fn heartbeats(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters
         .buckets(&labels, histogram);
     }
     for (id, count) in &counters.region_heartbeats {
+        let labels = format!("address=\"{}\",store=\"{id}\"", place(id));
+        let mut latency = Histogram::new(layouts::pd_short_seconds());
+        latency.observe_exactly(*count, 0.0);
+        out.histogram(
+            "pd_scheduler_region_heartbeat_latency_seconds",
+            "Bucketed histogram of latency (s) of receiving heartbeat.",
+        )
+        .buckets(&labels, &latency);
         let mut family = out.counter("pd_scheduler_region_heartbeat", "Counter of region heartbeat.");
         for status in ["ok", "recv"] {
             family.series(
@@ -225,7 +236,12 @@ fn heartbeats(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters
     }
 }
 
-fn scheduling(out: &mut Exposition, counters: &MemberCounters) {
+fn scheduling(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters) {
+    let evicted = cluster.pd.evicting.get(EVICT_SLOW_STORE).into_iter().flatten();
+    let mut status = out.gauge("pd_scheduler_evicted_slow_store_status", "Store evicted status for schedule");
+    for store in evicted {
+        status.series(&format!("slow_type=\"disk\",store=\"{store}\""), 1.0);
+    }
     let mut events = out.counter("pd_schedule_operators_count", "Counter of schedule operators.");
     for ((kind, event), count) in &counters.operators {
         events.series(&format!("event=\"{event}\",type=\"{kind}\""), *count);
@@ -240,6 +256,23 @@ fn scheduling(out: &mut Exposition, counters: &MemberCounters) {
     let mut events = out.counter("pd_scheduler_event_count", "Counter of scheduler events.");
     for ((kind, name), count) in &counters.scheduler_events {
         events.series(&format!("name=\"{name}\",type=\"{kind}\""), *count);
+    }
+}
+
+/// The patrol looks at every region in each round; what it would do about them is nothing while replicas suffice.
+fn checking(out: &mut Exposition, cluster: &Cluster) {
+    const CHECKERS: [&str; 4] = ["joint_state_checker", "merge_checker", "rule_checker", "split_checker"];
+    const PATROLS_PER_SECOND: f64 = 10.0;
+    let seconds = real(cluster.now_ms.saturating_sub(cluster.pd.led_since_ms)) / 1_000.0;
+    let checks = (seconds * PATROLS_PER_SECOND).floor() * real_len(cluster.pd.view.regions.len());
+    let mut events = out.counter("pd_checker_event_count", "Counter of checker events.");
+    for checker in CHECKERS {
+        events.series(&format!("name=\"check\",type=\"{checker}\""), checks);
+    }
+    for (name, checker) in
+        [("no-store-add", "rule_checker"), ("no-store-replace", "rule_checker"), ("no-target-store", "replica_checker")]
+    {
+        events.series(&format!("name=\"{name}\",type=\"{checker}\""), 0.0);
     }
 }
 

@@ -23,7 +23,7 @@ fn history(seed: u64, step_ms: u64) -> u64 {
     let mut hasher = DefaultHasher::new();
     for step in 1..=600_000 / step_ms {
         run.world.advance_to(run.began_ms + step * step_ms);
-        if step * step_ms % 30_000 != 0 {
+        if !(step * step_ms).is_multiple_of(30_000) {
             continue;
         }
         for origin in STATUS {

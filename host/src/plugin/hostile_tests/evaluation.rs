@@ -2,7 +2,9 @@
 
 use super::{limits, limits_with, snapshot};
 use crate::model::{Status, Table};
-use crate::plugin::fixtures::{Body, Guest, OutcomeParts, one_check, outcome, passes, violation};
+use crate::plugin::fixtures::{
+    Body, Guest, OutcomeParts, invariant, keeps_state, one_check, outcome, passes, violation, with_wasi,
+};
 use crate::plugin::{Engine, Evaluated, InvariantModule, Outcome, PluginFailure, PluginLimits};
 use crate::tables::Column;
 
@@ -153,7 +155,7 @@ async fn texts_and_lists_outside_of_the_memory_are_refused() {
         OutcomeParts { state: Some([1, 1 << 30]), ..OutcomeParts::default() },
     ] {
         let failure = answering(|_| parts).await.unwrap_err();
-        assert!(failure.is_strike() || matches!(failure, PluginFailure::Host(_)), "{failure:?}");
+        assert!(matches!(failure, PluginFailure::Trap { .. } | PluginFailure::HostcallBytes { .. }), "{failure:?}");
     }
 }
 
@@ -280,6 +282,34 @@ async fn a_check_reads_the_tables_of_the_snapshot() {
     assert!(matches!(wrong, Err(PluginFailure::Trap { .. })), "{wrong:?}");
     let missing = evaluate_within(&limits(), Vec::new(), counts_rows(3)).await.result;
     assert!(matches!(missing, Err(PluginFailure::Trap { .. })), "{missing:?}");
+}
+
+/// Leaves a random number and the time as its state.
+fn asks_wasi(guest: &mut Guest) -> Body {
+    guest.with(r#"(import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))"#);
+    guest.with(r#"(import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $now (result i64)))"#);
+    let state = guest.bytes(&[0; 16]);
+    let answer = outcome(guest, &OutcomeParts { state: Some([state, 16]), ..OutcomeParts::default() });
+    format!(
+        "(i64.store (i32.const {state}) (call $random)) (i64.store (i32.const {state} ) (call $random))
+         (i64.store offset=8 (i32.const {state}) (call $now)) (i32.const {answer})"
+    )
+}
+
+#[tokio::test]
+async fn wasi_is_an_empty_world_in_which_nothing_ever_differs() {
+    let engine = Engine::new(&limits()).unwrap();
+    let bytes = with_wasi(keeps_state(invariant("1.0.0", &[("c", &[])], asks_wasi))).component();
+    assert!(crate::plugin::inspect("x.wasm", &bytes, &limits()).unwrap().wasi);
+    let module = InvariantModule::load(&engine, "x.wasm", &bytes, "{}").await.unwrap();
+    let state = async || {
+        let evaluated = module.evaluate(&module.checks()[0], &snapshot(Vec::new()), None).await;
+        evaluated.result.unwrap().state.unwrap()
+    };
+    let first = state().await;
+    assert_eq!(first, state().await);
+    // The snapshot was taken at 1,000 ms.
+    assert_eq!(first[8..], 1_000_000_000_u64.to_le_bytes());
 }
 
 #[tokio::test]
