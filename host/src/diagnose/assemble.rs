@@ -54,7 +54,7 @@ fn list_symptoms(material: &Material<'_>, docket: &mut Docket<'_>) -> (Vec<Sympt
     members.sort_by(|a, b| by_onset(&a.symptom, &b.symptom));
     let unlisted = members.len().saturating_sub(SYMPTOMS_LISTED_MAX);
     let listed = members.into_iter().take(SYMPTOMS_LISTED_MAX).map(|lasting| {
-        let evidence = lasting.seen.iter().map(|draft| docket.record(draft)).collect();
+        let evidence = lasting.seen.iter().map(|composed| docket.record(composed)).collect();
         Symptom { evidence, ..lasting.symptom.clone() }
     });
     (listed.collect(), unlisted)
