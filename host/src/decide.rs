@@ -80,11 +80,17 @@ fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> 
     }
     let wait = knowledge.actions.iter().find(|action| action.id == WAIT).cloned().unwrap_or_else(built_in_wait);
     found.entry(WAIT).or_insert_with(|| candidate(&wait, None, "no likely failure says whether waiting helps"));
-    if found.len() < 2 {
-        found
-            .insert(LOOK_BY_HAND, candidate(&built_in_look(), None, "nothing that is known of this system helps here"));
+    let is_unknown = incident.diagnosis.hypotheses.first().is_none_or(Hypothesis::is_none_of_these);
+    if found.len() < 2 || is_unknown {
+        let look = candidate(&built_in_look(), None, "nothing that is known of this system helps here");
+        found.insert(LOOK_BY_HAND, look);
     }
-    found.into_values().collect()
+    let mut found: Vec<Candidate> = found.into_values().collect();
+    let first = incident.symptoms.first().map(|symptom| &symptom.entity);
+    for candidate in &mut found {
+        candidate.component = candidate.component.take().or_else(|| first.cloned());
+    }
+    found
 }
 
 fn likely(incident: &Incident) -> impl Iterator<Item = &Hypothesis> {

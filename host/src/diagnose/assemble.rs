@@ -12,7 +12,7 @@ use crate::model::quantity::escape;
 use crate::model::title::{NONE_OF_THESE, title};
 use crate::model::{
     AssessedEvidence, CardId, Diagnosis, EntityId, Hypothesis, Incident, IncidentKey, PathStep, Severity, Symptom,
-    Timestamp, Topology,
+    SymptomKind, Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -164,7 +164,7 @@ fn gaps(
 ) -> Vec<String> {
     let mut gaps = Vec::new();
     if abstained {
-        gaps.extend(separate::what_would_tell(material.facts, kept, hypotheses));
+        gaps.extend(separate::what_would_tell(material.facts, kept, hypotheses, is_blindness(material)));
     }
     let carded = hypotheses.iter().filter(|h| !h.is_none_of_these() && h.probability >= GAP_PROBABILITY_MIN);
     gaps.extend(carded.take(GAP_HYPOTHESES).flat_map(|hypothesis| hypothesis.missing.iter().cloned()));
@@ -180,6 +180,10 @@ fn gaps(
     let blind = &material.facts.input().snapshot.blind;
     gaps.extend(blind.iter().map(|spot| escape(&format!("cannot see {}: {}", spot.source, spot.reason), 240)));
     distinct(gaps)
+}
+
+fn is_blindness(material: &Material<'_>) -> bool {
+    material.lasting.iter().any(|lasting| lasting.symptom.kind == SymptomKind::Blind)
 }
 
 fn not_explained(symptom: &Symptom, title: &str) -> String {
