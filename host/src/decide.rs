@@ -11,7 +11,9 @@ mod value;
 use crate::model::diagnosis::GAP_PROBABILITY_MIN;
 use crate::model::knowledge::{Action, Card, KnowledgeBase, OptionFit, Risk};
 use crate::model::quantity::escape;
-use crate::model::{Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, Snapshot, TicketOption};
+use crate::model::{
+    Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, Snapshot, SymptomKind, TicketOption,
+};
 use fill::Filling;
 use std::collections::BTreeMap;
 
@@ -146,6 +148,9 @@ fn keep_the_best_and_wait(options: &mut Vec<TicketOption>) {
 /// What the leading card says; while the cause is open, what would close it.
 fn revisit_when(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> String {
     let leader = incident.diagnosis.hypotheses.first();
+    if incident.symptoms.iter().all(|symptom| symptom.kind == SymptomKind::Blind) {
+        return "what is not seen now is seen again, or turns out to be broken".to_owned();
+    }
     if incident.diagnosis.abstained {
         let first = incident.diagnosis.gaps.first().map_or("more is seen of it", String::as_str);
         return format!("the cause becomes clear: {}", escape(first, 300));

@@ -81,16 +81,18 @@ fn carded(material: &Material<'_>, weighed: &Weighed<'_>, share: f64, docket: &m
     let (card, suspect) = (weighed.case.card, &weighed.case.suspect);
     let (mut supports, mut contradicts) = (Vec::new(), Vec::new());
     for one in &weighed.counted {
-        let side = if one.raw_ratio > 1.0 { &mut supports } else { &mut contradicts };
-        if one.raw_ratio < 1.0 || one.raw_ratio > 1.0 {
-            side.push(AssessedEvidence {
-                rule: one.rule.id.clone(),
-                ratio: one.ratio,
-                claim: docket.claim(&one.seen.predicate, &one.seen.cited),
-                because: one.rule.because.clone(),
-                reference: one.rule.reference.clone(),
-            });
-        }
+        let side = match one.raw_ratio.ln() {
+            weight if weight > 0.0 => &mut supports,
+            weight if weight < 0.0 => &mut contradicts,
+            _ => continue,
+        };
+        side.push(AssessedEvidence {
+            rule: one.rule.id.clone(),
+            ratio: one.ratio,
+            claim: docket.claim(&one.seen.predicate, &one.seen.cited),
+            because: one.rule.because.clone(),
+            reference: one.rule.reference.clone(),
+        });
     }
     supports.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     contradicts.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));

@@ -73,7 +73,7 @@ fn one(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis, place: usize) 
 
 /// Observations with their weight: `×30` makes it thirty times likelier.
 fn side(page: &mut Page, ticket: &Ticket, word: &str, assessed: &[AssessedEvidence]) {
-    let counted = assessed.iter().filter(|one| one.ratio > 1.0 || one.ratio < 1.0);
+    let counted = assessed.iter().filter(|one| one.ratio.ln().abs() > 0.0);
     for one in counted.take(ASSESSED_SHOWN_MAX) {
         let weight = if one.ratio >= 1.0 {
             format!("×{}", number(one.ratio))
