@@ -11,6 +11,9 @@ mod run;
 mod swap;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 pub use events::{Quarantine, SwapEvent};
 pub use load::{CheckSetError, ModuleConfigs};
 pub use watch::{WatchError, Watcher};

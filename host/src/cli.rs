@@ -1,1 +1,130 @@
-//! The command line.
+//! The command line. Its names and exit codes are stable: scripts rely on them.
+
+mod check;
+mod console;
+mod demo;
+mod duration;
+mod help;
+mod log;
+mod plugin;
+mod run;
+mod subject;
+mod tickets;
+
+pub use console::Console;
+
+use crate::exit::{Exit, Failure};
+use crate::telemetry;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Watches a distributed system, finds what is wrong, explains why with evidence, and writes a ticket that a
+/// person can act on.
+#[derive(Debug, Parser)]
+#[command(
+    name = "operator",
+    version,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+struct Cli {
+    /// Print JSON: one documented object, or one object a line for streams
+    #[arg(long, global = true, env = "OPERATOR_JSON", help_heading = "Output")]
+    json: bool,
+    /// Print without colours
+    #[arg(long, global = true, env = "NO_COLOR", help_heading = "Output")]
+    no_color: bool,
+    /// Level of the operator's own log on stderr: error, warn, info, debug, trace, or module=level,…
+    #[arg(
+        long,
+        global = true,
+        env = "OPERATOR_LOG_LEVEL",
+        default_value = "warn",
+        value_name = "FILTER",
+        help_heading = "Output"
+    )]
+    log_level: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Watch until stopped: tell what happens, write tickets and the decision log
+    Run(Box<run::RunArgs>),
+    /// Look once and print all verdicts; exit code 0 all hold, 1 something fails, 2 could not tell
+    Check(Box<check::CheckArgs>),
+    /// Play a fault on a simulated system: detection, diagnosis, ticket, score
+    Demo(Box<demo::DemoArgs>),
+    /// Show tickets and export them
+    #[command(subcommand)]
+    Tickets(tickets::TicketsCommand),
+    /// Show, verify and export the decision log
+    #[command(subcommand)]
+    Log(log::LogCommand),
+    /// Show what a component is and what it may do
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
+}
+
+/// Where tickets and the decision log are.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct DataArgs {
+    /// Data directory: tickets and decision log
+    #[arg(long, env = "OPERATOR_DATA", value_name = "DIR", default_value = "operator-data")]
+    pub(crate) data: PathBuf,
+}
+
+/// Runs a command line and returns its exit code. Errors are one message on stderr.
+#[must_use]
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let outcome = std::panic::catch_unwind(|| match parse(arguments) {
+        Ok(cli) => dispatch(cli),
+        Err(exit) => Ok(exit),
+    });
+    let exit = match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(failure)) => {
+            console::complain(&failure.message);
+            failure.exit
+        }
+        Err(_) => {
+            console::complain("internal error: this is a bug of the operator, and the text above says where");
+            Exit::Internal
+        }
+    };
+    exit.into()
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Cli, Exit> {
+    let command = help::grouped(Cli::command());
+    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    parsed.map_err(|error| {
+        // Printing fails only when nobody reads.
+        let _ = error.print();
+        if error.use_stderr() { Exit::Usage } else { Exit::Success }
+    })
+}
+
+fn dispatch(cli: Cli) -> Result<Exit, Failure> {
+    telemetry::init(&cli.log_level).map_err(|message| Failure::new(Exit::Usage, message))?;
+    let console = Console::new(cli.json, cli.no_color);
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot start worker threads: {error}")))?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Run(args) => run::run(*args, &console).await,
+            Command::Check(args) => check::run(*args, &console).await,
+            Command::Plugin(command) => plugin::run(command, &console).await,
+            Command::Demo(args) => demo::run(*args, &console).await,
+            Command::Tickets(command) => tickets::run(command, &console).await,
+            Command::Log(command) => log::run(command, &console).await,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,228 @@
 //! `operator run`: ticks until stopped.
+
+mod pace;
+mod stop;
+
+pub use stop::Stop;
+
+use crate::check::Watcher;
+use crate::config::Settings;
+use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
+use crate::journal::{Kind, body};
+use crate::model::{Status, Tick};
+use crate::ports::Clock;
+use crate::store::{Book, BookError};
+use crate::tick::{Assembly, Conveyor, TickReport, config_digest};
+use pace::Pace;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to run, and how to be told to stop.
+pub struct Until {
+    /// Stop after this long by the operator's clock.
+    pub duration: Option<Duration>,
+    /// Stop when this is set.
+    pub stop: Stop,
+    /// Take over module files that change.
+    pub watch_files: bool,
+}
+
+/// Sums of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Totals {
+    ticks: u64,
+    skipped: u64,
+    opened: u64,
+    resolved: u64,
+    withheld: u64,
+}
+
+/// A running operator.
+pub struct Daemon<'a> {
+    settings: &'a Settings,
+    clock: Arc<dyn Clock>,
+    conveyor: Conveyor,
+    book: Book,
+    sink: &'a mut dyn Sink,
+    totals: Totals,
+}
+
+impl<'a> Daemon<'a> {
+    /// Puts the parts together and says that it starts.
+    ///
+    /// # Errors
+    /// The book cannot be written.
+    pub async fn start(
+        settings: &'a Settings,
+        clock: Arc<dyn Clock>,
+        assembly: Assembly,
+        opened: crate::store::Opened,
+        sink: &'a mut dyn Sink,
+    ) -> Result<Self, BookError> {
+        let crate::store::Opened { book, warnings } = opened;
+        let config = config_digest(settings);
+        let conveyor = Conveyor::new(assembly, config, &book);
+        conveyor.observer().prime().await;
+        let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default() };
+        daemon.say_started(warnings).await?;
+        Ok(daemon)
+    }
+
+    /// Ticks until it is told to stop, then says so and closes the book.
+    ///
+    /// # Errors
+    /// The book cannot be written: no decision without a record.
+    pub async fn run(mut self, until: Until) -> Result<(), BookError> {
+        // A watcher that cannot start costs hot swapping, not observing.
+        let watching = until.watch_files.then(|| Watcher::start(self.conveyor.checks()));
+        if let Some(Err(error)) = &watching {
+            tracing::warn!(%error, "Changed modules will not be noticed.");
+        }
+        let mut pace = Pace::new(self.clock.now(), self.settings.tick_interval_ms, until.duration);
+        let reason = loop {
+            if let Some(reason) = until.stop.requested() {
+                break reason;
+            }
+            if pace.is_over(self.clock.now()) {
+                break "the given time is over".to_owned();
+            }
+            self.tick(pace.skipped()).await?;
+            let wait = pace.next(self.clock.now());
+            if !wait.is_zero() {
+                tokio::select! {
+                    () = self.clock.sleep(wait) => {}
+                    () = until.stop.wait() => {}
+                }
+            }
+        };
+        self.stop(reason).await
+    }
+
+    /// One tick, shown to the sink.
+    ///
+    /// # Errors
+    /// The book cannot be written.
+    pub async fn tick(&mut self, skipped: u64) -> Result<TickReport, BookError> {
+        let begun = self.clock.now();
+        let report = self.conveyor.tick(&mut self.book).await?;
+        self.totals.ticks += 1;
+        self.totals.skipped += skipped;
+        self.totals.opened += report.opened;
+        self.totals.resolved += report.resolved;
+        self.totals.withheld += report.withheld;
+        report.events.iter().for_each(|event| self.sink.emit(event));
+        let done = TickDone {
+            snapshot: report.snapshot.hash.to_string(),
+            pass: report.count(Status::Pass),
+            fail: report.count(Status::Fail),
+            inconclusive: report.count(Status::Inconclusive),
+            blind: report.snapshot.blind.len(),
+            open_tickets: report.open_tickets,
+            skipped,
+            took_ms: self.clock.now().since_ms(begun),
+        };
+        self.say(What::Tick(done));
+        Ok(report)
+    }
+
+    /// The sink, for those who tell more than events.
+    pub fn sink(&mut self) -> &mut dyn Sink {
+        self.sink
+    }
+
+    /// Tickets that can still change: open, or resolved lately.
+    #[must_use]
+    pub fn tickets(&self) -> Vec<crate::model::Ticket> {
+        self.book.register().tickets().cloned().collect()
+    }
+
+    /// Says that it stops, and closes the book.
+    ///
+    /// # Errors
+    /// The book cannot be written.
+    pub async fn stop(mut self, reason: String) -> Result<(), BookError> {
+        let open_tickets = self.book.register().open().count();
+        let (tick, Totals { ticks, skipped, opened, resolved, withheld }) = (self.conveyor.last_tick(), self.totals);
+        let record = body::Stopped { tick, reason: reason.clone(), ticks, open_tickets };
+        let last_record = self.book.note(Kind::Stopped, self.clock.now(), &record)?;
+        self.book.commit().await?;
+        let stopped = Stopped {
+            reason,
+            ticks,
+            skipped,
+            tickets_opened: opened,
+            tickets_resolved: resolved,
+            open_tickets,
+            withheld,
+            last_record,
+        };
+        self.say(What::Stopped(stopped));
+        self.book.close().await
+    }
+
+    fn say(&mut self, what: What) {
+        let observed_at = self.conveyor.observer().observed_now();
+        let event = Event { at: self.clock.now(), observed_at, tick: self.conveyor.last_tick(), what };
+        self.sink.emit(&event);
+    }
+
+    async fn say_started(&mut self, warnings: Vec<String>) -> Result<(), BookError> {
+        let started = self.started(warnings);
+        let record = body::Started {
+            format: body::FORMAT,
+            operator: started.operator.clone(),
+            first_tick: Tick(self.conveyor.last_tick().0 + 1),
+            subject: started.subject.clone(),
+            plugins: started.plugins.clone(),
+            config: started.config.clone(),
+            knowledge: started.knowledge.clone(),
+            checks: started.checks.clone(),
+            tick_interval_ms: started.tick_interval_ms,
+        };
+        self.book.note(Kind::Started, self.clock.now(), &record)?;
+        self.book.commit().await?;
+        self.say(What::Started(Box::new(started)));
+        Ok(())
+    }
+
+    fn started(&self, warnings: Vec<String>) -> Started {
+        let observer = self.conveyor.observer();
+        let mut plugins = self.conveyor.checks().modules();
+        plugins.extend([observer.plugin()]);
+        Started {
+            operator: env!("CARGO_PKG_VERSION").to_owned(),
+            subject: observer.subject(),
+            plugins,
+            config: config_digest(self.settings),
+            knowledge: observer.knowledge().version.clone(),
+            checks: self.conveyor.checks().declarations().into_iter().map(|(_, check)| check.id).collect(),
+            targets: self
+                .settings
+                .targets
+                .iter()
+                .map(|(name, target)| (name.clone(), target.origin.to_string()))
+                .collect(),
+            data: self.book.path().display().to_string(),
+            tick_interval_ms: self.settings.tick_interval_ms,
+            limits: limits(self.settings),
+            open_tickets: self.book.register().open().count(),
+            warnings,
+        }
+    }
+}
+
+/// The bounds in force, for the `started` event.
+fn limits(settings: &Settings) -> serde_json::Value {
+    let limits = &settings.limits;
+    serde_json::json!({
+        "tick_deadline_ms": limits.tick_deadline_ms,
+        "history_ticks": limits.history_ticks,
+        "log_lines_per_tick_max": limits.log_lines_per_tick_max,
+        "requests_per_tick_max": limits.egress.requests_per_tick_max,
+        "bytes_per_tick_max": limits.egress.bytes_per_tick_max,
+        "body_bytes_max": limits.egress.body_bytes_max,
+        "series_max": limits.series.series_max,
+        "samples_per_series_max": limits.series.samples_per_series_max,
+        "plugins": settings.plugin_limits,
+    })
+}

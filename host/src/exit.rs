@@ -1,1 +1,109 @@
-//! Exit codes.
+//! Exit codes, and the one message that goes with a failure.
+//!
+//! The daemon's codes follow sysexits(3), so that a supervisor can tell "start me again" (74) from "a
+//! person must change something" (64, 65, 78). `check` uses 0, 1 and 2 for its answer.
+
+use crate::journal::{DataDirError, ScanError};
+use crate::store::{BookError, StoreError};
+use std::fmt;
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; `check`: everything holds.
+    Success,
+    /// `check`: something fails. Other commands: an unexpected error.
+    Findings,
+    /// `check`: could not tell.
+    Inconclusive,
+    /// The command line is wrong.
+    Usage,
+    /// The decision log is damaged.
+    Damaged,
+    /// A local resource is not available: the data directory is in use.
+    Unavailable,
+    /// A bug of ours.
+    Internal,
+    /// The disk failed; starting again may help.
+    Io,
+    /// Configuration, plugin or data directory cannot be used; starting again will not help.
+    Config,
+}
+
+impl Exit {
+    /// The number for the system.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Findings => 1,
+            Self::Inconclusive => 2,
+            Self::Usage => 64,
+            Self::Damaged => 65,
+            Self::Unavailable => 69,
+            Self::Internal => 70,
+            Self::Io => 74,
+            Self::Config => 78,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}
+
+/// Why a command could not do its work, and with which code it ends.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The code.
+    pub exit: Exit,
+    /// For people, on stderr.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with its message.
+    #[must_use]
+    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+        Self { exit, message: message.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<BookError> for Failure {
+    fn from(error: BookError) -> Self {
+        let exit = match &error {
+            BookError::Directory(DataDirError::Busy { .. }) => Exit::Unavailable,
+            BookError::Directory(DataDirError::Unusable { .. }) | BookError::Store(StoreError::Newer { .. }) => {
+                Exit::Config
+            }
+            BookError::Log(error) => exit_of(error),
+            BookError::Journal(_) | BookError::Store(_) => Exit::Io,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<ScanError> for Failure {
+    fn from(error: ScanError) -> Self {
+        Self::new(exit_of(&error), error.to_string())
+    }
+}
+
+fn exit_of(error: &ScanError) -> Exit {
+    match error {
+        ScanError::Damage(_) => Exit::Damaged,
+        ScanError::Refused { .. } => Exit::Config,
+        ScanError::Io { .. } => Exit::Io,
+    }
+}

@@ -36,4 +36,5 @@ pub mod demo;
 
 pub mod cli;
 pub mod exit;
+pub mod telemetry;
 pub mod render;

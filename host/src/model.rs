@@ -35,6 +35,6 @@ pub use scalar::{Comparison, Scalar};
 pub use series::{Sample, Series, SeriesKey, SeriesStore};
 pub use snapshot::{BlindSpot, Snapshot};
 pub use table::{Field, Kind, Table};
-pub use ticket::{Ticket, TicketState};
+pub use ticket::{Provenance, Ticket, TicketChange, TicketState};
 pub use topology::{Edge, Entity, Relation, Topology};
 pub use verdict::{CheckDeclaration, Severity, Status, Verdict, Violation};

@@ -20,6 +20,7 @@ mod capabilities;
 mod join;
 mod convert;
 mod bindings;
+mod call;
 mod failure;
 mod text;
 mod info;
@@ -28,6 +29,11 @@ mod observation;
 mod invariant;
 mod outcome;
 mod inspect;
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod hostile_tests;
 
 pub use admit::{CONTRACT_VERSION, World};
 pub use engine::{Allocation, Engine, EngineError};

@@ -4,6 +4,7 @@
 pub mod http;
 pub mod logs;
 pub mod real;
+pub mod simulated;
 pub mod secret;
 
 use crate::model::Timestamp;

@@ -1,1 +1,18 @@
 //! The conveyor: the only place that knows the order of the stages.
+//!
+//! `observe → freeze → (swap modules) → check ‖ detect → diagnose → decide → verify → ticket`, then the
+//! decision log, then the store. One tick never overlaps the next.
+
+mod assemble;
+mod changes;
+mod conveyor;
+mod observer;
+mod told;
+
+pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
+pub use conveyor::{Conveyor, TickReport};
+pub use observer::Observer;
+
+/// A checkpoint is written after this many ticks: proof of life in the log every five minutes at one tick a
+/// second, 26 MB a year.
+pub const CHECKPOINT_TICKS: u64 = 300;

@@ -2,9 +2,9 @@
 
 use crate::check::events::{Quarantine, SwapEvent};
 use crate::check::swap::Probation;
-use crate::model::{CheckId, Digest, Tick};
+use crate::model::{CheckId, Tick};
 use crate::plugin::{PluginFailure, PluginLimits};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Everything that is remembered.
 #[derive(Default)]
@@ -13,8 +13,9 @@ pub(super) struct Book {
     pub(super) records: BTreeMap<CheckId, Record>,
     /// Modules that were swapped lately, by source.
     pub(super) probations: BTreeMap<String, Probation>,
-    /// Contents that were refused or rolled back, by source: not tried again until they change.
-    pub(super) refused: BTreeSet<(String, Digest)>,
+    /// What was refused or rolled back last, by source: the digest of the content, or why it cannot
+    /// be read. Not tried, and not reported, again until it changes.
+    pub(super) refused: BTreeMap<String, String>,
     /// Changes that commit has not reported yet.
     pub(super) events: Vec<SwapEvent>,
     quarantines: Vec<Quarantine>,

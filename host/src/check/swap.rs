@@ -36,15 +36,33 @@ impl CheckSet {
     /// Compares the files with the active modules and prepares what changed. Slow (it compiles), so
     /// never called on the way of a tick; [`Self::commit_pending`] puts the result into effect.
     pub async fn prepare_changes(&self) {
-        let Ok(files) = module_files(&self.sources) else { return };
-        let files: BTreeSet<String> = files.iter().map(|path| path.display().to_string()).collect();
+        let Some(files) = self.present_files() else { return };
         let roster = self.roster.load_full();
-        for source in roster.keys().filter(|source| !files.contains(*source)) {
-            self.propose(source, Candidate::Gone);
+        let gone = roster.keys().filter(|source| !files.contains(*source));
+        for source in gone {
+            self.propose(source, Some(Candidate::Gone));
         }
         for source in &files {
-            if let Some(candidate) = self.prepare(source, roster.get(source)).await {
-                self.propose(source, candidate);
+            let candidate = self.prepare(source, roster.get(source)).await;
+            self.propose(source, candidate);
+        }
+    }
+
+    /// The files of all sources. `None` when a source is not there at all: a directory that is just
+    /// being replaced, or a disk that is not mounted, must not take every check away.
+    fn present_files(&self) -> Option<BTreeSet<String>> {
+        if self.sources.is_empty() {
+            return None;
+        }
+        if let Some(missing) = self.sources.iter().find(|source| !source.exists()) {
+            tracing::warn!(source = %missing.display(), "Modules are missing; what judged before still does.");
+            return None;
+        }
+        match module_files(&self.sources) {
+            Ok(files) => Some(files.iter().map(|path| path.display().to_string()).collect()),
+            Err(error) => {
+                tracing::warn!(%error, "Modules cannot be listed; what judged before still does.");
+                None
             }
         }
     }
@@ -72,7 +90,7 @@ impl CheckSet {
         let failed = roster.insert(source.to_owned(), Arc::clone(&previous))?;
         book.forget_checks(&failed);
         book.records.extend(records);
-        book.refused.insert((source.to_owned(), failed.digest().clone()));
+        book.refused.insert(source.to_owned(), failed.digest().0.clone());
         book.events.push(SwapEvent::RolledBack {
             source: source.to_owned(),
             module: previous.info().name.clone(),
@@ -89,24 +107,39 @@ impl CheckSet {
     async fn prepare(&self, source: &str, active: Option<&Arc<InvariantModule>>) -> Option<Candidate> {
         let bytes = match read_component(Path::new(source), self.engine.limits()) {
             Ok(bytes) => bytes,
-            Err(error) => return Some(Candidate::Unfit { digest: None, reason: error.to_string() }),
+            Err(error) => return self.unfit(source, None, error.to_string()),
         };
         let digest = Digest(hex::encode(sha2::Sha256::digest(&bytes)));
         let is_known = active.is_some_and(|module| *module.digest() == digest);
-        if is_known || self.book().refused.contains(&(source.to_owned(), digest.clone())) {
+        if is_known || self.book().was_refused(source, &digest.0) {
             return None;
         }
         match InvariantModule::load(&self.engine, source, &bytes, config_of(&self.configs, source)).await {
             Ok(module) => Some(Candidate::Ready(Box::new(module))),
-            Err(error) => {
-                self.book().refused.insert((source.to_owned(), digest.clone()));
-                Some(Candidate::Unfit { digest: Some(digest), reason: error.to_string() })
-            }
+            Err(error) => self.unfit(source, Some(digest), error.to_string()),
         }
     }
 
-    fn propose(&self, source: &str, candidate: Candidate) {
-        self.candidates().insert(source.to_owned(), candidate);
+    /// A file that cannot take part, unless that was said before.
+    fn unfit(&self, source: &str, digest: Option<Digest>, reason: String) -> Option<Candidate> {
+        let mut book = self.book();
+        let what = digest.as_ref().map_or(reason.as_str(), Digest::as_str);
+        if book.was_refused(source, what) {
+            return None;
+        }
+        book.refused.insert(source.to_owned(), what.to_owned());
+        Some(Candidate::Unfit { digest, reason })
+    }
+
+    /// Replaces what was proposed for this source before, or takes it back when the file is again
+    /// what it was. A refusal that nobody has heard of yet stays.
+    fn propose(&self, source: &str, candidate: Option<Candidate>) {
+        let mut candidates = self.candidates();
+        if let Some(candidate) = candidate {
+            candidates.insert(source.to_owned(), candidate);
+        } else if !matches!(candidates.get(source), Some(Candidate::Unfit { .. })) {
+            candidates.remove(source);
+        }
     }
 
     async fn take_over(&self, source: &str, module: Arc<InvariantModule>) -> Option<SwapEvent> {
@@ -173,7 +206,7 @@ impl CheckSet {
 
     fn refuse(&self, source: &str, module: &InvariantModule, reason: String) -> SwapEvent {
         let digest = module.digest().clone();
-        self.book().refused.insert((source.to_owned(), digest.clone()));
+        self.book().refused.insert(source.to_owned(), digest.0.clone());
         SwapEvent::Refused { source: source.to_owned(), to: Some(digest), reason }
     }
 
@@ -202,6 +235,10 @@ impl Book {
         let started = Probation { previous: Arc::clone(previous), records, ticks_left: ticks };
         let probation = self.probations.entry(source.to_owned()).or_insert(started);
         probation.ticks_left = ticks;
+    }
+
+    fn was_refused(&self, source: &str, what: &str) -> bool {
+        self.refused.get(source).is_some_and(|refused| refused == what)
     }
 
     fn forget_checks(&mut self, module: &InvariantModule) {

@@ -81,3 +81,17 @@ fn prepare_changes(checks: &CheckSet) {
         Err(error) => tracing::warn!(%error, "Changed modules cannot be prepared."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_notices_are_one_look_and_a_watcher_that_is_gone_ends_it() {
+        let (notices, received) = sync_channel(NOTICES_MAX);
+        (0..1_000).for_each(|_| notice(&notices));
+        drop(notices);
+        assert!(next_quiet(&received));
+        assert!(!next_quiet(&received));
+    }
+}

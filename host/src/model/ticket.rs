@@ -17,6 +17,22 @@ pub enum TicketState {
     Resolved,
 }
 
+/// What a decision does to a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketChange {
+    /// A new ticket.
+    Opened,
+    /// The same ticket says something else.
+    Updated,
+    /// The incident is over.
+    Resolved,
+    /// The incident came back soon after it was over.
+    Reopened,
+    /// The ticket is taken back from the store, because its records were lost from the log.
+    Recovered,
+}
+
 /// What made the ticket what it is.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {

@@ -50,7 +50,7 @@ pub enum World {
 
 /// A component that may be compiled: whole, valid, of a known world, importing only the contract.
 #[derive(Debug, Clone)]
-pub struct Admitted<'a> {
+pub(crate) struct Admitted<'a> {
     /// Its bytes.
     pub(crate) bytes: &'a [u8],
     /// Their sha256.
@@ -68,7 +68,7 @@ impl<'a> Admitted<'a> {
     ///
     /// # Errors
     /// Says what is wrong: size, form, world, version, imports or text encoding.
-    pub fn new(name: &str, bytes: &'a [u8], limits: &PluginLimits) -> Result<Self, LoadError> {
+    pub(crate) fn new(name: &str, bytes: &'a [u8], limits: &PluginLimits) -> Result<Self, LoadError> {
         let name = name.to_owned();
         if bytes.len() > limits.component_bytes_max {
             return Err(LoadError::TooLarge { name, bytes: bytes.len(), limit: limits.component_bytes_max });
@@ -78,6 +78,7 @@ impl<'a> Admitted<'a> {
         if surface.wide_strings {
             return Err(LoadError::StringEncoding { name });
         }
+        check_version(&name, &surface.imports)?;
         let world = surface.world().ok_or_else(|| LoadError::OtherWorld {
             name: name.clone(),
             exports: surface.exports.iter().cloned().collect(),
@@ -130,13 +131,19 @@ fn unreadable(name: &str, bytes: &[u8], error: &wasmparser::Error) -> LoadError 
     }
 }
 
+/// Before anything else: what another version of the contract exports is nobody's mistake but that.
+fn check_version(name: &str, imports: &BTreeSet<String>) -> Result<(), LoadError> {
+    let version = |import: &str| import.strip_prefix(CONTRACT)?.split_once('@').map(|(_, version)| version.to_owned());
+    match imports.iter().find(|import| version(import).is_some_and(|version| version != CONTRACT_VERSION)) {
+        Some(import) => Err(LoadError::OtherVersion { name: name.to_owned(), import: import.clone() }),
+        None => Ok(()),
+    }
+}
+
 fn check_imports(name: &str, world: World, imports: &BTreeSet<String>) -> Result<(), LoadError> {
     let mut outside = Vec::new();
     for import in imports {
         match import.strip_prefix(CONTRACT).and_then(|rest| rest.split_once('@')) {
-            Some((_, version)) if version != CONTRACT_VERSION => {
-                return Err(LoadError::OtherVersion { name: name.to_owned(), import: import.clone() });
-            }
             Some((interface, _)) if world.interfaces().contains(&interface) => {}
             _ if is_wasi(import) => {}
             _ => outside.push(import.clone()),

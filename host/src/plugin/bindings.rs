@@ -1,10 +1,8 @@
 //! Generated glue for the contract in `wit/`. The worlds share one set of interface modules, so that
 //! a table is the same type whoever holds it.
 
-#![expect(missing_docs, clippy::all, reason = "generated from `wit/`, where every word is explained")]
-
 /// World `subject`, and all interfaces.
-pub mod subject {
+pub(crate) mod subject {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "subject",
@@ -26,7 +24,7 @@ pub mod subject {
 }
 
 /// World `invariant` on the interfaces of [`subject`].
-pub mod invariant {
+pub(crate) mod invariant {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "invariant",
@@ -42,4 +40,4 @@ pub mod invariant {
     });
 }
 
-pub use subject::operator::plugin as contract;
+pub(crate) use subject::operator::plugin as contract;

@@ -26,7 +26,7 @@ const SEAL_BYTES: usize = 32;
 
 /// A directory with compiled code.
 #[derive(Debug)]
-pub struct CodeCache {
+pub(crate) struct CodeCache {
     directory: PathBuf,
 }
 
@@ -35,7 +35,7 @@ impl CodeCache {
     ///
     /// # Errors
     /// It cannot be made or written, or it belongs to another user.
-    pub fn open(directory: &Path) -> io::Result<Self> {
+    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
         let cache = Self { directory: directory.to_owned() };

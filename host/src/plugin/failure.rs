@@ -137,6 +137,9 @@ impl PluginFailure {
         if error.is::<PoolConcurrencyLimitError>() {
             return Self::NoSlot(message(error));
         }
+        if error.is::<std::io::Error>() {
+            return Self::Host(message(error));
+        }
         Self::of_message(message(error), place, limits)
     }
 
@@ -187,10 +190,10 @@ impl PluginFailure {
             Self::HostcallBytes { limit_bytes: limits.hostcall_bytes_max, place }
         } else if message.contains("handle limit exceeded") || message.contains("no free keys") {
             Self::Handles { limit: limits.handles_max, place }
-        } else if place != Place::default() {
-            Self::Trap { cause: message, place }
         } else {
-            Self::Host(message)
+            // A result that cannot be read (text that is not UTF-8, a list outside of the memory, a
+            // handle that does not exist) is reported after the guest has returned.
+            Self::Trap { cause: message, place }
         }
     }
 

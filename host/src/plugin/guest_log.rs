@@ -9,11 +9,11 @@ const FIELDS_MAX: usize = 32;
 
 /// One cleaned line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
+pub(crate) struct LogLine {
     /// As the plugin chose it.
-    pub level: tracing::Level,
+    pub(crate) level: tracing::Level,
     /// One line, whatever the plugin wrote.
-    pub message: String,
+    pub(crate) message: String,
 }
 
 /// The lines of one call.
@@ -80,5 +80,35 @@ impl From<Level> for tracing::Level {
             Level::Warn => Self::WARN,
             Level::Error => Self::ERROR,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(lines_max: u32) -> GuestLog {
+        GuestLog::new(&CallLimits { log_lines_max: lines_max, log_line_bytes_max: 40, ..CallLimits::default() })
+    }
+
+    #[test]
+    fn a_plugin_cannot_forge_a_line_of_the_operator() {
+        let mut log = log(10);
+        let field = ("key".to_owned(), "a\nERROR all is lost".to_owned());
+        log.push(Level::Info, "hello\u{1b}[31m", &[field]);
+        let (lines, suppressed) = log.take();
+        assert_eq!(lines[0].message, "hello\\u{1b}[31m key=\"a\\nERROR all is …");
+        assert_eq!((lines[0].level, suppressed), (tracing::Level::INFO, 0));
+    }
+
+    #[test]
+    fn lines_above_the_limit_are_counted_and_a_new_call_may_speak_again() {
+        let mut log = log(2);
+        (0..5).for_each(|_| log.push(Level::Error, "x", &[]));
+        let (lines, suppressed) = log.take();
+        assert_eq!((lines.len(), suppressed), (2, 3));
+        log.begin_call();
+        log.push(Level::Error, "x", &[]);
+        assert_eq!(log.take().0.len(), 1);
     }
 }

@@ -2,8 +2,8 @@
 //! behind for another, or for itself but through its state.
 
 use crate::model::{CheckDeclaration, Digest, Snapshot, Timestamp};
-use crate::plugin::bindings::contract::types::PluginError;
 use crate::plugin::bindings::invariant as world;
+use crate::plugin::call::{answered, bounded};
 use crate::plugin::engine::Engine;
 use crate::plugin::failure::PluginFailure;
 use crate::plugin::info::{PluginInfo, is_identifier};
@@ -48,7 +48,7 @@ impl InvariantModule {
         let (linked, digest) = link_invariant(engine, name, bytes)?;
         let failed = |failure| LoadError::Failed { name: name.to_owned(), call: "declare", failure };
         let mut call = Call::start(engine, &linked, None, Timestamp::default()).await.map_err(failed)?;
-        let declared = call.declare(config_json).await.map_err(failed)?;
+        let declared = call.declare(engine, config_json).await.map_err(failed)?;
         call.store.data_mut().guest.log.emit(name);
         let info = PluginInfo::checked(name, declared.info)?;
         let checks: Vec<_> = declared.checks.into_iter().map(CheckDeclaration::from).collect();
@@ -103,9 +103,9 @@ impl InvariantModule {
     ) -> Result<Option<Vec<u8>>, PluginFailure> {
         let mut call = Call::start(&self.engine, &self.linked, None, Timestamp::default()).await?;
         self.configure(&mut call).await?;
-        let Call { store, exports, .. } = &mut call;
-        let migrated = exports.call_migrate(store, &check.id.0, from_version, state).await;
-        let migrated = call.answer(migrated)?;
+        let Call { store, exports } = &mut call;
+        let limits = &self.engine.limits().check;
+        let migrated = answered(limits, exports.call_migrate(store, &check.id.0, from_version, state)).await?;
         let (size, limit) = (migrated.as_ref().map_or(0, Vec::len), self.engine.limits().state_bytes_max);
         if size > limit {
             return Err(PluginFailure::OutputTooLarge { what: "bytes of migrated state".to_owned(), size, limit });
@@ -123,9 +123,10 @@ impl InvariantModule {
         self.configure(call).await?;
         let handle = call.store.data_mut().guest.resources.push(SnapshotResource(Arc::clone(snapshot)));
         let handle = handle.map_err(|error| PluginFailure::Host(error.to_string()))?;
-        let Call { store, exports, .. } = call;
-        let outcome = exports.call_evaluate(store, &check.id.0, handle, state).await;
-        Outcome::judge(call.answer(outcome)?, check, self.engine.limits())
+        let Call { store, exports } = call;
+        let limits = self.engine.limits();
+        let outcome = answered(&limits.check, exports.call_evaluate(store, &check.id.0, handle, state)).await?;
+        Outcome::judge(outcome, check, limits)
     }
 
     /// The only way in which a configuration reaches a fresh instance is its `declare`.
@@ -133,13 +134,12 @@ impl InvariantModule {
         if self.config_json.trim() == NO_CONFIG {
             return Ok(());
         }
-        call.declare(&self.config_json).await.map(drop)
+        call.declare(&self.engine, &self.config_json).await.map(drop)
     }
 }
 
 /// One fresh instance.
 struct Call {
-    engine: Engine,
     store: Store<CheckState>,
     exports: world::Invariant,
 }
@@ -154,18 +154,12 @@ impl Call {
         let limits = &engine.limits().check;
         let mut store = new_store(engine, CheckState { guest: GuestState::new(limits), snapshot }, limits)?;
         store.data_mut().guest.begin_call(now);
-        let exports = linked.instantiate_async(&mut store).await;
-        let exports = exports.map_err(|error| PluginFailure::of(&error, limits))?;
-        Ok(Self { engine: engine.clone(), store, exports })
+        let exports = bounded(limits, linked.instantiate_async(&mut store)).await?;
+        Ok(Self { store, exports })
     }
 
-    async fn declare(&mut self, config_json: &str) -> Result<world::Declaration, PluginFailure> {
-        let declared = self.exports.call_declare(&mut self.store, config_json).await;
-        self.answer(declared)
-    }
-
-    fn answer<T>(&self, result: wasmtime::Result<Result<T, PluginError>>) -> Result<T, PluginFailure> {
-        result.map_err(|error| PluginFailure::of(&error, &self.engine.limits().check))?.map_err(PluginFailure::from)
+    async fn declare(&mut self, engine: &Engine, config_json: &str) -> Result<world::Declaration, PluginFailure> {
+        answered(&engine.limits().check, self.exports.call_declare(&mut self.store, config_json)).await
     }
 }
 

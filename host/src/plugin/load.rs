@@ -147,10 +147,9 @@ pub enum LoadError {
 }
 
 /// A compiled component.
-pub struct Compiled {
+pub(crate) struct Compiled {
     pub(crate) component: Component,
     pub(crate) digest: Digest,
-    pub(crate) world: World,
 }
 
 impl Compiled {
@@ -159,12 +158,12 @@ impl Compiled {
     ///
     /// # Errors
     /// The compiler refuses it.
-    pub fn new(engine: &Engine, name: &str, admitted: &Admitted<'_>) -> Result<Self, LoadError> {
+    pub(crate) fn new(engine: &Engine, name: &str, admitted: &Admitted<'_>) -> Result<Self, LoadError> {
         let component = match engine.cache().and_then(|cache| cache.load(engine.wasmtime(), &admitted.digest)) {
             Some(component) => component,
             None => compile(engine, name, admitted)?,
         };
-        Ok(Self { component, digest: admitted.digest.clone(), world: admitted.world })
+        Ok(Self { component, digest: admitted.digest.clone() })
     }
 }
 

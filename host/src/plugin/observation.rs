@@ -7,6 +7,7 @@ use crate::plugin::failure::PluginFailure;
 use crate::plugin::limits::PluginLimits;
 use crate::plugin::state::GuestState;
 use crate::plugin::text;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Longest name of a table.
@@ -36,11 +37,14 @@ pub(crate) fn take(raw: Observation, guest: &mut GuestState, limits: &PluginLimi
 
 /// The first of two tables with one name counts; that there were two is a blind spot.
 fn add_table(observed: &mut Observed, table: Arc<Table>) {
-    let name = text::clean(&table.name, TABLE_NAME_BYTES_MAX);
-    if observed.tables.contains_key(&name) {
-        blind_to(observed, &format!("table:{name}"), "the subject gave it twice, the first counts".to_owned());
-    } else {
-        observed.tables.insert(name, table);
+    match observed.tables.entry(text::clean(&table.name, TABLE_NAME_BYTES_MAX)) {
+        Entry::Vacant(place) => {
+            place.insert(table);
+        }
+        Entry::Occupied(taken) => {
+            let source = format!("table:{}", taken.key());
+            blind_to(observed, &source, "the subject gave it twice, the first counts".to_owned());
+        }
     }
 }
 

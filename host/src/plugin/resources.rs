@@ -1,5 +1,7 @@
 //! What stands behind the handles that guests hold.
 
+#![expect(unreachable_pub, reason = "the generated bindings re-export these types")]
+
 use crate::model::{Snapshot, Table};
 use crate::tables::TableBuilder;
 use std::sync::Arc;

@@ -15,7 +15,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 /// The part that all worlds share.
-pub struct GuestState {
+pub(crate) struct GuestState {
     pub(crate) resources: ResourceTable,
     pub(crate) log: GuestLog,
     pub(crate) clock: TickClock,
@@ -33,7 +33,7 @@ pub(crate) trait HasGuest: Send + 'static {
 }
 
 /// The state of an instance of the world `invariant`.
-pub struct CheckState {
+pub(crate) struct CheckState {
     pub(crate) guest: GuestState,
     /// What `metrics` answers from; absent while a module only declares or migrates.
     pub(crate) snapshot: Option<Arc<Snapshot>>,

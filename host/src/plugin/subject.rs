@@ -4,8 +4,8 @@ use crate::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Digest, Observed, SeriesStore, Tick, Timestamp};
 use crate::plugin::bindings::contract::observations::ObserveContext;
-use crate::plugin::bindings::contract::types::PluginError;
 use crate::plugin::bindings::subject as world;
+use crate::plugin::call::{answered, bounded};
 use crate::plugin::convert;
 use crate::plugin::engine::Engine;
 use crate::plugin::failure::PluginFailure;
@@ -16,6 +16,7 @@ use crate::plugin::load::LoadError;
 use crate::plugin::observation;
 use crate::plugin::state::{GuestState, HasGuest, new_store, refuel};
 use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs};
+use crate::prometheus::Prometheus;
 use crate::series::SeriesLimits;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -38,6 +39,8 @@ pub struct SubjectWorld {
     pub series_limits: SeriesLimits,
     /// Log files that it may read.
     pub logs: Arc<dyn Logs>,
+    /// Where PromQL is answered, if the configuration names a Prometheus.
+    pub prometheus: Option<Prometheus>,
     /// The operator's own clock, for deadlines.
     pub clock: Arc<dyn Clock>,
 }
@@ -63,11 +66,11 @@ struct Warm {
 }
 
 /// The state of an instance of the world `subject`.
-pub struct SubjectState {
+pub(crate) struct SubjectState {
     pub(crate) guest: GuestState,
     pub(crate) world: SubjectWorld,
     pub(crate) log_lines_left: u32,
-    scrapes_left: u32,
+    pub(crate) scrapes_left: u32,
 }
 
 impl Subject {
@@ -185,7 +188,7 @@ impl Subject {
 
 impl SubjectWorld {
     /// No targets, no logs, no time.
-    fn nothing() -> Self {
+    pub(crate) fn nothing() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(Nothing);
         let policy = EgressPolicy::new(BTreeMap::new(), DiscoveryPolicy::default(), EgressLimits::default());
         Self {
@@ -193,6 +196,7 @@ impl SubjectWorld {
             series: Arc::default(),
             series_limits: SeriesLimits::default(),
             logs: Arc::new(Nothing),
+            prometheus: None,
             clock,
         }
     }
@@ -228,6 +232,11 @@ impl Logs for Nothing {
 }
 
 impl SubjectState {
+    /// Without any allowance; [`begin_call`] gives it.
+    pub(crate) fn new(world: SubjectWorld, limits: &CallLimits) -> Self {
+        Self { guest: GuestState::new(limits), world, log_lines_left: 0, scrapes_left: 0 }
+    }
+
     /// Takes from the tick's allowance of scrapes; gives how many of `wanted` there are.
     pub(crate) fn take_scrapes(&mut self, wanted: usize) -> usize {
         let taken = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.scrapes_left);
@@ -261,9 +270,7 @@ pub(crate) async fn describe(engine: &Engine, name: &str, bytes: &[u8]) -> Resul
 
 fn subject_store(engine: &Engine, world: &SubjectWorld) -> Result<Store<SubjectState>, PluginFailure> {
     let limits = &engine.limits().subject;
-    let guest = GuestState::new(limits);
-    let state = SubjectState { guest, world: world.clone(), log_lines_left: 0, scrapes_left: 0 };
-    let mut store = new_store(engine, state, limits)?;
+    let mut store = new_store(engine, SubjectState::new(world.clone(), limits), limits)?;
     begin_call(&mut store, engine, Timestamp::default())?;
     Ok(store)
 }
@@ -286,22 +293,4 @@ async fn configure(
     limits: &CallLimits,
 ) -> Result<(), PluginFailure> {
     answered(limits, exports.call_configure(store, config_json)).await
-}
-
-/// Waits for a call at most until its deadline. Guests that wait in the host are not stopped by the
-/// epoch, so this is the only bound on them.
-async fn bounded<T>(limits: &CallLimits, call: impl Future<Output = wasmtime::Result<T>>) -> Result<T, PluginFailure> {
-    let limit_ms = limits.deadline_ms;
-    match tokio::time::timeout(Duration::from_millis(limit_ms), call).await {
-        Ok(result) => result.map_err(|error| PluginFailure::of(&error, limits)),
-        Err(_) => Err(PluginFailure::Deadline { limit_ms, place: crate::plugin::failure::Place::default() }),
-    }
-}
-
-/// As [`bounded`], for calls that can answer with an error.
-async fn answered<T>(
-    limits: &CallLimits,
-    call: impl Future<Output = wasmtime::Result<Result<T, PluginError>>>,
-) -> Result<T, PluginFailure> {
-    bounded(limits, call).await?.map_err(PluginFailure::from)
 }

@@ -1,12 +1,62 @@
-use operator_plugin::{KnowledgeBase, Observation, ObserveContext, PluginError, PluginInfo, Subject, World, Topology, table};
-struct Tikv;
-impl Subject for Tikv {
-    fn describe() -> PluginInfo { PluginInfo { name: "tikv".into(), version: "0.1.0".into(), summary: "x".into() } }
-    fn configure(_: &str) -> Result<Self, PluginError> { Ok(Self) }
-    fn observe(&mut self, world: &mut dyn World, _: &ObserveContext) -> Result<Observation, PluginError> {
-        world.send_all(&[]);
-        Ok(Observation { system: String::new(), tables: vec![table("stores").texts("a", ["b".to_owned()])], topology: Topology { entities: vec![], edges: vec![] }, blind: vec![] })
-    }
-    fn knowledge(&self) -> Result<KnowledgeBase, PluginError> { Ok(KnowledgeBase { version: String::new(), signals: vec![], cards: vec![], actions: vec![], attributes: vec![] }) }
+//! Everything that Operator knows of TiKV: how to look at a cluster, and what its failures look like.
+//!
+//! `observe` is the way of one tick; each other module is one thing upstream: its answers, and the table made of them.
+//! What the tables mean is in `TABLES.md`.
+
+mod answer;
+mod cluster;
+mod configuration;
+mod hot;
+mod knowledge;
+mod log_events;
+mod log_format;
+mod logs;
+mod members;
+mod metrics;
+mod nodes;
+mod observe;
+mod pd;
+mod pd_url;
+mod picture;
+mod regions;
+mod schedule;
+mod schedulers;
+mod settings;
+mod shapes;
+mod stores;
+mod topology;
+mod units;
+mod walk;
+
+use operator_plugin::{KnowledgeBase, Observation, ObserveContext, PluginError, PluginInfo, Subject, World};
+
+/// The TiKV subject.
+#[derive(Debug, Clone)]
+pub struct Tikv {
+    configuration: configuration::Configuration,
+    observer: observe::Observer,
 }
+
+impl Subject for Tikv {
+    fn describe() -> PluginInfo {
+        PluginInfo {
+            name: "tikv".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "Observes a TiKV cluster through PD, its stores' status servers and its logs".to_owned(),
+        }
+    }
+
+    fn configure(config: &str) -> Result<Self, PluginError> {
+        Ok(Self { configuration: configuration::read(config)?, observer: observe::Observer::default() })
+    }
+
+    fn observe(&mut self, world: &mut dyn World, context: &ObserveContext) -> Result<Observation, PluginError> {
+        Ok(self.observer.observe(world, &self.configuration, context))
+    }
+
+    fn knowledge(&self) -> Result<KnowledgeBase, PluginError> {
+        Ok(knowledge::base())
+    }
+}
+
 operator_plugin::export_subject!(Tikv);

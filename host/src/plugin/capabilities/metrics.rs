@@ -7,6 +7,7 @@ use crate::plugin::resources::TableResource;
 use crate::plugin::state::{CheckState, GuestState};
 use crate::plugin::subject::SubjectState;
 use crate::series::SeriesError;
+use crate::tables::TableError;
 use std::sync::{Arc, PoisonError};
 use wasmtime::component::Resource;
 
@@ -40,12 +41,22 @@ impl Host for SubjectState {
         self.ask(Question::Quantile(quantile, selector, window, by))
     }
 
-    async fn query(&mut self, _: String) -> Answer {
-        Ok(Err(MetricsError::Unavailable("no Prometheus is configured".to_owned())))
+    async fn query(&mut self, promql: String) -> Answer {
+        let (prometheus, now) = (self.world.prometheus.clone(), self.guest.clock.now());
+        let table = match prometheus {
+            Some(prometheus) => prometheus.query(&promql, now).await,
+            None => Err(no_prometheus()),
+        };
+        self.guest.answer(table)
     }
 
-    async fn query_range(&mut self, _: String, _: u64, _: u64) -> Answer {
-        Ok(Err(MetricsError::Unavailable("no Prometheus is configured".to_owned())))
+    async fn query_range(&mut self, promql: String, window_ms: u64, step_ms: u64) -> Answer {
+        let (prometheus, now) = (self.world.prometheus.clone(), self.guest.clock.now());
+        let table = match prometheus {
+            Some(prometheus) => prometheus.query_range(&promql, now, window_ms, step_ms).await,
+            None => Err(no_prometheus()),
+        };
+        self.guest.answer(table)
     }
 }
 
@@ -89,17 +100,20 @@ impl CheckState {
 
 impl GuestState {
     fn answer(&mut self, table: Result<Table, SeriesError>) -> Answer {
-        match table {
-            Err(error) => Ok(Err(error.into())),
-            Ok(table) => {
-                let held = self.work(table.rows).map(|()| self.hold(table));
-                match held {
-                    Ok(held) => Ok(held?.map_err(|error| MetricsError::Unavailable(error.to_string()))),
-                    Err(error) => Ok(Err(MetricsError::Unavailable(error.to_string()))),
-                }
-            }
+        let table = match table {
+            Ok(table) => table,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        let unavailable = |error: TableError| MetricsError::Unavailable(error.to_string());
+        match self.work(table.rows) {
+            Ok(()) => Ok(self.hold(table)?.map_err(unavailable)),
+            Err(error) => Ok(Err(unavailable(error))),
         }
     }
+}
+
+fn no_prometheus() -> SeriesError {
+    SeriesError::Unavailable("no Prometheus is configured".to_owned())
 }
 
 /// A live server would answer differently at every replay.

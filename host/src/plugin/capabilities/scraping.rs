@@ -87,7 +87,63 @@ fn whole_lines(response: &HttpResponse) -> std::result::Result<&[u8], HttpError>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::egress::{DiscoveryPolicy, EgressLimits, EgressPolicy, TargetPolicy};
+    use crate::model::Timestamp;
+    use crate::plugin::bindings::contract::types::Label;
+    use crate::plugin::{CallLimits, SubjectWorld};
+    use crate::ports::{BoxFuture, Http, HttpRequest};
     use std::time::Duration;
+
+    /// Every server exposes the same.
+    struct Exposition;
+
+    impl Http for Exposition {
+        fn send(&self, _: HttpRequest) -> BoxFuture<'_, std::result::Result<HttpResponse, HttpError>> {
+            Box::pin(std::future::ready(Ok(response(200, "up 1\ndown 2\nnot a line at all\n", false))))
+        }
+    }
+
+    fn scraping(targets: &[&str]) -> SubjectState {
+        let nothing = SubjectWorld::nothing();
+        let limits = EgressLimits::default();
+        let target = TargetPolicy::new("http://127.0.0.1:9".parse().unwrap(), &limits);
+        let targets = targets.iter().map(|name| ((*name).to_owned(), target.clone())).collect();
+        let policy = EgressPolicy::new(targets, DiscoveryPolicy::default(), limits);
+        let egress = Arc::new(Egress::new(policy, Arc::new(Exposition), Arc::clone(&nothing.clock)));
+        let mut state = SubjectState::new(SubjectWorld { egress, ..nothing }, &CallLimits::default());
+        state.guest.begin_call(Timestamp(7_000));
+        state.scrapes_left = 2;
+        state
+    }
+
+    fn request(target: &str) -> ScrapeRequest {
+        let labels = vec![Label { key: "server".to_owned(), value: target.to_owned() }];
+        ScrapeRequest { target: target.to_owned(), path: "/metrics".to_owned(), metrics: vec!["up".to_owned()], labels }
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_for_is_kept_under_the_time_of_the_tick_and_the_label() {
+        let mut state = scraping(&["a", "b"]);
+        let answers = state.scrape_all(vec![request("a"), request("nobody")]).await.unwrap();
+        assert!(matches!(&answers[0], Ok(ScrapeSummary { kept: 1, seen: 2.., .. })), "{answers:?}");
+        assert!(matches!(&answers[1], Err(WitError::UnknownTarget(_))), "{answers:?}");
+        let series = state.world.series.lock().unwrap();
+        let (key, kept) = series.by_metric["up"].first_key_value().unwrap();
+        assert_eq!(
+            (key.label("server"), kept.samples[0].at, kept.samples[0].value),
+            (Some("a"), Timestamp(7_000), 1.0)
+        );
+        assert!(!series.by_metric.contains_key("down"));
+    }
+
+    #[tokio::test]
+    async fn scrapes_beyond_the_allowance_of_the_tick_are_denied() {
+        let mut state = scraping(&["a"]);
+        let first = state.scrape_all(vec![request("a"), request("a"), request("a")]).await.unwrap();
+        assert!(first[0].is_ok() && first[1].is_ok());
+        assert!(matches!(&first[2], Err(WitError::Denied(_))), "{first:?}");
+        assert!(state.scrape_all(vec![request("a")]).await.unwrap()[0].is_err());
+    }
 
     fn response(status: u16, body: &str, truncated: bool) -> HttpResponse {
         let (headers, body) = (Vec::new(), body.as_bytes().to_vec());

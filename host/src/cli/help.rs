@@ -1,0 +1,27 @@
+//! `operator --help`: commands in groups, in the order in which a person needs them.
+
+use clap::Command;
+use std::fmt::Write as _;
+
+/// Group → commands.
+pub(super) const GROUPS: [(&str, &[&str]); 3] =
+    [("Watch", &["run", "check", "demo"]), ("Look back", &["tickets", "log"]), ("Extend", &["plugin"])];
+
+const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}";
+
+/// The same command with grouped help.
+pub(super) fn grouped(command: Command) -> Command {
+    let mut text = String::new();
+    for (group, names) in GROUPS {
+        let _ = writeln!(text, "{group}:");
+        for name in names {
+            let about = command.find_subcommand(name).and_then(|sub| sub.get_about()).map(ToString::to_string);
+            let _ = writeln!(text, "  {name:<10}{}", about.unwrap_or_default());
+        }
+        text.push('\n');
+    }
+    command
+        .help_template(TEMPLATE)
+        .before_help(text.trim_end().to_owned())
+        .after_help("`operator COMMAND --help` says more. Every flag can be set by a variable OPERATOR_NAME.")
+}

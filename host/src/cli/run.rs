@@ -1,0 +1,50 @@
+//! `operator run`: the daemon.
+
+use super::subject::{Real, SubjectArgs};
+use super::{Console, duration};
+use crate::daemon::{Daemon, Stop, Until};
+use crate::event::{HumanSink, JsonSink, Sink, Stamp};
+use crate::exit::{Exit, Failure};
+use crate::store::Book;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What to watch, for how long, and where to keep what was found.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    subject: SubjectArgs,
+    /// Data directory: tickets and decision log [default: operator-data]
+    #[arg(long, env = "OPERATOR_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Stop after this long, for example 90s or 5m
+    #[arg(long = "for", env = "OPERATOR_FOR", value_name = "DURATION", value_parser = duration::parse)]
+    duration: Option<Duration>,
+    /// Time from one tick to the next, in milliseconds [default: 1000]
+    #[arg(long, env = "OPERATOR_TICK_INTERVAL_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..))]
+    tick_interval_ms: Option<u64>,
+}
+
+pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failure> {
+    let stop = Stop::default();
+    stop.on_signals().map_err(|error| Failure::new(Exit::Io, format!("cannot listen for signals: {error}")))?;
+    let settings = args.subject.settings(args.data.as_deref(), args.tick_interval_ms)?;
+    let real = Real::new(settings, &args.subject.cache)?;
+    // The directory first: a second operator must hear at once that it is one too many.
+    let opened = Book::open(&real.settings.data, real.ports.clock.now()).await?;
+    let mut sink = sink(console);
+    let assembly = real.assemble(&mut |line| sink.progress(&line)).await?;
+    let clock = Arc::clone(&real.ports.clock);
+    let daemon = Daemon::start(&real.settings, clock, assembly, opened, sink.as_mut()).await?;
+    daemon.run(Until { duration: args.duration, stop, watch_files: true }).await?;
+    Ok(Exit::Success)
+}
+
+fn sink(console: &Console) -> Box<dyn Sink> {
+    if console.json {
+        Box::new(JsonSink::new(std::io::stdout()))
+    } else {
+        Box::new(HumanSink::new(std::io::stdout(), console.style, Stamp::TimeOfDay))
+    }
+}

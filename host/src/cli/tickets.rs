@@ -1,0 +1,146 @@
+//! `operator tickets`: what was found, for reading.
+
+use super::{Console, DataArgs};
+use crate::exit::{Exit, Failure};
+use crate::model::{Severity, Ticket, TicketState};
+use crate::render::{self, escape};
+use crate::store::{self, TicketLine};
+use comfy_table::{ContentArrangement, Table, presets};
+use std::path::{Path, PathBuf};
+
+/// Longest title in a list, in characters.
+const TITLE_CHARS_MAX: usize = 120;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum TicketsCommand {
+    /// List tickets, newest first
+    List(ListArgs),
+    /// Show one ticket
+    Show(ShowArgs),
+    /// Write whole tickets as JSON lines
+    Export(ExportArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// Only tickets in this state
+    #[arg(long, value_parser = ["open", "resolved"])]
+    state: Option<String>,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ShowArgs {
+    /// Id of the ticket, for example T-1
+    id: String,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ExportArgs {
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+pub(super) async fn run(command: TicketsCommand, console: &Console) -> Result<Exit, Failure> {
+    match command {
+        TicketsCommand::List(args) => list(&args, console).await,
+        TicketsCommand::Show(args) => show(&args, console).await,
+        TicketsCommand::Export(args) => export(&args, console).await,
+    }
+}
+
+async fn tickets_of(data: &Path) -> Result<Vec<Ticket>, Failure> {
+    let (tickets, warning) = store::read_tickets(data).await?;
+    if let Some(warning) = warning {
+        super::console::complain(&warning);
+    }
+    Ok(tickets)
+}
+
+async fn list(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
+    let state =
+        args.state.as_deref().map(|state| if state == "open" { TicketState::Open } else { TicketState::Resolved });
+    let mut tickets = tickets_of(&args.data.data).await?;
+    tickets.retain(|ticket| state.is_none_or(|state| ticket.state == state));
+    tickets.reverse();
+    let lines: Vec<TicketLine> = tickets.iter().map(TicketLine::from).collect();
+    if console.json {
+        console.value(&lines)?;
+    } else if lines.is_empty() {
+        console.line("no tickets")?;
+    } else {
+        console.line(&table(&lines, console))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn table(lines: &[TicketLine], console: &Console) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(console.style.width).unwrap_or(u16::MAX));
+    table.set_header(["id", "state", "severity", "opened", "updated", "title"]);
+    for line in lines {
+        let state = match line.state {
+            TicketState::Open => "open",
+            TicketState::Resolved => "resolved",
+        };
+        let severity = match line.severity {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Critical => "critical",
+        };
+        let (opened, updated) = (line.opened_at.to_string(), line.updated_at.to_string());
+        table.add_row([
+            &line.id,
+            state,
+            severity,
+            to_the_second(&opened),
+            to_the_second(&updated),
+            &escape(&line.title, TITLE_CHARS_MAX),
+        ]);
+    }
+    table.to_string()
+}
+
+fn to_the_second(text: &str) -> &str {
+    text.get(..19).unwrap_or(text)
+}
+
+async fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
+    let tickets = tickets_of(&args.data.data).await?;
+    let ticket = tickets.iter().find(|ticket| ticket.id.eq_ignore_ascii_case(&args.id)).ok_or_else(|| {
+        let known: Vec<&str> = tickets.iter().rev().take(5).map(|ticket| ticket.id.as_str()).collect();
+        let hint =
+            if known.is_empty() { "there are none".to_owned() } else { format!("the newest are {}", known.join(", ")) };
+        Failure::new(Exit::Findings, format!("no ticket {:?} in {}: {hint}", args.id, args.data.data.display()))
+    })?;
+    if console.json {
+        console.value(ticket)?;
+    } else {
+        console.line(render::ticket(ticket, &console.style).trim_end())?;
+    }
+    Ok(Exit::Success)
+}
+
+async fn export(args: &ExportArgs, console: &Console) -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for ticket in tickets_of(&args.data.data).await? {
+        let document =
+            serde_json::to_string(&ticket).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        text.push_str(&document);
+        text.push('\n');
+    }
+    match &args.output {
+        Some(name) => std::fs::write(name, text)
+            .map_err(|error| Failure::new(Exit::Io, format!("cannot write {}: {error}", name.display())))?,
+        None if text.is_empty() => {}
+        None => console.line(text.trim_end())?,
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,68 @@
+//! Where events go.
+
+use super::Event;
+use crate::model::Timestamp;
+use std::io::Write;
+
+/// Takes events, in order. It cannot fail: a reader that went away must not stop the operator.
+pub trait Sink: Send {
+    /// Shows one event.
+    fn emit(&mut self, event: &Event);
+    /// Shows a line that is no event: progress while components compile.
+    fn progress(&mut self, line: &str);
+    /// Shows a line of the story that the operator itself does not know, for people only.
+    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str);
+}
+
+/// One JSON object a line.
+#[derive(Debug)]
+pub struct JsonSink<W> {
+    out: Quiet<W>,
+}
+
+impl<W: Write> JsonSink<W> {
+    /// Writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out: Quiet::new(out) }
+    }
+}
+
+impl<W: Write + Send> Sink for JsonSink<W> {
+    fn emit(&mut self, event: &Event) {
+        match serde_json::to_string(event) {
+            Ok(line) => self.out.line(&line),
+            Err(error) => tracing::error!(%error, event = event.what.name(), "An event cannot be written as JSON."),
+        }
+    }
+
+    fn progress(&mut self, line: &str) {
+        tracing::info!("{line}");
+    }
+
+    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+        tracing::info!(%observed_at, word, "{text}");
+    }
+}
+
+/// A writer that says once that nobody reads any more, and is silent then.
+#[derive(Debug)]
+pub(super) struct Quiet<W> {
+    out: W,
+    closed: bool,
+}
+
+impl<W: Write> Quiet<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out, closed: false }
+    }
+
+    pub(super) fn line(&mut self, line: &str) {
+        if self.closed {
+            return;
+        }
+        if let Err(error) = writeln!(self.out, "{line}").and_then(|()| self.out.flush()) {
+            self.closed = true;
+            tracing::warn!(%error, "Nobody reads the events any more; tickets and the decision log go on.");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! From settings to something that can tick: compiling, linking, asking plugins who they are.
+
+use super::observer::Observer;
+use crate::check::{CheckSet, CheckSetError, ModuleConfigs};
+use crate::config::Settings;
+use crate::egress::{Egress, EgressPolicy};
+use crate::model::SeriesStore;
+use crate::observed_clock::{DatedHttp, ObservedClock};
+use crate::plugin::{Engine, LoadError, Subject, SubjectWorld, read_component};
+use crate::ports::{Clock, Http, Ports};
+use crate::prometheus::Prometheus;
+use sha2::{Digest as _, Sha256};
+use std::sync::{Arc, Mutex};
+
+/// Everything that is loaded.
+pub struct Assembly {
+    /// The subject and its doors.
+    pub observer: Observer,
+    /// The checks.
+    pub checks: Arc<CheckSet>,
+}
+
+/// Why there is nothing that can tick. A person must change something.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// The subject.
+    #[error(transparent)]
+    Subject(#[from] LoadError),
+    /// The modules.
+    #[error(transparent)]
+    Checks(#[from] CheckSetError),
+}
+
+/// Loads the subject and the checks. `progress` is told what takes time; times come from the clock of
+/// the machine (`stopwatch`), also in virtual time.
+///
+/// # Errors
+/// A plugin cannot be used.
+pub async fn assemble(
+    settings: &Settings,
+    policy: EgressPolicy,
+    ports: &Ports,
+    engine: &Engine,
+    stopwatch: &dyn Clock,
+    progress: &mut (dyn FnMut(String) + Send),
+) -> Result<Assembly, AssemblyError> {
+    let name = settings.plugin.display().to_string();
+    let bytes = read_component(&settings.plugin, engine.limits())?;
+    let observed_clock = Arc::new(ObservedClock::new());
+    let http: Arc<dyn Http> =
+        Arc::new(DatedHttp::new(Arc::clone(&ports.http), Arc::clone(&ports.clock), Arc::clone(&observed_clock)));
+    let egress = Arc::new(Egress::new(policy, http, Arc::clone(&ports.clock)));
+    let series: Arc<Mutex<SeriesStore>> = Arc::default();
+    let world = SubjectWorld {
+        egress: Arc::clone(&egress),
+        series: Arc::clone(&series),
+        series_limits: settings.limits.series.clone(),
+        logs: Arc::clone(&ports.logs),
+        // Not through the dated door: its clock is not that of the observed system.
+        prometheus: settings.prometheus.clone().map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
+        clock: Arc::clone(&ports.clock),
+    };
+    let begun = stopwatch.now();
+    let subject = Subject::load(engine, &name, &bytes, &settings.plugin_config.to_string(), world).await?;
+    progress(loaded(&name, subject.digest().as_str(), stopwatch.now().since_ms(begun)));
+    let begun = stopwatch.now();
+    let checks = CheckSet::load(engine, &settings.invariants, ModuleConfigs::new()).await?;
+    for (module, digest) in checks.modules() {
+        progress(format!("  module   {module} {}", short(&digest)));
+    }
+    let took = stopwatch.now().since_ms(begun);
+    progress(format!("  modules  {} with {} checks, {took} ms", checks.modules().len(), checks.declarations().len()));
+    let observer = Observer {
+        subject,
+        egress,
+        series,
+        clock: Arc::clone(&ports.clock),
+        observed_clock,
+        past: Vec::new(),
+        history_ticks: settings.limits.history_ticks,
+        deadline_ms: settings.limits.tick_deadline_ms,
+    };
+    Ok(Assembly { observer, checks: Arc::new(checks) })
+}
+
+fn loaded(name: &str, digest: &str, took_ms: u64) -> String {
+    format!("  subject  {name} {}, {took_ms} ms", short(digest))
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+/// sha256 of everything in the settings that can change an answer. Paths of this machine cannot.
+#[must_use]
+pub fn config_digest(settings: &Settings) -> String {
+    let origins: Vec<String> =
+        settings.targets.iter().map(|(name, target)| format!("{name}={}", target.origin)).collect();
+    let logs: Vec<&String> = settings.logs.keys().collect();
+    let text = serde_json::json!({
+        "plugin_config": settings.plugin_config,
+        "targets": origins,
+        "discovery": format!("{:?}", settings.discovery),
+        "prometheus": settings.prometheus.as_ref().map(ToString::to_string),
+        "logs": logs,
+        "limits": format!("{:?}", settings.limits),
+        "plugin_limits": settings.plugin_limits,
+        "tick_interval_ms": settings.tick_interval_ms,
+    });
+    hex::encode(Sha256::digest(text.to_string()))
+}

@@ -1,0 +1,230 @@
+//! One tick from the look at the system to the ticket on disk.
+
+use super::CHECKPOINT_TICKS;
+use super::assemble::Assembly;
+use super::changes::Changes;
+use super::observer::Observer;
+use super::told::{self, Moment};
+use crate::check::{self, CheckSet};
+use crate::decide;
+use crate::detect::Detector;
+use crate::diagnose::{self, DiagnoseInput, Memory};
+use crate::event::{Event, TicketWritten, What};
+use crate::journal::{Kind, body};
+use crate::model::knowledge::KnowledgeBase;
+use crate::model::{Detection, Incident, Provenance, Snapshot, Status, Tick, Ticket, TicketChange, Verdict};
+use crate::store::{Book, BookError};
+use crate::ticket::{self, Entry, Proposal, Register};
+use crate::verify;
+use std::sync::Arc;
+
+/// Subject, checks and everything that is remembered between ticks.
+pub struct Conveyor {
+    observer: Observer,
+    checks: Arc<CheckSet>,
+    knowledge: Arc<KnowledgeBase>,
+    detector: Detector,
+    memory: Memory,
+    changes: Changes,
+    config: String,
+    last_tick: Tick,
+}
+
+/// What one tick gave.
+#[derive(Debug)]
+pub struct TickReport {
+    /// What was seen.
+    pub snapshot: Arc<Snapshot>,
+    /// One for each check.
+    pub verdicts: Vec<Verdict>,
+    /// Incidents, confirmed or not.
+    pub incidents: Vec<Incident>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+    /// Tickets opened.
+    pub opened: u64,
+    /// Tickets resolved.
+    pub resolved: u64,
+    /// Explanations that could not be verified.
+    pub withheld: u64,
+    /// Tickets that are open now.
+    pub open_tickets: usize,
+}
+
+impl TickReport {
+    /// Number of checks with this status.
+    #[must_use]
+    pub fn count(&self, status: Status) -> usize {
+        self.verdicts.iter().filter(|verdict| verdict.status == status).count()
+    }
+}
+
+/// What the stages before the ticket found.
+struct Judged {
+    verdicts: Vec<Verdict>,
+    detection: Detection,
+    incidents: Vec<Incident>,
+}
+
+impl Conveyor {
+    /// Takes up the tickets of the book and goes on counting ticks.
+    #[must_use]
+    pub fn new(assembly: Assembly, config: String, book: &Book) -> Self {
+        let tickets: Vec<Ticket> = book.register().tickets().cloned().collect();
+        let mut changes = Changes::default();
+        tickets.iter().for_each(|ticket| changes.know(&ticket.key, ticket.updated_at));
+        let knowledge = Arc::clone(assembly.observer.knowledge());
+        Self {
+            detector: Detector::new(&knowledge),
+            memory: Memory::restore(&tickets),
+            knowledge,
+            observer: assembly.observer,
+            checks: assembly.checks,
+            changes,
+            config,
+            last_tick: book.last_tick(),
+        }
+    }
+
+    /// Runs one tick. When it returns, every decision is on disk.
+    ///
+    /// # Errors
+    /// The book cannot be written; nothing else can fail.
+    pub async fn tick(&mut self, book: &mut Book) -> Result<TickReport, BookError> {
+        self.last_tick = Tick(self.last_tick.0 + 1);
+        let snapshot = self.observer.look(self.last_tick).await;
+        let swaps = self.checks.commit_pending().await;
+        let judged = self.judge(&snapshot).await;
+        let (entries, withheld) = self.file(&snapshot, &judged.incidents, book.register_mut());
+        let moment = Moment::of(&snapshot);
+        let mut news: Vec<What> = swaps.into_iter().map(told::swapped).collect();
+        news.extend(self.checks.take_quarantines().into_iter().map(told::quarantined));
+        news.extend(self.news(&snapshot, &judged));
+        for what in &news {
+            moment.note(book, what)?;
+        }
+        for entry in &entries {
+            book.decide(entry, moment.tick, moment.at)?;
+        }
+        self.checkpoint(&moment, &judged.verdicts, book)?;
+        book.commit().await?;
+        let (opened, resolved) =
+            (told::counts(&entries, TicketChange::Opened), told::counts(&entries, TicketChange::Resolved));
+        news.extend(entries.into_iter().map(written));
+        let Judged { verdicts, incidents, .. } = judged;
+        let events = news.into_iter().map(|what| moment.event(what)).collect();
+        let open_tickets = book.register().open().count();
+        Ok(TickReport { snapshot, verdicts, incidents, events, opened, resolved, withheld, open_tickets })
+    }
+
+    /// The checks, for watching their files.
+    #[must_use]
+    pub fn checks(&self) -> &Arc<CheckSet> {
+        &self.checks
+    }
+
+    /// The eyes.
+    #[must_use]
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// The last tick that was run.
+    #[must_use]
+    pub fn last_tick(&self) -> Tick {
+        self.last_tick
+    }
+
+    /// Checks and detectors look at the snapshot at the same time; then the incidents.
+    async fn judge(&mut self, snapshot: &Arc<Snapshot>) -> Judged {
+        let (checks, shared) = (Arc::clone(&self.checks), Arc::clone(snapshot));
+        let checking = tokio::task::spawn_blocking(move || check::run_all(&checks, &shared));
+        let detection = self.detector.detect(snapshot);
+        let verdicts = match checking.await {
+            Ok(verdicts) => verdicts,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is shutting down; nobody will read this tick.
+            Err(_) => Vec::new(),
+        };
+        let input = DiagnoseInput { snapshot, verdicts: &verdicts, detection: &detection, knowledge: &self.knowledge };
+        let incidents = diagnose::explain(&mut self.memory, input);
+        Judged { verdicts, detection, incidents }
+    }
+
+    /// Drafts a ticket for every incident that has or deserves one, and resolves those that are over.
+    fn file(&mut self, snapshot: &Snapshot, incidents: &[Incident], register: &mut Register) -> (Vec<Entry>, u64) {
+        let (mut entries, mut withheld) = (Vec::new(), 0);
+        for incident in incidents {
+            if !incident.confirmed && !register.has_open(&incident.key) {
+                continue;
+            }
+            let (draft, safe) = self.draft(snapshot, incident);
+            let entry = register.file(draft, incident.confirmed);
+            withheld += u64::from(!safe && entry.is_some());
+            entries.extend(entry);
+        }
+        for key in self.memory.resolvable() {
+            entries.extend(register.resolve(&key, snapshot.taken_at, "all its symptoms are gone"));
+            self.memory.forget(&key);
+        }
+        (entries, withheld)
+    }
+
+    /// The ticket, and whether its explanation could be verified.
+    fn draft(&self, snapshot: &Snapshot, incident: &Incident) -> (Ticket, bool) {
+        let decide::Decided { options, decision, rationale, gaps } =
+            decide::decide(incident, &self.knowledge, snapshot);
+        let proposal = Proposal { options, decision, rationale, gaps };
+        let mut draft = ticket::draft(incident, proposal, self.provenance(snapshot), snapshot.taken_at);
+        let verification = verify::verify(&draft, self.memory.topology());
+        draft.explanation_score = verification.score;
+        if verification.score > 0 {
+            return (draft, true);
+        }
+        tracing::warn!(key = %incident.key, failures = ?verification.failures, "An explanation could not be verified and is withheld.");
+        let mut draft = ticket::withhold(draft, &verification.failures);
+        draft.explanation_score = verify::verify(&draft, self.memory.topology()).score;
+        (draft, false)
+    }
+
+    fn provenance(&self, snapshot: &Snapshot) -> Provenance {
+        let mut plugins = self.checks.modules();
+        plugins.extend([self.observer.plugin()]);
+        Provenance {
+            host: env!("CARGO_PKG_VERSION").to_owned(),
+            plugins,
+            config: self.config.clone(),
+            knowledge: self.knowledge.version.clone(),
+            snapshot: snapshot.hash.to_string(),
+        }
+    }
+
+    fn news(&mut self, snapshot: &Snapshot, judged: &Judged) -> Vec<What> {
+        let topology = &snapshot.topology;
+        let mut news: Vec<What> = self.changes.blind(&snapshot.blind).into_iter().collect();
+        news.extend(self.changes.verdicts(&judged.verdicts, topology));
+        news.extend(self.changes.anomalies(&judged.detection, snapshot.taken_at, topology));
+        news.extend(self.changes.incidents(&judged.incidents, snapshot.taken_at));
+        news
+    }
+
+    fn checkpoint(&self, moment: &Moment, verdicts: &[Verdict], book: &mut Book) -> Result<(), BookError> {
+        if !moment.tick.0.is_multiple_of(CHECKPOINT_TICKS) {
+            return Ok(());
+        }
+        let count = |status| verdicts.iter().filter(|verdict| verdict.status == status).count();
+        let record = body::Checkpoint {
+            tick: moment.tick,
+            observed_at: moment.observed_at,
+            snapshot: moment.snapshot.clone(),
+            verdicts: (count(Status::Pass), count(Status::Fail), count(Status::Inconclusive)),
+            open_tickets: book.register().open().count(),
+        };
+        book.note(Kind::TickCheckpoint, moment.at, &record).map(drop)
+    }
+}
+
+fn written(entry: Entry) -> What {
+    let Entry { change, because, ticket } = entry;
+    What::Ticket(Box::new(TicketWritten { change, because, ticket }))
+}

@@ -1,0 +1,121 @@
+//! Events and log records of one tick: the same news, once for people and once for keeps.
+
+use crate::check::{Quarantine, SwapEvent};
+use crate::event::{Event, PluginChangeKind, PluginChanged, What};
+use crate::journal::{Kind, body};
+use crate::model::{Digest, Snapshot, Tick, TicketChange, Timestamp};
+use crate::store::{Book, BookError};
+
+/// When and in which tick.
+#[derive(Debug, Clone)]
+pub(super) struct Moment {
+    pub(super) tick: Tick,
+    pub(super) at: Timestamp,
+    pub(super) observed_at: Timestamp,
+    pub(super) snapshot: Digest,
+}
+
+impl Moment {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        Self {
+            tick: snapshot.tick,
+            at: snapshot.host_at,
+            observed_at: snapshot.taken_at,
+            snapshot: snapshot.hash.clone(),
+        }
+    }
+
+    pub(super) fn event(&self, what: What) -> Event {
+        Event { at: self.at, observed_at: self.observed_at, tick: self.tick, what }
+    }
+
+    /// Writes the news that change no ticket to the log. Tickets are written by [`Book::decide`].
+    pub(super) fn note(&self, book: &mut Book, what: &What) -> Result<(), BookError> {
+        let Self { tick, at, observed_at, .. } = self.clone();
+        match what {
+            What::VerdictChanged(verdict) => {
+                book.note(Kind::VerdictChanged, at, &verdict.record(tick, observed_at, &self.snapshot))?;
+            }
+            What::Anomaly(anomaly) => {
+                let (signal, entity) = (anomaly.signal.clone(), anomaly.entity.clone());
+                let summary = anomaly.summary.clone();
+                book.note(
+                    Kind::Anomaly,
+                    at,
+                    &body::Anomaly { tick, observed_at, signal, entity, onset: anomaly.onset, summary },
+                )?;
+            }
+            What::IncidentOpened(incident) => {
+                let record = body::IncidentOpened {
+                    tick,
+                    observed_at,
+                    key: incident.key.clone(),
+                    title: incident.title.clone(),
+                    severity: incident.severity,
+                    entities: incident.entities.clone(),
+                };
+                book.note(Kind::IncidentOpened, at, &record)?;
+            }
+            What::Blind(blind) => {
+                book.note(Kind::Blind, at, &body::Blind { tick, observed_at, blind: blind.blind.clone() })?;
+            }
+            What::Plugin(change) => {
+                let record = body::PluginChange {
+                    tick,
+                    plugin: change.plugin.clone(),
+                    from: change.from.clone(),
+                    to: change.to.clone(),
+                    reason: change.reason.clone(),
+                };
+                book.note(kind_of(change.kind), at, &record)?;
+            }
+            What::Started(_) | What::Tick(_) | What::Ticket(_) | What::Stopped(_) => {}
+        }
+        Ok(())
+    }
+}
+
+fn kind_of(kind: PluginChangeKind) -> Kind {
+    match kind {
+        PluginChangeKind::Swapped => Kind::PluginSwapped,
+        PluginChangeKind::RolledBack => Kind::PluginRolledBack,
+        PluginChangeKind::Quarantined => Kind::PluginQuarantined,
+    }
+}
+
+/// A change of the modules. A file that was refused leaves the module that judged before in charge, which
+/// is what a roll-back is.
+pub(super) fn swapped(event: SwapEvent) -> What {
+    use PluginChangeKind::{RolledBack, Swapped};
+    let (kind, plugin, from, to, reason) = match event {
+        SwapEvent::Added { source, module, to } => (Swapped, module, None, Some(to), format!("{source} is new")),
+        SwapEvent::Swapped { source, module, from, to, restarted } => {
+            let restarted = if restarted.is_empty() {
+                String::new()
+            } else {
+                format!("; {} checks start without state", restarted.len())
+            };
+            (Swapped, module, Some(from), Some(to), format!("{source} changed{restarted}"))
+        }
+        SwapEvent::RolledBack { module, from, to, reason, .. } => (RolledBack, module, Some(from), Some(to), reason),
+        SwapEvent::Removed { source, module, from } => (Swapped, module, Some(from), None, format!("{source} is gone")),
+        SwapEvent::Refused { source, to, reason } => (RolledBack, source, to, None, format!("refused: {reason}")),
+    };
+    What::Plugin(PluginChanged { kind, plugin, from: from.map(|d| d.0), to: to.map(|d| d.0), reason })
+}
+
+/// A check that is switched off for a while.
+pub(super) fn quarantined(quarantine: Quarantine) -> What {
+    What::Plugin(PluginChanged {
+        kind: PluginChangeKind::Quarantined,
+        plugin: format!("{}/{}", quarantine.module, quarantine.check),
+        from: None,
+        to: None,
+        reason: format!("until tick {}: {}", quarantine.until.0, quarantine.reason),
+    })
+}
+
+/// The time of the last record of a ticket that this operator opened itself.
+pub(super) fn counts(entries: &[crate::ticket::Entry], change: TicketChange) -> u64 {
+    entries.iter().filter(|entry| entry.change == change).count() as u64
+}

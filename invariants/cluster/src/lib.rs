@@ -1,0 +1,35 @@
+//! The cluster as a whole: versions, scheduling, links between the stores, errors that never are harmless.
+
+mod errors;
+mod links;
+mod scheduling;
+mod versions;
+
+use operator_plugin::{Check, Invariants, PluginInfo};
+
+/// The module.
+pub struct Cluster;
+
+impl Invariants for Cluster {
+    fn info() -> PluginInfo {
+        PluginInfo {
+            name: "cluster".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "one version, scheduling on, links whole, no critical error".to_owned(),
+        }
+    }
+
+    fn checks() -> Vec<Check> {
+        vec![
+            versions::agree(),
+            scheduling::enabled(),
+            scheduling::running(),
+            scheduling::nobody_evicted(),
+            scheduling::no_leftovers(),
+            links::whole(),
+            errors::none(),
+        ]
+    }
+}
+
+operator_plugin::export_invariants!(Cluster);

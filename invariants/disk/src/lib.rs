@@ -1,0 +1,26 @@
+//! Space on the stores' disks.
+
+mod foreign;
+mod full;
+mod space;
+
+use operator_plugin::{Check, Invariants, PluginInfo};
+
+/// The module.
+pub struct Disk;
+
+impl Invariants for Disk {
+    fn info() -> PluginInfo {
+        PluginInfo {
+            name: "disk".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: "every store has room to write, and what fills it is its own".to_owned(),
+        }
+    }
+
+    fn checks() -> Vec<Check> {
+        vec![space::left(), full::writable(), foreign::own(), foreign::capacity_spread()]
+    }
+}
+
+operator_plugin::export_invariants!(Disk);

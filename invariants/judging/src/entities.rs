@@ -1,0 +1,85 @@
+//! How checks name what they speak of.
+
+use operator_plugin::{Row, Snapshot};
+
+/// A store of table `stores`, as checks need it.
+#[derive(Clone, Copy)]
+pub struct Store<'row> {
+    /// Its row.
+    pub row: Row<'row>,
+    /// Its id in the system.
+    pub key: &'row str,
+}
+
+impl<'row> Store<'row> {
+    /// Reads a row of table `stores`; `None` without an id.
+    #[must_use]
+    pub fn of(row: Row<'row>) -> Option<Self> {
+        row.text("store").map(|key| Self { row, key })
+    }
+
+    /// Its entity id.
+    #[must_use]
+    pub fn entity(&self) -> String {
+        store(self.key)
+    }
+
+    /// What a person calls it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.row.text("address").map_or_else(|| format!("store {}", self.key), |address| format!("TiKV {address}"))
+    }
+
+    /// Whether PD counts it as up.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.row.text("state") == Some("Up")
+    }
+
+    /// Whether it ever sent a heartbeat. A store that registered and did not is listed as `Down` by PD, although
+    /// nothing is wrong yet: the time of its last heartbeat is the beginning of time.
+    #[must_use]
+    pub fn has_reported(&self) -> bool {
+        self.row.boolean("heartbeat_seen") != Some(false)
+    }
+
+    /// Whether its status server refuses connections: no process listens there.
+    #[must_use]
+    pub fn refuses(&self) -> bool {
+        self.row.text("probe") == Some("refused")
+    }
+
+    /// Whether our own probe got no answer from it.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        matches!(self.row.text("probe"), Some("refused" | "timeout"))
+    }
+}
+
+/// Entity id of a store.
+#[must_use]
+pub fn store(key: &str) -> String {
+    format!("store/{key}")
+}
+
+/// Entity id of a PD member.
+#[must_use]
+pub fn member(name: &str) -> String {
+    format!("member/{name}")
+}
+
+/// Entity id of a region.
+#[must_use]
+pub fn region(key: &str) -> String {
+    format!("region/{key}")
+}
+
+/// Entity id of the cluster, from whichever table names it.
+#[must_use]
+pub fn cluster(snapshot: &Snapshot) -> Option<String> {
+    let read = |table: &str, column: &str| {
+        let table = snapshot.table(table).ok()?;
+        table.rows().find_map(|row| row.text(column).map(str::to_owned))
+    };
+    read("cluster", "cluster").or_else(|| read("members", "cluster_seen")).map(|id| format!("cluster/{id}"))
+}

@@ -1,0 +1,109 @@
+//! Writes that compaction cannot keep up with.
+
+use std::collections::BTreeMap;
+
+use judging::{entities, metrics, threshold};
+use operator_plugin::{Check, Evidence, Findings, Outcome, PluginError, Reduction, Snapshot, Violation, series};
+
+/// I55: the storage engine stops writes; the reason says why.
+pub(crate) fn write_stall() -> Check {
+    Check::new("write-stall", "no store's storage engine slows or stops writes")
+        .hold_ms(60_000)
+        .reads(&["stores"])
+        .by(judge_stall)
+}
+
+/// I55: the store drops a share of the writes before the engine would stop them all.
+pub(crate) fn flow_control() -> Check {
+    Check::new("flow-control", "no store throttles writes because compaction is behind")
+        .hold_ms(60_000)
+        .reads(&["stores"])
+        .by(judge_flow_control)
+}
+
+const REASONS: &str = "tikv_engine_write_stall_reason";
+
+fn judge_stall(_: &Snapshot) -> Result<Outcome, PluginError> {
+    // A running count that is exposed as a gauge: it falls to zero with a restart, which is no stall.
+    let Ok(table) = series(REASONS).by("store").by("type").reduce(Reduction::Delta, metrics::WINDOW_MS) else {
+        return Ok(Outcome::inconclusive("the stores' stall reasons were not collected twice within a minute"));
+    };
+    let mut by_store: BTreeMap<String, Vec<(String, f64)>> = BTreeMap::new();
+    for count in metrics::counts(&table, "type") {
+        by_store.entry(count.store).or_default().push((count.label, count.value));
+    }
+    let mut findings = Findings::new();
+    for (store, reasons) in by_store {
+        let stalled: Vec<&(String, f64)> = reasons.iter().filter(|(_, times)| *times >= 1.0).collect();
+        if stalled.is_empty() {
+            findings.pass(entities::store(&store));
+            continue;
+        }
+        let names: Vec<&str> = stalled.iter().map(|(reason, _)| reason.as_str()).collect();
+        let summary = format!("the storage engine of store {store} stalls writes: {}", names.join(", "));
+        let violation = Violation::new(entities::store(&store), summary);
+        findings.fail(stalled.iter().fold(violation, |violation, (reason, times)| {
+            let query = format!("delta({REASONS}{{store=\"{store}\",type=\"{reason}\"}}[1m])");
+            violation.evidence(Evidence::metric(query, *times, "1").expected("0"))
+        }));
+    }
+    Ok(findings.conclude("reasons of write stalls"))
+}
+
+const DISCARDED: &str = "tikv_scheduler_discard_ratio";
+/// The exposition multiplies the ratio by this.
+const RATIO_SCALE: f64 = 1e7;
+
+fn judge_flow_control(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
+    let ratios = series(DISCARDED).by("store").last(metrics::WINDOW_MS).map(|table| {
+        let scaled = metrics::by_key(&table, "store").into_iter();
+        scaled.map(|(store, ratio)| (store, ratio / RATIO_SCALE)).collect::<BTreeMap<_, _>>()
+    });
+    let limit = threshold::Limit {
+        what: "the share of writes that flow control turns away",
+        query: format!("{DISCARDED} / 1e7"),
+        unit: "1",
+        // Anything that is not zero: the smallest step of the scaled integer.
+        below: 1.0 / RATIO_SCALE,
+    };
+    threshold::judge(snapshot, &limit, ratios)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use judging::examples::{Cluster, Series};
+    use operator_plugin::Status;
+
+    fn judge(check: &Check, series: Series) -> Outcome {
+        series.install();
+        check.evaluate(&Cluster::healthy().snapshot(), None).unwrap()
+    }
+
+    #[test]
+    fn a_stall_says_its_reason_and_a_restart_is_none() {
+        let with = |times: f64| {
+            let rows: [(&[&str], f64); 3] = [
+                (&["1", "level0_file_limit_stop"], 0.0),
+                (&["4", "level0_file_limit_stop"], times),
+                (&["4", "memtable_count_limit_stop"], 0.0),
+            ];
+            Series::none().values(REASONS, &["store", "type"], &rows)
+        };
+        let outcome = judge(&write_stall(), with(4.0));
+        assert!(outcome.violations[0].summary.ends_with("level0_file_limit_stop"));
+        assert_eq!(judge(&write_stall(), with(-40.0)).status, Status::Pass);
+        assert_eq!(judge(&write_stall(), Series::none()).status, Status::Inconclusive);
+    }
+
+    #[test]
+    fn any_discarded_share_is_a_violation() {
+        let with = |ratio: f64| {
+            let rows: [(&[&str], f64); 3] = [(&["1"], 0.0), (&["4"], ratio), (&["5"], 0.0)];
+            Series::none().values(DISCARDED, &["store"], &rows)
+        };
+        assert_eq!(judge(&flow_control(), with(250_000.0)).violations[0].entity, "store/4");
+        assert_eq!(judge(&flow_control(), with(0.0)).status, Status::Pass);
+        assert_eq!(judge(&flow_control(), Series::none()).status, Status::Inconclusive);
+    }
+}

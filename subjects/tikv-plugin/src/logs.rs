@@ -1,0 +1,213 @@
+//! New log lines of this tick, counted by what they mean and whom they speak of.
+
+use std::collections::BTreeMap;
+
+use operator_plugin::{BlindSpot, LogError, TableData, World, table};
+
+use crate::configuration::{Configuration, LogOwner};
+use crate::log_events::classify;
+use crate::log_format::{Line, read};
+
+/// Rows of one tick.
+const ROWS: usize = 512;
+/// Characters of a line that are quoted.
+const QUOTED_CHARS: usize = 400;
+/// Lines older than this when they are read tell of the past, for example those that a file held before the operator
+/// began, and would be taken for news.
+const NEWS_NS: u64 = 120_000_000_000;
+
+/// Reads every source once. The second part is what could not be read.
+pub(crate) fn observe(
+    world: &mut dyn World,
+    configuration: &Configuration,
+    owners: &mut BTreeMap<String, LogOwner>,
+    names: &Names,
+) -> (Option<TableData>, Vec<BlindSpot>) {
+    let sources = world.log_sources();
+    let mut events = Events { now: world.now(), ..Events::default() };
+    let mut blind = Vec::new();
+    for source in &sources {
+        let spot = |reason: String| BlindSpot { source: format!("log:{source}"), reason };
+        let limit = u32::try_from(configuration.log_lines).unwrap_or(u32::MAX);
+        match world.read_log(source, limit) {
+            Ok(chunk) => {
+                let owner = owner(configuration, owners, names, source, &chunk.lines);
+                chunk.lines.iter().for_each(|line| events.count(source, &owner, names, line));
+                if chunk.skipped > 0 {
+                    blind.push(spot(format!("{} lines were skipped", chunk.skipped)));
+                }
+            }
+            Err(LogError::UnknownSource(name)) => blind.push(spot(format!("source {name} is not granted"))),
+            Err(LogError::Unreadable(reason)) => blind.push(spot(reason)),
+        }
+    }
+    ((!sources.is_empty()).then(|| events.table()), blind)
+}
+
+/// What the names in lines stand for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Names {
+    /// Store ids by address.
+    pub(crate) stores: BTreeMap<String, String>,
+    /// Names of the PD members.
+    pub(crate) members: Vec<String>,
+}
+
+/// Whose log this is: as configured, or a member of that name, or the store that says that it is one.
+fn owner(
+    configuration: &Configuration,
+    owners: &mut BTreeMap<String, LogOwner>,
+    names: &Names,
+    source: &str,
+    lines: &[String],
+) -> LogOwner {
+    if let Some(owner) = configuration.logs.get(source).or_else(|| owners.get(source)) {
+        return owner.clone();
+    }
+    let member = names.members.iter().find(|member| *member == source).cloned();
+    let store = if member.is_none() { lines.iter().find_map(|line| own_store(line)) } else { None };
+    let owner = LogOwner { store, member };
+    if owner != LogOwner::default() {
+        owners.insert(source.to_owned(), owner.clone());
+    }
+    owner
+}
+
+/// Messages in which a store speaks of itself.
+fn own_store(text: &str) -> Option<String> {
+    const OF_ITSELF: [&str; 4] =
+        ["start raft store", "put store to PD", "associated store labels", "insert new region"];
+    if !OF_ITSELF.iter().any(|message| text.contains(message)) {
+        return None;
+    }
+    let line = read(text)?;
+    OF_ITSELF.contains(&line.message.as_str()).then(|| line.field("store_id").map(str::to_owned))?
+}
+
+/// Source, event, store and member.
+type Key = (String, &'static str, Option<String>, Option<String>);
+
+#[derive(Debug, Clone, Default)]
+struct Events {
+    now: u64,
+    rows: BTreeMap<Key, Event>,
+}
+
+#[derive(Debug, Clone)]
+struct Event {
+    level: String,
+    count: i64,
+    region: Option<String>,
+    first_line: String,
+    last_at: Option<u64>,
+}
+
+impl Events {
+    fn count(&mut self, source: &str, owner: &LogOwner, names: &Names, text: &str) {
+        let Some(line) = read(text) else { return };
+        let is_news = line.at.is_none_or(|at| at.saturating_add(NEWS_NS) >= self.now);
+        let Some(event) = classify(&line).filter(|_| is_news) else { return };
+        let store = subject_store(&line, names).or_else(|| owner.store.clone());
+        let key = (source.to_owned(), event, store, owner.member.clone());
+        if self.rows.len() >= ROWS && !self.rows.contains_key(&key) {
+            return;
+        }
+        let row = self.rows.entry(key).or_insert_with(|| Event {
+            level: line.level.to_lowercase(),
+            count: 0,
+            region: region(&line),
+            first_line: text.chars().take(QUOTED_CHARS).collect(),
+            last_at: None,
+        });
+        row.count += 1;
+        row.last_at = row.last_at.max(line.at);
+        // Several regions in one row are no region.
+        if row.region != region(&line) {
+            row.region = None;
+        }
+    }
+
+    fn table(&self) -> TableData {
+        let rows = || self.rows.iter();
+        table("log_events")
+            .texts("source", rows().map(|((source, ..), _)| source.clone()))
+            .texts("event", rows().map(|((_, event, ..), _)| (*event).to_owned()))
+            .texts("level", rows().map(|(_, event)| event.level.clone()))
+            .integers("count", "", rows().map(|(_, event)| event.count))
+            .texts("store", rows().map(|((_, _, store, _), _)| store.clone()))
+            .texts("region", rows().map(|(_, event)| event.region.clone()))
+            .texts("member", rows().map(|((.., member), _)| member.clone()))
+            .texts("first_line", rows().map(|(_, event)| event.first_line.clone()))
+            .instants("last_at", rows().map(|(_, event)| event.last_at))
+    }
+}
+
+/// The store that a line speaks of: by its id, or by an address that PD lists.
+fn subject_store(line: &Line, names: &Names) -> Option<String> {
+    const IDS: [&str; 5] = ["store_id", "to_store", "store-id", "target-store-id", "target_store_id"];
+    const ADDRESSES: [&str; 4] = ["addr", "to_addr", "store-address", "address"];
+    let digits = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let id = IDS.iter().find_map(|key| line.field(key).filter(digits)).map(str::to_owned);
+    id.or_else(|| ADDRESSES.iter().find_map(|key| names.stores.get(line.field(key)?).cloned()))
+}
+
+fn region(line: &Line) -> Option<String> {
+    ["region_id", "region-id"].iter().find_map(|key| line.field(key)).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::time_ns;
+    use operator_plugin::Scalar;
+
+    fn counted(lines: &[&str]) -> TableData {
+        let names = Names { stores: [("127.0.0.1:20161".to_owned(), "4".to_owned())].into(), members: vec![] };
+        let mut events = Events { now: time_ns("2026/11/21 03:18:20.000 +00:00").unwrap(), ..Events::default() };
+        let owner = LogOwner { store: Some("1".to_owned()), member: None };
+        lines.iter().for_each(|line| events.count("tikv0", &owner, &names, line));
+        events.table()
+    }
+
+    #[test]
+    fn lines_are_counted_for_the_store_they_speak_of() {
+        let table = counted(&[
+            r#"[2026/11/21 03:18:07.496 +00:00] [WARN] [raft_client.rs:920] ["wait connect timeout"] [addr=127.0.0.1:20161] [store_id=4]"#,
+            r#"[2026/11/21 03:18:12.499 +00:00] [WARN] [raft_client.rs:920] ["wait connect timeout"] [addr=127.0.0.1:20161]"#,
+            r#"[2026/11/21 03:18:12.600 +00:00] [ERROR] [pd.rs:1] ["store heartbeat failed"] [err=x]"#,
+            "   a continuation",
+        ]);
+        assert_eq!(table.rows(), 2);
+        assert_eq!(table.scalar(0, "event"), Scalar::Text("store-connect-timeout".to_owned()));
+        assert_eq!(
+            (table.scalar(0, "count"), table.scalar(0, "store")),
+            (Scalar::Integer(2), Scalar::Text("4".to_owned()))
+        );
+        assert_eq!(table.scalar(1, "store"), Scalar::Text("1".to_owned()));
+        assert_eq!(table.scalar(1, "level"), Scalar::Text("error".to_owned()));
+    }
+
+    #[test]
+    fn lines_of_the_past_are_no_news() {
+        let old = r#"[2026/11/21 03:07:12.600 +00:00] [ERROR] [pd.rs:1] ["store heartbeat failed"] [err=x]"#;
+        assert_eq!(counted(&[old]).rows(), 0);
+    }
+
+    #[test]
+    fn elections_of_many_regions_are_one_row_without_a_region() {
+        let line = |region: u32| {
+            format!(
+                r#"[2026/11/21 03:18:12.6 +00:00] [INFO] [raft.rs:1] ["starting a new election"] [term=7] [region_id={region}]"#
+            )
+        };
+        let table = counted(&[&line(8), &line(10)]);
+        assert_eq!((table.scalar(0, "count"), table.scalar(0, "region")), (Scalar::Integer(2), Scalar::Null));
+    }
+
+    #[test]
+    fn a_store_names_itself_in_its_log() {
+        let text = r#"[2026/11/21 03:07:16.261 +00:00] [INFO] [replication_mode.rs:55] ["associated store labels"] [labels="[]"] [store_id=1]"#;
+        assert_eq!(own_store(text).as_deref(), Some("1"));
+        assert_eq!(own_store(r#"[2026/11/21 03:07:16.261 +00:00] [INFO] [x.rs:5] ["other"] [store_id=1]"#), None);
+    }
+}

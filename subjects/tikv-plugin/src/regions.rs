@@ -1,0 +1,130 @@
+//! Health of the regions in numbers: PD's abnormal lists and the holes between regions.
+
+use std::collections::BTreeMap;
+
+use operator_plugin::{Reduction, TableData, World, series, table};
+
+use crate::picture::{Picture, Seen};
+use crate::schedule::Endpoint;
+use crate::units::count;
+
+/// A list is fetched only when the cluster, or the list by the metric, is no longer than this.
+pub(crate) const LIST_REGIONS: u64 = 1_000;
+/// PD's gauges older than three scrapes are not current.
+const CURRENT_MS: u64 = 45_000;
+/// Holes listed in one tick.
+const HOLES: usize = 256;
+
+/// The kinds of abnormal regions with the list that counts them, where it is short enough to fetch.
+const KINDS: [(&str, Option<Endpoint>); 9] = [
+    ("miss-peer", Some(Endpoint::MissPeer)),
+    ("extra-peer", None),
+    ("down-peer", Some(Endpoint::DownPeer)),
+    ("pending-peer", Some(Endpoint::PendingPeer)),
+    ("offline-peer", Some(Endpoint::OfflinePeer)),
+    ("learner-peer", None),
+    ("empty", None),
+    ("oversized", None),
+    ("undersized", None),
+];
+
+/// PD's own counts, by kind: the gauges of the member that leads, as the other members' are old.
+pub(crate) fn counted(world: &mut dyn World, leader: Option<&str>) -> BTreeMap<String, u64> {
+    let Some(leader) = leader else { return BTreeMap::new() };
+    let query = series("pd_regions_status").with("member", leader).by("type");
+    let Ok(found) = world.select(&query, Reduction::Last, CURRENT_MS) else { return BTreeMap::new() };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a gauge that counts regions")]
+    let kind = |row: operator_plugin::Row<'_>| {
+        let kind = row.text("type")?.strip_suffix("-region-count")?.to_owned();
+        Some((kind, row.number("value").filter(|value| *value >= 0.0)? as u64))
+    };
+    found.rows().filter_map(kind).collect()
+}
+
+/// Whether this list may be fetched: it can hold a third of the cluster.
+pub(crate) fn is_short(endpoint: Endpoint, regions: u64, counted: &BTreeMap<String, u64>) -> bool {
+    let kind = KINDS.iter().find(|(_, list)| *list == Some(endpoint)).map(|(kind, _)| *kind);
+    let by_metric = kind.and_then(|kind| counted.get(kind));
+    by_metric.map_or(regions <= LIST_REGIONS, |listed| *listed <= LIST_REGIONS)
+}
+
+/// The `region_health` table: a row for each kind, null where nobody counted.
+pub(crate) fn region_health_table(picture: &Picture, counted: &BTreeMap<String, u64>) -> Option<TableData> {
+    if picture.bootstrapped == Some(false) {
+        return Some(filled(&[]));
+    }
+    let row = |(kind, list): &(&'static str, Option<Endpoint>)| {
+        let listed = list.and_then(|list| picture.abnormal.get(&list)).and_then(Seen::value);
+        match (listed, counted.get(*kind)) {
+            (Some(listed), _) => (*kind, Some(listed.count), Some("list")),
+            (None, Some(counted)) => (*kind, Some(*counted), Some("metric")),
+            (None, None) => (*kind, None, None),
+        }
+    };
+    let rows: Vec<_> = KINDS.iter().map(row).collect();
+    rows.iter().any(|(_, regions, _)| regions.is_some()).then(|| filled(&rows))
+}
+
+fn filled(rows: &[(&str, Option<u64>, Option<&str>)]) -> TableData {
+    table("region_health")
+        .texts("kind", rows.iter().map(|(kind, ..)| (*kind).to_owned()))
+        .integers("regions", "", rows.iter().map(|(_, regions, _)| regions.map(count)))
+        .texts("source", rows.iter().map(|(.., source)| source.map(str::to_owned)))
+}
+
+/// The `range_holes` table: key ranges that belong to no region.
+pub(crate) fn range_holes_table(seen: &Seen<Vec<(String, String)>>) -> Option<TableData> {
+    let holes = seen.value()?;
+    let holes = holes.get(..holes.len().min(HOLES)).unwrap_or_default();
+    let filled = table("range_holes").texts("start_key", holes.iter().map(|(start, _)| start.clone()));
+    Some(filled.texts("end_key", holes.iter().map(|(_, end)| end.clone())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use operator_plugin::Scalar;
+
+    #[test]
+    fn a_list_counts_before_a_metric_and_nothing_counts_as_null() {
+        let mut picture = Picture::default();
+        picture.take(Endpoint::MissPeer, 1, Ok(br#"{"count":2,"regions":[{"id":1},{"id":2}]}"#));
+        let counted = [("miss-peer".to_owned(), 9), ("empty".to_owned(), 15)].into();
+        let table = region_health_table(&picture, &counted).unwrap();
+        assert_eq!(
+            (table.scalar(0, "regions"), table.scalar(0, "source")),
+            (Scalar::Integer(2), Scalar::Text("list".to_owned()))
+        );
+        assert_eq!(
+            (table.scalar(6, "regions"), table.scalar(6, "source")),
+            (Scalar::Integer(15), Scalar::Text("metric".to_owned()))
+        );
+        assert_eq!(table.scalar(2, "regions"), Scalar::Null);
+    }
+
+    #[test]
+    fn with_nothing_counted_there_is_no_table() {
+        assert!(region_health_table(&Picture::default(), &BTreeMap::new()).is_none());
+    }
+
+    #[test]
+    fn long_lists_are_not_fetched() {
+        let counted = [("pending-peer".to_owned(), 40_000), ("down-peer".to_owned(), 3)].into();
+        assert!(!is_short(Endpoint::PendingPeer, 1_000_000, &counted));
+        assert!(is_short(Endpoint::DownPeer, 1_000_000, &counted));
+        assert!(!is_short(Endpoint::MissPeer, 1_000_000, &counted));
+        assert!(is_short(Endpoint::MissPeer, 29, &BTreeMap::new()));
+    }
+
+    #[test]
+    fn holes_are_pairs_of_keys_and_none_is_an_empty_table() {
+        let mut picture = Picture::default();
+        picture.take(Endpoint::RangeHoles, 1, Ok(br#"[["74","75"]]"#));
+        assert_eq!(
+            range_holes_table(&picture.range_holes).unwrap().scalar(0, "end_key"),
+            Scalar::Text("75".to_owned())
+        );
+        picture.take(Endpoint::RangeHoles, 2, Ok(b"[]"));
+        assert_eq!(range_holes_table(&picture.range_holes).unwrap().rows(), 0);
+    }
+}
