@@ -59,11 +59,12 @@ impl Changes {
         news
     }
 
-    /// Incidents that are new.
+    /// Incidents that are new. One that may be over before its hold ends is no news: the verdict that it
+    /// began with has been told.
     pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<What> {
         let mut news = Vec::new();
         for incident in incidents {
-            if is_new(&mut self.incidents, incident.key.clone(), now) {
+            if incident.confirmed && is_new(&mut self.incidents, incident.key.clone(), now) {
                 news.push(What::IncidentOpened(opened(incident)));
             }
         }

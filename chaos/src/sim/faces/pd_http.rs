@@ -72,7 +72,7 @@ fn led(cluster: &Cluster, path: &str, query: &Query) -> Reply {
         ["hotspot", "regions", "read"] => hot_answers::reads(cluster),
         ["hotspot", "stores"] => hot_answers::stores(cluster),
         ["stats", "region"] => region_answers::statistics(cluster, query),
-        ["schedulers"] => cluster_answers::schedulers(cluster),
+        ["schedulers"] => cluster_answers::schedulers(cluster, query),
         ["schedulers", "diagnostic", name] => cluster_answers::diagnostic(cluster, name),
         ["operators"] => cluster_answers::operators(cluster),
         ["gc", "safepoint"] => cluster_answers::safepoint(),
