@@ -31,11 +31,12 @@ pub(crate) fn manifests(workspace: &Workspace) -> Vec<(PathBuf, PathBuf)> {
     found
 }
 
-/// The manifests whose tests run natively: the guests' and the author SDK's.
+/// The manifests whose tests run natively: the guests', the author SDK's and the examples of the documentation.
 pub(crate) fn tested_manifests(workspace: &Workspace) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = manifests(workspace).into_iter().map(|(manifest, _)| manifest).collect();
     let sdk = workspace.root.join("wit/sdk/rust/Cargo.toml");
     found.extend(sdk.is_file().then_some(sdk));
+    found.extend(manifests_in(&workspace.root.join("docs/examples")));
     found
 }
 
