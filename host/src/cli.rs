@@ -3,6 +3,7 @@
 mod check;
 mod console;
 mod demo;
+mod doctor;
 mod duration;
 mod help;
 mod log;
@@ -68,6 +69,8 @@ enum Command {
     /// Show what a component is and what it may do
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
+    /// Say whether this installation is right
+    Doctor(doctor::DoctorArgs),
 }
 
 /// Where tickets and the decision log are.
@@ -121,6 +124,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Plugin(command) => plugin::run(command, &console).await,
             Command::Demo(args) => demo::run(*args, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
+            Command::Doctor(args) => doctor::run(&args, &console),
             Command::Log(command) => log::run(command, &console).await,
         }
     })

@@ -105,7 +105,7 @@ fn chosen(name: &str) -> Result<Vec<Scenario>, Failure> {
 }
 
 /// Where the components are.
-fn plugins(given: Option<&Path>) -> Result<PathBuf, Failure> {
+pub(super) fn plugins(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
     let tried: Vec<PathBuf> = match (given, beside) {
         (Some(given), _) => vec![given.to_owned()],

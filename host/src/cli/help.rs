@@ -4,8 +4,12 @@ use clap::Command;
 use std::fmt::Write as _;
 
 /// Group → commands.
-pub(super) const GROUPS: [(&str, &[&str]); 3] =
-    [("Watch", &["run", "check", "demo"]), ("Look back", &["tickets", "log"]), ("Extend", &["plugin"])];
+pub(super) const GROUPS: [(&str, &[&str]); 4] = [
+    ("Watch", &["run", "check", "demo"]),
+    ("Look back", &["tickets", "log"]),
+    ("Extend", &["plugin"]),
+    ("Install", &["doctor"]),
+];
 
 const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}";
 

@@ -1,0 +1,88 @@
+//! What the machine gives us.
+
+use super::Finding;
+use crate::model::Timestamp;
+use crate::plugin::PluginLimits;
+use crate::ports::Clock as _;
+use crate::ports::real::RealClock;
+use crate::render::bytes;
+
+/// 2026-01-01: before the first release of this program. A clock that is earlier is wrong.
+const FIRST_RELEASE: Timestamp = Timestamp(1_767_225_600_000);
+
+/// Sockets to 250 servers, four each, and files.
+const DESCRIPTORS_WANTED: u64 = 1_024;
+
+/// What the operator takes beside its plugins: series of a hundred servers, tables, code.
+const HOST_BYTES: u64 = 512 << 20;
+
+pub(super) fn clock() -> Finding {
+    let now = RealClock.now();
+    if now < FIRST_RELEASE {
+        return Finding::bad("clock", format!("it says {now}, before this program was made"));
+    }
+    Finding::good("clock", now.to_string())
+}
+
+pub(super) fn file_descriptors() -> Finding {
+    const WHAT: &str = "file descriptors";
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    match soft_limit(&limits) {
+        Some(limit) if limit < DESCRIPTORS_WANTED => {
+            Finding::poor(WHAT, format!("{limit}, {DESCRIPTORS_WANTED} are wanted: raise them with `ulimit -n`"))
+        }
+        Some(limit) => Finding::good(WHAT, limit.to_string()),
+        None => Finding::poor(WHAT, "the limit cannot be read on this system"),
+    }
+}
+
+/// The line is `Max open files            1024                 524288               files`.
+fn soft_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    let soft = line.split_whitespace().nth(3)?;
+    if soft == "unlimited" { Some(u64::MAX) } else { soft.parse().ok() }
+}
+
+pub(super) fn memory(limits: &PluginLimits) -> Finding {
+    // cgroup v2; elsewhere, and at the root, there is no such file and no limit of ours to compare with.
+    let text = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
+    judge_memory(text.trim().parse().ok(), wanted_bytes(limits))
+}
+
+fn wanted_bytes(limits: &PluginLimits) -> u64 {
+    let checks = (limits.check.memory_bytes_max as u64).saturating_mul(limits.check_threads as u64);
+    HOST_BYTES.saturating_add(limits.subject.memory_bytes_max as u64).saturating_add(checks)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes for people have three digits")]
+fn judge_memory(limit: Option<u64>, wanted: u64) -> Finding {
+    const WHAT: &str = "memory";
+    match limit {
+        None => Finding::good(WHAT, format!("no limit; plugins and series can take {}", bytes(wanted as f64))),
+        Some(limit) if limit < wanted => Finding::poor(
+            WHAT,
+            format!("the limit is {}; plugins and series can take {}", bytes(limit as f64), bytes(wanted as f64)),
+        ),
+        Some(limit) => Finding::good(WHAT, format!("the limit is {}", bytes(limit as f64))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Standing;
+    use super::*;
+
+    #[test]
+    fn the_soft_limit_is_read_from_its_line() {
+        let line = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 524288               files\n";
+        assert_eq!(soft_limit(line), Some(1_024));
+        assert_eq!(soft_limit(""), None);
+    }
+
+    #[test]
+    fn a_memory_limit_below_what_plugins_may_take_is_poor() {
+        assert_eq!(judge_memory(Some(1 << 20), 1 << 30).standing, Standing::Poor);
+        assert_eq!(judge_memory(Some(1 << 31), 1 << 30).standing, Standing::Good);
+        assert_eq!(judge_memory(None, 1 << 30).standing, Standing::Good);
+    }
+}
