@@ -5,7 +5,7 @@ use crate::model::{
 };
 use std::collections::BTreeMap;
 
-/// A small ticket as the earlier stages would composed it.
+/// A small ticket as the earlier stages would compose it.
 pub(crate) fn composed(key: &str, at: u64, probability: f64) -> Ticket {
     let entity = EntityId::new("node", key);
     Ticket {
@@ -130,8 +130,8 @@ fn an_unverified_explanation_is_withheld_and_what_was_seen_stays() {
 #[test]
 fn a_system_that_gets_well_does_not_make_the_ticket_forget_its_cause() {
     let mut register = Register::default();
-    register.file(drafted("a", 1_000, 0.9), true).unwrap();
-    let mut well = drafted("a", 60_000, 0.9);
+    register.file(composed("a", 1_000, 0.9), true).unwrap();
+    let mut well = composed("a", 60_000, 0.9);
     well.hypotheses.remove(0);
     well.abstained = true;
     assert_eq!(register.file(well.clone(), true), None, "nothing new, only less");

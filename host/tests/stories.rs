@@ -1,0 +1,18 @@
+//! Stories: whole runs, through the command line or through the daemon, from a world to the tickets on disk.
+//!
+//! One test program, so that it is linked once.
+
+#[path = "stories/support.rs"]
+mod support;
+#[path = "stories/schema.rs"]
+mod schema;
+#[path = "stories/bad_input.rs"]
+mod bad_input;
+#[path = "stories/crash.rs"]
+mod crash;
+#[path = "stories/demo.rs"]
+mod demo;
+#[path = "stories/recordings.rs"]
+mod recordings;
+#[path = "stories/running.rs"]
+mod running;
