@@ -23,10 +23,25 @@ pub fn rare_counter(query: &Query, label: &str, window_ms: u64) -> Result<Vec<Co
     let grouped = query.clone().by("store").by(label);
     match grouped.last(window_ms) {
         Ok(table) => Ok(counts(&table, label)),
-        Err(MetricsError::NoSuchMetric(_)) => collected(window_ms).map(|()| Vec::new()),
-        Err(MetricsError::TooFewSamples) => collected(window_ms).map(|()| Vec::new()),
+        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) => collected(window_ms).map(|_| Vec::new()),
         Err(other) => Err(other),
     }
+}
+
+/// A gauge that TiKV exposes only once it was set: by store, zero where metrics were collected without it.
+///
+/// # Errors
+/// When no store's metrics were collected at all.
+pub fn rare_gauge(query: &Query, window_ms: u64) -> Result<BTreeMap<String, f64>, MetricsError> {
+    let mut values = match query.clone().by("store").last(window_ms) {
+        Ok(table) => by_key(&table, "store"),
+        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) => BTreeMap::new(),
+        Err(other) => return Err(other),
+    };
+    for store in collected(window_ms)?.into_keys() {
+        values.entry(store).or_insert(0.0);
+    }
+    Ok(values)
 }
 
 /// What a counter says of one store and one value of its label.
@@ -53,9 +68,9 @@ pub fn counts(table: &TableView, label: &str) -> Vec<Count> {
     table.rows().filter_map(count).filter(|count| !count.store.is_empty() && count.value.is_finite()).collect()
 }
 
-/// Whether the metrics of any store were collected: every TiKV of every version exposes this one.
-fn collected(window_ms: u64) -> Result<(), MetricsError> {
-    series(COLLECTED).by("store").last(window_ms).map(|_| ())
+/// The stores whose metrics were collected: every TiKV of every version exposes this one.
+fn collected(window_ms: u64) -> Result<BTreeMap<String, f64>, MetricsError> {
+    series(COLLECTED).by("store").last(window_ms).map(|table| by_key(&table, "store"))
 }
 
 /// Present in every exposition of a TiKV.

@@ -50,6 +50,9 @@ fn judge_peer(row: Row<'_>, stores: &TableView, findings: &mut Findings) {
     let Some((store_row, of_store)) = store_column(stores, store, flow) else {
         return findings.unknown(&entity, "the flow of its store is not known");
     };
+    if of_store < BYTES_MIN {
+        return findings.pass(entity);
+    }
     if bytes > OLDER_THAN_STORE * of_store {
         return findings.unknown(&entity, "its figure is older than its store's, which is smaller by now");
     }

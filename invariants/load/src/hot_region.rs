@@ -85,6 +85,11 @@ fn judge_region(row: Row<'_>, usual: &Usual, stores: &BTreeMap<&str, Row<'_>>, c
     let Some((store, of_store)) = store.and_then(|store| Some((store, store.number(column)?))) else {
         return findings.unknown(&entity, "the flow of its leader's store is not known");
     };
+    let keys_of_store = store.number(&column.replace("bytes", "keys"));
+    if of_store < BYTES_MIN && keys_of_store.is_none_or(|keys| keys < KEYS_MIN) {
+        // Whatever the region's last report says, its store is idle by now.
+        return findings.pass(entity);
+    }
     if bytes > OLDER_THAN_STORE * of_store {
         return findings.unknown(&entity, "its figure is older than its store's, which is smaller by now");
     }
@@ -171,7 +176,9 @@ mod tests {
 
     #[test]
     fn a_figure_that_its_store_has_left_behind_is_open() {
-        assert_eq!(judge(&written(), &with(720_000.0, 63_000.0)).status, Status::Inconclusive);
+        assert_eq!(judge(&written(), &with(720_000.0, 263_000.0)).status, Status::Inconclusive);
+        let idle = with(720_000.0, 63_000.0).with("store_flow", ("store", "5"), "write_keys_per_s", 20.0);
+        assert_eq!(judge(&written(), &idle).status, Status::Pass, "its whole store is idle by now");
         let unknown = with(720_000.0, 640_000.0).with("store_flow", ("store", "5"), "write_bytes_per_s", Cell::Null);
         assert_eq!(judge(&written(), &unknown).status, Status::Inconclusive);
     }

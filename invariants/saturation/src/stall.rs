@@ -55,10 +55,8 @@ const DISCARDED: &str = "tikv_scheduler_discard_ratio";
 const RATIO_SCALE: f64 = 1e7;
 
 fn judge_flow_control(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
-    let ratios = series(DISCARDED).by("store").last(metrics::WINDOW_MS).map(|table| {
-        let scaled = metrics::by_key(&table, "store").into_iter();
-        scaled.map(|(store, ratio)| (store, ratio / RATIO_SCALE)).collect::<BTreeMap<_, _>>()
-    });
+    let ratios = metrics::rare_gauge(&series(DISCARDED), metrics::WINDOW_MS)
+        .map(|ratios| ratios.into_iter().map(|(store, ratio)| (store, ratio / RATIO_SCALE)).collect());
     let limit = threshold::Limit {
         what: "the share of writes that flow control turns away",
         query: format!("{DISCARDED} / 1e7"),
@@ -100,10 +98,13 @@ mod tests {
     fn any_discarded_share_is_a_violation() {
         let with = |ratio: f64| {
             let rows: [(&[&str], f64); 3] = [(&["1"], 0.0), (&["4"], ratio), (&["5"], 0.0)];
-            Series::none().values(DISCARDED, &["store"], &rows)
+            Series::none().values(DISCARDED, &["store"], &rows).values(metrics::COLLECTED, &["store"], &rows)
         };
         assert_eq!(judge(&flow_control(), with(250_000.0)).violations[0].entity, "store/4");
         assert_eq!(judge(&flow_control(), with(0.0)).status, Status::Pass);
+        let rows: [(&[&str], f64); 3] = [(&["1"], 9.0), (&["4"], 9.0), (&["5"], 9.0)];
+        let never = Series::none().values(metrics::COLLECTED, &["store"], &rows);
+        assert_eq!(judge(&flow_control(), never).status, Status::Pass, "it was never set, and is not exposed");
         assert_eq!(judge(&flow_control(), Series::none()).status, Status::Inconclusive);
     }
 }

@@ -1,7 +1,8 @@
 //! The numbers that are followed for each store, member and the cluster.
 //!
 //! A floor is the smallest deviation that matters to anybody: a tenth of a second (where TiKV itself calls a disk
-//! slow), a third of a core, a quarter of a MiB a second.
+//! slow), a third of a core, a MiB or a thousand requests a second, fifty leaders. Load that moves by less is no trouble, and
+//! would only keep a ticket open after its cause is gone.
 
 use operator_plugin::knowledge::{ColumnSource, Direction, QuantileSource, SeriesSource, Signal, SignalSource};
 use operator_plugin::{Matcher, Reduction, Selector, label};
@@ -24,20 +25,19 @@ pub(super) fn all() -> Vec<Signal> {
 
 /// What is written and read.
 fn flow() -> Vec<Signal> {
-    const QUARTER_MIB: f64 = 256.0 * 1024.0;
-    let flow =
-        |id, title, column| of_store(id, title, "By/s", column_of("store_flow", "store", column)).floor(QUARTER_MIB);
-    let keys = |id, title, column| of_store(id, title, "1/s", column_of("store_flow", "store", column)).floor(200.0);
+    const MIB: f64 = 1024.0 * 1024.0;
+    let flow = |id, title, column| of_store(id, title, "By/s", column_of("store_flow", "store", column)).floor(MIB);
+    let keys = |id, title, column| of_store(id, title, "1/s", column_of("store_flow", "store", column)).floor(1_000.0);
     vec![
         flow("store-write-flow", "bytes written to the store", "write_bytes_per_s"),
         flow("store-read-flow", "bytes read from the store", "read_bytes_per_s"),
         keys("store-write-keys", "keys written to the store", "write_keys_per_s"),
         keys("store-read-keys", "keys read from the store", "read_keys_per_s"),
         of_store("request-rate", "requests to the store", "1/s", rate("tikv_grpc_msg_duration_seconds_count", &[]))
-            .floor(200.0),
+            .floor(1_000.0),
         of_store("leader-count", "regions that the store leads", "1", column_of("stores", "store", "leader_count"))
             .bad(Direction::Either)
-            .floor(5.0),
+            .floor(50.0),
     ]
 }
 
@@ -177,7 +177,7 @@ fn liveness() -> Vec<Signal> {
             "1",
             column_of("stores", "store", "pending_peers"),
         )
-        .floor(5.0),
+        .floor(50.0),
         of_store(
             "unreachable-rate",
             "reports that the store cannot be reached",

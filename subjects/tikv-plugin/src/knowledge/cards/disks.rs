@@ -58,11 +58,6 @@ fn slow_disk() -> Card {
                 .group("requests")
                 .explains()
                 .because("writes through Raft wait for the disk", ASYNC_IO),
-            anomaly(Scope::Itself, "raft-sync-p99")
-                .weighs(3.0, 0.8)
-                .group("sync")
-                .explains()
-                .because("syncing takes longer than it used to", ASYNC_IO),
         ])
         .brings(of_a_slow_store())
         .unlike(&["cpu-starved", "hot-write-region", "write-stall"])
