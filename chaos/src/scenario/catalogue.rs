@@ -63,7 +63,7 @@ fn hot_region() -> Scenario {
 }
 
 fn disk_pressure() -> Scenario {
-    let fill = FaultKind::FillDisk { store: VICTIM, bytes_per_second: 220.0 * MIB, until_free_bytes: 4.0 * GIB };
+    let fill = FaultKind::FillDisk { store: VICTIM, bytes_per_second: 300.0 * MIB, until_free_bytes: 4.0 * GIB };
     let truth = Truth {
         best_actions: texts(&["free-space"]),
         acceptable_actions: texts(&["wait", "add-store", "evict-leaders"]),

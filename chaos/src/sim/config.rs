@@ -83,7 +83,7 @@ impl Default for Machine {
         Self {
             cores: 4.0,
             memory_bytes: 8.0 * GIB,
-            disk_bytes: 64.0 * GIB,
+            disk_bytes: 80.0 * GIB,
             foreign_bytes: 1.5 * GIB,
             // A data-centre SSD behind a RAID controller; the recordings' machine needs about 1.5.
             flush_ms: 0.8,

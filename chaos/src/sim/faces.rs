@@ -1,4 +1,10 @@
 //! What an observer of the cluster sees: one node for each origin.
+//!
+//! What is shown has the shape of recordings of real clusters; `tests/faithful.rs` compares them. What differs:
+//! - PD and the stores call themselves 8.5.0, while the recorded stores were a development build of 9.0;
+//! - metrics are a selection: those that speak for something the model has, of series only those that can move;
+//! - PD has no dashboard, no trend, no operator history, no scheduler settings, and no write calls (405);
+//! - logs hold what the modelled events write, without the chatter of start-up and housekeeping.
 
 mod exposition;
 mod pd_http;

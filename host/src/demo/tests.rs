@@ -1,7 +1,7 @@
 use super::score::{ActionGrade, Truth, score};
 use super::*;
 use crate::model::EntityId;
-use crate::ticket::tests::drafted;
+use crate::ticket::tests::composed;
 
 fn truth() -> operator_chaos::scenario::Truth {
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
@@ -20,7 +20,7 @@ fn truth() -> operator_chaos::scenario::Truth {
 
 /// A ticket about `key`, `after_ms` after the fault.
 fn ticket(id: &str, key: &str, onset: u64, after_ms: i64) -> Ticket {
-    let mut ticket = drafted(key, onset.saturating_add_signed(after_ms), 0.9);
+    let mut ticket = composed(key, onset.saturating_add_signed(after_ms), 0.9);
     ticket.id = id.to_owned();
     ticket
 }

@@ -1,13 +1,13 @@
 use super::*;
 use crate::render::RenderStyle;
-use crate::ticket::tests::drafted;
+use crate::ticket::tests::composed;
 
 fn event(what: What) -> Event {
     Event { at: Timestamp(1_700_000_000_000), observed_at: Timestamp(1_700_000_034_000), tick: Tick(7), what }
 }
 
 fn written(change: TicketChange) -> What {
-    let mut ticket = drafted("a", 1, 0.8);
+    let mut ticket = composed("a", 1, 0.8);
     ticket.id = "T-1".to_owned();
     ticket.names.insert(EntityId::new("node", "a"), "10.0.0.7:9000".to_owned());
     What::Ticket(Box::new(TicketWritten { change, because: vec!["probability 0.50 → 0.80".to_owned()], ticket }))

@@ -18,7 +18,7 @@ fn one(page: &mut Page, option: &TicketOption, number: usize, is_recommended: bo
     let (mark, ink) = if is_recommended { ("▶", Ink::Green) } else { (" ", Ink::Plain) };
     let note = if is_recommended { "  recommended" } else { "" };
     let title = format!("{number} {}", option.title);
-    page.parts(2, &[(mark, Ink::Green), (" ", Ink::Plain), (&title, ink), (note, Ink::Green)]);
+    page.item(2, mark, &format!("{title}{note}"), ink);
     field(page, "effect", &option.effect, Ink::Plain);
     let (risk_ink, risk) = risk_ink(option.risk);
     let risk = if option.risk_note.is_empty() { risk.to_owned() } else { format!("{risk}: {}", option.risk_note) };
@@ -46,9 +46,15 @@ fn field(page: &mut Page, word: &str, text: &str, ink: Ink) {
 
 fn why(page: &mut Page, ticket: &Ticket) {
     page.heading("WHY");
+    let shown: Vec<&str> = ticket
+        .hypotheses
+        .iter()
+        .flat_map(|hypothesis| hypothesis.assessed().map(|one| one.claim.text.as_str()))
+        .collect();
     for claim in &ticket.rationale {
-        // What told the rivals apart stands beside each of them.
-        if !matches!(claim.predicate, Predicate::ToldApart { .. }) {
+        // What speaks for a hypothesis, and what told the rivals apart, stands beside each of them.
+        let is_shown = shown.contains(&claim.text.as_str()) || matches!(claim.predicate, Predicate::ToldApart { .. });
+        if !is_shown {
             page.item(2, "·", &format!("{} {}", capital_of_entity(&claim.text), ids(&claim.evidence)), Ink::Plain);
         }
     }

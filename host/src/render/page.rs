@@ -83,11 +83,17 @@ impl Page {
 
     /// A mark, and text that hangs behind it.
     pub(super) fn item(&mut self, indent: usize, mark: &str, text: &str, ink: Ink) {
-        let hang = indent + width(mark) + 1;
+        self.marked(indent, &[(mark, if ink == Ink::Dim { Ink::Dim } else { Ink::Cyan })], text, ink);
+    }
+
+    /// A mark of several inks, and text that hangs behind it.
+    pub(super) fn marked(&mut self, indent: usize, mark: &[(&str, Ink)], text: &str, ink: Ink) {
+        let hang = indent + mark.iter().map(|(part, _)| width(part)).sum::<usize>() + 1;
         let text = escape(text, TEXT_CHARS_MAX);
         for (number, line) in wrap(&text, self.columns, hang, hang).iter().enumerate() {
             if number == 0 {
-                self.put(indent, mark, if ink == Ink::Dim { Ink::Dim } else { Ink::Cyan });
+                self.text.push_str(&" ".repeat(indent));
+                mark.iter().for_each(|(part, ink)| self.put(0, part, *ink));
                 self.text.push(' ');
                 self.put(0, line, ink);
                 self.text.push('\n');

@@ -15,7 +15,7 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
         // The thresholds 1/16, 3/16, … round to the nearest of eight bars without a cast.
         let step =
             BARS.iter().enumerate().skip(1).filter(|(step, _)| share >= STEPS.get(*step).copied().unwrap_or(1.0));
-        step.last().map_or('▁', |(_, bar)| *bar)
+        step.map(|(_, bar)| *bar).max().unwrap_or('▁')
     };
     shown.into_iter().map(bar).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::exposition::{Dialect, Exposition};
 use super::pd_http;
-use crate::sim::cluster::Cluster;
+use crate::sim::cluster::{Cluster, EVICT_SLOW_STORE};
 use crate::sim::histogram::Histogram;
 use crate::sim::layouts;
 use crate::sim::number::{real, real_len};
@@ -20,7 +20,7 @@ pub(super) fn render(cluster: &Cluster, index: usize) -> Vec<u8> {
         status(&mut out, cluster);
         stores(&mut out, cluster);
         heartbeats(&mut out, cluster, &member.counters);
-        scheduling(&mut out, &member.counters);
+        scheduling(&mut out, cluster, &member.counters);
         checking(&mut out, cluster);
     } else {
         // A follower keeps the family, at zero.
@@ -236,7 +236,12 @@ fn heartbeats(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters
     }
 }
 
-fn scheduling(out: &mut Exposition, counters: &MemberCounters) {
+fn scheduling(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters) {
+    let evicted = cluster.pd.evicting.get(EVICT_SLOW_STORE).into_iter().flatten();
+    let mut status = out.gauge("pd_scheduler_evicted_slow_store_status", "Store evicted status for schedule");
+    for store in evicted {
+        status.series(&format!("slow_type=\"disk\",store=\"{store}\""), 1.0);
+    }
     let mut events = out.counter("pd_schedule_operators_count", "Counter of schedule operators.");
     for ((kind, event), count) in &counters.operators {
         events.series(&format!("event=\"{event}\",type=\"{kind}\""), *count);

@@ -122,7 +122,7 @@ fn a_full_disk_passes_a_fifth_and_then_rejects_writes() {
     let mut run = Run::of("disk-pressure", "foreign-files");
     run.at(100);
     assert!(run.metrics(PD3).get("pd_cluster_status{type=\"store_low_space_count\"}").abs() < 1e-9);
-    run.at(190);
+    run.at(195);
     assert!((run.metrics(PD3).get("pd_cluster_status{type=\"store_low_space_count\"}") - 1.0).abs() < 1e-9);
     let metrics = run.metrics(STATUS[1]);
     let size = |kind: &str| metrics.get(&format!("tikv_store_size_bytes{{type=\"{kind}\"}}"));
@@ -153,6 +153,8 @@ fn a_slow_disk_raises_flushes_and_the_slow_score_while_processors_rest() {
     run.at(90);
     assert_eq!(run.store(4)["status"]["leader_count"], 0, "PD evicts the leaders of a slow store");
     assert_eq!(run.store(4)["status"]["pause_leader_transfer_in"], true);
+    let evicted = "pd_scheduler_evicted_slow_store_status{slow_type=\"disk\",store=\"4\"}";
+    assert!((run.metrics(PD3).get(evicted) - 1.0).abs() < 1e-9);
     let (lines, _) = run.world.read_log("pd3", 100_000);
     assert!(lines.iter().any(|line| line.contains("detected slow store, start to evict leaders")));
 }

@@ -83,7 +83,7 @@ fn an_incident_is_resolvable_a_minute_after_its_last_symptom() {
     story.repeat(11, &Sight::default());
     assert!(story.memory.resolvable().is_empty(), "55 s are no minute");
     story.step(&Sight::default());
-    assert_eq!(story.memory.resolvable(), [key.clone()]);
+    assert_eq!(story.memory.resolvable(), std::slice::from_ref(&key));
     story.memory.forget(&key);
     assert!(story.memory.resolvable().is_empty());
 }

@@ -1,6 +1,6 @@
 //! The numbers that are followed for each store, member and the cluster.
 //!
-//! A floor is the smallest deviation that matters to anybody: a tenth of a second of latency (where TiKV itself calls a disk
+//! A floor is the smallest deviation that matters to anybody: a tenth of a second (where TiKV itself calls a disk
 //! slow), a third of a core, a quarter of a MiB a second.
 
 use operator_plugin::knowledge::{ColumnSource, Direction, QuantileSource, SeriesSource, Signal, SignalSource};

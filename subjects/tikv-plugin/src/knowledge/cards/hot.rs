@@ -16,7 +16,8 @@ fn hot_write() -> Card {
     card("hot-write-region", "region", Severity::Warning, 0.04)
         .says(
             "Hot write region",
-            "Most of what is written goes to {name}: one Raft group, which one store leads and every replica repeats. Other stores cannot help, and their writes wait behind it.",
+            "Most of what is written goes to {name}: one Raft group, which one store leads and every replica \
+             repeats. Other stores cannot help, and their writes wait behind it.",
         )
         .seen_by(vec![
             check(Scope::Itself, "hot-write-region")
@@ -36,23 +37,47 @@ fn hot_write() -> Card {
                 .weighs(2.0, 0.9)
                 .group("processor")
                 .because("the leader's store works more than the others", "tikv: src/storage/txn/scheduler.rs"),
-            outlier(Scope::Neighbours, "raftstore-cores")
-                .weighs(2.0, 0.9)
-                .group("processor")
-                .because("the leader's Raft threads work more than the others'", "tikv: components/raftstore/src/store"),
-            check(Scope::Neighbours, "store-slow")
-                .weighs(0.3, 1.2)
-                .because("a slow disk makes a store slow at a low rate, heat does not make its disk slow", "tikv: components/health_controller/src/slow_score.rs"),
+            outlier(Scope::Neighbours, "raftstore-cores").weighs(2.0, 0.9).group("processor").because(
+                "the leader's Raft threads work more than the others'",
+                "tikv: components/raftstore/src/store",
+            ),
+            check(Scope::Neighbours, "store-slow").weighs(0.3, 1.2).because(
+                "a slow disk makes a store slow at a low rate, heat does not make its disk slow",
+                "tikv: components/health_controller/src/slow_score.rs",
+            ),
         ])
         .brings(heat("the heat of one region slows whatever shares a store, a machine or a replica with it"))
-        .brings(consequences(Scope::Anyone, &[], &["region-total"], "hot regions are split", "tikv: split.qps-threshold"))
+        .brings(consequences(
+            Scope::Anyone,
+            &[],
+            &["region-total"],
+            "hot regions are split",
+            "tikv: split.qps-threshold",
+        ))
         .unlike(&["client-overload", "hot-read-region", "slow-disk"])
         .cured_by(&[
-            ("split-region", Fitness::Best, "spreads the keys over two regions, which PD can lead from two stores; does little when one key takes all"),
-            ("transfer-region-leader", Fitness::Acceptable, "takes the heat from a store that suffers; the heat moves along"),
+            (
+                "split-region",
+                Fitness::Best,
+                "spreads the keys over two regions, which PD can lead from two stores; does little when one \
+                 key takes all",
+            ),
+            (
+                "transfer-region-leader",
+                Fitness::Acceptable,
+                "takes the heat from a store that suffers; the heat moves along",
+            ),
             ("scatter-region", Fitness::Acceptable, "spreads the replicas of a region that was split"),
-            ("raise-hot-schedule-limit", Fitness::Acceptable, "lets PD move more hot regions at once, once it sees them"),
-            ("change-keys", Fitness::Acceptable, "the only lasting cure when keys are written in order or one key takes all"),
+            (
+                "raise-hot-schedule-limit",
+                Fitness::Acceptable,
+                "lets PD move more hot regions at once, once it sees them",
+            ),
+            (
+                "change-keys",
+                Fitness::Acceptable,
+                "the only lasting cure when keys are written in order or one key takes all",
+            ),
             ("wait", Fitness::Acceptable, "PD's hot scheduler acts by itself some minutes after it has noticed"),
             ("evict-leaders", Fitness::Harmful, "moves all regions of the store, and the hot one with them"),
         ])
@@ -63,7 +88,8 @@ fn hot_read() -> Card {
     card("hot-read-region", "region", Severity::Warning, 0.03)
         .says(
             "Hot read region",
-            "Most of what is read comes from {name}, which one store serves: its read threads and its network are the limit, those of the others idle.",
+            "Most of what is read comes from {name}, which one store serves: its read threads and its network \
+             are the limit, those of the others idle.",
         )
         .seen_by(vec![
             check(Scope::Itself, "hot-read-region")
@@ -92,14 +118,32 @@ fn hot_read() -> Card {
                 .because("reads do not touch the Raft log", "tikv: components/raftstore/src/store/async_io"),
         ])
         .brings(heat("the heat of one region slows whatever shares its store or machine"))
-        .brings(consequences(Scope::Anyone, &[], &["region-total"], "hot regions are split", "tikv: split.qps-threshold"))
+        .brings(consequences(
+            Scope::Anyone,
+            &[],
+            &["region-total"],
+            "hot regions are split",
+            "tikv: split.qps-threshold",
+        ))
         .unlike(&["client-overload", "hot-write-region", "read-pool-saturated"])
         .cured_by(&[
-            ("split-region", Fitness::Best, "spreads the keys over two regions, which two stores can serve; does nothing for a single key"),
+            (
+                "split-region",
+                Fitness::Best,
+                "spreads the keys over two regions, which two stores can serve; does nothing for a single key",
+            ),
             ("read-from-followers", Fitness::Acceptable, "three stores serve what one served"),
-            ("transfer-region-leader", Fitness::Acceptable, "takes the heat from a store that suffers; the heat moves along"),
+            (
+                "transfer-region-leader",
+                Fitness::Acceptable,
+                "takes the heat from a store that suffers; the heat moves along",
+            ),
             ("change-keys", Fitness::Acceptable, "a cache before a single hot key is the only lasting cure"),
-            ("wait", Fitness::Acceptable, "stores split by load after 10 s of it, and PD moves the parts within minutes"),
+            (
+                "wait",
+                Fitness::Acceptable,
+                "stores split by load after 10 s of it, and PD moves the parts within minutes",
+            ),
             ("evict-leaders", Fitness::Harmful, "moves all regions of the store, and the hot one with them"),
         ])
         .until("requests become slow for users, or the region stays hot for 5 minutes")

@@ -16,15 +16,31 @@ fn majority_lost() -> Card {
     card("replica-majority-lost", "cluster", Severity::Critical, 0.005)
         .says(
             "Majority of replicas lost",
-            "So many stores are lost at once that some regions have no majority: they can neither elect a leader nor write. PD goes on showing their last leaders.",
+            "So many stores are lost at once that some regions have no majority: they can neither elect a \
+             leader nor write. PD goes on showing their last leaders.",
         )
         .seen_by(vec![
-            check(Scope::Itself, "replica-majority").weighs(100.0, 0.002).explains().because("as many stores are lost as a majority of the replicas", STATES),
-            check(Scope::Anyone, "regions-have-leader").weighs(5.0, 0.8).explains().because("regions are without a leader", "tikv: components/raftstore/src/store/fsm/peer.rs"),
-            check(Scope::Anyone, "no-leader-missing").weighs(3.0, 0.9).explains().because("stores that are left look for leaders in vain", "tikv: components/raftstore/src/store/fsm/peer.rs"),
+            check(Scope::Itself, "replica-majority")
+                .weighs(100.0, 0.002)
+                .explains()
+                .because("as many stores are lost as a majority of the replicas", STATES),
+            check(Scope::Anyone, "regions-have-leader")
+                .weighs(5.0, 0.8)
+                .explains()
+                .because("regions are without a leader", "tikv: components/raftstore/src/store/fsm/peer.rs"),
+            check(Scope::Anyone, "no-leader-missing").weighs(3.0, 0.9).explains().because(
+                "stores that are left look for leaders in vain",
+                "tikv: components/raftstore/src/store/fsm/peer.rs",
+            ),
         ])
         .brings(super::stores::of_a_lost_store())
-        .brings(consequences(Scope::Anyone, &["store-heartbeat", "store-status-server", "store-up"], &["heartbeat-lag", "pending-peers", "unreachable-rate"], "the stores that are lost", STATES))
+        .brings(consequences(
+            Scope::Anyone,
+            &["store-heartbeat", "store-status-server", "store-up"],
+            &["heartbeat-lag", "pending-peers", "unreachable-rate"],
+            "the stores that are lost",
+            STATES,
+        ))
         .brings(consequences(Scope::Itself, &super::REPLICAS, &[], "their replicas are missing", LISTS))
         .unlike(&["store-machine-or-network-lost", "store-process-dead"])
         .cured_by(&[
@@ -70,9 +86,16 @@ fn leaderless() -> Card {
 
 fn holes() -> Card {
     card("key-space-hole", "cluster", Severity::Critical, 0.003)
-        .says("Hole in the key space", "PD knows of no region for some ranges of keys: they can be neither read nor written, or PD was restored from an old copy.")
+        .says(
+            "Hole in the key space",
+            "PD knows of no region for some ranges of keys: they can be neither read nor written, or PD was \
+             restored from an old copy.",
+        )
         .seen_by(vec![
-            check(Scope::Itself, "no-range-holes").weighs(60.0, 0.01).explains().because("ranges of keys belong to no region", "pd: pkg/core/region.go"),
+            check(Scope::Itself, "no-range-holes")
+                .weighs(60.0, 0.01)
+                .explains()
+                .because("ranges of keys belong to no region", "pd: pkg/core/region.go"),
         ])
         .unlike(&["replica-majority-lost"])
         .cured_by(&[
@@ -85,15 +108,39 @@ fn holes() -> Card {
 
 fn repair_stuck() -> Card {
     card("replica-repair-stuck", "cluster", Severity::Warning, 0.015)
-        .says("Replicas are not repaired", "Regions lack replicas, or have replicas that do not catch up, although all stores are there: PD finds no place, is not allowed to move, or snapshots fail.")
+        .says(
+            "Replicas are not repaired",
+            "Regions lack replicas, or have replicas that do not catch up, although all stores are there: PD \
+             finds no place, is not allowed to move, or snapshots fail.",
+        )
         .seen_by(vec![
-            check(Scope::Itself, "no-missing-peers").weighs(10.0, 0.5).group("lists").explains().because("regions have fewer replicas than their rule says", LISTS),
-            check(Scope::Itself, "no-down-peers").weighs(8.0, 0.6).group("lists").explains().because("leaders miss followers for 10 minutes", LISTS),
-            check(Scope::Itself, "pending-peers-drain").weighs(8.0, 0.5).group("lists").explains().because("many replicas catch up at once", LISTS),
+            check(Scope::Itself, "no-missing-peers")
+                .weighs(10.0, 0.5)
+                .group("lists")
+                .explains()
+                .because("regions have fewer replicas than their rule says", LISTS),
+            check(Scope::Itself, "no-down-peers")
+                .weighs(8.0, 0.6)
+                .group("lists")
+                .explains()
+                .because("leaders miss followers for 10 minutes", LISTS),
+            check(Scope::Itself, "pending-peers-drain")
+                .weighs(8.0, 0.5)
+                .group("lists")
+                .explains()
+                .because("many replicas catch up at once", LISTS),
             check(Scope::Anyone, "store-up").weighs(0.05, 2.0).because("a store that is away would explain it", STATES),
-            check(Scope::Itself, "scheduling-enabled").weighs(0.3, 1.2).because("with scheduling off nothing would be repaired", "pd: pkg/schedule/config/config.go"),
+            check(Scope::Itself, "scheduling-enabled")
+                .weighs(0.3, 1.2)
+                .because("with scheduling off nothing would be repaired", "pd: pkg/schedule/config/config.go"),
         ])
-        .brings(consequences(Scope::Itself, &["no-extra-peers", "no-lingering-learners", "no-offline-peers"], &[], "moves stop half way", LISTS))
+        .brings(consequences(
+            Scope::Itself,
+            &["no-extra-peers", "no-lingering-learners", "no-offline-peers"],
+            &[],
+            "moves stop half way",
+            LISTS,
+        ))
         .brings(consequences(Scope::Anyone, &[], &["pending-peers"], "replicas catch up", LISTS))
         .unlike(&["scheduling-halted", "store-process-dead"])
         .cured_by(&[
@@ -107,9 +154,16 @@ fn repair_stuck() -> Card {
 
 fn weak_rules() -> Card {
     card("replication-rules-weak", "cluster", Severity::Info, 0.02)
-        .says("Replication rules are weak", "The number of replicas is even, below three, or more than there are stores: the loss of one store stops writes or loses data.")
+        .says(
+            "Replication rules are weak",
+            "The number of replicas is even, below three, or more than there are stores: the loss of one store \
+             stops writes or loses data.",
+        )
         .seen_by(vec![
-            check(Scope::Itself, "replica-rules").weighs(60.0, 0.01).explains().because("the rule does not survive the loss of one store as it should", "pd: pkg/schedule/placement"),
+            check(Scope::Itself, "replica-rules")
+                .weighs(60.0, 0.01)
+                .explains()
+                .because("the rule does not survive the loss of one store as it should", "pd: pkg/schedule/placement"),
         ])
         .unlike(&["replica-repair-stuck"])
         .cured_by(&[

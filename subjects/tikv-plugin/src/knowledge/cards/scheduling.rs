@@ -15,13 +15,42 @@ pub(super) fn cards() -> Vec<Card> {
 
 fn halted() -> Card {
     card("scheduling-halted", "cluster", Severity::Warning, 0.02)
-        .says("Scheduling is switched off", "PD may not move or repair what it should: scheduling is halted, a limit is 0, or schedulers are paused. A lost replica stays lost.")
+        .says(
+            "Scheduling is switched off",
+            "PD may not move or repair what it should: scheduling is halted, a limit is 0, or schedulers are \
+             paused. A lost replica stays lost.",
+        )
         .seen_by(vec![
-            check(Scope::Itself, "scheduling-enabled").weighs(40.0, 0.2).group("switch").explains().because("a switch or a limit forbids it", CONFIG),
-            check(Scope::Itself, "schedulers-running").weighs(20.0, 0.5).group("switch").explains().because("schedulers are paused", "pd: pkg/schedule/coordinator.go"),
-            check(Scope::Anyone, "no-missing-peers").weighs(1.5, 1.0).because("replicas are missing that nobody repairs", "pd: pkg/statistics/region_collection.go"),
+            check(Scope::Itself, "scheduling-enabled")
+                .weighs(40.0, 0.2)
+                .group("switch")
+                .explains()
+                .because("a switch or a limit forbids it", CONFIG),
+            check(Scope::Itself, "schedulers-running")
+                .weighs(20.0, 0.5)
+                .group("switch")
+                .explains()
+                .because("schedulers are paused", "pd: pkg/schedule/coordinator.go"),
+            check(Scope::Anyone, "no-missing-peers")
+                .weighs(1.5, 1.0)
+                .because("replicas are missing that nobody repairs", "pd: pkg/statistics/region_collection.go"),
         ])
-        .brings(consequences(Scope::Anyone, &["leader-balance", "no-missing-peers", "no-extra-peers", "no-lingering-learners", "no-offline-peers", "pending-peers-drain", "region-balance", "store-leads"], &["leader-count"], "nobody moves them", CONFIG))
+        .brings(consequences(
+            Scope::Anyone,
+            &[
+                "leader-balance",
+                "no-missing-peers",
+                "no-extra-peers",
+                "no-lingering-learners",
+                "no-offline-peers",
+                "pending-peers-drain",
+                "region-balance",
+                "store-leads",
+            ],
+            &["leader-count"],
+            "nobody moves them",
+            CONFIG,
+        ))
         .unlike(&["replica-repair-stuck"])
         .cured_by(&[
             ("resume-scheduling", Fitness::Best, "PD repairs and balances again at once"),
@@ -33,11 +62,22 @@ fn halted() -> Card {
 
 fn eviction() -> Card {
     card("leader-eviction", "store", Severity::Info, 0.03)
-        .says("Leaders are kept away from a store", "A scheduler keeps leaders away from {name}, as upgrades and maintenance do. It follows, and serves nobody; the others do its work.")
+        .says(
+            "Leaders are kept away from a store",
+            "A scheduler keeps leaders away from {name}, as upgrades and maintenance do. It follows, and \
+             serves nobody; the others do its work.",
+        )
         .seen_by(vec![
-            check(Scope::Itself, "leader-eviction").weighs(30.0, 0.03).explains().because("PD has an eviction scheduler for it", EVICT),
-            check(Scope::Itself, "leftover-schedulers").weighs(0.2, 1.3).because("after an hour it counts as left over", EVICT),
-            check(Scope::Itself, "store-slow").weighs(0.3, 1.0).because("a slow store is evicted for its slowness", "pd: pkg/schedule/schedulers/evict_slow_store.go"),
+            check(Scope::Itself, "leader-eviction")
+                .weighs(30.0, 0.03)
+                .explains()
+                .because("PD has an eviction scheduler for it", EVICT),
+            check(Scope::Itself, "leftover-schedulers")
+                .weighs(0.2, 1.3)
+                .because("after an hour it counts as left over", EVICT),
+            check(Scope::Itself, "store-slow")
+                .weighs(0.3, 1.0)
+                .because("a slow store is evicted for its slowness", "pd: pkg/schedule/schedulers/evict_slow_store.go"),
         ])
         .brings(of_an_eviction())
         .unlike(&["leader-eviction-left-over", "slow-disk"])
@@ -50,10 +90,20 @@ fn eviction() -> Card {
 
 fn left_over() -> Card {
     card("leader-eviction-left-over", "store", Severity::Warning, 0.015)
-        .says("Eviction of leaders left over", "A scheduler has kept leaders away from {name} for more than an hour. Upgrades that break off leave it behind; the store serves nobody.")
+        .says(
+            "Eviction of leaders left over",
+            "A scheduler has kept leaders away from {name} for more than an hour. Upgrades that break off \
+             leave it behind; the store serves nobody.",
+        )
         .seen_by(vec![
-            check(Scope::Itself, "leftover-schedulers").weighs(40.0, 0.02).explains().because("the scheduler has been there for an hour", EVICT),
-            check(Scope::Itself, "leader-eviction").weighs(3.0, 0.1).explains().because("PD has an eviction scheduler for it", EVICT),
+            check(Scope::Itself, "leftover-schedulers")
+                .weighs(40.0, 0.02)
+                .explains()
+                .because("the scheduler has been there for an hour", EVICT),
+            check(Scope::Itself, "leader-eviction")
+                .weighs(3.0, 0.1)
+                .explains()
+                .because("PD has an eviction scheduler for it", EVICT),
             check(Scope::Itself, "store-leads").weighs(2.0, 0.9).explains().because("it leads nothing", EVICT),
         ])
         .brings(of_an_eviction())

@@ -19,13 +19,23 @@ fn process_dead() -> Card {
     card("store-process-dead", "store", Severity::Critical, 0.05)
         .says(
             "Store process dead",
-            "The TiKV process of {name} is gone while its machine answers. Its leaders are elected elsewhere within 10 to 20 s; its regions have one replica less until it is started again.",
+            "The TiKV process of {name} is gone while its machine answers. Its leaders are elected elsewhere \
+             within 10 to 20 s; its regions have one replica less until it is started again.",
         )
         .seen_by(vec![
             gone(),
-            store_probe("refused").weighs(30.0, 0.05).group("probe").because("the machine refuses connections: no process listens there", "tikv: src/server/status_server/mod.rs"),
-            store_probe("timeout").weighs(0.1, 1.0).group("probe").because("a machine that is there refuses at once", "tikv: src/server/status_server/mod.rs"),
-            store_probe("ok").weighs(0.01, 1.0).group("probe").because("a dead process answers nothing", "tikv: src/server/status_server/mod.rs"),
+            store_probe("refused").weighs(30.0, 0.05).group("probe").because(
+                "the machine refuses connections: no process listens there",
+                "tikv: src/server/status_server/mod.rs",
+            ),
+            store_probe("timeout")
+                .weighs(0.1, 1.0)
+                .group("probe")
+                .because("a machine that is there refuses at once", "tikv: src/server/status_server/mod.rs"),
+            store_probe("ok")
+                .weighs(0.01, 1.0)
+                .group("probe")
+                .because("a dead process answers nothing", "tikv: src/server/status_server/mod.rs"),
             reported_unreachable().weighs(5.0, 0.6).because("other stores cannot deliver to it", REPORTS),
         ])
         .brings(of_a_lost_store())
@@ -34,7 +44,11 @@ fn process_dead() -> Card {
             ("start-store", Fitness::Best, "its data is still there: the replicas catch up in minutes"),
             ("inspect-store", Fitness::Acceptable, "why it died is in its log or the kernel's: memory, disk, panic"),
             ("wait", Fitness::Acceptable, "every region keeps a majority; PD rebuilds nothing for 30 minutes"),
-            ("raise-max-store-down-time", Fitness::Acceptable, "when it is known to come back later than in 30 minutes"),
+            (
+                "raise-max-store-down-time",
+                Fitness::Acceptable,
+                "when it is known to come back later than in 30 minutes",
+            ),
             ("delete-store", Fitness::Harmful, "copies all its data although the process only needs a start"),
             ("unsafe-recovery", Fitness::Harmful, "gives up acknowledged writes although nothing is lost"),
         ])
@@ -45,21 +59,37 @@ fn machine_lost() -> Card {
     card("store-machine-or-network-lost", "store", Severity::Critical, 0.03)
         .says(
             "Store machine or its network lost",
-            "Nobody reaches {name}: not PD, not the other stores, not the operator. Its machine or the network to it is down. Its leaders are elected elsewhere within 10 to 20 s.",
+            "Nobody reaches {name}: not PD, not the other stores, not the operator. Its machine or the network \
+             to it is down. Its leaders are elected elsewhere within 10 to 20 s.",
         )
         .seen_by(vec![
             gone(),
-            store_probe("timeout").weighs(20.0, 0.1).group("probe").because("nothing answers at all, not even with a refusal", "tikv: src/server/status_server/mod.rs"),
-            store_probe("refused").weighs(0.03, 1.0).group("probe").because("a machine that refuses is there", "tikv: src/server/status_server/mod.rs"),
-            store_probe("ok").weighs(0.01, 1.0).group("probe").because("the operator reaches it", "tikv: src/server/status_server/mod.rs"),
-            reported_unreachable().weighs(5.0, 0.3).because("other stores lose their connections to it at once", REPORTS),
+            store_probe("timeout")
+                .weighs(20.0, 0.1)
+                .group("probe")
+                .because("nothing answers at all, not even with a refusal", "tikv: src/server/status_server/mod.rs"),
+            store_probe("refused")
+                .weighs(0.03, 1.0)
+                .group("probe")
+                .because("a machine that refuses is there", "tikv: src/server/status_server/mod.rs"),
+            store_probe("ok")
+                .weighs(0.01, 1.0)
+                .group("probe")
+                .because("the operator reaches it", "tikv: src/server/status_server/mod.rs"),
+            reported_unreachable()
+                .weighs(5.0, 0.3)
+                .because("other stores lose their connections to it at once", REPORTS),
         ])
         .brings(of_a_lost_store())
         .unlike(&["store-process-dead", "store-process-stalled", "store-pd-partition"])
         .cured_by(&[
             ("inspect-store", Fitness::Best, "power, cable, switch, kernel: nothing inside TiKV or PD helps"),
             ("wait", Fitness::Acceptable, "every region keeps a majority; PD rebuilds nothing for 30 minutes"),
-            ("raise-max-store-down-time", Fitness::Acceptable, "when the machine is known to come back later than in 30 minutes"),
+            (
+                "raise-max-store-down-time",
+                Fitness::Acceptable,
+                "when the machine is known to come back later than in 30 minutes",
+            ),
             ("delete-store", Fitness::Harmful, "copies all its data although the machine may return with it"),
             ("unsafe-recovery", Fitness::Harmful, "gives up acknowledged writes although nothing is lost"),
         ])
@@ -70,19 +100,36 @@ fn process_stalled() -> Card {
     card("store-process-stalled", "store", Severity::Critical, 0.015)
         .says(
             "Store process stands still",
-            "The process of {name} is there and does not run: stopped by a signal or a debugger, starved, or all of it stuck in the kernel. Connections to it stay open, so that clients wait instead of going elsewhere.",
+            "The process of {name} is there and does not run: stopped by a signal or a debugger, starved, or \
+             all of it stuck in the kernel. Connections to it stay open, so that clients wait instead of going \
+             elsewhere.",
         )
         .seen_by(vec![
             gone(),
-            store_probe("timeout").weighs(15.0, 0.1).group("probe").because("the kernel accepts the connection and nobody answers it", "tikv: src/server/status_server/mod.rs"),
-            store_probe("refused").weighs(0.01, 1.0).group("probe").because("a process that stands still keeps its socket", "tikv: src/server/status_server/mod.rs"),
-            store_probe("ok").weighs(0.05, 1.0).group("probe").because("it answers", "tikv: src/server/status_server/mod.rs"),
-            reported_unreachable().weighs(0.7, 2.5).because("its connections stay open, so that the others notice late or never", REPORTS),
+            store_probe("timeout").weighs(15.0, 0.1).group("probe").because(
+                "the kernel accepts the connection and nobody answers it",
+                "tikv: src/server/status_server/mod.rs",
+            ),
+            store_probe("refused")
+                .weighs(0.01, 1.0)
+                .group("probe")
+                .because("a process that stands still keeps its socket", "tikv: src/server/status_server/mod.rs"),
+            store_probe("ok")
+                .weighs(0.05, 1.0)
+                .group("probe")
+                .because("it answers", "tikv: src/server/status_server/mod.rs"),
+            reported_unreachable()
+                .weighs(0.7, 2.5)
+                .because("its connections stay open, so that the others notice late or never", REPORTS),
         ])
         .brings(of_a_lost_store())
         .unlike(&["hung-disk", "store-machine-or-network-lost", "store-process-dead"])
         .cured_by(&[
-            ("inspect-store", Fitness::Best, "the state of the process on its machine tells a stop (T) from a hung disk (D)"),
+            (
+                "inspect-store",
+                Fitness::Best,
+                "the state of the process on its machine tells a stop (T) from a hung disk (D)",
+            ),
             ("kill-store", Fitness::Acceptable, "makes clients and stores let go of it; it can then be started again"),
             ("wait", Fitness::Acceptable, "every region keeps a majority, and whoever stopped it may let it run again"),
             ("delete-store", Fitness::Harmful, "copies all its data although the process only stands still"),
@@ -121,18 +168,37 @@ fn corrupted() -> Card {
     card("store-data-damaged", "store", Severity::Critical, 0.005)
         .says(
             "Store met damaged data or a failing disk",
-            "{name} reported an error that is never harmless: a damaged file, a read that failed, a disk that does not answer.",
+            "{name} reported an error that is never harmless: a damaged file, a read that failed, a disk that \
+             does not answer.",
         )
         .seen_by(vec![
-            check(Scope::Itself, "critical-errors").weighs(40.0, 0.02).explains().because("it counts critical errors since its start", "tikv: components/tikv_util/src/metrics"),
-            check(Scope::Itself, "store-disk-probe").weighs(3.0, 0.9).explains().because("its disk probes fail as well", "tikv: components/raftstore/src/store/fail_fast.rs"),
+            check(Scope::Itself, "critical-errors")
+                .weighs(40.0, 0.02)
+                .explains()
+                .because("it counts critical errors since its start", "tikv: components/tikv_util/src/metrics"),
+            check(Scope::Itself, "store-disk-probe")
+                .weighs(3.0, 0.9)
+                .explains()
+                .because("its disk probes fail as well", "tikv: components/raftstore/src/store/fail_fast.rs"),
         ])
         .unlike(&["hung-disk"])
         .cured_by(&[
-            ("read-store-log", Fitness::Best, "the kind of the error and the file are in its log; everything else depends on them"),
-            ("evict-leaders", Fitness::Acceptable, "takes reads and writes away from the damage while the replicas are whole"),
+            (
+                "read-store-log",
+                Fitness::Best,
+                "the kind of the error and the file are in its log; everything else depends on them",
+            ),
+            (
+                "evict-leaders",
+                Fitness::Acceptable,
+                "takes reads and writes away from the damage while the replicas are whole",
+            ),
             ("wait", Fitness::Useless, "damage does not heal, and a second damaged replica loses data"),
-            ("delete-store", Fitness::Acceptable, "rebuilds its replicas elsewhere, if the others are whole and have room"),
+            (
+                "delete-store",
+                Fitness::Acceptable,
+                "rebuilds its replicas elsewhere, if the others are whole and have room",
+            ),
             ("unsafe-recovery", Fitness::Harmful, "gives up acknowledged writes although a majority is whole"),
         ])
         .until("its log names the error")
