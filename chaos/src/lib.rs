@@ -1,11 +1,12 @@
 //! A cluster that breaks on demand.
 //!
-//! [`scenario`] names the faults that it can suffer,
-//! and [`world`] is the face that both the model and a served recording show to whoever watches.
+//! [`sim`] is a deterministic model of a cluster, [`cassette`] plays a recorded one, [`scenario`] names the faults
+//! that the model can suffer, and [`world`] is the face that both show to whoever watches, in process or through [`serve`].
 
 pub mod world;
 pub mod scenario;
 pub mod cassette;
 pub mod serve;
+pub mod sim;
 pub mod calendar;
 pub mod test_data;

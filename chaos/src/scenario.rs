@@ -144,7 +144,7 @@ pub enum FaultKind {
 pub struct Truth {
     /// Whether a ticket is right at all.
     pub ticket: bool,
-    /// Kind of the thing at fault: `store`, `region`, `pd-member`, `cluster`.
+    /// Kind of the thing at fault: `store`, `region`, `member`, `cluster`.
     pub component_kind: String,
     /// Its key within the kind, for example a store id. Empty when only the run can tell (the hot region).
     pub component: String,

@@ -2,6 +2,7 @@
 
 mod check;
 mod console;
+mod demo;
 mod duration;
 mod help;
 mod log;
@@ -56,6 +57,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Look once and print all verdicts; exit code 0 all hold, 1 something fails, 2 could not tell
     Check(Box<check::CheckArgs>),
+    /// Play a fault on a simulated system: detection, diagnosis, ticket, score
+    Demo(Box<demo::DemoArgs>),
     /// Show tickets and export them
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
@@ -116,6 +119,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Run(args) => run::run(*args, &console).await,
             Command::Check(args) => check::run(*args, &console).await,
             Command::Plugin(command) => plugin::run(command, &console).await,
+            Command::Demo(args) => demo::run(*args, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Log(command) => log::run(command, &console).await,
         }

@@ -130,6 +130,12 @@ impl<'a> Daemon<'a> {
         self.sink
     }
 
+    /// Tickets that can still change: open, or resolved lately.
+    #[must_use]
+    pub fn tickets(&self) -> Vec<crate::model::Ticket> {
+        self.book.register().tickets().cloned().collect()
+    }
+
     /// Says that it stops, and closes the book.
     ///
     /// # Errors

@@ -11,7 +11,9 @@ mod value;
 use crate::model::diagnosis::GAP_PROBABILITY_MIN;
 use crate::model::knowledge::{Action, Card, KnowledgeBase, OptionFit, Risk};
 use crate::model::quantity::escape;
-use crate::model::{Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, Snapshot, TicketOption};
+use crate::model::{
+    Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, Snapshot, SymptomKind, TicketOption,
+};
 use fill::Filling;
 use std::collections::BTreeMap;
 
@@ -80,11 +82,17 @@ fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> 
     }
     let wait = knowledge.actions.iter().find(|action| action.id == WAIT).cloned().unwrap_or_else(built_in_wait);
     found.entry(WAIT).or_insert_with(|| candidate(&wait, None, "no likely failure says whether waiting helps"));
-    if found.len() < 2 {
-        found
-            .insert(LOOK_BY_HAND, candidate(&built_in_look(), None, "nothing that is known of this system helps here"));
+    let is_unknown = incident.diagnosis.hypotheses.first().is_none_or(Hypothesis::is_none_of_these);
+    if found.len() < 2 || is_unknown {
+        let look = candidate(&built_in_look(), None, "nothing that is known of this system helps here");
+        found.insert(LOOK_BY_HAND, look);
     }
-    found.into_values().collect()
+    let mut found: Vec<Candidate> = found.into_values().collect();
+    let first = incident.symptoms.first().map(|symptom| &symptom.entity);
+    for candidate in &mut found {
+        candidate.component = candidate.component.take().or_else(|| first.cloned());
+    }
+    found
 }
 
 fn likely(incident: &Incident) -> impl Iterator<Item = &Hypothesis> {
@@ -140,6 +148,9 @@ fn keep_the_best_and_wait(options: &mut Vec<TicketOption>) {
 /// What the leading card says; while the cause is open, what would close it.
 fn revisit_when(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> String {
     let leader = incident.diagnosis.hypotheses.first();
+    if incident.symptoms.iter().all(|symptom| symptom.kind == SymptomKind::Blind) {
+        return "what is not seen now is seen again, or turns out to be broken".to_owned();
+    }
     if incident.diagnosis.abstained {
         let first = incident.diagnosis.gaps.first().map_or("more is seen of it", String::as_str);
         return format!("the cause becomes clear: {}", escape(first, 300));

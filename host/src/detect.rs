@@ -10,8 +10,8 @@ mod peers;
 mod sources;
 
 use crate::model::knowledge::{Direction, KnowledgeBase, Signal};
-use crate::model::quantity::measure;
-use crate::model::{Anomaly, Detection, EntityId, Reading, Sample, SignalId, Snapshot, Timestamp};
+use crate::model::sentence::deviation;
+use crate::model::{Anomaly, Detection, EntityId, Reading, Sample, Scalar, SignalId, Snapshot, Timestamp};
 use history::{Band, History};
 use std::collections::BTreeMap;
 use thresholds::{FORGOTTEN_AFTER_MS, HISTORIES_MAX};
@@ -35,12 +35,12 @@ impl Detector {
 
     /// Reads every signal of the snapshot and says which left their baseline.
     pub fn detect(&mut self, snapshot: &Snapshot) -> Detection {
+        self.forget_what_is_long_gone(snapshot.taken_at);
         let mut detection = Detection::default();
         for position in 0..self.signals.len() {
             let Some(signal) = self.signals.get(position).cloned() else { break };
             self.follow(&signal, snapshot, &mut detection);
         }
-        self.forget_what_is_long_gone(snapshot.taken_at);
         detection
     }
 
@@ -92,8 +92,10 @@ impl Detector {
 }
 
 fn anomaly(signal: &Signal, entity: &EntityId, onset: (Timestamp, Timestamp), reading: &Reading) -> Anomaly {
-    let show = |value: Option<f64>| value.map_or_else(|| "nothing".to_owned(), |v| measure(v, Some(&signal.unit)));
-    let summary = format!("{} is {}, usually {}", signal.title, show(reading.value), show(reading.median));
+    let scalar = |value: Option<f64>| value.map_or(Scalar::Null, Scalar::Float);
+    let usual = reading.median.map(Scalar::Float);
+    let deviation = deviation(&scalar(reading.value), usual.as_ref(), Some(&signal.unit));
+    let summary = format!("{} {deviation}", signal.title);
     Anomaly { signal: signal.id.clone(), entity: entity.clone(), onset, summary }
 }
 

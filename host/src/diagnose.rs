@@ -47,8 +47,8 @@ pub fn explain(memory: &mut Memory, input: DiagnoseInput<'_>) -> Vec<Incident> {
     let topology = memory.topology.clone();
     memory.symptoms.update(input, &topology);
     memory.blindness.update(input);
-    let facts = Facts::new(input, &topology);
     let watched = memory.symptoms.all().clone();
+    let facts = Facts::new(input, &topology, !watched.is_empty());
     let lasting = in_order_of_onset(&watched);
     let symptoms: Vec<&Symptom> = lasting.iter().map(|lasting| &lasting.symptom).collect();
     let scene = Scene { facts: &facts, symptoms: &symptoms };
@@ -144,5 +144,7 @@ fn continue_without_group(
     .collect()
 }
 
+#[cfg(test)]
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;

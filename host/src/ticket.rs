@@ -3,11 +3,11 @@
 //! This is a function of the register and its arguments: what is decided here is written to the journal
 //! first and to the store then, by [`crate::store::Book`].
 
-mod draft;
+mod compose;
 mod material;
 mod register;
 
-pub use draft::{Proposal, draft, withhold};
+pub use compose::{Proposal, compose, withhold};
 pub(crate) use register::number;
 pub use register::{Entry, REOPEN_WITHIN_MS, Register};
 

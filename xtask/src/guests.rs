@@ -48,6 +48,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     for guest in &guests {
         wrap(workspace, guest)?;
     }
+    for (_, output) in workspace.guest_folders() {
+        component::remove_others(&output, &guests)?;
+    }
     stamp::write(workspace, &inputs, &guests)?;
     eprintln!("    guests: {} components, {:.1} s", guests.len(), started.elapsed().as_secs_f64());
     Ok(())

@@ -22,7 +22,8 @@ usage: cargo xtask TASK [ARGS]
   demo [SCENARIO] [ARGS]  build everything, then run `operator demo`: a simulated cluster, a fault, a ticket
   test [ARGS]             build the components, then run every test; ARGS go to `cargo test`
   guests                  build every component into target/plugins
-  ci                      what continuous integration runs: format, lints, docs, licences, tests
+  lint                    format, lints, documentation, licences
+  ci                      lint, then test
   bench                   measure the working parts, built with optimisation
   doctor                  what this machine has, what is missing, and the command that installs it
 
@@ -59,6 +60,7 @@ fn task_named(name: &str) -> Option<Task> {
         "demo" => Some(demo::run),
         "test" => Some(test::run),
         "guests" => Some(guests::run),
+        "lint" => Some(ci::lint),
         "ci" => Some(ci::run),
         "bench" => Some(bench::run),
         "doctor" => Some(doctor::run),

@@ -25,6 +25,10 @@ struct Tally {
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     let started = Instant::now();
     guests::build(workspace)?;
+    if !workspace.shared_data().is_dir() {
+        let place = workspace.shared_data();
+        eprintln!("==> note: no long recordings in {}: tests that play them skip", place.display());
+    }
     let mut tally = Tally::default();
     let mut of_workspace = workspace.cargo();
     of_workspace.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);

@@ -45,6 +45,12 @@ impl Workspace {
         command
     }
 
+    /// Long recordings, which not everybody has.
+    pub(crate) fn shared_data(&self) -> PathBuf {
+        let beside = || self.root.join("../shared/data");
+        std::env::var_os("OPERATOR_SHARED_DATA").map_or_else(beside, PathBuf::from)
+    }
+
     /// The path as a person would type it from the root.
     pub(crate) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root).unwrap_or(path).display().to_string()

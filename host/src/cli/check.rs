@@ -5,6 +5,7 @@ mod report;
 use super::Console;
 use super::subject::{Real, SubjectArgs, progress_on_stderr};
 use crate::check::run_all;
+use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::model::{Severity, Snapshot, Status, Tick, Verdict};
 use crate::render::escape;
@@ -44,8 +45,8 @@ pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Fail
     } else {
         console.line(&human(&report, console))?;
     }
-    if snapshot.tables.is_empty() {
-        super::console::complain(&nothing_seen(&snapshot));
+    if report.verdicts.iter().all(|verdict| verdict.status == Status::Inconclusive) {
+        super::console::complain(&nothing_seen(&snapshot, &real.settings));
     }
     Ok(exit)
 }
@@ -69,12 +70,15 @@ fn exit_of(verdicts: &[Verdict]) -> Exit {
     }
 }
 
-fn nothing_seen(snapshot: &Snapshot) -> String {
-    let first = snapshot
-        .blind
-        .first()
-        .map(|spot| format!("{}: {}", escape(&spot.source, TEXT_CHARS_MAX), escape(&spot.reason, TEXT_CHARS_MAX)));
-    format!("nothing could be observed: {}", first.unwrap_or_else(|| "the plugin gave no tables".to_owned()))
+/// One message: which target, where it is, and what it answered.
+fn nothing_seen(snapshot: &Snapshot, settings: &Settings) -> String {
+    let Some(spot) = snapshot.blind.first() else {
+        return "nothing could be observed: the plugin gave no tables".to_owned();
+    };
+    let target = spot.source.rsplit(':').next().and_then(|name| settings.targets.get(name));
+    let origin = target.map(|target| format!(" ({})", target.origin)).unwrap_or_default();
+    let (source, reason) = (escape(&spot.source, TEXT_CHARS_MAX), escape(&spot.reason, TEXT_CHARS_MAX));
+    format!("nothing could be observed: {source}{origin}: {reason}")
 }
 
 fn human(report: &CheckReport, console: &Console) -> String {

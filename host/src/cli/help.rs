@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Group → commands.
 pub(super) const GROUPS: [(&str, &[&str]); 3] =
-    [("Watch", &["run", "check"]), ("Look back", &["tickets", "log"]), ("Extend", &["plugin"])];
+    [("Watch", &["run", "check", "demo"]), ("Look back", &["tickets", "log"]), ("Extend", &["plugin"])];
 
 const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}";
 

@@ -74,6 +74,8 @@ fn human(name: &str, inspection: &Inspection) -> String {
 fn section(text: &mut String, title: &str, lines: &[String]) {
     if !lines.is_empty() {
         let _ = writeln!(text, "\n{title}");
-        lines.iter().for_each(|line| drop(writeln!(text, "  {line}")));
+        for line in lines {
+            let _ = writeln!(text, "  {line}");
+        }
     }
 }

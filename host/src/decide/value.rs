@@ -1,6 +1,6 @@
 //! What an option is worth over all hypotheses.
 
-use super::{WAIT, fit_of};
+use super::{LOOK_BY_HAND, WAIT, fit_of};
 use crate::model::knowledge::{Action, Fitness, KnowledgeBase, Risk};
 use crate::model::{EntityId, Incident, TicketOption};
 
@@ -36,8 +36,7 @@ pub(super) fn expected(
     let acts_on_component = mentions_component(action);
     let values = incident.diagnosis.hypotheses.iter().map(|hypothesis| {
         let worth = if hypothesis.is_none_of_these() {
-            // Against an unknown cause waiting is the only thing that is known to do no harm.
-            if action.id == WAIT { worth(Fitness::Acceptable) } else { 0.0 }
+            against_the_unknown(&action.id)
         } else {
             let known = fit_of(knowledge, hypothesis, &action.id).map_or(0.0, |fit| worth(fit.fitness));
             // A cure for one component does nothing for another; harm stays harm.
@@ -50,6 +49,15 @@ pub(super) fn expected(
     (value.clamp(-1.0, 1.0) * 1e4).round() / 1e4
 }
 
+/// Against an unknown cause waiting does no harm, and only a person who looks can find it.
+fn against_the_unknown(action: &str) -> f64 {
+    match action {
+        LOOK_BY_HAND => 0.8,
+        WAIT => worth(Fitness::Acceptable),
+        _ => 0.0,
+    }
+}
+
 fn mentions_component(action: &Action) -> bool {
     action.commands.iter().chain([&action.title, &action.effect]).any(|text| text.contains('{'))
 }
@@ -57,17 +65,10 @@ fn mentions_component(action: &Action) -> bool {
 /// The best first. While the cause is open the safe ones go before all others.
 pub(super) fn rank(options: &mut [TicketOption], abstained: bool) {
     options.sort_by(|a, b| {
-        let unsafe_now = |option: &TicketOption| abstained && !is_safe(option);
-        unsafe_now(a)
-            .cmp(&unsafe_now(b))
-            .then_with(|| b.expected_value.total_cmp(&a.expected_value))
+        b.merit(abstained)
+            .total_cmp(&a.merit(abstained))
             .then_with(|| a.risk.cmp(&b.risk))
             .then_with(|| b.reversible.cmp(&a.reversible))
             .then_with(|| a.action.cmp(&b.action))
     });
-}
-
-/// What may be recommended without knowing the cause.
-fn is_safe(option: &TicketOption) -> bool {
-    option.risk <= Risk::Low && option.reversible
 }

@@ -12,7 +12,7 @@ use crate::model::quantity::escape;
 use crate::model::title::{NONE_OF_THESE, title};
 use crate::model::{
     AssessedEvidence, CardId, Diagnosis, EntityId, Hypothesis, Incident, IncidentKey, PathStep, Severity, Symptom,
-    Timestamp, Topology,
+    SymptomKind, Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -54,7 +54,7 @@ fn list_symptoms(material: &Material<'_>, docket: &mut Docket<'_>) -> (Vec<Sympt
     members.sort_by(|a, b| by_onset(&a.symptom, &b.symptom));
     let unlisted = members.len().saturating_sub(SYMPTOMS_LISTED_MAX);
     let listed = members.into_iter().take(SYMPTOMS_LISTED_MAX).map(|lasting| {
-        let evidence = lasting.seen.iter().map(|draft| docket.record(draft)).collect();
+        let evidence = lasting.seen.iter().map(|composed| docket.record(composed)).collect();
         Symptom { evidence, ..lasting.symptom.clone() }
     });
     (listed.collect(), unlisted)
@@ -81,16 +81,18 @@ fn carded(material: &Material<'_>, weighed: &Weighed<'_>, share: f64, docket: &m
     let (card, suspect) = (weighed.case.card, &weighed.case.suspect);
     let (mut supports, mut contradicts) = (Vec::new(), Vec::new());
     for one in &weighed.counted {
-        let side = if one.raw_ratio > 1.0 { &mut supports } else { &mut contradicts };
-        if one.raw_ratio < 1.0 || one.raw_ratio > 1.0 {
-            side.push(AssessedEvidence {
-                rule: one.rule.id.clone(),
-                ratio: one.ratio,
-                claim: docket.claim(&one.seen.predicate, &one.seen.cited),
-                because: one.rule.because.clone(),
-                reference: one.rule.reference.clone(),
-            });
-        }
+        let side = match one.raw_ratio.ln() {
+            weight if weight > 0.0 => &mut supports,
+            weight if weight < 0.0 => &mut contradicts,
+            _ => continue,
+        };
+        side.push(AssessedEvidence {
+            rule: one.rule.id.clone(),
+            ratio: one.ratio,
+            claim: docket.claim(&one.seen.predicate, &one.seen.cited),
+            because: one.rule.because.clone(),
+            reference: one.rule.reference.clone(),
+        });
     }
     supports.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     contradicts.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
@@ -164,7 +166,7 @@ fn gaps(
 ) -> Vec<String> {
     let mut gaps = Vec::new();
     if abstained {
-        gaps.extend(separate::what_would_tell(material.facts, kept, hypotheses));
+        gaps.extend(separate::what_would_tell(material.facts, kept, hypotheses, is_blindness(material)));
     }
     let carded = hypotheses.iter().filter(|h| !h.is_none_of_these() && h.probability >= GAP_PROBABILITY_MIN);
     gaps.extend(carded.take(GAP_HYPOTHESES).flat_map(|hypothesis| hypothesis.missing.iter().cloned()));
@@ -180,6 +182,10 @@ fn gaps(
     let blind = &material.facts.input().snapshot.blind;
     gaps.extend(blind.iter().map(|spot| escape(&format!("cannot see {}: {}", spot.source, spot.reason), 240)));
     distinct(gaps)
+}
+
+fn is_blindness(material: &Material<'_>) -> bool {
+    material.lasting.iter().any(|lasting| lasting.symptom.kind == SymptomKind::Blind)
 }
 
 fn not_explained(symptom: &Symptom, title: &str) -> String {

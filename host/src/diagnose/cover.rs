@@ -139,23 +139,31 @@ fn explained_group<'a>(scene: &Scene<'_>, ranked: &[Weighed<'a>], remaining: &BT
     let own: BTreeSet<usize> = best.case.explains.intersection(remaining).copied().collect();
     let close = best.log_odds - TOLD_APART_RATIO_MIN.ln();
     let mut members = own.clone();
-    for rival in ranked.iter().filter(|w| w.log_odds >= close && !w.case.explains.is_disjoint(&own)) {
+    for rival in ranked.iter().filter(|w| w.log_odds >= close && what_matters(scene, &own).is_subset(&w.case.explains))
+    {
         members.extend(rival.case.explains.intersection(remaining));
     }
-    let ranked = candidates(ranked, &members, best);
     let has_violation = members.iter().any(|position| scene.is_violation(*position));
+    let ranked = candidates(ranked, &what_matters(scene, &members), best);
     let mut group = Group { members, attached: BTreeSet::new(), ranked, too_weak: false };
     group.too_weak = !has_violation && !group.is_strong();
     Some(group)
 }
 
-/// Hypotheses that explain something of the group, and the rivals that the leading card names, if those
+/// What an alternative has to explain: the violations, or all anomalies where nothing is violated.
+/// Who explains only a side effect is another cause, not a rival.
+fn what_matters(scene: &Scene<'_>, members: &BTreeSet<usize>) -> BTreeSet<usize> {
+    let violations: BTreeSet<usize> = members.iter().copied().filter(|one| scene.is_violation(*one)).collect();
+    if violations.is_empty() { members.clone() } else { violations }
+}
+
+/// Hypotheses that explain something that matters, and the rivals that the leading card names, if those
 /// explain nothing and are therefore behind.
-fn candidates<'a>(ranked: &[Weighed<'a>], members: &BTreeSet<usize>, best: &Weighed<'a>) -> Vec<Weighed<'a>> {
+fn candidates<'a>(ranked: &[Weighed<'a>], matters: &BTreeSet<usize>, best: &Weighed<'a>) -> Vec<Weighed<'a>> {
     let is_rival =
         |w: &Weighed<'a>| best.case.card.rivals.contains(&w.case.card.id) && w.case.suspect == best.case.suspect;
     let kept = ranked.iter().filter(|w| {
-        !w.case.explains.is_disjoint(members) && w.log_odds <= best.log_odds
+        !w.case.explains.is_disjoint(matters) && w.log_odds <= best.log_odds
             || (is_rival(w) && w.log_odds < best.log_odds)
     });
     kept.cloned().collect()
@@ -199,7 +207,7 @@ fn group_the_unexplained<'a>(
         let members = if is_last { remaining.clone() } else { connected(scene, first, &remaining) };
         remaining.retain(|position| !members.contains(position));
         let mut ranked = rank(cases, taken);
-        ranked.retain(|weighed| !weighed.case.explains.is_disjoint(&members));
+        ranked.retain(|weighed| !weighed.case.explains.is_disjoint(&what_matters(scene, &members)));
         groups.push(Group { members, attached: BTreeSet::new(), ranked, too_weak: false });
     }
 }

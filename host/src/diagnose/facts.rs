@@ -45,13 +45,15 @@ pub(super) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(input: DiagnoseInput<'a>, topology: &'a Topology) -> Self {
+    /// Without symptoms nothing will be asked, and the rows need not be sorted.
+    pub(super) fn new(input: DiagnoseInput<'a>, topology: &'a Topology, has_symptoms: bool) -> Self {
         let mut neighbours: BTreeMap<&EntityId, BTreeSet<&EntityId>> = BTreeMap::new();
         for edge in &topology.edges {
             neighbours.entry(&edge.from).or_default().insert(&edge.to);
             neighbours.entry(&edge.to).or_default().insert(&edge.from);
         }
-        Self { input, neighbours, rows: rows::RowIndex::new(input) }
+        let rows = if has_symptoms { rows::RowIndex::new(input) } else { rows::RowIndex::default() };
+        Self { input, neighbours, rows }
     }
 
     pub(super) fn input(&self) -> DiagnoseInput<'a> {

@@ -65,16 +65,16 @@ impl<'a> Docket<'a> {
     }
 
     /// Puts evidence on record and gives it its id.
-    pub(super) fn record(&mut self, draft: &Evidence) -> EvidenceId {
-        let number = self.ledger.number(draft);
+    pub(super) fn record(&mut self, composed: &Evidence) -> EvidenceId {
+        let number = self.ledger.number(composed);
         let id = EvidenceId(format!("e{number}"));
-        self.in_use.entry(number).or_insert_with(|| Evidence { id: id.clone(), ..draft.clone() });
+        self.in_use.entry(number).or_insert_with(|| Evidence { id: id.clone(), ..composed.clone() });
         id
     }
 
     /// A claim on this evidence.
     pub(super) fn claim(&mut self, predicate: &Predicate, cited: &[Evidence]) -> Claim {
-        let ids: Vec<EvidenceId> = cited.iter().map(|draft| self.record(draft)).collect();
+        let ids: Vec<EvidenceId> = cited.iter().map(|composed| self.record(composed)).collect();
         self.claim_on(predicate, &ids)
     }
 

@@ -116,11 +116,10 @@ impl Memory {
 
     /// The next incident of the same family is another one.
     fn drop_known(&mut self, key: &IncidentKey) {
-        if let Some(known) = self.known.remove(key) {
-            if self.epochs.len() < REMEMBERED_MAX || self.epochs.contains_key(&known.family) {
-                let epoch = self.epochs.entry(known.family).or_insert(0);
-                *epoch = epoch.saturating_add(1);
-            }
+        let Some(known) = self.known.remove(key) else { return };
+        if self.epochs.len() < REMEMBERED_MAX || self.epochs.contains_key(&known.family) {
+            let epoch = self.epochs.entry(known.family).or_insert(0);
+            *epoch = epoch.saturating_add(1);
         }
     }
 

@@ -7,10 +7,16 @@ use crate::model::knowledge::EvidenceRule;
 use crate::model::quantity::number;
 
 /// One line: the missing observation with the largest difference between the two leading cards.
-pub(super) fn what_would_tell(facts: &Facts<'_>, kept: &[&Weighed<'_>], hypotheses: &[Hypothesis]) -> Option<String> {
+pub(super) fn what_would_tell(
+    facts: &Facts<'_>,
+    kept: &[&Weighed<'_>],
+    hypotheses: &[Hypothesis],
+    is_blindness: bool,
+) -> Option<String> {
     let labels: Vec<String> = hypotheses.iter().filter(|h| !h.is_none_of_these()).map(Hypothesis::label).collect();
     let ([first, rest @ ..], [label, other_labels @ ..]) = (kept, labels.as_slice()) else {
-        return Some("no failure that is known of this system explains what is seen: a person has to look".to_owned());
+        return (!is_blindness)
+            .then(|| "no failure that is known of this system explains what is seen: a person has to look".to_owned());
     };
     let second = rest.first();
     let other_label = other_labels.first().map_or("anything else", String::as_str);

@@ -1,6 +1,7 @@
 //! Where events go.
 
 use super::Event;
+use crate::model::Timestamp;
 use std::io::Write;
 
 /// Takes events, in order. It cannot fail: a reader that went away must not stop the operator.
@@ -9,6 +10,8 @@ pub trait Sink: Send {
     fn emit(&mut self, event: &Event);
     /// Shows a line that is no event: progress while components compile.
     fn progress(&mut self, line: &str);
+    /// Shows a line of the story that the operator itself does not know, for people only.
+    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str);
 }
 
 /// One JSON object a line.
@@ -34,6 +37,10 @@ impl<W: Write + Send> Sink for JsonSink<W> {
 
     fn progress(&mut self, line: &str) {
         tracing::info!("{line}");
+    }
+
+    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+        tracing::info!(%observed_at, word, "{text}");
     }
 }
 

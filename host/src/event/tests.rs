@@ -1,13 +1,13 @@
 use super::*;
 use crate::render::RenderStyle;
-use crate::ticket::tests::drafted;
+use crate::ticket::tests::composed;
 
 fn event(what: What) -> Event {
     Event { at: Timestamp(1_700_000_000_000), observed_at: Timestamp(1_700_000_034_000), tick: Tick(7), what }
 }
 
 fn written(change: TicketChange) -> What {
-    let mut ticket = drafted("a", 1, 0.8);
+    let mut ticket = composed("a", 1, 0.8);
     ticket.id = "T-1".to_owned();
     ticket.names.insert(EntityId::new("node", "a"), "10.0.0.7:9000".to_owned());
     What::Ticket(Box::new(TicketWritten { change, because: vec!["probability 0.50 → 0.80".to_owned()], ticket }))
@@ -67,4 +67,28 @@ fn a_reader_that_went_away_does_not_stop_anything() {
     let mut sink = JsonSink::new(Gone);
     sink.emit(&event(written(TicketChange::Opened)));
     sink.emit(&event(written(TicketChange::Resolved)));
+}
+
+#[test]
+fn many_checks_that_change_alike_are_one_line() {
+    let verdict = |number: usize| {
+        What::VerdictChanged(VerdictChanged {
+            invariant: CheckId(format!("check-{number}")),
+            module: "m".to_owned(),
+            from: None,
+            to: Status::Inconclusive,
+            severity: Severity::Warning,
+            entities: Vec::new(),
+            names: Vec::new(),
+            summary: "no second sample yet".to_owned(),
+        })
+    };
+    for (count, lines) in [(3, 3), (40, 1)] {
+        let mut out = Vec::new();
+        let style = RenderStyle { width: 80, color: false };
+        let mut sink = HumanSink::new(&mut out, style, Stamp::TimeOfDay);
+        (0..count).for_each(|number| sink.emit(&event(verdict(number))));
+        sink.emit(&event(What::Blind(Blind { blind: Vec::new() })));
+        assert_eq!(String::from_utf8(out).unwrap().lines().count(), lines + 1);
+    }
 }

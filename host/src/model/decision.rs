@@ -38,6 +38,21 @@ pub struct TicketOption {
     pub expected_value: f64,
 }
 
+impl TicketOption {
+    /// What decides between options: the expected value, less what it costs to dare it while the cause is
+    /// open. Then a low risk must promise a third of a cure more than none, and a higher one is never taken.
+    #[must_use]
+    pub fn merit(&self, cause_is_open: bool) -> f64 {
+        let caution = match self.risk {
+            _ if !cause_is_open => 0.0,
+            Risk::None => 0.0,
+            Risk::Low if self.reversible => 0.3,
+            Risk::Low | Risk::Medium | Risk::High => 3.0,
+        };
+        self.expected_value - caution
+    }
+}
+
 /// The recommendation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Decision {

@@ -1,6 +1,7 @@
 //! The words of a claim. Stages write sentences only through [`sentence`], and the verifier renders
 //! them again: a sentence that says something else than its predicate and its evidence is found.
 
+use crate::model::detection::CALM_Z;
 use crate::model::knowledge::Risk;
 use crate::model::quantity::{escape, human, measure, number};
 use crate::model::statistics::median;
@@ -71,7 +72,8 @@ fn deviates(what: &str, entity: &EntityId, robust_z: f64, up: bool, cited: &[&Ev
     let Some(first) = cited.first() else { return about };
     let (seen, usual) = seen_and_usual(first);
     let side = if up { "above" } else { "below" };
-    format!("{about} is {seen}, {side} its usual {usual} by at least {} robust deviations", number(robust_z))
+    let far = if robust_z >= CALM_Z { "far " } else { "" };
+    format!("{about} is {seen}, {far}{side} its usual {usual}")
 }
 
 fn steady(what: &str, entity: Option<&EntityId>, cited: &[&Evidence]) -> String {
@@ -91,6 +93,13 @@ fn seen_and_usual(evidence: &Evidence) -> (String, String) {
     (human(&evidence.value, unit), usual)
 }
 
+/// The part of an anomaly's summary that can be checked: the value and what is usual.
+#[must_use]
+pub fn deviation(value: &Scalar, usual: Option<&Scalar>, unit: Option<&str>) -> String {
+    let usual = usual.map_or_else(|| "not known".to_owned(), |usual| human(usual, unit));
+    format!("is {}, usually {usual}", human(value, unit))
+}
+
 fn outlies(what: &str, entity: &EntityId, factor: f64, up: bool, cited: &[&Evidence]) -> String {
     let about = about(what, Some(entity));
     let Some((first, others)) = cited.split_first() else { return about };
@@ -108,7 +117,7 @@ fn verdict(what: &str, entity: Option<&EntityId>, violated: bool) -> String {
         (Some(entity), true) => format!("{entity} breaks “{what}”"),
         (Some(entity), false) => format!("{entity} keeps “{what}”"),
         (None, true) => format!("“{what}” is broken"),
-        (None, false) => format!("“{what}” holds for everyone else that was looked at"),
+        (None, false) => format!("“{what}” holds for all others that were looked at"),
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::journal::FILE_NAME as JOURNAL;
 use crate::model::{IncidentKey, Tick, Timestamp};
-use crate::ticket::tests::drafted;
+use crate::ticket::tests::composed;
 use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
@@ -22,7 +22,7 @@ async fn step(book: &mut Book, number: u64) {
     };
     let mut entries = Vec::new();
     for (key, probability) in present {
-        entries.extend(book.register_mut().file(drafted(key, at, *probability), true));
+        entries.extend(book.register_mut().file(composed(key, at, *probability), true));
     }
     for key in ["a", "b"].iter().filter(|key| present.iter().all(|(there, _)| there != *key)) {
         entries.extend(book.register_mut().resolve(&IncidentKey::from(*key), Timestamp(at), "all symptoms are gone"));

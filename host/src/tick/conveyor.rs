@@ -151,15 +151,15 @@ impl Conveyor {
         Judged { verdicts, detection, incidents }
     }
 
-    /// Drafts a ticket for every incident that has or deserves one, and resolves those that are over.
+    /// Composes a ticket for every incident that has or deserves one, and resolves those that are over.
     fn file(&mut self, snapshot: &Snapshot, incidents: &[Incident], register: &mut Register) -> (Vec<Entry>, u64) {
         let (mut entries, mut withheld) = (Vec::new(), 0);
         for incident in incidents {
             if !incident.confirmed && !register.has_open(&incident.key) {
                 continue;
             }
-            let (draft, safe) = self.draft(snapshot, incident);
-            let entry = register.file(draft, incident.confirmed);
+            let (composed, safe) = self.compose(snapshot, incident);
+            let entry = register.file(composed, incident.confirmed);
             withheld += u64::from(!safe && entry.is_some());
             entries.extend(entry);
         }
@@ -171,20 +171,20 @@ impl Conveyor {
     }
 
     /// The ticket, and whether its explanation could be verified.
-    fn draft(&self, snapshot: &Snapshot, incident: &Incident) -> (Ticket, bool) {
+    fn compose(&self, snapshot: &Snapshot, incident: &Incident) -> (Ticket, bool) {
         let decide::Decided { options, decision, rationale, gaps } =
             decide::decide(incident, &self.knowledge, snapshot);
         let proposal = Proposal { options, decision, rationale, gaps };
-        let mut draft = ticket::draft(incident, proposal, self.provenance(snapshot), snapshot.taken_at);
-        let verification = verify::verify(&draft, self.memory.topology());
-        draft.explanation_score = verification.score;
+        let mut composed = ticket::compose(incident, proposal, self.provenance(snapshot), snapshot.taken_at);
+        let verification = verify::verify(&composed, self.memory.topology());
+        composed.explanation_score = verification.score;
         if verification.score > 0 {
-            return (draft, true);
+            return (composed, true);
         }
         tracing::warn!(key = %incident.key, failures = ?verification.failures, "An explanation could not be verified and is withheld.");
-        let mut draft = ticket::withhold(draft, &verification.failures);
-        draft.explanation_score = verify::verify(&draft, self.memory.topology()).score;
-        (draft, false)
+        let mut composed = ticket::withhold(composed, &verification.failures);
+        composed.explanation_score = verify::verify(&composed, self.memory.topology()).score;
+        (composed, false)
     }
 
     fn provenance(&self, snapshot: &Snapshot) -> Provenance {

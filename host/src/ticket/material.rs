@@ -47,6 +47,16 @@ pub(super) fn changes(before: &Ticket, now: &Ticket) -> Changes {
     changes
 }
 
+/// Whether symptoms only go away and take the evidence for a named cause with them. The cause stays what it was:
+/// a ticket does not forget its diagnosis because the system gets well.
+pub(super) fn only_recovers(before: &Ticket, now: &Ticket) -> bool {
+    let named = leading(before) != OPEN;
+    named && leading(now) == OPEN && symptoms(now).is_subset(&symptoms(before))
+}
+
+/// Stands for the leading hypothesis of a diagnosis that abstains.
+const OPEN: &str = "open";
+
 fn state(state: TicketState) -> &'static str {
     match state {
         TicketState::Open => "open",
@@ -58,7 +68,7 @@ fn state(state: TicketState) -> &'static str {
 fn leading(ticket: &Ticket) -> String {
     let winner = ticket.hypotheses.first().filter(|_| !ticket.abstained);
     winner.map_or_else(
-        || "open".to_owned(),
+        || OPEN.to_owned(),
         |hypothesis| match &hypothesis.component {
             Some(component) => format!("{} of {component}", hypothesis.card),
             None => hypothesis.card.to_string(),

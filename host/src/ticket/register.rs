@@ -53,13 +53,13 @@ impl Register {
 
     /// Files the present version of an incident's ticket: opens, reopens, updates, or does nothing.
     /// An incident that is not confirmed never opens a ticket.
-    pub fn file(&mut self, draft: Ticket, confirmed: bool) -> Option<Entry> {
-        let now = draft.updated_at;
+    pub fn file(&mut self, composed: Ticket, confirmed: bool) -> Option<Entry> {
+        let now = composed.updated_at;
         self.expire(now);
-        match self.find(&draft.key).cloned() {
-            Some(before) if before.state == TicketState::Open => self.update(&before, draft),
-            Some(before) if confirmed => Some(self.reopen(&before, draft)),
-            None if confirmed => Some(self.open_new(draft)),
+        match self.find(&composed.key).cloned() {
+            Some(before) if before.state == TicketState::Open => self.update(&before, composed),
+            Some(before) if confirmed => Some(self.reopen(&before, composed)),
+            None if confirmed => Some(self.open_new(composed)),
             _ => None,
         }
     }
@@ -75,6 +75,9 @@ impl Register {
 
     fn update(&mut self, before: &Ticket, mut now: Ticket) -> Option<Entry> {
         take_identity(&mut now, before);
+        if material::only_recovers(before, &now) {
+            return None;
+        }
         let changes = material::changes(before, &now);
         let due = now.updated_at.since_ms(before.updated_at) >= SMALL_CHANGE_EVERY_MS;
         if changes.great.is_empty() && (changes.small.is_empty() || !due) {

@@ -100,14 +100,10 @@ fn incomplete(option: &TicketOption) -> Vec<String> {
     missing
 }
 
-/// The choice is worth most; while the cause is open, most among what is safe.
+/// No option has more merit than the chosen one.
 fn not_the_best(chosen: &TicketOption, options: &[TicketOption], abstained: bool) -> Option<String> {
-    let is_safe = |option: &&TicketOption| option.risk <= Risk::Low && option.reversible;
-    let only_safe = abstained && options.iter().any(|option| is_safe(&option));
-    let eligible = options.iter().filter(|option| !only_safe || is_safe(option));
-    let best = eligible.max_by(|a, b| a.expected_value.total_cmp(&b.expected_value))?;
-    let is_eligible = !only_safe || is_safe(&chosen);
-    (!is_eligible || best.expected_value > chosen.expected_value)
+    let best = options.iter().max_by(|a, b| a.merit(abstained).total_cmp(&b.merit(abstained)))?;
+    (best.merit(abstained) > chosen.merit(abstained))
         .then(|| format!("{} is recommended although {} is the better one", chosen.action, best.action))
 }
 

@@ -1,9 +1,9 @@
 //! Checks 1 to 6: sentences and the evidence under them.
 
 use super::case::Case;
-use crate::model::sentence::{TOLD_APART_RATIO_MIN, sentence};
+use crate::model::sentence::{TOLD_APART_RATIO_MIN, deviation, sentence};
 use crate::model::statistics::median;
-use crate::model::{Claim, EntityId, Evidence, EvidenceSource, Hypothesis, Predicate, Scalar};
+use crate::model::{Claim, EntityId, Evidence, EvidenceSource, Hypothesis, Predicate, Scalar, Symptom, SymptomKind};
 use std::collections::BTreeSet;
 
 /// Evidence may be older than the incident by its own window and this: sources are scraped each 15 s,
@@ -48,8 +48,18 @@ pub(super) fn hold(case: &Case<'_>) -> Vec<String> {
         let is_elsewhere = |e: &&Evidence| e.entity.as_ref().is_some_and(|entity| entity != &symptom.entity);
         let elsewhere = symptom.evidence.iter().filter_map(|id| case.evidence(id)).find(is_elsewhere);
         failures.extend(elsewhere.map(|e| format!("{} is of another entity than {}", e.id, symptom.entity)));
+        failures.extend(anomaly_that_was_not_seen(case, symptom));
     }
     failures
+}
+
+/// An anomaly says what its evidence says: this value, beside this usual one, on this side of it.
+fn anomaly_that_was_not_seen(case: &Case<'_>, symptom: &Symptom) -> Option<String> {
+    let SymptomKind::Anomaly(_) = symptom.kind else { return None };
+    let seen = symptom.evidence.iter().find_map(|id| case.evidence(id))?;
+    let tail = deviation(&seen.value, seen.baseline.as_ref(), seen.unit.as_deref());
+    let is_turned = seen.robust_z.zip(distance_from_baseline(seen)).is_some_and(|(z, distance)| z * distance < 0.0);
+    (is_turned || !symptom.summary.ends_with(&tail)).then(|| format!("{} was not seen", quoted(&symptom.summary)))
 }
 
 pub(super) fn units_and_directions(case: &Case<'_>) -> Vec<String> {

@@ -18,8 +18,9 @@ const DEGREE_MIN: i64 = 3;
 /// As for the top lists: an idle cluster's busiest region is not hot.
 const BYTES_MIN: f64 = 128.0 * 1024.0;
 const SHARE_MIN: f64 = 0.5;
-/// The list repeats what it last heard, also of a region whose load is over or whose leader died.
-const OLDER_THAN_STORE: f64 = 1.5;
+/// The list repeats what it last heard, also of a region whose load is over or whose leader died: a figure above
+/// that of the whole store is such a memory.
+const OLDER_THAN_STORE: f64 = 1.0;
 
 fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let (peers, stores) = (snapshot.table("hot_peers")?, snapshot.table("store_flow")?);

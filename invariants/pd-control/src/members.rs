@@ -28,7 +28,8 @@ pub(crate) fn one_cluster() -> Check {
         .by(judge_clusters)
 }
 
-/// Whether a member answers, seen from our own probe and from PD's own `/health`.
+/// Whether a member answers. PD's own `/health` decides, which asks every member from inside: a member that refuses
+/// only us is a matter of our way there. Our probe decides where PD says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Life {
     Answers,
@@ -38,10 +39,8 @@ enum Life {
 
 fn life(row: Row<'_>) -> Life {
     match (row.text("probe"), row.boolean("healthy")) {
-        (Some("ok"), _) => Life::Answers,
-        (Some("refused" | "timeout"), _) => Life::Silent,
-        (_, Some(true)) => Life::Answers,
-        (_, Some(false)) => Life::Silent,
+        (Some("ok"), _) | (_, Some(true)) => Life::Answers,
+        (_, Some(false)) | (Some("refused" | "timeout"), None) => Life::Silent,
         _ => Life::Unknown,
     }
 }
@@ -81,8 +80,13 @@ fn judge_each(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         let Some(name) = row.text("member") else { continue };
         let entity = entities::member(name);
         match life(row) {
-            Life::Answers if row.boolean("healthy") != Some(false) => findings.pass(entity),
-            Life::Answers => findings.unknown(&entity, "it answers us, but PD calls it unhealthy"),
+            Life::Answers if row.boolean("healthy") == Some(false) => {
+                findings.unknown(&entity, "it answers us, but PD calls it unhealthy");
+            }
+            Life::Answers if matches!(row.text("probe"), Some("refused" | "timeout")) => {
+                findings.unknown(&entity, "PD reaches it, but we do not");
+            }
+            Life::Answers => findings.pass(entity),
             Life::Unknown => findings.unknown(&entity, "it could not be asked, and PD does not say"),
             Life::Silent => findings.fail(silent(row, name)),
         }
@@ -180,6 +184,14 @@ mod tests {
     fn a_member_we_may_not_probe_is_judged_by_what_pd_says() {
         let snapshot = Cluster::healthy().member("pd3", "probe", "denied").snapshot();
         assert_eq!(healthy().evaluate(&snapshot, None).unwrap().status, Status::Pass);
+    }
+
+    #[test]
+    fn a_member_that_refuses_us_but_not_pd_is_left_open() {
+        let refuse = |cluster: Cluster, name: &str| cluster.member(name, "probe", "refused");
+        let snapshot = refuse(refuse(Cluster::healthy(), "pd2"), "pd3").snapshot();
+        assert_eq!(quorum().evaluate(&snapshot, None).unwrap().status, Status::Pass);
+        assert_eq!(healthy().evaluate(&snapshot, None).unwrap().status, Status::Inconclusive);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod metrics;
 mod nodes;
 mod observe;
 mod pd;
+mod pd_url;
 mod picture;
 mod regions;
 mod schedule;

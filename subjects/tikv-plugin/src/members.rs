@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use operator_plugin::{TableData, table};
 
+use crate::answer::Why;
 use crate::nodes::{Node, Probe, Probes, member_target};
 use crate::picture::{Picture, Seen};
 use crate::shapes::{Member, Members};
@@ -35,6 +36,7 @@ pub(crate) struct Leadership {
 impl Leadership {
     /// Takes what PD says now.
     pub(crate) fn see(&mut self, members: &Seen<Members>) {
+        self.lost |= is_leaderless(members);
         let Some(members_now) = members.value() else { return };
         match members_now.leader.as_ref().map(|leader| leader.name.clone()) {
             None => self.lost = true,
@@ -52,6 +54,11 @@ impl Leadership {
     pub(crate) fn since_s(&self, now: u64) -> Option<f64> {
         self.since.map(|since| seconds_between(now, since))
     }
+}
+
+/// Whether the members themselves say that nobody leads them.
+fn is_leaderless(members: &Seen<Members>) -> bool {
+    members.why() == Some(&Why::NoLeader)
 }
 
 /// Nodes of the members.
@@ -76,9 +83,12 @@ pub(crate) fn members_table(
     if members.is_empty() {
         return None;
     }
-    let leads = |leader: Option<&Option<Member>>, member: &Member| {
-        leader.map(|leader| leader.as_ref().is_some_and(|leader| leader.member_id == member.member_id))
+    let same = |leader: &Option<Member>, member: &Member| {
+        leader.as_ref().is_some_and(|leader| leader.member_id == member.member_id)
     };
+    let nobody_leads = is_leaderless(&picture.members).then_some(false);
+    let leads = |member: &Member| listed.map(|listed| same(&listed.leader, member)).or(nobody_leads);
+    let leads_etcd = |member: &Member| listed.map(|listed| same(&listed.etcd_leader, member));
     let entity = |member: &Member| format!("member/{}", member.name);
     let probe = |member: &Member| probes.get(&entity(member));
     let view = |member: &Member| views.get(&member.name);
@@ -93,8 +103,8 @@ pub(crate) fn members_table(
             .texts("member", rows().map(|member| member.name.clone()))
             .texts("member_id", rows().map(|member| member.member_id.to_string()))
             .texts("client_url", rows().map(url))
-            .booleans("is_leader", rows().map(|member| leads(listed.map(|listed| &listed.leader), member)))
-            .booleans("is_etcd_leader", rows().map(|member| leads(listed.map(|listed| &listed.etcd_leader), member)))
+            .booleans("is_leader", rows().map(leads))
+            .booleans("is_etcd_leader", rows().map(leads_etcd))
             .booleans("healthy", rows().map(health))
             .booleans("reachable", rows().map(|member| probe(member).and_then(Probe::is_reachable)))
             .texts("probe", rows().map(|member| probe(member).map(|probe| probe.outcome.to_owned())))
@@ -114,7 +124,6 @@ pub(crate) fn healthy(picture: &Picture) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::Why;
     use crate::schedule::Endpoint;
     use operator_plugin::Scalar;
 
@@ -143,7 +152,11 @@ mod tests {
         let probes = [("member/pd1".to_owned(), Probe { outcome: "refused", date: None })].into();
         let table = members_table(&picture, &remembered, &probes, &BTreeMap::new(), &BTreeMap::new()).unwrap();
         assert_eq!(table.scalar(1, "reachable"), Scalar::Boolean(false));
-        assert_eq!(table.scalar(0, "is_leader"), Scalar::Null);
+        assert_eq!(table.scalar(0, "is_leader"), Scalar::Boolean(false), "the members say that nobody leads");
+        assert_eq!(table.scalar(0, "is_etcd_leader"), Scalar::Null);
+        picture.take(Endpoint::Members, 3, Err(Why::Unreachable("connection refused".to_owned())));
+        let table = members_table(&picture, &remembered, &probes, &BTreeMap::new(), &BTreeMap::new()).unwrap();
+        assert_eq!(table.scalar(0, "is_leader"), Scalar::Null, "nobody says anything");
     }
 
     #[test]
@@ -159,5 +172,16 @@ mod tests {
         assert_eq!(leadership.since_s(9_000_000_000), None);
         leadership.see(&led_by("pd2", 5_000_000_000));
         assert_eq!(leadership.since_s(9_000_000_000), Some(4.0));
+    }
+
+    #[test]
+    fn a_leader_that_comes_back_after_a_loss_is_new() {
+        let mut leadership = Leadership::default();
+        let mut lost = Seen::<Members>::default();
+        let _ = lost.take(1, Err(Why::NoLeader));
+        leadership.see(&lost);
+        let pd1 = Member { name: "pd1".to_owned(), ..Member::default() };
+        leadership.see(&Seen::of(2_000_000_000, Members { leader: Some(pd1), ..Members::default() }));
+        assert_eq!(leadership.since_s(5_000_000_000), Some(3.0));
     }
 }

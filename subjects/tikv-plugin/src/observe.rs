@@ -14,7 +14,7 @@ use crate::picture::Picture;
 use crate::schedule::{Endpoint, Polls, is_due};
 use crate::shapes::{Member, Members};
 use crate::walk::Walk;
-use crate::{cluster, hot, metrics, regions, schedulers, settings, stores, topology};
+use crate::{cluster, hot, metrics, pd_url, regions, schedulers, settings, stores, topology};
 
 /// `/health` itself waits 3 s for a member that hangs.
 const HEALTH_TIMEOUT_MS: u64 = 3_500;
@@ -91,10 +91,14 @@ impl Observer {
 
     /// Round one: everything that is due, of the first member that can answer.
     fn ask_pd(&mut self, world: &mut dyn World, tick: &Tick) -> (String, Vec<ProbeRow>, Vec<BlindSpot>) {
+        let candidates = self.candidates(tick);
+        if candidates.is_empty() {
+            let reason = "no target whose name begins with pd is granted, and pd_targets names none".to_owned();
+            return ("pd".to_owned(), Vec::new(), vec![BlindSpot { source: "http:pd".to_owned(), reason }]);
+        }
         let questions = self.questions(world, tick);
         let system = self.system.clone();
-        let asked =
-            pd::ask(world, &self.candidates(tick), &questions, |member, asked| same_cluster(&system, member, asked));
+        let asked = pd::ask(world, &candidates, &questions, |member, asked| same_cluster(&system, member, asked));
         for question in &questions {
             let body = pd::body_of(&asked, question.endpoint);
             self.polls.asked(question.endpoint, body != Err(answer::Why::NotOffered), tick.now_ms);
@@ -264,7 +268,7 @@ impl Observer {
             log_events,
             Some(nodes::probes_table(rows)),
         ];
-        tables.into_iter().flatten().collect()
+        pd_url::beside(tables.into_iter().flatten().collect(), picture, &self.members)
     }
 
     fn names(&self) -> Names {
@@ -302,3 +306,6 @@ fn view(node: &Node, result: &Result<Response, HttpError>) -> Option<(String, Me
     let (_, name) = node.entity.split_once('/')?;
     Some((name.to_owned(), MemberView::of(&members)))
 }
+
+#[cfg(test)]
+mod tests;

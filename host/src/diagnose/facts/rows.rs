@@ -93,18 +93,16 @@ fn rows_in_scope(
 ) -> Vec<(String, usize)> {
     let names = |entity: &EntityId| BTreeSet::from([entity.key().to_owned(), entity.to_string()]);
     let own = names(suspect);
-    let near: BTreeSet<String> = match scope {
-        Scope::Neighbours => facts.neighbours(suspect).flat_map(names).collect(),
-        _ => BTreeSet::new(),
+    let of_keys = |keys: &BTreeSet<String>| -> Vec<(&String, &Vec<usize>)> {
+        keys.iter().filter_map(|key| index.get_key_value(key)).collect()
     };
-    let wanted = |key: &String| match scope {
-        Scope::Itself => own.contains(key),
-        Scope::Others => !own.contains(key),
-        Scope::Anyone => true,
-        Scope::Neighbours => near.contains(key),
+    let found = match scope {
+        Scope::Itself => of_keys(&own),
+        Scope::Neighbours => of_keys(&facts.neighbours(suspect).flat_map(names).collect()),
+        Scope::Others => index.iter().filter(|(key, _)| !own.contains(*key)).collect(),
+        Scope::Anyone => index.iter().collect(),
     };
-    let found = index.iter().filter(|(key, _)| wanted(key));
-    found.flat_map(|(key, rows)| rows.iter().map(|row| (key.clone(), *row))).collect()
+    found.into_iter().flat_map(|(key, rows)| rows.iter().map(|row| (key.clone(), *row))).collect()
 }
 
 fn cell_finding(facts: &Facts<'_>, question: Question<'_>, suspect: &EntityId, cell: &Cell, holds: bool) -> Finding {

@@ -113,7 +113,7 @@ async fn a_subject_that_waits_for_ever_is_given_up() {
 #[tokio::test]
 async fn a_configuration_that_the_subject_refuses_is_its_own_error() {
     let mut guest = Guest::bare("subject");
-    let why = guest.text("no key \"targets\"");
+    let why = guest.text("no key \"east\"");
     let refusal = guest.words(&[1, 0, why[0], why[1]]);
     crate::plugin::fixtures::describe_and_knowledge(&mut guest);
     guest.with(&format!(r#"(func (export "configure") (param i32 i32) (result i32) (i32.const {refusal}))"#));
@@ -121,7 +121,7 @@ async fn a_configuration_that_the_subject_refuses_is_its_own_error() {
     let error = loaded(&limits(), SubjectWorld::nothing(), &guest).await.err().unwrap();
     assert_eq!(
         error.to_string(),
-        "plugin x.wasm failed in `configure`: answered with an error: invalid configuration: no key \"targets\""
+        "plugin x.wasm failed in `configure`: answered with an error: invalid configuration: no key \"east\""
     );
 }
 

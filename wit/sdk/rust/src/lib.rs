@@ -3,6 +3,49 @@
 //! An invariant module is a list of [`Check`]s and one line, [`export_invariants!`]; a subject implements [`Subject`] and
 //! says [`export_subject!`]. Both are ordinary Rust that also compiles for the host, where [`testing`] stands in for
 //! Operator, so that `cargo test` can run the very code that becomes the component.
+//!
+#![cfg_attr(feature = "invariant", doc = "```")]
+#![cfg_attr(not(feature = "invariant"), doc = "```ignore")]
+//! use operator_plugin::testing::SnapshotBuilder;
+//! use operator_plugin::{Check, Findings, Invariants, Outcome, PluginError, PluginInfo, Snapshot, Status, Violation, table};
+//!
+//! struct StoreHealth;
+//!
+//! impl Invariants for StoreHealth {
+//!     fn info() -> PluginInfo {
+//!         let (name, version, summary) = ("store-health", "0.1.0", "Judges whether stores live");
+//!         PluginInfo { name: name.into(), version: version.into(), summary: summary.into() }
+//!     }
+//!
+//!     fn checks() -> Vec<Check> {
+//!         vec![Check::new("store-up", "every store is up").critical().hold_ms(15_000).reads(&["stores"]).by(store_up)]
+//!     }
+//! }
+//!
+//! fn store_up(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
+//!     let stores = snapshot.table("stores")?;
+//!     let mut findings = Findings::new();
+//!     for row in stores.rows() {
+//!         let entity = format!("store/{}", row.text("store").unwrap_or("?"));
+//!         match row.text("state") {
+//!             Some("Up") => findings.pass(entity),
+//!             Some(state) => findings.fail(
+//!                 Violation::new(entity, format!("it is {state}")).evidence(row.evidence("state").expected("Up")),
+//!             ),
+//!             None => findings.unknown(&entity, "its state is not known"),
+//!         }
+//!     }
+//!     Ok(findings.conclude(format!("{} stores", stores.len())))
+//! }
+//!
+//! operator_plugin::export_invariants!(StoreHealth);
+//!
+//! # fn main() {
+//! let stores = table("stores").texts("store", ["4".to_owned()]).texts("state", ["Down".to_owned()]);
+//! let outcome = store_up(&SnapshotBuilder::of("test").table(stores).build()).unwrap();
+//! assert_eq!(outcome.status, Status::Fail);
+//! # }
+//! ```
 
 pub mod bindings;
 #[cfg(feature = "invariant")]

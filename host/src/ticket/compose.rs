@@ -21,7 +21,7 @@ pub struct Proposal {
 
 /// Puts an incident and what to do about it together. The id is given when the ticket is opened.
 #[must_use]
-pub fn draft(incident: &Incident, proposal: Proposal, provenance: Provenance, observed_at: Timestamp) -> Ticket {
+pub fn compose(incident: &Incident, proposal: Proposal, provenance: Provenance, observed_at: Timestamp) -> Ticket {
     let mut gaps = incident.diagnosis.gaps.clone();
     gaps.extend(proposal.gaps.into_iter().filter(|gap| !incident.diagnosis.gaps.contains(gap)));
     let mut ticket = Ticket {

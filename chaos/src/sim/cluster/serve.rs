@@ -1,0 +1,206 @@
+//! A second of service of one store.
+
+use super::{Cluster, Event, TICK_MS};
+use crate::sim::clients::Clients;
+use crate::sim::disk::DiskUsage;
+use crate::sim::histogram::Histogram;
+use crate::sim::ids::{RegionId, StoreId};
+use crate::sim::layouts;
+use crate::sim::number::real;
+use crate::sim::region::{NEW_DATA_SHARE, Rates};
+use crate::sim::slow_score::{PROBE_TIMEOUT_MS, PROBES_PER_SECOND, ROUND_MS};
+use crate::sim::stages::{Demand, Platform, Stages};
+use crate::sim::store::Store;
+
+/// A write that gets no answer is given up by the client after this.
+const CLIENT_TIMEOUT_S: f64 = 2.0;
+/// Slow operations are logged from here on (`slow-log-threshold`).
+const SLOW_LOG_MS: f64 = 1_000.0;
+/// The slowest of a second's many operations takes about so many times the median.
+const SLOWEST_OF_A_SECOND: f64 = 4.5;
+/// A raft heartbeat every two seconds to each follower of an awake region.
+const HEARTBEATS_PER_REGION: f64 = 0.5;
+
+impl Cluster {
+    /// A second passes on a store.
+    pub(super) fn serve_store(&mut self, id: StoreId) {
+        self.after(TICK_MS, Event::Serve(id));
+        let seconds = real(TICK_MS) / 1_000.0;
+        let followers = self.follower_appends(id);
+        let round_trip_ms = self.config.machine.round_trip_ms;
+        let (load_jitter, latency_jitter) = (self.rng.noise(self.config.noise), self.rng.noise(self.config.noise));
+        let demand = self.demand(id, load_jitter);
+        let usage_before = self.stores.get(&id).map(|store| store.disk.usage());
+        let Some(store) = self.stores.get_mut(&id) else { return };
+        if !store.serves() {
+            // The disk's other users do not stop when the store does.
+            store.disk.pass(seconds, 0.0, 0.0);
+            return;
+        }
+        let platform = Platform {
+            cores: store.cores,
+            cpu_factor: store.cpu_factor,
+            flush_ms: if store.disk.hung { f64::INFINITY } else { store.disk.flush_ms() },
+            round_trip_ms,
+            follower_append_ms: &followers,
+        };
+        store.demand = demand;
+        store.stages = Stages::under(&demand, &platform);
+        let stages = store.stages.clone();
+        store.counters.serve(seconds, &demand, &stages, latency_jitter);
+        let timed_out = store.counters.probe(PROBES_PER_SECOND * seconds, &stages, PROBE_TIMEOUT_MS);
+        store.slow_score.record(PROBES_PER_SECOND * seconds, timed_out);
+        write_to_disk(store, seconds, self.clients.load.value_bytes, self.clients.intensity());
+        self.talk(id, seconds, latency_jitter);
+        self.note_disk_usage(id, usage_before);
+        self.log_slowness(id, &stages);
+        self.adapt_clients();
+    }
+
+    /// Medians of the other replicas' appends.
+    fn follower_appends(&self, id: StoreId) -> Vec<f64> {
+        let others = self.stores.values().filter(|store| store.id != id && store.appends());
+        others.map(|store| store.stages.append_ms).collect()
+    }
+
+    fn demand(&self, id: StoreId, jitter: f64) -> Demand {
+        let Some(store) = self.stores.get(&id) else { return Demand::default() };
+        let intensity = self.clients.intensity() * jitter;
+        let hot = self.hot_region.and_then(|region| self.regions.get(&region)).filter(|region| region.leader.is_some());
+        let hot_rate = hot.map_or(0.0, |region| region.rates.writes) * intensity;
+        let leads_hot = hot.is_some_and(|region| region.leader == Some(id));
+        let holds_hot = hot.is_some_and(|region| region.peer_on(id).is_some());
+        let writable = store.disk.usage() == DiskUsage::Normal;
+        Demand {
+            reads: store.led.reads * intensity,
+            led_writes: if writable { store.led.writes * intensity } else { 0.0 },
+            hot_writes: if leads_hot && writable { hot_rate } else { 0.0 },
+            appends: store.replicated.writes * intensity,
+            hot_appends: if holds_hot { hot_rate } else { 0.0 },
+        }
+    }
+
+    /// Messages to other stores, and probes of the way there.
+    fn talk(&mut self, id: StoreId, seconds: f64, jitter: f64) {
+        let alive: Vec<(StoreId, bool)> = self.stores.values().map(|store| (store.id, store.serves())).collect();
+        let round_trip_ms = self.config.machine.round_trip_ms;
+        let Some(store) = self.stores.get_mut(&id) else { return };
+        let wake_ms = store.stages.wake_ms;
+        let (led, followed) = (real(store.led_regions), real(store.held_regions.saturating_sub(store.led_regions)));
+        let others = crate::sim::number::real_len(alive.len().saturating_sub(1)).max(1.0);
+        for (other, alive) in alive.into_iter().filter(|(other, _)| *other != id) {
+            if alive {
+                let histogram =
+                    store.counters.network.entry(other).or_insert_with(|| Histogram::new(layouts::tikv_seconds()));
+                histogram.observe(PROBES_PER_SECOND * seconds, (round_trip_ms + wake_ms) / 1_000.0 * jitter, 0.4);
+                store.counters.send("append", store.demand.led_writes * seconds);
+                store
+                    .counters
+                    .send("append_resp", (store.demand.appends - store.demand.led_writes).max(0.0) * seconds / others);
+                store.counters.send("heartbeat", led * HEARTBEATS_PER_REGION * seconds);
+                store.counters.send("heartbeat_resp", followed * HEARTBEATS_PER_REGION * seconds / others);
+            } else {
+                // Every region's leader reports each failed heartbeat; the connection backs off to about that rate.
+                let failed = led * HEARTBEATS_PER_REGION * seconds * 0.5;
+                *store.counters.unreachable.entry(other).or_insert(0.0) += failed;
+            }
+        }
+        store.counters.pd_request("tso", seconds, 0.4 * jitter);
+        store.counters.pd_request("min_resolved_ts", seconds, 1.5 * jitter);
+    }
+
+    fn note_disk_usage(&mut self, id: StoreId, before: Option<DiskUsage>) {
+        let Some(store) = self.stores.get(&id) else { return };
+        let (after, before) = (store.disk.usage(), before.unwrap_or(DiskUsage::Normal));
+        if after == before {
+            return;
+        }
+        let disk = &store.disk;
+        let message = format!(
+            "disk usage {before:?}->{after:?} (raft engine usage={:.0}, kv available={:.0}, capacity={:.0})",
+            disk.raft_bytes,
+            disk.available(),
+            disk.capacity
+        );
+        self.log_store(id, "WARN", "server.rs:1512", &message, &[]);
+    }
+
+    fn log_slowness(&mut self, id: StoreId, stages: &Stages) {
+        let slowest_ms = stages.flush_ms * SLOWEST_OF_A_SECOND;
+        if !slowest_ms.is_finite() || slowest_ms < SLOW_LOG_MS {
+            return;
+        }
+        let seconds = slowest_ms / 1_000.0;
+        let message = format!(
+            "[store {id}] async write too slow, write_kv: 0s, write_raft: {seconds:.6}s, send: 0.000012s, callback: 0.000031s thread: 0"
+        );
+        self.log_store(id, "WARN", "write.rs:812", &message, &[("takes", format!("{slowest_ms:.0}"))]);
+    }
+
+    /// Clients wait: what takes long takes their hands.
+    fn adapt_clients(&mut self) {
+        let wanted = self.clients.factor;
+        let in_flight: f64 =
+            self.stores.values().filter(|store| store.serves()).map(|store| waiting(store, wanted)).sum();
+        let served: Rates = self.stores.values().fold(Rates::default(), |sum, store| sum.plus(store.led));
+        let load = &self.clients.load;
+        let missing =
+            (load.reads_per_second - served.reads).max(0.0) + (load.writes_per_second - served.writes).max(0.0);
+        // Sums of floats are not exact: a millionth of the load is nobody waiting.
+        let missing = if missing > 1e-3 { missing } else { 0.0 };
+        self.clients.adapt(self.now_ms, in_flight + Clients::stuck(missing * wanted));
+    }
+
+    /// A round of the slow score ends.
+    pub(super) fn end_slow_round(&mut self, id: StoreId) {
+        self.after(ROUND_MS, Event::EndSlowRound(id));
+        if let Some(store) = self.stores.get_mut(&id).filter(|store| store.serves()) {
+            store.slow_score.end_round();
+        }
+    }
+
+    /// A region's heaviest flow is what the hot thread of its leader carries.
+    pub(crate) fn heat(&mut self, region: RegionId, extra: Rates) {
+        let leader = self.regions.get(&region).and_then(|region| region.leader);
+        self.set_leader(region, None);
+        if let Some(region) = self.regions.get_mut(&region) {
+            region.rates = region.rates.plus(extra);
+        }
+        self.set_leader(region, leader);
+        self.hot_region = Some(region);
+    }
+}
+
+/// Requests of the clients that a store keeps waiting.
+fn waiting(store: &Store, wanted: f64) -> f64 {
+    let seconds = |milliseconds: f64| (milliseconds / 1_000.0).min(CLIENT_TIMEOUT_S);
+    let stages = &store.stages;
+    let read_ms = stages.grpc_ms + stages.read_wait_ms + stages.read_ms;
+    let write_ms = stages.grpc_ms + stages.schedule_wait_ms + stages.write_ms.max(stages.hot_write_ms);
+    (store.led.reads * seconds(read_ms) + store.led.writes * seconds(write_ms)) * wanted
+}
+
+fn write_to_disk(store: &mut Store, seconds: f64, value_bytes: f64, intensity: f64) {
+    let Store { disk, tree, counters, demand, interval, replicated, cpu_factor, .. } = store;
+    if disk.hung {
+        return;
+    }
+    let bytes = replicated.write_bytes * intensity * seconds;
+    let (flushed_before, done) = (tree.memtable_bytes, tree.pass(seconds, bytes, *cpu_factor));
+    let flushed = (flushed_before + bytes - tree.memtable_bytes).max(0.0);
+    counters.written_bytes += bytes;
+    counters.read_bytes += demand.reads * seconds * value_bytes;
+    counters.flushed_bytes += flushed;
+    counters.compacted_bytes += (done - flushed).max(0.0);
+    interval.written_bytes += bytes;
+    interval.written_keys += demand.appends * seconds;
+    interval.read_bytes += demand.reads * seconds * value_bytes;
+    interval.read_keys += demand.reads * seconds;
+    // Each byte goes to the raft log and to the write-ahead log before it is flushed.
+    disk.pass(seconds, 2.0 * bytes + done, bytes * NEW_DATA_SHARE);
+    if disk.usage() != DiskUsage::Normal {
+        let rejected = store.led.writes * intensity * seconds;
+        counters.puts += rejected;
+        *counters.write_errors.entry("err_disk_full").or_insert(0.0) += rejected;
+    }
+}

@@ -1,0 +1,83 @@
+//! What an observer of the cluster sees: one node for each origin.
+//!
+//! What is shown has the shape of recordings of real clusters; `tests/faithful.rs` compares them. What differs:
+//! - PD and the stores call themselves 8.5.0, while the recorded stores were a development build of 9.0;
+//! - metrics are a selection: those that speak for something the model has, of series only those that can move;
+//! - PD has no dashboard, no trend, no operator history, no scheduler settings, and no write calls (405);
+//! - logs hold what the modelled events write, without the chatter of start-up and housekeeping.
+
+mod exposition;
+mod pd_http;
+mod pd_metrics;
+mod status_server;
+mod tikv_metrics;
+
+use super::cluster::Cluster;
+use super::ids::StoreId;
+use crate::world::Answer;
+
+/// Something that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Node {
+    /// A PD member, by index.
+    Member(usize),
+    /// A store's status server.
+    Store(StoreId),
+}
+
+impl Node {
+    /// Whether its process accepts connections now.
+    pub(crate) fn listens(self, cluster: &Cluster) -> bool {
+        match self {
+            Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.alive),
+            Self::Store(id) => cluster.stores.get(&id).is_some_and(super::store::Store::serves),
+        }
+    }
+}
+
+/// Who is at an origin.
+pub(crate) fn find(cluster: &Cluster, origin: &str) -> Option<Node> {
+    let address = origin.strip_prefix("http://")?;
+    let member = cluster.pd.members.iter().find(|member| member.client_url() == origin);
+    let store = || cluster.stores.values().find(|store| store.status_address() == address);
+    member.map(|member| Node::Member(member.index)).or_else(|| store().map(|store| Node::Store(store.id)))
+}
+
+/// Every origin, sorted.
+pub(crate) fn origins(cluster: &Cluster) -> Vec<String> {
+    let members = cluster.pd.members.iter().map(super::pd::Member::client_url);
+    let stores = cluster.stores.values().map(|store| format!("http://{}", store.status_address()));
+    let mut origins: Vec<String> = members.chain(stores).collect();
+    origins.sort();
+    origins
+}
+
+/// Answers a request. Looking changes nothing.
+pub(crate) fn answer(cluster: &Cluster, origin: &str, method: &str, path_and_query: &str) -> Answer {
+    let Some(node) = find(cluster, origin).filter(|node| node.listens(cluster)) else { return Answer::Refused };
+    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let reply = match node {
+        _ if method != "GET" => Reply::text(405, "text/plain; charset=utf-8", "Method Not Allowed\n"),
+        Node::Member(index) => pd_http::answer(cluster, index, path, query),
+        Node::Store(id) => status_server::answer(cluster, id, path),
+    };
+    Answer::Response {
+        status: reply.status,
+        content_type: reply.content_type.to_owned(),
+        body: reply.body,
+        server_date_ms: cluster.now_ms,
+    }
+}
+
+/// An answer without what all answers share.
+pub(crate) struct Reply {
+    status: u16,
+    content_type: &'static str,
+    body: Vec<u8>,
+}
+
+impl Reply {
+    fn text(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
+        Self { status, content_type, body: body.into().into_bytes() }
+    }
+}

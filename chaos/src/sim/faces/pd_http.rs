@@ -1,0 +1,83 @@
+//! PD's HTTP API (`pd: server/api/router.go`), with its habits: proxies, bare-string errors, region lists that call
+//! themselves octet streams, zero fields that are left out.
+
+mod cluster_answers;
+mod hot_answers;
+mod json;
+mod region_answers;
+mod shapes;
+mod store_answers;
+
+pub(super) use cluster_answers::VERSION as PD_VERSION;
+pub(super) use json::hex;
+pub(super) use store_answers::VERSION as TIKV_VERSION;
+
+use super::{Reply, pd_metrics};
+use crate::sim::cluster::Cluster;
+use json::Query;
+
+const JSON: &str = "application/json; charset=UTF-8";
+const OCTETS: &str = "application/octet-stream";
+const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// Answers a GET that reached a member.
+pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) -> Reply {
+    if path == "/metrics" {
+        let content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=values";
+        return Reply { status: 200, content_type, body: pd_metrics::render(cluster, member) };
+    }
+    let Some(path) = path.strip_prefix("/pd/api/v1") else {
+        // Version 8.5 has no readiness probes, and its v2 router says 404 in plain text.
+        return Reply::text(404, "text/plain", "404 page not found");
+    };
+    let query = Query::parse(query);
+    match local(cluster, member, path) {
+        Some(reply) => reply,
+        // A follower waits for a leader before it gives up.
+        None if !cluster.pd.serves() => {
+            Reply::text(503, PLAIN, "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader\n")
+        }
+        None => led(cluster, path, &query),
+    }
+}
+
+/// What the asked member answers itself.
+fn local(cluster: &Cluster, member: usize, path: &str) -> Option<Reply> {
+    match path {
+        "/ping" => Some(Reply::text(200, "", "")),
+        "/health" => Some(cluster_answers::health(cluster)),
+        "/status" => Some(cluster_answers::status(cluster, member)),
+        "/version" => Some(cluster_answers::version()),
+        _ => None,
+    }
+}
+
+/// What the leader answers, for itself or through a follower.
+fn led(cluster: &Cluster, path: &str, query: &Query) -> Reply {
+    let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match segments.as_slice() {
+        ["members"] => cluster_answers::members(cluster),
+        ["leader"] => cluster_answers::leader(cluster),
+        ["cluster"] => cluster_answers::cluster(cluster),
+        ["cluster", "status"] => cluster_answers::cluster_status(cluster),
+        ["config", rest @ ..] => cluster_answers::config(cluster, rest),
+        ["stores"] => store_answers::stores(cluster),
+        ["stores", "check"] => store_answers::check(cluster, query),
+        ["stores", "limit"] => store_answers::limits(cluster),
+        ["store", id] => store_answers::store(cluster, id),
+        ["labels"] => store_answers::labels(cluster),
+        ["region", "id", id] => region_answers::by_id(cluster, id),
+        ["regions", rest @ ..] => region_answers::regions(cluster, rest, query),
+        ["hotspot", "regions", "write"] => hot_answers::writes(cluster),
+        ["hotspot", "regions", "read"] => hot_answers::reads(cluster),
+        ["hotspot", "stores"] => hot_answers::stores(cluster),
+        ["stats", "region"] => region_answers::statistics(cluster, query),
+        ["schedulers"] => cluster_answers::schedulers(cluster),
+        ["schedulers", "diagnostic", name] => cluster_answers::diagnostic(cluster, name),
+        ["operators"] => cluster_answers::operators(cluster),
+        ["gc", "safepoint"] => cluster_answers::safepoint(),
+        ["min-resolved-ts"] => cluster_answers::min_resolved_ts(cluster),
+        ["replication_mode", "status"] => cluster_answers::replication_mode(),
+        _ => Reply::text(404, PLAIN, "404 page not found\n"),
+    }
+}

@@ -1,0 +1,164 @@
+//! Members, configuration, schedulers, and other things there is one of.
+
+use super::json::{error, indented};
+use super::shapes::{Header, MemberHealth, MemberInfo, Members};
+use super::{JSON, PLAIN, Reply};
+use crate::calendar;
+use crate::sim::cluster::{BALANCE_LEADER, Cluster, EVICT_SLOW_STORE};
+use crate::sim::pd::Member;
+use serde_json::{Map, Value, json};
+
+/// PD's version.
+pub(in crate::sim::faces) const VERSION: &str = "v8.5.0";
+const DEPLOY_PATH: &str = "/opt/bin";
+const BALANCE_REGION: &str = "balance-region-scheduler";
+
+pub(super) fn health(cluster: &Cluster) -> Reply {
+    let health = |member: &Member| MemberHealth {
+        name: member.name.clone(),
+        member_id: member.id,
+        client_urls: [member.client_url()],
+        health: member.alive,
+    };
+    indented(200, &cluster.pd.members.iter().map(health).collect::<Vec<_>>())
+}
+
+pub(super) fn status(cluster: &Cluster, member: usize) -> Reply {
+    let started_ms = cluster.pd.members.get(member).map_or(0, |member| member.started_ms);
+    let body = json!({ "build_ts": "2024-12-09", "version": VERSION, "git_hash": "None", "start_timestamp": started_ms / 1_000 });
+    indented(200, &body)
+}
+
+pub(super) fn version() -> Reply {
+    indented(200, &json!({ "version": VERSION, "build_time": "", "hash": "", "branch": "" }))
+}
+
+pub(super) fn members(cluster: &Cluster) -> Reply {
+    let pd = &cluster.pd;
+    let full = |member: &Member| MemberInfo {
+        deploy_path: Some(DEPLOY_PATH),
+        binary_version: Some(VERSION),
+        git_hash: Some("None"),
+        ..short(member)
+    };
+    let who = |index: Option<usize>| index.and_then(|index| pd.members.get(index)).map(full);
+    let body = Members {
+        header: Header { cluster_id: pd.cluster_id },
+        members: pd.members.iter().map(full).collect(),
+        leader: who(pd.leader),
+        etcd_leader: who(pd.etcd_leader),
+    };
+    indented(200, &body)
+}
+
+pub(super) fn leader(cluster: &Cluster) -> Reply {
+    indented(200, &cluster.pd.leader.and_then(|index| cluster.pd.members.get(index)).map(short))
+}
+
+fn short(member: &Member) -> MemberInfo {
+    MemberInfo {
+        name: member.name.clone(),
+        member_id: member.id,
+        peer_urls: [member.peer_url()],
+        client_urls: [member.client_url()],
+        deploy_path: None,
+        binary_version: None,
+        git_hash: None,
+    }
+}
+
+pub(super) fn cluster(cluster: &Cluster) -> Reply {
+    indented(200, &json!({ "id": cluster.pd.cluster_id, "max_peer_count": 3 }))
+}
+
+pub(super) fn cluster_status(cluster: &Cluster) -> Reply {
+    let bootstrapped = calendar::rfc3339(cluster.pd.bootstrapped_ms, 232_863);
+    indented(200, &json!({ "raft_bootstrap_time": bootstrapped, "is_initialized": true, "replication_status": "" }))
+}
+
+/// The leader's configuration or a part of it.
+pub(super) fn config(cluster: &Cluster, part: &[&str]) -> Reply {
+    let whole = whole_config(cluster);
+    let field = |name: &str| whole.get(name).cloned().unwrap_or(Value::Null);
+    match part {
+        [] => indented(200, &whole),
+        ["schedule"] => indented(200, &field("schedule")),
+        ["replicate"] => indented(200, &field("replication")),
+        ["pd-server"] => indented(200, &field("pd-server")),
+        ["replication-mode"] => indented(200, &field("replication-mode")),
+        ["cluster-version"] => indented(200, &field("cluster-version")),
+        ["rules"] => indented(200, &json!([default_rule()])),
+        _ => Reply::text(404, PLAIN, "404 page not found\n"),
+    }
+}
+
+fn default_rule() -> Value {
+    json!({
+        "group_id": "pd", "id": "default", "start_key": "", "end_key": "", "role": "voter",
+        "is_witness": false, "count": 3, "location_labels": ["host"],
+    })
+}
+
+fn whole_config(cluster: &Cluster) -> Value {
+    let members = &cluster.pd.members;
+    let Some(leader) = cluster.pd.leader.and_then(|index| members.get(index)) else { return Value::Null };
+    let initial: Vec<String> = members.iter().map(|member| format!("{}={}", member.name, member.peer_url())).collect();
+    let text = include_str!("../templates/pd_config.json")
+        .replace("@NAME@", &leader.name)
+        .replace("@CLIENT_URL@", &leader.client_url())
+        .replace("@PEER_URL@", &leader.peer_url())
+        .replace("@INITIAL_CLUSTER@", &initial.join(","))
+        .replace("@STORE_LIMIT@", &store_limits(cluster).to_string());
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+/// Default limits, in peers a minute.
+pub(super) fn store_limits(cluster: &Cluster) -> Value {
+    let limit = |id: &crate::sim::ids::StoreId| (id.to_string(), json!({ "add-peer": 15, "remove-peer": 15 }));
+    Value::Object(cluster.stores.keys().map(limit).collect::<Map<_, _>>())
+}
+
+pub(super) fn schedulers(cluster: &Cluster) -> Reply {
+    let mut names = vec![BALANCE_LEADER, "balance-hot-region-scheduler", EVICT_SLOW_STORE, BALANCE_REGION];
+    names.extend(cluster.pd.evicting.keys().copied().filter(|name| *name != EVICT_SLOW_STORE));
+    indented(200, &names)
+}
+
+/// Why a balance scheduler does or does not act.
+pub(super) fn diagnostic(cluster: &Cluster, name: &str) -> Reply {
+    let running = cluster.pd.operators.count(name) > 0;
+    let (status, summary) = match name {
+        BALANCE_LEADER if running => ("scheduling", String::new()),
+        BALANCE_LEADER | BALANCE_REGION => {
+            ("normal", format!("{} store(s) StoreScoreDisallowed; ", cluster.pd.view.stores.len()))
+        }
+        _ => return error(400, &format!("scheduler {name} is not supported")),
+    };
+    let timestamp = cluster.now_ms / 1_000;
+    indented(200, &json!({ "name": name, "status": status, "summary": summary, "timestamp": timestamp }))
+}
+
+pub(super) fn operators(cluster: &Cluster) -> Reply {
+    let running: Vec<String> =
+        cluster.pd.operators.running.values().map(|operator| cluster.describe(operator)).collect();
+    indented(200, &running)
+}
+
+/// Nobody advances GC in a cluster without TiDB.
+pub(super) fn safepoint() -> Reply {
+    indented(200, &json!({ "service_gc_safe_points": [], "gc_safe_point": 0 }))
+}
+
+pub(super) fn min_resolved_ts(cluster: &Cluster) -> Reply {
+    // Stores report once a second; the oldest report counts.
+    let resolved = cluster.now_ms.saturating_sub(1_500) << 18;
+    let body = json!({
+        "is_real_time": true, "min_resolved_ts": resolved, "persist_interval": "1s", "stores_min_resolved_ts": null,
+    });
+    indented(200, &body)
+}
+
+pub(super) fn replication_mode() -> Reply {
+    let body = "{\n  \"mode\": \"majority\",\n  \"dr-auto-sync\": {\n    \"label_key\": \"\",\n    \"state\": \"\",\n    \"acid_consistent\": false\n  }\n}\n";
+    Reply::text(200, JSON, body)
+}

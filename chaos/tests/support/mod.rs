@@ -1,0 +1,4 @@
+//! What tests of shapes share.
+
+pub(crate) mod exposition;
+pub(crate) mod shape;

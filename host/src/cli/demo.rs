@@ -1,0 +1,194 @@
+//! `operator demo`: everything at once, without a cluster, a key or a network.
+
+use super::Console;
+use super::subject::CacheArgs;
+use crate::demo::{Plan, Played, Score, Speed, play};
+use crate::event::{HumanSink, JsonSink, Sink, Stamp};
+use crate::exit::{Exit, Failure};
+use crate::model::Timestamp;
+use crate::plugin::{Engine, PluginLimits};
+use crate::render;
+use operator_chaos::scenario::{self, Scenario};
+use operator_chaos::sim::config::ClusterConfig;
+use std::path::{Path, PathBuf};
+
+/// Scenarios of the demo; the catalogue has more, by name.
+const DEMO_SCENARIOS: usize = 4;
+
+/// Virtual time that is played after the first ticket: long enough to see the diagnosis settle.
+const AFTER_TICKET_MS: u64 = 75_000;
+
+/// The same when all scenarios are shown in a minute.
+const AFTER_TICKET_SHORT_MS: u64 = 30_000;
+
+/// What to play, and how fast.
+#[derive(Debug, clap::Args)]
+pub(super) struct DemoArgs {
+    /// Name of a scenario, or `all` for the four of the demo, shortened
+    #[arg(value_name = "SCENARIO", default_value = "all")]
+    scenario: String,
+    /// Decides everything that is left to chance; the same seed writes the same decision log
+    #[arg(long, env = "OPERATOR_SEED", default_value_t = 42)]
+    seed: u64,
+    /// Which way the scenario goes, instead of what the seed picks
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+    /// Virtual seconds a second, instead of a pace that a person can follow
+    #[arg(long, value_name = "N", value_parser = speed, conflicts_with = "fast")]
+    speed: Option<f64>,
+    /// As fast as the machine can; the default when nobody watches
+    #[arg(long)]
+    fast: bool,
+    /// Play the scenario to its end, also after the ticket
+    #[arg(long)]
+    full: bool,
+    /// Data directory, must be new [default: a directory for temporary files]
+    #[arg(long, env = "OPERATOR_DEMO_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Directory with the plugins [default: `plugins` beside the program, or one above]
+    #[arg(long, env = "OPERATOR_PLUGINS", value_name = "DIR")]
+    plugins: Option<PathBuf>,
+    /// List the scenarios
+    #[arg(long)]
+    list: bool,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|factor| *factor > 0.0 && factor.is_finite())
+        .ok_or_else(|| "a number above zero is needed".to_owned())
+}
+
+pub(super) async fn run(args: DemoArgs, console: &Console) -> Result<Exit, Failure> {
+    if args.list {
+        return list(console);
+    }
+    let scenarios = chosen(&args.scenario)?;
+    let plugins = plugins(args.plugins.as_deref())?;
+    let engine = args.cache.engine(&PluginLimits::default())?;
+    let several = scenarios.len() > 1;
+    let mut scores = Vec::new();
+    for scenario in scenarios {
+        let plan = plan(&args, scenario, &plugins, several, console)?;
+        scores.push(one(&plan, &engine, console).await?);
+    }
+    if several && !console.json {
+        console.line(&summary(&scores))?;
+    }
+    Ok(if scores.iter().all(Score::passed) { Exit::Success } else { Exit::Findings })
+}
+
+fn list(console: &Console) -> Result<Exit, Failure> {
+    let scenarios = scenario::all();
+    if console.json {
+        let ids: Vec<_> = scenarios.iter().map(|s| serde_json::json!({"id": s.id, "title": s.title})).collect();
+        console.value(&ids)?;
+    } else {
+        scenarios.iter().try_for_each(|s| console.line(&format!("{:<22}{}", s.id, s.title)))?;
+    }
+    Ok(Exit::Success)
+}
+
+fn chosen(name: &str) -> Result<Vec<Scenario>, Failure> {
+    if name == "all" {
+        return Ok(scenario::all().into_iter().take(DEMO_SCENARIOS).collect());
+    }
+    scenario::find(name).map(|scenario| vec![scenario]).ok_or_else(|| {
+        let all = scenario::all();
+        let near = all.iter().map(|s| s.id.as_str()).min_by_key(|id| strsim::levenshtein(id, name)).unwrap_or_default();
+        let names: Vec<&str> = all.iter().map(|s| s.id.as_str()).collect();
+        Failure::new(Exit::Usage, format!("no scenario {name:?}; did you mean {near}? There are {}", names.join(", ")))
+    })
+}
+
+/// Where the components are.
+fn plugins(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
+    let tried: Vec<PathBuf> = match (given, beside) {
+        (Some(given), _) => vec![given.to_owned()],
+        (None, Some(beside)) => vec![beside.join("plugins"), beside.join("../plugins")],
+        (None, None) => Vec::new(),
+    };
+    tried.iter().find(|directory| directory.join("invariants").is_dir()).cloned().ok_or_else(|| {
+        let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
+        let message = format!(
+            "no plugins in {}: build them with `cargo xtask guests`, or say where they are with --plugins",
+            tried.join(" or ")
+        );
+        Failure::new(Exit::Config, message)
+    })
+}
+
+fn plan(
+    args: &DemoArgs,
+    scenario: Scenario,
+    plugins: &Path,
+    several: bool,
+    console: &Console,
+) -> Result<Plan, Failure> {
+    let variant = scenario.variant(args.variant.as_deref(), args.seed).cloned().ok_or_else(|| {
+        let known: Vec<&str> = scenario.variants.iter().map(|variant| variant.id.as_str()).collect();
+        let given = args.variant.as_deref().unwrap_or_default();
+        Failure::new(Exit::Usage, format!("{} has no variant {given:?}; there are {}", scenario.id, known.join(", ")))
+    })?;
+    let watched = console.terminal && !console.json && !args.fast && !several;
+    Ok(Plan {
+        data: data(args.data.as_deref(), &scenario.id, several),
+        plugins: plugins.to_owned(),
+        seed: args.seed,
+        speed: args.speed.map_or(if watched { Speed::Story } else { Speed::Unpaced }, Speed::Times),
+        after_ticket_ms: (!args.full).then_some(if several { AFTER_TICKET_SHORT_MS } else { AFTER_TICKET_MS }),
+        variant,
+        scenario,
+    })
+}
+
+fn data(given: Option<&Path>, scenario: &str, several: bool) -> PathBuf {
+    match given {
+        Some(given) if several => given.join(scenario),
+        Some(given) => given.to_owned(),
+        None => std::env::temp_dir().join(format!("operator-demo-{}-{scenario}", std::process::id())),
+    }
+}
+
+async fn one(plan: &Plan, engine: &Engine, console: &Console) -> Result<Score, Failure> {
+    let began = Timestamp(ClusterConfig::default().start_unix_ms);
+    let mut sink: Box<dyn Sink> = if console.json {
+        Box::new(JsonSink::new(std::io::stdout()))
+    } else {
+        Box::new(HumanSink::new(std::io::stdout(), console.style, Stamp::Since(began)))
+    };
+    let played = play(plan, engine, sink.as_mut()).await?;
+    if console.json {
+        console.value(&played.score)?;
+    } else {
+        console.line(&ending(plan, &played, console))?;
+    }
+    Ok(played.score)
+}
+
+fn ending(plan: &Plan, played: &Played, console: &Console) -> String {
+    let ticket = played.ticket.as_ref();
+    let page =
+        ticket.map(|ticket| format!("{}\n\n", render::ticket(ticket, &console.style).trim_end())).unwrap_or_default();
+    let data = plan.data.display();
+    let id = ticket.map_or("T-1", |ticket| ticket.id.as_str());
+    format!(
+        "\n{page}{}\n\nLook again\n  operator tickets show {id} --data {data}\n  operator log show --data {data}\n  operator log verify --data {data}\n",
+        played.score.human()
+    )
+}
+
+fn summary(scores: &[Score]) -> String {
+    let mut text = String::from("All scenarios");
+    for score in scores {
+        let after = score.detected_after_s.map_or("-".to_owned(), |seconds| format!("{seconds:.0} s"));
+        let verdict = if score.passed() { "passed" } else { "FAILED" };
+        let found = score.diagnosis.as_ref().map_or("nothing found", |(title, _)| title.as_str());
+        text.push_str(&format!("\n  {:<20} {verdict}  detected after {after:>5}  {found}", score.scenario));
+    }
+    text
+}

@@ -1,0 +1,210 @@
+//! The judge: compares the tickets with what was really done. Runs when everything is over.
+
+use crate::model::{Hypothesis, Predicate, Ticket, TicketState, Timestamp};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// What really happened.
+pub(super) struct Truth<'a> {
+    pub(super) truth: &'a operator_chaos::scenario::Truth,
+    pub(super) began: Timestamp,
+    pub(super) onset: Timestamp,
+    /// Key of the component that only the run could choose.
+    pub(super) chosen_component: Option<String>,
+}
+
+/// How well the recommended action fits what really happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ActionGrade {
+    /// What an expert would do.
+    Best,
+    /// Helps, or does no harm.
+    Acceptable,
+    /// Neither listed as good nor as bad.
+    Unlisted,
+    /// Makes it worse.
+    Harmful,
+}
+
+/// How good the answer was.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Score {
+    /// Always `score`: the demo's last line is told from events by it.
+    pub event: &'static str,
+    /// Which story.
+    pub scenario: String,
+    /// Which way it went.
+    pub variant: String,
+    /// With which seed.
+    pub seed: u64,
+    /// Whether a ticket was right at all.
+    pub ticket_expected: bool,
+    /// The ticket that is scored.
+    pub ticket: Option<String>,
+    /// From the fault to the ticket.
+    pub detected_after_s: Option<f64>,
+    /// The likeliest hypothesis suspects the component at fault.
+    pub component_right: bool,
+    /// The likeliest hypothesis speaks of what was done.
+    pub mechanism_right: bool,
+    /// What was done.
+    pub truth: String,
+    /// The likeliest hypothesis, and how likely.
+    pub diagnosis: Option<(String, f64)>,
+    /// No cause is named as found.
+    pub abstained: bool,
+    /// The ticket says what told the likeliest cause from its rival.
+    pub told_apart: bool,
+    /// What is recommended.
+    pub action: Option<(String, ActionGrade)>,
+    /// 0 to 100.
+    pub explanation_score: Option<u8>,
+    /// Tickets that nothing called for: opened before the fault, or without one.
+    pub false_tickets: usize,
+    /// Tickets beside the scored one.
+    pub further_tickets: usize,
+}
+
+impl Score {
+    /// Whether the answer is one to show.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        let harmful = matches!(self.action, Some((_, ActionGrade::Harmful)));
+        let found =
+            if self.ticket_expected { self.component_right && self.ticket.is_some() } else { self.ticket.is_none() };
+        found && !harmful && self.false_tickets == 0
+    }
+
+    /// For people.
+    #[must_use]
+    pub fn human(&self) -> String {
+        let mut text = String::from("Score, against what was really done\n");
+        let mut line = |name: &str, value: &str| {
+            let _ = writeln!(text, "  {name:<22}{value}");
+        };
+        line("really done", &self.truth);
+        match (&self.ticket, self.ticket_expected) {
+            (None, true) => line("ticket", "none: MISSED"),
+            (None, false) => line("ticket", "none, as it should be"),
+            (Some(ticket), _) => line("ticket", ticket),
+        }
+        if let Some(seconds) = self.detected_after_s {
+            line("time to detect", &format!("{seconds:.0} s after the fault"));
+        }
+        if let Some((title, probability)) = &self.diagnosis {
+            let open = if self.abstained { ", left open" } else { "" };
+            line("diagnosis", &format!("{title} ({:.0} %{open})", probability * 100.0));
+            line("component", right(self.component_right));
+            line("mechanism", right(self.mechanism_right));
+            line("told apart", if self.told_apart { "yes, the ticket says by what" } else { "no" });
+        }
+        if let Some((action, grade)) = &self.action {
+            line("recommended action", &format!("{action} ({})", grade_word(*grade)));
+        }
+        if let Some(score) = self.explanation_score {
+            line("explanation", &format!("{score} of 100, every claim verified"));
+        }
+        line("false tickets", &self.false_tickets.to_string());
+        if self.further_tickets > 0 {
+            line("further tickets", &self.further_tickets.to_string());
+        }
+        text.trim_end().to_owned()
+    }
+}
+
+/// Scores the tickets of a run; gives the scored ticket too.
+pub(super) fn score(
+    scenario: &str,
+    variant: &str,
+    seed: u64,
+    truth: &Truth<'_>,
+    tickets: Vec<Ticket>,
+) -> (Score, Option<Ticket>) {
+    let (early, after): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|ticket| ticket.opened_at < truth.onset);
+    let count = after.len();
+    let scored = after.into_iter().max_by_key(|ticket| rank(ticket, truth));
+    let leading = scored.as_ref().and_then(|ticket| ticket.hypotheses.first());
+    let expected = truth.truth.ticket;
+    let score = Score {
+        event: "score",
+        scenario: scenario.to_owned(),
+        variant: variant.to_owned(),
+        seed,
+        ticket_expected: expected,
+        ticket: scored.as_ref().map(|ticket| ticket.id.clone()),
+        detected_after_s: scored.as_ref().filter(|_| expected).map(|ticket| detected_after_s(ticket, truth)),
+        component_right: scored.as_ref().is_some_and(|ticket| is_component(ticket, truth)),
+        mechanism_right: leading.is_some_and(|hypothesis| speaks_of(hypothesis, &truth.truth.words)),
+        truth: truth.truth.mechanism.clone(),
+        diagnosis: leading.map(|hypothesis| (hypothesis.title.clone(), hypothesis.probability)),
+        abstained: scored.as_ref().is_some_and(|ticket| ticket.abstained),
+        told_apart: scored.as_ref().is_some_and(tells_apart),
+        action: scored.as_ref().map(|ticket| graded(&ticket.decision.option, truth.truth)),
+        explanation_score: scored.as_ref().map(|ticket| ticket.explanation_score),
+        false_tickets: if expected { early.len() } else { early.len() + count },
+        further_tickets: if expected { count.saturating_sub(1) } else { 0 },
+    };
+    (score, scored)
+}
+
+/// The right component first, then what is still open, then the oldest.
+fn rank(ticket: &Ticket, truth: &Truth<'_>) -> (bool, bool, std::cmp::Reverse<Timestamp>) {
+    (is_component(ticket, truth), ticket.state == TicketState::Open, std::cmp::Reverse(ticket.opened_at))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a demo takes minutes")]
+fn detected_after_s(ticket: &Ticket, truth: &Truth<'_>) -> f64 {
+    debug_assert!(truth.began <= truth.onset);
+    ticket.opened_at.since_ms(truth.onset) as f64 / 1_000.0
+}
+
+/// Whether the likeliest hypothesis suspects the component at fault: by kind and key, or by one of its names.
+fn is_component(ticket: &Ticket, truth: &Truth<'_>) -> bool {
+    let Some(component) = ticket.hypotheses.first().and_then(|hypothesis| hypothesis.component.as_ref()) else {
+        return false;
+    };
+    let key =
+        truth.chosen_component.as_ref().filter(|_| truth.truth.component.is_empty()).unwrap_or(&truth.truth.component);
+    if component.kind() == truth.truth.component_kind && (component.key() == key || key.is_empty()) {
+        return true;
+    }
+    let name = ticket.names.get(component);
+    truth.truth.component_aliases.iter().any(|alias| component.key() == alias || name == Some(alias))
+}
+
+fn speaks_of(hypothesis: &Hypothesis, words: &[String]) -> bool {
+    let text = format!("{} {} {}", hypothesis.card, hypothesis.title, hypothesis.mechanism).to_lowercase();
+    words.iter().any(|word| text.contains(&word.to_lowercase()))
+}
+
+fn tells_apart(ticket: &Ticket) -> bool {
+    ticket.rationale.iter().any(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }))
+}
+
+fn graded(action: &str, truth: &operator_chaos::scenario::Truth) -> (String, ActionGrade) {
+    let has = |list: &[String]| list.iter().any(|listed| listed == action);
+    let grade = if has(&truth.harmful_actions) {
+        ActionGrade::Harmful
+    } else if has(&truth.best_actions) {
+        ActionGrade::Best
+    } else if has(&truth.acceptable_actions) {
+        ActionGrade::Acceptable
+    } else {
+        ActionGrade::Unlisted
+    };
+    (action.to_owned(), grade)
+}
+
+fn right(right: bool) -> &'static str {
+    if right { "right" } else { "WRONG" }
+}
+
+fn grade_word(grade: ActionGrade) -> &'static str {
+    match grade {
+        ActionGrade::Best => "what an expert would do",
+        ActionGrade::Acceptable => "acceptable",
+        ActionGrade::Unlisted => "not listed by the scenario",
+        ActionGrade::Harmful => "HARMFUL",
+    }
+}

@@ -1,0 +1,31 @@
+//! Words that commands and tickets may use.
+
+use operator_plugin::knowledge::Attribute;
+
+/// All of them: name, table, column of the entity, column of the value, kind of the entity.
+pub(super) fn all() -> Vec<Attribute> {
+    [
+        ("address", "stores", "store", "address", "store"),
+        ("status_address", "stores", "store", "status_address", "store"),
+        ("state", "stores", "store", "state", "store"),
+        ("version", "stores", "store", "version", "store"),
+        ("labels", "stores", "store", "labels", "store"),
+        ("client_url", "members", "member", "client_url", "member"),
+        ("leader_store", "region_flow", "region", "store", "region"),
+        ("start_key", "region_flow", "region", "start_key", "region"),
+        ("pd_leader", "cluster", "cluster", "pd_leader", "cluster"),
+        ("pd", "cluster", "cluster", "pd_url", "cluster"),
+        ("pd", "members", "member", "pd_url", "member"),
+        ("pd", "stores", "store", "pd_url", "store"),
+        ("pd", "regions_without_leader", "region", "pd_url", "region"),
+        ("pd", "region_flow", "region", "pd_url", "region"),
+    ]
+    .map(|(name, table, entity_column, value_column, entity_kind)| Attribute {
+        name: name.to_owned(),
+        table: table.to_owned(),
+        entity_column: entity_column.to_owned(),
+        value_column: value_column.to_owned(),
+        entity_kind: entity_kind.to_owned(),
+    })
+    .into()
+}
