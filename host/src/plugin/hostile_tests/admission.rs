@@ -42,7 +42,7 @@ async fn text_is_not_webassembly() {
 
 #[test]
 fn a_missing_file_and_a_directory_are_named() {
-    for path in ["/nonexistent/tikv.wasm", "/"] {
+    for path in ["/nonexistent/x.wasm", "/"] {
         match read_component(Path::new(path), &limits()) {
             Err(LoadError::Unreadable { name, why }) => {
                 assert_eq!(name, path);

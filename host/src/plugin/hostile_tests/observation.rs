@@ -68,11 +68,11 @@ async fn an_endless_loop_runs_out_of_fuel() {
 
 #[tokio::test]
 async fn a_loop_with_endless_fuel_is_stopped_by_the_clock() {
-    let limits = limits_with(|limits| (limits.subject.fuel, limits.subject.deadline_ms) = (u64::MAX, 20));
+    let limits = limits_with(|limits| (limits.subject.fuel, limits.subject.deadline_ms) = (u64::MAX, 1_000));
     let guest = subject(|_| "(loop $for_ever (br $for_ever)) unreachable".to_owned());
     let mut subject = loaded(&limits, SubjectWorld::nothing(), &guest).await.unwrap();
     let failure = subject.observe(Tick(1), Timestamp(5), NO_TIME).await.unwrap_err();
-    assert!(matches!(failure, PluginFailure::Deadline { limit_ms: 20, .. }), "{failure:?}");
+    assert!(matches!(failure, PluginFailure::Deadline { limit_ms: 1_000, .. }), "{failure:?}");
 }
 
 /// Sends a request to target `t` and expects an answer that is an error (discriminant 1).
@@ -99,7 +99,7 @@ async fn a_target_that_is_not_granted_is_an_answer_and_not_a_trap() {
 #[tokio::test]
 async fn a_subject_that_waits_for_ever_is_given_up() {
     let nothing = SubjectWorld::nothing();
-    let limits = limits_with(|limits| limits.subject.deadline_ms = 20);
+    let limits = limits_with(|limits| limits.subject.deadline_ms = 1_000);
     let target = TargetPolicy::new("http://127.0.0.1:9".parse().unwrap(), &EgressLimits::default());
     let targets = [("t".to_owned(), target)].into();
     let policy = EgressPolicy::new(targets, DiscoveryPolicy::default(), EgressLimits::default());
@@ -107,9 +107,7 @@ async fn a_subject_that_waits_for_ever_is_given_up() {
     let mut subject = loaded(&limits, SubjectWorld { egress, ..nothing }, &subject(asks)).await.unwrap();
     // The budget of requests never ends by this clock, which stands still.
     let failure = subject.observe(Tick(1), Timestamp(5), Duration::from_millis(30)).await.unwrap_err();
-    assert!(matches!(failure, PluginFailure::Deadline { limit_ms: 50, .. }), "{failure:?}");
-    let again = observe(&mut subject, Tick(2), Timestamp(6), Duration::from_millis(30)).await;
-    assert_eq!(again.blind.len(), 1);
+    assert!(matches!(failure, PluginFailure::Deadline { limit_ms: 1_030, .. }), "{failure:?}");
 }
 
 #[tokio::test]
