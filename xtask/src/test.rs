@@ -36,7 +36,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     for manifest in guests::package::tested_manifests(workspace) {
         let mut of_guests = workspace.cargo();
         of_guests.env("CARGO_TARGET_DIR", workspace.guests_target());
-        of_guests.args(["test", "--workspace", "--no-fail-fast", "--manifest-path"]).arg(&manifest).args(arguments);
+        of_guests.args(["test", "--workspace", "--no-fail-fast", "--manifest-path"]).arg(&manifest);
+        // Of the SDK, guests choose a feature each; its own tests want all.
+        of_guests.args(manifest.starts_with(workspace.root.join("wit/sdk")).then_some("--all-features"));
+        of_guests.args(arguments);
         run_counted(&format!("test {}", workspace.shown(&manifest)), &mut of_guests, &mut tally)?;
     }
     println!("{}", tally.line(started.elapsed().as_secs()));

@@ -108,8 +108,11 @@ pub(super) fn module_files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, CheckSet
                 wasm_files(source)
                     .map_err(|why| CheckSetError::Directory { path: source.display().to_string(), why })?,
             );
-        } else {
+        } else if source.exists() {
             files.push(source.clone());
+        } else {
+            let why = "it is not there; say where the checks are with --invariants".to_owned();
+            return Err(CheckSetError::Directory { path: source.display().to_string(), why });
         }
     }
     files.sort();

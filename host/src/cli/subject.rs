@@ -58,7 +58,7 @@ impl SubjectArgs {
         };
         let mut settings = config::load(self.config.as_deref(), overrides).map_err(wrong_config)?;
         if settings.invariants.is_empty() {
-            settings.invariants = vec![beside(&settings.plugin)?];
+            settings.invariants = vec![beside(&settings.plugin)];
         }
         Ok(settings)
     }
@@ -120,15 +120,8 @@ pub(super) fn progress_on_stderr(console: &Console) -> impl FnMut(String) + Send
     }
 }
 
-fn beside(plugin: &Path) -> Result<PathBuf, Failure> {
-    let directory = plugin.parent().unwrap_or(Path::new("")).join("invariants");
-    if directory.is_dir() {
-        return Ok(directory);
-    }
-    // A plugin that is not there is the better message; loading it will say so.
-    if !plugin.exists() {
-        return Ok(directory);
-    }
-    let message = format!("no checks: {} is no directory; say where they are with --invariants", directory.display());
-    Err(Failure::new(Exit::Config, message))
+/// Where checks are when nobody says so. Loading says when they are not there, after it has looked at the plugin:
+/// a plugin that is wrong is the better message.
+fn beside(plugin: &Path) -> PathBuf {
+    plugin.parent().unwrap_or(Path::new("")).join("invariants")
 }

@@ -42,7 +42,7 @@ pub enum LoadError {
     /// A core module.
     #[error(
         "plugin {name} is a core WebAssembly module, not a component: make one of it, for example with \
-         `operator plugin build` or `wasm-tools component new`"
+         `wasm-tools component new`"
     )]
     CoreModule {
         /// Path or name of the plugin.

@@ -34,7 +34,8 @@ impl Source {
 
     /// The whole file is a test.
     pub(crate) fn is_test(&self) -> bool {
-        self.path.ends_with("/tests.rs") || self.path.split('/').any(|part| part == "tests")
+        let is_named_so = ["/tests.rs", "/fixture.rs", "/fixtures.rs"].iter().any(|name| self.path.ends_with(name));
+        is_named_so || self.path.split('/').any(|part| part == "tests")
     }
 
     /// `path:line: text` of every line that the rule objects to.

@@ -34,6 +34,8 @@ pub(crate) struct Observer {
     views: BTreeMap<String, MemberView>,
     views_ms: Option<u64>,
     scraped_ms: Option<u64>,
+    /// The second scrape follows soon, so that rates exist at once.
+    scraped_twice: bool,
     scraped: metrics::Scraped,
     log_owners: BTreeMap<String, LogOwner>,
     /// The cluster's id, and the target that said it.
@@ -62,6 +64,9 @@ impl<'tick> Tick<'tick> {
         wanted_ms.min(self.budget_ms.saturating_mul(percent) / 100).max(LEAST_TIMEOUT_MS)
     }
 }
+
+/// A little less than the time between the two looks of a single check, of which some is spent in the first.
+const SECOND_SCRAPE_MS: u64 = 1_500;
 
 impl Observer {
     /// Looks once.
@@ -232,7 +237,10 @@ impl Observer {
     }
 
     fn scrape(&mut self, world: &mut dyn World, tick: &Tick, probes: &Probes) {
-        if is_due(self.scraped_ms, tick.configuration.poll_ms.scrape, tick.now_ms) {
+        let usual_ms = tick.configuration.poll_ms.scrape;
+        let period_ms = if self.scraped_twice { usual_ms } else { usual_ms.min(SECOND_SCRAPE_MS) };
+        if is_due(self.scraped_ms, period_ms, tick.now_ms) {
+            self.scraped_twice = self.scraped_ms.is_some();
             self.scraped_ms = Some(tick.now_ms);
             self.scraped = metrics::scrape(world, self.nodes.granted(), probes);
         }
