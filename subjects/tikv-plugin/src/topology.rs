@@ -34,7 +34,7 @@ pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> T
     let busy: Vec<(u64, u64)> =
         hot::notable(picture).into_iter().filter(|(_, store)| known.contains(store)).take(REGIONS).collect();
     for (region, store) in busy {
-        let region = add(&mut drawn, "region", &region.to_string(), format!("region {region}"));
+        let region = add(&mut drawn, "region", &region.to_string(), format!("region {region} on store {store}"));
         join(&mut drawn, std::iter::once((&region, &format!("store/{store}"))), Relation::RunsOn);
     }
     drawn
