@@ -16,3 +16,5 @@ mod demo;
 mod recordings;
 #[path = "stories/running.rs"]
 mod running;
+#[path = "stories/trust.rs"]
+mod trust;

@@ -92,8 +92,8 @@ impl CodeCache {
     pub(crate) fn load(&self, engine: &wasmtime::Engine, digest: &Digest) -> Option<Component> {
         let stem = stem(engine, digest);
         let path = self.file(&stem, "code");
-        let code = read_sealed(&path).ok()?;
-        let Some(component) = code.and_then(|code| deserialize(engine, &code)) else {
+        let bytes = read_sealed(&path).ok()?;
+        let Some(component) = unsealed(&bytes).and_then(|code| deserialize(engine, code)) else {
             self.quarantine(&path);
             return None;
         };
@@ -255,12 +255,17 @@ fn engine_key(engine: &wasmtime::Engine) -> String {
     hex::encode(hasher.0.finalize()).chars().take(16).collect()
 }
 
-/// The code of a file, `None` when the seal does not match.
-fn read_sealed(path: &Path) -> io::Result<Option<Vec<u8>>> {
+/// The bytes of a file.
+fn read_sealed(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    let Some((seal, code)) = bytes.split_first_chunk::<SEAL_BYTES>() else { return Ok(None) };
-    Ok((Sha256::digest(code).as_slice() == seal).then(|| code.to_vec()))
+    Ok(bytes)
+}
+
+/// The code behind the seal, `None` when the seal does not match.
+fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
+    let (seal, code) = bytes.split_first_chunk::<SEAL_BYTES>()?;
+    (Sha256::digest(code).as_slice() == seal).then_some(code)
 }
 
 /// Loads code that this process compiled a moment ago and has kept in its own memory since.
@@ -273,7 +278,7 @@ fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: `code` must be what wasmtime's compiler returned. It comes from two places. `own_code`
     // is called by `compile.rs` with what its own compiler thread sent it. Otherwise only
     // `CodeCache::store` writes the files, into a directory of mode 0700 that belongs to this user;
-    // the digest in front of the code, checked by `read_sealed`, rules out torn and rotten files; and
+    // the digest in front of the code, checked by `unsealed`, rules out torn and rotten files; and
     // the code is read into our own memory, so that it cannot change underneath. Code of another
     // compiler or of other settings is refused by wasmtime itself.
     unsafe { Component::deserialize(engine, code) }.ok()
