@@ -118,7 +118,7 @@ fn carded(material: &Material<'_>, weighed: &Weighed<'_>, share: f64, docket: &m
     }
 }
 
-fn none_of_these(share: f64) -> Hypothesis {
+pub(super) fn none_of_these(share: f64) -> Hypothesis {
     Hypothesis {
         card: CardId::from(NONE_OF_THESE),
         component: None,
