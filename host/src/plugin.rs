@@ -46,6 +46,7 @@ pub use cache::WarmCode;
 pub use engine::{Allocation, Engine, EngineError};
 pub use failure::{ErrorKind, Place, PluginFailure};
 pub use info::PluginInfo;
+pub(crate) use info::is_identifier;
 pub use inspect::{Inspection, inspect, interview};
 pub use invariant::{Evaluated, InvariantModule};
 pub use limits::{CallLimits, PluginLimits};

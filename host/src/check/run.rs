@@ -86,8 +86,11 @@ impl CheckSet {
         if let Some(reason) = blocked {
             return inconclusive(&module, &check, reason, 0);
         }
-        let lost = || Evaluated { result: Err(PluginFailure::Host("its worker ended early".to_owned())), fuel: 0 };
-        let Evaluated { result, fuel } = evaluated.unwrap_or_else(lost);
+        let lost = || {
+            let failure = PluginFailure::Host("its worker ended early".to_owned());
+            Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0 }
+        };
+        let Evaluated { result, fuel, .. } = evaluated.unwrap_or_else(lost);
         let (tick, limits) = (snapshot.tick, self.engine.limits());
         match result {
             Ok(mut outcome) => {

@@ -38,6 +38,8 @@ pub struct Evaluated {
     pub result: Result<Outcome, PluginFailure>,
     /// What it cost; the same on every run of the same component on the same snapshot.
     pub fuel: u64,
+    /// Linear memory at its end, summed; the same on every run, too.
+    pub memory_bytes: usize,
 }
 
 impl InvariantModule {
@@ -99,11 +101,12 @@ impl InvariantModule {
             Call::start(&self.engine, self.active.instantiable(), Some(Arc::clone(snapshot)), snapshot.taken_at).await;
         let mut call = match started {
             Ok(call) => call,
-            Err(failure) => return Evaluated { result: Err(failure), fuel: 0 },
+            Err(failure) => return Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0 },
         };
         let result = self.evaluate_in(&mut call, check, snapshot, state).await;
         call.store.data_mut().guest.log.emit(&self.info().name);
-        Evaluated { result, fuel: fuel_used(&call.store, &self.engine.limits().check) }
+        let fuel = fuel_used(&call.store, &self.engine.limits().check);
+        Evaluated { result, fuel, memory_bytes: call.store.data().guest.memory_bytes() }
     }
 
     /// Hot swap: converts the state that an older version of a check left.
