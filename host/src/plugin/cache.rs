@@ -16,7 +16,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use wasmtime::component::Component;
 
 /// Changes when the layout of the files does.
@@ -38,6 +38,8 @@ const SEAL_BYTES: usize = 32;
 #[derive(Debug)]
 pub(crate) struct CodeCache {
     directory: PathBuf,
+    /// Compiler and settings of the one engine that uses this cache.
+    engine_key: OnceLock<String>,
     /// Counts on from the newest use that is written down.
     uses_so_far: AtomicU64,
     /// Uses that are not written down yet: how many, and the newest.
@@ -80,8 +82,12 @@ impl CodeCache {
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let mut cache =
-            Self { directory: directory.to_owned(), uses_so_far: AtomicU64::default(), noted: Mutex::default() };
+        let mut cache = Self {
+            directory: directory.to_owned(),
+            engine_key: OnceLock::new(),
+            uses_so_far: AtomicU64::default(),
+            noted: Mutex::default(),
+        };
         cache.refuse_if_shared()?;
         let newest = cache.kept("").iter().map(|kept| kept.card.used_at).max();
         cache.uses_so_far = AtomicU64::new(newest.unwrap_or(0));
@@ -90,7 +96,7 @@ impl CodeCache {
 
     /// The compiled form of a component, if it is kept and whole. A damaged file is put aside.
     pub(crate) fn load(&self, engine: &wasmtime::Engine, digest: &Digest) -> Option<Component> {
-        let stem = stem(engine, digest);
+        let stem = self.stem(engine, digest);
         let path = self.file(&stem, "code");
         let bytes = read_sealed(&path).ok()?;
         let Some(component) = unsealed(&bytes).and_then(|code| deserialize(engine, code)) else {
@@ -114,7 +120,7 @@ impl CodeCache {
         bytes_max: u64,
     ) -> io::Result<()> {
         let code = component.serialize().map_err(io::Error::other)?;
-        let stem = stem(engine, digest);
+        let stem = self.stem(engine, digest);
         let used_at = self.uses_so_far.fetch_add(1, Ordering::Relaxed) + 1;
         let Origin { plugin, component_bytes, compile_ms } = origin;
         let plugin = plugin.to_owned();
@@ -126,7 +132,7 @@ impl CodeCache {
     /// Everything that this engine can use, sorted by plugin, the newest version first.
     pub(crate) fn warm(&self, engine: &wasmtime::Engine) -> Vec<WarmCode> {
         self.write_uses();
-        let kept = self.kept(&engine_key(engine));
+        let kept = self.kept(self.engine_key(engine));
         let pinned = card::pinned(&kept);
         let mut ours: Vec<Kept> = kept.into_iter().filter(|kept| kept.ours).collect();
         ours.sort_by(|a, b| a.card.plugin.cmp(&b.card.plugin).then(b.card.used_at.cmp(&a.card.used_at)));
@@ -139,6 +145,19 @@ impl CodeCache {
             uses: kept.card.uses,
         };
         ours.into_iter().map(warm).collect()
+    }
+
+    /// The name holds everything that decides whether the code fits: component, compiler, settings.
+    fn stem(&self, engine: &wasmtime::Engine, digest: &Digest) -> String {
+        format!("{digest}-{}-{FORMAT}", self.engine_key(engine))
+    }
+
+    fn engine_key(&self, engine: &wasmtime::Engine) -> &str {
+        self.engine_key.get_or_init(|| {
+            let mut hasher = Sha256Hasher(Sha256::new());
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hex::encode(hasher.0.finalize()).chars().take(16).collect()
+        })
     }
 
     fn file(&self, stem: &str, ending: &str) -> PathBuf {
@@ -190,7 +209,7 @@ impl CodeCache {
     /// Removes what is worth least until the rest fits.
     fn shrink(&self, engine: &wasmtime::Engine, bytes_max: u64) -> io::Result<()> {
         self.write_uses();
-        for stem in card::to_remove(&self.kept(&engine_key(engine)), bytes_max) {
+        for stem in card::to_remove(&self.kept(self.engine_key(engine)), bytes_max) {
             let _ = fs::remove_file(self.file(&stem, "json"));
             fs::remove_file(self.file(&stem, "code"))?;
         }
@@ -242,17 +261,6 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     parts.iter().try_for_each(|part| file.write_all(part))?;
     file.sync_all()?;
     fs::rename(&aside, path)
-}
-
-/// The name holds everything that decides whether the code fits: component, compiler, settings.
-fn stem(engine: &wasmtime::Engine, digest: &Digest) -> String {
-    format!("{digest}-{}-{FORMAT}", engine_key(engine))
-}
-
-fn engine_key(engine: &wasmtime::Engine) -> String {
-    let mut hasher = Sha256Hasher(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    hex::encode(hasher.0.finalize()).chars().take(16).collect()
 }
 
 /// The bytes of a file.

@@ -1,5 +1,6 @@
 //! A component is signed, changed, locked and refused, as its user sees it.
 
+use crate::schema::assert_valid;
 use crate::support::{Ran, plugins, ran};
 use std::path::{Path, PathBuf};
 
@@ -52,6 +53,8 @@ fn without_a_policy_the_sheet_says_that_nothing_was_asked() {
     let place = Place::new(&plugins);
     let ran = ran(&["plugin", "inspect", &place.text("disk.wasm")]);
     assert_eq!(ran.code, 0, "{ran:?}");
+    let json = self::ran(&["plugin", "inspect", &place.text("disk.wasm"), "--json"]).json();
+    assert_valid("plugin-inspect.json", &json);
     for part in ["unsigned, allowed by default policy", "world    invariant", "Limits", "67108864 bytes", "Checks ("] {
         assert!(ran.stdout.contains(part), "{part:?} is not in {}", ran.stdout);
     }
@@ -131,6 +134,7 @@ fn the_list_tells_warm_from_cold() {
     let warmth = || {
         let list =
             ran(&["plugin", "list", "--plugin", &file, "--invariants", &file, "--cache", &cache, "--json"]).json();
+        assert_valid("plugin-list.json", &list);
         list.as_array().unwrap().iter().find(|one| one["plugin"] == "disk").unwrap()["warmth"].clone()
     };
     assert_eq!(warmth(), "cold");
