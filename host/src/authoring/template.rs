@@ -28,7 +28,11 @@ pub fn create(folder: &Path, name: &str, language: Language, kind: Kind) -> Resu
     ensure!(crate::plugin::is_identifier(name), "the name {name:?} must be lower-case words joined by hyphens");
     ensure!(!name.starts_with(|first: char| !first.is_ascii_lowercase()), "the name {name:?} must begin with a letter");
     let Some(files) = example(language, kind) else {
-        bail!("there is no template for a {} in {}; rust, python and javascript have one", kind.world(), language.name());
+        bail!(
+            "there is no template for a {} in {}; rust, python and javascript have one",
+            kind.world(),
+            language.name()
+        );
     };
     let occupied = folder.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     ensure!(!occupied, "{} holds something already", folder.display());
@@ -78,8 +82,10 @@ fn readme(name: &str, language: Language, kind: Kind) -> String {
         Kind::Subject => "",
     };
     let run = match kind {
-        Kind::Invariant => format!("operator check --plugin SUBJECT.wasm --invariants build/{name}.wasm --target NAME=URL"),
-        Kind::Subject => format!("operator run --plugin build/{name}.wasm --target {}=URL", "health"),
+        Kind::Invariant => {
+            format!("operator check --plugin SUBJECT.wasm --invariants build/{name}.wasm --target NAME=URL")
+        }
+        Kind::Subject => format!("operator run --plugin build/{name}.wasm --target {name}=URL"),
     };
     let world = kind.world();
     format!(

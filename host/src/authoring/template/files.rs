@@ -100,9 +100,7 @@ const C_SDK: &[File] = &[
 ];
 
 /// The SDK.
-const CPP_SDK: &[File] = &[
-    file!("wit/sdk/cpp/operator_plugin.hpp"),
-];
+const CPP_SDK: &[File] = &[file!("wit/sdk/cpp/operator_plugin.hpp")];
 
 /// An example.
 const RUST_CHECK: &[File] = &[

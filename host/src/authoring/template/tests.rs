@@ -44,7 +44,8 @@ fn a_template_carries_every_file_of_its_sdk() {
 
 /// What an author needs: not the examples, not what tools left behind, not the pages.
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let skipped = ["examples", "target", "node_modules", "__pycache__", ".venv", "Cargo.lock", "package-lock.json", "README.md"];
+    let skipped =
+        ["examples", "target", "node_modules", "__pycache__", ".venv", "Cargo.lock", "package-lock.json", "README.md"];
     let entries = folder.read_dir().unwrap().map(|entry| entry.unwrap().path());
     let wanted = entries.filter(|path| !skipped.contains(&path.file_name().unwrap().to_str().unwrap()));
     wanted.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
