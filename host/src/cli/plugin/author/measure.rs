@@ -1,9 +1,9 @@
 //! `operator plugin test` and `bench`: the cases of a project, under the limits of the daemon.
 
 use super::{component, wrong};
-use crate::cli::Console;
 use crate::authoring::bench::{Costs, baseline, growth, measure};
 use crate::authoring::cases::{self, Case, Ran};
+use crate::cli::Console;
 use crate::cli::plugin::read;
 use crate::cli::subject::CacheArgs;
 use crate::exit::{Exit, Failure};
