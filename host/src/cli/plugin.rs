@@ -1,5 +1,6 @@
 //! `operator plugin`: for people who write components, and for those who are asked to trust them.
 
+mod author;
 mod inspect;
 mod list;
 mod trust;
@@ -11,6 +12,16 @@ use std::path::Path;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum PluginCommand {
+    /// Make a project from a template, with the contract and the SDK in it
+    New(author::NewArgs),
+    /// Build a project's component with the tools of its language
+    Build(author::BuildArgs),
+    /// Say what would be refused, and what could be better
+    Lint(author::LintArgs),
+    /// Run a project's cases under the limits of the daemon; exit code 1 when one fails or is missing
+    Test(author::TestArgs),
+    /// Show what each case costs; exit code 1 when one has grown against a baseline
+    Bench(author::BenchArgs),
     /// Show what a component is, what it may do and what it must not: its permission sheet
     Inspect(inspect::InspectArgs),
     /// Show which plugins are hot (in use), warm (compiled) or cold
@@ -25,6 +36,11 @@ pub(super) enum PluginCommand {
 
 pub(super) async fn run(command: PluginCommand, console: &Console) -> Result<Exit, Failure> {
     match command {
+        PluginCommand::New(args) => author::new(&args, console),
+        PluginCommand::Build(args) => author::build(&args, console),
+        PluginCommand::Lint(args) => author::lint(&args, console).await,
+        PluginCommand::Test(args) => author::test(&args, console).await,
+        PluginCommand::Bench(args) => author::bench(&args, console).await,
         PluginCommand::Inspect(args) => inspect::run(&args, console).await,
         PluginCommand::List(args) => list::run(&args, console),
         PluginCommand::Lock(args) => trust::lock(&args, console),

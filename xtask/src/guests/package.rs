@@ -36,6 +36,7 @@ pub(crate) fn tested_manifests(workspace: &Workspace) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = manifests(workspace).into_iter().map(|(manifest, _)| manifest).collect();
     let sdk = workspace.root.join("wit/sdk/rust/Cargo.toml");
     found.extend(sdk.is_file().then_some(sdk));
+    found.extend(manifests_in(&workspace.root.join("wit/sdk/rust/examples")));
     found.extend(manifests_in(&workspace.root.join("docs/examples")));
     found
 }
