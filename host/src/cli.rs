@@ -1,5 +1,6 @@
 //! The command line. Its names and exit codes are stable: scripts rely on them.
 
+mod chaos;
 mod check;
 mod console;
 mod demo;
@@ -60,6 +61,9 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Play a fault on a simulated system: detection, diagnosis, ticket, score
     Demo(Box<demo::DemoArgs>),
+    /// Make faults, on purpose and with a guaranteed undo: in a simulated cluster, or in Docker
+    #[command(subcommand)]
+    Chaos(operator_chaos::commands::ChaosCommand),
     /// Show tickets and export them
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
@@ -123,6 +127,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Check(args) => check::run(*args, &console).await,
             Command::Plugin(command) => plugin::run(command, &console).await,
             Command::Demo(args) => demo::run(*args, &console).await,
+            Command::Chaos(command) => chaos::run(command, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Log(command) => log::run(command, &console).await,
