@@ -51,6 +51,8 @@ pub struct Settings {
     pub plugin_limits: PluginLimits,
     /// Time from one tick to the next, in milliseconds of the operator's clock.
     pub tick_interval_ms: u64,
+    /// Record everything into this new file.
+    pub record: Option<PathBuf>,
 }
 
 /// What the command line says; it wins over the file.
@@ -89,6 +91,7 @@ impl Settings {
             limits: Limits::default(),
             plugin_limits: PluginLimits::default(),
             tick_interval_ms: 1_000,
+            record: None,
         }
     }
 
