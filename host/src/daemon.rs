@@ -1,11 +1,12 @@
 //! `operator run`: ticks until stopped.
 
+pub mod control;
 mod pace;
 mod stop;
 
 pub use stop::Stop;
 
-use crate::check::Watcher;
+use crate::check::{CheckSet, Watcher};
 use crate::config::Settings;
 use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
 use crate::journal::{Kind, body};
@@ -14,6 +15,7 @@ use crate::ports::Clock;
 use crate::recording::RecordingError;
 use crate::store::{Book, BookError};
 use crate::tick::{Assembly, Conveyor, Recordable, TickReport, config_digest};
+use control::Control;
 use pace::Pace;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,6 +93,11 @@ impl<'a> Daemon<'a> {
         if let Some(Err(error)) = &watching {
             tracing::warn!(%error, "Changed modules will not be noticed.");
         }
+        // Without a socket nobody can ask; everything else works.
+        let control = until.watch_files.then(|| Control::start(self.book.path(), self.conveyor.checks(), &self.clock));
+        if let Some(Err(error)) = &control {
+            tracing::warn!(%error, "Nobody can ask this operator to swap a module.");
+        }
         let mut pace = Pace::new(self.clock.now(), self.settings.tick_interval_ms, until.duration);
         let reason = loop {
             if let Some(reason) = until.stop.requested() {
@@ -141,6 +148,12 @@ impl<'a> Daemon<'a> {
     /// The sink, for those who tell more than events.
     pub fn sink(&mut self) -> &mut dyn Sink {
         self.sink
+    }
+
+    /// The checks, for those who swap them.
+    #[must_use]
+    pub fn checks(&self) -> &Arc<CheckSet> {
+        self.conveyor.checks()
     }
 
     /// Tickets that can still change: open, or resolved lately.

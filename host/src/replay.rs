@@ -5,9 +5,6 @@ mod against;
 mod again;
 mod loaded;
 
-#[cfg(test)]
-mod tests;
-
 pub use again::{Difference, Replayed, again};
 pub use against::{Against, Flip, against};
 pub use loaded::{ReplayError, limits};

@@ -14,5 +14,7 @@ mod crash;
 mod demo;
 #[path = "stories/recordings.rs"]
 mod recordings;
+#[path = "stories/replay.rs"]
+mod replay;
 #[path = "stories/running.rs"]
 mod running;

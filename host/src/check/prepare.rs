@@ -79,6 +79,21 @@ impl CheckSet {
         Ok(parts)
     }
 
+    /// The same component with another configuration, as [`Self::propose_version`].
+    ///
+    /// # Errors
+    /// Why it is not going to be tried.
+    pub async fn propose_config(&self, name: &str, config: &str) -> Result<LoadedModule, SwapRefused> {
+        let (source, active) = self.find(name)?;
+        let bytes = active.parts(&source).bytes.to_vec();
+        let loaded = Version::load(&self.engine, &source, bytes, config).await;
+        let version = Arc::new(loaded.map_err(|error| SwapRefused::Unfit(error.to_string()))?);
+        self.examine(&source, &version, Some(&active)).map_err(SwapRefused::Unfit)?;
+        let parts = version.parts(&source);
+        self.propose(&source, Some(Candidate::Ready(version)));
+        Ok(parts)
+    }
+
     /// A person wants the version before, from the next tick boundary on.
     ///
     /// # Errors

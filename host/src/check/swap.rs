@@ -9,6 +9,7 @@
 use crate::check::book::{Book, Record};
 use crate::check::events::SwapEvent;
 use crate::check::load::refuse_duplicates;
+use crate::check::status::Outcome;
 use crate::check::trial::{Stage, Trial};
 use crate::check::version::Version;
 use crate::check::{CheckSet, LoadedModule, Roster};
@@ -42,6 +43,9 @@ pub(super) struct Swaps {
     pub(super) acted_on: BTreeMap<String, String>,
     /// What happened within ticks, and nobody has heard of yet.
     pub(super) events: Vec<SwapEvent>,
+    /// What became of the last version of each source, with a number that rises.
+    pub(super) outcomes: BTreeMap<String, (u64, Outcome)>,
+    pub(super) outcomes_heard: u64,
 }
 
 /// What changes at a tick boundary. It is told first, and put into effect then.
@@ -53,6 +57,8 @@ pub struct Boundary {
     pub arrived: Vec<Arrived>,
     roster: Option<Roster>,
     exchanged: Vec<Exchange>,
+    /// What to remember of it once it is in effect.
+    outcomes: Vec<SwapEvent>,
 }
 
 /// Something that arrived at a tick boundary.
@@ -94,6 +100,7 @@ impl CheckSet {
                 self.promote(source, trial, &mut boundary);
             }
         }
+        boundary.outcomes.clone_from(&boundary.events);
         boundary.events.extend(self.take_events());
         boundary
     }
@@ -123,10 +130,11 @@ impl CheckSet {
 
     /// Puts a boundary into effect: one pointer for all changes.
     pub fn commit(&self, boundary: Boundary) {
-        let Boundary { roster, exchanged, .. } = boundary;
-        let Some(roster) = roster else { return };
+        let Boundary { roster, exchanged, outcomes, .. } = boundary;
         let mut book = self.book();
         let mut swaps = self.swaps();
+        outcomes.iter().for_each(|event| swaps.remember(event));
+        let Some(roster) = roster else { return };
         for exchange in exchanged {
             exchange.perform(&mut book, &mut swaps);
         }
@@ -292,6 +300,12 @@ impl CheckSet {
 }
 
 impl Swaps {
+    /// Something happened within a tick.
+    pub(super) fn tell(&mut self, event: SwapEvent) {
+        self.remember(&event);
+        self.events.push(event);
+    }
+
     /// Candidates that kept up for as long as they had to.
     fn shadows_over(&self) -> Vec<String> {
         let over = |trial: &Trial| trial.stage == Stage::Shadow && trial.ticks_left == 0;
@@ -325,7 +339,8 @@ impl Exchange {
         book.records.extend(records.records);
         let Some(before) = before else { return };
         // A module that is swapped on probation keeps the version that was proved last.
-        let proved = swaps.trials.remove(&source).filter(|trial| trial.stage == Stage::Probation);
+        let proved = swaps.trials.remove(&source);
+        let proved = proved.filter(|trial| trial.stage == Stage::Probation && probation_ticks > 0);
         let (before, old) = proved.map_or((before, old), |trial| (trial.other, trial.book));
         swaps.before.insert(source.clone(), Arc::clone(&before));
         if now.is_some() && probation_ticks > 0 {

@@ -88,7 +88,7 @@ impl CheckSet {
         if trial.stage == Stage::Shadow {
             let to = Some(trial.other.digest().clone());
             let reason = format!("beside the version that judges: {reason}");
-            self.swaps().events.push(SwapEvent::Refused { source, to, reason });
+            self.swaps().tell(SwapEvent::Refused { source, to, reason });
             return false;
         }
         let mut roster = super::Roster::clone(&self.roster.load());
@@ -100,7 +100,7 @@ impl CheckSet {
         }
         let mut swaps = self.swaps();
         swaps.before.remove(&source);
-        swaps.events.push(SwapEvent::RolledBack {
+        swaps.tell(SwapEvent::RolledBack {
             source,
             module: trial.other.info().name.clone(),
             from: failed.digest().clone(),

@@ -1,5 +1,7 @@
 //! `operator plugin`: for people who are asked to trust a component.
 
+pub(super) mod control;
+
 use super::Console;
 use super::subject::CacheArgs;
 use crate::exit::{Exit, Failure};
@@ -15,6 +17,10 @@ const TEXT_CHARS_MAX: usize = 200;
 pub(super) enum PluginCommand {
     /// Show what a component is, what it may do and what it must not
     Inspect(InspectArgs),
+    /// Try a file as a new version of a module of the running operator
+    Swap(control::SwapArgs),
+    /// Bring back the version of a module that judged before, in the running operator
+    Rollback(control::RollbackArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -27,7 +33,14 @@ pub(super) struct InspectArgs {
 }
 
 pub(super) async fn run(command: PluginCommand, console: &Console) -> Result<Exit, Failure> {
-    let PluginCommand::Inspect(args) = command;
+    match command {
+        PluginCommand::Inspect(args) => inspect(args, console).await,
+        PluginCommand::Swap(args) => control::swap(args, console).await,
+        PluginCommand::Rollback(args) => control::roll_back(args, console).await,
+    }
+}
+
+async fn inspect(args: InspectArgs, console: &Console) -> Result<Exit, Failure> {
     let limits = PluginLimits::default();
     let unusable = |error: LoadError| Failure::new(Exit::Config, error.to_string());
     let bytes = read_component(&args.file, &limits).map_err(unusable)?;

@@ -73,10 +73,17 @@ async fn against_module(
     name: &str,
     bytes: Vec<u8>,
 ) -> Result<Against, ReplayError> {
-    let tried = CheckSet::from_modules(engine, vec![(name.to_owned(), bytes)], BTreeMap::new()).await?;
+    let tried = CheckSet::from_modules(engine, vec![(name.to_owned(), bytes.clone())], BTreeMap::new()).await?;
     let (plugin, digest) = tried.modules().into_iter().next().unwrap_or_default();
     let same = recording.begin().modules.iter().find(|module| module.name == plugin);
     let instead_of = same.map(|module| module.source.clone());
+    let tried = match same.filter(|module| module.config.trim() != "{}") {
+        None => tried,
+        Some(module) => {
+            let configs = [(loaded::stem(name), module.config.clone())].into();
+            CheckSet::from_modules(engine, vec![(name.to_owned(), bytes)], configs).await?
+        }
+    };
     let mut walk = Walk::new(Against { plugin: plugin.clone(), digest, instead_of, ..Against::nothing() });
     let mut recording = recording;
     while let Some(recorded) = recording.next_tick()? {

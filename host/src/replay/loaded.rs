@@ -83,7 +83,7 @@ pub(super) async fn checks(engine: &Engine, recording: &Recording) -> Result<Che
     Ok(CheckSet::from_modules(engine, modules, configs).await?)
 }
 
-fn stem(source: &str) -> String {
+pub(super) fn stem(source: &str) -> String {
     let stem = std::path::Path::new(source).file_stem();
     stem.map_or_else(|| source.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
