@@ -7,6 +7,7 @@ pub use stop::Stop;
 
 use crate::check::Watcher;
 use crate::config::Settings;
+use crate::egress::FileAudit;
 use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
 use crate::journal::{Kind, body};
 use crate::model::{Status, Tick};
@@ -59,9 +60,13 @@ impl<'a> Daemon<'a> {
         opened: crate::store::Opened,
         sink: &'a mut dyn Sink,
     ) -> Result<Self, BookError> {
-        let crate::store::Opened { book, warnings } = opened;
+        let crate::store::Opened { book, mut warnings } = opened;
         let config = config_digest(settings);
         let conveyor = Conveyor::new(assembly, config, &book);
+        match FileAudit::open(&settings.data, settings.limits.egress.audit_bytes_max, clock.now()) {
+            Ok(audit) => conveyor.observer().audit_to(Arc::new(audit)),
+            Err(error) => warnings.push(error.to_string()),
+        }
         conveyor.observer().prime().await;
         let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default() };
         daemon.say_started(warnings).await?;
