@@ -40,7 +40,14 @@ pub(crate) type Body = String;
 
 impl Guest {
     fn new(world: &'static str) -> Self {
-        Self { world, data: Vec::new(), imports: String::new(), functions: String::new(), memory_pages: 4, realloc: BUMP.to_owned() }
+        Self {
+            world,
+            data: Vec::new(),
+            imports: String::new(),
+            functions: String::new(),
+            memory_pages: 4,
+            realloc: BUMP.to_owned(),
+        }
     }
 
     /// A guest without any function.

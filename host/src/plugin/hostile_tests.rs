@@ -3,6 +3,7 @@
 mod admission;
 mod catalogue;
 mod evaluation;
+mod limits;
 mod observation;
 mod suite;
 

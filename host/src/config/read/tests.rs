@@ -125,7 +125,7 @@ subject = { feul = 1 }
     /etc/operator.toml:19: unknown key "voilations_max" in [plugin_limits]; did you mean "violations_max"?
     /etc/operator.toml:20: "strikes_max" in [plugin_limits] is too large
     /etc/operator.toml:21: unknown key "feul" in [plugin_limits.subject]; did you mean "fuel"?
-    /etc/operator.toml:22: unknown section "zzz"; known are data, discovered, discovery, invariants, limits, logs, plugin_limits, prometheus, run, subject, targets
+    /etc/operator.toml:22: unknown section "zzz"; known are data, discovered, discovery, invariants, limits, logs, plugin_limits, prometheus, run, subject, targets, trust
     --target: "nonsense" is not NAME=VALUE
     "#);
 }

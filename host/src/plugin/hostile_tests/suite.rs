@@ -87,7 +87,9 @@ async fn run_check(engine: &Engine, bytes: &[u8]) -> Ended {
     for check in module.checks() {
         for state in [None, Some(b"state".as_slice())] {
             match module.evaluate(check, &snapshot(Vec::new()), state).await.result {
-                Ok(outcome) => shown.push_str(&format!("{outcome:?} {:?}", outcome.state.as_deref().map(String::from_utf8_lossy))),
+                Ok(outcome) => {
+                    shown.push_str(&format!("{outcome:?} {:?}", outcome.state.as_deref().map(String::from_utf8_lossy)))
+                }
                 Err(failure) => return of_failure(&failure),
             }
         }
@@ -150,9 +152,13 @@ async fn memory_that_a_plugin_never_wrote_holds_nothing() {
     let engine = Engine::new(&small()).unwrap();
     let vault = InvariantModule::load(&engine, "vault", &vault(), "{}").await.unwrap();
     // Memory begins with four pages; the allocator of the fixture begins at 131,072.
-    for (from, length, grows) in
-        [(4_096, 120_000, 0), (139_000, 122_000, 0), (262_144, 65_536, 1), (262_144, 200_000, 8), (1_000_000, 200_000, 20)]
-    {
+    for (from, length, grows) in [
+        (4_096, 120_000, 0),
+        (139_000, 122_000, 0),
+        (262_144, 65_536, 1),
+        (262_144, 200_000, 8),
+        (1_000_000, 200_000, 20),
+    ] {
         let reader = InvariantModule::load(&engine, "reader", &reader(from, length, grows), "{}").await.unwrap();
         for _ in 0..20 {
             vault.evaluate(&vault.checks()[0], &snapshot(Vec::new()), None).await.result.unwrap();

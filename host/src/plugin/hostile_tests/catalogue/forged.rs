@@ -73,7 +73,10 @@ fn declarations() -> Vec<Case> {
                 .enumerate()
                 .map(|(at, value)| format!("(i32.store (i32.const {}) (i32.const {value:#x}))", 64 + 4 * at))
                 .collect();
-            Case::check(format!("declaration word {word} is {number:#x}"), declares(&format!("{stores} (i32.const 64)")))
+            Case::check(
+                format!("declaration word {word} is {number:#x}"),
+                declares(&format!("{stores} (i32.const 64)")),
+            )
         })
         .collect()
 }

@@ -97,7 +97,10 @@ fn odd() -> Vec<Case> {
         ("500 core modules", modules),
         ("500 core instances", instances),
         ("500 types", types),
-        ("a memory of 4 GiB", "(component (core module $m (memory 65536)) (core instance (instantiate $m)))".to_owned()),
+        (
+            "a memory of 4 GiB",
+            "(component (core module $m (memory 65536)) (core instance (instantiate $m)))".to_owned(),
+        ),
         ("a table of 4 G", "(component (core module $m (table 4294967295 funcref)))".to_owned()),
         ("a memory of 64 bits", "(component (core module (memory i64 1)))".to_owned()),
         ("a shared memory", "(component (core module (memory 1 1 shared)))".to_owned()),
@@ -111,17 +114,48 @@ fn odd() -> Vec<Case> {
 /// A loop around one import, for ever.
 fn floods() -> Vec<Case> {
     let log = r#"(import "operator:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
-    let builder =
-        r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#;
+    let builder = r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#;
     let floods: [(&str, &str, &str); 8] = [
-        ("a flood of log lines", log, "(call $emit (i32.const 3) (i32.const 1024) (i32.const 8) (i32.const 0) (i32.const 0))"),
-        ("a flood of long log lines", log, "(call $emit (i32.const 3) (i32.const 0) (i32.const 200000) (i32.const 0) (i32.const 0))"),
-        ("log fields without end", log, "(call $emit (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 15000))"),
-        ("a log level that is none", log, "(call $emit (i32.const 99) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))"),
-        ("a log line behind the end", log, "(call $emit (i32.const 3) (i32.const -9) (i32.const 99) (i32.const 0) (i32.const 0))"),
-        ("a flood of handles", builder, "(drop (call $builder (i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 0)))"),
-        ("a builder of many fields", builder, "(drop (call $builder (i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 12000)))"),
-        ("a builder named from nowhere", builder, "(drop (call $builder (i32.const -1) (i32.const -1) (i32.const 0) (i32.const 0)))"),
+        (
+            "a flood of log lines",
+            log,
+            "(call $emit (i32.const 3) (i32.const 1024) (i32.const 8) (i32.const 0) (i32.const 0))",
+        ),
+        (
+            "a flood of long log lines",
+            log,
+            "(call $emit (i32.const 3) (i32.const 0) (i32.const 200000) (i32.const 0) (i32.const 0))",
+        ),
+        (
+            "log fields without end",
+            log,
+            "(call $emit (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 15000))",
+        ),
+        (
+            "a log level that is none",
+            log,
+            "(call $emit (i32.const 99) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))",
+        ),
+        (
+            "a log line behind the end",
+            log,
+            "(call $emit (i32.const 3) (i32.const -9) (i32.const 99) (i32.const 0) (i32.const 0))",
+        ),
+        (
+            "a flood of handles",
+            builder,
+            "(drop (call $builder (i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 0)))",
+        ),
+        (
+            "a builder of many fields",
+            builder,
+            "(drop (call $builder (i32.const 1024) (i32.const 1) (i32.const 0) (i32.const 12000)))",
+        ),
+        (
+            "a builder named from nowhere",
+            builder,
+            "(drop (call $builder (i32.const -1) (i32.const -1) (i32.const 0) (i32.const 0)))",
+        ),
     ];
     floods.into_iter().map(|(label, import, call)| Case::check(label, flood(import, call))).collect()
 }
