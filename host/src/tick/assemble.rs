@@ -100,12 +100,12 @@ fn short(digest: &str) -> &str {
 /// sha256 of everything in the settings that can change an answer. Paths of this machine cannot.
 #[must_use]
 pub fn config_digest(settings: &Settings) -> String {
-    let origins: Vec<String> =
-        settings.targets.iter().map(|(name, target)| format!("{name}={}", target.origin)).collect();
+    let egress = settings.egress_policy();
     let logs: Vec<&String> = settings.logs.keys().collect();
     let text = serde_json::json!({
         "plugin_config": settings.plugin_config,
-        "targets": origins,
+        "targets": format!("{:?}", egress.targets),
+        "discovered": format!("{:?}", egress.rules),
         "discovery": format!("{:?}", settings.discovery),
         "prometheus": settings.prometheus.as_ref().map(ToString::to_string),
         "logs": logs,

@@ -1,6 +1,6 @@
 //! The first two stages: one look at the system, frozen.
 
-use crate::egress::{Egress, TargetRequest};
+use crate::egress::{Audit, Egress, TargetRequest};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{SeriesStore, Snapshot, Tick, Timestamp};
 use crate::observe;
@@ -68,6 +68,11 @@ impl Observer {
         });
         self.past = snapshot::history(&snapshot, self.history_ticks);
         snapshot
+    }
+
+    /// Where every request of the subject is written down.
+    pub fn audit_to(&self, audit: Arc<dyn Audit>) {
+        self.egress.audit_to(audit);
     }
 
     /// Name and version of the subject.
