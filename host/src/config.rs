@@ -4,6 +4,7 @@
 //! value of the wrong kind, each with its file and line. What comes out of here is typed and checked;
 //! nothing later parses text of the user again.
 
+mod bounds;
 mod document;
 mod error;
 mod limits;
@@ -11,13 +12,14 @@ mod read;
 mod schema;
 mod target;
 
+pub use bounds::{InForce, limits_in_force, limits_table};
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
 pub use schema::reference;
 pub use target::TargetSettings;
 
 use crate::egress::{DiscoveryPolicy, EgressPolicy, Origin};
-use crate::plugin::PluginLimits;
+use crate::plugin::{PluginLimits, TrustPolicy};
 use crate::ports::http::OriginSettings;
 use crate::ports::real::RealWorld;
 use std::collections::BTreeMap;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Bounds of plugins.
     pub plugin_limits: PluginLimits,
+    /// Which plugins may run.
+    pub trust: TrustPolicy,
     /// Time from one tick to the next, in milliseconds of the operator's clock.
     pub tick_interval_ms: u64,
 }
@@ -88,6 +92,7 @@ impl Settings {
             logs_from_start: false,
             limits: Limits::default(),
             plugin_limits: PluginLimits::default(),
+            trust: TrustPolicy::default(),
             tick_interval_ms: 1_000,
         }
     }

@@ -217,7 +217,6 @@ fn limits(settings: &Settings) -> serde_json::Value {
     serde_json::json!({
         "tick_deadline_ms": limits.tick_deadline_ms,
         "history_ticks": limits.history_ticks,
-        "log_lines_per_tick_max": limits.log_lines_per_tick_max,
         "requests_per_tick_max": limits.egress.requests_per_tick_max,
         "bytes_per_tick_max": limits.egress.bytes_per_tick_max,
         "body_bytes_max": limits.egress.body_bytes_max,

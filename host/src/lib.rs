@@ -30,6 +30,8 @@ pub mod event;
 pub mod journal;
 pub mod store;
 
+pub mod authoring;
+
 pub mod tick;
 pub mod daemon;
 pub mod demo;

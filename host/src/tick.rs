@@ -8,6 +8,7 @@ mod changes;
 mod conveyor;
 mod observer;
 mod told;
+mod troubles;
 
 pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
 pub use conveyor::{Conveyor, TickReport};

@@ -36,6 +36,7 @@ impl Cluster {
             FaultKind::StartPdMembers => self.start_members(),
             FaultKind::EvictLeaders { store } => self.evict_leaders(StoreId(*store), true),
             FaultKind::AllowLeaders { store } => self.evict_leaders(StoreId(*store), false),
+            _ => {}
         }
     }
 

@@ -83,7 +83,8 @@ impl CheckSet {
         }
         refuse_duplicates(&roster)?;
         Ok(Self {
-            engine: engine.clone(),
+            // What is loaded from now on is loaded beside the ticks.
+            engine: engine.in_background(),
             configs,
             sources: Vec::new(),
             roster: ArcSwap::from_pointee(roster),
@@ -100,7 +101,7 @@ pub(super) fn config_of<'a>(configs: &'a ModuleConfigs, source: &str) -> &'a str
 }
 
 /// Files as given, and the `*.wasm` of directories, sorted.
-pub(super) fn module_files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, CheckSetError> {
+pub(crate) fn module_files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, CheckSetError> {
     let mut files = Vec::new();
     for source in sources {
         if source.is_dir() {

@@ -9,7 +9,7 @@ use crate::check::events::SwapEvent;
 use crate::check::load::{config_of, module_files, refuse_duplicates};
 use crate::check::{CheckSet, Roster};
 use crate::model::{CheckId, Digest};
-use crate::plugin::{InvariantModule, read_component};
+use crate::plugin::{InvariantModule, LoadError, read_component};
 use sha2::Digest as _;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -116,6 +116,8 @@ impl CheckSet {
         }
         match InvariantModule::load(&self.engine, source, &bytes, config_of(&self.configs, source)).await {
             Ok(module) => Some(Candidate::Ready(Box::new(module))),
+            // Its signature or its lock may follow: it is judged again whenever a file changes.
+            Err(error @ LoadError::Untrusted { .. }) => self.unfit(source, None, error.to_string()),
             Err(error) => self.unfit(source, Some(digest), error.to_string()),
         }
     }

@@ -9,6 +9,9 @@ use crate::plugin::fixtures::{
 use crate::tables::Column;
 use std::path::Path;
 
+mod failures;
+mod trust;
+
 fn snapshot(tick: u64, tables: &[&str], blind: &[(&str, &str)]) -> Arc<Snapshot> {
     let table = |name: &&str| Table::from_columns(name, vec![("n", None, Column::Integers(vec![Some(1)]))]).unwrap();
     let spot =

@@ -1,5 +1,7 @@
 //! From the checked document and the command line to [`Settings`].
 
+mod trust;
+
 use super::document::{Document, bad_name, is_plain_name};
 use super::{CliOverrides, ConfigErrors, Place, Settings, TargetSettings};
 use crate::egress::{Network, Origin, can_be_allowed};
@@ -51,6 +53,7 @@ impl Reader {
             self.document.value("run", "logs_from_start").and_then(|(_, flag)| flag.as_bool()).unwrap_or_default();
         self.limits(settings);
         self.plugin_limits(settings);
+        settings.trust = self.trust();
     }
 
     /// Each limit on its own, so that each that does not fit is named.
@@ -135,7 +138,6 @@ impl Reader {
         let limits = &mut settings.limits;
         self.count("limits", "tick_deadline_ms", &mut limits.tick_deadline_ms);
         self.count("limits", "history_ticks", &mut limits.history_ticks);
-        self.count("limits", "log_lines_per_tick_max", &mut limits.log_lines_per_tick_max);
         self.count("limits", "requests_per_tick_max", &mut limits.egress.requests_per_tick_max);
         self.count("limits", "bytes_per_tick_max", &mut limits.egress.bytes_per_tick_max);
         self.count("limits", "in_flight_per_target_max", &mut limits.egress.in_flight_per_target_max);

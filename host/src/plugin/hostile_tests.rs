@@ -2,6 +2,7 @@
 
 mod admission;
 mod evaluation;
+mod limits;
 mod observation;
 
 use crate::model::{Digest, SeriesStore, Snapshot, Table, Tick, Timestamp, Topology};
