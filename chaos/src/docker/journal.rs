@@ -206,7 +206,7 @@ mod tests {
         assert!(journal.hold("aaaaaaaa").await.unwrap().is_none());
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn who_works_on_an_entry_keeps_others_away() {
         let state = tempfile::tempdir().unwrap();
         let journal = Journal::open(state.path()).unwrap();
