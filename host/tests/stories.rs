@@ -24,3 +24,7 @@ mod demo;
 mod recordings;
 #[path = "stories/running.rs"]
 mod running;
+#[path = "stories/languages.rs"]
+mod languages;
+#[path = "stories/newcomer.rs"]
+mod newcomer;
