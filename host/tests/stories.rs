@@ -22,9 +22,13 @@ mod crash;
 mod demo;
 #[path = "stories/recordings.rs"]
 mod recordings;
+#[path = "stories/replay.rs"]
+mod replay;
 #[path = "stories/running.rs"]
 mod running;
 #[path = "stories/languages.rs"]
 mod languages;
 #[path = "stories/newcomer.rs"]
 mod newcomer;
+#[path = "stories/trust.rs"]
+mod trust;

@@ -5,6 +5,8 @@ mod inspect;
 mod list;
 mod trust;
 
+pub(super) mod control;
+
 use super::Console;
 use crate::exit::{Exit, Failure};
 use crate::plugin::{LoadError, PluginLimits, read_component};
@@ -32,6 +34,10 @@ pub(super) enum PluginCommand {
     Keygen(trust::KeygenArgs),
     /// Sign components: writes FILE.sig beside each
     Sign(trust::SignArgs),
+    /// Try a file as a new version of a module of the running operator
+    Swap(control::SwapArgs),
+    /// Bring back the version of a module that judged before, in the running operator
+    Rollback(control::RollbackArgs),
 }
 
 pub(super) async fn run(command: PluginCommand, console: &Console) -> Result<Exit, Failure> {
@@ -46,6 +52,8 @@ pub(super) async fn run(command: PluginCommand, console: &Console) -> Result<Exi
         PluginCommand::Lock(args) => trust::lock(&args, console),
         PluginCommand::Keygen(args) => trust::keygen(&args, console),
         PluginCommand::Sign(args) => trust::sign(&args, console),
+        PluginCommand::Swap(args) => control::swap(args, console).await,
+        PluginCommand::Rollback(args) => control::roll_back(args, console).await,
     }
 }
 
