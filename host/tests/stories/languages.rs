@@ -65,7 +65,10 @@ fn a_page_that_fails_is_a_blind_spot_in_every_language() {
         for language in [Language::Rust, Language::Python, Language::JavaScript] {
             let Some((code, seen)) = look(&plugins, language, &target) else { continue };
             let blind = seen["blind"].to_string();
-            assert!(code == 2 && blind.contains("http:health/health.json") && blind.contains(reason), "{language:?}: {seen}");
+            assert!(
+                code == 2 && blind.contains("http:health/health.json") && blind.contains(reason),
+                "{language:?}: {seen}"
+            );
         }
     }
 }

@@ -14,10 +14,8 @@ const EDITS: [(&str, &str); 3] =
 /// `operator plugin ARGUMENTS DIR`, sharing the standard library that `cargo xtask guests` has compiled.
 fn plugin(arguments: &[&str], folder: &Path, plugins: &Path) -> Ran {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the root");
-    let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(
-        || std::env::home_dir().expect("a home").join(".cargo"),
-        std::path::PathBuf::from,
-    );
+    let cargo_home = std::env::var_os("CARGO_HOME")
+        .map_or_else(|| std::env::home_dir().expect("a home").join(".cargo"), std::path::PathBuf::from);
     let (root, cargo_home) = (root.display(), cargo_home.display());
     let flags = format!("--remap-path-prefix={root}=/operator --remap-path-prefix={cargo_home}=/cargo");
     let mut command = operator();
