@@ -26,5 +26,9 @@ mod recordings;
 mod replay;
 #[path = "stories/running.rs"]
 mod running;
+#[path = "stories/languages.rs"]
+mod languages;
+#[path = "stories/newcomer.rs"]
+mod newcomer;
 #[path = "stories/trust.rs"]
 mod trust;
