@@ -156,7 +156,11 @@ impl Case {
 #[must_use]
 pub fn gaps(module: &InvariantModule, ran: &[Ran]) -> Vec<String> {
     let seen: BTreeSet<(&str, Status)> = ran.iter().map(|ran| (ran.check.as_str(), ran.status)).collect();
-    let wanted = [(Status::Fail, "fails"), (Status::Pass, "is a near miss and passes"), (Status::Inconclusive, "cannot be told")];
+    let wanted = [
+        (Status::Fail, "fails"),
+        (Status::Pass, "is a near miss and passes"),
+        (Status::Inconclusive, "cannot be told"),
+    ];
     let missing = |check: &CheckDeclaration| {
         let id = check.id.0.clone();
         let lacks = wanted.iter().filter(|(status, _)| !seen.contains(&(id.as_str(), *status)));

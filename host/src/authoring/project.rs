@@ -52,11 +52,18 @@ impl Project {
         let root = folder.canonicalize().with_context(|| format!("no folder {}", folder.display()))?;
         let file = root.join(FILE);
         let advice = "`operator plugin new` makes a project";
-        let text = std::fs::read_to_string(&file).with_context(|| format!("no {FILE} in {}; {advice}", root.display()))?;
+        let text =
+            std::fs::read_to_string(&file).with_context(|| format!("no {FILE} in {}; {advice}", root.display()))?;
         let Document { plugin } = toml::from_str(&text).with_context(|| format!("{} is wrong", file.display()))?;
-        ensure!(crate::plugin::is_identifier(&plugin.name), "{}: the name {:?} is no lower-case word", file.display(), plugin.name);
+        ensure!(
+            crate::plugin::is_identifier(&plugin.name),
+            "{}: the name {:?} is no lower-case word",
+            file.display(),
+            plugin.name
+        );
         let wit = root.join(&plugin.wit);
-        let wit = wit.canonicalize().with_context(|| format!("{}: no contract in {}", file.display(), wit.display()))?;
+        let wit =
+            wit.canonicalize().with_context(|| format!("{}: no contract in {}", file.display(), wit.display()))?;
         Ok(Self { root, name: plugin.name, language: plugin.language, kind: plugin.kind, wit })
     }
 

@@ -100,7 +100,9 @@ pub(super) fn componentize_py(project: &Project) -> Result<Command> {
 /// `componentize-qjs`, from `node_modules` of the project or of a folder above it.
 pub(super) fn componentize_qjs(project: &Project) -> Result<Command> {
     let tool = above(&project.root, "node_modules/componentize-qjs/cli.mjs");
-    let tool = tool.with_context(|| format!("componentize-qjs is not installed: npm install --prefix {}", project.root.display()))?;
+    let tool = tool.with_context(|| {
+        format!("componentize-qjs is not installed: npm install --prefix {}", project.root.display())
+    })?;
     if !starts(Command::new("node").arg("--version")) {
         bail!("node is not installed: install Node.js 18 or newer (https://nodejs.org, or apt-get install nodejs npm)");
     }
