@@ -9,7 +9,10 @@ mod duration;
 mod help;
 mod log;
 mod plugin;
+mod recording;
+mod replay;
 mod run;
+mod series;
 mod subject;
 mod tickets;
 
@@ -70,6 +73,11 @@ enum Command {
     /// Show, verify and export the decision log
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Decide recorded ticks again; exit code 0 identical, 1 something came out otherwise
+    Replay(Box<replay::ReplayArgs>),
+    /// Show what a recording holds
+    #[command(subcommand)]
+    Recording(recording::RecordingCommand),
     /// Show what a component is and what it may do
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -126,6 +134,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Run(args) => run::run(*args, &console).await,
             Command::Check(args) => check::run(*args, &console).await,
             Command::Plugin(command) => plugin::run(command, &console).await,
+            Command::Replay(args) => replay::run(*args, &console).await,
+            Command::Recording(command) => recording::run(command, &console),
             Command::Demo(args) => demo::run(*args, &console).await,
             Command::Chaos(command) => chaos::run(command, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
