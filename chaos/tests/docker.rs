@@ -4,6 +4,7 @@
 //! touching the machine's packet rules, and is ended by its process id. Where that does not work, the test says so
 //! and passes: not every machine may run containers.
 #![expect(clippy::print_stderr, reason = "a test that skips must be heard")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a helper of a test fails the test")]
 
 #[path = "docker/daemon.rs"]
 mod daemon;

@@ -140,6 +140,17 @@ impl Journal {
         let _ = std::fs::remove_file(self.unfinished(injection));
     }
 
+    /// The same for everything that nobody is writing now.
+    pub fn sweep_all(&self) {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "new"))
+        {
+            if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = std::fs::remove_file(&path);
+            }
+        }
+    }
+
     fn path(&self, injection: &str) -> PathBuf {
         self.directory.join(format!("{injection}.json"))
     }

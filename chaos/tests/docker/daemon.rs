@@ -90,9 +90,7 @@ impl Drop for Daemon {
                 let _ = self.docker(&["rm", "-f", id]);
             }
         }
-        for network in [super::project::NETWORK, super::project::SECOND_NETWORK] {
-            let _ = self.docker(&["network", "rm", network]);
-        }
+        let _ = self.docker(&["network", "rm", super::project::NETWORK]);
         let _ = run(Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &self.process.id().to_string()]));
         let _ = self.process.wait();
         unmount_below(self.directory.path());

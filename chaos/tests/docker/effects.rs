@@ -10,6 +10,8 @@ enum Felt {
     State(&'static str, &'static str),
     /// Docker's own face shows nothing; /proc does.
     Stopped,
+    /// A script that fails inside the container while the fault lasts.
+    Refused(&'static str),
     /// Something happens once and is over.
     Restarted,
 }
@@ -25,17 +27,9 @@ const EFFECTS: &[(&str, &[&str], Felt)] = &[
     ("partition", &[], Felt::Inside("! ping -c1 -W1 b")),
     ("partition-out", &[], Felt::Inside("! ping -c1 -W1 b")),
     ("partition-in", &["--peer", "b"], Felt::Inside("! ping -c1 -W1 b")),
-    (
-        "connection-refused",
-        &[],
-        Felt::Inside("ping -c1 -W1 b && date +%s > /data/t0; nc -w3 b 9 </dev/null; ! nc -w3 b 8080 </dev/null"),
-    ),
+    ("connection-refused", &[], Felt::Inside("ping -c1 -W2 b && ! nc -w3 b 8080 </dev/null")),
     ("dns-failure", &[], Felt::Inside("! ping -c1 -W1 b")),
-    (
-        "latency",
-        &["--set", "delay-ms=300"],
-        Felt::Inside("! ping -c1 -W1 -q b | grep -q 'min/avg/max = [0-9][0-9]\\?\\.'"),
-    ),
+    ("latency", &["--set", "delay-ms=300"], Felt::Inside("ping -c1 -W2 -q b | grep -q 'max = [0-9][0-9][0-9]\\.'")),
     (
         "jitter",
         &["--set", "delay-ms=200", "--set", "jitter-ms=100"],
@@ -46,7 +40,7 @@ const EFFECTS: &[(&str, &[&str], Felt)] = &[
     (
         "rate-limit",
         &["--set", "kbit=100"],
-        Felt::Inside("ping -c4 -i0.1 -s 8000 -W9 -q b | grep -q 'max = [0-9][0-9][0-9]\\+\\.'"),
+        Felt::Inside("ping -c4 -i0.1 -s 8000 -W9 -q b | grep -q '= [^ ]*/[0-9][0-9][0-9][0-9]*[.][0-9]* ms'"),
     ),
     (
         "cpu-limit",
@@ -68,7 +62,7 @@ const EFFECTS: &[(&str, &[&str], Felt)] = &[
         Felt::Inside("grep -q 262144 /sys/fs/cgroup/blkio/blkio.throttle.write_bps_device"),
     ),
     ("io-stress", &[], Felt::Inside("ls -a /data | grep -q operator-chaos")),
-    ("process-limit", &[], Felt::State("{{.State.Running}}", "true")),
+    ("process-limit", &[], Felt::Refused("true | true")),
     ("fd-exhaust", &[], Felt::Inside("grep 'open files' /proc/1/limits | grep -q ' 3 '")),
     (
         "disk-fill",
@@ -98,6 +92,10 @@ pub(super) fn each_fault_is_felt_and_goes(project: &Project<'_>) {
             eprintln!("SKIPPED: {why}");
             continue;
         }
+        if matches!(felt, Felt::Inside(script) if script.contains("/sys/fs/cgroup") && !first_generation()) {
+            eprintln!("SKIPPED: {fault} is measured in control groups of the first generation, which are not here");
+            continue;
+        }
         project.wait_until_clean(&format!("before {fault}"));
         let began = project.says("a-1", "{{.State.StartedAt}}");
         let injector = started(project, fault, more);
@@ -109,9 +107,17 @@ pub(super) fn each_fault_is_felt_and_goes(project: &Project<'_>) {
     assert_eq!(project.says("bystander-1", "{{.State.StartedAt}}"), bystander);
 }
 
+fn first_generation() -> bool {
+    std::path::Path::new("/sys/fs/cgroup/memory").exists()
+}
+
 fn is_felt(project: &Project<'_>, felt: &Felt, began: &str) -> Result<(), String> {
     match felt {
         Felt::Inside(script) => project.inside(script).map(|_| ()),
+        Felt::Refused(script) => match project.inside(script) {
+            Ok(_) => Err("it works".to_owned()),
+            Err(_) => Ok(()),
+        },
         Felt::State(template, value) => same(&project.says("a-1", template), value),
         Felt::Stopped => {
             let pid = project.says("a-1", "{{.State.Pid}}");

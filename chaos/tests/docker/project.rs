@@ -6,7 +6,6 @@ use std::time::Duration;
 
 pub(crate) const NAME: &str = "chaos-test";
 pub(crate) const NETWORK: &str = "chaos-test-net";
-pub(crate) const SECOND_NETWORK: &str = "chaos-test-second";
 
 /// A signal is followed within seconds; a busy machine takes longer.
 const LOOKS_MAX: u32 = 300;
@@ -35,7 +34,12 @@ impl<'a> Project<'a> {
         arguments.extend(["--name", &name, "--network-alias", service, "--volume", &volume]);
         arguments.extend(["--label", &labels[0], "--label", &labels[1]]);
         // A service that ends when it is asked to.
-        arguments.extend(["base:1", "sh", "-c", "trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done"]);
+        arguments.extend([
+            "base:1",
+            "sh",
+            "-c",
+            "trap 'exit 0' TERM; httpd -p 8080 -h /data; while :; do sleep 1000 & wait $!; done",
+        ]);
         daemon.docker(&arguments).unwrap();
     }
 
