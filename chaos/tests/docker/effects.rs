@@ -85,7 +85,8 @@ pub(super) fn each_fault_is_felt_and_goes(project: &Project<'_>) {
     let bystander = project.says("bystander-1", "{{.State.StartedAt}}");
     for (fault, more, felt) in EFFECTS {
         let planned = project.chaos(
-            &[&["run", *fault, "--target", "docker", "--project", NAME, "--service", "a", "--dry-run"], *more].concat(),
+            &[&["run", *fault, "--target", "docker", "--project", NAME, "--service", "a", "--dry-run"][..], more]
+                .concat(),
         );
         if let Err(why) = &planned {
             assert!(why.contains("cannot be made on this machine"), "{fault}: {why}");
