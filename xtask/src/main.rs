@@ -8,6 +8,7 @@ mod ci;
 mod demo;
 mod doctor;
 mod guests;
+mod matrix;
 mod step;
 mod test;
 mod workspace;
@@ -24,6 +25,7 @@ usage: cargo xtask TASK [ARGS]
   guests                  build every component into target/plugins
   lint                    format, lints, documentation, licences
   ci                      lint, then test
+  matrix [CARD…]          which check notices which fault, played on the simulator, into docs/MATRIX.md
   bench                   measure the working parts, built with optimisation
   doctor                  what this machine has, what is missing, and the command that installs it
 
@@ -62,6 +64,7 @@ fn task_named(name: &str) -> Option<Task> {
         "guests" => Some(guests::run),
         "lint" => Some(ci::lint),
         "ci" => Some(ci::run),
+        "matrix" => Some(matrix::run),
         "bench" => Some(bench::run),
         "doctor" => Some(doctor::run),
         _ => None,
