@@ -57,6 +57,8 @@ pub struct Settings {
     pub trust: TrustPolicy,
     /// Time from one tick to the next, in milliseconds of the operator's clock.
     pub tick_interval_ms: u64,
+    /// Record everything into this new file.
+    pub record: Option<PathBuf>,
 }
 
 /// What the command line says; it wins over the file.
@@ -97,6 +99,7 @@ impl Settings {
             plugin_limits: PluginLimits::default(),
             trust: TrustPolicy::default(),
             tick_interval_ms: 1_000,
+            record: None,
         }
     }
 

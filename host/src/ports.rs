@@ -19,6 +19,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// Now, in microseconds, for measuring how long something took.
+    fn now_us(&self) -> u64 {
+        self.now().0.saturating_mul(1_000)
+    }
     /// Waits. In virtual time this moves the simulated world instead.
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;
 }

@@ -16,7 +16,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use wasmtime::component::Component;
 
 /// Changes when the layout of the files does.
@@ -38,6 +38,8 @@ const SEAL_BYTES: usize = 32;
 #[derive(Debug)]
 pub(crate) struct CodeCache {
     directory: PathBuf,
+    /// Compiler and settings of the one engine that uses this cache.
+    engine_key: OnceLock<String>,
     /// Counts on from the newest use that is written down.
     uses_so_far: AtomicU64,
     /// Uses that are not written down yet: how many, and the newest.
@@ -80,8 +82,12 @@ impl CodeCache {
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
-        let mut cache =
-            Self { directory: directory.to_owned(), uses_so_far: AtomicU64::default(), noted: Mutex::default() };
+        let mut cache = Self {
+            directory: directory.to_owned(),
+            engine_key: OnceLock::new(),
+            uses_so_far: AtomicU64::default(),
+            noted: Mutex::default(),
+        };
         cache.refuse_if_shared()?;
         let newest = cache.kept("").iter().map(|kept| kept.card.used_at).max();
         cache.uses_so_far = AtomicU64::new(newest.unwrap_or(0));
@@ -90,10 +96,10 @@ impl CodeCache {
 
     /// The compiled form of a component, if it is kept and whole. A damaged file is put aside.
     pub(crate) fn load(&self, engine: &wasmtime::Engine, digest: &Digest) -> Option<Component> {
-        let stem = stem(engine, digest);
+        let stem = self.stem(engine, digest);
         let path = self.file(&stem, "code");
-        let code = read_sealed(&path).ok()?;
-        let Some(component) = code.and_then(|code| deserialize(engine, &code)) else {
+        let bytes = read_sealed(&path).ok()?;
+        let Some(component) = unsealed(&bytes).and_then(|code| deserialize(engine, code)) else {
             self.quarantine(&path);
             return None;
         };
@@ -114,7 +120,7 @@ impl CodeCache {
         bytes_max: u64,
     ) -> io::Result<()> {
         let code = component.serialize().map_err(io::Error::other)?;
-        let stem = stem(engine, digest);
+        let stem = self.stem(engine, digest);
         let used_at = self.uses_so_far.fetch_add(1, Ordering::Relaxed) + 1;
         let Origin { plugin, component_bytes, compile_ms } = origin;
         let plugin = plugin.to_owned();
@@ -126,7 +132,7 @@ impl CodeCache {
     /// Everything that this engine can use, sorted by plugin, the newest version first.
     pub(crate) fn warm(&self, engine: &wasmtime::Engine) -> Vec<WarmCode> {
         self.write_uses();
-        let kept = self.kept(&engine_key(engine));
+        let kept = self.kept(self.engine_key(engine));
         let pinned = card::pinned(&kept);
         let mut ours: Vec<Kept> = kept.into_iter().filter(|kept| kept.ours).collect();
         ours.sort_by(|a, b| a.card.plugin.cmp(&b.card.plugin).then(b.card.used_at.cmp(&a.card.used_at)));
@@ -139,6 +145,19 @@ impl CodeCache {
             uses: kept.card.uses,
         };
         ours.into_iter().map(warm).collect()
+    }
+
+    /// The name holds everything that decides whether the code fits: component, compiler, settings.
+    fn stem(&self, engine: &wasmtime::Engine, digest: &Digest) -> String {
+        format!("{digest}-{}-{FORMAT}", self.engine_key(engine))
+    }
+
+    fn engine_key(&self, engine: &wasmtime::Engine) -> &str {
+        self.engine_key.get_or_init(|| {
+            let mut hasher = Sha256Hasher(Sha256::new());
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hex::encode(hasher.0.finalize()).chars().take(16).collect()
+        })
     }
 
     fn file(&self, stem: &str, ending: &str) -> PathBuf {
@@ -190,7 +209,7 @@ impl CodeCache {
     /// Removes what is worth least until the rest fits.
     fn shrink(&self, engine: &wasmtime::Engine, bytes_max: u64) -> io::Result<()> {
         self.write_uses();
-        for stem in card::to_remove(&self.kept(&engine_key(engine)), bytes_max) {
+        for stem in card::to_remove(&self.kept(self.engine_key(engine)), bytes_max) {
             let _ = fs::remove_file(self.file(&stem, "json"));
             fs::remove_file(self.file(&stem, "code"))?;
         }
@@ -244,23 +263,17 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     fs::rename(&aside, path)
 }
 
-/// The name holds everything that decides whether the code fits: component, compiler, settings.
-fn stem(engine: &wasmtime::Engine, digest: &Digest) -> String {
-    format!("{digest}-{}-{FORMAT}", engine_key(engine))
-}
-
-fn engine_key(engine: &wasmtime::Engine) -> String {
-    let mut hasher = Sha256Hasher(Sha256::new());
-    engine.precompile_compatibility_hash().hash(&mut hasher);
-    hex::encode(hasher.0.finalize()).chars().take(16).collect()
-}
-
-/// The code of a file, `None` when the seal does not match.
-fn read_sealed(path: &Path) -> io::Result<Option<Vec<u8>>> {
+/// The bytes of a file.
+fn read_sealed(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
-    let Some((seal, code)) = bytes.split_first_chunk::<SEAL_BYTES>() else { return Ok(None) };
-    Ok((Sha256::digest(code).as_slice() == seal).then(|| code.to_vec()))
+    Ok(bytes)
+}
+
+/// The code behind the seal, `None` when the seal does not match.
+fn unsealed(bytes: &[u8]) -> Option<&[u8]> {
+    let (seal, code) = bytes.split_first_chunk::<SEAL_BYTES>()?;
+    (Sha256::digest(code).as_slice() == seal).then_some(code)
 }
 
 /// Loads code that this process compiled a moment ago and has kept in its own memory since.
@@ -273,7 +286,7 @@ fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: `code` must be what wasmtime's compiler returned. It comes from two places. `own_code`
     // is called by `compile.rs` with what its own compiler thread sent it. Otherwise only
     // `CodeCache::store` writes the files, into a directory of mode 0700 that belongs to this user;
-    // the digest in front of the code, checked by `read_sealed`, rules out torn and rotten files; and
+    // the digest in front of the code, checked by `unsealed`, rules out torn and rotten files; and
     // the code is read into our own memory, so that it cannot change underneath. Code of another
     // compiler or of other settings is refused by wasmtime itself.
     unsafe { Component::deserialize(engine, code) }.ok()

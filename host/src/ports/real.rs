@@ -23,6 +23,12 @@ impl Clock for RealClock {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the port that the others must use")]
+    fn now_us(&self) -> u64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the port that the others must use")]
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(duration))
     }

@@ -55,3 +55,25 @@ async fn no_more_than_the_queue_holds_can_wait() {
         second = second => assert!(second.err().is_some_and(|why| why.contains("wait for the compiler already"))),
     }
 }
+
+/// Niceness of the calling thread: the 19th field, counted from behind the name, which may hold blanks.
+fn niceness() -> i32 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().nth(16).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_compiler_gives_way_and_nobody_else() {
+    if Command::new("renice").arg("--version").output().is_err() {
+        eprintln!("there is no `renice` here; the compiler keeps its priority");
+        return;
+    }
+    let before = niceness();
+    let polite = std::thread::spawn(|| {
+        give_way();
+        niceness()
+    });
+    assert!(polite.join().unwrap() > before);
+    assert_eq!(niceness(), before);
+}
