@@ -21,6 +21,8 @@ pub struct Assembly {
     pub checks: Arc<CheckSet>,
     /// The subject's component.
     pub subject_bytes: Arc<[u8]>,
+    /// Modules that were left out, and why.
+    pub unusable: Vec<LoadError>,
 }
 
 /// Why there is nothing that can tick. A person must change something.
@@ -69,7 +71,10 @@ pub async fn assemble(
     let subject = Subject::load(engine, &name, &bytes, &settings.plugin_config.to_string(), world).await?;
     progress(loaded(&name, subject.digest().as_str(), stopwatch.now().since_ms(begun)));
     let begun = stopwatch.now();
-    let checks = CheckSet::load(engine, &settings.invariants, ModuleConfigs::new()).await?;
+    let (checks, unusable) = CheckSet::load_usable(engine, &settings.invariants, ModuleConfigs::new()).await?;
+    if !unusable.is_empty() && !settings.leave_out_unusable_modules {
+        return Err(CheckSetError::Modules(unusable).into());
+    }
     for (module, digest) in checks.modules() {
         progress(format!("  module   {module} {}", short(&digest)));
     }
@@ -86,7 +91,7 @@ pub async fn assemble(
         deadline_ms: settings.limits.tick_deadline_ms,
         tap,
     };
-    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes.into() })
+    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes.into(), unusable })
 }
 
 fn loaded(name: &str, digest: &str, took_ms: u64) -> String {
