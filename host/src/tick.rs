@@ -14,6 +14,9 @@ pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
 pub use conveyor::{Conveyor, TickReport};
 pub use observer::Observer;
 
+#[cfg(test)]
+mod tests;
+
 /// A checkpoint is written after this many ticks: proof of life in the log every five minutes at one tick a
 /// second, 26 MB a year.
 pub const CHECKPOINT_TICKS: u64 = 300;
