@@ -6,11 +6,13 @@
 
 pub mod config;
 mod ids;
+mod key;
 mod number;
 mod rng;
 mod queue;
 mod histogram;
 mod layouts;
+mod links;
 mod log_book;
 mod disk;
 mod slow_score;

@@ -8,8 +8,13 @@ mod book;
 mod events;
 mod fault;
 mod load;
+mod prepare;
+mod rehearse;
 mod run;
+mod status;
 mod swap;
+mod trial;
+mod version;
 mod watch;
 
 #[cfg(test)]
@@ -18,28 +23,37 @@ mod tests;
 pub use events::{Quarantine, SwapEvent};
 pub(crate) use load::module_files;
 pub use load::{CheckSetError, ModuleConfigs};
+pub use prepare::SwapRefused;
+pub use status::{ModuleStatus, Outcome, Role, Temperature};
+pub use swap::{Arrived, Boundary};
+pub use version::LoadedModule;
 pub use watch::{WatchError, Watcher};
 
 use crate::check::book::Book;
-use crate::check::swap::Candidate;
+use crate::check::rehearse::Ring;
+use crate::check::swap::Swaps;
 use crate::model::{CheckDeclaration, PluginTrouble, Snapshot, Verdict};
-use crate::plugin::{Engine, InvariantModule};
+use crate::check::version::Version;
+use crate::plugin::Engine;
 use arc_swap::ArcSwap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The modules that judge, by the path or name under which each was loaded.
-type Roster = BTreeMap<String, Arc<InvariantModule>>;
+type Roster = BTreeMap<String, Arc<Version>>;
 
 /// All checks of this operator, and what is remembered of them between ticks.
 pub struct CheckSet {
     engine: Engine,
     configs: ModuleConfigs,
     sources: Vec<PathBuf>,
+    /// Modules whose configuration came from a file beside them.
+    files_with_config: BTreeSet<String>,
     roster: ArcSwap<Roster>,
     book: Mutex<Book>,
-    candidates: Mutex<BTreeMap<String, Candidate>>,
+    swaps: Mutex<Swaps>,
+    ring: Mutex<Ring>,
 }
 
 impl CheckSet {
@@ -59,6 +73,12 @@ impl CheckSet {
     #[must_use]
     pub fn modules(&self) -> BTreeMap<String, String> {
         self.roster.load().values().map(|module| (module.info().name.clone(), module.digest().0.clone())).collect()
+    }
+
+    /// What every active module is made from, sorted by source.
+    #[must_use]
+    pub fn loaded(&self) -> Vec<LoadedModule> {
+        self.roster.load().iter().map(|(source, version)| version.parts(source)).collect()
     }
 
     /// Checks that were put into quarantine since the last call.

@@ -16,7 +16,7 @@ pub use bounds::{InForce, limits_in_force, limits_table};
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
 pub use schema::reference;
-pub use target::TargetSettings;
+pub use target::{GrantSettings, RuleSettings, TargetSettings};
 
 use crate::egress::{DiscoveryPolicy, EgressPolicy, Origin};
 use crate::plugin::{PluginLimits, TrustPolicy};
@@ -37,6 +37,8 @@ pub struct Settings {
     pub targets: BTreeMap<String, TargetSettings>,
     /// What the observed system itself may name.
     pub discovery: DiscoveryPolicy,
+    /// What holds for targets that it names, by the name of the rule.
+    pub discovered: BTreeMap<String, RuleSettings>,
     /// A Prometheus that answers PromQL for subjects.
     pub prometheus: Option<Origin>,
     /// Directories and files of invariant modules.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub trust: TrustPolicy,
     /// Time from one tick to the next, in milliseconds of the operator's clock.
     pub tick_interval_ms: u64,
+    /// Record everything into this new file.
+    pub record: Option<PathBuf>,
 }
 
 /// What the command line says; it wins over the file.
@@ -85,6 +89,7 @@ impl Settings {
             plugin_config: serde_json::json!({}),
             targets: BTreeMap::new(),
             discovery: DiscoveryPolicy::default(),
+            discovered: BTreeMap::new(),
             prometheus: None,
             invariants: Vec::new(),
             data: PathBuf::from("operator-data"),
@@ -94,15 +99,18 @@ impl Settings {
             plugin_limits: PluginLimits::default(),
             trust: TrustPolicy::default(),
             tick_interval_ms: 1_000,
+            record: None,
         }
     }
 
     /// What the subject may reach. Build it once: it also learns where granted names are.
     #[must_use]
     pub fn egress_policy(&self) -> EgressPolicy {
-        let targets =
-            self.targets.iter().map(|(name, target)| (name.clone(), target.policy(&self.limits.egress))).collect();
-        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), self.limits.egress.clone())
+        let limits = &self.limits.egress;
+        let targets = self.targets.iter().map(|(name, target)| (name.clone(), target.policy(name, limits))).collect();
+        let rules = self.discovered.iter().map(|(name, rule)| rule.policy(name, limits)).collect();
+        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), limits.clone())
+            .with_rules(rules)
     }
 
     /// What the real ports need, with credentials read from their files.
@@ -111,14 +119,16 @@ impl Settings {
     /// Every file that cannot be read.
     pub fn real_world(&self, policy: &EgressPolicy) -> Result<RealWorld, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let mut origins: BTreeMap<Origin, OriginSettings> = BTreeMap::new();
-        for (name, target) in &self.targets {
-            let settings = target.read_files(name, &mut errors);
-            origins.insert(target.origin.clone(), settings);
+        let targets = self.targets.iter().map(|(name, target)| (target::target_section(name), &target.grant));
+        let rules = self.discovered.iter().map(|(name, rule)| (target::rule_section(name), &rule.grant));
+        let mut credentials: BTreeMap<String, OriginSettings> = BTreeMap::new();
+        for (section, grant) in targets.chain(rules) {
+            let settings = grant.read_files(&section, &mut errors);
+            credentials.insert(section, settings);
         }
         errors.or(RealWorld {
             addresses: Arc::clone(&policy.addresses),
-            origins,
+            credentials,
             logs: self.logs.clone(),
             logs_from_start: self.logs_from_start,
         })

@@ -6,12 +6,16 @@
 mod assemble;
 mod changes;
 mod conveyor;
+mod eyes;
 mod observer;
+mod record;
 mod told;
 mod troubles;
 
 pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
 pub use conveyor::{Conveyor, TickReport};
+pub use eyes::{Eyes, Looking};
+pub use record::Recordable;
 pub use observer::Observer;
 
 #[cfg(test)]

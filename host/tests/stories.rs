@@ -22,6 +22,8 @@ mod crash;
 mod demo;
 #[path = "stories/recordings.rs"]
 mod recordings;
+#[path = "stories/replay.rs"]
+mod replay;
 #[path = "stories/running.rs"]
 mod running;
 #[path = "stories/trust.rs"]

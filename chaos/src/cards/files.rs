@@ -7,7 +7,7 @@ macro_rules! files {
 }
 
 /// Name and text of each card, by name.
-pub(super) const FILES: [(&str, &str); 89] = files![
+pub(super) const FILES: [(&str, &str); 92] = files![
     "apply-saturated",
     "backup",
     "bandwidth-limit",
@@ -19,6 +19,7 @@ pub(super) const FILES: [(&str, &str); 89] = files![
     "config-change",
     "cpu-starvation",
     "crash-loop",
+    "crawling-disk",
     "damaged-file",
     "data-growth",
     "disk-full",
@@ -40,6 +41,7 @@ pub(super) const FILES: [(&str, &str); 89] = files![
     "hot-region",
     "hot-region-beside-pd-kill",
     "hung-disk",
+    "hung-disk-beside-hot-region",
     "io-neighbour",
     "large-values",
     "leader-eviction",
@@ -69,6 +71,7 @@ pub(super) const FILES: [(&str, &str); 89] = files![
     "pd-quorum-loss",
     "pd-slow-disk",
     "raftstore-saturated",
+    "range-lost",
     "read-only-disk",
     "rebalance",
     "removal-stuck",

@@ -108,9 +108,9 @@ fn removals(injection: &str, saved: &str) -> String {
             jumps.push(rule.to_owned());
         } else if line == "COMMIT" && !chains.is_empty() {
             let _ = writeln!(text, "*{table}");
-            jumps.drain(..).for_each(|rule| drop(writeln!(text, "-D {rule}")));
-            chains.iter().for_each(|chain| drop(writeln!(text, "-F {chain}")));
-            chains.drain(..).for_each(|chain| drop(writeln!(text, "-X {chain}")));
+            jumps.drain(..).for_each(|rule| text.push_str(&format!("-D {rule}\n")));
+            chains.iter().for_each(|chain| text.push_str(&format!("-F {chain}\n")));
+            chains.drain(..).for_each(|chain| text.push_str(&format!("-X {chain}\n")));
             text.push_str("COMMIT\n");
         }
     }

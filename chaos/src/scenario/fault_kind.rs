@@ -310,6 +310,8 @@ pub enum FaultKind {
         /// How fast.
         bytes_per_second: f64,
     },
+    /// A region is lost with all its replicas, and PD's record of it: nobody holds its keys.
+    LoseRange,
     /// Files are loaded into the cluster beside the usual writes.
     Ingest {
         /// How much, in the whole cluster; 0 stops it.

@@ -50,33 +50,27 @@ fn rust(project: &Project) -> Result<Vec<u8>> {
 }
 
 fn c(project: &Project, core: &Path) -> Result<Vec<u8>> {
-    let c_sdk = project.wit.join("sdk/c");
+    let sdk = project.wit.join("sdk/c");
+    let include = |folder: PathBuf| [OsString::from("-I"), folder.into()];
+    let flags: Vec<OsString> = toolchain::C_FLAGS.iter().map(OsString::from).chain(include(sdk.clone())).collect();
+    let of_sdk = [sdk.join("operator_plugin.c"), sdk.join("bindings/invariant.c")];
+    let objects = objects(&of_sdk, &flags, core)?;
     let plus_plus = project.language == Language::Cpp;
-    let mut flags: Vec<OsString> =
-        toolchain::C_FLAGS.iter().map(OsString::from).chain(["-I".into(), c_sdk.clone().into()]).collect();
-    // One compiler runs for each language: the standard is a matter of C++ alone.
-    let sources = project.sources(if plus_plus { "cpp" } else { "c" })?;
-    let mut objects = vec![c_sdk.join("operator_plugin.c"), c_sdk.join("bindings/invariant.c")];
+    let mut link = toolchain::tool(if plus_plus { Tool::ClangPlusPlus } else { Tool::Clang })?;
+    link.args(&flags).args(toolchain::LINK_FLAGS);
     if plus_plus {
-        let object = core.with_extension("sdk.o");
-        let linked = object_of(&objects, &flags, &object)?;
-        flags.extend(["-std=c++20", "-fno-exceptions", "-fno-rtti", "-I"].map(OsString::from));
-        flags.push(project.sdk().into());
-        objects = linked;
+        link.args(["-std=c++20", "-fno-exceptions", "-fno-rtti"]).args(include(project.sdk()));
     }
-    let mut command = toolchain::tool(if plus_plus { Tool::ClangPlusPlus } else { Tool::Clang })?;
-    command.args(&flags).args(sources).args(&objects).arg("-Wl,--strip-debug").arg("-o").arg(core);
-    run(command)?;
-    for object in objects.iter().filter(|_| plus_plus) {
-        std::fs::remove_file(object).ok();
-    }
+    link.args(project.sources(if plus_plus { "cpp" } else { "c" })?).args(&objects).arg("-o").arg(core);
+    run(link)?;
+    objects.iter().try_for_each(std::fs::remove_file)?;
     componentize(&read(core)?, &project.wit, project.kind, Adapter::NullWasi)
 }
 
-/// Compiles C files one by one; a C++ compiler would take them for C++.
-fn object_of(sources: &[PathBuf], flags: &[OsString], object: &Path) -> Result<Vec<PathBuf>> {
+/// The SDK is C; a C++ compiler would take it for C++.
+fn objects(sources: &[PathBuf], flags: &[OsString], beside: &Path) -> Result<Vec<PathBuf>> {
     let compile = |(index, source): (usize, &PathBuf)| {
-        let object = object.with_extension(format!("{index}.o"));
+        let object = beside.with_extension(format!("{index}.o"));
         let mut command = toolchain::tool(Tool::Clang)?;
         command.args(flags).arg("-c").arg(source).arg("-o").arg(&object);
         run(command).map(|()| object)

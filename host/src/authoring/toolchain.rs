@@ -8,9 +8,11 @@ use std::process::Command;
 /// Components carry no operating system: Rust's bare target.
 pub(super) const RUST_TARGET: &str = "wasm32-unknown-unknown";
 
-/// For C and C++. A reactor has no `main`; Debian's wasi-libc lies under this name of the target.
-pub(super) const C_FLAGS: [&str; 6] =
-    ["--target=wasm32-wasi", "-mexec-model=reactor", "-O2", "-Wall", "-Wextra", "-Wno-deprecated"];
+/// For C and C++. Debian's wasi-libc lies under this name of the target.
+pub(super) const C_FLAGS: [&str; 5] = ["--target=wasm32-wasi", "-O2", "-Wall", "-Wextra", "-Wno-deprecated"];
+
+/// A reactor has no `main`. Line tables would be most of the module.
+pub(super) const LINK_FLAGS: [&str; 2] = ["-mexec-model=reactor", "-Wl,--strip-debug"];
 
 /// A program that is found by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! What is remembered of each check between ticks: its state, its failures, its quarantine.
 
-use crate::check::events::{Quarantine, SwapEvent};
-use crate::check::swap::Probation;
+use crate::check::events::Quarantine;
 use crate::model::{CheckId, PluginFault, Tick};
 use crate::plugin::{PluginFailure, PluginLimits};
 use std::collections::{BTreeMap, VecDeque};
@@ -11,13 +10,6 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) struct Book {
     /// By check.
     pub(super) records: BTreeMap<CheckId, Record>,
-    /// Modules that were swapped lately, by source.
-    pub(super) probations: BTreeMap<String, Probation>,
-    /// What was refused or rolled back last, by source: the digest of the content, or why it cannot
-    /// be read. Not tried, and not reported, again until it changes.
-    pub(super) refused: BTreeMap<String, String>,
-    /// Changes that commit has not reported yet.
-    pub(super) events: Vec<SwapEvent>,
     quarantines: Vec<Quarantine>,
 }
 

@@ -26,8 +26,12 @@ pub enum SwapEvent {
         from: Digest,
         /// The version that judges from now on.
         to: Digest,
+        /// What the two versions call themselves, in the same order.
+        versions: (String, String),
         /// Checks whose state could not be carried over; they start without.
         restarted: Vec<CheckId>,
+        /// Checks of which the two versions said different things while both ran.
+        differs: Vec<CheckId>,
     },
     /// The new version failed on probation, and the old one judges again, with its old state.
     RolledBack {

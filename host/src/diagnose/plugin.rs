@@ -49,6 +49,7 @@ pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp
         started_at: since,
         severity: Severity::Warning,
         names: BTreeMap::new(),
+        located: Vec::new(),
         symptoms,
         evidence,
         diagnosis,

@@ -53,6 +53,11 @@ pub struct PluginLimits {
     pub strike_window_ticks: u64,
     /// Longest quarantine, in ticks; it doubles from 1 up to this.
     pub quarantine_ticks_max: u64,
+    /// Ticks in which a new version of a module runs beside the old one before it counts.
+    pub shadow_ticks: u64,
+    /// Snapshots that are kept to rehearse new versions on: a third of a minute, and as many again on which
+    /// something failed.
+    pub rehearsal_snapshots: usize,
     /// Ticks in which a swapped module is on probation: its first failure brings the old one back.
     pub probation_ticks: u64,
     /// Checks that run at the same time. The operator shares a small machine with its journal.
@@ -121,6 +126,8 @@ impl Default for PluginLimits {
             strikes_max: 3,
             strike_window_ticks: 10,
             quarantine_ticks_max: 64,
+            shadow_ticks: 3,
+            rehearsal_snapshots: 20,
             probation_ticks: 10,
             check_threads: 2,
         }

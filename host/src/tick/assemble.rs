@@ -9,6 +9,7 @@ use crate::observed_clock::{DatedHttp, ObservedClock};
 use crate::plugin::{Engine, LoadError, Subject, SubjectWorld, read_component};
 use crate::ports::{Clock, Http, Ports};
 use crate::prometheus::Prometheus;
+use crate::recording::Tap;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +19,8 @@ pub struct Assembly {
     pub observer: Observer,
     /// The checks.
     pub checks: Arc<CheckSet>,
+    /// The subject's component.
+    pub subject_bytes: Arc<[u8]>,
 }
 
 /// Why there is nothing that can tick. A person must change something.
@@ -46,6 +49,8 @@ pub async fn assemble(
 ) -> Result<Assembly, AssemblyError> {
     let name = settings.plugin.display().to_string();
     let bytes = read_component(&settings.plugin, engine.limits())?;
+    let tap = settings.record.is_some().then(Arc::<Tap>::default);
+    let ports = &tap.as_ref().map_or_else(|| ports.clone(), |tap| tap.around(ports));
     let observed_clock = Arc::new(ObservedClock::new());
     let http: Arc<dyn Http> =
         Arc::new(DatedHttp::new(Arc::clone(&ports.http), Arc::clone(&ports.clock), Arc::clone(&observed_clock)));
@@ -79,8 +84,9 @@ pub async fn assemble(
         past: Vec::new(),
         history_ticks: settings.limits.history_ticks,
         deadline_ms: settings.limits.tick_deadline_ms,
+        tap,
     };
-    Ok(Assembly { observer, checks: Arc::new(checks) })
+    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes.into() })
 }
 
 fn loaded(name: &str, digest: &str, took_ms: u64) -> String {
@@ -94,12 +100,12 @@ fn short(digest: &str) -> &str {
 /// sha256 of everything in the settings that can change an answer. Paths of this machine cannot.
 #[must_use]
 pub fn config_digest(settings: &Settings) -> String {
-    let origins: Vec<String> =
-        settings.targets.iter().map(|(name, target)| format!("{name}={}", target.origin)).collect();
+    let egress = settings.egress_policy();
     let logs: Vec<&String> = settings.logs.keys().collect();
     let text = serde_json::json!({
         "plugin_config": settings.plugin_config,
-        "targets": origins,
+        "targets": format!("{:?}", egress.targets),
+        "discovered": format!("{:?}", egress.rules),
         "discovery": format!("{:?}", settings.discovery),
         "prometheus": settings.prometheus.as_ref().map(ToString::to_string),
         "logs": logs,

@@ -1,13 +1,15 @@
 //! The first two stages: one look at the system, frozen.
 
-use crate::egress::{Egress, TargetRequest};
+use crate::egress::{Audit, Egress, TargetRequest};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{SeriesStore, Snapshot, Tick, Timestamp};
 use crate::observe;
 use crate::observed_clock::ObservedClock;
 use crate::plugin::Subject;
 use crate::ports::{Clock, Method};
+use crate::recording::{Seen, Tap};
 use crate::snapshot::{self, FreezeInput, Tables};
+use crate::tick::{Eyes, Looking};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ pub struct Observer {
     pub(super) past: Vec<Arc<Tables>>,
     pub(super) history_ticks: usize,
     pub(super) deadline_ms: u64,
+    /// What passes through the ports, while it is recorded.
+    pub(super) tap: Option<Arc<Tap>>,
 }
 
 impl Observer {
@@ -66,6 +70,11 @@ impl Observer {
         snapshot
     }
 
+    /// Where every request of the subject is written down.
+    pub fn audit_to(&self, audit: Arc<dyn Audit>) {
+        self.egress.audit_to(audit);
+    }
+
     /// Name and version of the subject.
     #[must_use]
     pub fn subject(&self) -> String {
@@ -89,5 +98,39 @@ impl Observer {
     #[must_use]
     pub fn observed_now(&self) -> Timestamp {
         self.observed_clock.now(self.clock.now())
+    }
+}
+
+impl Eyes for Observer {
+    fn subject(&self) -> String {
+        Self::subject(self)
+    }
+
+    fn plugin(&self) -> (String, String) {
+        Self::plugin(self)
+    }
+
+    fn knowledge(&self) -> &Arc<KnowledgeBase> {
+        Self::knowledge(self)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn observed_now(&self) -> Timestamp {
+        Self::observed_now(self)
+    }
+
+    fn prime(&self) -> Looking<'_, ()> {
+        Box::pin(Self::prime(self))
+    }
+
+    fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {
+        Box::pin(Self::look(self, tick))
+    }
+
+    fn seen(&self) -> Seen {
+        self.tap.as_ref().map(|tap| tap.take()).unwrap_or_default()
     }
 }

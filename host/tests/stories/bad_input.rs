@@ -25,7 +25,8 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> String {
 fn a_wrong_command_line_is_64() {
     check(&["frobnicate"], 64, &["frobnicate"]);
     check(&["run", "--for", "60"], 64, &["--for", "90s"]);
-    check(&["run", "--record", "x"], 64, &["--record"]);
+    check(&["run", "--record"], 64, &["--record"]);
+    check(&["demo", "--record", "x"], 64, &["one scenario"]);
     check(&["demo", "node-deth"], 64, &["node-deth", "did you mean node-death?"]);
     check(&["--log-level", "a=b=c", "doctor"], 64, &["--log-level"]);
 }

@@ -42,14 +42,21 @@ struct op_findings { list_t violations, passed, unknown; bool concluded; invaria
 static op_string owned(invariant_string_t text) { return (op_string){(const char *)text.ptr, text.len}; }
 static invariant_string_t lent(op_string text) { return (invariant_string_t){(uint8_t *)text.ptr, text.len}; }
 static invariant_string_t lent_c(const char *text) { return lent(op_text_of(text)); }
-static invariant_option_string_t optional(op_string text) {
-  return (invariant_option_string_t){.is_some = text.ptr != NULL, .val = lent(text)};
-}
 
 void *op_alloc(size_t bytes) {
   void *block = malloc(bytes ? bytes : 1);
   if (!block) __builtin_trap();
   return block;
+}
+
+// What an export returns, the bindings free: each text and list of it is a block of its own.
+static uint8_t *copied(const void *bytes, size_t length) { return length ? memcpy(op_alloc(length), bytes, length) : NULL; }
+static invariant_string_t given(op_string text) {
+  return (invariant_string_t){copied(text.ptr, text.len), text.len};
+}
+static invariant_string_t given_c(const char *text) { return given(op_text_of(text)); }
+static invariant_option_string_t optional(op_string text) {
+  return (invariant_option_string_t){.is_some = text.ptr != NULL, .val = given(text)};
 }
 
 op_string op_text_of(const char *text) { return (op_string){text, strlen(text)}; }
@@ -88,15 +95,15 @@ static invariant_plugin_error_t error_of(operator_plugin_tables_table_error_t er
   switch (error.tag) {
   case OPERATOR_PLUGIN_TABLES_TABLE_ERROR_NO_SUCH_TABLE: {
     op_string text = OP_JOIN(op_text_of("no table "), owned(error.val.no_such_table), op_text_of(" in this snapshot"));
-    return (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_UNAVAILABLE, {.unavailable = lent(text)}};
+    return (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_UNAVAILABLE, {.unavailable = given(text)}};
   }
   case OPERATOR_PLUGIN_TABLES_TABLE_ERROR_TOO_LARGE: {
     op_string text = OP_JOIN(op_text_of("a table is larger than "), op_decimal((int64_t)error.val.too_large));
-    return (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_LIMIT, {.limit = lent(text)}};
+    return (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_LIMIT, {.limit = given(text)}};
   }
   default: {
     op_string text = op_text_of("a table cannot be opened");
-    return (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_INTERNAL, {.internal = lent(text)}};
+    return (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_INTERNAL, {.internal = given(text)}};
   }
   }
 }
@@ -261,9 +268,9 @@ op_evidence op_cell(op_table *table, size_t row, const char *name) {
 
 static operator_plugin_checks_evidence_t lowered(const op_evidence *evidence) {
   operator_plugin_checks_evidence_t lowered = {
-      .table = lent(evidence->table),
+      .table = given(evidence->table),
       .row = {.is_some = true, .val = evidence->row},
-      .column = lent(evidence->column),
+      .column = given(evidence->column),
       .observed = {.tag = evidence->kind},
       .unit = optional(evidence->unit),
       .expected = optional(evidence->expected),
@@ -272,21 +279,21 @@ static operator_plugin_checks_evidence_t lowered(const op_evidence *evidence) {
   case OPERATOR_PLUGIN_TYPES_SCALAR_BOOLEAN: lowered.observed.val.boolean = evidence->value.boolean; break;
   case OPERATOR_PLUGIN_TYPES_SCALAR_INTEGER: lowered.observed.val.integer = evidence->value.integer; break;
   case OPERATOR_PLUGIN_TYPES_SCALAR_FLOAT: lowered.observed.val.float_ = evidence->value.number; break;
-  case OPERATOR_PLUGIN_TYPES_SCALAR_TEXT: lowered.observed.val.text = lent(evidence->value.text); break;
+  case OPERATOR_PLUGIN_TYPES_SCALAR_TEXT: lowered.observed.val.text = given(evidence->value.text); break;
   default: break;
   }
   return lowered;
 }
 
 void op_pass(op_findings *findings, op_string entity) {
-  *(invariant_string_t *)append(&findings->passed, sizeof(invariant_string_t)) = lent(entity);
+  *(invariant_string_t *)append(&findings->passed, sizeof(invariant_string_t)) = given(entity);
 }
 
 void op_fail(op_findings *findings, op_string entity, op_string summary, size_t count, const op_evidence *evidence) {
   operator_plugin_checks_violation_t *violation = append(&findings->violations, sizeof *violation);
   memset(violation, 0, sizeof *violation);
-  violation->entity = lent(entity);
-  violation->summary = lent(summary);
+  violation->entity = given(entity);
+  violation->summary = given(summary);
   violation->evidence.ptr = op_alloc(count * sizeof *violation->evidence.ptr);
   violation->evidence.len = count;
   for (size_t i = 0; i < count; i++) violation->evidence.ptr[i] = lowered(&evidence[i]);
@@ -302,7 +309,7 @@ size_t op_violations(const op_findings *findings) { return findings->violations.
 static void settle(op_findings *findings, uint8_t status, op_string reason) {
   findings->concluded = true;
   findings->outcome.status = status;
-  findings->outcome.reason = lent(reason);
+  findings->outcome.reason = given(reason);
   findings->outcome.passed = (invariant_list_string_t){findings->passed.items, findings->passed.count};
   if (status == OPERATOR_PLUGIN_CHECKS_STATUS_FAIL)
     findings->outcome.violations =
@@ -326,13 +333,13 @@ void op_inconclusive(op_findings *findings, op_string reason) {
 }
 
 void op_remember(op_findings *findings, op_bytes state) {
-  findings->outcome.state = (invariant_option_list_u8_t){true, {(uint8_t *)state.ptr, state.len}};
+  findings->outcome.state = (invariant_option_list_u8_t){true, {copied(state.ptr, state.len), state.len}};
 }
 
 // ---- the exports of the world
 
 static bool internal(invariant_plugin_error_t *error, op_string text) {
-  *error = (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_INTERNAL, {.internal = lent(text)}};
+  *error = (invariant_plugin_error_t){OPERATOR_PLUGIN_TYPES_PLUGIN_ERROR_INTERNAL, {.internal = given(text)}};
   return false;
 }
 
@@ -340,7 +347,7 @@ static invariant_list_string_t names(const char *const *tables) {
   size_t count = 0;
   while (tables && tables[count]) count++;
   invariant_list_string_t list = {op_alloc(count * sizeof(invariant_string_t)), count};
-  for (size_t i = 0; i < count; i++) list.ptr[i] = lent_c(tables[i]);
+  for (size_t i = 0; i < count; i++) list.ptr[i] = given_c(tables[i]);
   return list;
 }
 
@@ -349,13 +356,13 @@ bool exports_invariant_declare(invariant_string_t *config, invariant_declaration
   (void)config, (void)error;
   const op_module *module = &OP_MODULE;
   declared->info = (operator_plugin_types_plugin_info_t){
-      lent_c(module->name), lent_c(module->version), lent_c(module->summary)};
+      given_c(module->name), given_c(module->version), given_c(module->summary)};
   declared->checks.ptr = op_alloc(module->check_count * sizeof *declared->checks.ptr);
   declared->checks.len = module->check_count;
   for (size_t i = 0; i < module->check_count; i++) {
     const op_check *check = &module->checks[i];
     declared->checks.ptr[i] = (operator_plugin_checks_check_declaration_t){
-        lent_c(check->id), lent_c(check->claim), (uint8_t)check->severity, check->hold_ms, names(check->tables)};
+        given_c(check->id), given_c(check->claim), (uint8_t)check->severity, check->hold_ms, names(check->tables)};
   }
   return true;
 }
@@ -381,6 +388,6 @@ bool exports_invariant_migrate(invariant_string_t *check, invariant_string_t *fr
   (void)error;
   op_bytes old = {state->ptr, state->len}, new;
   migrated->is_some = OP_MODULE.migrate && OP_MODULE.migrate(owned(*check), owned(*from_version), old, &new);
-  if (migrated->is_some) migrated->val = (invariant_list_u8_t){(uint8_t *)new.ptr, new.len};
+  if (migrated->is_some) migrated->val = (invariant_list_u8_t){copied(new.ptr, new.len), new.len};
   return true;
 }

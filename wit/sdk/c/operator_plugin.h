@@ -1,7 +1,8 @@
 // Author SDK for Operator checks in C.
 //
-// A check is a function from a snapshot to findings. The instance ends with its call, so nothing is ever
-// freed here: allocate with op_alloc and forget. There is no clock, no randomness, no file, no network.
+// A check is a function from a snapshot to findings. The instance ends with its call, so nothing has to be
+// freed: allocate with op_alloc and forget. What is handed to op_... is copied where it must outlive the call.
+// There is no clock, no randomness, no file, no network.
 #ifndef OPERATOR_PLUGIN_H
 #define OPERATOR_PLUGIN_H
 

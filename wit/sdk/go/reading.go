@@ -8,7 +8,9 @@ import (
 )
 
 // Snapshot is one tick's frozen observations.
-type Snapshot struct{ handle *operator_plugin_snapshots.Snapshot }
+type Snapshot struct {
+	handle *operator_plugin_snapshots.Snapshot
+}
 
 // Tick is the number of the tick.
 func (s *Snapshot) Tick() uint64 { return s.handle.Tick() }
