@@ -15,8 +15,8 @@ mod troubles;
 pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
 pub use conveyor::{Conveyor, TickReport};
 pub use eyes::{Eyes, Looking};
-pub use record::Recordable;
 pub use observer::Observer;
+pub use record::Recordable;
 
 #[cfg(test)]
 mod tests;

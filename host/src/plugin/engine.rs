@@ -106,13 +106,6 @@ impl Engine {
         Self { urgency: Urgency::Background, ..self.clone() }
     }
 
-    /// What decides, beside its bytes, whether the plugin `path` is trusted: a plugin that was refused is
-    /// worth another look when this has changed.
-    #[must_use]
-    pub fn papers(&self, path: &str) -> String {
-        self.trust.papers(path)
-    }
-
     /// Compiled code that is kept, sorted by plugin, the newest version first.
     #[must_use]
     pub fn warm_code(&self) -> Vec<WarmCode> {

@@ -94,18 +94,6 @@ impl TrustPolicy {
     }
 }
 
-impl TrustPolicy {
-    /// What decides about the file `path` beside its bytes, in a form that can be compared: a plugin that
-    /// was refused is worth another look when this has changed. Always the same without a policy.
-    pub(crate) fn papers(&self, path: &str) -> String {
-        let Self::Strict(rules) = self else { return String::new() };
-        let signature = Signature::read(&signature_path(Path::new(path)));
-        let lock = rules.lock_file.as_deref().map(LockFile::read);
-        let locked = lock.map(|lock| lock.map(|lock| lock.digest(plugin_name(path)).cloned()));
-        format!("{signature:?} {locked:?}")
-    }
-}
-
 impl Rules {
     /// A digest that is locked or a signature that is there must fit, whether it is required or not.
     fn judge(&self, path: &str, digest: &Digest) -> Result<Trust, TrustError> {

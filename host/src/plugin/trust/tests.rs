@@ -228,30 +228,6 @@ async fn a_lock_file_that_is_missing_or_damaged_locks_everything_out() {
 }
 
 #[test]
-fn papers_change_with_the_signature_and_the_lock_and_with_nothing_else() {
-    let (place, key) = (Place::new(), key());
-    let policy = TrustPolicy::Strict(Box::new(place.locking(Requirement::Nothing)));
-    let name = place.component().display().to_string();
-    let mut seen = vec![policy.papers(&name)];
-    let mut look = || {
-        let papers = policy.papers(&name);
-        let is_new = seen.last() != Some(&papers);
-        seen.push(papers);
-        is_new
-    };
-    assert!(!look());
-    place.sign(&key, &place.bytes);
-    assert!(look() && !look());
-    place.lock("disk", &place.bytes);
-    assert!(look() && !look());
-    place.lock("disk", b"other");
-    assert!(look());
-    std::fs::write(place.component(), "changed").unwrap();
-    assert!(!look());
-    assert_eq!(TrustPolicy::Open.papers(&name), "");
-}
-
-#[test]
 fn a_private_key_is_closed_to_others_never_overwritten_and_no_public_key() {
     use std::os::unix::fs::PermissionsExt as _;
     let directory = tempfile::tempdir().unwrap();
