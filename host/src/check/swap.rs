@@ -188,8 +188,7 @@ impl CheckSet {
 
     /// A new version: into the shadow of the one that counts, or into its place when no shadow is wanted.
     async fn try_out(&self, source: String, version: Arc<Version>, roster: &Roster, boundary: &mut Boundary) {
-        let refused =
-            |reason| SwapEvent::Refused { source: source.clone(), to: Some(version.digest().clone()), reason };
+        let refused = |reason| SwapEvent::Refused { source: source.clone(), to: Some(version.digest().clone()), reason };
         let mut with = roster.clone();
         let active = with.insert(source.clone(), Arc::clone(&version));
         if let Err(error) = refuse_duplicates(&with) {

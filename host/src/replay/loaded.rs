@@ -102,7 +102,10 @@ pub(super) async fn subject(
     let world = SubjectWorld {
         egress: Arc::new(Egress::new(policy(begin), http, Arc::clone(&clock))),
         series: Arc::clone(&series),
-        series_limits: SeriesLimits { samples_per_series_max: begin.samples_per_series_max, ..SeriesLimits::default() },
+        series_limits: SeriesLimits {
+            samples_per_series_max: begin.samples_per_series_max,
+            ..SeriesLimits::default()
+        },
         logs,
         prometheus: None,
         clock,
@@ -114,10 +117,9 @@ pub(super) async fn subject(
 /// Everything that was asked is allowed: there is no network behind it.
 fn policy(begin: &Begin) -> EgressPolicy {
     let limits = EgressLimits::default();
-    let targets = begin
-        .targets
-        .iter()
-        .filter_map(|(name, origin)| Some((name.clone(), TargetPolicy::new(origin.parse().ok()?, &limits))));
+    let targets = begin.targets.iter().filter_map(|(name, origin)| {
+        Some((name.clone(), TargetPolicy::new(origin.parse().ok()?, &limits)))
+    });
     let everywhere: Vec<Network> = ["0.0.0.0/0", "::/0"].iter().filter_map(|text| text.parse().ok()).collect();
     let discovery = DiscoveryPolicy { networks: everywhere, ports: 1..=u16::MAX };
     EgressPolicy::new(targets.collect(), discovery, limits)

@@ -108,8 +108,7 @@ fn why_swapped(
     restarted: &[CheckId],
     differs: &[CheckId],
 ) -> String {
-    let mut reason =
-        if same_code { format!("the configuration of {source} changed") } else { format!("{source} changed") };
+    let mut reason = if same_code { format!("the configuration of {source} changed") } else { format!("{source} changed") };
     if versions.0 != versions.1 {
         reason.push_str(&format!(", version {} to {}", versions.0, versions.1));
     }

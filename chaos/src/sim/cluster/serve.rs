@@ -244,8 +244,7 @@ fn write_to_disk(store: &mut Store, seconds: f64, value_bytes: f64, intensity: f
     if disk.hung {
         return;
     }
-    let bytes =
-        replicated.write_bytes * intensity * seconds * (1.0 - tree.held_back(replicated.write_bytes * intensity));
+    let bytes = replicated.write_bytes * intensity * seconds * (1.0 - tree.held_back(replicated.write_bytes * intensity));
     if ingested > 0.0 {
         // Loaded files arrive at the bottom of the tree; about a third of them overlaps and is compacted.
         disk.kv_bytes += (ingested * seconds).min(disk.available());

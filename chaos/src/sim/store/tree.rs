@@ -136,9 +136,7 @@ impl Tree {
             (true, _) => 0.0,
             (false, files) if files >= LEVEL0_STOP => 1_500.0,
             // The delayed write rate halves with each step towards the stop.
-            (false, files) if files >= LEVEL0_SLOW => {
-                20.0 * 1.3_f64.powi(i32::try_from(files - LEVEL0_SLOW).unwrap_or(16))
-            }
+            (false, files) if files >= LEVEL0_SLOW => 20.0 * 1.3_f64.powi(i32::try_from(files - LEVEL0_SLOW).unwrap_or(16)),
             _ => 0.0,
         }
     }

@@ -29,9 +29,7 @@ impl Watch {
             self.lines.entry(node.clone()).or_default().extend(lines.into_iter().map(|line| (second, line)));
             if let Answer::Response { status: 200, body, .. } = world.request(&origin, "GET", "/metrics") {
                 let series = parse(&String::from_utf8(body).unwrap());
-                if node.starts_with("member/")
-                    && series.iter().any(|(name, value)| name.starts_with("service_member_role") && *value > 0.5)
-                {
+                if node.starts_with("member/") && series.iter().any(|(name, value)| name.starts_with("service_member_role") && *value > 0.5) {
                     self.leaders.insert(second, node.clone());
                 }
                 self.looks.entry(node).or_default().insert(second, series);
@@ -44,11 +42,9 @@ impl Watch {
         let last_s = sign.by_s.map_or(u64::MAX, |by_s| onset_s + by_s + 15);
         if let Some(text) = &sign.log {
             return self.nodes(sign).iter().any(|node| {
-                self.lines
-                    .get(node)
-                    .into_iter()
-                    .flatten()
-                    .any(|(at, line)| *at >= onset_s && *at <= last_s && line.contains(text.as_str()))
+                self.lines.get(node).into_iter().flatten().any(|(at, line)| {
+                    *at >= onset_s && *at <= last_s && line.contains(text.as_str())
+                })
             });
         }
         let nodes = self.nodes(sign);
@@ -182,10 +178,7 @@ fn buckets(series: &Series, metric: &str, sign: &Sign) -> BTreeMap<Bound, f64> {
 
 fn parse(text: &str) -> Series {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines
-        .filter_map(|line| line.rsplit_once(' '))
-        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
-        .collect()
+    lines.filter_map(|line| line.rsplit_once(' ')).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
 }
 
 /// Name, origin and log of every node.
@@ -194,8 +187,6 @@ fn nodes(world: &Simulator) -> Vec<(String, String, String)> {
     let stores = world.cluster.stores.values();
     members
         .map(|member| (format!("member/{}", member.name), member.client_url(), member.name.clone()))
-        .chain(stores.map(|store| {
-            (format!("store/{}", store.id), format!("http://{}", store.status_address()), store.log_name())
-        }))
+        .chain(stores.map(|store| (format!("store/{}", store.id), format!("http://{}", store.status_address()), store.log_name())))
         .collect()
 }
