@@ -18,6 +18,9 @@ pub use eyes::{Eyes, Looking};
 pub use observer::Observer;
 pub use record::Recordable;
 
+#[cfg(test)]
+mod tests;
+
 /// A checkpoint is written after this many ticks: proof of life in the log every five minutes at one tick a
 /// second, 26 MB a year.
 pub const CHECKPOINT_TICKS: u64 = 300;
