@@ -235,9 +235,8 @@ async fn propose(
     config: Option<String>,
 ) -> Result<LoadedModule, SwapRefused> {
     let (checks, handle) = (Arc::clone(checks), tokio::runtime::Handle::current());
-    let prepared = tokio::task::spawn_blocking(move || {
-        handle.block_on(checks.propose_version(&name, &file, config.as_deref()))
-    });
+    let prepared =
+        tokio::task::spawn_blocking(move || handle.block_on(checks.propose_version(&name, &file, config.as_deref())));
     prepared.await.unwrap_or_else(|error| Err(SwapRefused::Unfit(format!("it could not be prepared: {error}"))))
 }
 

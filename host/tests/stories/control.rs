@@ -58,7 +58,8 @@ fn the_demo_shows_what_a_swap_in_the_middle_of_an_incident_changes() {
     let played = Ran::from(command.output().expect("the program starts"));
     let lines = played.lines();
     let shown = lines.iter().find(|line| line["event"] == "swap-shown").expect("the swap is shown");
-    let changed: Vec<_> = shown["verdicts"].as_array().unwrap().iter().filter(|verdict| verdict[1] != verdict[2]).collect();
+    let changed: Vec<_> =
+        shown["verdicts"].as_array().unwrap().iter().filter(|verdict| verdict[1] != verdict[2]).collect();
     assert_eq!(changed.len(), 1, "{shown}");
     assert_eq!(changed[0], &serde_json::json!(["store-heartbeat", "fail", "pass"]), "{shown}");
     assert_eq!(shown["module"], "store-health");
