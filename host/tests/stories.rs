@@ -16,6 +16,8 @@ mod support;
 mod schema;
 #[path = "stories/bad_input.rs"]
 mod bad_input;
+#[path = "stories/control.rs"]
+mod control;
 #[path = "stories/crash.rs"]
 mod crash;
 #[path = "stories/demo.rs"]
