@@ -45,7 +45,8 @@ esac
 first='' clusters='' silent=''
 for member in $members; do
     body=$(get "$member" /pd/api/v1/members)
-    id=$(printf '%s' "$body" | jq -r '.header.cluster_id // empty' 2>/dev/null)
+    # Not with jq, which rounds numbers of this size.
+    id=$(printf '%s' "$body" | tr -d ' \n' | sed -n 's/.*"cluster_id":\([0-9]*\).*/\1/p')
     if [ -z "$id" ]; then
         silent="$silent $member"
     else
