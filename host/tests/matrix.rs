@@ -18,7 +18,7 @@ use table::Matrix;
 const THREADS: usize = 4;
 
 /// One of each sort, short ones.
-const BOUNDED: [&str; 4] = ["node-death", "slow-disk", "scheduling-halted", "rolling-restart"];
+const BOUNDED: [&str; 4] = ["node-death", "slow-disk", "pd-follower-kill", "load-surge"];
 
 fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
     let bench = Bench::open()?;
