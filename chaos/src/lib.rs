@@ -10,4 +10,6 @@ pub mod cassette;
 pub mod serve;
 pub mod sim;
 pub mod calendar;
+pub mod commands;
+pub mod docker;
 pub mod test_data;

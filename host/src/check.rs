@@ -6,38 +6,54 @@
 
 mod book;
 mod events;
+mod fault;
 mod load;
+mod prepare;
+mod rehearse;
 mod run;
+mod status;
 mod swap;
+mod trial;
+mod version;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use events::{Quarantine, SwapEvent};
+pub(crate) use load::module_files;
 pub use load::{CheckSetError, ModuleConfigs};
-pub use watch::{WatchError, Watcher};
+pub use prepare::SwapRefused;
+pub use status::{ModuleStatus, Outcome, Role, Temperature};
+pub use swap::{Arrived, Boundary};
+pub use version::LoadedModule;
+pub use watch::{WatchError, Watcher, in_the_background};
 
 use crate::check::book::Book;
-use crate::check::swap::Candidate;
-use crate::model::{CheckDeclaration, Snapshot, Verdict};
-use crate::plugin::{Engine, InvariantModule};
+use crate::check::rehearse::Ring;
+use crate::check::swap::Swaps;
+use crate::check::version::Version;
+use crate::model::{CheckDeclaration, PluginTrouble, Snapshot, Verdict};
+use crate::plugin::Engine;
 use arc_swap::ArcSwap;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The modules that judge, by the path or name under which each was loaded.
-type Roster = BTreeMap<String, Arc<InvariantModule>>;
+type Roster = BTreeMap<String, Arc<Version>>;
 
 /// All checks of this operator, and what is remembered of them between ticks.
 pub struct CheckSet {
     engine: Engine,
     configs: ModuleConfigs,
     sources: Vec<PathBuf>,
+    /// Modules whose configuration came from a file beside them.
+    files_with_config: BTreeSet<String>,
     roster: ArcSwap<Roster>,
     book: Mutex<Book>,
-    candidates: Mutex<BTreeMap<String, Candidate>>,
+    swaps: Mutex<Swaps>,
+    ring: Mutex<Ring>,
 }
 
 impl CheckSet {
@@ -59,10 +75,34 @@ impl CheckSet {
         self.roster.load().values().map(|module| (module.info().name.clone(), module.digest().0.clone())).collect()
     }
 
+    /// What every active module is made from, sorted by source.
+    #[must_use]
+    pub fn loaded(&self) -> Vec<LoadedModule> {
+        self.roster.load().iter().map(|(source, version)| version.parts(source)).collect()
+    }
+
     /// Checks that were put into quarantine since the last call.
     #[must_use]
     pub fn take_quarantines(&self) -> Vec<Quarantine> {
         self.book().take_quarantines()
+    }
+
+    /// Modules with a check in quarantine or on trial, sorted by module.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<PluginTrouble> {
+        let roster = self.roster.load();
+        let book = self.book();
+        let mut troubles: BTreeMap<String, PluginTrouble> = BTreeMap::new();
+        for module in roster.values() {
+            let faults = module.checks().iter().filter_map(|check| book.trouble(&check.id));
+            for fault in faults {
+                let name = module.info().name.clone();
+                let trouble =
+                    troubles.entry(name.clone()).or_insert_with(|| PluginTrouble { module: name, faults: Vec::new() });
+                trouble.faults.push(fault);
+            }
+        }
+        troubles.into_values().collect()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

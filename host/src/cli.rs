@@ -1,5 +1,6 @@
 //! The command line. Its names and exit codes are stable: scripts rely on them.
 
+mod chaos;
 mod check;
 mod console;
 mod demo;
@@ -8,7 +9,10 @@ mod duration;
 mod help;
 mod log;
 mod plugin;
+mod recording;
+mod replay;
 mod run;
+mod series;
 mod subject;
 mod tickets;
 
@@ -60,12 +64,20 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Play a fault on a simulated system: detection, diagnosis, ticket, score
     Demo(Box<demo::DemoArgs>),
+    /// Make faults, on purpose and with a guaranteed undo: in a simulated cluster, or in Docker
+    #[command(subcommand)]
+    Chaos(operator_chaos::commands::ChaosCommand),
     /// Show tickets and export them
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
     /// Show, verify and export the decision log
     #[command(subcommand)]
     Log(log::LogCommand),
+    /// Decide recorded ticks again; exit code 0 identical, 1 something came out otherwise
+    Replay(Box<replay::ReplayArgs>),
+    /// Show what a recording holds
+    #[command(subcommand)]
+    Recording(recording::RecordingCommand),
     /// Show what a component is and what it may do
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -122,7 +134,10 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Run(args) => run::run(*args, &console).await,
             Command::Check(args) => check::run(*args, &console).await,
             Command::Plugin(command) => plugin::run(command, &console).await,
+            Command::Replay(args) => replay::run(*args, &console).await,
+            Command::Recording(command) => recording::run(command, &console),
             Command::Demo(args) => demo::run(*args, &console).await,
+            Command::Chaos(command) => chaos::run(command, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Log(command) => log::run(command, &console).await,

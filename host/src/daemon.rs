@@ -1,18 +1,22 @@
 //! `operator run`: ticks until stopped.
 
+pub mod control;
 mod pace;
 mod stop;
 
 pub use stop::Stop;
 
-use crate::check::Watcher;
+use crate::check::{CheckSet, Watcher, in_the_background};
 use crate::config::Settings;
+use crate::egress::FileAudit;
 use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
 use crate::journal::{Kind, body};
 use crate::model::{Status, Tick};
 use crate::ports::Clock;
+use crate::recording::RecordingError;
 use crate::store::{Book, BookError};
-use crate::tick::{Assembly, Conveyor, TickReport, config_digest};
+use crate::tick::{Assembly, Conveyor, Recordable, TickReport, config_digest};
+use control::Control;
 use pace::Pace;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +41,17 @@ struct Totals {
     withheld: u64,
 }
 
+/// Why an operator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The book cannot be written.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// The recording that was asked for cannot be made.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+}
+
 /// A running operator.
 pub struct Daemon<'a> {
     settings: &'a Settings,
@@ -51,20 +66,25 @@ impl<'a> Daemon<'a> {
     /// Puts the parts together and says that it starts.
     ///
     /// # Errors
-    /// The book cannot be written.
+    /// The book or the recording cannot be written.
     pub async fn start(
         settings: &'a Settings,
         clock: Arc<dyn Clock>,
         assembly: Assembly,
         opened: crate::store::Opened,
         sink: &'a mut dyn Sink,
-    ) -> Result<Self, BookError> {
-        let crate::store::Opened { book, warnings } = opened;
+    ) -> Result<Self, StartError> {
+        let crate::store::Opened { book, mut warnings } = opened;
         let config = config_digest(settings);
+        let recordable = settings.record.as_ref().map(|path| (path, Recordable::of(&assembly)));
+        match FileAudit::open(&settings.data, settings.limits.egress.audit_bytes_max, clock.now()) {
+            Ok(audit) => assembly.observer.audit_to(Arc::new(audit)),
+            Err(error) => warnings.push(error.to_string()),
+        }
         let conveyor = Conveyor::new(assembly, config, &book);
-        conveyor.observer().prime().await;
+        conveyor.eyes().prime().await;
         let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default() };
-        daemon.say_started(warnings).await?;
+        daemon.say_started(warnings, recordable).await?;
         Ok(daemon)
     }
 
@@ -77,6 +97,19 @@ impl<'a> Daemon<'a> {
         let watching = until.watch_files.then(|| Watcher::start(self.conveyor.checks()));
         if let Some(Err(error)) = &watching {
             tracing::warn!(%error, "Changed modules will not be noticed.");
+        }
+        let subject = self.conveyor.eyes().file().filter(|_| until.watch_files);
+        let _watching_subject = subject.map(|file| {
+            let path = [file.path().to_owned()];
+            Watcher::over(&path, move || {
+                in_the_background(file.prepare_changes());
+                true
+            })
+        });
+        // Without a socket nobody can ask; everything else works.
+        let control = until.watch_files.then(|| Control::start(self.book.path(), self.conveyor.checks(), &self.clock));
+        if let Some(Err(error)) = &control {
+            tracing::warn!(%error, "Nobody can ask this operator to swap a module.");
         }
         let mut pace = Pace::new(self.clock.now(), self.settings.tick_interval_ms, until.duration);
         let reason = loop {
@@ -130,6 +163,12 @@ impl<'a> Daemon<'a> {
         self.sink
     }
 
+    /// The checks, for those who swap them.
+    #[must_use]
+    pub fn checks(&self) -> &Arc<CheckSet> {
+        self.conveyor.checks()
+    }
+
     /// Tickets that can still change: open, or resolved lately.
     #[must_use]
     pub fn tickets(&self) -> Vec<crate::model::Ticket> {
@@ -146,6 +185,7 @@ impl<'a> Daemon<'a> {
         let record = body::Stopped { tick, reason: reason.clone(), ticks, open_tickets };
         let last_record = self.book.note(Kind::Stopped, self.clock.now(), &record)?;
         self.book.commit().await?;
+        self.conveyor.end_recording(&reason, &mut self.book);
         let stopped = Stopped {
             reason,
             ticks,
@@ -161,12 +201,16 @@ impl<'a> Daemon<'a> {
     }
 
     fn say(&mut self, what: What) {
-        let observed_at = self.conveyor.observer().observed_now();
+        let observed_at = self.conveyor.eyes().observed_now();
         let event = Event { at: self.clock.now(), observed_at, tick: self.conveyor.last_tick(), what };
         self.sink.emit(&event);
     }
 
-    async fn say_started(&mut self, warnings: Vec<String>) -> Result<(), BookError> {
+    async fn say_started(
+        &mut self,
+        warnings: Vec<String>,
+        recordable: Option<(&std::path::PathBuf, Recordable)>,
+    ) -> Result<(), StartError> {
         let started = self.started(warnings);
         let record = body::Started {
             format: body::FORMAT,
@@ -179,14 +223,19 @@ impl<'a> Daemon<'a> {
             checks: started.checks.clone(),
             tick_interval_ms: started.tick_interval_ms,
         };
-        self.book.note(Kind::Started, self.clock.now(), &record)?;
+        let at = self.clock.now();
+        if let Some((path, recordable)) = recordable {
+            let recorder = recordable.begin(path, self.settings, &mut self.book, (at, record.clone()))?;
+            self.conveyor.record_into(recorder);
+        }
+        self.book.note(Kind::Started, at, &record)?;
         self.book.commit().await?;
         self.say(What::Started(Box::new(started)));
         Ok(())
     }
 
     fn started(&self, warnings: Vec<String>) -> Started {
-        let observer = self.conveyor.observer();
+        let observer = self.conveyor.eyes();
         let mut plugins = self.conveyor.checks().modules();
         plugins.extend([observer.plugin()]);
         Started {
@@ -217,7 +266,6 @@ fn limits(settings: &Settings) -> serde_json::Value {
     serde_json::json!({
         "tick_deadline_ms": limits.tick_deadline_ms,
         "history_ticks": limits.history_ticks,
-        "log_lines_per_tick_max": limits.log_lines_per_tick_max,
         "requests_per_tick_max": limits.egress.requests_per_tick_max,
         "bytes_per_tick_max": limits.egress.bytes_per_tick_max,
         "body_bytes_max": limits.egress.body_bytes_max,

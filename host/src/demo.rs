@@ -6,9 +6,11 @@
 mod score;
 mod shared;
 mod speed;
+mod swap;
 
 pub use score::{ActionGrade, Score};
 pub use speed::Speed;
+pub use swap::{SwapPlan, Swapped};
 
 use crate::config::{Settings, TargetSettings};
 use crate::daemon::Daemon;
@@ -28,6 +30,7 @@ use shared::Shared;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use swap::Swapping;
 
 /// Virtual time from one tick to the next.
 const TICK_INTERVAL_MS: u64 = 1_000;
@@ -48,6 +51,10 @@ pub struct Plan {
     pub plugins: PathBuf,
     /// Where tickets and the decision log go; must not have any yet.
     pub data: PathBuf,
+    /// Record everything into this new file.
+    pub record: Option<PathBuf>,
+    /// Change a module in the middle of the incident.
+    pub swap: Option<SwapPlan>,
     /// How fast virtual time passes for whoever watches.
     pub speed: Speed,
     /// Virtual time that is still played after the first ticket; the whole scenario when there is none.
@@ -61,6 +68,8 @@ pub struct Played {
     pub ticket: Option<Ticket>,
     /// How good it is.
     pub score: Score,
+    /// What the swap changed, if one was asked for and came about.
+    pub swapped: Option<Swapped>,
     /// Virtual time that passed.
     pub virtual_ms: u64,
 }
@@ -88,7 +97,7 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
     let began = ports.clock.now();
     sink.story(began, "demo", &format!("{}: {} (seed {})", plan.scenario.id, plan.scenario.title, plan.seed));
     let daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, sink).await?;
-    let (ticks, tickets) = watch(plan, &ports, daemon, began).await?;
+    let (ticks, tickets, swapped) = watch(plan, &ports, daemon, began).await?;
     let truth = score::Truth {
         truth: &plan.variant.truth,
         began,
@@ -96,19 +105,20 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
         chosen_component: simulator.chosen_component(),
     };
     let (score, ticket) = score::score(&plan.scenario.id, &plan.variant.id, plan.seed, &truth, tickets);
-    Ok(Played { ticket, score, virtual_ms: ticks.saturating_mul(TICK_INTERVAL_MS) })
+    Ok(Played { ticket, score, swapped, virtual_ms: ticks.saturating_mul(TICK_INTERVAL_MS) })
 }
 
-/// Ticks until the story is told; gives the number of ticks and all tickets.
+/// Ticks until the story is told; gives the number of ticks, all tickets, and what a swap changed.
 async fn watch(
     plan: &Plan,
     ports: &Ports,
     mut daemon: Daemon<'_>,
     began: Timestamp,
-) -> Result<(u64, Vec<Ticket>), Failure> {
+) -> Result<(u64, Vec<Ticket>, Option<Swapped>), Failure> {
     let onset = began.plus_ms(plan.scenario.onset_ms);
     let mut end = began.plus_ms(plan.scenario.duration_ms);
     let (mut ticks, mut announced) = (0_u64, false);
+    let (mut swapping, mut swapped) = (plan.swap.clone().map(Swapping::new), None);
     loop {
         let now = ports.clock.now();
         if now >= onset && !announced && !plan.variant.faults.is_empty() {
@@ -121,6 +131,11 @@ async fn watch(
         let begun = RealClock.now();
         let report = daemon.tick(0).await?;
         ticks += 1;
+        if let Some(swapping) = &mut swapping {
+            let checks = Arc::clone(daemon.checks());
+            let shown = swapping.follow(now, &report, &checks).await;
+            swapped = swapped.or(shown.map_err(|error| Failure::new(Exit::Config, error.to_string()))?);
+        }
         if let Some(after_ms) = plan.after_ticket_ms.filter(|_| report.opened > 0 && now >= onset) {
             end = end.min(now.plus_ms(after_ms));
         }
@@ -138,7 +153,7 @@ async fn watch(
     }
     let tickets = daemon.tickets();
     daemon.stop("the demo is over".to_owned()).await?;
-    Ok((ticks, tickets))
+    Ok((ticks, tickets, swapped))
 }
 
 /// The simulated system, as an operator would be configured for it.
@@ -153,6 +168,7 @@ fn settings(plan: &Plan, world: &SimulatedWorld) -> Result<Settings, Failure> {
     settings.invariants = vec![plan.plugins.join("invariants")];
     settings.data.clone_from(&plan.data);
     settings.tick_interval_ms = TICK_INTERVAL_MS;
+    settings.record.clone_from(&plan.record);
     Ok(settings)
 }
 

@@ -184,6 +184,9 @@ pub struct PluginChanged {
     pub to: Option<String>,
     /// Why.
     pub reason: String,
+    /// How long the tick waited for it, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause_us: Option<u64>,
 }
 
 /// What happened to a plugin.

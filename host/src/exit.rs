@@ -3,7 +3,9 @@
 //! The daemon's codes follow sysexits(3), so that a supervisor can tell "start me again" (74) from "a
 //! person must change something" (64, 65, 78). `check` uses 0, 1 and 2 for its answer.
 
+use crate::daemon::StartError;
 use crate::journal::{DataDirError, ScanError};
+use crate::recording::RecordingError;
 use crate::store::{BookError, StoreError};
 use std::fmt;
 use std::process::ExitCode;
@@ -19,7 +21,7 @@ pub enum Exit {
     Inconclusive,
     /// The command line is wrong.
     Usage,
-    /// The decision log is damaged.
+    /// The decision log or a recording is damaged.
     Damaged,
     /// A local resource is not available: the data directory is in use.
     Unavailable,
@@ -89,6 +91,29 @@ impl From<BookError> for Failure {
             }
             BookError::Log(error) => exit_of(error),
             BookError::Journal(_) | BookError::Store(_) => Exit::Io,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Book(error) => error.into(),
+            StartError::Recording(error) => error.into(),
+        }
+    }
+}
+
+impl From<RecordingError> for Failure {
+    fn from(error: RecordingError) -> Self {
+        let exit = match &error {
+            RecordingError::Damaged { .. } => Exit::Damaged,
+            RecordingError::NotARecording { .. } | RecordingError::Newer { .. } => Exit::Config,
+            RecordingError::Io { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound | std::io::ErrorKind::AlreadyExists => Exit::Config,
+                _ => Exit::Io,
+            },
         };
         Self::new(exit, error.to_string())
     }

@@ -22,6 +22,7 @@ mod record;
 
 pub use lock::{DataDir, DataDirError};
 pub use read::{Damage, ScanError, Scanned, record_at, scan, verify};
+pub(crate) use record::encode as chained_line;
 pub use record::{Field, Kind, NO_HASH, RECORD_BYTES_MAX, Record};
 
 use crate::model::Timestamp;
@@ -46,6 +47,8 @@ pub struct Journal {
     pending: Vec<u8>,
     /// Writing failed once: what the disk holds is no longer known.
     failed: bool,
+    /// Lines that were synced since they were last taken, when someone takes them.
+    taken: Option<Vec<String>>,
 }
 
 /// Why a record could not be kept. Every variant ends the process: no decision without a record.
@@ -112,6 +115,7 @@ impl Journal {
             last_hash: scanned.last_hash.clone(),
             pending: Vec::new(),
             failed: false,
+            taken: None,
             path,
             file,
         };
@@ -156,8 +160,23 @@ impl Journal {
             return Err(JournalError::Io { path: self.path.clone(), source });
         }
         self.synced_bytes += self.pending.len() as u64;
+        if let Some(taken) = &mut self.taken {
+            taken.extend(String::from_utf8_lossy(&self.pending).lines().map(str::to_owned));
+        }
         self.pending.clear();
         Ok(())
+    }
+
+    /// Lines that were synced since the last call. The first call starts to keep them, so whoever calls it
+    /// once must go on.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        std::mem::take(self.taken.get_or_insert_default())
+    }
+
+    /// Goes on after a record of another log: a recording is decided again, from where its log stood.
+    pub fn continue_after(&mut self, seq: u64, hash: &str) {
+        self.next_seq = seq + 1;
+        hash.clone_into(&mut self.last_hash);
     }
 
     /// Sequence number of the newest record, pending ones included; 0 when there is none.

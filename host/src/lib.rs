@@ -29,9 +29,13 @@ pub mod ticket;
 pub mod event;
 pub mod journal;
 pub mod store;
+pub mod recording;
+
+pub mod authoring;
 
 pub mod tick;
 pub mod daemon;
+pub mod replay;
 pub mod demo;
 
 pub mod cli;

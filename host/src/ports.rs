@@ -19,6 +19,10 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+    /// Now, in microseconds, for measuring how long something took.
+    fn now_us(&self) -> u64 {
+        self.now().0.saturating_mul(1_000)
+    }
     /// Waits. In virtual time this moves the simulated world instead.
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;
 }
@@ -30,6 +34,17 @@ pub enum Method {
     Get,
     /// HEAD.
     Head,
+}
+
+impl Method {
+    /// As it is written in a request.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+        }
+    }
 }
 
 /// One request to a named target. The target's origin, credentials and limits are the port's business.
@@ -47,6 +62,8 @@ pub struct HttpRequest {
     pub timeout: Duration,
     /// The body is cut here.
     pub body_bytes_max: usize,
+    /// Under which name the port keeps credentials and trust for this target.
+    pub credentials: Option<String>,
 }
 
 /// An answer.

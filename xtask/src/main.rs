@@ -22,7 +22,8 @@ usage: cargo xtask TASK [ARGS]
 
   demo [SCENARIO] [ARGS]  build everything, then run `operator demo`: a simulated cluster, a fault, a ticket
   test [ARGS]             build the components, then run every test; ARGS go to `cargo test`
-  guests                  build every component into target/plugins
+  guests [--all-languages]
+                          build every component into target/plugins; with the flag also the examples of the SDKs
   lint                    format, lints, documentation, licences
   ci                      lint, then test
   matrix [CARD…]          which check notices which fault, played on the simulator, into docs/MATRIX.md

@@ -1,10 +1,10 @@
 //! What happens to modules and checks, for the journal and for people.
 
-use crate::model::{CheckId, Digest, Tick};
-use serde::Serialize;
+use crate::model::{CheckId, Digest, PluginFault, Tick};
+use serde::{Deserialize, Serialize};
 
 /// A change of the active modules, at a tick boundary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 pub enum SwapEvent {
     /// A new module.
@@ -26,8 +26,12 @@ pub enum SwapEvent {
         from: Digest,
         /// The version that judges from now on.
         to: Digest,
+        /// What the two versions call themselves, in the same order.
+        versions: (String, String),
         /// Checks whose state could not be carried over; they start without.
         restarted: Vec<CheckId>,
+        /// Checks of which the two versions said different things while both ran.
+        differs: Vec<CheckId>,
     },
     /// The new version failed on probation, and the old one judges again, with its old state.
     RolledBack {
@@ -73,4 +77,6 @@ pub struct Quarantine {
     pub until: Tick,
     /// Its last failure.
     pub reason: String,
+    /// The same with everything that is needed to see it again.
+    pub fault: Option<PluginFault>,
 }

@@ -1,53 +1,87 @@
 //! One tick of all checks.
 
 use crate::check::CheckSet;
+use crate::check::book::Book;
+use crate::check::fault::explain;
+use crate::check::version::Version;
 use crate::model::{CheckDeclaration, Snapshot, Status, Verdict};
 use crate::plugin::{Evaluated, InvariantModule, Outcome, PluginFailure};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// One check that has to be answered in this tick.
-struct Job {
-    source: String,
-    module: Arc<InvariantModule>,
-    check: CheckDeclaration,
-    state: Option<Vec<u8>>,
+pub(super) struct Job {
+    pub(super) source: String,
+    pub(super) module: Arc<Version>,
+    pub(super) check: CheckDeclaration,
+    pub(super) state: Option<Vec<u8>>,
     /// Why it is not run.
-    blocked: Option<String>,
+    pub(super) blocked: Option<String>,
+    /// It belongs to a version that does not count.
+    pub(super) beside: bool,
+}
+
+/// A job with its end.
+pub(super) struct Ended {
+    pub(super) job: Job,
+    pub(super) evaluated: Option<Evaluated>,
 }
 
 impl CheckSet {
     pub(super) fn run(&self, snapshot: &Arc<Snapshot>) -> Vec<Verdict> {
         let roster = self.roster.load_full();
-        let jobs: Vec<Job> = roster.iter().flat_map(|(source, module)| self.jobs(source, module, snapshot)).collect();
-        let mut ended = self.evaluate_all(jobs, snapshot);
-        for (source, reason) in self.failed_on_probation(&ended) {
-            if let Some(restored) = self.roll_back(&source, &reason) {
-                ended.retain(|(job, _)| job.source != source);
-                let again = self.jobs(&source, &restored, snapshot);
-                ended.extend(self.evaluate_all(again, snapshot));
+        let mut jobs: Vec<Job> = {
+            let book = self.book();
+            roster.iter().flat_map(|(source, module)| jobs(&book, source, module, snapshot, false)).collect()
+        };
+        jobs.extend(self.trial_jobs(snapshot));
+        let ended = self.evaluate_all(jobs, snapshot);
+        let (others, counted): (Vec<Ended>, Vec<Ended>) = ended.into_iter().partition(|ended| ended.job.beside);
+        let faults = self.compare_trials(&counted, &others, snapshot);
+        let replaced: BTreeSet<String> = faults
+            .into_iter()
+            .filter_map(|fault| Some(fault.source.clone()).filter(|_| self.end_trial(fault)))
+            .collect();
+        let mut verdicts = Vec::with_capacity(counted.len());
+        for Ended { job, evaluated } in counted {
+            if !replaced.contains(&job.source) {
+                verdicts.push(self.settle(job, evaluated, snapshot));
             }
         }
-        let mut verdicts: Vec<Verdict> =
-            ended.into_iter().map(|(job, evaluated)| self.settle(job, evaluated, snapshot)).collect();
+        for Ended { job, evaluated } in others {
+            if replaced.contains(&job.source) {
+                verdicts.push(self.settle(job, evaluated, snapshot));
+            } else {
+                self.settle_beside(job, evaluated, snapshot);
+            }
+        }
         verdicts.sort_by(|a, b| a.check.cmp(&b.check));
-        self.book().end_tick();
+        self.end_trial_tick();
+        self.ring().keep(snapshot, &verdicts, self.engine.limits().rehearsal_snapshots);
         verdicts
     }
 
-    fn jobs(&self, source: &str, module: &Arc<InvariantModule>, snapshot: &Snapshot) -> Vec<Job> {
-        let book = self.book();
-        let job = |check: &CheckDeclaration| {
-            let record = book.record(&check.id);
-            let blocked = record.quarantined(snapshot.tick).or_else(|| missing_tables(check, snapshot));
-            let (module, check) = (Arc::clone(module), check.clone());
-            Job { source: source.to_owned(), module, check, state: record.state, blocked }
-        };
-        module.checks().iter().map(job).collect()
+    /// Jobs of the versions that do not count.
+    fn trial_jobs(&self, snapshot: &Snapshot) -> Vec<Job> {
+        let swaps = self.swaps();
+        let trials = swaps.trials.iter();
+        trials.flat_map(|(source, trial)| jobs(&trial.book, source, &trial.other, snapshot, true)).collect()
+    }
+
+    /// Remembers how a check of a version beside the counted one ended.
+    fn settle_beside(&self, job: Job, evaluated: Option<Evaluated>, snapshot: &Snapshot) {
+        let (tick, limits) = (snapshot.tick, self.engine.limits());
+        let (Some(evaluated), mut swaps) = (evaluated, self.swaps()) else { return };
+        let Some(trial) = swaps.trials.get_mut(&job.source) else { return };
+        match evaluated.result {
+            Ok(mut outcome) => drop(trial.book.succeeded(&job.check.id, outcome.state.take(), tick, limits)),
+            Err(failure) => trial.book.failed(&job.check.id, &job.module.info().name, &failure, tick, limits),
+        }
     }
 
     /// Runs everything that is not blocked, a few at a time. The order in which they end is lost.
-    fn evaluate_all(&self, jobs: Vec<Job>, snapshot: &Arc<Snapshot>) -> Vec<(Job, Option<Evaluated>)> {
+    pub(super) fn evaluate_all(&self, jobs: Vec<Job>, snapshot: &Arc<Snapshot>) -> Vec<Ended> {
         let threads = self.engine.limits().check_threads.clamp(1, jobs.len().max(1));
         let next = AtomicUsize::new(0);
         let mut results: Vec<Option<Evaluated>> = jobs.iter().map(|_| None).collect();
@@ -61,44 +95,51 @@ impl CheckSet {
                 *result = Some(evaluated);
             }
         }
-        jobs.into_iter().zip(results).collect()
-    }
-
-    /// Modules on probation of which a check failed, with the failure.
-    fn failed_on_probation(&self, ended: &[(Job, Option<Evaluated>)]) -> Vec<(String, String)> {
-        let book = self.book();
-        let mut failed: Vec<(String, String)> = ended
-            .iter()
-            .filter(|(job, _)| book.probations.contains_key(&job.source))
-            .filter_map(|(job, evaluated)| {
-                let failure = evaluated.as_ref()?.result.as_ref().err()?;
-                failure.is_strike().then(|| (job.source.clone(), format!("{}: it {failure}", job.check.id)))
-            })
-            .collect();
-        failed.dedup_by(|later, earlier| later.0 == earlier.0);
-        failed
+        jobs.into_iter().zip(results).map(|(job, evaluated)| Ended { job, evaluated }).collect()
     }
 
     /// Remembers how it ended, and says it.
     fn settle(&self, job: Job, evaluated: Option<Evaluated>, snapshot: &Snapshot) -> Verdict {
-        let Job { module, check, blocked, .. } = job;
+        let Job { module, check, blocked, state, .. } = job;
         if let Some(reason) = blocked {
             return inconclusive(&module, &check, reason, 0);
         }
-        let lost = || Evaluated { result: Err(PluginFailure::Host("its worker ended early".to_owned())), fuel: 0 };
-        let Evaluated { result, fuel } = evaluated.unwrap_or_else(lost);
+        let lost = || {
+            let failure = PluginFailure::Host("its worker ended early".to_owned());
+            Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0 }
+        };
+        let Evaluated { result, fuel, .. } = evaluated.unwrap_or_else(lost);
         let (tick, limits) = (snapshot.tick, self.engine.limits());
         match result {
             Ok(mut outcome) => {
-                self.book().succeeded(&check.id, outcome.state.take(), tick, limits);
-                concluded(&module, &check, outcome, fuel)
+                let on_trial = self.book().succeeded(&check.id, outcome.state.take(), tick, limits);
+                if on_trial {
+                    shadowed(&module, &check, &outcome, fuel)
+                } else {
+                    concluded(&module, &check, outcome, fuel)
+                }
             }
             Err(failure) => {
-                self.book().failed(&check.id, &module.info().name, &failure, tick, limits);
+                let fault = explain(&module, &check, state.as_deref(), snapshot, &failure, fuel);
+                tracing::warn!(target: "operator::plugin", %fault, "A check failed.");
+                let mut book = self.book();
+                book.explain(fault);
+                book.failed(&check.id, &module.info().name, &failure, tick, limits);
                 inconclusive(&module, &check, format!("the check {failure}"), fuel)
             }
         }
     }
+}
+
+/// What has to be answered of one module, with the memory that this book has.
+pub(super) fn jobs(book: &Book, source: &str, module: &Arc<Version>, snapshot: &Snapshot, beside: bool) -> Vec<Job> {
+    let job = |check: &CheckDeclaration| {
+        let record = book.record(&check.id);
+        let blocked = record.quarantined(snapshot.tick).or_else(|| missing_tables(check, snapshot));
+        let (module, check) = (Arc::clone(module), check.clone());
+        Job { source: source.to_owned(), module, check, state: record.state, blocked, beside }
+    };
+    module.checks().iter().map(job).collect()
 }
 
 /// Takes one job after the other until none is left. Guests wait for nothing but, at worst, an empty
@@ -147,6 +188,17 @@ fn concluded(module: &InvariantModule, check: &CheckDeclaration, outcome: Outcom
         fuel,
         ..inconclusive(module, check, String::new(), fuel)
     }
+}
+
+/// After a quarantine the first answer is looked at and not counted.
+fn shadowed(module: &InvariantModule, check: &CheckDeclaration, outcome: &Outcome, fuel: u64) -> Verdict {
+    let said = match outcome.status {
+        Status::Pass => "pass",
+        Status::Fail => "fail",
+        Status::Inconclusive => "inconclusive",
+    };
+    let reason = format!("on trial after its quarantine: it answered {said}, and counts again from the next tick");
+    inconclusive(module, check, reason, fuel)
 }
 
 fn inconclusive(module: &InvariantModule, check: &CheckDeclaration, reason: String, fuel: u64) -> Verdict {

@@ -1,184 +1,287 @@
-//! Hot swap: candidates are prepared beside the ticks and take over between two of them.
+//! Hot swap at the tick boundary.
 //!
-//! A candidate that cannot be loaded, declares a check of another module, or traps while it converts
-//! the old state never replaces what works. One that took over is on probation for some ticks: its
-//! first failure brings the old version back, with the state that it had.
+//! A version of a module goes through these states: prepared and rehearsed beside the ticks
+//! (`prepare.rs`), *shadowing* the version that counts for some ticks, then counted and on *probation*
+//! beside the version before, then alone (`trial.rs`). Whatever it does wrong on the way ends the trial,
+//! within the tick, and the version that was proved last counts. Every tick has one verdict for each check,
+//! from one version: the one that the roster holds when the tick ends.
 
 use crate::check::book::{Book, Record};
 use crate::check::events::SwapEvent;
-use crate::check::load::{config_of, module_files, refuse_duplicates};
-use crate::check::{CheckSet, Roster};
+use crate::check::load::refuse_duplicates;
+use crate::check::status::Outcome;
+use crate::check::trial::{Stage, Trial};
+use crate::check::version::Version;
+use crate::check::{CheckSet, LoadedModule, Roster};
 use crate::model::{CheckId, Digest};
-use crate::plugin::{InvariantModule, read_component};
-use sha2::Digest as _;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use crate::plugin::LoadError;
+use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-/// What became of a file.
+/// What became of a file, or of a request.
 pub(super) enum Candidate {
-    /// A version that can take over.
-    Ready(Box<InvariantModule>),
+    /// A version that can be tried.
+    Ready(Arc<Version>),
     /// The file is gone.
     Gone,
     /// The file cannot take part.
     Unfit { digest: Option<Digest>, reason: String },
+    /// A person wants the version before.
+    Back { reason: String },
 }
 
-/// A version that took over lately.
-pub(super) struct Probation {
-    previous: Arc<InvariantModule>,
-    records: BTreeMap<CheckId, Record>,
-    ticks_left: u64,
+/// Everything about versions that do not count, or not for long.
+#[derive(Default)]
+pub(super) struct Swaps {
+    /// What arrives at the next tick boundary, by source.
+    pub(super) candidates: BTreeMap<String, Candidate>,
+    /// Versions beside the one that counts, by source.
+    pub(super) trials: BTreeMap<String, Trial>,
+    /// The version that counted before the one that counts, kept for going back, by source.
+    pub(super) before: BTreeMap<String, Arc<Version>>,
+    /// What each file held when it was last acted on: not looked at again until it changes.
+    pub(super) acted_on: BTreeMap<String, String>,
+    /// What happened within ticks, and nobody has heard of yet.
+    pub(super) events: Vec<SwapEvent>,
+    /// What became of the last version of each source, with a number that rises.
+    pub(super) outcomes: BTreeMap<String, (u64, Outcome)>,
+    pub(super) outcomes_heard: u64,
+}
+
+/// What changes at a tick boundary. It is told first, and put into effect then.
+#[derive(Default)]
+pub struct Boundary {
+    /// What to write into the log before [`CheckSet::commit`].
+    pub events: Vec<SwapEvent>,
+    /// What arrived, for a recording.
+    pub arrived: Vec<Arrived>,
+    roster: Option<Roster>,
+    exchanged: Vec<Exchange>,
+    /// What to remember of it once it is in effect.
+    outcomes: Vec<SwapEvent>,
+}
+
+/// Something that arrived at a tick boundary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrived {
+    /// A version that is going to be tried.
+    Ready(LoadedModule),
+    /// The file of this source is gone.
+    Gone(String),
+    /// A file that cannot take part: source, digest, reason.
+    Unfit(String, Option<String>, String),
+    /// A person wants the version before: source, reason.
+    Back(String, String),
+}
+
+/// A version that takes the place of another, with the memory of its checks.
+struct Exchange {
+    source: String,
+    now: Option<Arc<Version>>,
+    before: Option<Arc<Version>>,
+    records: Book,
+    /// Ticks in which the one before is kept running; none when a person goes back.
+    probation_ticks: u64,
+    announced: Vec<CheckId>,
 }
 
 impl CheckSet {
-    /// Compares the files with the active modules and prepares what changed. Slow (it compiles), so
-    /// never called on the way of a tick; [`Self::commit_pending`] puts the result into effect.
-    pub async fn prepare_changes(&self) {
-        let Some(files) = self.present_files() else { return };
-        let roster = self.roster.load_full();
-        let gone = roster.keys().filter(|source| !files.contains(*source));
-        for source in gone {
-            self.propose(source, Some(Candidate::Gone));
+    /// Takes in what arrived, and works out what changes between this tick and the last. Runs the code of
+    /// candidates only to convert state. Nothing has changed before [`Self::commit`].
+    pub async fn boundary(&self) -> Boundary {
+        let arrivals = std::mem::take(&mut self.swaps().candidates);
+        let mut boundary = Boundary::default();
+        for (source, candidate) in arrivals {
+            self.take_in(source, candidate, &mut boundary).await;
         }
-        for source in &files {
-            let candidate = self.prepare(source, roster.get(source)).await;
-            self.propose(source, candidate);
+        let finished: Vec<String> = self.swaps().shadows_over();
+        for source in finished {
+            if let Some(trial) = self.swaps().trials.remove(&source) {
+                self.promote(source, trial, &mut boundary);
+            }
         }
+        boundary.outcomes.clone_from(&boundary.events);
+        boundary.events.extend(self.take_events());
+        boundary
     }
 
-    /// The files of all sources. `None` when a source is not there at all: a directory that is just
-    /// being replaced, or a disk that is not mounted, must not take every check away.
-    fn present_files(&self) -> Option<BTreeSet<String>> {
-        if self.sources.is_empty() {
-            return None;
+    /// What arrived at a recorded boundary arrives at the next one here; it was rehearsed when it was recorded.
+    ///
+    /// # Errors
+    /// A version cannot be loaded here.
+    pub async fn arrive_again(&self, arrived: Vec<Arrived>) -> Result<(), LoadError> {
+        for arrived in arrived {
+            let (source, candidate) = match arrived {
+                Arrived::Gone(source) => (source, Candidate::Gone),
+                Arrived::Back(source, reason) => (source, Candidate::Back { reason }),
+                Arrived::Unfit(source, digest, reason) => {
+                    (source, Candidate::Unfit { digest: digest.map(Digest), reason })
+                }
+                Arrived::Ready(module) => {
+                    let (bytes, config) = (module.bytes.to_vec(), &module.config);
+                    let version = Version::load(&self.engine, &module.source, bytes, config).await?;
+                    (module.source.clone(), Candidate::Ready(Arc::new(version)))
+                }
+            };
+            self.swaps().candidates.insert(source, candidate);
         }
-        if let Some(missing) = self.sources.iter().find(|source| !source.exists()) {
-            tracing::warn!(source = %missing.display(), "Modules are missing; what judged before still does.");
-            return None;
+        Ok(())
+    }
+
+    /// Puts a boundary into effect: one pointer for all changes.
+    pub fn commit(&self, boundary: Boundary) {
+        let Boundary { roster, exchanged, outcomes, .. } = boundary;
+        let mut book = self.book();
+        let mut swaps = self.swaps();
+        outcomes.iter().for_each(|event| swaps.remember(event));
+        let Some(roster) = roster else { return };
+        for exchange in exchanged {
+            exchange.perform(&mut book, &mut swaps);
         }
-        match module_files(&self.sources) {
-            Ok(files) => Some(files.iter().map(|path| path.display().to_string()).collect()),
-            Err(error) => {
-                tracing::warn!(%error, "Modules cannot be listed; what judged before still does.");
-                None
+        self.roster.store(Arc::new(roster));
+    }
+
+    /// Both steps, where nobody keeps a log.
+    pub async fn commit_pending(&self) -> Vec<SwapEvent> {
+        let mut boundary = self.boundary().await;
+        let events = std::mem::take(&mut boundary.events);
+        self.commit(boundary);
+        events
+    }
+
+    /// What happened within ticks since the last call: roll-backs, and candidates that failed.
+    #[must_use]
+    pub fn take_events(&self) -> Vec<SwapEvent> {
+        std::mem::take(&mut self.swaps().events)
+    }
+
+    pub(super) fn swaps(&self) -> MutexGuard<'_, Swaps> {
+        self.swaps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn take_in(&self, source: String, candidate: Candidate, boundary: &mut Boundary) {
+        let roster = boundary.roster.clone().unwrap_or_else(|| Roster::clone(&self.roster.load()));
+        match candidate {
+            Candidate::Ready(version) => {
+                if self.swaps().is_busy(&source, self.engine.limits().shadow_ticks) {
+                    self.swaps().candidates.entry(source).or_insert(Candidate::Ready(version));
+                    return;
+                }
+                boundary.arrived.push(Arrived::Ready(version.parts(&source)));
+                self.try_out(source, version, &roster, boundary).await;
+            }
+            Candidate::Gone => {
+                boundary.arrived.push(Arrived::Gone(source.clone()));
+                self.remove(source, roster, boundary);
+            }
+            Candidate::Unfit { digest, reason } => {
+                let shown = digest.as_ref().map(|digest| digest.0.clone());
+                boundary.arrived.push(Arrived::Unfit(source.clone(), shown, reason.clone()));
+                boundary.events.push(SwapEvent::Refused { source, to: digest, reason });
+            }
+            Candidate::Back { reason } => {
+                boundary.arrived.push(Arrived::Back(source.clone(), reason.clone()));
+                self.go_back(source, reason, roster, boundary).await;
             }
         }
     }
 
-    /// Puts all prepared changes into effect, between two ticks, and says what changed since the
-    /// last call, roll-backs included.
-    pub async fn commit_pending(&self) -> Vec<SwapEvent> {
-        let candidates = std::mem::take(&mut *self.candidates());
-        for (source, candidate) in candidates {
-            let event = match candidate {
-                Candidate::Ready(module) => self.take_over(&source, Arc::new(*module)).await,
-                Candidate::Gone => self.remove(&source),
-                Candidate::Unfit { digest, reason } => Some(SwapEvent::Refused { source, to: digest, reason }),
-            };
-            self.book().events.extend(event);
+    /// A new version: into the shadow of the one that counts, or into its place when no shadow is wanted.
+    async fn try_out(&self, source: String, version: Arc<Version>, roster: &Roster, boundary: &mut Boundary) {
+        let refused =
+            |reason| SwapEvent::Refused { source: source.clone(), to: Some(version.digest().clone()), reason };
+        let mut with = roster.clone();
+        let active = with.insert(source.clone(), Arc::clone(&version));
+        if let Err(error) = refuse_duplicates(&with) {
+            boundary.events.push(refused(error.to_string()));
+            return;
         }
-        std::mem::take(&mut self.book().events)
+        let Some(active) = active else {
+            let (module, to) = (version.info().name.clone(), version.digest().clone());
+            boundary.events.push(SwapEvent::Added { source: source.clone(), module, to });
+            boundary.roster = Some(with);
+            boundary.exchanged.push(Exchange::simple(source, Some(version), None));
+            return;
+        };
+        match self.migrated(&active, &version).await {
+            Err(reason) => boundary.events.push(refused(reason)),
+            Ok((book, restarted)) => {
+                let ticks = self.engine.limits().shadow_ticks;
+                let trial = Trial::shadow(version, book, restarted, ticks);
+                if ticks == 0 {
+                    self.promote(source, trial, boundary);
+                } else {
+                    self.swaps().trials.insert(source, trial);
+                }
+            }
+        }
     }
 
-    /// Brings back the version before, and gives it.
-    pub(super) fn roll_back(&self, source: &str, reason: &str) -> Option<Arc<InvariantModule>> {
-        let mut book = self.book();
-        let Probation { previous, records, .. } = book.probations.remove(source)?;
-        let mut roster = Roster::clone(&self.roster.load());
-        let failed = roster.insert(source.to_owned(), Arc::clone(&previous))?;
-        book.forget_checks(&failed);
-        book.records.extend(records);
-        book.refused.insert(source.to_owned(), failed.digest().0.clone());
-        book.events.push(SwapEvent::RolledBack {
-            source: source.to_owned(),
-            module: previous.info().name.clone(),
-            from: failed.digest().clone(),
-            to: previous.digest().clone(),
-            reason: reason.to_owned(),
+    /// A candidate that kept up in the shadow takes over.
+    fn promote(&self, source: String, trial: Trial, boundary: &mut Boundary) {
+        let mut roster = boundary.roster.take().unwrap_or_else(|| Roster::clone(&self.roster.load()));
+        let now = trial.other;
+        let Some(before) = roster.insert(source.clone(), Arc::clone(&now)) else { return };
+        boundary.events.push(SwapEvent::Swapped {
+            source: source.clone(),
+            module: now.info().name.clone(),
+            from: before.digest().clone(),
+            to: now.digest().clone(),
+            versions: (before.info().version.clone(), now.info().version.clone()),
+            restarted: trial.restarted,
+            differs: trial.differs.iter().cloned().collect(),
         });
-        drop(book);
-        self.roster.store(Arc::new(roster));
-        Some(previous)
+        boundary.roster = Some(roster);
+        boundary.exchanged.push(Exchange {
+            source,
+            now: Some(now),
+            before: Some(before),
+            records: trial.book,
+            probation_ticks: self.engine.limits().probation_ticks,
+            announced: trial.differs.into_iter().collect(),
+        });
     }
 
-    /// What to do about one file; `None` when nothing changed or it was refused before.
-    async fn prepare(&self, source: &str, active: Option<&Arc<InvariantModule>>) -> Option<Candidate> {
-        let bytes = match read_component(Path::new(source), self.engine.limits()) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.unfit(source, None, error.to_string()),
+    /// A person wants the version before. What it does wrong now is a strike like any other.
+    async fn go_back(&self, source: String, reason: String, mut roster: Roster, boundary: &mut Boundary) {
+        let before = self.swaps().previous(&source);
+        let Some((target, active)) = before.zip(roster.get(&source).cloned()) else {
+            let reason = "there is no version before the one that judges now".to_owned();
+            boundary.events.push(SwapEvent::Refused { source, to: None, reason });
+            return;
         };
-        let digest = Digest(hex::encode(sha2::Sha256::digest(&bytes)));
-        let is_known = active.is_some_and(|module| *module.digest() == digest);
-        if is_known || self.book().was_refused(source, &digest.0) {
-            return None;
-        }
-        match InvariantModule::load(&self.engine, source, &bytes, config_of(&self.configs, source)).await {
-            Ok(module) => Some(Candidate::Ready(Box::new(module))),
-            Err(error) => self.unfit(source, Some(digest), error.to_string()),
-        }
-    }
-
-    /// A file that cannot take part, unless that was said before.
-    fn unfit(&self, source: &str, digest: Option<Digest>, reason: String) -> Option<Candidate> {
-        let mut book = self.book();
-        let what = digest.as_ref().map_or(reason.as_str(), Digest::as_str);
-        if book.was_refused(source, what) {
-            return None;
-        }
-        book.refused.insert(source.to_owned(), what.to_owned());
-        Some(Candidate::Unfit { digest, reason })
-    }
-
-    /// Replaces what was proposed for this source before, or takes it back when the file is again
-    /// what it was. A refusal that nobody has heard of yet stays.
-    fn propose(&self, source: &str, candidate: Option<Candidate>) {
-        let mut candidates = self.candidates();
-        if let Some(candidate) = candidate {
-            candidates.insert(source.to_owned(), candidate);
-        } else if !matches!(candidates.get(source), Some(Candidate::Unfit { .. })) {
-            candidates.remove(source);
-        }
-    }
-
-    async fn take_over(&self, source: &str, module: Arc<InvariantModule>) -> Option<SwapEvent> {
-        let mut roster = Roster::clone(&self.roster.load());
-        let previous = roster.insert(source.to_owned(), Arc::clone(&module));
-        if let Err(error) = refuse_duplicates(&roster) {
-            return Some(self.refuse(source, &module, error.to_string()));
-        }
-        let Some(previous) = previous else {
-            self.roster.store(Arc::new(roster));
-            let (module, to) = (module.info().name.clone(), module.digest().clone());
-            return Some(SwapEvent::Added { source: source.to_owned(), module, to });
+        let records = match self.migrated(&active, &target).await {
+            Ok((book, _)) => book,
+            // It starts without state rather than not at all: a person has decided.
+            Err(_) => Book::default(),
         };
-        let states = match self.migrated(&previous, &module).await {
-            Ok(states) => states,
-            Err(reason) => return Some(self.refuse(source, &module, reason)),
-        };
-        let restarted = states.iter().filter(|(_, state)| state.is_none()).map(|(check, _)| check.clone()).collect();
-        self.book().begin_probation(source, &previous, states, self.engine.limits().probation_ticks);
-        self.roster.store(Arc::new(roster));
-        Some(SwapEvent::Swapped {
-            source: source.to_owned(),
-            module: module.info().name.clone(),
-            from: previous.digest().clone(),
-            to: module.digest().clone(),
-            restarted,
-        })
+        roster.insert(source.clone(), Arc::clone(&target));
+        boundary.events.push(SwapEvent::RolledBack {
+            source: source.clone(),
+            module: target.info().name.clone(),
+            from: active.digest().clone(),
+            to: target.digest().clone(),
+            reason,
+        });
+        boundary.roster = Some(roster);
+        let exchange = Exchange { records, ..Exchange::simple(source, Some(target), Some(active)) };
+        boundary.exchanged.push(exchange);
+    }
+
+    fn remove(&self, source: String, mut roster: Roster, boundary: &mut Boundary) {
+        let Some(removed) = roster.remove(&source) else { return };
+        let (module, from) = (removed.info().name.clone(), removed.digest().clone());
+        boundary.events.push(SwapEvent::Removed { source: source.clone(), module, from });
+        boundary.roster = Some(roster);
+        boundary.exchanged.push(Exchange::simple(source, None, Some(removed)));
     }
 
     /// The states of the checks that both versions have, converted by the new one.
-    async fn migrated(
-        &self,
-        previous: &InvariantModule,
-        module: &InvariantModule,
-    ) -> Result<BTreeMap<CheckId, Option<Vec<u8>>>, String> {
-        let mut states = BTreeMap::new();
-        for check in module.checks() {
+    async fn migrated(&self, previous: &Version, version: &Version) -> Result<(Book, Vec<CheckId>), String> {
+        let (mut book, mut restarted) = (Book::default(), Vec::new());
+        for check in version.checks() {
             let Some(state) = self.book().record(&check.id).state else { continue };
-            let migrated = module.migrate(check, &previous.info().version, &state).await;
+            let migrated = version.migrate(check, &previous.info().version, &state).await;
             let migrated = match migrated {
                 Err(failure) if failure.is_strike() => {
                     return Err(format!("it cannot take over the state of {}: it {failure}", check.id));
@@ -187,71 +290,74 @@ impl CheckSet {
                 Err(_) => None,
                 Ok(state) => state,
             };
-            states.insert(check.id.clone(), migrated);
+            if migrated.is_none() {
+                restarted.push(check.id.clone());
+            }
+            book.records.insert(check.id.clone(), Record::with_state(migrated));
         }
-        Ok(states)
+        Ok((book, restarted))
+    }
+}
+
+impl Swaps {
+    /// Something happened within a tick.
+    pub(super) fn tell(&mut self, event: SwapEvent) {
+        self.remember(&event);
+        self.events.push(event);
     }
 
-    fn remove(&self, source: &str) -> Option<SwapEvent> {
-        let mut roster = Roster::clone(&self.roster.load());
-        let removed = roster.remove(source)?;
-        let mut book = self.book();
-        book.forget_checks(&removed);
-        book.probations.remove(source);
-        drop(book);
-        self.roster.store(Arc::new(roster));
-        let (module, from) = (removed.info().name.clone(), removed.digest().clone());
-        Some(SwapEvent::Removed { source: source.to_owned(), module, from })
+    /// Candidates that kept up for as long as they had to.
+    fn shadows_over(&self) -> Vec<String> {
+        let over = |trial: &Trial| trial.stage == Stage::Shadow && trial.ticks_left == 0;
+        self.trials.iter().filter(|(_, trial)| over(trial)).map(|(source, _)| source.clone()).collect()
     }
 
-    fn refuse(&self, source: &str, module: &InvariantModule, reason: String) -> SwapEvent {
-        let digest = module.digest().clone();
-        self.book().refused.insert(source.to_owned(), digest.0.clone());
-        SwapEvent::Refused { source: source.to_owned(), to: Some(digest), reason }
+    /// A module on probation runs beside the version before; a third one would have to wait.
+    fn is_busy(&self, source: &str, shadow_ticks: u64) -> bool {
+        shadow_ticks > 0 && self.trials.get(source).is_some_and(|trial| trial.stage == Stage::Probation)
     }
 
-    fn candidates(&self) -> MutexGuard<'_, BTreeMap<String, Candidate>> {
-        self.candidates.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The version to go back to.
+    pub(super) fn previous(&self, source: &str) -> Option<Arc<Version>> {
+        let on_trial = self.trials.get(source).filter(|trial| trial.stage == Stage::Probation);
+        on_trial.map(|trial| Arc::clone(&trial.other)).or_else(|| self.before.get(source).cloned())
+    }
+}
+
+impl Exchange {
+    /// Without memory and without probation.
+    fn simple(source: String, now: Option<Arc<Version>>, before: Option<Arc<Version>>) -> Self {
+        Self { source, now, before, records: Book::default(), probation_ticks: 0, announced: Vec::new() }
+    }
+
+    fn perform(self, book: &mut Book, swaps: &mut Swaps) {
+        let Self { source, now, before, records, probation_ticks, announced } = self;
+        let mut old = Book::default();
+        if let Some(before) = &before {
+            old = book.take_out(before);
+        }
+        book.records.extend(records.records);
+        let Some(before) = before else { return };
+        // A module that is swapped on probation keeps the version that was proved last.
+        let proved = swaps.trials.remove(&source);
+        let proved = proved.filter(|trial| trial.stage == Stage::Probation && probation_ticks > 0);
+        let (before, old) = proved.map_or((before, old), |trial| (trial.other, trial.book));
+        swaps.before.insert(source.clone(), Arc::clone(&before));
+        if now.is_some() && probation_ticks > 0 {
+            swaps.trials.insert(source, Trial::probation(before, old, probation_ticks, announced));
+        }
     }
 }
 
 impl Book {
-    /// The new version starts with converted states and without old strikes; everything of the old
-    /// one is kept for a roll-back. A module that is swapped on probation keeps the version that was
-    /// proved last.
-    fn begin_probation(
-        &mut self,
-        source: &str,
-        previous: &Arc<InvariantModule>,
-        states: BTreeMap<CheckId, Option<Vec<u8>>>,
-        ticks: u64,
-    ) {
-        let ids = || previous.checks().iter().map(|check| &check.id);
-        let records = ids().filter_map(|id| Some((id.clone(), self.records.get(id)?.clone()))).collect();
-        self.forget_checks(previous);
-        for (check, state) in states {
-            self.records.insert(check, Record::with_state(state));
-        }
-        let started = Probation { previous: Arc::clone(previous), records, ticks_left: ticks };
-        let probation = self.probations.entry(source.to_owned()).or_insert(started);
-        probation.ticks_left = ticks;
-    }
-
-    fn was_refused(&self, source: &str, what: &str) -> bool {
-        self.refused.get(source).is_some_and(|refused| refused == what)
-    }
-
-    fn forget_checks(&mut self, module: &InvariantModule) {
+    /// The memory of the checks of a module, out of this book.
+    pub(super) fn take_out(&mut self, module: &Version) -> Self {
+        let mut taken = Self::default();
         for check in module.checks() {
-            self.records.remove(&check.id);
+            if let Some(record) = self.records.remove(&check.id) {
+                taken.records.insert(check.id.clone(), record);
+            }
         }
-    }
-
-    /// One tick of probation is over.
-    pub(super) fn end_tick(&mut self) {
-        self.probations.retain(|_, probation| {
-            probation.ticks_left = probation.ticks_left.saturating_sub(1);
-            probation.ticks_left > 0
-        });
+        taken
     }
 }

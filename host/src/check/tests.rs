@@ -9,6 +9,17 @@ use crate::plugin::fixtures::{
 use crate::tables::Column;
 use std::path::Path;
 
+mod failures;
+mod trust;
+mod soak;
+mod swaps;
+
+/// New versions count after this many ticks beside the old ones; without any they are not rehearsed either.
+fn engine(shadow_ticks: u64) -> Engine {
+    let rehearsal_snapshots = if shadow_ticks == 0 { 0 } else { 20 };
+    Engine::new(&PluginLimits { shadow_ticks, rehearsal_snapshots, ..PluginLimits::default() }).unwrap()
+}
+
 fn snapshot(tick: u64, tables: &[&str], blind: &[(&str, &str)]) -> Arc<Snapshot> {
     let table = |name: &&str| Table::from_columns(name, vec![("n", None, Column::Integers(vec![Some(1)]))]).unwrap();
     let spot =
@@ -35,7 +46,7 @@ fn module(version: &str, check: &str, tables: &[&str], body: impl FnOnce(&mut Gu
 
 async fn set_of(modules: &[(&str, Vec<u8>)]) -> Result<CheckSet, CheckSetError> {
     let modules = modules.iter().map(|(name, bytes)| ((*name).to_owned(), bytes.clone())).collect();
-    CheckSet::from_modules(&Engine::new(&PluginLimits::default()).unwrap(), modules, ModuleConfigs::new()).await
+    CheckSet::from_modules(&engine(0), modules, ModuleConfigs::new()).await
 }
 
 fn judge(checks: &CheckSet, tick: u64) -> Verdict {
@@ -161,11 +172,16 @@ struct Installed {
 
 impl Installed {
     async fn with(modules: &[(&str, &Guest)]) -> Self {
+        Self::shadowed(modules, 0).await
+    }
+
+    /// New versions run beside the old ones for some ticks first.
+    async fn shadowed(modules: &[(&str, &Guest)], shadow_ticks: u64) -> Self {
         let directory = tempfile::tempdir().unwrap();
         for (name, guest) in modules {
             std::fs::write(directory.path().join(name), guest.component()).unwrap();
         }
-        let engine = Engine::new(&PluginLimits::default()).unwrap();
+        let engine = engine(shadow_ticks);
         let sources = [directory.path().to_owned()];
         let set = CheckSet::load(&engine, &sources, ModuleConfigs::new()).await.unwrap();
         Self { directory, set }
@@ -361,7 +377,7 @@ async fn a_single_file_can_be_given_and_swapped_too() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("m.wasm");
     std::fs::write(&path, module("1.0.0", "c", &[], passes("old")).component()).unwrap();
-    let engine = Engine::new(&PluginLimits::default()).unwrap();
+    let engine = engine(0);
     let set = CheckSet::load(&engine, std::slice::from_ref(&path), ModuleConfigs::new()).await.unwrap();
     std::fs::write(&path, module("2.0.0", "c", &[], passes("new")).component()).unwrap();
     set.prepare_changes().await;

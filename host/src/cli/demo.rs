@@ -2,7 +2,7 @@
 
 use super::Console;
 use super::subject::CacheArgs;
-use crate::demo::{Plan, Played, Score, Speed, play};
+use crate::demo::{Plan, Played, Score, Speed, SwapPlan, play};
 use crate::event::{HumanSink, JsonSink, Sink, Stamp};
 use crate::exit::{Exit, Failure};
 use crate::model::Timestamp;
@@ -20,6 +20,12 @@ const AFTER_TICKET_MS: u64 = 75_000;
 
 /// The same when all scenarios are shown in a minute.
 const AFTER_TICKET_SHORT_MS: u64 = 30_000;
+
+/// What `--swap` shows when nothing else is said: a node dies, and the limit of one of the checks that see it
+/// is raised from 20 s to 10 minutes. A real operator would not; one sees that exactly this verdict changes.
+const SWAP_SCENARIO: &str = "node-death";
+const SWAP_MODULE: &str = "store-health";
+const SWAP_CONFIG: &str = r#"{"heartbeat_lag_max_s":600}"#;
 
 /// What to play, and how fast.
 #[derive(Debug, clap::Args)]
@@ -48,6 +54,12 @@ pub(super) struct DemoArgs {
     /// Directory with the plugins [default: `plugins` beside the program, or one above]
     #[arg(long, env = "OPERATOR_PLUGINS", value_name = "DIR")]
     plugins: Option<PathBuf>,
+    /// Change a module in the middle of the incident, and show what that changes in the verdicts
+    #[arg(long)]
+    swap: bool,
+    /// Record everything into this new file, for `operator replay`
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// List the scenarios
     #[arg(long)]
     list: bool,
@@ -66,7 +78,10 @@ pub(super) async fn run(args: DemoArgs, console: &Console) -> Result<Exit, Failu
     if args.list {
         return list(console);
     }
-    let scenarios = chosen(&args.scenario)?;
+    if args.record.is_some() && args.scenario == "all" && !args.swap {
+        return Err(Failure::new(Exit::Usage, "a recording holds one scenario: name it"));
+    }
+    let scenarios = if args.swap && args.scenario == "all" { chosen(SWAP_SCENARIO)? } else { chosen(&args.scenario)? };
     let plugins = plugins(args.plugins.as_deref())?;
     let engine = args.cache.engine(&PluginLimits::default())?;
     let several = scenarios.len() > 1;
@@ -138,6 +153,8 @@ fn plan(
     Ok(Plan {
         data: data(args.data.as_deref(), &scenario.id, several),
         plugins: plugins.to_owned(),
+        record: args.record.clone(),
+        swap: args.swap.then(|| SwapPlan { module: SWAP_MODULE.to_owned(), config: SWAP_CONFIG.to_owned() }),
         seed: args.seed,
         speed: args.speed.map_or(if watched { Speed::Story } else { Speed::Unpaced }, Speed::Times),
         after_ticket_ms: (!args.full).then_some(if several { AFTER_TICKET_SHORT_MS } else { AFTER_TICKET_MS }),
@@ -163,6 +180,7 @@ async fn one(plan: &Plan, engine: &Engine, console: &Console) -> Result<Score, F
     };
     let played = play(plan, engine, sink.as_mut()).await?;
     if console.json {
+        played.swapped.iter().try_for_each(|swapped| console.value(swapped))?;
         console.value(&played.score)?;
     } else {
         console.line(&ending(plan, &played, console))?;
@@ -174,10 +192,15 @@ fn ending(plan: &Plan, played: &Played, console: &Console) -> String {
     let ticket = played.ticket.as_ref();
     let page =
         ticket.map(|ticket| format!("{}\n\n", render::ticket(ticket, &console.style).trim_end())).unwrap_or_default();
+    let swapped = match &played.swapped {
+        Some(swapped) => format!("Swap\n  {}\n\n", swapped.lines().join("\n  ")),
+        None if plan.swap.is_some() => "Swap\n  it did not come about: no ticket was opened in time\n\n".to_owned(),
+        None => String::new(),
+    };
     let data = plan.data.display();
     let id = ticket.map_or("T-1", |ticket| ticket.id.as_str());
     format!(
-        "\n{page}{}\n\nLook again\n  operator tickets show {id} --data {data}\n  operator log show --data {data}\n  operator log verify --data {data}\n",
+        "\n{page}{swapped}{}\n\nLook again\n  operator tickets show {id} --data {data}\n  operator log show --data {data}\n  operator log verify --data {data}\n",
         played.score.human()
     )
 }

@@ -21,6 +21,9 @@ pub(super) struct RunArgs {
     /// Stop after this long, for example 90s or 5m
     #[arg(long = "for", env = "OPERATOR_FOR", value_name = "DURATION", value_parser = duration::parse)]
     duration: Option<Duration>,
+    /// Record everything into this new file, for `operator replay`; it holds what was observed
+    #[arg(long, env = "OPERATOR_RECORD", value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Time from one tick to the next, in milliseconds [default: 1000]
     #[arg(long, env = "OPERATOR_TICK_INTERVAL_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..))]
     tick_interval_ms: Option<u64>,
@@ -29,7 +32,8 @@ pub(super) struct RunArgs {
 pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failure> {
     let stop = Stop::default();
     stop.on_signals().map_err(|error| Failure::new(Exit::Io, format!("cannot listen for signals: {error}")))?;
-    let settings = args.subject.settings(args.data.as_deref(), args.tick_interval_ms)?;
+    let mut settings = args.subject.settings(args.data.as_deref(), args.tick_interval_ms)?;
+    settings.record.clone_from(&args.record);
     let real = Real::new(settings, &args.subject.cache)?;
     // The directory first: a second operator must hear at once that it is one too many.
     let opened = Book::open(&real.settings.data, real.ports.clock.now()).await?;

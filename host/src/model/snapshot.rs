@@ -40,3 +40,23 @@ pub struct Snapshot {
     /// sha256 over tables, topology and blind spots in a fixed order.
     pub hash: Digest,
 }
+
+impl Snapshot {
+    /// A tick in which nothing was seen.
+    #[must_use]
+    pub fn nothing(tick: Tick) -> Self {
+        Self {
+            tick,
+            taken_at: Timestamp::default(),
+            host_at: Timestamp::default(),
+            subject: String::new(),
+            system: String::new(),
+            tables: BTreeMap::new(),
+            past: Vec::new(),
+            series: Arc::default(),
+            topology: Topology::default(),
+            blind: Vec::new(),
+            hash: Digest(String::new()),
+        }
+    }
+}

@@ -80,6 +80,27 @@ impl Book {
         Ok(Opened { book, warnings })
     }
 
+    /// Takes the place of another book, in a new directory: decisions go on from where that one stood.
+    pub fn stand_in(&mut self, register: Register, last_tick: Tick, last_seq: u64, last_hash: &str) {
+        self.register = register;
+        self.last_tick = last_tick;
+        self.journal.continue_after(last_seq, last_hash);
+    }
+
+    /// Records that were synced since the last call, exactly as they are in the log. The first call starts
+    /// to keep them.
+    pub fn take_lines(&mut self) -> Vec<String> {
+        self.journal.take_lines()
+    }
+
+    /// Waits until the disk has every record so far. The store follows with [`Book::commit`].
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn sync(&mut self) -> Result<(), BookError> {
+        Ok(self.journal.sync()?)
+    }
+
     /// The tickets that can still change.
     #[must_use]
     pub fn register(&self) -> &Register {

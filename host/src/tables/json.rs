@@ -1,5 +1,5 @@
-//! Tables as JSON, for recordings and for people. Floats that JSON has no word for are written as
-//! the texts `NaN`, `+Inf` and `-Inf`; a null is a value that was not observed.
+//! Tables as JSON, for recordings and for people. Floats that JSON has no word for, or that a reader of JSON
+//! may round, are written as texts; a null is a value that was not observed.
 
 use super::read::Values;
 use super::{Column, TableError};
@@ -61,13 +61,18 @@ fn values(column: &Values<'_>) -> Vec<Value> {
     }
 }
 
+/// Whole numbers below this survive every reader of JSON.
+const EXACT_MAX: f64 = 1e15;
+
 fn float(value: f64) -> Value {
     if value.is_nan() {
         Value::from("NaN")
     } else if value.is_infinite() {
         Value::from(if value > 0.0 { "+Inf" } else { "-Inf" })
-    } else {
+    } else if value.fract() == 0.0 && value.abs() < EXACT_MAX {
         Value::from(value)
+    } else {
+        Value::from(value.to_string())
     }
 }
 
@@ -77,7 +82,7 @@ fn read_float(value: &Value) -> Option<f64> {
             "NaN" => Some(f64::NAN),
             "+Inf" => Some(f64::INFINITY),
             "-Inf" => Some(f64::NEG_INFINITY),
-            _ => None,
+            text => text.parse().ok(),
         },
         other => other.as_f64(),
     }
@@ -108,7 +113,7 @@ mod tests {
             vec![
                 ("b", None, Column::Booleans(vec![Some(true), None, None])),
                 ("n", None, Column::Integers(vec![Some(i64::MIN), None, Some(9_007_199_254_740_993)])),
-                ("f", Some("s"), Column::Floats(vec![Some(f64::NAN), Some(f64::NEG_INFINITY), None])),
+                ("f", Some("s"), Column::Floats(vec![Some(f64::NAN), Some(0.1 + 0.2), None])),
                 ("s", None, Column::Texts(vec![Some("ä\n".to_owned()), None, Some(String::new())])),
                 ("t", None, Column::Instants(vec![Some(u64::MAX), None, Some(0)])),
             ],

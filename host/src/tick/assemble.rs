@@ -1,6 +1,7 @@
 //! From settings to something that can tick: compiling, linking, asking plugins who they are.
 
 use super::observer::Observer;
+use super::subject_file::{State, SubjectFile};
 use crate::check::{CheckSet, CheckSetError, ModuleConfigs};
 use crate::config::Settings;
 use crate::egress::{Egress, EgressPolicy};
@@ -9,6 +10,7 @@ use crate::observed_clock::{DatedHttp, ObservedClock};
 use crate::plugin::{Engine, LoadError, Subject, SubjectWorld, read_component};
 use crate::ports::{Clock, Http, Ports};
 use crate::prometheus::Prometheus;
+use crate::recording::Tap;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
 
@@ -18,6 +20,10 @@ pub struct Assembly {
     pub observer: Observer,
     /// The checks.
     pub checks: Arc<CheckSet>,
+    /// The subject's component.
+    pub subject_bytes: Arc<[u8]>,
+    /// Modules that were left out, and why.
+    pub unusable: Vec<LoadError>,
 }
 
 /// Why there is nothing that can tick. A person must change something.
@@ -46,6 +52,8 @@ pub async fn assemble(
 ) -> Result<Assembly, AssemblyError> {
     let name = settings.plugin.display().to_string();
     let bytes = read_component(&settings.plugin, engine.limits())?;
+    let tap = settings.record.is_some().then(Arc::<Tap>::default);
+    let ports = &tap.as_ref().map_or_else(|| ports.clone(), |tap| tap.around(ports));
     let observed_clock = Arc::new(ObservedClock::new());
     let http: Arc<dyn Http> =
         Arc::new(DatedHttp::new(Arc::clone(&ports.http), Arc::clone(&ports.clock), Arc::clone(&observed_clock)));
@@ -61,10 +69,18 @@ pub async fn assemble(
         clock: Arc::clone(&ports.clock),
     };
     let begun = stopwatch.now();
-    let subject = Subject::load(engine, &name, &bytes, &settings.plugin_config.to_string(), world).await?;
+    let config_json = settings.plugin_config.to_string();
+    let subject = Subject::load(engine, &name, &bytes, &config_json, world.clone()).await?;
+    let bytes: Arc<[u8]> = bytes.into();
+    let acted_on = State { acted_on: subject.digest().0.clone(), ..State::default() };
+    let (engine, path) = (engine.clone(), settings.plugin.clone());
+    let file = SubjectFile { engine: engine.clone(), path, config_json, world, state: Mutex::new(acted_on) };
     progress(loaded(&name, subject.digest().as_str(), stopwatch.now().since_ms(begun)));
     let begun = stopwatch.now();
-    let checks = CheckSet::load(engine, &settings.invariants, ModuleConfigs::new()).await?;
+    let (checks, unusable) = CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;
+    if !unusable.is_empty() && !settings.leave_out_unusable_modules {
+        return Err(CheckSetError::Modules(unusable).into());
+    }
     for (module, digest) in checks.modules() {
         progress(format!("  module   {module} {}", short(&digest)));
     }
@@ -79,8 +95,16 @@ pub async fn assemble(
         past: Vec::new(),
         history_ticks: settings.limits.history_ticks,
         deadline_ms: settings.limits.tick_deadline_ms,
+        tap,
+        file: Arc::new(file),
+        bytes: Arc::clone(&bytes),
+        next: None,
+        before: None,
+        before_bytes: Arc::clone(&bytes),
+        changes: Vec::new(),
+        tick_at: None,
     };
-    Ok(Assembly { observer, checks: Arc::new(checks) })
+    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes, unusable })
 }
 
 fn loaded(name: &str, digest: &str, took_ms: u64) -> String {
@@ -94,12 +118,12 @@ fn short(digest: &str) -> &str {
 /// sha256 of everything in the settings that can change an answer. Paths of this machine cannot.
 #[must_use]
 pub fn config_digest(settings: &Settings) -> String {
-    let origins: Vec<String> =
-        settings.targets.iter().map(|(name, target)| format!("{name}={}", target.origin)).collect();
+    let egress = settings.egress_policy();
     let logs: Vec<&String> = settings.logs.keys().collect();
     let text = serde_json::json!({
         "plugin_config": settings.plugin_config,
-        "targets": origins,
+        "targets": format!("{:?}", egress.targets),
+        "discovered": format!("{:?}", egress.rules),
         "discovery": format!("{:?}", settings.discovery),
         "prometheus": settings.prometheus.as_ref().map(ToString::to_string),
         "logs": logs,

@@ -3,9 +3,11 @@
 use super::CHECKPOINT_TICKS;
 use super::assemble::Assembly;
 use super::changes::Changes;
-use super::observer::Observer;
+use super::eyes::{Eyes, SubjectChange};
+use super::record;
 use super::told::{self, Moment};
-use crate::check::{self, CheckSet};
+use super::troubles::Troubles;
+use crate::check::{self, Arrived, Boundary, CheckSet};
 use crate::decide;
 use crate::detect::Detector;
 use crate::diagnose::{self, DiagnoseInput, Memory};
@@ -13,21 +15,31 @@ use crate::event::{Event, TicketWritten, What};
 use crate::journal::{Kind, body};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Detection, Incident, Provenance, Snapshot, Status, Tick, Ticket, TicketChange, Verdict};
+use crate::plugin::LoadError;
+use crate::ports::Clock as _;
+use crate::ports::real::RealClock;
+use crate::recording::{Frame, Recorder};
 use crate::store::{Book, BookError};
 use crate::ticket::{self, Entry, Proposal, Register};
 use crate::verify;
 use std::sync::Arc;
 
+/// Ticks for which a plugin has to answer before its ticket is resolved: the window in which three
+/// failures would put it into quarantine again.
+const PLUGIN_QUIET_TICKS: u64 = 10;
+
 /// Subject, checks and everything that is remembered between ticks.
 pub struct Conveyor {
-    observer: Observer,
+    eyes: Box<dyn Eyes>,
     checks: Arc<CheckSet>,
     knowledge: Arc<KnowledgeBase>,
     detector: Detector,
     memory: Memory,
     changes: Changes,
+    troubles: Troubles,
     config: String,
     last_tick: Tick,
+    recorder: Option<Recorder>,
 }
 
 /// What one tick gave.
@@ -59,6 +71,9 @@ impl TickReport {
     }
 }
 
+/// Modules and subjects that arrived in a tick.
+type Arrivals = (Vec<Arrived>, Vec<SubjectChange>);
+
 /// What the stages before the ticket found.
 struct Judged {
     verdicts: Vec<Verdict>,
@@ -70,19 +85,39 @@ impl Conveyor {
     /// Takes up the tickets of the book and goes on counting ticks.
     #[must_use]
     pub fn new(assembly: Assembly, config: String, book: &Book) -> Self {
+        Self::with_eyes(Box::new(assembly.observer), assembly.checks, config, book)
+    }
+
+    /// The same, whoever looks.
+    #[must_use]
+    pub fn with_eyes(eyes: Box<dyn Eyes>, checks: Arc<CheckSet>, config: String, book: &Book) -> Self {
         let tickets: Vec<Ticket> = book.register().tickets().cloned().collect();
         let mut changes = Changes::default();
         tickets.iter().for_each(|ticket| changes.know(&ticket.key, ticket.updated_at));
-        let knowledge = Arc::clone(assembly.observer.knowledge());
+        let knowledge = Arc::clone(eyes.knowledge());
         Self {
             detector: Detector::new(&knowledge),
-            memory: Memory::restore(&tickets),
+            troubles: Troubles::restore(&tickets),
+            memory: Memory::restore(&of_the_system(tickets)),
             knowledge,
-            observer: assembly.observer,
-            checks: assembly.checks,
+            eyes,
+            checks,
             changes,
             config,
             last_tick: book.last_tick(),
+            recorder: None,
+        }
+    }
+
+    /// Records from now on.
+    pub fn record_into(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+    }
+
+    /// Ends the recording, if there is one. `book` has all records of the end.
+    pub fn end_recording(&mut self, reason: &str, book: &mut Book) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.end(reason, book.take_lines());
         }
     }
 
@@ -92,22 +127,45 @@ impl Conveyor {
     /// The book cannot be written; nothing else can fail.
     pub async fn tick(&mut self, book: &mut Book) -> Result<TickReport, BookError> {
         self.last_tick = Tick(self.last_tick.0 + 1);
-        let snapshot = self.observer.look(self.last_tick).await;
-        let swaps = self.checks.commit_pending().await;
+        let at = self.eyes.begin_tick();
+        let (mut news, mut subjects) = (Vec::new(), self.eyes.boundary());
+        if !subjects.is_empty() {
+            let moment = Moment::before(self.last_tick, at);
+            news.extend(subjects.iter().map(|change| told::swapped(change.event.clone())));
+            news.iter().try_for_each(|what| moment.note(book, what))?;
+            book.sync()?;
+            self.eyes.commit();
+        }
+        let told_before = news.len();
+        let snapshot = self.eyes.look(self.last_tick).await;
+        let taken_back = self.eyes.take_changes();
+        news.extend(taken_back.iter().map(|change| told::swapped(change.event.clone())));
+        self.learn();
+        let moment = Moment::of(&snapshot);
+        let mut boundary = self.checks.boundary().await;
+        let arrived = std::mem::take(&mut boundary.arrived);
+        news.extend(std::mem::take(&mut boundary.events).into_iter().map(told::swapped));
+        if news.len() > told_before {
+            // The log knows of a version before any verdict comes from it.
+            news.iter().skip(told_before).try_for_each(|what| moment.note(book, what))?;
+            book.sync()?;
+        }
+        let told = news.len();
+        let pause_us = self.commit(boundary);
+        told::took(&mut news, pause_us);
         let judged = self.judge(&snapshot).await;
         let (entries, withheld) = self.file(&snapshot, &judged.incidents, book.register_mut());
-        let moment = Moment::of(&snapshot);
-        let mut news: Vec<What> = swaps.into_iter().map(told::swapped).collect();
+        news.extend(self.checks.take_events().into_iter().map(told::swapped));
         news.extend(self.checks.take_quarantines().into_iter().map(told::quarantined));
         news.extend(self.news(&snapshot, &judged));
-        for what in &news {
-            moment.note(book, what)?;
-        }
+        news.iter().skip(told).try_for_each(|what| moment.note(book, what))?;
         for entry in &entries {
             book.decide(entry, moment.tick, moment.at)?;
         }
         self.checkpoint(&moment, &judged.verdicts, book)?;
         book.commit().await?;
+        subjects.extend(taken_back);
+        self.record(&snapshot, &judged, (arrived, subjects), book);
         let (opened, resolved) =
             (told::counts(&entries, TicketChange::Opened), told::counts(&entries, TicketChange::Resolved));
         news.extend(entries.into_iter().map(written));
@@ -115,6 +173,30 @@ impl Conveyor {
         let events = news.into_iter().map(|what| moment.event(what)).collect();
         let open_tickets = book.register().open().count();
         Ok(TickReport { snapshot, verdicts, incidents, events, opened, resolved, withheld, open_tickets })
+    }
+
+    /// Lets arrive before the next tick what arrived before it when it was recorded.
+    ///
+    /// # Errors
+    /// A version cannot be loaded here.
+    pub async fn put_before_tick(&self, arrivals: Vec<Arrived>) -> Result<(), LoadError> {
+        self.checks.arrive_again(arrivals).await
+    }
+
+    /// Another subject may bring other expertise; the detectors then learn anew what is normal.
+    fn learn(&mut self) {
+        if **self.eyes.knowledge() != *self.knowledge {
+            self.knowledge = Arc::clone(self.eyes.knowledge());
+            self.detector = Detector::new(&self.knowledge);
+        }
+    }
+
+    /// Changes the versions that count; gives how long the tick waited for it, in microseconds. Real time
+    /// by design: it is shown and never decided from.
+    fn commit(&self, boundary: Boundary) -> u64 {
+        let begun = RealClock.now_us();
+        self.checks.commit(boundary);
+        RealClock.now_us().saturating_sub(begun)
     }
 
     /// The checks, for watching their files.
@@ -125,8 +207,8 @@ impl Conveyor {
 
     /// The eyes.
     #[must_use]
-    pub fn observer(&self) -> &Observer {
-        &self.observer
+    pub fn eyes(&self) -> &dyn Eyes {
+        self.eyes.as_ref()
     }
 
     /// The last tick that was run.
@@ -147,8 +229,22 @@ impl Conveyor {
             Err(_) => Vec::new(),
         };
         let input = DiagnoseInput { snapshot, verdicts: &verdicts, detection: &detection, knowledge: &self.knowledge };
-        let incidents = diagnose::explain(&mut self.memory, input);
+        let mut incidents = diagnose::explain(&mut self.memory, input);
+        incidents.extend(self.troubles.incidents(&self.checks.troubles(), snapshot.taken_at));
         Judged { verdicts, detection, incidents }
+    }
+
+    fn record(&mut self, snapshot: &Arc<Snapshot>, judged: &Judged, (arrived, subjects): Arrivals, book: &mut Book) {
+        let Some(recorder) = &mut self.recorder else { return };
+        recorder.tick(Frame {
+            snapshot: Arc::clone(snapshot),
+            seen: self.eyes.seen(),
+            components: record::components(&arrived, &subjects),
+            arrivals: arrived.iter().map(record::arrival).chain(subjects.iter().map(record::subject)).collect(),
+            verdicts: judged.verdicts.clone(),
+            incidents: judged.incidents.clone(),
+            journal: book.take_lines(),
+        });
     }
 
     /// Composes a ticket for every incident that has or deserves one, and resolves those that are over.
@@ -166,6 +262,9 @@ impl Conveyor {
         for key in self.memory.resolvable() {
             entries.extend(register.resolve(&key, snapshot.taken_at, "all its symptoms are gone"));
             self.memory.forget(&key);
+        }
+        for key in self.troubles.over(PLUGIN_QUIET_TICKS) {
+            entries.extend(register.resolve(&key, snapshot.taken_at, "the plugin has answered for a while"));
         }
         (entries, withheld)
     }
@@ -189,7 +288,7 @@ impl Conveyor {
 
     fn provenance(&self, snapshot: &Snapshot) -> Provenance {
         let mut plugins = self.checks.modules();
-        plugins.extend([self.observer.plugin()]);
+        plugins.extend([self.eyes.plugin()]);
         Provenance {
             host: env!("CARGO_PKG_VERSION").to_owned(),
             plugins,
@@ -222,6 +321,11 @@ impl Conveyor {
         };
         book.note(Kind::TickCheckpoint, moment.at, &record).map(drop)
     }
+}
+
+/// Tickets that diagnosis answers for; those about plugins are answered for here.
+fn of_the_system(tickets: Vec<Ticket>) -> Vec<Ticket> {
+    tickets.into_iter().filter(|ticket| !diagnose::is_about_plugin(&ticket.key)).collect()
 }
 
 fn written(entry: Entry) -> What {

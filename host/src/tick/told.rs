@@ -3,7 +3,7 @@
 use crate::check::{Quarantine, SwapEvent};
 use crate::event::{Event, PluginChangeKind, PluginChanged, What};
 use crate::journal::{Kind, body};
-use crate::model::{Digest, Snapshot, Tick, TicketChange, Timestamp};
+use crate::model::{CheckId, Digest, Snapshot, Tick, TicketChange, Timestamp};
 use crate::store::{Book, BookError};
 
 /// When and in which tick.
@@ -23,6 +23,11 @@ impl Moment {
             observed_at: snapshot.taken_at,
             snapshot: snapshot.hash.clone(),
         }
+    }
+
+    /// A tick in which nothing has been seen yet.
+    pub(super) fn before(tick: Tick, at: Timestamp) -> Self {
+        Self { tick, at, observed_at: at, snapshot: Digest(String::new()) }
     }
 
     pub(super) fn event(&self, what: What) -> Event {
@@ -89,19 +94,49 @@ pub(super) fn swapped(event: SwapEvent) -> What {
     use PluginChangeKind::{RolledBack, Swapped};
     let (kind, plugin, from, to, reason) = match event {
         SwapEvent::Added { source, module, to } => (Swapped, module, None, Some(to), format!("{source} is new")),
-        SwapEvent::Swapped { source, module, from, to, restarted } => {
-            let restarted = if restarted.is_empty() {
-                String::new()
-            } else {
-                format!("; {} checks start without state", restarted.len())
-            };
-            (Swapped, module, Some(from), Some(to), format!("{source} changed{restarted}"))
+        SwapEvent::Swapped { source, module, from, to, versions, restarted, differs } => {
+            let reason = why_swapped(&source, from == to, &versions, &restarted, &differs);
+            (Swapped, module, Some(from), Some(to), reason)
         }
         SwapEvent::RolledBack { module, from, to, reason, .. } => (RolledBack, module, Some(from), Some(to), reason),
         SwapEvent::Removed { source, module, from } => (Swapped, module, Some(from), None, format!("{source} is gone")),
         SwapEvent::Refused { source, to, reason } => (RolledBack, source, to, None, format!("refused: {reason}")),
     };
-    What::Plugin(PluginChanged { kind, plugin, from: from.map(|d| d.0), to: to.map(|d| d.0), reason })
+    What::Plugin(PluginChanged { kind, plugin, from: from.map(|d| d.0), to: to.map(|d| d.0), reason, pause_us: None })
+}
+
+/// Which versions, what is lost, and what will be said otherwise: a swap is no surprise to who reads this.
+fn why_swapped(
+    source: &str,
+    same_code: bool,
+    versions: &(String, String),
+    restarted: &[CheckId],
+    differs: &[CheckId],
+) -> String {
+    let mut reason =
+        if same_code { format!("the configuration of {source} changed") } else { format!("{source} changed") };
+    if versions.0 != versions.1 {
+        reason.push_str(&format!(", version {} to {}", versions.0, versions.1));
+    }
+    if !restarted.is_empty() {
+        reason.push_str(&format!("; {} checks start without state", restarted.len()));
+    }
+    if !differs.is_empty() {
+        let checks: Vec<&str> = differs.iter().map(CheckId::as_str).collect();
+        reason.push_str(&format!("; beside the old version it judged otherwise: {}", checks.join(", ")));
+    }
+    reason
+}
+
+/// How long the tick waited for the swaps that are among the news.
+pub(super) fn took(news: &mut [What], pause_us: u64) {
+    for what in news {
+        if let What::Plugin(change) = what
+            && change.kind == PluginChangeKind::Swapped
+        {
+            change.pause_us = Some(pause_us);
+        }
+    }
 }
 
 /// A check that is switched off for a while.
@@ -111,7 +146,11 @@ pub(super) fn quarantined(quarantine: Quarantine) -> What {
         plugin: format!("{}/{}", quarantine.module, quarantine.check),
         from: None,
         to: None,
-        reason: format!("until tick {}: {}", quarantine.until.0, quarantine.reason),
+        reason: match quarantine.fault {
+            Some(fault) => format!("until tick {}: {fault}", quarantine.until.0),
+            None => format!("until tick {}: {}", quarantine.until.0, quarantine.reason),
+        },
+        pause_us: None,
     })
 }
 

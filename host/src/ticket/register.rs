@@ -35,6 +35,12 @@ impl Register {
         Self { tickets, last_number }
     }
 
+    /// The highest number ever given.
+    #[must_use]
+    pub fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
     /// Every ticket that can still change, oldest first.
     pub fn tickets(&self) -> impl Iterator<Item = &Ticket> {
         self.tickets.values()

@@ -25,7 +25,8 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> String {
 fn a_wrong_command_line_is_64() {
     check(&["frobnicate"], 64, &["frobnicate"]);
     check(&["run", "--for", "60"], 64, &["--for", "90s"]);
-    check(&["run", "--record", "x"], 64, &["--record"]);
+    check(&["run", "--record"], 64, &["--record"]);
+    check(&["demo", "--record", "x"], 64, &["one scenario"]);
     check(&["demo", "node-deth"], 64, &["node-deth", "did you mean node-death?"]);
     check(&["--log-level", "a=b=c", "doctor"], 64, &["--log-level"]);
 }
@@ -61,6 +62,27 @@ fn a_plugin_that_is_cut_off_or_of_the_other_world_is_78() {
         78,
         &["of the world invariant", "subject is needed"],
     );
+}
+
+#[test]
+fn a_check_goes_on_without_the_modules_that_cannot_be_used_and_names_each() {
+    let Some(plugins) = plugins() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let mut modules: Vec<_> =
+        std::fs::read_dir(plugins.join("invariants")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    modules.sort();
+    let whole = std::fs::read(&modules[0]).unwrap();
+    write(directory.path(), "good.wasm", &whole);
+    write(directory.path(), "cut.wasm", &whole[..whole.len() / 2]);
+    write(directory.path(), "noise.wasm", &[7; 1_000]);
+    write(directory.path(), "nothing.wasm", b"");
+    let invariants = directory.path().display().to_string();
+    let ran = ran(&["check", "--json", "--plugin", &subject(&plugins), "--invariants", &invariants]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for bad in ["cut.wasm", "noise.wasm", "nothing.wasm"] {
+        assert_eq!(ran.stderr.lines().filter(|line| line.contains(bad)).count(), 1, "{bad}: {}", ran.stderr);
+    }
+    assert!(!ran.json()["verdicts"].as_array().unwrap().is_empty(), "the good one is evaluated");
 }
 
 #[test]

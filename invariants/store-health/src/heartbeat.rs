@@ -3,6 +3,7 @@
 use judging::entities::Store;
 use judging::guards;
 use operator_plugin::{Check, Findings, Outcome, PluginError, Snapshot, Violation};
+use std::cell::Cell;
 
 /// I61. Earlier than `store-up` for stores that PD calls offline, for which it never says `Disconnected`.
 pub(crate) fn fresh() -> Check {
@@ -15,20 +16,31 @@ pub(crate) fn fresh() -> Check {
 /// Two heartbeat intervals: PD's own limit for `Disconnected`.
 const LAG_MAX_S: f64 = 20.0;
 
+thread_local! {
+    /// What is in force: [`LAG_MAX_S`], unless the configuration says otherwise.
+    static LAG_MAX: Cell<f64> = const { Cell::new(LAG_MAX_S) };
+}
+
+/// Takes another limit. Every instance of the component is asked to before it judges.
+pub(crate) fn limit_to(seconds: f64) {
+    LAG_MAX.set(seconds);
+}
+
 fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     if let Some(outcome) = guards::new_pd_leader(snapshot, guards::STORE_STATES_S) {
         return Ok(outcome);
     }
+    let limit_s = LAG_MAX.get();
     let mut findings = Findings::new();
     for store in stores.rows().filter_map(Store::of) {
         match store.row.number("heartbeat_lag_s") {
             _ if !store.has_reported() => findings.unknown(&store.entity(), "it has not sent a heartbeat yet"),
             None => findings.unknown(&store.entity(), "the time of its last heartbeat is not known"),
-            Some(lag_s) if lag_s <= LAG_MAX_S => findings.pass(store.entity()),
+            Some(lag_s) if lag_s <= limit_s => findings.pass(store.entity()),
             Some(lag_s) => {
                 let summary = format!("PD last heard of {} {lag_s:.0} s before it heard of others", store.name());
-                let evidence = store.row.evidence("heartbeat_lag_s").expected("at most 20 s");
+                let evidence = store.row.evidence("heartbeat_lag_s").expected(format!("at most {limit_s} s"));
                 findings.fail(Violation::new(store.entity(), summary).evidence(evidence));
             }
         }
@@ -50,6 +62,14 @@ mod tests {
     fn two_missed_heartbeats_are_a_violation_and_one_is_not() {
         assert_eq!(judge(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).violations[0].entity, "store/4");
         assert_eq!(judge(Cluster::healthy().store("4", "heartbeat_lag_s", 18.8)).status, Status::Pass);
+    }
+
+    #[test]
+    fn the_limit_is_what_the_configuration_says() {
+        limit_to(300.0);
+        let judged = judge(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).status;
+        limit_to(LAG_MAX_S);
+        assert_eq!(judged, Status::Pass);
     }
 
     #[test]

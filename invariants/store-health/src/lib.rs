@@ -6,7 +6,7 @@ mod slow;
 mod stuck;
 mod up;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Invariants, PluginError, PluginInfo};
 
 /// The module.
 pub struct StoreHealth;
@@ -18,6 +18,23 @@ impl Invariants for StoreHealth {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             summary: "every store is up, heard of, not restarted, not slow and not stuck".to_owned(),
         }
+    }
+
+    /// One setting: `{"heartbeat_lag_max_s": 20}`.
+    fn configure(config: &str) -> Result<(), PluginError> {
+        let compact: String = config.split_whitespace().collect();
+        if matches!(compact.as_str(), "" | "{}") {
+            return Ok(());
+        }
+        let value = compact.strip_prefix("{\"heartbeat_lag_max_s\":").and_then(|rest| rest.strip_suffix('}'));
+        match value.and_then(|value| value.parse::<f64>().ok()) {
+            Some(seconds) if (1.0..=86_400.0).contains(&seconds) => heartbeat::limit_to(seconds),
+            _ => {
+                let what = "the only setting is heartbeat_lag_max_s, a number of seconds from 1 to 86400";
+                return Err(PluginError::InvalidConfig(what.to_owned()));
+            }
+        }
+        Ok(())
     }
 
     fn checks() -> Vec<Check> {

@@ -1,0 +1,148 @@
+//! `operator replay`: recorded ticks, decided again.
+
+use super::subject::CacheArgs;
+use super::{Console, series};
+use crate::exit::{Exit, Failure};
+use crate::model::Status;
+use crate::plugin::{Engine, LoadError, PluginLimits, read_component};
+use crate::recording::Recording;
+use crate::render::escape;
+use crate::replay::{self, Against, Flip, ReplayError, Replayed};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Longest text of a plugin in one line, in characters.
+const TEXT_CHARS_MAX: usize = 160;
+
+/// Changes of verdicts that are shown to a person; `--json` has all.
+const FLIPS_SHOWN: usize = 40;
+
+/// What to decide again, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Judge with this component in the place of the recorded one of the same name, and show which verdicts
+    /// change; a subject looks again at the recorded answers
+    #[arg(long, value_name = "WASM", conflicts_with_all = ["check", "series"])]
+    against: Option<PathBuf>,
+    /// Ask a module that was not there; shows every change of its verdicts
+    #[arg(long, value_name = "WASM", conflicts_with = "series")]
+    check: Option<PathBuf>,
+    /// Show recorded series, for example `up{node="4"}`
+    #[arg(long, value_name = "SELECTOR")]
+    series: Option<String>,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+pub(super) async fn run(args: ReplayArgs, console: &Console) -> Result<Exit, Failure> {
+    let recording = Recording::open(&args.file)?;
+    if let Some(selector) = &args.series {
+        return series::show(recording, selector, console);
+    }
+    let engine = args.cache.engine(&replay::limits(recording.begin()).map_err(failed)?)?;
+    match args.against.as_ref().or(args.check.as_ref()) {
+        Some(component) => against(&engine, recording, component, console).await,
+        None => again(&engine, recording, console).await,
+    }
+}
+
+async fn again(engine: &Engine, recording: Recording, console: &Console) -> Result<Exit, Failure> {
+    let began = recording.begin();
+    let shown = format!("{} ({})", recording.path().display(), began.started.0);
+    let directory = std::env::temp_dir().join(format!("operator-replay-{}", std::process::id()));
+    let replayed = replay::again(engine, recording, &directory).await;
+    // Nobody needs the log that was written again.
+    let _ = std::fs::remove_dir_all(&directory);
+    let replayed = replayed.map_err(failed)?;
+    if console.json {
+        console.value(&replayed)?;
+    } else {
+        console.line(&human(&shown, &replayed))?;
+    }
+    Ok(if replayed.identical { Exit::Success } else { Exit::Findings })
+}
+
+async fn against(engine: &Engine, recording: Recording, file: &Path, console: &Console) -> Result<Exit, Failure> {
+    let unusable = |error: LoadError| Failure::new(Exit::Config, error.to_string());
+    let bytes = read_component(file, &PluginLimits::default()).map_err(unusable)?;
+    let name = file.display().to_string();
+    let against = replay::against(engine, recording, &name, bytes).await.map_err(failed)?;
+    if console.json {
+        console.value(&against)?;
+    } else {
+        console.line(&differences(&against))?;
+    }
+    Ok(if against.instead_of.is_some() && against.ticks_different > 0 { Exit::Findings } else { Exit::Success })
+}
+
+fn failed(error: ReplayError) -> Failure {
+    match error {
+        ReplayError::Recording(error) => error.into(),
+        ReplayError::Book(error) => error.into(),
+        other => Failure::new(Exit::Config, other.to_string()),
+    }
+}
+
+fn human(shown: &str, replayed: &Replayed) -> String {
+    let Replayed { ticks, verdicts, records, fuel, ending, digest, .. } = replayed;
+    let mut text = match &replayed.difference {
+        None => format!("{shown}: identical\n"),
+        Some(difference) => format!(
+            "{shown}: different from tick {} on, in the {}\n  recorded  {}\n  replayed  {}\n",
+            difference.tick.0,
+            difference.what,
+            escape(&difference.recorded, 2 * TEXT_CHARS_MAX),
+            escape(&difference.replayed, 2 * TEXT_CHARS_MAX)
+        ),
+    };
+    let _ = write!(
+        text,
+        "  {ticks} ticks, {verdicts} verdicts, {records} records of the decision log, {fuel} fuel\n  it ends: {}\n  sha256 of all  {digest}",
+        escape(ending, TEXT_CHARS_MAX)
+    );
+    text
+}
+
+fn differences(against: &Against) -> String {
+    let mut text = match &against.instead_of {
+        Some(source) => format!("{} in the place of {source}", against.plugin),
+        None => format!("{}, which was not there", against.plugin),
+    };
+    let _ = write!(
+        text,
+        "\n  {} ticks, {} verdicts, different in {} ticks",
+        against.ticks, against.verdicts, against.ticks_different
+    );
+    if against.unanswered > 0 {
+        let _ = write!(text, "\n  {} requests have no answer in the recording", against.unanswered);
+    }
+    for flip in against.flips.iter().take(FLIPS_SHOWN) {
+        let _ = write!(text, "\n  {}", line(flip));
+    }
+    let left = (against.flips.len().saturating_sub(FLIPS_SHOWN) as u64).saturating_add(against.flips_left_out);
+    if left > 0 {
+        let _ = write!(text, "\n  and {left} more; --json has them");
+    }
+    text
+}
+
+fn line(flip: &Flip) -> String {
+    let word = |status: Option<Status>| match status {
+        None => "-",
+        Some(Status::Pass) => "pass",
+        Some(Status::Fail) => "fail",
+        Some(Status::Inconclusive) => "inconclusive",
+    };
+    let (was, is) = (word(flip.recorded), word(flip.replayed));
+    let what = if was == is { "the same again".to_owned() } else { format!("{was} → {is}") };
+    format!(
+        "tick {:>6}  {}  {}: {what}: {}",
+        flip.tick.0,
+        flip.at,
+        flip.invariant,
+        escape(&flip.reason, TEXT_CHARS_MAX)
+    )
+}
