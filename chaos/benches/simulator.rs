@@ -16,7 +16,7 @@ fn main() {
         run("3 + 3, 120 regions", ClusterConfig::default(), 3_600);
     }
     if wanted("large") {
-        run("3 + 300, 1 000 000 regions", large(), 60);
+        run("3 + 300, 1 000 000 regions", large(), 20);
     }
     if wanted("same") {
         same_bytes();
@@ -25,7 +25,7 @@ fn main() {
 
 /// Most of a million regions are idle; the load is that of a hundred small clusters.
 fn large() -> ClusterConfig {
-    let mut config = ClusterConfig { stores: 300, regions: 1_000_000, warm_up_ms: 70_000, ..ClusterConfig::default() };
+    let mut config = ClusterConfig { stores: 300, regions: 1_000_000, warm_up_ms: 10_000, ..ClusterConfig::default() };
     config.machine.disk_bytes = 4.0e12;
     config.load.reads_per_second *= 100.0;
     config.load.writes_per_second *= 100.0;
