@@ -27,7 +27,7 @@ pub use prepare::SwapRefused;
 pub use status::{ModuleStatus, Outcome, Role, Temperature};
 pub use swap::{Arrived, Boundary};
 pub use version::LoadedModule;
-pub use watch::{WatchError, Watcher};
+pub use watch::{WatchError, Watcher, in_the_background};
 
 use crate::check::book::Book;
 use crate::check::rehearse::Ring;

@@ -208,11 +208,10 @@ impl CheckSet {
             Ok((book, restarted)) => {
                 let ticks = self.engine.limits().shadow_ticks;
                 let trial = Trial::shadow(version, book, restarted, ticks);
-                self.swaps().trials.insert(source.clone(), trial);
-                if ticks == 0
-                    && let Some(trial) = self.swaps().trials.remove(&source)
-                {
+                if ticks == 0 {
                     self.promote(source, trial, boundary);
+                } else {
+                    self.swaps().trials.insert(source, trial);
                 }
             }
         }

@@ -60,6 +60,8 @@ pub(super) fn bytes(recording: &Recording, component: &Component) -> Result<Vec<
 pub(super) fn arrived(recording: &Recording, arrivals: &[Arrival]) -> Result<Vec<Arrived>, ReplayError> {
     let arrived = |arrival: &Arrival| {
         Ok(match arrival.clone() {
+            // Subjects do not look again; see `again.rs`.
+            Arrival::Subject { .. } => return Ok(None),
             Arrival::Gone { source } => Arrived::Gone(source),
             Arrival::Unfit { source, digest, reason } => Arrived::Unfit(source, digest, reason),
             Arrival::Back { source, reason } => Arrived::Back(source, reason),
@@ -69,8 +71,9 @@ pub(super) fn arrived(recording: &Recording, arrivals: &[Arrival]) -> Result<Vec
                 Arrived::Ready(LoadedModule { source, name, version, digest, config, bytes })
             }
         })
+        .map(Some)
     };
-    arrivals.iter().map(arrived).collect()
+    arrivals.iter().filter_map(|arrival| arrived(arrival).transpose()).collect()
 }
 
 /// The checks with which it began.

@@ -25,6 +25,11 @@ impl Moment {
         }
     }
 
+    /// A tick in which nothing has been seen yet.
+    pub(super) fn before(tick: Tick, at: Timestamp) -> Self {
+        Self { tick, at, observed_at: at, snapshot: Digest(String::new()) }
+    }
+
     pub(super) fn event(&self, what: What) -> Event {
         Event { at: self.at, observed_at: self.observed_at, tick: self.tick, what }
     }

@@ -111,7 +111,8 @@ fn install_locally(language: &str, sdk: &Path) -> Result<()> {
         }
         "javascript" if !sdk.join("node_modules/componentize-qjs/cli.mjs").is_file() => {
             let mut npm = Command::new("npm");
-            npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(sdk);
+            npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
+                .arg(sdk);
             step::run("install componentize-qjs", &mut npm)
         }
         _ => Ok(()),

@@ -97,8 +97,8 @@ impl Watch {
     }
 
     fn before(&self, sign: &Sign, node: &str, onset_s: u64) -> Option<f64> {
-        let second = onset_s / 15 * 15;
-        self.read(sign, node, second)
+        // What is done at the onset is done before the look of that second.
+        self.read(sign, node, (onset_s / 15 * 15).checked_sub(15)?)
     }
 
     fn after(&self, sign: &Sign, node: &str, onset_s: u64) -> Vec<(u64, f64)> {
