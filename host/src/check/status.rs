@@ -122,7 +122,8 @@ fn status(source: &str, version: &Version, role: Role, temperature: Temperature)
 impl Swaps {
     /// Remembers what an event says about its source.
     pub(super) fn remember(&mut self, event: &SwapEvent) {
-        let counts = |digest: &crate::model::Digest, reason: String| Outcome::Counts { digest: digest.0.clone(), reason };
+        let counts =
+            |digest: &crate::model::Digest, reason: String| Outcome::Counts { digest: digest.0.clone(), reason };
         let (source, outcome) = match event {
             SwapEvent::Added { source, to, .. } => (source, counts(to, "it is new".to_owned())),
             SwapEvent::Swapped { source, to, differs, .. } if differs.is_empty() => {

@@ -1,6 +1,8 @@
 //! A module of checks. Every call runs in a fresh instance, so that no check can leave anything
 //! behind for another, or for itself but through its state.
 
+mod measurement;
+
 use crate::model::{CheckDeclaration, Digest, Snapshot, Timestamp};
 use crate::plugin::active::Active;
 use crate::plugin::bindings::invariant as world;

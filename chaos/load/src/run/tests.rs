@@ -36,10 +36,11 @@ async fn raw_mode_has_no_bank() {
     assert!(refused.contains("--mode txn"), "{refused}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_rate_is_kept() {
-    let report = ran(&["--rate", "100", "--duration", "10s"]).await;
+#[tokio::test]
+async fn a_rate_is_never_exceeded() {
+    let report = ran(&["--rate", "100", "--duration", "1s"]).await;
     let json = serde_json::to_value(&report).unwrap();
     let done = json["operations"].as_u64().unwrap();
-    assert!((990..=1_010).contains(&done), "{done}");
+    // Without the rate, memory answers a hundred thousand times in a second. A slow machine does less than asked.
+    assert!((1..=101).contains(&done), "{done}");
 }

@@ -1,6 +1,5 @@
 //! `operator plugin swap` and `rollback`, and the versions of a running operator.
 
-use crate::check::ModuleStatus;
 use crate::cli::{Console, DataArgs};
 use crate::daemon::control::{self, Answer, ControlError, Request};
 use crate::exit::{Exit, Failure};
@@ -46,19 +45,6 @@ pub(in crate::cli) async fn swap(args: SwapArgs, console: &Console) -> Result<Ex
 
 pub(in crate::cli) async fn roll_back(args: RollbackArgs, console: &Console) -> Result<Exit, Failure> {
     show(&args.data.data, &Request::Rollback { name: args.name }, console).await
-}
-
-/// The versions of the operator that runs with this data directory; `None` when none runs.
-///
-/// # Errors
-/// It runs and does not answer.
-pub(in crate::cli) async fn live(data: &Path) -> Result<Option<Vec<ModuleStatus>>, Failure> {
-    match control::ask(data, &Request::List).await {
-        Ok(Answer::Modules { modules }) => Ok(Some(modules)),
-        Ok(other) => Err(Failure::new(Exit::Internal, format!("the operator answered with {other:?}"))),
-        Err(ControlError::NotRunning(_)) => Ok(None),
-        Err(error) => Err(failed(&error)),
-    }
 }
 
 async fn show(data: &Path, request: &Request, console: &Console) -> Result<Exit, Failure> {
