@@ -24,6 +24,9 @@ pub struct ModuleStatus {
     pub role: Role,
     /// Whether it is called in every tick, or only ready to be.
     pub temperature: Temperature,
+    /// Instances that were made of it so far.
+    #[serde(default)]
+    pub instances: u64,
 }
 
 /// What a version does now.
@@ -112,6 +115,7 @@ fn status(source: &str, version: &Version, role: Role, temperature: Temperature)
         checks: version.checks().len(),
         role,
         temperature,
+        instances: version.instances(),
     }
 }
 

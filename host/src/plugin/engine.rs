@@ -1,7 +1,6 @@
 //! The WebAssembly engine: one configuration for all plugins, so that fuel, rounding and stopping
 //! are the same for each, and one thread that makes time pass for them.
 
-use crate::plugin::active::{HotPlugin, HotPlugins};
 use crate::plugin::cache::{CodeCache, WarmCode};
 use crate::plugin::compile::{Compiler, Urgency};
 use crate::plugin::limits::PluginLimits;
@@ -44,7 +43,6 @@ struct Inner {
     allocation: Allocation,
     cache: Option<CodeCache>,
     compiler: Compiler,
-    hot: HotPlugins,
 }
 
 /// Where instances live.
@@ -112,12 +110,6 @@ impl Engine {
         self.cache().map(|cache| cache.warm(self.wasmtime())).unwrap_or_default()
     }
 
-    /// Plugins that can be instantiated at this moment.
-    #[must_use]
-    pub fn hot_plugins(&self) -> Vec<HotPlugin> {
-        self.hot().list()
-    }
-
     /// Whether instances are pooled.
     #[must_use]
     pub fn allocation(&self) -> &Allocation {
@@ -153,10 +145,6 @@ impl Engine {
         &self.inner.compiler
     }
 
-    pub(crate) fn hot(&self) -> &HotPlugins {
-        &self.inner.hot
-    }
-
     pub(crate) fn trust(&self) -> &TrustPolicy {
         &self.trust
     }
@@ -169,8 +157,8 @@ impl Engine {
         let (wasmtime, allocation) = pooled_or_on_demand(limits)?;
         let linkers = Linkers::new(&wasmtime).map_err(unsupported)?;
         start_ticker(&wasmtime).map_err(|error| EngineError::Unsupported(error.to_string()))?;
-        let (limits, compiler, hot) = (limits.clone(), Compiler::default(), HotPlugins::default());
-        let inner = Arc::new(Inner { wasmtime, linkers, limits, allocation, cache, compiler, hot });
+        let (limits, compiler) = (limits.clone(), Compiler::default());
+        let inner = Arc::new(Inner { wasmtime, linkers, limits, allocation, cache, compiler });
         Ok(Self { inner, trust: Arc::default(), urgency: Urgency::default() })
     }
 }
