@@ -4,9 +4,12 @@
 //! that the model can suffer, and [`world`] is the face that both show to whoever watches, in process or through [`serve`].
 
 pub mod world;
+pub mod cards;
 pub mod scenario;
 pub mod cassette;
 pub mod serve;
 pub mod sim;
 pub mod calendar;
+pub mod commands;
+pub mod docker;
 pub mod test_data;

@@ -1,4 +1,4 @@
-//! `operator-chaos`: plays recordings of clusters, and cuts them to size.
+//! `operator-chaos`: plays recordings of clusters, cuts them to size, and makes faults.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the person who started it")]
 
 use std::collections::BTreeSet;
@@ -13,6 +13,8 @@ use clap::{Args, Parser, Subcommand};
 use operator_chaos::cassette::Recording;
 use operator_chaos::cassette::play::{self, PlayOptions, Report};
 use operator_chaos::cassette::trim::{self, TrimOptions};
+use operator_chaos::commands::{self, ChaosCommand, Voice};
+use operator_chaos::docker::Launcher;
 
 /// A cluster that breaks on demand.
 #[derive(Parser)]
@@ -21,6 +23,17 @@ enum Arguments {
     /// Recordings of real clusters
     #[command(subcommand)]
     Cassette(CassetteCommand),
+    /// Faults, as `operator chaos` makes them
+    Faults(Faults),
+}
+
+#[derive(Args)]
+struct Faults {
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: ChaosCommand,
 }
 
 #[derive(Subcommand)]
@@ -79,10 +92,10 @@ struct Trim {
 }
 
 fn main() -> ExitCode {
-    let Arguments::Cassette(command) = Arguments::parse();
-    let result = match command {
-        CassetteCommand::Serve(serve) => run_serve(&serve),
-        CassetteCommand::Trim(trim) => run_trim(trim),
+    let result = match Arguments::parse() {
+        Arguments::Cassette(CassetteCommand::Serve(serve)) => run_serve(&serve),
+        Arguments::Cassette(CassetteCommand::Trim(trim)) => run_trim(trim),
+        Arguments::Faults(faults) => run_faults(faults),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -91,6 +104,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run_faults(faults: Faults) -> Result<()> {
+    let program = std::env::current_exe().context("cannot find this program")?;
+    let launcher = Launcher { program, leading: vec!["faults".to_owned()] };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let mut write = |line: &str| println!("{line}");
+    let mut voice = Voice { json: faults.json, write: &mut write };
+    runtime.block_on(commands::run(faults.command, &launcher, &mut voice))?;
+    Ok(())
 }
 
 fn run_serve(serve: &Serve) -> Result<()> {

@@ -3,8 +3,12 @@
 //! The truth is for scoring only. Nothing here reaches what the cluster shows.
 
 mod catalogue;
+mod fault_kind;
 
 pub use catalogue::all;
+pub use fault_kind::{FaultKind, Pool};
+
+use crate::cards::{self, ClusterShape};
 
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +38,8 @@ pub struct Variant {
     pub id: String,
     /// What is done, in order.
     pub faults: Vec<Fault>,
+    /// How the cluster differs from the usual one.
+    pub shape: ClusterShape,
     /// The right answer.
     pub truth: Truth,
 }
@@ -45,98 +51,6 @@ pub struct Fault {
     pub after_ms: u64,
     /// What is done.
     pub kind: FaultKind,
-}
-
-/// What can be done. Each changes the physics only; what becomes visible follows from the model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum FaultKind {
-    /// A store's process dies at once (`kill -9`).
-    KillStore {
-        /// Which store.
-        store: u64,
-    },
-    /// A store's process is started again on the same data.
-    StartStore {
-        /// Which store.
-        store: u64,
-    },
-    /// A store's process is asked to stop: it hands its leaders over first.
-    StopStore {
-        /// Which store.
-        store: u64,
-    },
-    /// Clients write to neighbouring keys of one region.
-    HotWrite {
-        /// The store that leads the region when the load begins.
-        leader: u64,
-        /// User bytes a second.
-        bytes_per_second: f64,
-        /// Bytes of one value.
-        value_bytes: f64,
-    },
-    /// All clients send this many times their usual load.
-    LoadFactor {
-        /// 1 is the usual load.
-        factor: f64,
-    },
-    /// Each operation of a store's disk takes longer.
-    SlowDisk {
-        /// Which store.
-        store: u64,
-        /// How many times longer; 1 is healthy.
-        factor: f64,
-    },
-    /// A store's disk stops answering.
-    HangDisk {
-        /// Which store.
-        store: u64,
-    },
-    /// Something else uses the processors of a store's machine.
-    CpuSteal {
-        /// Which store.
-        store: u64,
-        /// Share of the machine that is left for the store; 1 is all.
-        share_left: f64,
-    },
-    /// Files that are not the store's own grow on its disk.
-    FillDisk {
-        /// Which store.
-        store: u64,
-        /// Bytes a second.
-        bytes_per_second: f64,
-        /// Growth stops when this many bytes are free.
-        until_free_bytes: f64,
-    },
-    /// Files that are not the store's own are deleted.
-    FreeDisk {
-        /// Which store.
-        store: u64,
-    },
-    /// The link between a store and all PD members breaks.
-    CutStoreFromPd {
-        /// Which store.
-        store: u64,
-    },
-    /// The link works again.
-    JoinStoreToPd {
-        /// Which store.
-        store: u64,
-    },
-    /// The PD member that leads dies at once.
-    KillPdLeader,
-    /// Every dead PD member is started again.
-    StartPdMembers,
-    /// Someone moves all leaders away from a store.
-    EvictLeaders {
-        /// Which store.
-        store: u64,
-    },
-    /// Leaders may come back to the store.
-    AllowLeaders {
-        /// Which store.
-        store: u64,
-    },
 }
 
 /// The right answer to a scenario.
@@ -175,8 +89,9 @@ impl Scenario {
     }
 }
 
-/// The scenario of this name.
+/// The scenario of this name, or the card that the simulator can play.
 #[must_use]
 pub fn find(id: &str) -> Option<Scenario> {
-    all().into_iter().find(|scenario| scenario.id == id)
+    let of_card = || cards::by_id(id).filter(|card| card.runs_on(cards::Target::Sim)).map(cards::Card::scenario);
+    all().into_iter().find(|scenario| scenario.id == id).or_else(of_card)
 }

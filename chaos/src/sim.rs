@@ -6,11 +6,13 @@
 
 pub mod config;
 mod ids;
+mod key;
 mod number;
 mod rng;
 mod queue;
 mod histogram;
 mod layouts;
+mod links;
 mod log_book;
 mod disk;
 mod slow_score;
@@ -24,7 +26,8 @@ mod faults;
 mod faces;
 mod world;
 
-use crate::scenario::{Scenario, Variant};
+use crate::cards::Card;
+use crate::scenario::{FaultKind, Scenario, Variant};
 use cluster::{Cluster, Event};
 use config::ClusterConfig;
 
@@ -44,11 +47,23 @@ impl Simulator {
     /// A cluster to which a variant of a scenario will happen.
     #[must_use]
     pub fn with_scenario(config: ClusterConfig, scenario: &Scenario, variant: &Variant) -> Self {
-        let mut simulator = Self::new(config);
+        let mut simulator = Self::new(config.shaped(&variant.shape));
         for fault in &variant.faults {
             simulator.cluster.after(scenario.onset_ms + fault.after_ms, Event::Fault(fault.kind.clone()));
         }
         simulator
+    }
+
+    /// A cluster to which a card will happen.
+    #[must_use]
+    pub fn with_card(config: ClusterConfig, card: &Card) -> Self {
+        let scenario = card.scenario();
+        Self::with_scenario(config, &scenario, &card.variant(&card.id))
+    }
+
+    /// Something happens to the cluster now, for example what undoes a card.
+    pub fn suffer(&mut self, fault: &FaultKind) {
+        self.cluster.suffer(fault);
     }
 
     /// For the judge of a run, not for an observer: the key of the component at fault, where only the run could

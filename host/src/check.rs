@@ -6,6 +6,7 @@
 
 mod book;
 mod events;
+mod fault;
 mod load;
 mod prepare;
 mod rehearse;
@@ -20,6 +21,7 @@ mod watch;
 mod tests;
 
 pub use events::{Quarantine, SwapEvent};
+pub(crate) use load::module_files;
 pub use load::{CheckSetError, ModuleConfigs};
 pub use prepare::SwapRefused;
 pub use status::{ModuleStatus, Outcome, Role, Temperature};
@@ -31,7 +33,7 @@ use crate::check::book::Book;
 use crate::check::rehearse::Ring;
 use crate::check::swap::Swaps;
 use crate::check::version::Version;
-use crate::model::{CheckDeclaration, Snapshot, Verdict};
+use crate::model::{CheckDeclaration, PluginTrouble, Snapshot, Verdict};
 use crate::plugin::Engine;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,6 +85,24 @@ impl CheckSet {
     #[must_use]
     pub fn take_quarantines(&self) -> Vec<Quarantine> {
         self.book().take_quarantines()
+    }
+
+    /// Modules with a check in quarantine or on trial, sorted by module.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<PluginTrouble> {
+        let roster = self.roster.load();
+        let book = self.book();
+        let mut troubles: BTreeMap<String, PluginTrouble> = BTreeMap::new();
+        for module in roster.values() {
+            let faults = module.checks().iter().filter_map(|check| book.trouble(&check.id));
+            for fault in faults {
+                let name = module.info().name.clone();
+                let trouble =
+                    troubles.entry(name.clone()).or_insert_with(|| PluginTrouble { module: name, faults: Vec::new() });
+                trouble.faults.push(fault);
+            }
+        }
+        troubles.into_values().collect()
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

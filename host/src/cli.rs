@@ -1,5 +1,6 @@
 //! The command line. Its names and exit codes are stable: scripts rely on them.
 
+mod chaos;
 mod check;
 mod console;
 mod demo;
@@ -63,6 +64,9 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Play a fault on a simulated system: detection, diagnosis, ticket, score
     Demo(Box<demo::DemoArgs>),
+    /// Make faults, on purpose and with a guaranteed undo: in a simulated cluster, or in Docker
+    #[command(subcommand)]
+    Chaos(operator_chaos::commands::ChaosCommand),
     /// Show tickets and export them
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
@@ -133,6 +137,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Replay(args) => replay::run(*args, &console).await,
             Command::Recording(command) => recording::run(command, &console),
             Command::Demo(args) => demo::run(*args, &console).await,
+            Command::Chaos(command) => chaos::run(command, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Log(command) => log::run(command, &console).await,

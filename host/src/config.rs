@@ -4,6 +4,7 @@
 //! value of the wrong kind, each with its file and line. What comes out of here is typed and checked;
 //! nothing later parses text of the user again.
 
+mod bounds;
 mod document;
 mod error;
 mod limits;
@@ -11,13 +12,14 @@ mod read;
 mod schema;
 mod target;
 
+pub use bounds::{InForce, limits_in_force, limits_table};
 pub use error::{ConfigError, ConfigErrors, Place};
 pub use limits::Limits;
 pub use schema::reference;
-pub use target::TargetSettings;
+pub use target::{GrantSettings, RuleSettings, TargetSettings};
 
 use crate::egress::{DiscoveryPolicy, EgressPolicy, Origin};
-use crate::plugin::PluginLimits;
+use crate::plugin::{PluginLimits, TrustPolicy};
 use crate::ports::http::OriginSettings;
 use crate::ports::real::RealWorld;
 use std::collections::BTreeMap;
@@ -35,10 +37,14 @@ pub struct Settings {
     pub targets: BTreeMap<String, TargetSettings>,
     /// What the observed system itself may name.
     pub discovery: DiscoveryPolicy,
+    /// What holds for targets that it names, by the name of the rule.
+    pub discovered: BTreeMap<String, RuleSettings>,
     /// A Prometheus that answers PromQL for subjects.
     pub prometheus: Option<Origin>,
     /// Directories and files of invariant modules.
     pub invariants: Vec<PathBuf>,
+    /// Go on without modules that cannot be used, and say why, instead of refusing to start.
+    pub leave_out_unusable_modules: bool,
     /// Where the decision log and the tickets are kept.
     pub data: PathBuf,
     /// Log files by name.
@@ -49,6 +55,8 @@ pub struct Settings {
     pub limits: Limits,
     /// Bounds of plugins.
     pub plugin_limits: PluginLimits,
+    /// Which plugins may run.
+    pub trust: TrustPolicy,
     /// Time from one tick to the next, in milliseconds of the operator's clock.
     pub tick_interval_ms: u64,
     /// Record everything into this new file.
@@ -83,13 +91,16 @@ impl Settings {
             plugin_config: serde_json::json!({}),
             targets: BTreeMap::new(),
             discovery: DiscoveryPolicy::default(),
+            discovered: BTreeMap::new(),
             prometheus: None,
             invariants: Vec::new(),
+            leave_out_unusable_modules: false,
             data: PathBuf::from("operator-data"),
             logs: BTreeMap::new(),
             logs_from_start: false,
             limits: Limits::default(),
             plugin_limits: PluginLimits::default(),
+            trust: TrustPolicy::default(),
             tick_interval_ms: 1_000,
             record: None,
         }
@@ -98,9 +109,11 @@ impl Settings {
     /// What the subject may reach. Build it once: it also learns where granted names are.
     #[must_use]
     pub fn egress_policy(&self) -> EgressPolicy {
-        let targets =
-            self.targets.iter().map(|(name, target)| (name.clone(), target.policy(&self.limits.egress))).collect();
-        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), self.limits.egress.clone())
+        let limits = &self.limits.egress;
+        let targets = self.targets.iter().map(|(name, target)| (name.clone(), target.policy(name, limits))).collect();
+        let rules = self.discovered.iter().map(|(name, rule)| rule.policy(name, limits)).collect();
+        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), limits.clone())
+            .with_rules(rules)
     }
 
     /// What the real ports need, with credentials read from their files.
@@ -109,14 +122,16 @@ impl Settings {
     /// Every file that cannot be read.
     pub fn real_world(&self, policy: &EgressPolicy) -> Result<RealWorld, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let mut origins: BTreeMap<Origin, OriginSettings> = BTreeMap::new();
-        for (name, target) in &self.targets {
-            let settings = target.read_files(name, &mut errors);
-            origins.insert(target.origin.clone(), settings);
+        let targets = self.targets.iter().map(|(name, target)| (target::target_section(name), &target.grant));
+        let rules = self.discovered.iter().map(|(name, rule)| (target::rule_section(name), &rule.grant));
+        let mut credentials: BTreeMap<String, OriginSettings> = BTreeMap::new();
+        for (section, grant) in targets.chain(rules) {
+            let settings = grant.read_files(&section, &mut errors);
+            credentials.insert(section, settings);
         }
         errors.or(RealWorld {
             addresses: Arc::clone(&policy.addresses),
-            origins,
+            credentials,
             logs: self.logs.clone(),
             logs_from_start: self.logs_from_start,
         })

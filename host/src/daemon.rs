@@ -8,6 +8,7 @@ pub use stop::Stop;
 
 use crate::check::{CheckSet, Watcher, in_the_background};
 use crate::config::Settings;
+use crate::egress::FileAudit;
 use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
 use crate::journal::{Kind, body};
 use crate::model::{Status, Tick};
@@ -73,9 +74,13 @@ impl<'a> Daemon<'a> {
         opened: crate::store::Opened,
         sink: &'a mut dyn Sink,
     ) -> Result<Self, StartError> {
-        let crate::store::Opened { book, warnings } = opened;
+        let crate::store::Opened { book, mut warnings } = opened;
         let config = config_digest(settings);
         let recordable = settings.record.as_ref().map(|path| (path, Recordable::of(&assembly)));
+        match FileAudit::open(&settings.data, settings.limits.egress.audit_bytes_max, clock.now()) {
+            Ok(audit) => assembly.observer.audit_to(Arc::new(audit)),
+            Err(error) => warnings.push(error.to_string()),
+        }
         let conveyor = Conveyor::new(assembly, config, &book);
         conveyor.eyes().prime().await;
         let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default() };
@@ -261,7 +266,6 @@ fn limits(settings: &Settings) -> serde_json::Value {
     serde_json::json!({
         "tick_deadline_ms": limits.tick_deadline_ms,
         "history_ticks": limits.history_ticks,
-        "log_lines_per_tick_max": limits.log_lines_per_tick_max,
         "requests_per_tick_max": limits.egress.requests_per_tick_max,
         "bytes_per_tick_max": limits.egress.bytes_per_tick_max,
         "body_bytes_max": limits.egress.body_bytes_max,

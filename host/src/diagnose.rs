@@ -13,6 +13,7 @@ mod identity;
 mod ledger;
 mod limits;
 mod memory;
+mod plugin;
 mod separate;
 mod symptoms;
 mod told_apart;
@@ -24,6 +25,7 @@ use assemble::Material;
 use cover::{Group, Scene};
 use facts::Facts;
 pub use memory::Memory;
+pub use plugin::{is_about_plugin, plugin_incident, plugin_key};
 use std::collections::{BTreeMap, BTreeSet};
 use symptoms::{Lasting, SymptomKey, Symptoms};
 

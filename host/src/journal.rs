@@ -22,6 +22,7 @@ mod record;
 
 pub use lock::{DataDir, DataDirError};
 pub use read::{Damage, ScanError, Scanned, record_at, scan, verify};
+pub(crate) use record::encode as chained_line;
 pub use record::{Field, Kind, NO_HASH, RECORD_BYTES_MAX, Record};
 
 use crate::model::Timestamp;

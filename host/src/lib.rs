@@ -31,6 +31,8 @@ pub mod journal;
 pub mod store;
 pub mod recording;
 
+pub mod authoring;
+
 pub mod tick;
 pub mod daemon;
 pub mod replay;

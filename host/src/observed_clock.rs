@@ -240,6 +240,7 @@ mod tests {
                 headers: vec![],
                 timeout: Duration::from_secs(1),
                 body_bytes_max: 1,
+                credentials: None,
             };
             assert_eq!(http.send(request).await.is_ok(), date.is_some());
             assert_eq!(observed.now(at(1_000)), now);

@@ -2,12 +2,16 @@
 //!
 //! A plugin can hurt only its own result. What it may do is what `wit/` lists, every capability is
 //! one file in `capabilities/`, every bound is one field in `limits.rs`, and every way in which a
-//! call can end is one variant of [`PluginFailure`]. Bytes become running code in three steps that
-//! cannot be skipped: admitted, compiled, linked (`load.rs`).
+//! call can end is one variant of [`PluginFailure`]. Bytes become running code in five steps of which
+//! none can be skipped, because each takes the result of the one before: admitted (`admit.rs`),
+//! trusted (`trust.rs`), compiled (`compile.rs`), linked (`link.rs`), active (`active.rs`).
 
 mod admit;
-mod load;
+mod trust;
+mod compile;
 mod link;
+mod active;
+mod load;
 mod cache;
 mod engine;
 mod limits;
@@ -22,6 +26,7 @@ mod convert;
 mod bindings;
 mod call;
 mod failure;
+mod explain;
 mod text;
 mod info;
 mod subject;
@@ -35,10 +40,13 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
 
+pub use active::HotPlugin;
 pub use admit::{CONTRACT_VERSION, World};
+pub use cache::WarmCode;
 pub use engine::{Allocation, Engine, EngineError};
 pub use failure::{ErrorKind, Place, PluginFailure};
 pub use info::PluginInfo;
+pub(crate) use info::is_identifier;
 pub use inspect::{Inspection, inspect, interview};
 pub use invariant::{Evaluated, InvariantModule};
 pub use limits::{CallLimits, PluginLimits};
@@ -46,3 +54,7 @@ pub use load::{LoadError, read_component};
 pub use outcome::Outcome;
 pub use subject::{Subject, SubjectWorld};
 pub use text::clean;
+pub use trust::{
+    KeyError, LOCK_FILE, LockError, LockFile, PluginRule, PrivateKey, PublicKey, Requirement, Rules, Signature, Trust,
+    TrustError, TrustPolicy, plugin_name, signature_path,
+};

@@ -36,6 +36,17 @@ pub enum Method {
     Head,
 }
 
+impl Method {
+    /// As it is written in a request.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+        }
+    }
+}
+
 /// One request to a named target. The target's origin, credentials and limits are the port's business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
@@ -51,6 +62,8 @@ pub struct HttpRequest {
     pub timeout: Duration,
     /// The body is cut here.
     pub body_bytes_max: usize,
+    /// Under which name the port keeps credentials and trust for this target.
+    pub credentials: Option<String>,
 }
 
 /// An answer.

@@ -76,6 +76,7 @@ impl Prometheus {
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             timeout: TIMEOUT,
             body_bytes_max: BODY_BYTES_MAX,
+            credentials: None,
         };
         let unavailable = |why: String| SeriesError::Unavailable(format!("{}: {why}", self.origin));
         let response = self.http.send(request).await.map_err(|error| unavailable(error.to_string()))?;

@@ -11,6 +11,7 @@ mod observer;
 mod record;
 mod subject_file;
 mod told;
+mod troubles;
 
 pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
 pub use conveyor::{Conveyor, TickReport};

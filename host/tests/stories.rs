@@ -1,6 +1,14 @@
 //! Stories: whole runs, through the command line or through the daemon, from a world to the tickets on disk.
 //!
 //! One test program, so that it is linked once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a helper of a test fails the test, and says why a story is skipped"
+)]
 
 #[path = "stories/support.rs"]
 mod support;
@@ -20,3 +28,9 @@ mod recordings;
 mod replay;
 #[path = "stories/running.rs"]
 mod running;
+#[path = "stories/languages.rs"]
+mod languages;
+#[path = "stories/newcomer.rs"]
+mod newcomer;
+#[path = "stories/trust.rs"]
+mod trust;

@@ -4,6 +4,7 @@
 //! ready-made one is installed, and once is enough.
 
 pub(crate) mod component;
+pub(crate) mod languages;
 pub(crate) mod package;
 pub(crate) mod stamp;
 pub(crate) mod toolchain;
@@ -20,8 +21,12 @@ use package::Guest;
 use toolchain::Toolchain;
 
 /// Builds what is not up to date and says where it lies.
-pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<ExitCode> {
+pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     build(workspace)?;
+    if arguments.iter().any(|argument| argument == "--all-languages") {
+        step::run("compile the operator", workspace.cargo().args(languages::OPERATOR))?;
+        languages::build(workspace)?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -56,7 +61,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn compile(workspace: &Workspace, toolchain: &Toolchain, manifest: &Path) -> Result<()> {
+pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain, manifest: &Path) -> Result<()> {
     let title = format!("compile {}", workspace.shown(manifest));
     step::run(&title, &mut toolchain.build_command(workspace, manifest))
 }

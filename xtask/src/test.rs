@@ -29,6 +29,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         let place = workspace.shared_data();
         eprintln!("==> note: no long recordings in {}: tests that play them skip", place.display());
     }
+    step::run("compile the operator and its tests", workspace.cargo().args(guests::languages::OPERATOR))?;
+    guests::languages::build(workspace)?;
     let mut tally = Tally::default();
     let mut of_workspace = workspace.cargo();
     of_workspace.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);

@@ -12,6 +12,14 @@ pub(crate) struct Clients {
     pub load: Load,
     /// How many times the usual load they want.
     pub factor: f64,
+    /// Bytes of a value that they write.
+    pub written_value_bytes: f64,
+    /// Long reads of the whole cluster, a second.
+    pub scans: f64,
+    /// Keys of one of them.
+    pub scan_keys: f64,
+    /// Bytes that are loaded as files into the whole cluster, a second.
+    pub ingested: f64,
     /// Share of what they want that they get, because they wait for answers.
     throughput: f64,
     /// Load-seconds so far: the integral of factor × throughput. A region's flow since some moment is its rate
@@ -23,7 +31,18 @@ pub(crate) struct Clients {
 impl Clients {
     /// Clients that begin now.
     pub(crate) fn new(load: Load, now_ms: u64) -> Self {
-        Self { load, factor: 1.0, throughput: 1.0, meter: 0.0, metered_ms: now_ms }
+        let written_value_bytes = load.value_bytes;
+        Self {
+            load,
+            factor: 1.0,
+            written_value_bytes,
+            scans: 0.0,
+            scan_keys: 0.0,
+            ingested: 0.0,
+            throughput: 1.0,
+            meter: 0.0,
+            metered_ms: now_ms,
+        }
     }
 
     /// How many times the usual rates hold at this moment.
@@ -37,8 +56,10 @@ impl Clients {
     }
 
     /// They want another load from now on.
+    /// More load comes from more clients.
     pub(crate) fn want(&mut self, now_ms: u64, factor: f64) {
         self.settle(now_ms);
+        self.load.in_flight_max *= (factor / self.factor.max(0.01)).max(0.1);
         self.factor = factor;
     }
 

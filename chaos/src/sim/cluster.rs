@@ -1,22 +1,31 @@
 //! The cluster as it really is, and the loop that moves it through time.
 
 mod build;
+mod check_replicas;
 mod elect;
+mod join;
+mod moves;
+mod network;
+mod regions;
 mod report;
 mod schedule;
 mod serve;
+mod slots;
+mod split;
 mod store_life;
 mod member_life;
 
-pub(crate) use schedule::{BALANCE_LEADER, EVICT_LEADER, EVICT_SLOW_STORE};
+pub(crate) use schedule::{BALANCE_LEADER, BALANCE_REGION, EVICT_LEADER, EVICT_SLOW_STORE};
+use slots::Slots;
 
 use super::clients::Clients;
 use super::config::ClusterConfig;
 use super::ids::{RegionId, StoreId};
+use super::links::Links;
 use super::log_book::{Line, LogBook};
 use super::pd::Pd;
 use super::queue::EventQueue;
-use super::region::Region;
+use super::region::{Rates, Region};
 use super::rng::Rng;
 use super::store::Store;
 use crate::scenario::FaultKind;
@@ -44,12 +53,26 @@ pub(crate) struct Cluster {
     pub stores: BTreeMap<StoreId, Store>,
     /// The regions.
     pub regions: BTreeMap<RegionId, Region>,
+    /// When each region's leader reports to PD.
+    pub slots: Slots,
+    /// The ways between the stores.
+    pub links: Links,
+    /// The last id that PD gave away.
+    pub last_id: u64,
+    /// Machines' clocks wander by so much, in milliseconds.
+    pub clock_jitter_ms: u64,
     /// The PD group.
     pub pd: Pd,
     /// What was logged.
     pub logs: LogBook,
-    /// The region that clients write to most, when a fault made one.
+    /// The region that clients are after, when a fault made one, and what they want of it.
     pub hot_region: Option<RegionId>,
+    /// What they want of it more than usual.
+    pub heat: Rates,
+    /// A region that grows and cannot be split, and how fast.
+    pub swelling: Option<(RegionId, f64)>,
+    /// Regions that wait to be split by somebody, and how many a second.
+    pub splits_wanted: (u64, f64),
 }
 
 /// What can happen.
@@ -61,8 +84,16 @@ pub(crate) enum Event {
     EndSlowRound(StoreId),
     /// A store reports to PD.
     ReportStore(StoreId),
-    /// A region's leader reports to PD.
-    ReportRegion(RegionId),
+    /// The leaders of a slot's regions report to PD.
+    ReportSlot(usize),
+    /// A region's snapshot has come to a store.
+    SnapshotCame(RegionId, StoreId),
+    /// The next step of a region's operator, made at that time, can be taken.
+    Step(RegionId, u64),
+    /// Regions are split because somebody wants it.
+    SplitSome,
+    /// A store registers for the first time.
+    Join(StoreId),
     /// A follower's patience ends, if the region is still in that term.
     Elect(RegionId, u64),
     /// A leader that lost its majority gives up, if it still leads in that term.
@@ -102,7 +133,11 @@ impl Cluster {
             Event::Serve(store) => self.serve_store(store),
             Event::EndSlowRound(store) => self.end_slow_round(store),
             Event::ReportStore(store) => self.report_store_regularly(store),
-            Event::ReportRegion(region) => self.report_region_regularly(region),
+            Event::ReportSlot(slot) => self.report_slot(slot),
+            Event::SnapshotCame(region, store) => self.snapshot_came(region, store),
+            Event::Step(region, created_ms) => self.take_step(region, created_ms),
+            Event::SplitSome => self.split_some(),
+            Event::Join(store) => self.join(store),
             Event::Elect(region, term) => self.elect(region, term),
             Event::StepDown(region, term) => self.step_down(region, term),
             Event::Transfer(region, store) => self.transfer(region, store),
@@ -160,33 +195,5 @@ impl Cluster {
     ) {
         let Some(source) = self.pd.members.get(index).map(|member| member.name.clone()) else { return };
         self.logs.write(&source, self.now_ms, &Line { level, place, message, fields });
-    }
-
-    /// Gives a region another leader, or none, and moves its load along.
-    pub(crate) fn set_leader(&mut self, region: RegionId, leader: Option<StoreId>) {
-        let meter = self.clients.meter(self.now_ms);
-        let value_bytes = self.clients.load.value_bytes;
-        let Some(region) = self.regions.get_mut(&region) else { return };
-        region.settle(meter, value_bytes);
-        let before = std::mem::replace(&mut region.leader, leader);
-        let rates = region.rates;
-        let served_before = before.is_some();
-        if let Some(store) = before.and_then(|store| self.stores.get_mut(&store)) {
-            store.led = store.led.minus(rates);
-            store.led_regions = store.led_regions.saturating_sub(1);
-        }
-        if let Some(store) = leader.and_then(|store| self.stores.get_mut(&store)) {
-            store.led = store.led.plus(rates);
-            store.led_regions += 1;
-        }
-        if served_before == leader.is_some() {
-            return;
-        }
-        for peer in &region.peers {
-            if let Some(store) = self.stores.get_mut(&peer.store) {
-                store.replicated =
-                    if served_before { store.replicated.minus(rates) } else { store.replicated.plus(rates) };
-            }
-        }
     }
 }

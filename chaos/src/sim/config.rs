@@ -1,5 +1,8 @@
 //! What the simulated cluster is made of.
 
+use super::number::real;
+use crate::cards::ClusterShape;
+
 /// Size, machines and load of the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClusterConfig {
@@ -24,6 +27,22 @@ pub struct ClusterConfig {
     pub load: Load,
     /// Noise on load and latency, as a share.
     pub noise: f64,
+    /// No store has registered yet when the first observation is made; they do, one after the other, soon after.
+    pub fresh: bool,
+}
+
+impl ClusterConfig {
+    /// The same cluster in the shape that a card asks for.
+    #[must_use]
+    pub fn shaped(self, shape: &ClusterShape) -> Self {
+        Self {
+            stores: shape.stores.unwrap_or(self.stores),
+            regions: shape.regions.unwrap_or(self.regions),
+            region_bytes: shape.region_mib.map_or(self.region_bytes, |mebibytes| real(mebibytes) * MIB),
+            fresh: shape.fresh || self.fresh,
+            ..self
+        }
+    }
 }
 
 /// A store's machine.
@@ -74,6 +93,7 @@ impl Default for ClusterConfig {
             machine: Machine::default(),
             load: Load::default(),
             noise: 0.05,
+            fresh: false,
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Disk {
     pub filling: Option<Filling>,
     /// How much slower than healthy each operation is.
     pub slow_factor: f64,
+    /// What others write here, bytes a second.
+    pub others_bytes: f64,
     /// Nothing returns any more.
     pub hung: bool,
     flush_ms: f64,
@@ -59,6 +61,7 @@ impl Disk {
             foreign_bytes: machine.foreign_bytes,
             filling: None,
             slow_factor: 1.0,
+            others_bytes: 0.0,
             hung: false,
             flush_ms: machine.flush_ms,
             busy_bytes: 0.0,
@@ -101,7 +104,7 @@ impl Disk {
         });
         self.foreign_bytes += filled;
         self.kv_bytes += kept_bytes.min(self.available());
-        let busy_now = (store_bytes + filled) / seconds.max(0.001);
+        let busy_now = (store_bytes + filled) / seconds.max(0.001) + self.others_bytes;
         // The queue of a device remembers a few seconds.
         self.busy_bytes += (busy_now - self.busy_bytes) * (seconds / 3.0).min(1.0);
     }

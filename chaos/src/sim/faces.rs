@@ -3,7 +3,7 @@
 //! What is shown has the shape of recordings of real clusters; `tests/faithful.rs` compares them. What differs:
 //! - PD and the stores call themselves 8.5.0, while the recorded stores were a development build of 9.0;
 //! - metrics are a selection: those that speak for something the model has, of series only those that can move;
-//! - PD has no dashboard, no trend, no operator history, no scheduler settings, and no write calls (405);
+//! - PD has no dashboard, no trend, no history of hot regions, and no write calls (405);
 //! - logs hold what the modelled events write, without the chatter of start-up and housekeeping.
 
 mod exposition;
@@ -30,8 +30,33 @@ impl Node {
     pub(crate) fn listens(self, cluster: &Cluster) -> bool {
         match self {
             Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.alive),
-            Self::Store(id) => cluster.stores.get(&id).is_some_and(super::store::Store::serves),
+            Self::Store(id) => cluster.stores.get(&id).is_some_and(|store| store.serves() || store.is_silent()),
         }
+    }
+
+    /// Whether nobody answers there in any useful time, though nobody refuses either.
+    fn is_silent(self, cluster: &Cluster) -> bool {
+        match self {
+            Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.frozen),
+            Self::Store(id) => cluster.stores.get(&id).is_some_and(super::store::Store::is_silent),
+        }
+    }
+
+    /// Its own time: its clock, and how much that wanders at this moment.
+    fn clock_ms(self, cluster: &Cluster) -> u64 {
+        let now_ms = cluster.now_ms;
+        let (own_ms, phase) = match self {
+            Self::Member(index) => {
+                let own = cluster.pd.members.get(index).map(|member| member.clock_ms(now_ms));
+                (own, crate::sim::number::whole(crate::sim::number::real_len(index)) * 7)
+            }
+            Self::Store(id) => (cluster.stores.get(&id).map(|store| store.clock_ms(now_ms)), id.0 * 11),
+        };
+        // A clock that is pulled right again and again goes to and fro within about a minute.
+        let (most_ms, period_ms) = (cluster.clock_jitter_ms, 60_000 + phase * 1_000);
+        let along = now_ms % period_ms;
+        let wander_ms = along.min(period_ms - along) * 4 * most_ms / period_ms;
+        (own_ms.unwrap_or(now_ms) + wander_ms).saturating_sub(most_ms)
     }
 }
 
@@ -55,6 +80,9 @@ pub(crate) fn origins(cluster: &Cluster) -> Vec<String> {
 /// Answers a request. Looking changes nothing.
 pub(crate) fn answer(cluster: &Cluster, origin: &str, method: &str, path_and_query: &str) -> Answer {
     let Some(node) = find(cluster, origin).filter(|node| node.listens(cluster)) else { return Answer::Refused };
+    if node.is_silent(cluster) {
+        return Answer::Timeout;
+    }
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
     let reply = match node {
         _ if method != "GET" => Reply::text(405, "text/plain; charset=utf-8", "Method Not Allowed\n"),
@@ -65,7 +93,7 @@ pub(crate) fn answer(cluster: &Cluster, origin: &str, method: &str, path_and_que
         status: reply.status,
         content_type: reply.content_type.to_owned(),
         body: reply.body,
-        server_date_ms: cluster.now_ms,
+        server_date_ms: node.clock_ms(cluster),
     }
 }
 

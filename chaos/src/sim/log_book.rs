@@ -38,6 +38,11 @@ impl LogBook {
         Self { sources: sources.map(|name| (name, Source::default())).collect() }
     }
 
+    /// Another source.
+    pub(crate) fn open(&mut self, source: &str) {
+        self.sources.entry(source.to_owned()).or_default();
+    }
+
     /// Writes a line.
     pub(crate) fn write(&mut self, source: &str, at_ms: u64, line: &Line<'_>) {
         let Some(source) = self.sources.get_mut(source) else { return };

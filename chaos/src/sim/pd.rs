@@ -6,6 +6,7 @@
 pub(crate) mod gauges;
 pub(crate) mod hot_cache;
 pub(crate) mod operators;
+pub(crate) mod settings;
 pub(crate) mod view;
 
 use super::histogram::Histogram;
@@ -15,6 +16,7 @@ use super::rng::Rng;
 use gauges::Gauges;
 use hot_cache::HotCache;
 use operators::Operators;
+use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
 use view::View;
 
@@ -29,6 +31,14 @@ pub(crate) struct Member {
     pub id: u64,
     /// Whether the process runs.
     pub alive: bool,
+    /// It stands still: the kernel takes connections for it, and nothing comes back.
+    pub frozen: bool,
+    /// It cannot reach the other members.
+    pub isolated: bool,
+    /// How far its clock is off, in milliseconds.
+    pub clock_off_ms: i64,
+    /// How many times longer a flush of its disk takes.
+    pub disk_factor: f64,
     /// When the process started.
     pub started_ms: u64,
     /// What it counted since then.
@@ -64,6 +74,10 @@ pub(crate) struct MemberCounters {
     pub operator_seconds: BTreeMap<&'static str, Histogram>,
     /// Scheduler events by type and name.
     pub scheduler_events: BTreeMap<(&'static str, &'static str), f64>,
+    /// What the rule checker found no place for, by name.
+    pub checker_events: BTreeMap<&'static str, f64>,
+    /// `pd_monitor_time_jump_back_total`.
+    pub clock_jumps: f64,
 }
 
 /// PD as a whole.
@@ -95,6 +109,18 @@ pub(crate) struct Pd {
     pub evicting: BTreeMap<&'static str, BTreeSet<StoreId>>,
     /// What the leader's `/metrics` say; refreshed every 10 s.
     pub gauges: Gauges,
+    /// The configuration.
+    pub settings: Settings,
+    /// What is left of the store limits: replicas, by store and whether they come.
+    pub store_limits: BTreeMap<(StoreId, bool), f64>,
+    /// The leader keeps its office and does none of its work.
+    pub stuck: bool,
+    /// Share of etcd's quota that somebody has filled.
+    pub etcd_filled: f64,
+    /// Services that hold the safepoint back, with the point in time that they hold.
+    pub safepoints: BTreeMap<String, u64>,
+    /// The last timestamp that was given out, in milliseconds: it never falls.
+    pub last_tso_ms: u64,
 }
 
 /// How long a member has to be silent before the others elect (`election-interval`), to twice of it.
@@ -124,6 +150,12 @@ impl Pd {
             operators: Operators::default(),
             evicting: BTreeMap::new(),
             gauges: Gauges::default(),
+            settings: Settings::default(),
+            store_limits: BTreeMap::new(),
+            stuck: false,
+            etcd_filled: 0.0,
+            safepoints: BTreeMap::new(),
+            last_tso_ms: 0,
         }
     }
 
@@ -134,12 +166,17 @@ impl Pd {
 
     /// Whether heartbeats and requests can be served.
     pub(crate) fn serves(&self) -> bool {
-        self.leader.is_some()
+        self.leader.is_some() && !self.stuck
+    }
+
+    /// Whether any store has ever registered.
+    pub(crate) fn bootstrapped(&self) -> bool {
+        !self.view.stores.is_empty()
     }
 
     /// More than half of the members run.
     pub(crate) fn has_quorum(&self) -> bool {
-        self.members.iter().filter(|member| member.alive).count() * 2 > self.members.len()
+        self.members.iter().filter(|member| member.works()).count() * 2 > self.members.len()
     }
 
     /// How long the others take to notice a dead leader and to have a new one.
@@ -152,13 +189,14 @@ impl Pd {
     pub(crate) fn take_over(&mut self, index: usize, now_ms: u64) {
         self.leader = Some(index);
         self.etcd_leader = Some(index);
+        self.stuck = false;
         self.term += 1;
         self.led_since_ms = now_ms;
         self.view.forget_what_was_not_persisted();
         self.hot = HotCache::default();
         self.operators = Operators::default();
         self.gauges = Gauges::default();
-        for member in self.members.iter_mut().filter(|member| member.alive) {
+        for member in self.members.iter_mut().filter(|member| member.works()) {
             member.counters.leader_changes += 1.0;
         }
     }
@@ -177,9 +215,23 @@ impl Member {
             // Real ids use all 64 bits; below 2^63 they fit every language's integers.
             id: rng.bits() >> 1,
             alive: true,
+            frozen: false,
+            isolated: false,
+            clock_off_ms: 0,
+            disk_factor: 1.0,
             started_ms,
             counters: MemberCounters::default(),
         }
+    }
+
+    /// Whether it takes part in the group.
+    pub(crate) fn works(&self) -> bool {
+        self.alive && !self.frozen && !self.isolated
+    }
+
+    /// Its own time.
+    pub(crate) fn clock_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_add_signed(self.clock_off_ms)
     }
 
     /// Port for clients.
@@ -214,17 +266,27 @@ impl Default for MemberCounters {
             operators: BTreeMap::new(),
             operator_seconds: BTreeMap::new(),
             scheduler_events: BTreeMap::new(),
+            checker_events: BTreeMap::new(),
+            clock_jumps: 0.0,
         }
     }
 }
 
 impl MemberCounters {
     /// A second in which this member followed or led.
-    pub(crate) fn pass(&mut self, seconds: f64, leads: bool, others: &[usize], round_trip_ms: f64, jitter: f64) {
+    pub(crate) fn pass(
+        &mut self,
+        seconds: f64,
+        leads: bool,
+        others: &[usize],
+        round_trip_ms: f64,
+        disk: f64,
+        jitter: f64,
+    ) {
         self.cpu += seconds * if leads { 0.06 } else { 0.02 };
         // Leases, TSO windows and region storage write about two entries a second.
-        self.fsync.observe(2.0 * seconds, 0.001 * jitter, 0.4);
-        self.backend_commit.observe(2.0 * seconds, 0.002 * jitter, 0.4);
+        self.fsync.observe(2.0 * seconds, 0.001 * disk * jitter, 0.4);
+        self.backend_commit.observe(2.0 * seconds, 0.002 * disk * jitter, 0.4);
         for other in others {
             let histogram =
                 self.round_trips.entry(*other).or_insert_with(|| Histogram::new(layouts::etcd_network_seconds()));

@@ -1,6 +1,7 @@
 //! A region: its range, its replicas, and what flows through it.
 
 use super::ids::{RegionId, StoreId};
+use super::key::Key;
 use std::collections::BTreeMap;
 
 /// One replica.
@@ -10,6 +11,33 @@ pub(crate) struct Peer {
     pub id: u64,
     /// Where it lives.
     pub store: StoreId,
+    /// What it may do.
+    pub role: Role,
+}
+
+/// What a replica may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It votes.
+    Voter,
+    /// It follows.
+    Learner,
+    /// It will vote when the joint state is left.
+    Incoming,
+    /// It will not vote any more when the joint state is left.
+    Demoting,
+}
+
+impl Role {
+    /// As the API writes it, and its number.
+    pub(crate) fn name(self) -> (&'static str, u64) {
+        match self {
+            Self::Voter => ("Voter", 0),
+            Self::Learner => ("Learner", 1),
+            Self::Incoming => ("IncomingVoter", 2),
+            Self::Demoting => ("DemotingVoter", 3),
+        }
+    }
 }
 
 /// A key range with its Raft group.
@@ -17,10 +45,10 @@ pub(crate) struct Peer {
 pub(crate) struct Region {
     /// Identity.
     pub id: RegionId,
-    /// First key.
-    pub start_key: Vec<u8>,
-    /// First key behind it; empty means the end.
-    pub end_key: Vec<u8>,
+    /// Its first place.
+    pub start: Key,
+    /// The first place behind it.
+    pub end: Key,
     /// Membership epoch.
     pub conf_ver: u64,
     /// Range epoch.
@@ -75,6 +103,11 @@ pub(crate) struct Flow {
 pub(crate) const NEW_DATA_SHARE: f64 = 0.05;
 
 impl Region {
+    /// Replicas that vote.
+    pub(crate) fn voters(&self) -> impl Iterator<Item = &Peer> {
+        self.peers.iter().filter(|peer| peer.role != Role::Learner)
+    }
+
     /// The replica on a store.
     pub(crate) fn peer_on(&self, store: StoreId) -> Option<Peer> {
         self.peers.iter().copied().find(|peer| peer.store == store)
@@ -113,6 +146,11 @@ impl Rates {
             writes: self.writes + other.writes,
             write_bytes: self.write_bytes + other.write_bytes,
         }
+    }
+
+    /// A share of it.
+    pub(crate) fn times(self, share: f64) -> Self {
+        Self { reads: self.reads * share, writes: self.writes * share, write_bytes: self.write_bytes * share }
     }
 
     /// The first without the second. Sums of floats may leave a trace below zero.

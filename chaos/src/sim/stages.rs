@@ -17,6 +17,31 @@ pub(crate) struct Demand {
     pub appends: f64,
     /// The part of them that belongs to the busiest region it replicates.
     pub hot_appends: f64,
+    /// Long reads of regions that it leads.
+    pub scans: f64,
+    /// Keys of one of them.
+    pub scan_keys: f64,
+}
+
+/// How many times longer than usual the work of each pool takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Costs {
+    /// `raftstore_*`.
+    pub raftstore: f64,
+    /// `apply_*`.
+    pub apply: f64,
+    /// `grpc_server_*`.
+    pub grpc: f64,
+    /// `sched_pool_*`.
+    pub scheduler: f64,
+    /// `unified_read_po*`.
+    pub read: f64,
+}
+
+impl Default for Costs {
+    fn default() -> Self {
+        Self { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0 }
+    }
 }
 
 /// The machine that the stages run on.
@@ -28,10 +53,16 @@ pub(crate) struct Platform<'a> {
     pub cpu_factor: f64,
     /// One flush; infinite when the disk hangs.
     pub flush_ms: f64,
-    /// To another store and back.
-    pub round_trip_ms: f64,
-    /// How long the other replicas take to append.
-    pub follower_append_ms: &'a [f64],
+    /// How long the other replicas take to append and to say so, the way there and back included.
+    pub follower_ms: &'a [f64],
+    /// Share of commits that wait for a lost packet.
+    pub lossy_share: f64,
+    /// What the engine itself makes a write wait.
+    pub stall_ms: f64,
+    /// Raft groups that tick.
+    pub groups: f64,
+    /// How much harder than usual the work of each pool is.
+    pub costs: Costs,
 }
 
 /// Medians in milliseconds, utilisations from 0 to 1.
@@ -65,6 +96,12 @@ pub(crate) struct Stages {
     pub apply_wait_ms: f64,
     /// Applying.
     pub apply_ms: f64,
+    /// Share of commits that wait for a lost packet.
+    pub lossy_share: f64,
+    /// One long read.
+    pub scan_ms: f64,
+    /// A round of a Raft thread.
+    pub round_ms: f64,
     /// A write from proposal to answer, without gRPC and scheduler.
     pub write_ms: f64,
     /// The same for the busiest region.
@@ -127,8 +164,14 @@ const PROPOSE: f64 = 0.18;
 const RAFT_APPEND: f64 = 0.05;
 const APPLY: f64 = 0.06;
 const WRITE: f64 = 0.02;
+/// A key of a long read.
+const SCAN_KEY: f64 = 0.001;
+/// A tick, a heartbeat and its answer of one Raft group, each second.
+const GROUP: f64 = 0.05;
 /// Timers, statistics, compaction: seconds a second.
 const BACKGROUND: f64 = 0.1;
+/// A log writer that takes longer than this for a flush is waited for: its channel is full.
+const WRITER_PATIENCE_MS: f64 = 500.0;
 /// One time slice's share that a thread waits when it becomes runnable on a busy machine.
 const WAKE: f64 = 0.05;
 /// Queues are finite and clients give up, so no queue is longer than at this utilisation.
@@ -141,31 +184,42 @@ impl Stages {
         let factor = platform.cpu_factor;
         let wake_ms = WAKE * factor * queue(cpu.total() / platform.cores);
         let mut stages = Self { wake_ms, cpu, ..Self::default() };
-        stages.grpc_ms = GRPC_READ * factor / (1.0 - busy(cpu.grpc / GRPC_THREADS)) + wake_ms;
-        stages.read_wait_ms = 0.01 * factor + READ * factor * queue(cpu.read / READ_THREADS) + wake_ms;
-        stages.read_ms = READ * factor;
+        let costs = platform.costs;
+        stages.grpc_ms = GRPC_READ * costs.grpc * factor / (1.0 - busy(cpu.grpc / GRPC_THREADS)) + wake_ms;
+        // Who waits, waits for whatever is read before: short reads and long ones.
+        let mean_read_ms = (demand.reads * READ * costs.read + demand.scans * demand.scan_keys * SCAN_KEY * costs.read)
+            / (demand.reads + demand.scans).max(1.0);
+        stages.read_wait_ms = 0.01 * factor + mean_read_ms * factor * queue(cpu.read / READ_THREADS) + wake_ms;
+        stages.read_ms = READ * costs.read * factor;
+        stages.scan_ms = demand.scan_keys * SCAN_KEY * costs.read * factor;
         stages.schedule_wait_ms =
-            0.01 * factor + SCHEDULE * factor * queue(cpu.scheduler / SCHEDULER_THREADS) + wake_ms;
+            0.01 * factor + SCHEDULE * costs.scheduler * factor * queue(cpu.scheduler / SCHEDULER_THREADS) + wake_ms;
         stages.raft(demand, platform);
         stages
     }
 
     fn raft(&mut self, demand: &Demand, platform: &Platform<'_>) {
-        let factor = platform.cpu_factor;
+        let (factor, costs) = (platform.cpu_factor, platform.costs);
         let cold_raftstore = (self.cpu.raftstore - self.cpu.raftstore_hot).max(0.0) / (RAFTSTORE_THREADS - 1.0);
-        let propose = |utilisation: f64| 0.03 * factor + PROPOSE * factor * queue(utilisation) + self.wake_ms;
-        self.propose_wait_ms = propose(cold_raftstore);
-        self.hot_propose_wait_ms = propose(self.cpu.raftstore_hot);
         // A thread that sleeps on the disk is woken ahead of those that compute.
         self.flush_ms = platform.flush_ms + self.wake_ms / 8.0;
+        let blocked_ms = if self.flush_ms.is_finite() { (self.flush_ms - WRITER_PATIENCE_MS).max(0.0) } else { 0.0 };
+        self.round_ms = 0.03 * factor + self.wake_ms + blocked_ms;
+        let service_ms = PROPOSE * costs.raftstore * factor;
+        let propose = |utilisation: f64| 0.03 * factor + service_ms * queue(utilisation) + self.wake_ms + blocked_ms;
+        self.propose_wait_ms = propose(cold_raftstore);
+        self.hot_propose_wait_ms = propose(self.cpu.raftstore_hot);
         self.write_loops = demand.appends / (1.0 + demand.appends * self.flush_ms / 1_000.0);
         let writer_busy = (self.write_loops * self.flush_ms / 1_000.0).min(1.0);
         self.write_wait_ms = 0.01 * factor + self.flush_ms * 0.5 * writer_busy + self.wake_ms;
         self.write_loop_ms = WRITE * factor + self.flush_ms;
         self.append_ms = self.write_wait_ms + self.write_loop_ms;
         self.commit_ms = majority(self.append_ms, platform) + RAFT_APPEND * factor + self.wake_ms;
-        self.apply_wait_ms = 0.02 * factor + APPLY * factor * queue(self.cpu.apply_hot) + self.wake_ms;
-        self.apply_ms = APPLY * factor;
+        self.lossy_share = platform.lossy_share;
+        let apply_ms = APPLY * costs.apply * factor;
+        self.apply_wait_ms =
+            0.02 * factor + apply_ms * queue(self.cpu.apply_hot) + self.wake_ms + platform.stall_ms / 2.0;
+        self.apply_ms = apply_ms + platform.stall_ms;
         // An entry is applied when it is committed and when the leader itself has it on disk.
         let after_propose = self.commit_ms.max(self.append_ms) + self.apply_wait_ms + self.apply_ms;
         self.write_ms = self.propose_wait_ms + after_propose;
@@ -177,10 +231,13 @@ fn cpu_use(demand: &Demand, platform: &Platform<'_>) -> CpuUse {
     let second = |operations: f64, milliseconds: f64| operations * milliseconds * platform.cpu_factor / 1_000.0;
     let follower_appends = (demand.appends - demand.led_writes).max(0.0);
     let hot_follower_appends = (demand.hot_appends - demand.hot_writes).max(0.0);
-    let raftstore = second(demand.led_writes, PROPOSE) + second(follower_appends, RAFT_APPEND);
-    let hot = second(demand.hot_writes, PROPOSE) + second(hot_follower_appends, RAFT_APPEND);
-    let apply = second(demand.appends, APPLY);
-    let hot_apply = second(demand.hot_appends, APPLY);
+    let costs = platform.costs;
+    let ticks = second(platform.groups, GROUP);
+    let raftstore =
+        (second(demand.led_writes, PROPOSE) + second(follower_appends, RAFT_APPEND)) * costs.raftstore + ticks;
+    let hot = (second(demand.hot_writes, PROPOSE) + second(hot_follower_appends, RAFT_APPEND)) * costs.raftstore;
+    let apply = second(demand.appends, APPLY) * costs.apply;
+    let hot_apply = second(demand.hot_appends, APPLY) * costs.apply;
     let cpu = CpuUse {
         raftstore,
         // The busiest region's thread also has its share of the others.
@@ -188,11 +245,12 @@ fn cpu_use(demand: &Demand, platform: &Platform<'_>) -> CpuUse {
         apply,
         apply_hot: hot_apply + (apply - hot_apply).max(0.0) / APPLY_THREADS,
         writer: second(demand.appends, WRITE),
-        grpc: second(demand.reads, GRPC_READ)
+        grpc: (second(demand.reads, GRPC_READ)
             + second(demand.led_writes, GRPC_WRITE)
-            + second(follower_appends, GRPC_APPEND),
-        scheduler: second(demand.led_writes, SCHEDULE),
-        read: second(demand.reads, READ),
+            + second(follower_appends, GRPC_APPEND))
+            * costs.grpc,
+        scheduler: second(demand.led_writes, SCHEDULE) * costs.scheduler,
+        read: (second(demand.reads, READ) + second(demand.scans * demand.scan_keys, SCAN_KEY)) * costs.read,
         background: BACKGROUND * platform.cpu_factor,
     };
     cpu.within(platform.cores)
@@ -219,8 +277,7 @@ impl CpuUse {
 /// When a majority has an entry: the second of three replicas decides. In a bigger cluster the followers are
 /// spread over many stores, of which the median one stands for all.
 fn majority(own_append_ms: f64, platform: &Platform<'_>) -> f64 {
-    let mut followers: Vec<f64> =
-        platform.follower_append_ms.iter().map(|append| append + platform.round_trip_ms).collect();
+    let mut followers = platform.follower_ms.to_vec();
     followers.sort_by(f64::total_cmp);
     let fast = if followers.len() > 2 { followers.get(followers.len() / 2) } else { followers.first() };
     let slow = if followers.len() > 2 { fast } else { followers.get(1) };
@@ -242,10 +299,25 @@ fn queue(utilisation: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const USUAL: Demand =
-        Demand { reads: 2_000.0, led_writes: 500.0, hot_writes: 20.0, appends: 1_500.0, hot_appends: 20.0 };
-    const HEALTHY: Platform<'static> =
-        Platform { cores: 4.0, cpu_factor: 1.0, flush_ms: 0.8, round_trip_ms: 0.3, follower_append_ms: &[1.0, 1.0] };
+    const USUAL: Demand = Demand {
+        reads: 2_000.0,
+        led_writes: 500.0,
+        hot_writes: 20.0,
+        appends: 1_500.0,
+        hot_appends: 20.0,
+        scans: 0.0,
+        scan_keys: 0.0,
+    };
+    const HEALTHY: Platform<'static> = Platform {
+        cores: 4.0,
+        cpu_factor: 1.0,
+        flush_ms: 0.8,
+        follower_ms: &[1.3, 1.3],
+        lossy_share: 0.0,
+        stall_ms: 0.0,
+        groups: 120.0,
+        costs: Costs { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0 },
+    };
 
     #[test]
     fn a_healthy_store_uses_a_fifth_of_its_processors_and_writes_in_a_few_milliseconds() {
@@ -290,8 +362,8 @@ mod tests {
 
     #[test]
     fn one_dead_follower_leaves_the_other_to_commit_and_two_leave_none() {
-        assert!(Stages::under(&USUAL, &Platform { follower_append_ms: &[1.0], ..HEALTHY }).commit_ms < 5.0);
-        assert!(Stages::under(&USUAL, &Platform { follower_append_ms: &[], ..HEALTHY }).commit_ms.is_infinite());
+        assert!(Stages::under(&USUAL, &Platform { follower_ms: &[1.3], ..HEALTHY }).commit_ms < 5.0);
+        assert!(Stages::under(&USUAL, &Platform { follower_ms: &[], ..HEALTHY }).commit_ms.is_infinite());
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! A store: a process, its machine, and what it counted since it started.
 
 pub(crate) mod counters;
+pub(crate) mod memory;
+pub(crate) mod tree;
 
 use super::config::Machine;
 use super::disk::Disk;
-use super::ids::StoreId;
+use super::ids::{RegionId, StoreId};
 use super::region::{Flow, Rates};
 use super::slow_score::SlowScore;
-use super::stages::{Demand, Stages};
+use super::stages::{Costs, Demand, Stages};
 use counters::Counters;
+use memory::Memory;
+use std::collections::BTreeSet;
+use tree::Tree;
 
 /// Where a process is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub(crate) enum Life {
     Starting,
     /// It is gone.
     Dead,
+    /// It stands still: the kernel takes connections for it, and nothing comes back.
+    Frozen,
 }
 
 /// A store.
@@ -48,6 +55,32 @@ pub(crate) struct Store {
     pub slow_score: SlowScore,
     /// Whether PD can be reached.
     pub pd_reachable: bool,
+    /// Its machine is gone with it: nobody refuses connections.
+    pub machine_lost: bool,
+    /// It has registered with PD at least once.
+    pub joined: bool,
+    /// Its version, without `v`.
+    pub version: String,
+    /// How far its clock is off, in milliseconds.
+    pub clock_off_ms: i64,
+    /// What its process holds.
+    pub memory: Memory,
+    /// How much harder than usual the work of each pool is.
+    pub costs: Costs,
+    /// Since when a transaction that does not end holds locks here.
+    pub locked_since_ms: Option<u64>,
+    /// Messages that wait in the mailbox of its busiest region.
+    pub mailbox: f64,
+    /// Snapshots that it receives now.
+    pub receiving: u64,
+    /// Snapshots that it sends now.
+    pub sending: u64,
+    /// When the last snapshot that was promised to it will have come.
+    pub snapshots_until_ms: u64,
+    /// Regions that it leads.
+    pub leads: BTreeSet<RegionId>,
+    /// Regions that it replicates and that nobody leads.
+    pub leaderless_regions: u64,
     /// It is told to hand its leaders over and stop.
     pub stopping: bool,
     /// Load of the regions that it leads.
@@ -72,25 +105,8 @@ pub(crate) struct Store {
     pub reported_ms: u64,
 }
 
-/// Levels of the default column family, as far as flow shows in them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Tree {
-    /// Bytes in the active memtable.
-    pub memtable_bytes: f64,
-    /// Files at level 0.
-    pub level0_files: u64,
-    /// Files at level 1.
-    pub level1_files: u64,
-    /// Bytes that wait for compaction.
-    pub pending_bytes: f64,
-}
-
-/// A memtable is flushed at this size (`tikv: rocksdb.defaultcf.write-buffer-size`).
-const MEMTABLE_BYTES: f64 = 134_217_728.0;
-/// Level 0 is compacted at so many files (`tikv: rocksdb.defaultcf.level0-file-num-compaction-trigger`).
-const LEVEL0_TRIGGER: u64 = 4;
-/// What one compaction thread gets done on a healthy machine.
-const COMPACTION_BYTES_PER_SECOND: f64 = 64.0 * 1_048_576.0;
+/// The version that stores have when nobody upgrades them.
+pub(crate) const VERSION: &str = "8.5.0";
 
 impl Store {
     /// A store that has been running since `started_ms`.
@@ -108,6 +124,19 @@ impl Store {
             disk: Disk::new(machine, kv_bytes),
             slow_score: SlowScore::new(),
             pd_reachable: true,
+            machine_lost: false,
+            joined: true,
+            version: VERSION.to_owned(),
+            clock_off_ms: 0,
+            memory: Memory::new(machine.memory_bytes),
+            costs: Costs::default(),
+            locked_since_ms: None,
+            mailbox: 0.0,
+            receiving: 0,
+            sending: 0,
+            snapshots_until_ms: 0,
+            leads: BTreeSet::new(),
+            leaderless_regions: 0,
             stopping: false,
             led: Rates::default(),
             replicated: Rates::default(),
@@ -115,7 +144,7 @@ impl Store {
             held_regions: 0,
             stages: Stages::default(),
             demand: Demand::default(),
-            tree: Tree { level1_files: 8, ..Tree::default() },
+            tree: Tree::default(),
             counters: Counters::default(),
             interval: Flow::default(),
             reported_ms: 0,
@@ -137,55 +166,33 @@ impl Store {
         format!("tikv{}", self.index)
     }
 
+    /// Port of its gRPC service. The usual ports of both kinds lie twenty apart: later stores need others.
+    pub(crate) fn port(&self) -> u64 {
+        if self.index < 20 { 20_160 + self.index } else { 21_000 + self.index }
+    }
+
+    /// Port of its status server.
+    pub(crate) fn status_port(&self) -> u64 {
+        if self.index < 20 { 20_180 + self.index } else { 22_000 + self.index }
+    }
+
     /// `host:port` of its gRPC service.
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", 20_160 + self.index)
+        format!("127.0.0.1:{}", self.port())
     }
 
     /// `host:port` of its status server.
     pub(crate) fn status_address(&self) -> String {
-        format!("127.0.0.1:{}", 20_180 + self.index)
+        format!("127.0.0.1:{}", self.status_port())
     }
-}
 
-impl Tree {
-    /// Bytes were written in a while. Returns bytes that flushes and compactions wrote to disk.
-    pub(crate) fn pass(&mut self, seconds: f64, written_bytes: f64, cpu_factor: f64) -> f64 {
-        self.memtable_bytes += written_bytes;
-        let mut disk_bytes = 0.0;
-        while self.memtable_bytes >= MEMTABLE_BYTES {
-            self.memtable_bytes -= MEMTABLE_BYTES;
-            self.level0_files += 1;
-            disk_bytes += MEMTABLE_BYTES;
-        }
-        if self.level0_files >= LEVEL0_TRIGGER && self.pending_bytes <= 0.0 {
-            self.pending_bytes = super::number::real(self.level0_files) * MEMTABLE_BYTES;
-        }
-        let compacted = (COMPACTION_BYTES_PER_SECOND * seconds / cpu_factor).min(self.pending_bytes);
-        self.pending_bytes -= compacted;
-        if compacted > 0.0 && self.pending_bytes <= 0.0 {
-            self.level1_files = (self.level1_files + self.level0_files).min(64);
-            self.level0_files = 0;
-        }
-        disk_bytes + compacted
+    /// Whether the kernel still takes connections, so that whoever asks waits instead of being refused.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.life == Life::Frozen || self.machine_lost
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tree_flushes_compacts_and_comes_to_rest() {
-        let mut tree = Tree::default();
-        let mut most_files = 0;
-        for _ in 0..400 {
-            tree.pass(1.0, 20.0 * 1_048_576.0, 1.0);
-            most_files = most_files.max(tree.level0_files);
-        }
-        assert!((LEVEL0_TRIGGER..12).contains(&most_files), "{most_files}");
-        let compacted: f64 = (0..60).map(|_| tree.pass(1.0, 0.0, 1.0)).sum();
-        assert!(compacted >= 0.0);
-        assert!(tree.pending_bytes <= 0.0);
+    /// Its own time.
+    pub(crate) fn clock_ms(&self, now_ms: u64) -> u64 {
+        now_ms.saturating_add_signed(self.clock_off_ms)
     }
 }

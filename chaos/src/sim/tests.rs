@@ -4,3 +4,4 @@ mod determinism;
 mod fault_effects;
 mod observer;
 mod rules;
+mod signs;

@@ -1,7 +1,7 @@
 //! What is remembered of each check between ticks: its state, its failures, its quarantine.
 
 use crate::check::events::Quarantine;
-use crate::model::{CheckId, Tick};
+use crate::model::{CheckId, PluginFault, Tick};
 use crate::plugin::{PluginFailure, PluginLimits};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,8 +21,10 @@ pub(super) struct Record {
     strikes: VecDeque<Tick>,
     /// Quarantines in a row; each is twice as long as the one before.
     level: u32,
-    /// The last tick of the quarantine, and why.
+    /// The last tick of the quarantine, and why. It stays until the check has answered on trial.
     quarantine: Option<(Tick, String)>,
+    /// How it failed last.
+    fault: Option<PluginFault>,
 }
 
 impl Book {
@@ -30,15 +32,35 @@ impl Book {
         self.records.get(check).cloned().unwrap_or_default()
     }
 
-    /// The check answered.
-    pub(super) fn succeeded(&mut self, check: &CheckId, state: Option<Vec<u8>>, tick: Tick, limits: &PluginLimits) {
+    /// The check answered. True when it was on trial after a quarantine: its next answer counts again.
+    pub(super) fn succeeded(
+        &mut self,
+        check: &CheckId,
+        state: Option<Vec<u8>>,
+        tick: Tick,
+        limits: &PluginLimits,
+    ) -> bool {
         let record = self.records.entry(check.clone()).or_default();
         record.state = state;
-        record.quarantine = None;
+        record.fault = None;
+        let was_on_trial = record.quarantine.take().is_some();
         record.forget_old_strikes(tick, limits);
         if record.strikes.is_empty() {
             record.level = 0;
         }
+        was_on_trial
+    }
+
+    /// Remembers how the check failed, for whoever has to repair it.
+    pub(super) fn explain(&mut self, fault: PluginFault) {
+        let record = self.records.entry(fault.check.clone()).or_default();
+        record.fault = Some(fault);
+    }
+
+    /// How the check failed last, if it is in quarantine or on trial.
+    pub(super) fn trouble(&self, check: &CheckId) -> Option<PluginFault> {
+        let record = self.records.get(check)?;
+        record.fault.clone().filter(|_| record.quarantine.is_some())
     }
 
     /// The check did not answer. Its old state stays.
@@ -55,8 +77,9 @@ impl Book {
         }
         let record = self.records.entry(check.clone()).or_default();
         if let Some(until) = record.strike(failure, tick, limits) {
-            let (check, module, reason) = (check.clone(), module.to_owned(), failure.to_string());
-            self.quarantines.push(Quarantine { check, module, until, reason });
+            let (fault, reason) = (record.fault.clone(), failure.to_string());
+            let (check, module) = (check.clone(), module.to_owned());
+            self.quarantines.push(Quarantine { check, module, until, reason, fault });
         }
     }
 

@@ -1,6 +1,6 @@
 //! What happens to modules and checks, for the journal and for people.
 
-use crate::model::{CheckId, Digest, Tick};
+use crate::model::{CheckId, Digest, PluginFault, Tick};
 use serde::{Deserialize, Serialize};
 
 /// A change of the active modules, at a tick boundary.
@@ -77,4 +77,6 @@ pub struct Quarantine {
     pub until: Tick,
     /// Its last failure.
     pub reason: String,
+    /// The same with everything that is needed to see it again.
+    pub fault: Option<PluginFault>,
 }

@@ -6,7 +6,7 @@ use crate::check::trial::Stage;
 use crate::check::version::Version;
 use crate::check::{CheckSet, LoadedModule};
 use crate::model::{CheckId, Digest};
-use crate::plugin::read_component;
+use crate::plugin::{LoadError, read_component};
 use sha2::Digest as _;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -162,11 +162,20 @@ impl CheckSet {
         };
         let digest = Digest(hex::encode(sha2::Sha256::digest(&bytes)));
         let is_active = active.is_some_and(|active| *active.digest() == digest && active.config() == config);
+        let before = self.swaps().acted_on.get(source).cloned();
         let acts = self.act_on(source, &format!("{digest} {config}"));
         if is_active || !acts {
             return (is_active && acts).then_some(None);
         }
-        let loaded = Version::load(&self.engine, source, bytes, &config).await.map_err(|error| error.to_string());
+        let loaded = Version::load(&self.engine, source, bytes, &config).await;
+        if let Err(error @ LoadError::Untrusted { .. }) = &loaded {
+            // Its signature or its lock may follow: it is judged again whenever a file changes, and said once.
+            let reason = error.to_string();
+            self.act_on(source, &reason);
+            let is_news = before.as_deref() != Some(reason.as_str());
+            return is_news.then_some(Some(Candidate::Unfit { digest: None, reason }));
+        }
+        let loaded = loaded.map_err(|error| error.to_string());
         let examined = loaded.map(Arc::new).and_then(|version| {
             self.examine(source, &version, active)?;
             Ok(version)

@@ -2,6 +2,7 @@
 
 use crate::check::CheckSet;
 use crate::check::book::Book;
+use crate::check::fault::explain;
 use crate::check::version::Version;
 use crate::model::{CheckDeclaration, Snapshot, Status, Verdict};
 use crate::plugin::{Evaluated, InvariantModule, Outcome, PluginFailure};
@@ -74,7 +75,7 @@ impl CheckSet {
         let (Some(evaluated), mut swaps) = (evaluated, self.swaps()) else { return };
         let Some(trial) = swaps.trials.get_mut(&job.source) else { return };
         match evaluated.result {
-            Ok(mut outcome) => trial.book.succeeded(&job.check.id, outcome.state.take(), tick, limits),
+            Ok(mut outcome) => drop(trial.book.succeeded(&job.check.id, outcome.state.take(), tick, limits)),
             Err(failure) => trial.book.failed(&job.check.id, &job.module.info().name, &failure, tick, limits),
         }
     }
@@ -99,20 +100,31 @@ impl CheckSet {
 
     /// Remembers how it ended, and says it.
     fn settle(&self, job: Job, evaluated: Option<Evaluated>, snapshot: &Snapshot) -> Verdict {
-        let Job { module, check, blocked, .. } = job;
+        let Job { module, check, blocked, state, .. } = job;
         if let Some(reason) = blocked {
             return inconclusive(&module, &check, reason, 0);
         }
-        let lost = || Evaluated { result: Err(PluginFailure::Host("its worker ended early".to_owned())), fuel: 0 };
-        let Evaluated { result, fuel } = evaluated.unwrap_or_else(lost);
+        let lost = || {
+            let failure = PluginFailure::Host("its worker ended early".to_owned());
+            Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0 }
+        };
+        let Evaluated { result, fuel, .. } = evaluated.unwrap_or_else(lost);
         let (tick, limits) = (snapshot.tick, self.engine.limits());
         match result {
             Ok(mut outcome) => {
-                self.book().succeeded(&check.id, outcome.state.take(), tick, limits);
-                concluded(&module, &check, outcome, fuel)
+                let on_trial = self.book().succeeded(&check.id, outcome.state.take(), tick, limits);
+                if on_trial {
+                    shadowed(&module, &check, &outcome, fuel)
+                } else {
+                    concluded(&module, &check, outcome, fuel)
+                }
             }
             Err(failure) => {
-                self.book().failed(&check.id, &module.info().name, &failure, tick, limits);
+                let fault = explain(&module, &check, state.as_deref(), snapshot, &failure, fuel);
+                tracing::warn!(target: "operator::plugin", %fault, "A check failed.");
+                let mut book = self.book();
+                book.explain(fault);
+                book.failed(&check.id, &module.info().name, &failure, tick, limits);
                 inconclusive(&module, &check, format!("the check {failure}"), fuel)
             }
         }
@@ -176,6 +188,17 @@ fn concluded(module: &InvariantModule, check: &CheckDeclaration, outcome: Outcom
         fuel,
         ..inconclusive(module, check, String::new(), fuel)
     }
+}
+
+/// After a quarantine the first answer is looked at and not counted.
+fn shadowed(module: &InvariantModule, check: &CheckDeclaration, outcome: &Outcome, fuel: u64) -> Verdict {
+    let said = match outcome.status {
+        Status::Pass => "pass",
+        Status::Fail => "fail",
+        Status::Inconclusive => "inconclusive",
+    };
+    let reason = format!("on trial after its quarantine: it answered {said}, and counts again from the next tick");
+    inconclusive(module, check, reason, fuel)
 }
 
 fn inconclusive(module: &InvariantModule, check: &CheckDeclaration, reason: String, fuel: u64) -> Verdict {

@@ -9,6 +9,8 @@ use crate::plugin::fixtures::{
 use crate::tables::Column;
 use std::path::Path;
 
+mod failures;
+mod trust;
 mod soak;
 mod swaps;
 

@@ -1,5 +1,6 @@
 //! `operator doctor`: is this installation right?
 
+mod chaos;
 mod machine;
 
 use super::console::Console;
@@ -73,7 +74,7 @@ pub(super) fn run(args: &DoctorArgs, console: &Console) -> Result<Exit, Failure>
     let mut findings = vec![engine(&args.cache, &limits), plugins(args.plugins.as_deref(), &limits)];
     findings.extend(args.config.as_deref().map(configuration));
     findings.push(data(args.data.as_deref().unwrap_or(Path::new("operator-data"))));
-    findings.extend([machine::clock(), machine::file_descriptors(), machine::memory(&limits)]);
+    findings.extend([machine::clock(), machine::file_descriptors(), machine::memory(&limits), chaos::faults()]);
     let right = findings.iter().all(|finding| finding.standing != Standing::Bad);
     let report = Report { operator: env!("CARGO_PKG_VERSION"), right, findings };
     if console.json {

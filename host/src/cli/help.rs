@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Group → commands.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
-    ("Watch", &["run", "check", "demo"]),
+    ("Watch", &["run", "check", "demo", "chaos"]),
     ("Look back", &["tickets", "log", "replay", "recording"]),
     ("Extend", &["plugin"]),
     ("Install", &["doctor"]),

@@ -1,94 +1,67 @@
-//! `operator plugin`: for people who are asked to trust a component.
+//! `operator plugin`: for people who write components, and for those who are asked to trust them.
+
+mod author;
+mod inspect;
+mod list;
+mod trust;
 
 pub(super) mod control;
 
 use super::Console;
-use super::subject::CacheArgs;
 use crate::exit::{Exit, Failure};
-use crate::plugin::{Inspection, LoadError, PluginLimits, interview, read_component};
-use crate::render::{bytes, escape};
-use std::fmt::Write as _;
-use std::path::PathBuf;
-
-/// Longest text of a plugin in one line, in characters.
-const TEXT_CHARS_MAX: usize = 200;
+use crate::plugin::{LoadError, PluginLimits, read_component};
+use std::path::Path;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum PluginCommand {
-    /// Show what a component is, what it may do and what it must not
-    Inspect(InspectArgs),
+    /// Make a project from a template, with the contract and the SDK in it
+    New(author::NewArgs),
+    /// Build a project's component with the tools of its language
+    Build(author::BuildArgs),
+    /// Say what would be refused, and what could be better
+    Lint(author::LintArgs),
+    /// Run a project's cases under the limits of the daemon; exit code 1 when one fails or is missing
+    Test(author::TestArgs),
+    /// Show what each case costs; exit code 1 when one has grown against a baseline
+    Bench(author::BenchArgs),
+    /// Show what a component is, what it may do and what it must not: its permission sheet
+    Inspect(inspect::InspectArgs),
+    /// Show which plugins are hot (in use), warm (compiled) or cold
+    List(list::ListArgs),
+    /// Write the digests of components into the lock file
+    Lock(trust::LockArgs),
+    /// Make a key pair for signing components
+    Keygen(trust::KeygenArgs),
+    /// Sign components: writes FILE.sig beside each
+    Sign(trust::SignArgs),
     /// Try a file as a new version of a module of the running operator
     Swap(control::SwapArgs),
     /// Bring back the version of a module that judged before, in the running operator
     Rollback(control::RollbackArgs),
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct InspectArgs {
-    /// The component
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    #[command(flatten)]
-    cache: CacheArgs,
-}
-
 pub(super) async fn run(command: PluginCommand, console: &Console) -> Result<Exit, Failure> {
     match command {
-        PluginCommand::Inspect(args) => inspect(args, console).await,
+        PluginCommand::New(args) => author::new(&args, console),
+        PluginCommand::Build(args) => author::build(&args, console),
+        PluginCommand::Lint(args) => author::lint(&args, console).await,
+        PluginCommand::Test(args) => author::test(&args, console).await,
+        PluginCommand::Bench(args) => author::bench(&args, console).await,
+        PluginCommand::Inspect(args) => inspect::run(&args, console).await,
+        PluginCommand::List(args) => list::run(&args, console),
+        PluginCommand::Lock(args) => trust::lock(&args, console),
+        PluginCommand::Keygen(args) => trust::keygen(&args, console),
+        PluginCommand::Sign(args) => trust::sign(&args, console),
         PluginCommand::Swap(args) => control::swap(args, console).await,
         PluginCommand::Rollback(args) => control::roll_back(args, console).await,
     }
 }
 
-async fn inspect(args: InspectArgs, console: &Console) -> Result<Exit, Failure> {
-    let limits = PluginLimits::default();
-    let unusable = |error: LoadError| Failure::new(Exit::Config, error.to_string());
-    let bytes = read_component(&args.file, &limits).map_err(unusable)?;
-    let name = args.file.display().to_string();
-    let inspection = interview(&args.cache.engine(&limits)?, &name, &bytes).await.map_err(unusable)?;
-    if console.json {
-        console.value(&inspection)?;
-    } else {
-        console.line(&human(&name, &inspection))?;
-    }
-    Ok(Exit::Success)
+/// A plugin that cannot be used: starting again will not help.
+fn unusable(error: &LoadError) -> Failure {
+    Failure::new(Exit::Config, error.to_string())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes for people have three digits")]
-fn human(name: &str, inspection: &Inspection) -> String {
-    let mut text = String::new();
-    let world = inspection.world.name();
-    let _ = writeln!(text, "{name}");
-    if let Some(info) = &inspection.info {
-        let _ = writeln!(text, "  {} {}: {}", info.name, info.version, escape(&info.summary, TEXT_CHARS_MAX));
-    }
-    let _ = writeln!(text, "  world    {world} of contract {}", inspection.contract_version);
-    let _ = writeln!(text, "  sha256   {}", inspection.digest);
-    let _ = writeln!(text, "  size     {}", bytes(inspection.size_bytes as f64));
-    let _ = writeln!(
-        text,
-        "  bounds   {} memory, {} fuel and {} ms a call",
-        bytes(inspection.limits.memory_bytes_max as f64),
-        inspection.limits.fuel,
-        inspection.limits.deadline_ms
-    );
-    section(&mut text, "It", &inspection.permissions);
-    section(&mut text, "Imports", &inspection.imports);
-    section(&mut text, "Exports", &inspection.exports);
-    let checks: Vec<String> = inspection
-        .checks
-        .iter()
-        .map(|check| format!("{}: {}", check.id, escape(&check.claim, TEXT_CHARS_MAX)))
-        .collect();
-    section(&mut text, "Checks", &checks);
-    text.trim_end().to_owned()
-}
-
-fn section(text: &mut String, title: &str, lines: &[String]) {
-    if !lines.is_empty() {
-        let _ = writeln!(text, "\n{title}");
-        for line in lines {
-            let _ = writeln!(text, "  {line}");
-        }
-    }
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    read_component(path, &PluginLimits::default()).map_err(|error| unusable(&error))
 }

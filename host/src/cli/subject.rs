@@ -96,7 +96,8 @@ impl Real {
     pub(super) fn new(settings: Settings, cache: &CacheArgs) -> Result<Self, Failure> {
         let policy = settings.egress_policy();
         let world = settings.real_world(&policy).map_err(wrong_config)?;
-        Ok(Self { engine: cache.engine(&settings.plugin_limits)?, ports: real_ports(world), policy, settings })
+        let engine = cache.engine(&settings.plugin_limits)?.trusting(settings.trust.clone());
+        Ok(Self { engine, ports: real_ports(world), policy, settings })
     }
 
     pub(super) async fn assemble(&self, progress: &mut (dyn FnMut(String) + Send)) -> Result<Assembly, Failure> {

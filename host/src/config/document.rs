@@ -16,7 +16,7 @@ const SIMILARITY_MIN: f64 = 0.7;
 pub(super) struct Document {
     /// By section and key.
     values: BTreeMap<(String, String), Entry>,
-    /// Sections with a name of the user.
+    /// Sections that are written at the top, and those with a name of the user.
     sections: BTreeMap<String, Place>,
 }
 
@@ -51,6 +51,16 @@ impl Document {
         of_section.map(|((_, key), entry)| (key.as_str(), &entry.place, &entry.value))
     }
 
+    /// Whether a section is written, and be it empty.
+    pub(super) fn has_section(&self, section: &str) -> bool {
+        self.section_place(section).is_some()
+    }
+
+    /// Where a section is written.
+    pub(super) fn section_place(&self, section: &str) -> Option<&Place> {
+        self.sections.get(section)
+    }
+
     /// Names under a section such as `targets`, and where they are written.
     pub(super) fn names(&self, parent: &str) -> impl Iterator<Item = (&str, &Place)> {
         let named = self.sections.iter();
@@ -82,6 +92,7 @@ impl Walk<'_> {
                 continue;
             };
             if self.is_section(section) {
+                self.document.sections.insert(section.to_owned(), place);
                 self.section(section, section, table);
             } else {
                 self.named_sections(section, table);
@@ -114,6 +125,8 @@ impl Walk<'_> {
             let inner = format!("{section}.{own}");
             if let Some(table) = value.get_ref().as_table().filter(|_| self.is_section(&inner)) {
                 self.section(&inner, &inner, table);
+            } else if let Some(table) = value.get_ref().as_table().filter(|_| self.is_section(&format!("{inner}.*"))) {
+                self.named_sections(&inner, table);
             } else if let Some(key) = keys.iter().find(|key| key.name == own || key.name == "*") {
                 self.value(key, section, own, place, value);
             } else {

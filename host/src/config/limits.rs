@@ -11,8 +11,6 @@ pub struct Limits {
     pub tick_deadline_ms: u64,
     /// Earlier ticks whose tables checks can look back at. They share unchanged columns.
     pub history_ticks: usize,
-    /// Log lines of one source in one tick: ten times what a node in trouble writes in a second.
-    pub log_lines_per_tick_max: usize,
     /// Traffic of the subject.
     pub egress: EgressLimits,
     /// Collected series.
@@ -24,7 +22,6 @@ impl Default for Limits {
         Self {
             tick_deadline_ms: 5_000,
             history_ticks: 16,
-            log_lines_per_tick_max: 5_000,
             egress: EgressLimits::default(),
             series: SeriesLimits::default(),
         }

@@ -36,7 +36,9 @@ pub(super) fn incident(material: &Material<'_>, key: IncidentKey, ledger: &mut L
     let path = path(material, &hypotheses, &symptoms, abstained);
     let gaps = gaps(material, &kept, &hypotheses, abstained, unlisted);
     let evidence = docket.close();
-    let names = names(material.topology, &symptoms, &hypotheses, &evidence);
+    let suspect = hypotheses.first().filter(|_| !abstained).and_then(|leader| leader.component.as_ref());
+    let located = suspect.map(|id| located(material.topology, id)).unwrap_or_default();
+    let names = names(material.topology, &located, &symptoms, &hypotheses, &evidence);
     let mut severity = symptoms.iter().map(|symptom| symptom.severity).max().unwrap_or(Severity::Info);
     if let (false, Some(leader)) = (abstained, kept.first()) {
         severity = severity.max(leader.case.card.severity);
@@ -44,7 +46,13 @@ pub(super) fn incident(material: &Material<'_>, key: IncidentKey, ledger: &mut L
     let title = title(&symptoms, &hypotheses, abstained, &names);
     let started_at = symptoms.iter().map(|symptom| symptom.onset.0).min().unwrap_or(material.facts.now());
     let diagnosis = Diagnosis { hypotheses, path, gaps, abstained, told_apart };
-    Incident { key, title, started_at, severity, names, symptoms, evidence, diagnosis, confirmed: false }
+    Incident { key, title, started_at, severity, names, located, symptoms, evidence, diagnosis, confirmed: false }
+}
+
+/// What the suspect runs on, where that narrows down where to look: a whole that runs on many parts is not there.
+fn located(topology: &Topology, suspect: &EntityId) -> Vec<EntityId> {
+    let hosts: Vec<EntityId> = topology.hosts_of(suspect).cloned().collect();
+    if hosts.len() == 1 { hosts } else { Vec::new() }
 }
 
 /// Members by onset, with their evidence on record; and how many did not fit.
@@ -110,7 +118,7 @@ fn carded(material: &Material<'_>, weighed: &Weighed<'_>, share: f64, docket: &m
     }
 }
 
-fn none_of_these(share: f64) -> Hypothesis {
+pub(super) fn none_of_these(share: f64) -> Hypothesis {
     Hypothesis {
         card: CardId::from(NONE_OF_THESE),
         component: None,
@@ -215,6 +223,7 @@ fn distinct(lines: Vec<String>) -> Vec<String> {
 /// What people call everything that the incident names.
 fn names(
     topology: &Topology,
+    located: &[EntityId],
     symptoms: &[Symptom],
     hypotheses: &[Hypothesis],
     evidence: &[crate::model::Evidence],
@@ -222,7 +231,8 @@ fn names(
     let of_symptoms = symptoms.iter().map(|symptom| &symptom.entity);
     let of_hypotheses = hypotheses.iter().filter_map(|hypothesis| hypothesis.component.as_ref());
     let of_evidence = evidence.iter().filter_map(|one| one.entity.as_ref());
-    let named = of_symptoms.chain(of_hypotheses).chain(of_evidence).filter_map(|id| topology.entity(id));
+    let all = of_symptoms.chain(of_hypotheses).chain(of_evidence).chain(located);
+    let named = all.filter_map(|id| topology.entity(id));
     named.map(|entity| (entity.id.clone(), escape(&entity.name, 120))).collect()
 }
 

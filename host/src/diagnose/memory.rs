@@ -218,6 +218,13 @@ fn remembered(ticket: &Ticket, is_open: bool) -> Known {
     }
 }
 
+/// Listed in the ticket, but neither suspected nor with a symptom: what the suspect ran on.
+fn located(ticket: &Ticket) -> Vec<EntityId> {
+    let suspected = |id: &EntityId| ticket.hypotheses.iter().any(|one| one.component.as_ref() == Some(id));
+    let has_symptom = |id: &EntityId| ticket.symptoms.iter().any(|symptom| &symptom.entity == id);
+    ticket.entities.iter().filter(|id| !suspected(id) && !has_symptom(id)).cloned().collect()
+}
+
 /// The incident that the ticket was written from.
 fn written_before(ticket: &Ticket) -> Incident {
     let told_apart = ticket.rationale.iter().filter(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }));
@@ -227,6 +234,7 @@ fn written_before(ticket: &Ticket) -> Incident {
         started_at: ticket.symptoms.iter().map(|symptom| symptom.onset.0).min().unwrap_or(ticket.opened_at),
         severity: ticket.severity,
         names: ticket.names.clone(),
+        located: located(ticket),
         symptoms: ticket.symptoms.clone(),
         evidence: ticket.observations.clone(),
         diagnosis: Diagnosis {

@@ -1,4 +1,4 @@
-//! Which request headers a plugin may set.
+//! Which request headers a plugin may set, and which headers of answers it may see.
 
 use std::fmt;
 
@@ -14,31 +14,78 @@ const VALUE_BYTES_MAX: usize = 1_024;
 pub(super) const ALLOWED_BY_DEFAULT: [&str; 5] =
     ["accept", "content-type", "if-none-match", "x-caller-id", "*-allow-follower-handle"];
 
-/// Never allowed, whatever the configuration says: routing, identity, and what changes the method.
-const NEVER: [&str; 20] = [
+/// Shown of an answer unless the target says otherwise: what describes the body and the server's
+/// load. Vendor headers that end in `-handle` say which member answered.
+pub(super) const SHOWN_BY_DEFAULT: [&str; 10] = [
+    "age",
+    "cache-control",
+    "content-length",
+    "content-type",
+    "date",
+    "etag",
+    "last-modified",
+    "retry-after",
+    "server",
+    "*-handle",
+];
+
+/// Never allowed, whatever the configuration says: routing, identity, what changes the method, and
+/// what makes a server encode or cut its answer, in which a credential could not be found any more.
+const NEVER: [&str; 33] = [
+    "accept-encoding",
+    "alt-used",
     "authorization",
+    "client-ip",
     "connection",
+    "content-encoding",
     "content-length",
     "cookie",
+    "early-data",
     "expect",
     "forwarded",
+    "from",
     "host",
+    "http2-settings",
+    "if-range",
     "keep-alive",
+    "max-forwards",
     "origin",
+    "range",
     "referer",
     "set-cookie",
     "te",
     "trailer",
     "transfer-encoding",
+    "true-client-ip",
     "upgrade",
     "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
-    "x-original-url",
+    "x-real-ip",
 ];
 
-const NEVER_PREFIXES: [&str; 3] = ["proxy-", "x-forwarded-", "sec-"];
+const NEVER_PREFIXES: [&str; 7] =
+    ["proxy-", "x-forwarded", "x-original-", "x-rewrite-", "x-envoy-", "sec-", "access-control-"];
+
+/// Hidden from plugins, whatever the configuration says: credentials, and what belongs to the connection.
+const HIDDEN: [&str; 13] = [
+    "authentication-info",
+    "authorization",
+    "connection",
+    "cookie",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "set-cookie",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];
 
 /// Why headers are refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +136,16 @@ pub(super) fn check_headers(
         .collect()
 }
 
+/// Whether a header of an answer is hidden from everyone.
+pub(crate) fn is_hidden(name: &str) -> bool {
+    HIDDEN.contains(&name)
+}
+
+/// Keeps the headers of an answer that a plugin may see.
+pub(super) fn retain_shown(headers: &mut Vec<(String, String)>, shown: &[String]) {
+    headers.retain(|(name, _)| !is_hidden(name) && shown.iter().any(|pattern| matches_pattern(pattern, name)));
+}
+
 fn matches_pattern(pattern: &str, name: &str) -> bool {
     match pattern.strip_prefix('*') {
         Some(end) => name.ends_with(&end.to_ascii_lowercase()),
@@ -117,6 +174,17 @@ mod tests {
     }
 
     #[test]
+    fn of_an_answer_only_listed_headers_are_shown_and_some_never() {
+        let mut headers: Vec<(String, String)> =
+            ["etag", "x-own", "set-cookie", "vendor-handle"].map(|name| (name.to_owned(), String::new())).to_vec();
+        let mut all = headers.clone();
+        retain_shown(&mut headers, &SHOWN_BY_DEFAULT.map(str::to_owned));
+        assert_eq!(headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["etag", "vendor-handle"]);
+        retain_shown(&mut all, &["*".to_owned()]);
+        assert_eq!(all.len(), 3, "all but cookies");
+    }
+
+    #[test]
     fn other_headers_and_values_that_end_a_line_are_refused() {
         assert_eq!(check("X-Other", "1"), Err(HeaderFault::NotAllowed("x-other".to_owned())));
         assert_eq!(check("accept", "a\r\nhost: b"), Err(HeaderFault::BadValue("accept".to_owned())));
@@ -125,7 +193,15 @@ mod tests {
 
     #[test]
     fn dangerous_headers_stay_refused_even_when_configured() {
-        for name in ["Authorization", "host", "X-Forwarded-For", "proxy-authorization", "X-HTTP-Method-Override"] {
+        for name in [
+            "Authorization",
+            "host",
+            "X-Forwarded-For",
+            "proxy-authorization",
+            "X-HTTP-Method-Override",
+            "Range",
+            "Accept-Encoding",
+        ] {
             let set = [(name.to_owned(), "x".to_owned())];
             assert!(check_headers(&set, &["*".to_owned(), name.to_owned()]).is_err(), "{name}");
         }

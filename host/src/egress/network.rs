@@ -68,20 +68,18 @@ impl fmt::Display for Network {
 /// Why an address is never connected to, whatever the configuration says: it is not a host of the
 /// observed system but the machine's own neighbourhood or a cloud's credential service.
 pub(super) fn never_allowed(address: IpAddr) -> Option<&'static str> {
-    // Credential services of AWS over IPv6 and of Alibaba Cloud; the others are link-local.
-    const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-    const METADATA_V4: Ipv4Addr = Ipv4Addr::new(100, 100, 100, 200);
     let address = unwrap_embedded(address);
     let link_local = match address {
         IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        // fec0::/10 is the site-local predecessor of private addresses, which systems still route.
+        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.segments().first().is_some_and(|s| s & 0xffc0 == 0xfec0),
     };
     if link_local {
         Some("link-local addresses, which hold cloud metadata services, are always refused")
-    } else if address == METADATA_V4 || address == METADATA_V6 {
+    } else if is_metadata(address) {
         Some("cloud metadata services are always refused")
-    } else if address.is_multicast() || address == IpAddr::V4(Ipv4Addr::BROADCAST) {
-        Some("multicast and broadcast addresses are always refused")
+    } else if address.is_multicast() || is_reserved(address) {
+        Some("multicast, broadcast and reserved addresses are always refused")
     } else if address.is_unspecified() || matches!(address, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
         Some("the unspecified address is always refused")
     } else {
@@ -89,16 +87,80 @@ pub(super) fn never_allowed(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, compatible, NAT64 or 6to4.
-fn unwrap_embedded(address: IpAddr) -> IpAddr {
+/// Services that hand out credentials to the machine that asks; most others are link-local.
+fn is_metadata(address: IpAddr) -> bool {
+    // Alibaba Cloud; Azure's agent; Oracle Cloud.
+    const V4: [Ipv4Addr; 3] =
+        [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+    match address {
+        IpAddr::V4(v4) => V4.contains(&v4),
+        // AWS keeps fd00:ec2::/32 for such services; then Google Cloud and Scaleway.
+        IpAddr::V6(v6) => matches!(
+            v6.segments(),
+            [0xfd00, 0xec2, ..] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42]
+        ),
+    }
+}
+
+/// 240.0.0.0/4 with the broadcast address: some systems route it, none has servers in it.
+fn is_reserved(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V4(v4) if v4.octets().first().is_some_and(|first| *first >= 240))
+}
+
+/// How far an address reaches. A granted name keeps the reach that it had first: one that moves from
+/// the network of the observed system to this machine is an attack, not a move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// This machine.
+    Machine,
+    /// Private networks, shared address space and unique local addresses.
+    Site,
+    /// Everything else.
+    World,
+}
+
+impl Reach {
+    pub(super) fn of(address: IpAddr) -> Self {
+        let address = unwrap_embedded(address);
+        let is_site = match address {
+            IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
+            IpAddr::V6(v6) => v6.is_unique_local(),
+        };
+        if address.is_loopback() {
+            Self::Machine
+        } else if is_site {
+            Self::Site
+        } else {
+            Self::World
+        }
+    }
+}
+
+impl fmt::Display for Reach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Machine => "this machine",
+            Self::Site => "a private network",
+            Self::World => "a public network",
+        })
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, translated, compatible, NAT64, 6to4,
+/// Teredo or ISATAP. A gateway on the way may deliver to it.
+pub(super) fn unwrap_embedded(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let pair = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match v6.segments() {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => pair(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0, 0, 0, 0, 0xffff, 0, high, low] => pair(high, low),
+        [0x64, 0xff9b, 0 | 1, .., high, low] => pair(high, low),
         [0x2002, high, low, ..] => pair(high, low),
+        // Teredo stores the client's address with every bit inverted.
+        [0x2001, 0, .., high, low] => pair(!high, !low),
+        [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => pair(high, low),
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => pair(high, low),
         _ => address,
     }
@@ -152,9 +214,19 @@ mod tests {
             "64:ff9b::a9fe:a9fe",
             "2002:a9fe:a9fe::1",
             "::169.254.169.254",
+            "::ffff:0:169.254.169.254",
+            "64:ff9b:1::a9fe:a9fe",
+            "2001:0:1::5601:5601",
+            "2001:db8::5efe:a9fe:a9fe",
             "fe80::1",
+            "fec0::1",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
             "100.100.100.200",
+            "168.63.129.16",
+            "192.0.0.192",
+            "240.0.0.1",
             "224.0.0.1",
             "ff02::1",
             "0.0.0.0",
@@ -166,6 +238,23 @@ mod tests {
         }
         for fine in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "2001:db8::1", "fd00::1"] {
             assert_eq!(never_allowed(ip(fine)), None, "{fine}");
+        }
+    }
+
+    #[test]
+    fn the_reach_of_an_address_is_that_of_what_it_stands_for() {
+        for (address, reach) in [
+            ("127.9.9.9", Reach::Machine),
+            ("::ffff:127.0.0.1", Reach::Machine),
+            ("10.0.0.1", Reach::Site),
+            ("100.64.0.1", Reach::Site),
+            ("fd00::1", Reach::Site),
+            ("64:ff9b::a00:1", Reach::Site),
+            ("8.8.8.8", Reach::World),
+            ("100.128.0.1", Reach::World),
+            ("2001:db8::1", Reach::World),
+        ] {
+            assert_eq!(Reach::of(ip(address)), reach, "{address}");
         }
     }
 

@@ -38,6 +38,10 @@ pub(super) fn check_path(path_and_query: &str) -> Result<(), PathFault> {
         return Err(PathFault::Character(wrong));
     }
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    // The client would escape it, and what is sent must be what was checked.
+    if query.contains('\'') {
+        return Err(PathFault::Character('\''));
+    }
     decode(query)?;
     let inside = path.strip_prefix('/').ok_or(PathFault::NotOriginForm)?;
     if inside.starts_with('/') {
@@ -47,12 +51,45 @@ pub(super) fn check_path(path_and_query: &str) -> Result<(), PathFault> {
         return Err(PathFault::EmptySegment);
     }
     let decoded = decode(inside)?;
-    if decoded.iter().any(|byte| byte.is_ascii_control() || *byte == b'\\') {
+    if decoded.iter().any(|byte| byte.is_ascii_control() || *byte == b'\\') || hides_an_escape(&decoded) {
         return Err(PathFault::BadEscape);
     }
     // An encoded slash counts as one: some servers decode before they cut.
-    let is_dot = |segment: &[u8]| matches!(segment, b"." | b"..");
     if decoded.split(|byte| *byte == b'/').any(is_dot) { Err(PathFault::DotSegment) } else { Ok(()) }
+}
+
+/// Also what some servers turn into a dot segment: they drop parameters behind `;`, and blanks.
+fn is_dot(segment: &[u8]) -> bool {
+    let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+    matches!(name.trim_ascii(), b"." | b"..")
+}
+
+/// What a second decoding, or one that knows no shortest form, would take for a dot or a slash.
+fn hides_an_escape(decoded: &[u8]) -> bool {
+    let is_escape = |window: &[u8]| matches!(window, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    decoded.windows(3).any(is_escape) || LOOK_ALIKES.iter().any(|alike| contains(decoded, alike))
+}
+
+/// Overlong UTF-8 of `.`, `/` and `\`, and characters that compatibility mapping turns into them.
+const LOOK_ALIKES: [&[u8]; 14] = [
+    b"\xc0\xae",
+    b"\xc0\xaf",
+    b"\xc1\x9c",
+    b"\xe0\x80\xae",
+    b"\xe0\x80\xaf",
+    b"\xe0\x81\x9c",
+    b"\xf0\x80\x80\xae",
+    b"\xf0\x80\x80\xaf",
+    "\u{ff0e}".as_bytes(),
+    "\u{ff0f}".as_bytes(),
+    "\u{ff3c}".as_bytes(),
+    "\u{2024}".as_bytes(),
+    "\u{2025}".as_bytes(),
+    "\u{2215}".as_bytes(),
+];
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
 }
 
 /// RFC 3986 `pchar`, `/`, `?` and the escape sign.
@@ -61,7 +98,7 @@ fn is_allowed(c: char) -> bool {
 }
 
 /// The bytes that the text stands for.
-fn decode(text: &str) -> Result<Vec<u8>, PathFault> {
+pub(super) fn decode(text: &str) -> Result<Vec<u8>, PathFault> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -105,6 +142,12 @@ mod tests {
             ("/./a", PathFault::DotSegment),
             ("/a/%2e%2E/b", PathFault::DotSegment),
             ("/a%2f..%2fb", PathFault::DotSegment),
+            ("/a/..;x=1/b", PathFault::DotSegment),
+            ("/a/..%20/b", PathFault::DotSegment),
+            ("/a/%252e%252e/b", PathFault::BadEscape),
+            ("/a/%c0%ae%c0%ae/b", PathFault::BadEscape),
+            ("/a/%ef%bc%8e%ef%bc%8e/b", PathFault::BadEscape),
+            ("/a?b='c'", PathFault::Character('\'')),
             ("/a%5cb", PathFault::BadEscape),
             ("/a%0d%0a", PathFault::BadEscape),
             ("/a%", PathFault::BadEscape),
@@ -124,6 +167,7 @@ mod tests {
                 prop_assert_eq!(url.host_str(), Some("host"));
                 prop_assert_eq!(url.port(), Some(1));
                 prop_assert_eq!(url.path(), path.split('?').next().unwrap());
+                prop_assert_eq!(url.query(), path.split_once('?').map(|(_, query)| query));
                 prop_assert_eq!(url.fragment(), None);
             }
         }

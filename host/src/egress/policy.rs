@@ -1,7 +1,9 @@
 //! What the configuration grants, in the form in which it is enforced.
 
-use super::header::ALLOWED_BY_DEFAULT;
-use super::{AddressPolicy, Network, Origin};
+use super::header::{ALLOWED_BY_DEFAULT, SHOWN_BY_DEFAULT};
+use super::rule::is_like;
+use super::{AddressPolicy, Network, Origin, PathRule, RefusalReason};
+use crate::ports::Method;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -38,6 +40,11 @@ pub struct EgressLimits {
     pub body_bytes_max: usize,
     /// Longest exchange, in milliseconds, unless the target says otherwise.
     pub request_ms_max: u64,
+    /// How fast one origin may be asked, unless the target says otherwise: ten times what a walk over a
+    /// large cluster asks of its head in a tick of one second.
+    pub rate: Rate,
+    /// Bytes of the audit log, over all its files: seven hours of thirty requests a second.
+    pub audit_bytes_max: u64,
 }
 
 impl Default for EgressLimits {
@@ -50,7 +57,81 @@ impl Default for EgressLimits {
             discovered_max: 1_024,
             body_bytes_max: 16 << 20,
             request_ms_max: 5_000,
+            rate: Rate { requests_per_second_max: 200, requests_burst_max: 400 },
+            audit_bytes_max: 256 << 20,
         }
+    }
+}
+
+/// How fast one origin may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests in a second, in the long run.
+    pub requests_per_second_max: u32,
+    /// Requests at once.
+    pub requests_burst_max: u32,
+}
+
+/// What may be asked of a target, and what is sent along. Granted targets have one each; targets that
+/// the observed system names get that of the first [`DiscoveryRule`] that fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Under which name the port keeps credentials and trust for it.
+    pub credentials: Option<String>,
+    /// Methods; the contract has no others than these two.
+    pub methods: Vec<Method>,
+    /// Paths; none means any.
+    pub paths: Vec<PathRule>,
+    /// Networks in which the target must be; none means any that is not refused always.
+    pub networks: Vec<Network>,
+    /// Headers that a plugin may set; `*` at the beginning matches the end of a name.
+    pub headers_allowed: Vec<String>,
+    /// Headers that are added to every request.
+    pub headers_added: Vec<(String, String)>,
+    /// Headers of answers that a plugin may see; patterns as above.
+    pub headers_shown: Vec<String>,
+    /// How fast.
+    pub rate: Rate,
+    /// The body is cut here, in bytes.
+    pub body_bytes_max: usize,
+    /// Longest exchange, in milliseconds.
+    pub request_ms_max: u64,
+}
+
+impl Grant {
+    /// Everything that the general limits allow.
+    #[must_use]
+    pub fn new(limits: &EgressLimits) -> Self {
+        Self {
+            credentials: None,
+            methods: vec![Method::Get, Method::Head],
+            paths: Vec::new(),
+            networks: Vec::new(),
+            headers_allowed: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(),
+            headers_added: Vec::new(),
+            headers_shown: SHOWN_BY_DEFAULT.map(str::to_owned).to_vec(),
+            rate: limits.rate,
+            body_bytes_max: limits.body_bytes_max,
+            request_ms_max: limits.request_ms_max,
+        }
+    }
+
+    /// Whether it forbids what another grant of the same place would allow.
+    pub(super) fn is_restricted(&self) -> bool {
+        !self.paths.is_empty() || self.methods.len() < 2
+    }
+
+    /// # Errors
+    /// Why the question may not be asked.
+    pub(super) fn permit(&self, method: Method, path_and_query: &str) -> Result<(), (RefusalReason, String)> {
+        if !self.methods.contains(&method) {
+            return Err((RefusalReason::Method, format!("the method {} is not granted", method.as_str())));
+        }
+        if self.paths.is_empty() || self.paths.iter().any(|rule| rule.permits(path_and_query)) {
+            return Ok(());
+        }
+        let rules: Vec<String> = self.paths.iter().map(PathRule::to_string).collect();
+        Err((RefusalReason::Path, format!("the path is outside of those that are granted: {}", rules.join(", "))))
     }
 }
 
@@ -59,27 +140,35 @@ impl Default for EgressLimits {
 pub struct TargetPolicy {
     /// Where it is.
     pub origin: Origin,
-    /// Headers that a plugin may set; `*` at the beginning matches the end of a name.
-    pub headers_allowed: Vec<String>,
-    /// Headers that are added to every request.
-    pub headers_added: Vec<(String, String)>,
-    /// The body is cut here, in bytes.
-    pub body_bytes_max: usize,
-    /// Longest exchange, in milliseconds.
-    pub request_ms_max: u64,
+    /// What may be asked of it.
+    pub grant: Grant,
 }
 
 impl TargetPolicy {
     /// A target with the general limits.
     #[must_use]
     pub fn new(origin: Origin, limits: &EgressLimits) -> Self {
-        Self {
-            origin,
-            headers_allowed: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(),
-            headers_added: Vec::new(),
-            body_bytes_max: limits.body_bytes_max,
-            request_ms_max: limits.request_ms_max,
-        }
+        Self { origin, grant: Grant::new(limits) }
+    }
+}
+
+/// What holds for targets that the observed system names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscoveryRule {
+    /// Name of the rule.
+    pub name: String,
+    /// Names of targets that it is for; `*` stands for any text.
+    pub targets: String,
+    /// Ports; those of [`DiscoveryPolicy`] where there are none.
+    pub ports: Option<RangeInclusive<u16>>,
+    /// What may be asked of them. Its networks replace those of [`DiscoveryPolicy`].
+    pub grant: Grant,
+}
+
+impl DiscoveryRule {
+    /// Whether it is for a target of this name.
+    pub(super) fn is_for(&self, target: &str) -> bool {
+        is_like(self.targets.as_bytes(), target.as_bytes())
     }
 }
 
@@ -88,6 +177,8 @@ impl TargetPolicy {
 pub struct EgressPolicy {
     /// By name.
     pub targets: BTreeMap<String, TargetPolicy>,
+    /// For discovered targets; the first that fits is used.
+    pub rules: Vec<DiscoveryRule>,
     /// Bounds.
     pub limits: EgressLimits,
     /// Which addresses may be connected to; the HTTP port asks the same policy.
@@ -110,7 +201,16 @@ impl EgressPolicy {
         discovery: DiscoveryPolicy,
         limits: EgressLimits,
     ) -> Self {
-        let granted = targets.values().map(|target| target.origin.clone()).chain(others).collect();
-        Self { targets, limits, addresses: Arc::new(AddressPolicy::new(granted, discovery)) }
+        let granted = targets.values().map(|target| (target.origin.clone(), Some(&target.grant)));
+        let addresses =
+            AddressPolicy::with_grants(granted.chain(others.into_iter().map(|origin| (origin, None))), discovery);
+        Self { rules: Vec::new(), limits, addresses: Arc::new(addresses), targets }
+    }
+
+    /// The same with rules for discovered targets.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Vec<DiscoveryRule>) -> Self {
+        self.rules = rules;
+        self
     }
 }

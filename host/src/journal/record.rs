@@ -43,6 +43,8 @@ pub enum Kind {
     PluginQuarantined,
     /// What cannot be seen changed.
     Blind,
+    /// A request of a plugin; only in the audit log.
+    Egress,
     /// Proof of life, now and then.
     TickCheckpoint,
     /// The operator stopped in good order.
@@ -68,6 +70,7 @@ impl Kind {
             Self::PluginRolledBack => "plugin-rolled-back",
             Self::PluginQuarantined => "plugin-quarantined",
             Self::Blind => "blind",
+            Self::Egress => "egress",
             Self::TickCheckpoint => "tick-checkpoint",
             Self::Stopped => "stopped",
         }
@@ -145,7 +148,7 @@ pub(super) struct Malformed {
 }
 
 /// Writes a record; returns the line with its line feed, and the hash.
-pub(super) fn encode(seq: u64, at: Timestamp, kind: Kind, prev: &str, body: &str) -> (String, String) {
+pub(crate) fn encode(seq: u64, at: Timestamp, kind: Kind, prev: &str, body: &str) -> (String, String) {
     let head = format!(r#"{{"seq":{seq},"at":"{at}","kind":"{kind}","prev":"{prev}""#);
     let tail = format!(r#","body":{body}}}"#);
     let hash = hash_of(head.as_bytes(), tail.as_bytes());

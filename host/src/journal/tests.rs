@@ -64,8 +64,10 @@ fn the_changed_field_is_named() {
     let text = String::from_utf8(written(directory.path(), 3)).unwrap();
     let second_line = text.find('\n').unwrap() + 1;
     let check = |from: &str, to: &str, field: Field| {
-        let at = second_line + text[second_line..].find(from).unwrap();
-        let changed = format!("{}{to}{}", &text[..at], &text[at + from.len()..]);
+        let (before, rest) = text.split_at(second_line);
+        let (kept, tail) = rest.split_once(from).unwrap();
+        let at = second_line + kept.len();
+        let changed = format!("{before}{kept}{to}{tail}");
         let damage = damage_of(changed.as_bytes());
         assert_eq!((damage.field, damage.seq, damage.line), (field, 2, 2), "{from} -> {to}: {damage}");
         assert!(damage.byte_offset >= second_line as u64 && damage.byte_offset <= at as u64 + 70, "{damage}");
@@ -104,7 +106,7 @@ fn a_log_cut_at_any_byte_opens_with_every_whole_record_and_goes_on() {
         let Opened { mut journal, scanned, warnings } = open(directory.path()).unwrap();
         assert_eq!(scanned.last_seq, expected, "cut at {length}");
         let torn = directory.path().join("journal.torn-1");
-        let rest = length - scanned.good_bytes as usize;
+        let rest = length - usize::try_from(scanned.good_bytes).unwrap();
         assert_eq!(torn.exists(), rest > 0, "cut at {length}");
         assert_eq!(warnings.len(), usize::from(rest > 0));
         if rest > 0 {

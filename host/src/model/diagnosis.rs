@@ -165,6 +165,9 @@ pub struct Incident {
     pub severity: Severity,
     /// What people call the entities that are named here.
     pub names: BTreeMap<EntityId, String>,
+    /// The one thing that the suspect runs on: where a person has to look. Empty when nobody is suspected, or there are many.
+    #[serde(default)]
+    pub located: Vec<EntityId>,
     /// Sorted by onset.
     pub symptoms: Vec<Symptom>,
     /// Everything that claims of this incident may cite.

@@ -44,6 +44,7 @@ fn named(title: &str, component: Option<&EntityId>, names: &BTreeMap<EntityId, S
 fn blind(symptoms: &[Symptom]) -> String {
     let sources: BTreeSet<&str> = symptoms.iter().map(|symptom| symptom.entity.key()).collect();
     match sources.first() {
+        Some(only) if sources.len() == 1 && only.starts_with("plugin ") => format!("The {only} keeps failing"),
         Some(only) if sources.len() == 1 => format!("The operator cannot see {only}"),
         Some(first) => format!("The operator cannot see {} sources, among them {first}", sources.len()),
         None => "The operator cannot see".to_owned(),

@@ -57,6 +57,12 @@ impl Topology {
         self.entity(id).map_or(id.as_str(), |entity| entity.name.as_str())
     }
 
+    /// What `id` runs on or is stored in, sorted.
+    pub fn hosts_of<'a>(&'a self, id: &'a EntityId) -> impl Iterator<Item = &'a EntityId> {
+        let leaving = self.edges.iter().filter(move |edge| &edge.from == id && edge.relation == Relation::RunsOn);
+        leaving.map(|edge| &edge.to)
+    }
+
     /// Entities joined to `id` by an edge in either direction, sorted, without repeats.
     #[must_use]
     pub fn neighbours(&self, id: &EntityId) -> Vec<&EntityId> {

@@ -1,10 +1,13 @@
 //! The first gate: may these bytes be compiled at all? Nothing is compiled, let alone run, here.
 
+mod shape;
+
 use crate::model::Digest;
 use crate::plugin::limits::PluginLimits;
 use crate::plugin::load::LoadError;
 use serde::Serialize;
 use sha2::Digest as _;
+use shape::Shape;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind, Parser, Payload, Validator, WasmFeatures};
@@ -49,18 +52,14 @@ pub enum World {
 }
 
 /// A component that may be compiled: whole, valid, of a known world, importing only the contract.
+/// Only [`Admitted::new`] makes one.
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted<'a> {
-    /// Its bytes.
-    pub(crate) bytes: &'a [u8],
-    /// Their sha256.
-    pub(crate) digest: Digest,
-    /// Names of its imports, sorted.
-    pub(crate) imports: Vec<String>,
-    /// Names of its exports, sorted.
-    pub(crate) exports: Vec<String>,
-    /// Its world.
-    pub(crate) world: World,
+    bytes: &'a [u8],
+    digest: Digest,
+    imports: Vec<String>,
+    exports: Vec<String>,
+    world: World,
 }
 
 impl<'a> Admitted<'a> {
@@ -84,9 +83,40 @@ impl<'a> Admitted<'a> {
             exports: surface.exports.iter().cloned().collect(),
         })?;
         check_imports(&name, world, &surface.imports)?;
+        Shape::read(bytes).and_then(|shape| shape.check(limits.of(world))).map_err(|excess| LoadError::Exceeds {
+            name: name.clone(),
+            what: excess.what,
+            size: excess.size,
+            limit: excess.limit,
+        })?;
         let digest = Digest(hex::encode(sha2::Sha256::digest(bytes)));
         let (imports, exports) = (surface.imports.into_iter().collect(), surface.exports.into_iter().collect());
         Ok(Self { bytes, digest, imports, exports, world })
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// Their sha256.
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Names of its imports, sorted.
+    pub(crate) fn imports(&self) -> &[String] {
+        &self.imports
+    }
+
+    /// Names of its exports, sorted.
+    pub(crate) fn exports(&self) -> &[String] {
+        &self.exports
+    }
+
+    /// Its world.
+    pub(crate) fn world(&self) -> World {
+        self.world
     }
 
     /// True when the component imports WASI, for which it gets an empty stand-in.
@@ -107,9 +137,12 @@ impl World {
     }
 }
 
-/// What the first eight bytes say.
+/// What the first eight bytes say. Compiled code is an ELF file: it would run outside of every limit.
 fn check_header(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
     let name = name.to_owned();
+    if bytes.starts_with(b"\x7fELF") {
+        return Err(LoadError::Precompiled { name });
+    }
     if Parser::is_component(bytes) {
         return Ok(());
     }

@@ -15,7 +15,13 @@ pub(crate) struct Guest {
     imports: String,
     functions: String,
     memory_pages: u32,
+    realloc: String,
 }
+
+/// The allocator only ever moves up; no fixture lives long enough to need more.
+const BUMP: &str = "(local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+    (global.set $top (i32.add (local.get $at) (local.get 3)))
+    (local.get $at)";
 
 /// A world whose guests import WASI, as language runtimes do.
 const INVARIANT_WITH_WASI: &str = "
@@ -34,7 +40,14 @@ pub(crate) type Body = String;
 
 impl Guest {
     fn new(world: &'static str) -> Self {
-        Self { world, data: Vec::new(), imports: String::new(), functions: String::new(), memory_pages: 4 }
+        Self {
+            world,
+            data: Vec::new(),
+            imports: String::new(),
+            functions: String::new(),
+            memory_pages: 4,
+            realloc: BUMP.to_owned(),
+        }
     }
 
     /// A guest without any function.
@@ -50,6 +63,12 @@ impl Guest {
     /// Memory that the module starts with, in pages of 64 KiB.
     pub(crate) fn memory_pages(mut self, pages: u32) -> Self {
         self.memory_pages = pages;
+        self
+    }
+
+    /// Does this instead when the host asks for memory. `body` sees `$at`.
+    pub(crate) fn reallocates(mut self, body: &str) -> Self {
+        body.clone_into(&mut self.realloc);
         self
     }
 
@@ -100,15 +119,13 @@ impl Guest {
     fn module_text(&self) -> String {
         let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
         let (imports, functions, pages) = (&self.imports, &self.functions, self.memory_pages);
-        // The allocator only ever moves up; no fixture lives long enough to need more.
+        let realloc = &self.realloc;
         format!(
             r#"(module $fixture {imports}
                 (memory (export "memory") {pages})
                 (global $top (mut i32) (i32.const 131072))
                 (func $cabi_realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (local $at i32)
-                    (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
-                    (global.set $top (i32.add (local.get $at) (local.get 3)))
-                    (local.get $at))
+                    {realloc})
                 {functions}
                 (data (i32.const {DATA_BASE}) "{data}"))"#
         )

@@ -1,8 +1,11 @@
 //! What a broken or hostile component can do to the host: nothing but to get one clear refusal.
 
 mod admission;
+mod catalogue;
 mod evaluation;
+mod limits;
 mod observation;
+mod suite;
 
 use crate::model::{Digest, SeriesStore, Snapshot, Table, Tick, Timestamp, Topology};
 use crate::plugin::PluginLimits;

@@ -8,6 +8,7 @@ use crate::plugin::invariant::InvariantModule;
 use crate::plugin::limits::{CallLimits, PluginLimits};
 use crate::plugin::load::LoadError;
 use crate::plugin::subject;
+use crate::plugin::trust::Trust;
 use serde::Serialize;
 
 /// The permission sheet of a component.
@@ -33,6 +34,10 @@ pub struct Inspection {
     pub info: Option<PluginInfo>,
     /// Its checks, for modules of checks.
     pub checks: Vec<CheckDeclaration>,
+    /// Number of its failure cards, for subjects that tell them without a configuration.
+    pub cards: Option<usize>,
+    /// Why it may run; absent when the configuration does not trust it.
+    pub trust: Option<Trust>,
     /// What each call may use.
     pub limits: CallLimits,
 }
@@ -43,19 +48,20 @@ pub struct Inspection {
 /// It would not be admitted; the error says why.
 pub fn inspect(name: &str, bytes: &[u8], limits: &PluginLimits) -> Result<Inspection, LoadError> {
     let admitted = Admitted::new(name, bytes, limits)?;
-    let call_limits = if admitted.world == World::Subject { &limits.subject } else { &limits.check };
     Ok(Inspection {
-        digest: admitted.digest.clone(),
+        digest: admitted.digest().clone(),
         size_bytes: bytes.len(),
-        world: admitted.world,
+        world: admitted.world(),
         contract_version: CONTRACT_VERSION.to_owned(),
         permissions: permissions(&admitted),
         wasi: admitted.imports_wasi(),
-        imports: admitted.imports,
-        exports: admitted.exports,
+        imports: admitted.imports().to_vec(),
+        exports: admitted.exports().to_vec(),
         info: None,
         checks: Vec::new(),
-        limits: call_limits.clone(),
+        cards: None,
+        trust: None,
+        limits: limits.of(admitted.world()).clone(),
     })
 }
 
@@ -63,15 +69,18 @@ pub fn inspect(name: &str, bytes: &[u8], limits: &PluginLimits) -> Result<Inspec
 /// limits, without anything that it could reach.
 ///
 /// # Errors
-/// As [`inspect`], or it cannot be compiled, or fails when it is asked.
+/// As [`inspect`], or it is not trusted, cannot be compiled, or fails when it is asked.
 pub async fn interview(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Inspection, LoadError> {
     let mut inspection = inspect(name, bytes, engine.limits())?;
     if inspection.world == World::Subject {
-        inspection.info = Some(subject::describe(engine, name, bytes).await?);
+        let introduced = subject::introduce(engine, name, bytes).await?;
+        (inspection.info, inspection.cards) = (Some(introduced.info), introduced.cards);
+        inspection.trust = Some(introduced.trust);
     } else {
         let module = InvariantModule::load(engine, name, bytes, "{}").await?;
         inspection.info = Some(module.info().clone());
         inspection.checks = module.checks().to_vec();
+        inspection.trust = Some(module.trust().clone());
     }
     Ok(inspection)
 }
@@ -86,11 +95,11 @@ fn permissions(admitted: &Admitted<'_>) -> Vec<String> {
         "metrics" => Some("reads collected time series"),
         "logs" => Some("reads log files that the configuration grants by name"),
         // Subjects import this interface for one of its types.
-        "snapshots" if admitted.world != World::Subject => Some("reads the frozen snapshot"),
+        "snapshots" if admitted.world() != World::Subject => Some("reads the frozen snapshot"),
         _ => None,
     };
     let mut sentences: Vec<String> = admitted
-        .imports
+        .imports()
         .iter()
         .filter(|import| import.starts_with("operator:plugin/"))
         .filter_map(|import| sentence(import).map(str::to_owned))

@@ -1,18 +1,23 @@
 //! A module of checks. Every call runs in a fresh instance, so that no check can leave anything
 //! behind for another, or for itself but through its state.
 
+mod measurement;
+
 use crate::model::{CheckDeclaration, Digest, Snapshot, Timestamp};
+use crate::plugin::active::Active;
 use crate::plugin::bindings::invariant as world;
 use crate::plugin::call::{answered, bounded};
 use crate::plugin::engine::Engine;
 use crate::plugin::failure::PluginFailure;
 use crate::plugin::info::{PluginInfo, is_identifier};
-use crate::plugin::link::link_invariant;
+use crate::plugin::link::Linked;
 use crate::plugin::load::LoadError;
 use crate::plugin::outcome::Outcome;
 use crate::plugin::resources::SnapshotResource;
 use crate::plugin::state::{CheckState, GuestState, fuel_used, new_store};
 use crate::plugin::text;
+use crate::plugin::trust::Trust;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use wasmtime::Store;
@@ -23,10 +28,8 @@ const NO_CONFIG: &str = "{}";
 /// A loaded module.
 pub struct InvariantModule {
     engine: Engine,
-    linked: world::InvariantPre<CheckState>,
-    digest: Digest,
+    active: Active<world::InvariantPre<CheckState>>,
     config_json: String,
-    info: PluginInfo,
     checks: Vec<CheckDeclaration>,
 }
 
@@ -37,6 +40,8 @@ pub struct Evaluated {
     pub result: Result<Outcome, PluginFailure>,
     /// What it cost; the same on every run of the same component on the same snapshot.
     pub fuel: u64,
+    /// Linear memory at its end, summed; the same on every run, too.
+    pub memory_bytes: usize,
 }
 
 impl InvariantModule {
@@ -45,27 +50,40 @@ impl InvariantModule {
     /// # Errors
     /// One clear error for anything that is wrong with the bytes, the configuration or the plugin.
     pub async fn load(engine: &Engine, name: &str, bytes: &[u8], config_json: &str) -> Result<Self, LoadError> {
-        let (linked, digest) = link_invariant(engine, name, bytes)?;
+        let linked = Linked::invariant(engine, name, bytes).await?;
         let failed = |failure| LoadError::Failed { name: name.to_owned(), call: "declare", failure };
-        let mut call = Call::start(engine, &linked, None, Timestamp::default()).await.map_err(failed)?;
+        let mut call = Call::start(engine, linked.world(), None, Timestamp::default()).await.map_err(failed)?;
         let declared = call.declare(engine, config_json).await.map_err(failed)?;
         call.store.data_mut().guest.log.emit(name);
         let info = PluginInfo::checked(name, declared.info)?;
         let checks: Vec<_> = declared.checks.into_iter().map(CheckDeclaration::from).collect();
         let checks = checked(name, checks, engine)?;
-        Ok(Self { engine: engine.clone(), linked, digest, config_json: config_json.to_owned(), info, checks })
+        let active = Active::new(engine, name, linked, info);
+        Ok(Self { engine: engine.clone(), active, config_json: config_json.to_owned(), checks })
     }
 
     /// What it says about itself.
     #[must_use]
     pub fn info(&self) -> &PluginInfo {
-        &self.info
+        self.active.info()
     }
 
     /// sha256 of its component.
     #[must_use]
     pub fn digest(&self) -> &Digest {
-        &self.digest
+        self.active.digest()
+    }
+
+    /// Why it may run.
+    #[must_use]
+    pub fn trust(&self) -> &Trust {
+        self.active.trust()
+    }
+
+    /// sha256 of its configuration.
+    #[must_use]
+    pub fn config_digest(&self) -> Digest {
+        Digest(hex::encode(Sha256::digest(&self.config_json)))
     }
 
     /// Its checks, sorted by id.
@@ -81,14 +99,16 @@ impl InvariantModule {
         snapshot: &Arc<Snapshot>,
         state: Option<&[u8]>,
     ) -> Evaluated {
-        let started = Call::start(&self.engine, &self.linked, Some(Arc::clone(snapshot)), snapshot.taken_at).await;
+        let started =
+            Call::start(&self.engine, self.active.instantiable(), Some(Arc::clone(snapshot)), snapshot.taken_at).await;
         let mut call = match started {
             Ok(call) => call,
-            Err(failure) => return Evaluated { result: Err(failure), fuel: 0 },
+            Err(failure) => return Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0 },
         };
         let result = self.evaluate_in(&mut call, check, snapshot, state).await;
-        call.store.data_mut().guest.log.emit(&self.info.name);
-        Evaluated { result, fuel: fuel_used(&call.store, &self.engine.limits().check) }
+        call.store.data_mut().guest.log.emit(&self.info().name);
+        let fuel = fuel_used(&call.store, &self.engine.limits().check);
+        Evaluated { result, fuel, memory_bytes: call.store.data().guest.memory_bytes() }
     }
 
     /// Hot swap: converts the state that an older version of a check left.
@@ -101,7 +121,7 @@ impl InvariantModule {
         from_version: &str,
         state: &[u8],
     ) -> Result<Option<Vec<u8>>, PluginFailure> {
-        let mut call = Call::start(&self.engine, &self.linked, None, Timestamp::default()).await?;
+        let mut call = Call::start(&self.engine, self.active.instantiable(), None, Timestamp::default()).await?;
         self.configure(&mut call).await?;
         let Call { store, exports } = &mut call;
         let limits = &self.engine.limits().check;

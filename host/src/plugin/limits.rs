@@ -1,6 +1,7 @@
 //! What plugins may use at most. Every bound has a unit and a reason, and reaching one is a typed
 //! [`crate::plugin::PluginFailure`] or a refusal that the plugin can read, never a crash of the host.
 
+use crate::plugin::admit::World;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -10,13 +11,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct PluginLimits {
     /// Size of a component file. The largest known guest, an embedded Python, has 40 MB.
     pub component_bytes_max: usize,
+    /// Time that a component may be compiled for beside the ticks, in milliseconds. The largest known
+    /// guest takes ten seconds on one core.
+    pub compile_ms_max: u64,
+    /// Compiled code that is kept on disk: the largest known guest in two versions, and 100 others.
+    pub code_cache_bytes_max: u64,
     /// Bounds of subjects, for each call.
     #[serde(deserialize_with = "over_subject_defaults")]
     pub subject: CallLimits,
     /// Bounds of checks, for each call.
     pub check: CallLimits,
-    /// HTTP requests of one subject in one tick: four for each of 16 targets.
-    pub http_requests_per_tick_max: u32,
     /// Scrapes of one subject in one tick: one for each of 256 servers.
     pub scrapes_per_tick_max: u32,
     /// Lines of all logs that one subject reads in one tick; a burst of errors is 10,000 a second.
@@ -90,13 +94,22 @@ pub struct CallLimits {
     pub log_line_bytes_max: usize,
 }
 
+impl PluginLimits {
+    /// The bounds of one call of a plugin of this world.
+    #[must_use]
+    pub fn of(&self, world: World) -> &CallLimits {
+        if world == World::Subject { &self.subject } else { &self.check }
+    }
+}
+
 impl Default for PluginLimits {
     fn default() -> Self {
         Self {
             component_bytes_max: 64 << 20,
+            compile_ms_max: 120_000,
+            code_cache_bytes_max: 512 << 20,
             subject: CallLimits::subject(),
             check: CallLimits::default(),
-            http_requests_per_tick_max: 64,
             scrapes_per_tick_max: 256,
             log_lines_read_per_tick_max: 20_000,
             tables_max: 64,

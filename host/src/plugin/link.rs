@@ -1,16 +1,19 @@
 //! The last gate: every import of a component is joined to the capability of the same name and type,
 //! once; what is not joined does not exist for it.
 
+use crate::model::Digest;
 use crate::plugin::admit::{Admitted, World};
 use crate::plugin::bindings::contract::{
     clock, http, http_types, knowledge, log, logs, metrics, observations, scraping, snapshots, tables, types,
 };
 use crate::plugin::bindings::invariant::{InvariantPre, operator::plugin::checks};
 use crate::plugin::bindings::subject::SubjectPre;
+use crate::plugin::compile::Compiled;
 use crate::plugin::engine::Engine;
-use crate::plugin::load::{Compiled, LoadError};
+use crate::plugin::load::LoadError;
 use crate::plugin::state::{CheckState, GuestState, HasGuest};
 use crate::plugin::subject::SubjectState;
+use crate::plugin::trust::{Trust, Trusted};
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 
 /// The capabilities of each world.
@@ -25,41 +28,68 @@ impl Linkers {
     }
 }
 
-/// From bytes to something that can be instantiated as a subject.
-pub(crate) fn link_subject(
-    engine: &Engine,
-    name: &str,
-    bytes: &[u8],
-) -> Result<(SubjectPre<SubjectState>, crate::model::Digest), LoadError> {
-    let compiled = compile_for(engine, name, bytes, World::Subject)?;
-    let linked = instantiable(&engine.linkers().subject, name, &compiled)?;
-    let linked = SubjectPre::new(linked).map_err(|error| misfit(name, &error))?;
-    Ok((linked, compiled.digest))
+/// A component whose imports are joined. Only [`Linked::subject`] and [`Linked::invariant`] make one,
+/// and every step before leaves no other way here: [`Admitted`] → [`Trusted`] → [`Compiled`] → linked.
+pub(crate) struct Linked<P> {
+    world: P,
+    digest: Digest,
+    trust: Trust,
 }
 
-/// From bytes to something that can be instantiated as a module of checks.
-pub(crate) fn link_invariant(
-    engine: &Engine,
-    name: &str,
-    bytes: &[u8],
-) -> Result<(InvariantPre<CheckState>, crate::model::Digest), LoadError> {
-    let compiled = compile_for(engine, name, bytes, World::Invariant)?;
-    let linked = instantiable(&engine.linkers().check, name, &compiled)?;
-    let linked = InvariantPre::new(linked).map_err(|error| misfit(name, &error))?;
-    Ok((linked, compiled.digest))
+impl Linked<SubjectPre<SubjectState>> {
+    /// From bytes to something that can be instantiated as a subject.
+    pub(crate) async fn subject(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+        let compiled = compiled(engine, name, bytes, World::Subject).await?;
+        let world = instantiable(&engine.linkers().subject, name, &compiled)?;
+        let world = SubjectPre::new(world).map_err(|error| misfit(name, &error))?;
+        Ok(Self::new(world, &compiled))
+    }
 }
 
-fn compile_for(engine: &Engine, name: &str, bytes: &[u8], wanted: World) -> Result<Compiled, LoadError> {
+impl Linked<InvariantPre<CheckState>> {
+    /// From bytes to something that can be instantiated as a module of checks.
+    pub(crate) async fn invariant(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+        let compiled = compiled(engine, name, bytes, World::Invariant).await?;
+        let world = instantiable(&engine.linkers().check, name, &compiled)?;
+        let world = InvariantPre::new(world).map_err(|error| misfit(name, &error))?;
+        Ok(Self::new(world, &compiled))
+    }
+}
+
+impl<P> Linked<P> {
+    fn new(world: P, compiled: &Compiled) -> Self {
+        Self { world, digest: compiled.digest().clone(), trust: compiled.trust().clone() }
+    }
+
+    /// What instances are made of.
+    pub(crate) fn world(&self) -> &P {
+        &self.world
+    }
+
+    /// sha256 of the component's bytes.
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Why it may run.
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+}
+
+async fn compiled(engine: &Engine, name: &str, bytes: &[u8], wanted: World) -> Result<Compiled, LoadError> {
     let admitted = Admitted::new(name, bytes, engine.limits())?;
     // A script engine is an invariant module that can do more.
-    if admitted.world != wanted && (admitted.world, wanted) != (World::ScriptEngine, World::Invariant) {
-        return Err(LoadError::WrongWorld { name: name.to_owned(), found: admitted.world, wanted });
+    let found = admitted.world();
+    if found != wanted && (found, wanted) != (World::ScriptEngine, World::Invariant) {
+        return Err(LoadError::WrongWorld { name: name.to_owned(), found, wanted });
     }
-    Compiled::new(engine, name, &admitted)
+    let trusted = Trusted::new(engine.trust(), name, admitted)?;
+    Compiled::new(engine, name, &trusted).await
 }
 
 fn instantiable<T>(linker: &Linker<T>, name: &str, compiled: &Compiled) -> Result<InstancePre<T>, LoadError> {
-    linker.instantiate_pre(&compiled.component).map_err(|error| misfit(name, &error))
+    linker.instantiate_pre(compiled.component()).map_err(|error| misfit(name, &error))
 }
 
 fn misfit(name: &str, error: &wasmtime::Error) -> LoadError {

@@ -1,16 +1,12 @@
-//! From bytes to something that can be instantiated. Each step takes the result of the one before,
-//! so that code that was not admitted cannot be compiled, and code that was not linked cannot run:
-//! [`Admitted`] → [`Compiled`] → `InstancePre` of a world.
+//! Reading a component file, and every reason for which one cannot be used.
 
-use crate::model::Digest;
-use crate::plugin::admit::{Admitted, CONTRACT_VERSION, World};
-use crate::plugin::engine::Engine;
+use crate::plugin::admit::{CONTRACT_VERSION, World};
 use crate::plugin::failure::PluginFailure;
 use crate::plugin::limits::PluginLimits;
+use crate::plugin::trust::TrustError;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use wasmtime::component::Component;
 
 /// Why a plugin cannot be used. Each text names the plugin, what is wrong, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +32,15 @@ pub enum LoadError {
     /// Not WebAssembly at all.
     #[error("plugin {name} is not WebAssembly: a component begins with the bytes 00 61 73 6d 0d 00 01 00")]
     NotWasm {
+        /// Path or name of the plugin.
+        name: String,
+    },
+    /// Code that somebody else compiled.
+    #[error(
+        "plugin {name} is native code (ELF, a .cwasm), which is never accepted from outside: give the .wasm, the \
+         operator compiles it itself"
+    )]
+    Precompiled {
         /// Path or name of the plugin.
         name: String,
     },
@@ -69,6 +74,26 @@ pub enum LoadError {
     StringEncoding {
         /// Path or name of the plugin.
         name: String,
+    },
+    /// It is larger or more intricate than a plugin may be before it does anything.
+    #[error("plugin {name} has {what}: {size}, the limit is {limit}")]
+    Exceeds {
+        /// Path or name of the plugin.
+        name: String,
+        /// What there is too much of, with its unit.
+        what: &'static str,
+        /// How much.
+        size: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The user does not want it to run.
+    #[error("plugin {name} is not trusted: {why}")]
+    Untrusted {
+        /// Path or name of the plugin.
+        name: String,
+        /// What is missing or wrong.
+        why: Box<TrustError>,
     },
     /// It exports neither what a subject nor what an invariant has to.
     #[error(
@@ -146,27 +171,6 @@ pub enum LoadError {
     },
 }
 
-/// A compiled component.
-pub(crate) struct Compiled {
-    pub(crate) component: Component,
-    pub(crate) digest: Digest,
-}
-
-impl Compiled {
-    /// Compiles an admitted component, or takes the code from the engine's cache. Takes up to
-    /// seconds: never on the way of a tick.
-    ///
-    /// # Errors
-    /// The compiler refuses it.
-    pub(crate) fn new(engine: &Engine, name: &str, admitted: &Admitted<'_>) -> Result<Self, LoadError> {
-        let component = match engine.cache().and_then(|cache| cache.load(engine.wasmtime(), &admitted.digest)) {
-            Some(component) => component,
-            None => compile(engine, name, admitted)?,
-        };
-        Ok(Self { component, digest: admitted.digest.clone() })
-    }
-}
-
 /// Reads a component file, at most as much of it as is admitted.
 ///
 /// # Errors
@@ -182,17 +186,6 @@ pub fn read_component(path: &Path, limits: &PluginLimits) -> Result<Vec<u8>, Loa
         return Err(LoadError::TooLarge { name, bytes: bytes.len(), limit });
     }
     Ok(bytes)
-}
-
-fn compile(engine: &Engine, name: &str, admitted: &Admitted<'_>) -> Result<Component, LoadError> {
-    let component = Component::from_binary(engine.wasmtime(), admitted.bytes)
-        .map_err(|error| LoadError::Compile { name: name.to_owned(), why: format!("{error:#}") })?;
-    if let Some(cache) = engine.cache()
-        && let Err(error) = cache.store(engine.wasmtime(), &admitted.digest, &component)
-    {
-        tracing::warn!(plugin = name, %error, "Compiled code is not kept; the next start compiles again.");
-    }
-    Ok(component)
 }
 
 fn listed(names: &[String]) -> String {

@@ -24,6 +24,10 @@ impl Meter {
             instances_max: limits.core_instances_max,
         }
     }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
 }
 
 impl ResourceLimiter for Meter {

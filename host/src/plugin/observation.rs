@@ -20,8 +20,9 @@ pub(crate) fn take(raw: Observation, guest: &mut GuestState, limits: &PluginLimi
         blind: raw.blind.into_iter().map(BlindSpot::from).collect(),
         ..Observed::default()
     };
-    bound_topology(&mut observed, limits);
+    // First, so that what the others have to say is not cut off with it.
     bound_blind(&mut observed, limits);
+    bound_topology(&mut observed, limits);
     let given = raw.tables.len();
     for handle in raw.tables {
         let resource = guest.resources.delete(handle).map_err(|error| PluginFailure::Nonsense(error.to_string()))?;

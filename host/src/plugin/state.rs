@@ -76,6 +76,11 @@ impl GuestState {
         Ok(self.resources.push(TableResource { table, charged_bytes: 0 })?)
     }
 
+    /// Linear memory of the instance, summed over its memories.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.meter.memory_bytes()
+    }
+
     /// Counts bytes that the host holds for the guest.
     pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), TableError> {
         let limit = self.limits.host_table_bytes_max;

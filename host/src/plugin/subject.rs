@@ -3,6 +3,7 @@
 use crate::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Digest, Observed, SeriesStore, Tick, Timestamp};
+use crate::plugin::active::Active;
 use crate::plugin::bindings::contract::observations::ObserveContext;
 use crate::plugin::bindings::subject as world;
 use crate::plugin::call::{answered, bounded};
@@ -11,10 +12,11 @@ use crate::plugin::engine::Engine;
 use crate::plugin::failure::PluginFailure;
 use crate::plugin::info::PluginInfo;
 use crate::plugin::limits::CallLimits;
-use crate::plugin::link::link_subject;
+use crate::plugin::link::Linked;
 use crate::plugin::load::LoadError;
 use crate::plugin::observation;
 use crate::plugin::state::{GuestState, HasGuest, new_store, refuel};
+use crate::plugin::trust::Trust;
 use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs};
 use crate::prometheus::Prometheus;
 use crate::series::SeriesLimits;
@@ -48,12 +50,10 @@ pub struct SubjectWorld {
 /// A loaded subject.
 pub struct Subject {
     engine: Engine,
-    linked: world::SubjectPre<SubjectState>,
+    active: Active<world::SubjectPre<SubjectState>>,
     name: String,
-    digest: Digest,
     config_json: String,
     world: SubjectWorld,
-    info: PluginInfo,
     knowledge: Arc<KnowledgeBase>,
     warm: Option<Warm>,
 }
@@ -86,11 +86,11 @@ impl Subject {
         config_json: &str,
         world: SubjectWorld,
     ) -> Result<Self, LoadError> {
-        let (linked, digest) = link_subject(engine, name, bytes)?;
+        let linked = Linked::subject(engine, name, bytes).await?;
         let limits = &engine.limits().subject;
         let failed = |call, failure| LoadError::Failed { name: name.to_owned(), call, failure };
         let mut store = subject_store(engine, &world).map_err(|failure| failed("instantiate", failure))?;
-        let exports = bounded(limits, linked.instantiate_async(&mut store)).await;
+        let exports = bounded(limits, linked.world().instantiate_async(&mut store)).await;
         let exports = exports.map_err(|failure| failed("instantiate", failure))?;
         let info = bounded(limits, exports.call_describe(&mut store)).await;
         let info = PluginInfo::checked(name, info.map_err(|failure| failed("describe", failure))?)?;
@@ -100,12 +100,10 @@ impl Subject {
         store.data_mut().guest.log.emit(&info.name);
         Ok(Self {
             engine: engine.clone(),
-            linked,
+            active: Active::new(engine, name, linked, info),
             name: name.to_owned(),
-            digest,
             config_json: config_json.to_owned(),
             world,
-            info,
             knowledge,
             warm: Some(Warm { store, exports, calls: 0 }),
         })
@@ -114,13 +112,19 @@ impl Subject {
     /// What it says about itself.
     #[must_use]
     pub fn info(&self) -> &PluginInfo {
-        &self.info
+        self.active.info()
     }
 
     /// sha256 of its component.
     #[must_use]
     pub fn digest(&self) -> &Digest {
-        &self.digest
+        self.active.digest()
+    }
+
+    /// Why it may run.
+    #[must_use]
+    pub fn trust(&self) -> &Trust {
+        self.active.trust()
     }
 
     /// Its expertise.
@@ -147,7 +151,7 @@ impl Subject {
         };
         warm.calls += 1;
         let result = self.observe_with(&mut warm, tick, at, budget).await;
-        warm.store.data_mut().guest.log.emit(&self.info.name);
+        warm.store.data_mut().guest.log.emit(&self.info().name);
         // A plugin that says itself that the system is unreachable is in order, and stays warm.
         if !matches!(&result, Err(failure) if failure.is_strike()) {
             self.warm = Some(warm);
@@ -180,7 +184,7 @@ impl Subject {
     async fn start(&self) -> Result<Warm, PluginFailure> {
         let limits = &self.engine.limits().subject;
         let mut store = subject_store(&self.engine, &self.world)?;
-        let exports = bounded(limits, self.linked.instantiate_async(&mut store)).await?;
+        let exports = bounded(limits, self.active.instantiable().instantiate_async(&mut store)).await?;
         configure(&mut store, &exports, &self.config_json, limits).await?;
         Ok(Warm { store, exports, calls: 0 })
     }
@@ -257,15 +261,25 @@ impl WasiView for SubjectState {
     }
 }
 
+/// What a subject says of itself when it can reach nothing.
+pub(crate) struct Introduced {
+    pub(crate) info: PluginInfo,
+    /// Number of its failure cards, if it tells them without a configuration.
+    pub(crate) cards: Option<usize>,
+    pub(crate) trust: Trust,
+}
+
 /// Asks a subject who it is, in an instance that can reach nothing.
-pub(crate) async fn describe(engine: &Engine, name: &str, bytes: &[u8]) -> Result<PluginInfo, LoadError> {
-    let (linked, _) = link_subject(engine, name, bytes)?;
+pub(crate) async fn introduce(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Introduced, LoadError> {
+    let linked = Linked::subject(engine, name, bytes).await?;
     let limits = &engine.limits().subject;
     let failed = |failure| LoadError::Failed { name: name.to_owned(), call: "describe", failure };
     let mut store = subject_store(engine, &SubjectWorld::nothing()).map_err(failed)?;
-    let exports = bounded(limits, linked.instantiate_async(&mut store)).await.map_err(failed)?;
+    let exports = bounded(limits, linked.world().instantiate_async(&mut store)).await.map_err(failed)?;
     let info = bounded(limits, exports.call_describe(&mut store)).await.map_err(failed)?;
-    PluginInfo::checked(name, info)
+    let knowledge = answered(limits, exports.call_knowledge(&mut store)).await;
+    let cards = knowledge.ok().map(|knowledge| knowledge.cards.len());
+    Ok(Introduced { info: PluginInfo::checked(name, info)?, cards, trust: linked.trust().clone() })
 }
 
 fn subject_store(engine: &Engine, world: &SubjectWorld) -> Result<Store<SubjectState>, PluginFailure> {

@@ -3,7 +3,7 @@
 use super::http::{OriginSettings, ReqwestHttp};
 use super::logs::FileLogs;
 use super::{BoxFuture, Clock, Ports};
-use crate::egress::{AddressPolicy, Origin};
+use crate::egress::AddressPolicy;
 use crate::model::Timestamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -39,8 +39,8 @@ impl Clock for RealClock {
 pub struct RealWorld {
     /// Which addresses may be connected to; the same policy that the egress asks.
     pub addresses: Arc<AddressPolicy>,
-    /// Credentials and trust by origin.
-    pub origins: BTreeMap<Origin, OriginSettings>,
+    /// Credentials and trust, by the name that requests refer to.
+    pub credentials: BTreeMap<String, OriginSettings>,
     /// Log files by name.
     pub logs: BTreeMap<String, PathBuf>,
     /// Read logs from their beginning instead of from now.
@@ -52,7 +52,7 @@ pub struct RealWorld {
 pub fn real_ports(world: RealWorld) -> Ports {
     let clock: Arc<dyn Clock> = Arc::new(RealClock);
     Ports {
-        http: Arc::new(ReqwestHttp::new(Arc::clone(&clock), world.addresses, world.origins)),
+        http: Arc::new(ReqwestHttp::new(Arc::clone(&clock), world.addresses, world.credentials)),
         logs: Arc::new(FileLogs::open(&world.logs, world.logs_from_start)),
         clock,
     }

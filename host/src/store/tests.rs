@@ -87,7 +87,11 @@ async fn killed_between_any_two_records_no_ticket_is_lost_and_none_doubled() {
         .chain(journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1))
         .collect();
     let mut steps_in = vec![0_usize];
-    steps_in.extend(states.iter().map(|state| std::fs::metadata(state.path().join(JOURNAL)).unwrap().len() as usize));
+    steps_in.extend(
+        states
+            .iter()
+            .map(|state| usize::try_from(std::fs::metadata(state.path().join(JOURNAL)).unwrap().len()).unwrap()),
+    );
     for end in ends {
         // The step that was interrupted; the store can be as old as the step before it.
         let interrupted = steps_in.iter().filter(|length| **length <= end).count() - 1;

@@ -22,6 +22,8 @@ pub struct Assembly {
     pub checks: Arc<CheckSet>,
     /// The subject's component.
     pub subject_bytes: Arc<[u8]>,
+    /// Modules that were left out, and why.
+    pub unusable: Vec<LoadError>,
 }
 
 /// Why there is nothing that can tick. A person must change something.
@@ -75,7 +77,10 @@ pub async fn assemble(
     let file = SubjectFile { engine: engine.clone(), path, config_json, world, state: Mutex::new(acted_on) };
     progress(loaded(&name, subject.digest().as_str(), stopwatch.now().since_ms(begun)));
     let begun = stopwatch.now();
-    let checks = CheckSet::load(&engine, &settings.invariants, ModuleConfigs::new()).await?;
+    let (checks, unusable) = CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;
+    if !unusable.is_empty() && !settings.leave_out_unusable_modules {
+        return Err(CheckSetError::Modules(unusable).into());
+    }
     for (module, digest) in checks.modules() {
         progress(format!("  module   {module} {}", short(&digest)));
     }
@@ -99,7 +104,7 @@ pub async fn assemble(
         changes: Vec::new(),
         tick_at: None,
     };
-    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes })
+    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes, unusable })
 }
 
 fn loaded(name: &str, digest: &str, took_ms: u64) -> String {
@@ -113,12 +118,12 @@ fn short(digest: &str) -> &str {
 /// sha256 of everything in the settings that can change an answer. Paths of this machine cannot.
 #[must_use]
 pub fn config_digest(settings: &Settings) -> String {
-    let origins: Vec<String> =
-        settings.targets.iter().map(|(name, target)| format!("{name}={}", target.origin)).collect();
+    let egress = settings.egress_policy();
     let logs: Vec<&String> = settings.logs.keys().collect();
     let text = serde_json::json!({
         "plugin_config": settings.plugin_config,
-        "targets": origins,
+        "targets": format!("{:?}", egress.targets),
+        "discovered": format!("{:?}", egress.rules),
         "discovery": format!("{:?}", settings.discovery),
         "prometheus": settings.prometheus.as_ref().map(ToString::to_string),
         "logs": logs,

@@ -6,6 +6,7 @@ use super::changes::Changes;
 use super::eyes::{Eyes, SubjectChange};
 use super::record;
 use super::told::{self, Moment};
+use super::troubles::Troubles;
 use crate::check::{self, Arrived, Boundary, CheckSet};
 use crate::decide;
 use crate::detect::Detector;
@@ -23,6 +24,10 @@ use crate::ticket::{self, Entry, Proposal, Register};
 use crate::verify;
 use std::sync::Arc;
 
+/// Ticks for which a plugin has to answer before its ticket is resolved: the window in which three
+/// failures would put it into quarantine again.
+const PLUGIN_QUIET_TICKS: u64 = 10;
+
 /// Subject, checks and everything that is remembered between ticks.
 pub struct Conveyor {
     eyes: Box<dyn Eyes>,
@@ -31,6 +36,7 @@ pub struct Conveyor {
     detector: Detector,
     memory: Memory,
     changes: Changes,
+    troubles: Troubles,
     config: String,
     last_tick: Tick,
     recorder: Option<Recorder>,
@@ -91,7 +97,8 @@ impl Conveyor {
         let knowledge = Arc::clone(eyes.knowledge());
         Self {
             detector: Detector::new(&knowledge),
-            memory: Memory::restore(&tickets),
+            troubles: Troubles::restore(&tickets),
+            memory: Memory::restore(&of_the_system(tickets)),
             knowledge,
             eyes,
             checks,
@@ -222,7 +229,8 @@ impl Conveyor {
             Err(_) => Vec::new(),
         };
         let input = DiagnoseInput { snapshot, verdicts: &verdicts, detection: &detection, knowledge: &self.knowledge };
-        let incidents = diagnose::explain(&mut self.memory, input);
+        let mut incidents = diagnose::explain(&mut self.memory, input);
+        incidents.extend(self.troubles.incidents(&self.checks.troubles(), snapshot.taken_at));
         Judged { verdicts, detection, incidents }
     }
 
@@ -254,6 +262,9 @@ impl Conveyor {
         for key in self.memory.resolvable() {
             entries.extend(register.resolve(&key, snapshot.taken_at, "all its symptoms are gone"));
             self.memory.forget(&key);
+        }
+        for key in self.troubles.over(PLUGIN_QUIET_TICKS) {
+            entries.extend(register.resolve(&key, snapshot.taken_at, "the plugin has answered for a while"));
         }
         (entries, withheld)
     }
@@ -310,6 +321,11 @@ impl Conveyor {
         };
         book.note(Kind::TickCheckpoint, moment.at, &record).map(drop)
     }
+}
+
+/// Tickets that diagnosis answers for; those about plugins are answered for here.
+fn of_the_system(tickets: Vec<Ticket>) -> Vec<Ticket> {
+    tickets.into_iter().filter(|ticket| !diagnose::is_about_plugin(&ticket.key)).collect()
 }
 
 fn written(entry: Entry) -> What {

@@ -2,7 +2,7 @@
 
 use super::subject_file::{Before, Prepared, SubjectFile, lost_tables, swapped};
 use crate::check::{LoadedModule, SwapEvent};
-use crate::egress::{Egress, TargetRequest};
+use crate::egress::{Audit, Egress, TargetRequest};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Observed, SeriesStore, Snapshot, Tick, Timestamp};
 use crate::observe;
@@ -125,6 +125,11 @@ impl Observer {
     /// The subject that counts, as a recording names it.
     fn loaded(&self) -> LoadedModule {
         loaded(&self.file, &self.subject, &self.bytes)
+    }
+
+    /// Where every request of the subject is written down.
+    pub fn audit_to(&self, audit: Arc<dyn Audit>) {
+        self.egress.audit_to(audit);
     }
 
     /// Name and version of the subject.

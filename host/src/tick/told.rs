@@ -146,7 +146,10 @@ pub(super) fn quarantined(quarantine: Quarantine) -> What {
         plugin: format!("{}/{}", quarantine.module, quarantine.check),
         from: None,
         to: None,
-        reason: format!("until tick {}: {}", quarantine.until.0, quarantine.reason),
+        reason: match quarantine.fault {
+            Some(fault) => format!("until tick {}: {fault}", quarantine.until.0),
+            None => format!("until tick {}: {}", quarantine.until.0, quarantine.reason),
+        },
         pause_us: None,
     })
 }

@@ -2,8 +2,8 @@
 
 use crate::model::title::{NONE_OF_THESE, title};
 use crate::model::{
-    CardId, Claim, Decision, DecisionMode, EntityId, Evidence, Hypothesis, Incident, Provenance, Scalar, Symptom,
-    Ticket, TicketOption, TicketState, Timestamp,
+    CardId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar, Ticket, TicketOption,
+    TicketState, Timestamp,
 };
 
 /// What the decide stage proposes for an incident.
@@ -32,7 +32,7 @@ pub fn compose(incident: &Incident, proposal: Proposal, provenance: Provenance, 
         title: incident.title.clone(),
         opened_at: observed_at,
         updated_at: observed_at,
-        entities: entities(&incident.symptoms, &incident.diagnosis.hypotheses, incident.diagnosis.abstained),
+        entities: entities(incident),
         names: incident.names.clone(),
         observations: incident.evidence.clone(),
         symptoms: incident.symptoms.clone(),
@@ -70,21 +70,27 @@ pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
         mode: DecisionMode::ObserveOnly,
         revisit_when: "the explanation can be verified against the recorded evidence".to_owned(),
     };
-    ticket.entities = entities(&ticket.symptoms, &ticket.hypotheses, true);
+    ticket.entities = distinct(ticket.symptoms.iter().map(|symptom| &symptom.entity));
     ticket.title = title(&ticket.symptoms, &ticket.hypotheses, true, &ticket.names);
     ticket
 }
 
-/// The suspect first, unless nobody is suspected; then everyone with a symptom, by onset.
-fn entities(symptoms: &[Symptom], hypotheses: &[Hypothesis], abstained: bool) -> Vec<EntityId> {
-    let suspect = hypotheses.first().filter(|_| !abstained).and_then(|hypothesis| hypothesis.component.clone());
-    let mut entities: Vec<EntityId> = suspect.into_iter().collect();
-    for symptom in symptoms {
-        if !entities.contains(&symptom.entity) {
-            entities.push(symptom.entity.clone());
+/// The suspect and what it runs on, unless nobody is suspected; then everyone with a symptom, by onset.
+fn entities(incident: &Incident) -> Vec<EntityId> {
+    let leader = incident.diagnosis.hypotheses.first().filter(|_| !incident.diagnosis.abstained);
+    let suspect = leader.and_then(|hypothesis| hypothesis.component.as_ref());
+    let located = incident.located.iter().filter(|_| suspect.is_some());
+    distinct(suspect.into_iter().chain(located).chain(incident.symptoms.iter().map(|symptom| &symptom.entity)))
+}
+
+fn distinct<'a>(ids: impl Iterator<Item = &'a EntityId>) -> Vec<EntityId> {
+    let mut kept: Vec<EntityId> = Vec::new();
+    for id in ids {
+        if !kept.contains(id) {
+            kept.push(id.clone());
         }
     }
-    entities
+    kept
 }
 
 /// JSON has no infinity: a number that cannot be written could not be read back after a restart.

@@ -77,7 +77,9 @@ pub(super) fn scope(case: &Case<'_>) -> Vec<String> {
     let with_symptoms: BTreeSet<&EntityId> = ticket.symptoms.iter().map(|symptom| &symptom.entity).collect();
     failures.extend(with_symptoms.difference(&listed).map(|entity| format!("{entity} has symptoms and is not listed")));
     let suspects: BTreeSet<&EntityId> = ticket.hypotheses.iter().filter_map(|h| h.component.as_ref()).collect();
-    let extra = listed.iter().filter(|entity| !with_symptoms.contains(*entity) && !suspects.contains(*entity));
-    failures.extend(extra.map(|entity| format!("{entity} has no symptoms and is not suspected")));
+    let hosts: BTreeSet<&EntityId> = suspects.iter().flat_map(|suspect| case.topology.hosts_of(suspect)).collect();
+    let fits = |entity: &EntityId| [&with_symptoms, &suspects, &hosts].iter().any(|known| known.contains(entity));
+    let extra = listed.iter().filter(|entity| !fits(entity));
+    failures.extend(extra.map(|entity| format!("{entity} has no symptoms, is not suspected, and carries no suspect")));
     failures
 }

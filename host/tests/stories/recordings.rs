@@ -6,7 +6,6 @@ use operator::daemon::Daemon;
 use operator::event::{Event, Sink};
 use operator::model::{Ticket, Timestamp};
 use operator::plugin::Engine;
-use operator::ports::Clock as _;
 use operator::ports::real::RealClock;
 use operator::ports::simulated::SimulatedWorld;
 use operator::store::Book;

@@ -22,7 +22,7 @@ impl Cluster {
     #[must_use]
     pub fn healthy() -> Self {
         let mut cluster = Self { tables: BTreeMap::new(), now_ns: NOW_NS };
-        let tables = [cluster_table(), members(), stores(), region_health(), region_flow(), store_flow(), schedulers()];
+        let tables = [cluster_table(), members(), pd_endpoints(), stores(), region_health(), region_flow(), store_flow(), schedulers()];
         for data in tables.into_iter().chain(empty_tables()) {
             cluster.tables.insert(data.name.clone(), data);
         }
@@ -224,6 +224,7 @@ fn members() -> TableData {
         .texts("member", texts(["pd1", "pd2", "pd3"]))
         .texts("member_id", texts(["11", "12", "13"]))
         .texts("client_url", texts(["http://pd1:2379", "http://pd2:2379", "http://pd3:2379"]))
+        .texts("peer_url", texts(["http://pd1:2380", "http://pd2:2380", "http://pd3:2380"]))
         .booleans("is_leader", [true, false, false])
         .booleans("is_etcd_leader", [true, false, false])
         .booleans("healthy", [true; 3])
@@ -233,6 +234,16 @@ fn members() -> TableData {
         .texts("leader_seen", texts(["pd1"; 3]))
         .texts("cluster_seen", texts(["7"; 3]))
         .floats("date_offset_s", "s", [0.0; 3])
+}
+
+fn pd_endpoints() -> TableData {
+    table("pd_endpoints")
+        .texts("target", texts(["pd", "pd-2", "pd-3"]))
+        .texts("outcome", texts(["ok"; 3]))
+        .texts("answer", texts([""; 3]))
+        .texts("cluster_seen", texts(["7"; 3]))
+        .texts("leader_seen", texts(["pd1"; 3]))
+        .texts("members_seen", texts(["pd1,pd2,pd3"; 3]))
 }
 
 fn stores() -> TableData {
@@ -266,6 +277,7 @@ fn stores() -> TableData {
         .texts("probe", texts(["ok"; 3]))
         .floats("date_offset_s", "s", [0.0; 3])
         .texts("labels", texts(["host=h1", "host=h2", "host=h3"]))
+        .texts("address_probe", texts(["ok"; 3]))
 }
 
 fn region_health() -> TableData {

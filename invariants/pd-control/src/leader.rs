@@ -26,7 +26,11 @@ pub(crate) fn is_etcd_leader() -> Check {
 
 /// I19: every change of the leader is a gap of seconds and minutes without scheduling.
 pub(crate) fn stable() -> Check {
-    Check::new("pd-leader-stable", "PD keeps its leader").reads(&["cluster", "members"]).by(judge_stable)
+    Check::new("pd-leader-stable", "PD keeps its leader")
+        // Longer than a lost member is held: a switch is a note, and must not confirm what else is seen for a moment.
+        .hold_ms(60_000)
+        .reads(&["cluster", "members"])
+        .by(judge_stable)
 }
 
 fn judge_single(snapshot: &Snapshot) -> Result<Outcome, PluginError> {

@@ -59,6 +59,8 @@ pub(crate) struct Periods {
     pub(crate) walk: u64,
     /// Upstream's own scrape interval.
     pub(crate) scrape: u64,
+    /// The configured and advertised addresses, which change with the installation only.
+    pub(crate) addresses: u64,
 }
 
 impl Default for Configuration {
@@ -94,6 +96,7 @@ impl Default for Periods {
             range_holes: 60_000,
             walk: 30_000,
             scrape: 15_000,
+            addresses: 60_000,
         }
     }
 }
@@ -158,6 +161,7 @@ fn periods(value: &Value, wrong: &mut Vec<String>) -> Periods {
             "range_holes" => &mut read.range_holes,
             "walk" => &mut read.walk,
             "scrape" => &mut read.scrape,
+            "addresses" => &mut read.addresses,
             _ => {
                 wrong.push(format!("unknown key {:?}", format!("poll_ms.{key}")));
                 continue;

@@ -7,6 +7,7 @@ mod answer;
 mod cluster;
 mod configuration;
 mod hot;
+mod installation;
 mod knowledge;
 mod log_events;
 mod log_format;

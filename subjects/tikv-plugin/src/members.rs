@@ -96,6 +96,7 @@ pub(crate) fn members_table(
         picture.health.value()?.iter().find(|health| health.name == member.name).map(|health| health.health)
     };
     let url = |member: &Member| member.client_urls.as_ref().and_then(|urls| urls.first().cloned());
+    let peer_url = |member: &Member| member.peer_urls.as_ref().and_then(|urls| urls.first().cloned());
     let version = |member: &Member| (!member.binary_version.is_empty()).then(|| member.binary_version.clone());
     let rows = || members.iter();
     Some(
@@ -103,6 +104,7 @@ pub(crate) fn members_table(
             .texts("member", rows().map(|member| member.name.clone()))
             .texts("member_id", rows().map(|member| member.member_id.to_string()))
             .texts("client_url", rows().map(url))
+            .texts("peer_url", rows().map(peer_url))
             .booleans("is_leader", rows().map(leads))
             .booleans("is_etcd_leader", rows().map(leads_etcd))
             .booleans("healthy", rows().map(health))

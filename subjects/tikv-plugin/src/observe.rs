@@ -6,6 +6,7 @@ use operator_plugin::{BlindSpot, HttpError, Observation, ObserveContext, Respons
 
 use crate::answer;
 use crate::configuration::{Configuration, LogOwner};
+use crate::installation::Installation;
 use crate::logs::{self, Names};
 use crate::members::{self, Leadership, MemberView};
 use crate::nodes::{self, Node, Nodes, Probe, ProbeRow, Probes};
@@ -28,6 +29,7 @@ pub(crate) struct Observer {
     polls: Polls,
     nodes: Nodes,
     walk: Walk,
+    installation: Installation,
     leadership: Leadership,
     /// Members of the last answer, for when nobody can list them.
     members: Vec<Member>,
@@ -81,6 +83,7 @@ impl Observer {
         self.remember(world, &tick);
         let probes = self.probe(world, &tick, &mut rows);
         self.take_page(&probes, configuration.page_regions);
+        self.look_at_addresses(world, &tick);
         self.scrape(world, &tick, &probes);
         let names = self.names();
         let (log_events, log_blind) = logs::observe(world, configuration, &mut self.log_owners, &names);
@@ -145,16 +148,9 @@ impl Observer {
 
     /// Targets that speak for PD: the one that answered last, the granted ones, the discovered ones.
     fn candidates(&self, tick: &Tick) -> Vec<String> {
-        let is_pd = |target: &&String| {
-            let named = tick.configuration.pd_targets.contains(*target);
-            let is_pd = target.strip_prefix("pd").is_some_and(|rest| {
-                rest.is_empty() || rest.starts_with(['-', '_', '.']) || rest.bytes().all(|byte| byte.is_ascii_digit())
-            });
-            named || is_pd
-        };
         let discovered =
             self.nodes.granted().filter(|node| node.entity.starts_with("member/")).map(|node| &node.target);
-        let granted = tick.granted.iter().filter(is_pd);
+        let granted = speakers_for_pd(tick);
         let mut candidates: Vec<String> = Vec::new();
         for candidate in self.preferred.iter().chain(granted).chain(discovered) {
             if !candidates.contains(candidate) {
@@ -225,6 +221,14 @@ impl Observer {
         probes
     }
 
+    /// Round three, rarely: the addresses that were configured and advertised.
+    fn look_at_addresses(&mut self, world: &mut dyn World, tick: &Tick) {
+        let targets: Vec<String> = speakers_for_pd(tick).cloned().collect();
+        let timeout_ms = tick.timeout_ms(tick.configuration.probe_timeout_ms, 20);
+        let limits = (tick.configuration.poll_ms.addresses, timeout_ms);
+        self.installation.look(world, &targets, self.picture.stores.value(), limits, tick.now_ms);
+    }
+
     /// The page of regions that round one brought, read with what round two found out about the stores.
     fn take_page(&mut self, probes: &Probes, page_regions: u64) {
         let lost = self.picture.stores.value().map(|stores| stores::lost(stores, probes)).unwrap_or_default();
@@ -262,7 +266,8 @@ impl Observer {
         let tables = [
             cluster::cluster_table(picture, &self.system_text(), &self.members, &self.leadership, tick.now),
             members::members_table(picture, &self.members, probes, &self.views, &offsets),
-            picture.stores.value().map(|listed| stores::stores_table(listed, probes, &offsets)),
+            self.installation.endpoints_table(),
+            picture.stores.value().map(|listed| self.installation.beside_stores(stores::stores_table(listed, probes, &offsets))),
             regions::region_health_table(picture, &counted),
             hot::region_flow_table(picture, replicas),
             hot::hot_peers_table(picture),
@@ -293,6 +298,17 @@ impl Observer {
     fn system_text(&self) -> String {
         self.system.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default()
     }
+}
+
+/// Granted targets that are PD members by their name or by the configuration.
+fn speakers_for_pd<'tick>(tick: &Tick<'tick>) -> impl Iterator<Item = &'tick String> {
+    let (granted, named) = (tick.granted, &tick.configuration.pd_targets);
+    granted.iter().filter(move |target| {
+        let is_pd = target.strip_prefix("pd").is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with(['-', '_', '.']) || rest.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        is_pd || named.contains(*target)
+    })
 }
 
 /// The lists that can be long.

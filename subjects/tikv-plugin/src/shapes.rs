@@ -27,6 +27,7 @@ pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) member_id: u64,
     pub(crate) client_urls: Option<Vec<String>>,
+    pub(crate) peer_urls: Option<Vec<String>>,
     pub(crate) binary_version: String,
 }
 

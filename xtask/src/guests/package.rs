@@ -36,6 +36,7 @@ pub(crate) fn tested_manifests(workspace: &Workspace) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = manifests(workspace).into_iter().map(|(manifest, _)| manifest).collect();
     let sdk = workspace.root.join("wit/sdk/rust/Cargo.toml");
     found.extend(sdk.is_file().then_some(sdk));
+    found.extend(manifests_in(&workspace.root.join("wit/sdk/rust/examples")));
     found.extend(manifests_in(&workspace.root.join("docs/examples")));
     found
 }
@@ -74,6 +75,9 @@ fn guest_of(package: &Value, built: &Path, output: &Path) -> Option<Guest> {
     let core = format!("{}.wasm", library.get("name")?.as_str()?.replace('-', "_"));
     let chosen = package.pointer("/metadata/operator/file").and_then(Value::as_str);
     let file = chosen.map_or_else(|| default_file(name), str::to_owned);
+    // A package may want a folder beside its workspace's own.
+    let folder = package.pointer("/metadata/operator/folder").and_then(Value::as_str);
+    let output = folder.map_or_else(|| output.to_owned(), |folder| output.with_file_name(folder));
     Some(Guest { package: name.to_owned(), core: built.join(core), component: output.join(file) })
 }
 
@@ -111,6 +115,16 @@ mod tests {
             "targets": [{ "name": "balance-invariants", "kind": ["cdylib"] }],
         });
         assert_eq!(component_of(package), ["out/balance.wasm <- built/balance_invariants.wasm"]);
+    }
+
+    #[test]
+    fn the_manifest_may_name_a_folder_beside_the_usual_one() {
+        let package = json!({
+            "name": "deployment",
+            "metadata": { "operator": { "folder": "deployment" } },
+            "targets": [{ "name": "deployment", "kind": ["cdylib"] }],
+        });
+        assert_eq!(component_of(package), ["deployment/deployment.wasm <- built/deployment.wasm"]);
     }
 
     #[test]

@@ -27,12 +27,15 @@ pub(crate) fn of_inputs(workspace: &Workspace) -> Result<Inputs> {
     Ok(Inputs(format!("toolchain {forced}\n{}\n", lines.join("\n"))))
 }
 
+/// What tools leave behind is no input.
+pub(crate) const LEFT_BEHIND: [&str; 5] = ["target", "build", "node_modules", ".venv", "__pycache__"];
+
 fn collect(folder: &Path, files: &mut BTreeMap<PathBuf, String>) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(()) };
     for entry in entries.flatten() {
         let path = entry.path();
         let kind = entry.file_type().with_context(|| format!("cannot look at {}", path.display()))?;
-        if kind.is_dir() && entry.file_name() != "target" {
+        if kind.is_dir() && LEFT_BEHIND.iter().all(|name| entry.file_name() != *name) {
             collect(&path, files)?;
         } else if kind.is_file() {
             let line = line_of(&path)?;

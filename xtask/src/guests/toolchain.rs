@@ -95,7 +95,7 @@ pub(crate) fn find_or_install(workspace: &Workspace) -> Result<Toolchain> {
         return Ok(found);
     }
     step::begin(&format!("no toolchain for {TARGET} yet: trying to install one"));
-    if (rustup_target_add(workspace) || apt_get_install()?)
+    if (rustup_target_add(workspace) || apt_get_install(&DEBIAN_PACKAGES)?)
         && let Some(found) = find(workspace)?
     {
         return Ok(found);
@@ -157,13 +157,13 @@ fn rustup_target_add(workspace: &Workspace) -> bool {
 }
 
 /// False where it may not be tried; an error where it was tried in vain.
-fn apt_get_install() -> Result<bool> {
+pub(crate) fn apt_get_install(packages: &[&str]) -> Result<bool> {
     if !is_debian() || !is_root() {
         return Ok(false);
     }
     step::run("apt-get update", apt_get().arg("update")).context("cannot load Debian's package lists")?;
     let mut install = apt_get();
-    install.args(["install", "-y", "--no-install-recommends"]).args(DEBIAN_PACKAGES);
+    install.args(["install", "-y", "--no-install-recommends"]).args(packages);
     step::run("apt-get install", &mut install).with_context(advice)?;
     Ok(true)
 }

@@ -1,16 +1,18 @@
 //! A cluster that has been running for a while, in good health.
 
-use super::{Cluster, Event, REPLICAS, TICK_MS};
+use super::{Cluster, Event, REPLICAS, Slots, TICK_MS};
 use crate::sim::clients::Clients;
 use crate::sim::config::ClusterConfig;
 use crate::sim::ids::{RegionId, StoreId};
+use crate::sim::key::Key;
+use crate::sim::links::Links;
 use crate::sim::log_book::LogBook;
-use crate::sim::number::{real, whole};
+use crate::sim::number::real;
 use crate::sim::pd::Pd;
 use crate::sim::pd::gauges::REFRESH_MS;
 use crate::sim::pd::view::StoreView;
 use crate::sim::queue::EventQueue;
-use crate::sim::region::{Flow, Peer, Rates, Region};
+use crate::sim::region::{Flow, Peer, Rates, Region, Role};
 use crate::sim::rng::Rng;
 use crate::sim::slow_score::ROUND_MS;
 use crate::sim::store::Store;
@@ -18,8 +20,6 @@ use std::collections::BTreeMap;
 
 /// Processes have been up for two days: long past every grace period.
 const UPTIME_MS: u64 = 2 * 86_400_000;
-/// Users whose profiles make up the key space.
-const USERS: f64 = 100_000_000.0;
 /// First id that is given to a region; PD numbers stores and regions from one sequence.
 const FIRST_REGION: u64 = 8;
 /// One for the region and one for each replica.
@@ -34,6 +34,8 @@ impl Cluster {
         let stores = stores(&config, started_ms);
         let ids: Vec<StoreId> = stores.keys().copied().collect();
         let regions = regions(&config, &ids, &mut rng);
+        let ids_given = regions.keys().next_back().map_or(0, |region| region.0 + IDS_PER_REGION);
+        let last_id = ids_given.max(ids.last().map_or(0, |store| store.0));
         let pd = Pd::new(config.members, started_ms - 5_000, &mut rng);
         let names = stores.values().map(Store::log_name).chain(pd.members.iter().map(|member| member.name.clone()));
         let logs = LogBook::new(names.collect::<Vec<_>>().into_iter());
@@ -47,12 +49,23 @@ impl Cluster {
             clients,
             stores,
             regions,
+            slots: Slots::default(),
+            links: Links::default(),
+            last_id,
+            clock_jitter_ms: 0,
             pd,
             logs,
             hot_region: None,
+            heat: Rates::default(),
+            swelling: None,
+            splits_wanted: (0, 0.0),
         };
-        cluster.register_stores();
-        cluster.lead_all_regions();
+        if cluster.config.fresh {
+            cluster.wait_for_stores();
+        } else {
+            cluster.register_stores();
+            cluster.lead_all_regions();
+        }
         cluster.plan_routine();
         cluster.advance_to(warm_ms);
         cluster.logs.clear();
@@ -61,25 +74,21 @@ impl Cluster {
 
     fn register_stores(&mut self) {
         for (id, store) in &self.stores {
-            let view = StoreView { started_ms: store.started_ms, ..StoreView::default() };
+            let version = store.version.clone();
+            let view = StoreView { started_ms: store.started_ms, version, ..StoreView::default() };
             self.pd.view.stores.insert(*id, view);
         }
     }
 
-    fn lead_all_regions(&mut self) {
-        let leaders: Vec<(RegionId, StoreId)> =
-            self.regions.values().filter_map(|region| Some((region.id, region.leader?))).collect();
+    /// Regions are built without a leader, as `set_leader` moves load from the leader before; the first replica leads.
+    pub(super) fn lead_all_regions(&mut self) {
+        let first = |region: &Region| Some((region.id, region.peers.first()?.store));
+        let leaders: Vec<(RegionId, StoreId)> = self.regions.values().filter_map(first).collect();
         for (region, store) in leaders {
-            // `set_leader` moves load from the leader before, and there was none yet.
-            if let Some(region) = self.regions.get_mut(&region) {
-                region.leader = None;
-            }
+            self.count_replicas(region, true);
             self.set_leader(region, Some(store));
-        }
-        for peer in self.regions.values().flat_map(|region| region.peers.iter()) {
-            if let Some(store) = self.stores.get_mut(&peer.store) {
-                store.held_regions += 1;
-            }
+            // PD has known them for as long as they are there; it must not balance what only begins to report.
+            self.report_region(region);
         }
     }
 
@@ -96,9 +105,14 @@ impl Cluster {
             self.after(round, Event::EndSlowRound(store));
             self.after(report, Event::ReportStore(store));
         }
+        self.slots = Slots::new(self.regions.len());
         for region in self.regions.keys().copied().collect::<Vec<_>>() {
-            let phase = self.rng.between_ms(0, super::report::REGION_REPORT_MS);
-            self.after(phase, Event::ReportRegion(region));
+            self.slots.add(region, &mut self.rng);
+        }
+        let slots = self.slots.count();
+        let apart_ms = super::report::REGION_REPORT_MS / u64::try_from(slots).unwrap_or(u64::MAX).max(1);
+        for (slot, number) in (0..slots).zip(0_u64..) {
+            self.after(apart_ms * number, Event::ReportSlot(slot));
         }
         self.after(TICK_MS, Event::ServeMembers);
         self.after(REFRESH_MS, Event::RefreshGauges);
@@ -110,11 +124,15 @@ fn stores(config: &ClusterConfig, started_ms: u64) -> BTreeMap<StoreId, Store> {
     let data = real(config.regions) * config.region_bytes * replicas_per_store(config);
     (0..config.stores)
         .map(|index| {
-            // As in the recordings: the first store bootstraps and is 1, its first region takes 2 and 3.
-            let id = StoreId(if index == 0 { 1 } else { 3 + index });
+            let id = store_id(index);
             (id, Store::new(id, index, &config.machine, data, started_ms + index * 1_000))
         })
         .collect()
+}
+
+/// As in the recordings: the first store bootstraps and is 1, its first region takes 2 and 3.
+fn store_id(index: u64) -> StoreId {
+    StoreId(if index == 0 { 1 } else { 3 + index })
 }
 
 fn replicas_per_store(config: &ClusterConfig) -> f64 {
@@ -130,16 +148,15 @@ fn regions(config: &ClusterConfig, stores: &[StoreId], rng: &mut Rng) -> BTreeMa
         .map(|(weight, index)| {
             let id = first + index * IDS_PER_REGION;
             let peers = peers(id, index, stores);
-            let leader = peers.first().map(|peer| peer.store);
             let region = Region {
                 id: RegionId(id),
-                start_key: if index == 0 { Vec::new() } else { key(index, config.regions) },
-                end_key: if index + 1 == config.regions { Vec::new() } else { key(index + 1, config.regions) },
+                start: Key::of_part(index, config.regions),
+                end: Key::of_part(index + 1, config.regions),
                 conf_ver: 5,
                 version: 1 + index,
                 lag: BTreeMap::new(),
                 peers,
-                leader,
+                leader: None,
                 term: 6,
                 index: 100_000.0,
                 rates: rates(config, *weight),
@@ -174,12 +191,7 @@ fn peers(region: u64, index: u64, stores: &[StoreId]) -> Vec<Peer> {
         .zip(1_u64..)
         .filter_map(|(offset, number)| {
             let store = *stores.get((from + offset) % stores.len())?;
-            Some(Peer { id: region + number, store })
+            Some(Peer { id: region + number, store, role: Role::Voter })
         })
         .collect()
-}
-
-/// `/users/00001653/profile`, evenly spread.
-fn key(index: u64, regions: u64) -> Vec<u8> {
-    format!("/users/{:08}/profile", whole(USERS * real(index) / real(regions))).into_bytes()
 }

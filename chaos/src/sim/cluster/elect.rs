@@ -16,7 +16,7 @@ impl Cluster {
     pub(super) fn lose_leader(&mut self, id: RegionId) {
         self.set_leader(id, None);
         let Some(region) = self.regions.get(&id) else { return };
-        let (term, voters) = (region.term, region.peers.len().saturating_sub(1));
+        let (term, voters) = (region.term, region.voters().count().saturating_sub(1));
         let heard_ago = self.rng.between_ms(0, HEARTBEAT_MS);
         let patience = (0..voters).map(|_| self.rng.between_ms(PATIENCE_MS.0, PATIENCE_MS.1)).min();
         self.after(patience.unwrap_or(PATIENCE_MS.0).saturating_sub(heard_ago), Event::Elect(id, term));
@@ -28,14 +28,16 @@ impl Cluster {
         if region.term != term || region.leader.is_some() {
             return;
         }
-        let alive = self.connected_voters(id);
+        let alive = self.able_voters(id);
+        // Whoever is heard by a majority has a chance; if nobody is, each one asks in vain.
+        let electable: Vec<Peer> = alive.iter().copied().filter(|peer| self.has_majority(id, peer.store)).collect();
         let Some(region) = self.regions.get(&id) else { return };
-        let Some(candidate) = newest(region, &alive) else {
+        let Some(candidate) = newest(region, if electable.is_empty() { &alive } else { &electable }) else {
             self.after(PATIENCE_MS.1, Event::Elect(id, term));
             return;
         };
         self.log_candidate(id, candidate, term);
-        if alive.len() * 2 <= self.regions.get(&id).map_or(0, |region| region.peers.len()) {
+        if electable.is_empty() {
             // No majority answers the pre-vote: the term does not grow, and it tries again.
             let again = self.rng.between_ms(PATIENCE_MS.0, PATIENCE_MS.1);
             self.after(again, Event::Elect(id, term));
@@ -44,9 +46,15 @@ impl Cluster {
         self.win(id, candidate);
     }
 
-    fn connected_voters(&self, id: RegionId) -> Vec<Peer> {
+    fn able_voters(&self, id: RegionId) -> Vec<Peer> {
         let able = |peer: &&Peer| self.stores.get(&peer.store).is_some_and(|store| store.appends());
-        self.regions.get(&id).into_iter().flat_map(|region| region.peers.iter()).filter(able).copied().collect()
+        self.regions.get(&id).into_iter().flat_map(|region| region.voters()).filter(able).copied().collect()
+    }
+
+    /// Whether a store is heard by a majority of a region's voters, itself included.
+    fn has_majority(&self, id: RegionId, from: StoreId) -> bool {
+        let voters = self.regions.get(&id).map_or(0, |region| region.voters().count());
+        self.able_voters(id).iter().filter(|peer| self.links.both(from, peer.store)).count() * 2 > voters
     }
 
     fn win(&mut self, id: RegionId, winner: Peer) {
@@ -77,12 +85,14 @@ impl Cluster {
             &fields(winner.id),
         );
         for peer in peers.iter().filter(|peer| peer.store != winner.store) {
-            let alive = self.stores.get(&peer.store).is_some_and(|store| store.appends());
+            let hears = self.links.both(winner.store, peer.store);
+            let alive = hears && self.stores.get(&peer.store).is_some_and(|store| store.appends());
             if alive {
                 let message = format!("became follower at term {term}");
                 self.log_store(peer.store, "INFO", "raft.rs:1162", &message, &fields(peer.id));
             }
         }
+        self.follow_leader(id);
         self.report_region(id);
     }
 
@@ -96,10 +106,8 @@ impl Cluster {
     /// A leader that has not heard from a majority for an election timeout gives up (check-quorum).
     pub(super) fn step_down(&mut self, id: RegionId, term: u64) {
         let Some(region) = self.regions.get(&id) else { return };
-        let (Some(leader), same_term, voters) = (region.leader, region.term == term, region.peers.len()) else {
-            return;
-        };
-        if same_term && self.connected_voters(id).len() * 2 <= voters {
+        let (Some(leader), same_term) = (region.leader, region.term == term) else { return };
+        if same_term && !self.has_majority(id, leader) {
             let fields = [("term", term.to_string()), ("region_id", id.to_string())];
             self.log_store(leader, "INFO", "raft.rs:1162", &format!("became follower at term {term}"), &fields);
             self.lose_leader(id);
@@ -112,7 +120,7 @@ impl Cluster {
         let (Some(leader), Some(target)) = (region.leader, region.peer_on(to)) else { return };
         let able = |store: StoreId| self.stores.get(&store).is_some_and(|store| store.appends());
         let caught_up = region.lag.get(&to).is_none_or(|lag| *lag < 1_024.0);
-        if leader == to || !able(leader) || !able(to) || !caught_up {
+        if leader == to || !able(leader) || !able(to) || !caught_up || !self.links.both(leader, to) {
             return;
         }
         let (term, source) = (region.term, region.peer_on(leader));
@@ -127,7 +135,7 @@ impl Cluster {
             store.counters.send("timeout_now", 1.0);
         }
         self.win(id, target);
-        self.finish_operator(id);
+        self.finish_transfer(id);
     }
 
     /// Elections of a store's regions are planned when its death begins; this is how long a lone vote takes.

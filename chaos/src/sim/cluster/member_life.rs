@@ -4,15 +4,17 @@ use super::{Cluster, Event, TICK_MS};
 use crate::sim::ids::StoreId;
 use crate::sim::number::real;
 use crate::sim::pd::gauges::Gauges;
-use crate::sim::pd::{MemberCounters, Pd};
+use crate::sim::pd::{Member, MemberCounters, Pd};
 
 impl Cluster {
     /// A second of every member's service.
     pub(super) fn serve_members(&mut self) {
         self.after(TICK_MS, Event::ServeMembers);
         let alive: Vec<usize> =
-            self.pd.members.iter().filter(|member| member.alive).map(|member| member.index).collect();
-        let (leader, round_trip_ms) = (self.pd.leader, self.config.machine.round_trip_ms);
+            self.pd.members.iter().filter(|member| member.works()).map(|member| member.index).collect();
+        let leader = self.pd.leader.filter(|_| !self.pd.stuck);
+        let round_trip_ms = self.config.machine.round_trip_ms;
+        self.advance_tso();
         if leader.is_some() {
             self.pd.revision += 0.4;
         }
@@ -20,7 +22,8 @@ impl Cluster {
             let others: Vec<usize> = alive.iter().copied().filter(|other| other != index).collect();
             let jitter = self.rng.noise(self.config.noise);
             if let Some(member) = self.pd.members.get_mut(*index) {
-                member.counters.pass(real(TICK_MS) / 1_000.0, leader == Some(*index), &others, round_trip_ms, jitter);
+                let (leads, disk) = (leader == Some(*index), member.disk_factor);
+                member.counters.pass(real(TICK_MS) / 1_000.0, leads, &others, round_trip_ms, disk, jitter);
             }
         }
     }
@@ -29,6 +32,7 @@ impl Cluster {
     pub(super) fn refresh_gauges(&mut self) {
         self.after(crate::sim::pd::gauges::REFRESH_MS, Event::RefreshGauges);
         if self.pd.serves() {
+            self.check_node_states();
             self.pd.hot.expire(self.now_ms);
             self.pd.gauges = Gauges::refresh(&self.pd.view, &self.pd.hot, self.now_ms);
         }
@@ -36,24 +40,95 @@ impl Cluster {
 
     /// `kill -9` of the member that leads.
     pub(crate) fn kill_leading_member(&mut self) {
+        self.lose_leading_member(|member| member.alive = false);
+    }
+
+    /// `SIGSTOP` of the member that leads.
+    pub(crate) fn freeze_leading_member(&mut self) {
+        self.lose_leading_member(|member| member.frozen = true);
+    }
+
+    /// The member that leads does not reach the others.
+    pub(crate) fn isolate_leading_member(&mut self) {
+        self.lose_leading_member(|member| member.isolated = true);
+    }
+
+    fn lose_leading_member(&mut self, lose: impl FnOnce(&mut Member)) {
         let Some(index) = self.pd.leader.take() else { return };
         self.pd.etcd_leader = None;
         if let Some(member) = self.pd.members.get_mut(index) {
-            member.alive = false;
+            lose(member);
         }
         let wait_ms = Pd::failover_ms(&mut self.rng);
         self.after(wait_ms, Event::ElectMember);
     }
 
+    /// Members that follow die. Without a majority the leader steps down at the end of its lease.
+    pub(crate) fn kill_following_members(&mut self, count: u64) {
+        let leader = self.pd.leader;
+        let followers = self.pd.members.iter_mut().filter(|member| Some(member.index) != leader && member.alive);
+        for member in followers.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+            member.alive = false;
+        }
+        if !self.pd.has_quorum() {
+            (self.pd.leader, self.pd.etcd_leader) = (None, None);
+        }
+    }
+
+    /// The leader keeps its lease and does nothing else, while another member leads etcd.
+    pub(crate) fn stick_leading_member(&mut self) {
+        let leader = self.pd.leader;
+        let other = self.pd.members.iter().find(|member| member.works() && Some(member.index) != leader);
+        self.pd.etcd_leader = other.map(|member| member.index).or(leader);
+        self.pd.stuck = true;
+        self.pd.term += 1;
+    }
+
+    /// A person moves the leadership: the old leader resigns, and the next one campaigns at once.
+    pub(crate) fn transfer_leading_member(&mut self) {
+        let leader = self.pd.leader;
+        let next = self.pd.members.iter().find(|member| member.works() && Some(member.index) != leader);
+        if let Some(next) = next.map(|member| member.index) {
+            self.lead_with(next);
+        }
+    }
+
+    /// The clock of the member that leads is set.
+    pub(crate) fn step_pd_clock(&mut self, by_ms: i64) {
+        let now_ms = self.now_ms;
+        let Some(member) = self.pd.leading_member() else { return };
+        let before_ms = member.clock_ms(now_ms);
+        member.clock_off_ms += by_ms;
+        if by_ms < 0 {
+            member.counters.clock_jumps += 1.0;
+            let fields = [("last", (before_ms * 1_000_000).to_string())];
+            self.log_leader("ERROR", "systimemon.go:33", "system time jump backward", &fields);
+        }
+    }
+
+    /// Timestamps follow the leader's clock and never fall.
+    fn advance_tso(&mut self) {
+        let now_ms = self.now_ms;
+        if !self.pd.serves() {
+            return;
+        }
+        if let Some(clock_ms) = self.pd.leading_member().map(|member| member.clock_ms(now_ms)) {
+            self.pd.last_tso_ms = self.pd.last_tso_ms.max(clock_ms);
+        }
+    }
+
     /// Every dead member is started again.
     pub(crate) fn start_members(&mut self) {
         let now_ms = self.now_ms;
+        for member in self.pd.members.iter_mut() {
+            (member.frozen, member.isolated) = (false, false);
+        }
         for member in self.pd.members.iter_mut().filter(|member| !member.alive) {
             member.alive = true;
             member.started_ms = now_ms;
             member.counters = MemberCounters::default();
         }
-        if self.pd.leader.is_none() {
+        if self.pd.leader.is_none() && self.pd.has_quorum() {
             let wait_ms = Pd::failover_ms(&mut self.rng);
             self.after(wait_ms, Event::ElectMember);
         }
@@ -65,9 +140,13 @@ impl Cluster {
             return;
         }
         let alive: Vec<usize> =
-            self.pd.members.iter().filter(|member| member.alive).map(|member| member.index).collect();
+            self.pd.members.iter().filter(|member| member.works()).map(|member| member.index).collect();
         let draw = usize::try_from(self.rng.bits() >> 33).unwrap_or(0);
         let Some(winner) = alive.get(draw % alive.len().max(1)).copied() else { return };
+        self.lead_with(winner);
+    }
+
+    fn lead_with(&mut self, winner: usize) {
         self.pd.take_over(winner, self.now_ms);
         self.log_new_leader(winner);
         let stores: Vec<StoreId> = self.stores.keys().copied().collect();

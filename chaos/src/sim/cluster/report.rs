@@ -17,7 +17,7 @@ pub(crate) const REGION_REPORT_MS: u64 = 60_000;
 /// A silent replica is reported after `max-peer-down-duration`.
 const PEER_DOWN_MS: u64 = 600_000;
 /// A replica that lacks more entries has to be sent a snapshot (`raft-log-gc-count-limit`: ¾ of the split size in KiB).
-const LOG_KEPT_ENTRIES: f64 = 73_728.0;
+pub(super) const LOG_KEPT_ENTRIES: f64 = 73_728.0;
 /// Bytes of one key with its value and overhead, for `approximate_keys`.
 const KEY_BYTES: f64 = 1_100.0;
 
@@ -26,12 +26,12 @@ impl Cluster {
     pub(super) fn report_store_regularly(&mut self, id: StoreId) {
         self.after(STORE_REPORT_MS, Event::ReportStore(id));
         let now_ms = self.now_ms;
-        let Some(store) = self.stores.get(&id).filter(|store| store.serves()) else { return };
+        let Some(store) = self.stores.get(&id).filter(|store| store.serves() && store.joined) else { return };
         if store.disk.hung {
             self.report_substitute(id);
             return;
         }
-        let reachable = store.pd_reachable;
+        let reachable = store.pd_reachable && !self.links.refuses(id);
         if !(reachable && self.pd.serves()) {
             self.miss_pd(id, reachable);
             return;
@@ -51,6 +51,7 @@ impl Cluster {
             disk_write_rate: 2.0 * flow.written_bytes / seconds,
             trend_cause: (store.stages.append_ms * 1e5).min(1e9),
             trend_result: flow.read_keys / seconds,
+            snapshots: (store.sending, store.receiving),
         };
         self.receive_store(id, report);
         self.receive_store_flow(id, &flow, seconds);
@@ -62,7 +63,7 @@ impl Cluster {
         let now_ms = self.now_ms;
         let Some(store) = self.stores.get(&id) else { return };
         let silent = now_ms.saturating_sub(store.reported_ms);
-        let heard = store.pd_reachable && self.pd.serves();
+        let heard = store.pd_reachable && self.pd.serves() && !self.links.refuses(id);
         let score = store.slow_score.score();
         if silent > 300_000 || !heard {
             return;
@@ -102,10 +103,12 @@ impl Cluster {
         self.pd.hot.note_store_rates(id, StoreRates { write, read });
         let intensity = self.clients.intensity();
         let value_bytes = self.clients.load.value_bytes;
-        let led: Vec<(RegionId, Vec<StoreId>, f64)> = self
-            .regions
-            .values()
-            .filter(|region| region.leader == Some(id))
+        let least = HotKind::Read.minimum().keys * 0.5;
+        let Some(store) = self.stores.get(&id) else { return };
+        // Regions far below PD's least figure are never warm: a store does not even list them.
+        let led: Vec<(RegionId, Vec<StoreId>, f64)> = (store.leads.iter())
+            .filter_map(|region| self.regions.get(region))
+            .filter(|region| region.rates.reads * intensity >= least || region.rates.reads * value_bytes >= 4_096.0)
             .map(|region| (region.id, stores_of(region), region.rates.reads * intensity))
             .collect();
         for (region, stores, keys) in led {
@@ -137,17 +140,12 @@ impl Cluster {
         self.log_store(id, "ERROR", "pd.rs:1402", "store heartbeat failed", &[("err", reason.into())]);
     }
 
-    /// The regular region heartbeat.
-    pub(super) fn report_region_regularly(&mut self, id: RegionId) {
-        self.after(REGION_REPORT_MS, Event::ReportRegion(id));
-        self.report_region(id);
-    }
-
     /// A leader tells PD about its region, if both can be reached.
     pub(super) fn report_region(&mut self, id: RegionId) {
         let now_ms = self.now_ms;
         let Some(leader) = self.regions.get(&id).and_then(|region| region.leader) else { return };
         let able = self.stores.get(&leader).is_some_and(|store| store.appends() && store.pd_reachable);
+        let able = able && !self.links.refuses(leader);
         if !able || !self.pd.serves() {
             return;
         }
@@ -177,9 +175,12 @@ impl Cluster {
 
     fn down_peers(&self, id: RegionId) -> Vec<(Peer, u64)> {
         let Some(region) = self.regions.get(&id) else { return Vec::new() };
+        let leader = region.leader;
         let silent = |peer: &Peer| {
-            let store = self.stores.get(&peer.store).filter(|store| !store.serves())?;
-            let silent_ms = self.now_ms.saturating_sub(store.died_ms);
+            let heard = |from: StoreId| self.links.both(from, peer.store);
+            let store = self.stores.get(&peer.store).filter(|store| !store.serves() || !leader.is_none_or(heard))?;
+            let since_ms = if store.serves() { self.links.since_ms(leader?, peer.store)? } else { store.died_ms };
+            let silent_ms = self.now_ms.saturating_sub(since_ms);
             (silent_ms >= PEER_DOWN_MS).then_some((*peer, silent_ms / 1_000))
         };
         region.peers.iter().filter_map(silent).collect()
@@ -227,8 +228,8 @@ fn view_of(region: &Region, leader: StoreId, flow: Flow, interval_s: f64, down: 
     let lacking = |peer: &&Peer| region.lag.get(&peer.store).is_some_and(|lag| *lag > LOG_KEPT_ENTRIES);
     RegionView {
         id: region.id,
-        start_key: region.start_key.clone(),
-        end_key: region.end_key.clone(),
+        start: region.start,
+        end: region.end,
         conf_ver: region.conf_ver,
         version: region.version,
         peers: region.peers.clone(),

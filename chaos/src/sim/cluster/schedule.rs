@@ -1,19 +1,19 @@
 //! PD's schedulers: leaders are balanced, and moved away from stores that should have none.
 
 use super::{Cluster, Event, TICK_MS};
-use crate::sim::histogram::Histogram;
 use crate::sim::ids::{RegionId, StoreId};
-use crate::sim::layouts;
-use crate::sim::number::real;
-use crate::sim::pd::operators::Operator;
+use crate::sim::number::real_len;
+use crate::sim::pd::operators::Work;
 use crate::sim::pd::view::StoreState;
+use crate::sim::region::Role;
 use crate::sim::slow_score::{SCORE_MAX, SCORE_SLOW};
 use std::collections::BTreeSet;
 
 /// `leader-schedule-limit`.
-const LEADER_LIMIT: usize = 4;
+const LEADER_LIMIT: f64 = 4.0;
 /// Leaders are balanced while the counts differ by more than this; PD's tolerance for small regions.
 const TOLERANCE: u64 = 4;
+pub(crate) use super::check_replicas::BALANCE_REGION;
 /// The scheduler that balances leaders.
 pub(crate) const BALANCE_LEADER: &str = "balance-leader-scheduler";
 /// The one that evicts leaders from a slow store.
@@ -37,24 +37,14 @@ impl Cluster {
         if waited_ms < PREPARE_MS && !self.pd.view.prepared() {
             return;
         }
+        self.check_replicas();
+        if self.pd.settings.is_on("schedule.halt-scheduling") {
+            return;
+        }
         self.judge_slow_stores();
         self.evict();
         self.balance_leaders();
-    }
-
-    fn expire_operators(&mut self) {
-        let expired = self.pd.operators.take_expired(self.now_ms);
-        for operator in expired {
-            if let Some(member) = self.pd.leading_member() {
-                member.counters.operator_event(operator.kind, "timeout");
-            }
-            let fields = [
-                ("region-id", operator.region.to_string()),
-                ("takes", "1m0s".into()),
-                ("operator", self.describe(&operator)),
-            ];
-            self.log_leader("INFO", "operator_controller.go:740", "operator timeout", &fields);
-        }
+        self.balance_regions();
     }
 
     /// evict-slow-store acts when exactly one store is slow and that one is at the top (pd#4882).
@@ -94,16 +84,30 @@ impl Cluster {
         let evicting: Vec<(&'static str, StoreId)> =
             self.pd.evicting.iter().flat_map(|(kind, stores)| stores.iter().map(|store| (*kind, *store))).collect();
         for (kind, store) in evicting {
-            for _ in self.pd.operators.count(kind)..LEADER_LIMIT {
+            while real_len(self.pd.operators.count(kind)) < self.leader_limit() {
                 let Some(region) = self.led_in_view(store) else { break };
-                let Some(target) = self.leader_targets().into_iter().find(|target| *target != store) else { break };
-                self.create_operator(kind, region, store, target);
+                let Some(target) = self.leader_target_of(region, store) else { break };
+                self.create_operator(kind, region, Work::Transfer(store, target));
             }
         }
     }
 
+    fn leader_limit(&self) -> f64 {
+        self.pd.settings.number("schedule.leader-schedule-limit", LEADER_LIMIT)
+    }
+
+    /// The store with a replica of a region, and fewest leaders, to which its leader may go.
+    pub(super) fn leader_target_of(&self, region: RegionId, from: StoreId) -> Option<StoreId> {
+        let view = self.pd.view.regions.get(&region)?;
+        let holds = |store: &StoreId| view.peers.iter().any(|peer| peer.store == *store && peer.role == Role::Voter);
+        self.leader_targets().into_iter().find(|target| *target != from && holds(target))
+    }
+
     /// One transfer a second from the store with most leaders to the one with fewest.
     fn balance_leaders(&mut self) {
+        if !self.pd.settings.may_run(BALANCE_LEADER, self.now_ms) {
+            return;
+        }
         if let Some(member) = self.pd.leading_member() {
             member.counters.scheduler_event(BALANCE_LEADER, "schedule");
         }
@@ -115,11 +119,12 @@ impl Cluster {
             return;
         };
         let leaders = |id: StoreId| self.pd.view.tally_of(id).leaders;
-        if self.pd.operators.count(BALANCE_LEADER) >= LEADER_LIMIT || leaders(from) < leaders(to) + TOLERANCE {
+        let busy = real_len(self.pd.operators.count(BALANCE_LEADER)) >= self.leader_limit();
+        if busy || leaders(from) < leaders(to) + TOLERANCE {
             return;
         }
-        if let Some(region) = self.led_in_view(from) {
-            self.create_operator(BALANCE_LEADER, region, from, to);
+        if let Some(region) = self.led_in_view_and_held(from, to) {
+            self.create_operator(BALANCE_LEADER, region, Work::Transfer(from, to));
         }
     }
 
@@ -136,6 +141,32 @@ impl Cluster {
         targets
     }
 
+    /// A region that PD believes to be led by one store and held by another, and that has no operator yet.
+    fn led_in_view_and_held(&self, from: StoreId, to: StoreId) -> Option<RegionId> {
+        let fits = |region: &&crate::sim::pd::view::RegionView| {
+            region.leader.is_some_and(|leader| leader.store == from)
+                && region.peers.iter().any(|peer| peer.store == to && peer.role == Role::Voter)
+                && !self.pd.operators.running.contains_key(&region.id)
+        };
+        self.pd.view.regions.values().find(fits).map(|region| region.id)
+    }
+
+    /// A person moves leaders by hand, from wherever they are to the first store.
+    pub(crate) fn move_leaders(&mut self, count: u64) {
+        let Some(to) = self.pd.view.stores.keys().next().copied() else { return };
+        let wanted = usize::try_from(count).unwrap_or(usize::MAX);
+        let elsewhere = |region: &&crate::sim::pd::view::RegionView| {
+            region.leader.is_some_and(|leader| leader.store != to)
+                && region.peers.iter().any(|peer| peer.store == to && peer.role == Role::Voter)
+        };
+        let moved: Vec<(RegionId, StoreId)> = (self.pd.view.regions.values().filter(elsewhere).take(wanted))
+            .filter_map(|region| Some((region.id, region.leader?.store)))
+            .collect();
+        for (region, from) in moved {
+            self.create_operator("admin-transfer-leader", region, Work::Transfer(from, to));
+        }
+    }
+
     /// A region that PD believes to be led by a store and that has no operator yet.
     fn led_in_view(&self, store: StoreId) -> Option<RegionId> {
         let led = |region: &&crate::sim::pd::view::RegionView| {
@@ -144,75 +175,4 @@ impl Cluster {
         };
         self.pd.view.regions.values().find(led).map(|region| region.id)
     }
-
-    fn create_operator(&mut self, kind: &'static str, region: RegionId, from: StoreId, to: StoreId) {
-        let Some(view) = self.pd.view.regions.get(&region) else { return };
-        let operator = Operator {
-            kind,
-            region,
-            from,
-            to,
-            epoch: (view.version, view.conf_ver),
-            size_mib: view.size_mib,
-            created_ms: self.now_ms,
-        };
-        let fields = [
-            ("region-id", region.to_string()),
-            ("operator", self.describe(&operator)),
-            ("additional-info", String::new()),
-        ];
-        self.log_leader("INFO", "operator_controller.go:510", "add operator", &fields);
-        let fields = [("region-id", region.to_string()), ("step", operator.step()), ("source", "create".into())];
-        self.log_leader("INFO", "operator_controller.go:786", "send schedule command", &fields);
-        if let Some(member) = self.pd.leading_member() {
-            for event in ["check", "create", "promote-add", "get"] {
-                member.counters.operator_event(kind, event);
-            }
-        }
-        self.pd.operators.running.insert(region, operator);
-        let wait_ms = 100 + self.vote_ms();
-        self.after(wait_ms, Event::Transfer(region, to));
-    }
-
-    /// The region's leader is where its operator wanted it.
-    pub(super) fn finish_operator(&mut self, region: RegionId) {
-        let now_ms = self.now_ms;
-        let leader = self.pd.view.regions.get(&region).and_then(|view| view.leader).map(|peer| peer.store);
-        let done = self.pd.operators.running.get(&region).is_some_and(|operator| Some(operator.to) == leader);
-        let Some(operator) = self.pd.operators.running.get(&region).filter(|_| done).cloned() else { return };
-        self.pd.operators.running.remove(&region);
-        let takes_ms = now_ms.saturating_sub(operator.created_ms);
-        if let Some(member) = self.pd.leading_member() {
-            member.counters.operator_event(operator.kind, "finish");
-            let histogram = member.counters.operator_seconds.entry(operator.kind);
-            let histogram = histogram.or_insert_with(|| Histogram::new(layouts::pd_operator_seconds()));
-            histogram.observe_exactly(1.0, real(takes_ms) / 1_000.0);
-        }
-        let fields = [
-            ("region-id", region.to_string()),
-            ("takes", format!("{takes_ms}ms")),
-            ("operator", self.describe(&operator)),
-        ];
-        self.log_leader("INFO", "operator_controller.go:702", "operator finish", &fields);
-    }
-
-    /// An operator as PD prints it.
-    pub(crate) fn describe(&self, operator: &Operator) -> String {
-        let stamp = go_time(operator.created_ms, operator.created_ms.saturating_sub(self.pd.led_since_ms));
-        let (version, conf_ver) = operator.epoch;
-        format!(
-            "{} (kind:leader, region:{}({version}, {conf_ver}), createAt:{stamp}, startAt:{stamp}, currentStep:0, size:{}, steps:[0:{{{}}}], timeout:[1m0s])",
-            operator.brief(),
-            operator.region,
-            operator.size_mib,
-            operator.step()
-        )
-    }
-}
-
-/// Go prints times with nanoseconds and the monotonic clock.
-fn go_time(unix_ms: u64, monotonic_ms: u64) -> String {
-    let date = crate::calendar::log_time(unix_ms).replace('/', "-");
-    let date = date.trim_end_matches(" +00:00");
-    format!("{date} +0000 UTC m=+{}.{:03}", monotonic_ms / 1_000, monotonic_ms % 1_000)
 }

@@ -1,5 +1,6 @@
 //! Births and deaths of store processes.
 
+use super::report::LOG_KEPT_ENTRIES;
 use super::{Cluster, Event};
 use crate::sim::disk::Disk;
 use crate::sim::ids::{RegionId, StoreId};
@@ -12,6 +13,8 @@ use crate::sim::store::counters::Counters;
 const START_MS: (u64, u64) = (3_000, 6_000);
 /// A reset connection is noticed at once; the retry that proves the loss takes a moment.
 const NOTICE_MS: u64 = 500;
+/// One that only drops packets is given up by gRPC's keepalive after 10 s and 3 s.
+const KEEPALIVE_MS: u64 = 11_000;
 /// A lost majority is noticed at the end of an election timeout.
 const CHECK_QUORUM_MS: (u64, u64) = (10_000, 20_000);
 /// `graceful-shutdown-timeout`: leaders are handed over for so long at most.
@@ -32,6 +35,36 @@ impl Cluster {
         store.died_ms = now_ms;
         store.stopping = false;
         store.incarnation += 1;
+        self.stand_still(id, NOTICE_MS);
+    }
+
+    /// The machine goes with the process: nobody refuses connections, so that the loss is noticed later.
+    pub(crate) fn lose_machine(&mut self, id: StoreId) {
+        self.kill_store(id);
+        if let Some(store) = self.stores.get_mut(&id) {
+            store.machine_lost = true;
+        }
+    }
+
+    /// `SIGSTOP`.
+    pub(crate) fn freeze_store(&mut self, id: StoreId) {
+        let now_ms = self.now_ms;
+        let Some(store) = self.stores.get_mut(&id).filter(|store| store.serves()) else { return };
+        store.life = Life::Frozen;
+        store.died_ms = now_ms;
+        self.stand_still(id, KEEPALIVE_MS);
+    }
+
+    /// `SIGCONT`: it goes on where it stood, and finds that others lead.
+    pub(crate) fn thaw_store(&mut self, id: StoreId) {
+        let Some(store) = self.stores.get_mut(&id).filter(|store| store.life == Life::Frozen) else { return };
+        store.life = Life::Running;
+        self.come_back(id);
+    }
+
+    /// Nothing of a store's work is done any more.
+    fn stand_still(&mut self, id: StoreId, notice_ms: u64) {
+        let Some(store) = self.stores.get_mut(&id) else { return };
         store.demand = Default::default();
         store.stages = Stages::default();
         self.stop_following(id);
@@ -39,7 +72,7 @@ impl Cluster {
         self.check_quorums(id);
         let others: Vec<StoreId> = self.stores.keys().copied().filter(|other| *other != id).collect();
         for other in others {
-            self.after(NOTICE_MS, Event::NoticeLoss(other, id));
+            self.after(notice_ms, Event::NoticeLoss(other, id));
         }
     }
 
@@ -48,6 +81,7 @@ impl Cluster {
         let start_ms = self.rng.between_ms(START_MS.0, START_MS.1);
         let Some(store) = self.stores.get_mut(&id).filter(|store| store.life == Life::Dead) else { return };
         store.life = Life::Starting;
+        store.machine_lost = false;
         store.incarnation += 1;
         let incarnation = store.incarnation;
         self.log_store(id, "INFO", "lib.rs:84", "Welcome to TiKV", &[]);
@@ -68,8 +102,13 @@ impl Cluster {
         store.counters = Counters::default();
         store.slow_score = SlowScore::new();
         store.tree.memtable_bytes = 0.0;
+        store.memory.restart();
         self.log_store(id, "INFO", "server.rs:422", "TiKV is ready to serve", &[]);
         self.register(id);
+        self.come_back(id);
+    }
+
+    fn come_back(&mut self, id: StoreId) {
         self.reconnect(id);
         let regions: Vec<RegionId> = self.regions.keys().copied().collect();
         for region in regions {
@@ -79,8 +118,10 @@ impl Cluster {
 
     fn register(&mut self, id: StoreId) {
         let now_ms = self.now_ms;
+        let version = self.stores.get(&id).map(|store| store.version.clone()).unwrap_or_default();
         if let Some(view) = self.pd.view.stores.get_mut(&id) {
             view.started_ms = now_ms;
+            view.version = version;
         }
         let address = self.stores.get(&id).map(crate::sim::store::Store::address).unwrap_or_default();
         self.log_leader(
@@ -106,7 +147,16 @@ impl Cluster {
     /// A store's replica follows again. Without a leader it may be the vote that was missing.
     fn follow_again(&mut self, id: RegionId, store: StoreId) {
         let Some(region) = self.regions.get_mut(&id).filter(|region| region.peer_on(store).is_some()) else { return };
-        region.lag.remove(&store);
+        let behind = region.lag.get(&store).copied().unwrap_or(0.0);
+        if behind > LOG_KEPT_ENTRIES && behind.is_finite() && region.leader.is_some() {
+            return self.send_snapshot(id, store);
+        }
+        if region.leader.is_some_and(|leader| !self.links.both(leader, store)) {
+            return;
+        }
+        if behind.is_finite() {
+            region.lag.remove(&store);
+        }
         if region.leader.is_none() {
             let (term, wait_ms) = (region.term, CATCH_UP_MS);
             self.after(wait_ms, Event::Elect(id, term));
@@ -118,7 +168,7 @@ impl Cluster {
         let (meter, value_bytes) = (self.clients.meter(self.now_ms), self.clients.load.value_bytes);
         for region in self.regions.values_mut().filter(|region| region.peer_on(id).is_some()) {
             region.settle(meter, value_bytes);
-            region.lag.insert(id, 0.0);
+            region.lag.entry(id).or_insert(0.0);
         }
     }
 
@@ -146,7 +196,8 @@ impl Cluster {
 
     /// Another store's connection breaks.
     pub(super) fn notice_loss(&mut self, id: StoreId, lost: StoreId) {
-        let address = match self.stores.get(&lost).filter(|store| !store.serves()) {
+        let cut = !self.links.delivers(id, lost);
+        let address = match self.stores.get(&lost).filter(|store| cut || !store.serves()) {
             Some(store) => store.address(),
             None => return,
         };

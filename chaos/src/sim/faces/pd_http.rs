@@ -10,7 +10,6 @@ mod store_answers;
 
 pub(super) use cluster_answers::VERSION as PD_VERSION;
 pub(super) use json::hex;
-pub(super) use store_answers::VERSION as TIKV_VERSION;
 
 use super::{Reply, pd_metrics};
 use crate::sim::cluster::Cluster;
@@ -34,11 +33,21 @@ pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) 
     match local(cluster, member, path) {
         Some(reply) => reply,
         // A follower waits for a leader before it gives up.
-        None if !cluster.pd.serves() => {
+        None if cluster.pd.leader.is_none() || cluster.pd.members.get(member).is_none_or(|asked| asked.isolated) => {
             Reply::text(503, PLAIN, "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader\n")
+        }
+        None if !cluster.pd.bootstrapped() && needs_bootstrap(path) => {
+            let text = "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first";
+            json::error(500, text)
         }
         None => led(cluster, path, &query),
     }
+}
+
+/// Everything below PD's cluster router needs a cluster; members and the configuration are there before.
+fn needs_bootstrap(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    !matches!(first, "members" | "leader" | "config" | "cluster" | "schedulers" | "gc") || path == "/config/rules"
 }
 
 /// What the asked member answers itself.
@@ -74,8 +83,12 @@ fn led(cluster: &Cluster, path: &str, query: &Query) -> Reply {
         ["stats", "region"] => region_answers::statistics(cluster, query),
         ["schedulers"] => cluster_answers::schedulers(cluster, query),
         ["schedulers", "diagnostic", name] => cluster_answers::diagnostic(cluster, name),
+        ["scheduler-config", rest @ ..] => cluster_answers::scheduler_config(cluster, rest),
         ["operators"] => cluster_answers::operators(cluster),
-        ["gc", "safepoint"] => cluster_answers::safepoint(),
+        ["operators", "records"] => cluster_answers::operator_records(cluster, query),
+        ["operators", region] => cluster_answers::operator_of(cluster, region),
+        ["checker", name] => cluster_answers::checker(cluster, name),
+        ["gc", "safepoint"] => cluster_answers::safepoint(cluster),
         ["min-resolved-ts"] => cluster_answers::min_resolved_ts(cluster),
         ["replication_mode", "status"] => cluster_answers::replication_mode(),
         _ => Reply::text(404, PLAIN, "404 page not found\n"),

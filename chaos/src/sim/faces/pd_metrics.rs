@@ -16,12 +16,12 @@ pub(super) fn render(cluster: &Cluster, index: usize) -> Vec<u8> {
     process(&mut out, member);
     etcd(&mut out, cluster, member);
     tso(&mut out, cluster, member, leads);
-    if leads {
+    if leads && !member.isolated {
         status(&mut out, cluster);
         stores(&mut out, cluster);
         heartbeats(&mut out, cluster, &member.counters);
         scheduling(&mut out, cluster, &member.counters);
-        checking(&mut out, cluster);
+        checking(&mut out, cluster, &member.counters);
     } else {
         // A follower keeps the family, at zero.
         let zeros = crate::sim::pd::gauges::Abnormal::ALL.iter().map(|(_, kind)| (*kind, 0.0));
@@ -48,6 +48,9 @@ fn process(out: &mut Exposition, member: &Member) {
     out.gauge("pd_service_memory_quota_bytes", "The value of memory quota bytes.").plain(4_294_967_296.0);
 }
 
+/// `quota-backend-bytes`.
+const ETCD_QUOTA: f64 = 8_589_934_592.0;
+
 fn etcd(out: &mut Exposition, cluster: &Cluster, member: &Member) {
     let (pd, counters) = (&cluster.pd, &member.counters);
     let is_leader = pd.etcd_leader == Some(member.index);
@@ -63,9 +66,9 @@ fn etcd(out: &mut Exposition, cluster: &Cluster, member: &Member) {
         "etcd_mvcc_db_total_size_in_bytes",
         "Total size of the underlying database physically allocated in bytes.",
     )
-    .plain(122_880.0 + pd.revision.floor() * 64.0);
+    .plain((122_880.0 + pd.revision.floor() * 64.0 + pd.etcd_filled * ETCD_QUOTA).floor());
     out.gauge("etcd_server_has_leader", "Whether or not a leader exists. 1 is existence, 0 is not.")
-        .plain(flag(pd.etcd_leader.is_some()));
+        .plain(flag(pd.etcd_leader.is_some() && !member.isolated));
     out.gauge("etcd_server_is_leader", "Whether or not this member is a leader. 1 if is, 0 otherwise.")
         .plain(flag(is_leader));
     out.gauge("etcd_server_id", "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.")
@@ -73,7 +76,7 @@ fn etcd(out: &mut Exposition, cluster: &Cluster, member: &Member) {
     out.counter("etcd_server_leader_changes_seen_total", "The number of leader changes seen.")
         .plain(counters.leader_changes);
     out.gauge("etcd_server_proposals_pending", "The current number of pending proposals to commit.").plain(0.0);
-    out.gauge("etcd_server_quota_backend_bytes", "Current backend storage quota size in bytes.").plain(8_589_934_592.0);
+    out.gauge("etcd_server_quota_backend_bytes", "Current backend storage quota size in bytes.").plain(ETCD_QUOTA);
     let mut family =
         out.histogram("etcd_network_peer_round_trip_time_seconds", "Round-Trip-Time histogram between peers");
     for (other, histogram) in &counters.round_trips {
@@ -110,12 +113,14 @@ fn tso(out: &mut Exposition, cluster: &Cluster, member: &Member, leads: bool) {
         };
         events.series(&labels(kind), value);
     }
-    let now = if leads { real(cluster.now_ms / 50 * 50) } else { 0.0 };
+    let given_ms = cluster.pd.last_tso_ms / 50 * 50;
+    let now = if leads { real(given_ms) } else { 0.0 };
     let mut tso = out.gauge("pd_cluster_tso", "Record of tso metadata.");
     tso.series(&labels("global_tso_sync_rtt"), 0.0).series(&labels("tso"), now);
     out.gauge("pd_tso_role", "Indicate the PD server role info, whether it's a TSO allocator.")
         .series("dc=\"global\",group=\"0\"", flag(leads));
-    out.counter("pd_monitor_time_jump_back_total", "Counter of system time jumps backward.").plain(0.0);
+    out.counter("pd_monitor_time_jump_back_total", "Counter of system time jumps backward.")
+        .plain(counters.clock_jumps);
     out.histogram(
         "pd_server_handle_tso_duration_seconds",
         "Bucketed histogram of processing time (s) of handled tso requests.",
@@ -123,9 +128,17 @@ fn tso(out: &mut Exposition, cluster: &Cluster, member: &Member, leads: bool) {
     .buckets("", &counters.tso);
     if leads {
         out.gauge("pd_cluster_tso_gap_millionseconds", "The minimal (non-zero) TSO gap for each DC.")
-            .series("dc=\"global\",group=\"group\"", 50.0);
+            .series("dc=\"global\",group=\"group\"", tso_gap_ms(cluster, member));
         out.gauge("service_member_role", "The leader/primary of services").series("service=\"PD\"", 1.0);
     }
+}
+
+/// The clock less the last timestamp: about the interval at which timestamps move on, unless a clock was set or nobody
+/// moves them.
+fn tso_gap_ms(cluster: &Cluster, member: &Member) -> f64 {
+    let (clock_ms, given_ms) = (real(member.clock_ms(cluster.now_ms)), real(cluster.pd.last_tso_ms));
+    let gap_ms = clock_ms - given_ms;
+    if gap_ms.abs() < 2_000.0 { 50.0 } else { gap_ms }
 }
 
 fn status(out: &mut Exposition, cluster: &Cluster) {
@@ -140,12 +153,24 @@ fn status(out: &mut Exposition, cluster: &Cluster) {
         .each("type", [("pending_processed_regions", 0.0), ("priority_list", 0.0)]);
     out.gauge("pd_checker_patrol_regions_time", "Time spent of patrol checks region.").plain(0.010_3);
     out.gauge("pd_scheduling_allowance_status", "Status of the scheduling allowance.")
-        .each("kind", [("halt-scheduling", 0.0)]);
+        .each("kind", [("halt-scheduling", flag(pd.settings.is_on("schedule.halt-scheduling")))]);
     out.gauge("pd_cluster_metadata", "Record critical metadata.")
         .each("type", [(format!("cluster{}", pd.cluster_id).as_str(), 0.0)]);
-    let health = pd.members.iter().map(|member| (member.name.as_str(), flag(member.alive)));
+    let health = pd.members.iter().map(|member| (member.name.as_str(), flag(member.works())));
     out.gauge("pd_cluster_health_status", "Status of the cluster.").each("name", health);
-    out.gauge("pd_config_status", "Status of the scheduling configurations.").each("type", CONFIG_STATUS);
+    out.gauge("pd_config_status", "Status of the scheduling configurations.").each("type", config_status(cluster));
+    let point = pd.safepoints.values().min().map_or(0, |at_ms| at_ms << 18);
+    if point > 0 {
+        out.gauge("pd_gc_gc_safepoint", "The ts of gc safepoint").each("type", [("gc_safepoint", real(point))]);
+    }
+}
+
+fn config_status(cluster: &Cluster) -> impl Iterator<Item = (&'static str, f64)> + '_ {
+    let settings = &cluster.pd.settings;
+    CONFIG_STATUS.into_iter().map(|(name, usual)| {
+        let value = settings.number(&format!("schedule.{name}"), usual);
+        (name, settings.number(&format!("replication.{name}"), value))
+    })
 }
 
 /// As recorded, with the split sizes of the default configuration.
@@ -260,7 +285,7 @@ fn scheduling(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters
 }
 
 /// The patrol looks at every region in each round; what it would do about them is nothing while replicas suffice.
-fn checking(out: &mut Exposition, cluster: &Cluster) {
+fn checking(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters) {
     const CHECKERS: [&str; 4] = ["joint_state_checker", "merge_checker", "rule_checker", "split_checker"];
     const PATROLS_PER_SECOND: f64 = 10.0;
     let seconds = real(cluster.now_ms.saturating_sub(cluster.pd.led_since_ms)) / 1_000.0;
@@ -272,7 +297,8 @@ fn checking(out: &mut Exposition, cluster: &Cluster) {
     for (name, checker) in
         [("no-store-add", "rule_checker"), ("no-store-replace", "rule_checker"), ("no-target-store", "replica_checker")]
     {
-        events.series(&format!("name=\"{name}\",type=\"{checker}\""), 0.0);
+        let count = counters.checker_events.get(name).copied().unwrap_or(0.0);
+        events.series(&format!("name=\"{name}\",type=\"{checker}\""), count);
     }
 }
 

@@ -31,8 +31,8 @@ fn not_found() -> Reply {
 fn config(store: &Store) -> String {
     let filled = include_str!("templates/tikv_config.json")
         .replace("@INDEX@", &store.index.to_string())
-        .replace("@STATUS_PORT@", &(20_180 + store.index).to_string())
-        .replace("@PORT@", &(20_160 + store.index).to_string());
+        .replace("@STATUS_PORT@", &store.status_port().to_string())
+        .replace("@PORT@", &store.port().to_string());
     filled.trim_end().to_owned()
 }
 
@@ -62,10 +62,10 @@ fn region_state(cluster: &Cluster, store: &Store, id: RegionId) -> Reply {
         "raft_apply": { "applied_index": applied, "commit_index": index },
         "region_state": {
             "id": id.0,
-            "start_key": super::pd_http::hex(&region.start_key),
-            "end_key": super::pd_http::hex(&region.end_key),
+            "start_key": super::pd_http::hex(&region.start.bytes()),
+            "end_key": super::pd_http::hex(&region.end.bytes()),
             "epoch": { "conf_ver": region.conf_ver, "version": region.version },
-            "peers": region.peers.iter().map(|peer| json!({ "id": peer.id, "store_id": peer.store.0, "role": "Voter" })).collect::<Vec<_>>(),
+            "peers": region.peers.iter().map(|peer| json!({ "id": peer.id, "store_id": peer.store.0, "role": peer.role.name().0 })).collect::<Vec<_>>(),
             "merge_state": Value::Null,
         },
     });

@@ -5,7 +5,6 @@ mod raft;
 mod requests;
 
 use super::exposition::{Dialect, Exposition};
-use super::pd_http::TIKV_VERSION;
 use crate::sim::cluster::Cluster;
 use crate::sim::number::{real, whole};
 use crate::sim::stages::{APPLY_THREADS, GRPC_THREADS, RAFTSTORE_THREADS, READ_THREADS, SCHEDULER_THREADS};
@@ -17,13 +16,14 @@ pub(super) fn render(cluster: &Cluster, store: &Store) -> Vec<u8> {
     process(&mut out, store);
     threads(&mut out, store);
     raft::durations(&mut out, store);
-    raft::counts(&mut out, cluster, store);
+    raft::counts(&mut out, store);
     raft::messages(&mut out, store);
     requests::write(&mut out, store);
     engine::write(&mut out, store);
     health(&mut out, store);
     pd(&mut out, store);
-    timestamps(&mut out, cluster);
+    timestamps(&mut out, cluster, store);
+    trouble(&mut out, store);
     out.finish()
 }
 
@@ -36,14 +36,13 @@ fn process(out: &mut Exposition, store: &Store) {
     out.gauge("process_virtual_memory_bytes", "Virtual memory size in bytes.").plain(resident(store) * 2.0);
     out.gauge("tikv_server_cpu_cores_quota", "Total CPU cores quota for TiKV server").plain(store.cores);
     out.gauge("tikv_server_memory_quota_bytes", "Total memory quota for TiKV server").plain(store.memory_bytes);
-    let labels = format!("hash=\"None\",version=\"v{TIKV_VERSION}\"");
+    let labels = format!("hash=\"None\",version=\"v{}\"", store.version);
     out.gauge("tikv_server_info", "Indicate the tikv server info, and the value is the server startup timestamp(s).")
         .series(&labels, real(store.started_ms / 1_000));
 }
 
-/// Cache and memtable over what every process needs.
 fn resident(store: &Store) -> f64 {
-    (store.memory_bytes * 0.35 + store.tree.memtable_bytes).floor()
+    store.memory.resident(store.tree.memtable_bytes).floor()
 }
 
 fn threads(out: &mut Exposition, store: &Store) {
@@ -103,8 +102,16 @@ fn health(out: &mut Exposition, store: &Store) {
     let mut inspect =
         out.histogram("tikv_raftstore_inspect_duration_seconds", "Bucketed histogram of inspect duration.");
     inspect.buckets("type=\"all\"", &counters.inspect_all).buckets("type=\"store_wait\"", &counters.inspect_wait);
-    out.histogram("tikv_raftstore_disk_probe_duration_seconds", "Bucketed histogram of fail-fast disk probe duration.")
-        .buckets("disk=\"raft\",outcome=\"success\"", &counters.disk_probe);
+    let mut probes = out.histogram(
+        "tikv_raftstore_disk_probe_duration_seconds",
+        "Bucketed histogram of fail-fast disk probe duration.",
+    );
+    probes.buckets("disk=\"raft\",outcome=\"success\"", &counters.disk_probe);
+    if counters.failed_probes >= 1.0 {
+        let mut late = crate::sim::histogram::Histogram::new(crate::sim::layouts::tikv_seconds());
+        late.observe_exactly(counters.failed_probes.floor(), 60.0);
+        probes.buckets("disk=\"raft\",outcome=\"timeout\"", &late);
+    }
     let busy = [("applystore_busy", 0.0), ("raftstore_busy", 0.0)];
     out.gauge("tikv_raftstore_process_busy", "Is raft process busy or not").each("type", busy);
     let applying = [("busy_apply_peers", 0.0), ("completed_apply_peers", 0.0)];
@@ -116,6 +123,22 @@ fn health(out: &mut Exposition, store: &Store) {
         .each("name", workers.map(|name| (name, 0.0)));
     let memory = [("coprocessor", 0.0), ("raftstore", 750_000.0), ("raftstore-entry_cache", 700_000.0)];
     out.gauge("tikv_server_mem_trace_sum", "Sum of memory usage.").each("name", memory);
+}
+
+/// Counts that a process does not show before it has counted something.
+fn trouble(out: &mut Exposition, store: &Store) {
+    let counters = &store.counters;
+    let critical = counters.critical.iter().map(|(kind, count)| (*kind, *count));
+    out.counter("tikv_critical_error_total", "Counter of critical error.").each("type", critical);
+    let some = |count: f64| (count >= 1.0).then(|| count.floor());
+    out.counter("tikv_scheduler_too_busy_total", "Total count of scheduler too busy")
+        .each("type", some(counters.too_busy).map(|count| ("raw_put", count)));
+    out.counter("tikv_channel_full_total", "Total number of channel full errors.")
+        .each("type", some(counters.mailbox_full).map(|count| ("raft", count)));
+    if counters.throttled.count() >= 1.0 {
+        out.histogram("tikv_scheduler_throttle_duration_seconds", "Bucketed histogram of throttle duration.")
+            .buckets("", &counters.throttled);
+    }
 }
 
 fn pd(out: &mut Exposition, store: &Store) {
@@ -132,9 +155,12 @@ fn pd(out: &mut Exposition, store: &Store) {
 }
 
 /// Resolved timestamps move on every 20 s (`resolved-ts.advance-ts-interval`), so their gap is a saw.
-fn timestamps(out: &mut Exposition, cluster: &Cluster) {
+fn timestamps(out: &mut Exposition, cluster: &Cluster, store: &Store) {
     const ADVANCE_MS: u64 = 20_000;
-    let gap_ms = real(ADVANCE_MS + cluster.now_ms % ADVANCE_MS);
+    let usual_ms = ADVANCE_MS + cluster.now_ms % ADVANCE_MS;
+    let held_ms = store.locked_since_ms.map_or(0, |since_ms| cluster.now_ms.saturating_sub(since_ms));
+    // The gap is taken by the store's own clock, which may be behind.
+    let gap_ms = real(usual_ms.max(held_ms).saturating_add_signed(store.clock_off_ms));
     for (name, help) in [
         ("tikv_resolved_ts_min_resolved_ts_gap_millis", "The gap between now() and the minimal (non-zero) resolved ts"),
         (

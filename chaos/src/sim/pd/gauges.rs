@@ -1,9 +1,10 @@
 //! The leader's gauges, refreshed every 10 s and old in between (`pd: server/cluster/cluster.go`).
 
 use super::hot_cache::{HotCache, HotKind, HotPeer, total};
-use super::view::{DISCONNECTED_MS, DOWN_MS, RegionView, StoreView, UNHEALTHY_MS, View};
+use super::view::{DISCONNECTED_MS, DOWN_MS, NodeState, RegionView, StoreView, UNHEALTHY_MS, View};
 use crate::sim::ids::StoreId;
 use crate::sim::number::{real, real_len};
+use crate::sim::region::Role;
 use crate::sim::slow_score::SCORE_SLOW;
 use std::collections::BTreeMap;
 
@@ -65,15 +66,16 @@ impl Abnormal {
     ];
 
     /// Whether a region belongs on the list. Only regions that reported to this leader are judged.
-    pub(crate) fn holds(self, region: &RegionView, replicas: usize) -> bool {
+    pub(crate) fn holds(self, region: &RegionView, view: &View) -> bool {
+        let replicas = view.max_replicas;
         region.seen
             && match self {
                 Self::MissPeer => region.peers.len() < replicas,
                 Self::ExtraPeer => region.peers.len() > replicas,
                 Self::DownPeer => !region.down.is_empty(),
                 Self::PendingPeer => !region.pending.is_empty(),
-                // Nobody removes stores or adds learners in this model yet.
-                Self::OfflinePeer | Self::LearnerPeer => false,
+                Self::OfflinePeer => region.peers.iter().any(|peer| view.is_removing(peer.store)),
+                Self::LearnerPeer => region.peers.iter().any(|peer| peer.role == Role::Learner),
                 Self::Empty => region.size_mib <= 1,
                 Self::Oversized => region.size_mib >= REGION_MAX_MIB,
                 Self::Undersized => region.size_mib <= UNDERSIZED_MIB,
@@ -186,8 +188,14 @@ fn cluster(view: &View, now_ms: u64) -> BTreeMap<&'static str, f64> {
         add("region_count", real(tally.regions));
         add("storage_capacity", store.report.capacity);
         add("storage_size", store.report.used);
-        add("store_serving_count", 1.0);
-        add(class(store, now_ms), 1.0);
+        let (node, class) = match store.node {
+            NodeState::Preparing => ("store_preparing_count", Some(class(store, now_ms))),
+            NodeState::Serving => ("store_serving_count", Some(class(store, now_ms))),
+            NodeState::Removing => ("store_removing_count", Some("store_offline_count")),
+            NodeState::Removed => ("store_removed_count", Some("store_tombstone_count")),
+        };
+        add(node, 1.0);
+        class.iter().for_each(|class| add(class, 1.0));
         if store.low_space(tally.regions) {
             add("store_low_space_count", 1.0);
         }
@@ -210,7 +218,7 @@ fn regions(view: &View) -> BTreeMap<&'static str, f64> {
     status.insert("witness-leader-region-count", 0.0);
     for region in view.regions.values() {
         for (list, kind) in Abnormal::ALL {
-            if list.holds(region, super::super::cluster::REPLICAS) {
+            if list.holds(region, view) {
                 *status.entry(kind).or_insert(0.0) += 1.0;
             }
         }

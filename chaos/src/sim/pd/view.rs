@@ -2,6 +2,7 @@
 
 use crate::sim::config::GIB;
 use crate::sim::ids::{RegionId, StoreId};
+use crate::sim::key::Key;
 use crate::sim::number::{real, real_len, whole};
 use crate::sim::region::{Flow, Peer};
 use std::collections::BTreeMap;
@@ -18,12 +19,16 @@ const PERSIST_MS: u64 = 300_000;
 const FLOW_ROUND: f64 = 1_000.0;
 
 /// All that PD knows.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct View {
+    /// How many replicas a region shall have.
+    pub max_replicas: usize,
     /// Stores that registered.
     pub stores: BTreeMap<StoreId, StoreView>,
     /// Regions that reported.
     pub regions: BTreeMap<RegionId, RegionView>,
+    /// Regions by their first place, for scans.
+    pub by_key: BTreeMap<Key, RegionId>,
     /// Sums over regions, by store; kept up to date, because a million regions cannot be counted for each answer.
     pub tallies: BTreeMap<StoreId, Tally>,
 }
@@ -39,6 +44,36 @@ pub(crate) struct StoreView {
     pub persisted_ms: u64,
     /// What it said last.
     pub report: StoreReport,
+    /// What PD does with it.
+    pub node: NodeState,
+    /// Its version, as it registered.
+    pub version: String,
+}
+
+/// What PD does with a store.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum NodeState {
+    /// It gets its first regions.
+    Preparing,
+    /// As usual.
+    #[default]
+    Serving,
+    /// A person removes it.
+    Removing,
+    /// It is a tombstone.
+    Removed,
+}
+
+impl NodeState {
+    /// As the API writes it.
+    pub(crate) fn number(self) -> u64 {
+        match self {
+            Self::Preparing => 0,
+            Self::Serving => 1,
+            Self::Removing => 2,
+            Self::Removed => 3,
+        }
+    }
 }
 
 /// A store's heartbeat.
@@ -62,6 +97,8 @@ pub(crate) struct StoreReport {
     pub trend_cause: f64,
     /// Requests a second (`slow_trend.result_value`).
     pub trend_result: f64,
+    /// Snapshots that it sends and receives.
+    pub snapshots: (u64, u64),
 }
 
 /// A region as PD knows it.
@@ -69,10 +106,10 @@ pub(crate) struct StoreReport {
 pub(crate) struct RegionView {
     /// Identity.
     pub id: RegionId,
-    /// First key.
-    pub start_key: Vec<u8>,
-    /// First key behind it.
-    pub end_key: Vec<u8>,
+    /// Its first place.
+    pub start: Key,
+    /// The first place behind it.
+    pub end: Key,
     /// Membership epoch.
     pub conf_ver: u64,
     /// Range epoch.
@@ -125,6 +162,10 @@ pub(crate) enum StoreState {
     Disconnected,
     /// None for 30 min, or never.
     Down,
+    /// A person removes it.
+    Offline,
+    /// It was removed.
+    Tombstone,
 }
 
 impl StoreState {
@@ -134,6 +175,8 @@ impl StoreState {
             Self::Up => "Up",
             Self::Disconnected => "Disconnected",
             Self::Down => "Down",
+            Self::Offline => "Offline",
+            Self::Tombstone => "Tombstone",
         }
     }
 }
@@ -142,6 +185,8 @@ impl StoreView {
     /// Computed at answer time, from the age of the last heartbeat.
     pub(crate) fn state(&self, now_ms: u64) -> StoreState {
         match now_ms.saturating_sub(self.heartbeat_ms) {
+            _ if self.node == NodeState::Removing => StoreState::Offline,
+            _ if self.node == NodeState::Removed => StoreState::Tombstone,
             age if age >= DOWN_MS => StoreState::Down,
             age if age > DISCONNECTED_MS => StoreState::Disconnected,
             _ => StoreState::Up,
@@ -185,7 +230,24 @@ impl StoreView {
     }
 }
 
+impl Default for View {
+    fn default() -> Self {
+        Self {
+            max_replicas: crate::sim::cluster::REPLICAS,
+            stores: BTreeMap::new(),
+            regions: BTreeMap::new(),
+            by_key: BTreeMap::new(),
+            tallies: BTreeMap::new(),
+        }
+    }
+}
+
 impl View {
+    /// Whether a person removes a store.
+    pub(crate) fn is_removing(&self, store: StoreId) -> bool {
+        self.stores.get(&store).is_some_and(|view| view.node == NodeState::Removing)
+    }
+
     /// A region heartbeat arrives. Older terms and epochs are stale and dropped. Returns the leader before it.
     pub(crate) fn receive(&mut self, mut region: RegionView) -> Option<Peer> {
         region.flow.written_bytes = round_flow(region.flow.written_bytes);
@@ -194,13 +256,21 @@ impl View {
         if before.is_some_and(|before| before.term > region.term || before.version > region.version) {
             return before.and_then(|before| before.leader);
         }
-        let before = self.regions.remove(&region.id);
-        if let Some(before) = &before {
-            self.tally(before, false);
-        }
+        let before = self.forget(region.id);
         self.tally(&region, true);
+        self.by_key.insert(region.start, region.id);
         self.regions.insert(region.id, region);
         before.and_then(|before| before.leader)
+    }
+
+    /// A region is not known any more.
+    pub(crate) fn forget(&mut self, region: RegionId) -> Option<RegionView> {
+        let before = self.regions.remove(&region)?;
+        if self.by_key.get(&before.start) == Some(&region) {
+            self.by_key.remove(&before.start);
+        }
+        self.tally(&before, false);
+        Some(before)
     }
 
     /// What a new PD leader does not know.
@@ -261,12 +331,15 @@ mod tests {
     }
 
     fn region(term: u64, leader: u64, size_mib: u64) -> RegionView {
-        let peers: Vec<Peer> = [1, 4, 5].iter().map(|id| Peer { id: 100 + id, store: StoreId(*id) }).collect();
+        let peers: Vec<Peer> = [1, 4, 5]
+            .iter()
+            .map(|id| Peer { id: 100 + id, store: StoreId(*id), role: crate::sim::region::Role::Voter })
+            .collect();
         let leader = peers.iter().copied().find(|peer| peer.store == StoreId(leader));
         RegionView {
             id: RegionId(8),
-            start_key: Vec::new(),
-            end_key: Vec::new(),
+            start: Key::FIRST,
+            end: Key::LAST,
             conf_ver: 5,
             version: 1,
             peers,

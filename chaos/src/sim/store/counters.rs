@@ -6,6 +6,9 @@ use crate::sim::layouts;
 use crate::sim::stages::{CpuUse, Demand, Stages};
 use std::collections::BTreeMap;
 
+/// Share of reads for which the leader's lease is no answer, because their region was quiet for longer than it lasts:
+/// they go through the Raft thread.
+const THROUGH_RAFT: f64 = 0.015;
 /// Spread of durations that are computation and queueing.
 const CPU_SIGMA: f64 = 0.6;
 /// Spread of durations that are mostly disk.
@@ -106,6 +109,26 @@ pub(crate) struct Counters {
     pub elections: f64,
     /// Split checks.
     pub split_checks: f64,
+    /// Splits that were carried out.
+    pub splits: f64,
+    /// Changes of membership that were carried out.
+    pub conf_changes: f64,
+    /// Snapshots by what was done with them.
+    pub snapshots: BTreeMap<&'static str, f64>,
+    /// Long reads.
+    pub scans: f64,
+    /// `tikv_grpc_msg_duration_seconds` of long reads.
+    pub grpc_scan: Histogram,
+    /// Writes that the scheduler refused.
+    pub too_busy: f64,
+    /// `tikv_scheduler_throttle_duration_seconds`.
+    pub throttled: Histogram,
+    /// Messages that found a mailbox full.
+    pub mailbox_full: f64,
+    /// `tikv_critical_error_total`, by type.
+    pub critical: BTreeMap<&'static str, f64>,
+    /// Probes of the watchdog that failed.
+    pub failed_probes: f64,
 }
 
 impl Default for Counters {
@@ -158,6 +181,16 @@ impl Default for Counters {
             transfers: 0.0,
             elections: 0.0,
             split_checks: 0.0,
+            splits: 0.0,
+            conf_changes: 0.0,
+            snapshots: BTreeMap::new(),
+            scans: 0.0,
+            grpc_scan: Histogram::new(layouts::tikv_grpc_seconds()),
+            too_busy: 0.0,
+            throttled: tikv(),
+            mailbox_full: 0.0,
+            critical: BTreeMap::new(),
+            failed_probes: 0.0,
         }
     }
 }
@@ -170,7 +203,17 @@ impl Counters {
         let read_ms = stages.read_wait_ms + stages.read_ms;
         self.gets += reads;
         seconds_of(&mut self.read_wait, reads, stages.read_wait_ms * jitter, CPU_SIGMA);
-        seconds_of(&mut self.snapshot, reads, (0.02 + stages.wake_ms / 2.0) * jitter, CPU_SIGMA);
+        seconds_of(&mut self.snapshot, reads * (1.0 - THROUGH_RAFT), (0.02 + stages.wake_ms / 2.0) * jitter, CPU_SIGMA);
+        let through_raft_ms = stages.propose_wait_ms + stages.round_ms;
+        seconds_of(&mut self.snapshot, reads * THROUGH_RAFT, through_raft_ms * jitter, CPU_SIGMA);
+        let scans = demand.scans * seconds;
+        self.scans += scans;
+        seconds_of(
+            &mut self.grpc_scan,
+            scans,
+            (stages.read_wait_ms + stages.scan_ms + stages.grpc_ms) * jitter,
+            CPU_SIGMA,
+        );
         seconds_of(&mut self.command_get, reads, read_ms * jitter, CPU_SIGMA);
         seconds_of(&mut self.grpc_get, reads, (read_ms + stages.grpc_ms) * jitter, CPU_SIGMA);
         self.append_entries(demand, seconds, stages, jitter);
@@ -203,7 +246,7 @@ impl Counters {
         seconds_of(&mut self.write_raftdb, loops, (stages.flush_ms + 0.02) * jitter, DISK_SIGMA);
         seconds_of(&mut self.engine_write, loops, (stages.flush_ms + 0.02) * jitter, DISK_SIGMA);
         seconds_of(&mut self.engine_sync, loops, stages.flush_ms * jitter, DISK_SIGMA);
-        seconds_of(&mut self.raft_ready, entries, (0.03 + stages.wake_ms) * jitter, CPU_SIGMA);
+        seconds_of(&mut self.raft_ready, entries, stages.round_ms * jitter, CPU_SIGMA);
     }
 
     fn apply_entries(&mut self, demand: &Demand, seconds: f64, stages: &Stages, jitter: f64) {
@@ -222,8 +265,17 @@ impl Counters {
         seconds_of(&mut self.propose_wait, cold, stages.propose_wait_ms * jitter, CPU_SIGMA);
         seconds_of(&mut self.propose_wait, hot, stages.hot_propose_wait_ms * jitter, CPU_SIGMA);
         seconds_of(&mut self.schedule_wait, cold + hot, stages.schedule_wait_ms * jitter, CPU_SIGMA);
-        seconds_of(&mut self.commit, cold + hot, stages.commit_ms * jitter, DISK_SIGMA);
-        for (count, write_ms) in [(cold, stages.write_ms), (hot, stages.hot_write_ms)] {
+        let late_ms = crate::sim::links::RETRANSMIT_MS;
+        let late = stages.lossy_share;
+        seconds_of(&mut self.commit, (cold + hot) * (1.0 - late), stages.commit_ms * jitter, DISK_SIGMA);
+        seconds_of(&mut self.commit, (cold + hot) * late, (stages.commit_ms + late_ms) * jitter, CPU_SIGMA);
+        let parts = [
+            (cold * (1.0 - late), stages.write_ms),
+            (cold * late, stages.write_ms + late_ms),
+            (hot * (1.0 - late), stages.hot_write_ms),
+            (hot * late, stages.hot_write_ms + late_ms),
+        ];
+        for (count, write_ms) in parts {
             if !write_ms.is_finite() {
                 continue;
             }
@@ -244,6 +296,7 @@ impl Counters {
         // The watchdog writes a small file, ten times less often.
         seconds_of(&mut self.disk_probe, probes / 10.0, stages.flush_ms, DISK_SIGMA);
         if !all_ms.is_finite() {
+            self.failed_probes += probes / 10.0;
             return 1.0;
         }
         seconds_of(&mut self.inspect_all, probes, all_ms, DISK_SIGMA);

@@ -1,12 +1,14 @@
 //! Resolve, check, pin: one client for each origin, which can connect only to checked addresses.
 
+use super::settings::OriginSettings;
 use crate::egress::{AddressPolicy, Origin};
 use crate::model::Timestamp;
-use crate::ports::{HttpError, secret::Secret};
+use crate::ports::{BoxFuture, HttpError};
 use reqwest::dns::{Name, Resolve, Resolving};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long resolved addresses are used: shorter than the time in which a moved server matters.
@@ -21,45 +23,61 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Clients that are kept; one for each origin that was asked lately.
 const CLIENTS_MAX: usize = 2_048;
 
-/// What only the port may know about an origin.
-#[derive(Debug, Clone, Default)]
-pub struct OriginSettings {
-    /// Sent as `authorization: Bearer`.
-    pub bearer: Option<Secret>,
-    /// PEM certificates that replace the system's trust for https.
-    pub ca_pem: Option<Vec<u8>>,
+/// Addresses of one name that are looked at.
+const ADDRESSES_MAX: usize = 64;
+
+/// Resolves names: the system's resolver, or that of a test.
+pub trait NameService: Send + Sync {
+    /// Every address of the host, with the port.
+    fn addresses<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
 }
 
-/// The clients by origin.
+/// The system's resolver.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemNames;
+
+impl NameService for SystemNames {
+    fn addresses<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.take(ADDRESSES_MAX).collect()) })
+    }
+}
+
+/// The clients by origin and by the name of the credentials that they use.
 pub(super) struct Clients {
     addresses: Arc<AddressPolicy>,
-    pinned: Mutex<BTreeMap<Origin, Pinned>>,
+    names: Arc<dyn NameService>,
+    pinned: Mutex<BTreeMap<ClientKey, Pinned>>,
 }
 
+type ClientKey = (Origin, Option<String>);
+
+/// A client that can connect to these addresses only.
 #[derive(Clone)]
-struct Pinned {
-    addresses: BTreeSet<SocketAddr>,
+pub(super) struct Pinned {
+    pub(super) addresses: BTreeSet<SocketAddr>,
+    pub(super) client: reqwest::Client,
     checked_at: Timestamp,
-    client: reqwest::Client,
 }
 
 impl Clients {
-    pub(super) fn new(addresses: Arc<AddressPolicy>) -> Self {
-        Self { addresses, pinned: Mutex::default() }
+    pub(super) fn new(addresses: Arc<AddressPolicy>, names: Arc<dyn NameService>) -> Self {
+        Self { addresses, names, pinned: Mutex::default() }
     }
 
     /// A client that connects to addresses of `origin` that were checked a moment ago.
     pub(super) async fn for_origin(
         &self,
         origin: &Origin,
+        credentials: Option<&String>,
         settings: Option<&OriginSettings>,
         now: Timestamp,
-    ) -> Result<reqwest::Client, HttpError> {
-        let known = self.pinned.lock().unwrap_or_else(PoisonError::into_inner).get(origin).cloned();
+    ) -> Result<Pinned, HttpError> {
+        let key = (origin.clone(), credentials.cloned());
+        let known = self.pinned().get(&key).cloned();
         if let Some(pinned) = &known
             && now.since_ms(pinned.checked_at) < PINNED_MS
         {
-            return Ok(pinned.client.clone());
+            return Ok(pinned.clone());
         }
         let addresses = self.checked_addresses(origin).await?;
         let client = match known {
@@ -67,22 +85,24 @@ impl Clients {
             Some(pinned) if pinned.addresses == addresses => pinned.client,
             _ => build(origin, settings, &addresses)?,
         };
-        let mut clients = self.pinned.lock().unwrap_or_else(PoisonError::into_inner);
+        let pinned = Pinned { addresses, checked_at: now, client };
+        let mut clients = self.pinned();
         if clients.len() >= CLIENTS_MAX {
             clients.clear();
         }
-        clients.insert(origin.clone(), Pinned { addresses, checked_at: now, client: client.clone() });
-        Ok(client)
+        clients.insert(key, pinned.clone());
+        Ok(pinned)
     }
 
     /// All addresses that the policy permits; a refusal when it permits none.
     async fn checked_addresses(&self, origin: &Origin) -> Result<BTreeSet<SocketAddr>, HttpError> {
-        let resolved = resolve(origin).await?;
+        let resolved = self.resolve(origin).await?;
         let mut refusal = None;
         let mut permitted = BTreeSet::new();
         for address in resolved {
             match self.addresses.permit(origin, address.ip()) {
-                Ok(()) => drop(permitted.insert(address)),
+                // The port is that of the target, whatever a resolver says.
+                Ok(()) => drop(permitted.insert(SocketAddr::new(address.ip(), origin.port()))),
                 Err(why) => refusal = Some(why),
             }
         }
@@ -92,14 +112,18 @@ impl Clients {
             _ => Ok(permitted),
         }
     }
-}
 
-async fn resolve(origin: &Origin) -> Result<Vec<SocketAddr>, HttpError> {
-    if let Some(address) = origin.literal() {
-        return Ok(vec![SocketAddr::new(address, origin.port())]);
+    async fn resolve(&self, origin: &Origin) -> Result<Vec<SocketAddr>, HttpError> {
+        if let Some(address) = origin.literal() {
+            return Ok(vec![SocketAddr::new(address, origin.port())]);
+        }
+        let found = self.names.addresses(origin.host(), origin.port()).await;
+        found.map_err(|error| HttpError::Dns(format!("{}: {error}", origin.host())))
     }
-    let found = tokio::net::lookup_host((origin.host(), origin.port())).await;
-    found.map(Iterator::collect).map_err(|error| HttpError::Dns(format!("{}: {error}", origin.host())))
+
+    fn pinned(&self) -> MutexGuard<'_, BTreeMap<ClientKey, Pinned>> {
+        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 fn build(
@@ -126,6 +150,10 @@ fn build(
     } else if !origin.is_https() {
         // Plain HTTP needs no trust store, and loading the system's takes longer than all else.
         builder = builder.tls_certs_only([]);
+    }
+    if let Some(pem) = settings.and_then(|settings| settings.identity_pem.as_ref()) {
+        let identity = reqwest::Identity::from_pem(pem.expose().as_bytes()).map_err(|error| tls(&error))?;
+        builder = builder.identity(identity);
     }
     builder.build().map_err(|error| tls(&error))
 }

@@ -43,7 +43,7 @@ async fn server(answer: Vec<u8>, closes: bool) -> String {
 fn http(origin: &str, settings: OriginSettings) -> ReqwestHttp {
     let origin: Origin = origin.parse().unwrap();
     let addresses = AddressPolicy::new(BTreeSet::from([origin.clone()]), DiscoveryPolicy::default());
-    ReqwestHttp::new(Arc::new(StandingClock), Arc::new(addresses), BTreeMap::from([(origin, settings)]))
+    ReqwestHttp::new(Arc::new(StandingClock), Arc::new(addresses), BTreeMap::from([("it".to_owned(), settings)]))
 }
 
 fn get(origin: &str) -> HttpRequest {
@@ -54,6 +54,7 @@ fn get(origin: &str) -> HttpRequest {
         headers: vec![("accept".to_owned(), "text/plain".to_owned())],
         timeout: Duration::from_secs(20),
         body_bytes_max: 16,
+        credentials: Some("it".to_owned()),
     }
 }
 
@@ -125,7 +126,7 @@ async fn a_server_that_never_ends_meets_the_deadline() {
 #[tokio::test]
 async fn a_credential_that_the_server_echoes_is_not_passed_on() {
     let origin = server(b"HTTP/1.1 200 OK\r\nX-Echo: s3cret\r\nContent-Length: 6\r\n\r\ns3cret".to_vec(), true).await;
-    let settings = OriginSettings { bearer: Some(Secret::new("s3cret".to_owned())), ca_pem: None };
+    let settings = OriginSettings::default().with_bearer("s3cret");
     let response = http(&origin, settings).send(get(&origin)).await.unwrap();
     assert_eq!(response.body, b"***");
     assert!(response.headers.contains(&("x-echo".to_owned(), "***".to_owned())));

@@ -81,7 +81,9 @@ fn quoted_after(source: &str, words: &[&str]) -> BTreeSet<String> {
 
 fn check_ids() -> BTreeSet<String> {
     let words = ["Check::new( \"", "Check::new(\"", " id: \"", "{ check(\"", "{ check( \""];
-    let ids = quoted_after(&invariant_sources(), &words);
+    let mut ids = quoted_after(&invariant_sources(), &words);
+    // `operator verify` asks these, and no incident is made of them: their remedy stands in their reason.
+    ids.retain(|id| !id.starts_with("deployment-"));
     assert!(ids.len() > 40, "the sources of the checks are not understood: {ids:?}");
     ids
 }

@@ -4,21 +4,20 @@ use super::json::{Query, error, indented};
 use super::shapes::{Header, MemberHealth, MemberInfo, Members};
 use super::{JSON, PLAIN, Reply};
 use crate::calendar;
-use crate::sim::cluster::{BALANCE_LEADER, Cluster, EVICT_SLOW_STORE};
+use crate::sim::cluster::{BALANCE_LEADER, BALANCE_REGION, Cluster, EVICT_LEADER, EVICT_SLOW_STORE};
 use crate::sim::pd::Member;
 use serde_json::{Map, Value, json};
 
 /// PD's version.
 pub(in crate::sim::faces) const VERSION: &str = "v8.5.0";
 const DEPLOY_PATH: &str = "/opt/bin";
-const BALANCE_REGION: &str = "balance-region-scheduler";
 
 pub(super) fn health(cluster: &Cluster) -> Reply {
     let health = |member: &Member| MemberHealth {
         name: member.name.clone(),
         member_id: member.id,
         client_urls: [member.client_url()],
-        health: member.alive,
+        health: member.works(),
     };
     indented(200, &cluster.pd.members.iter().map(health).collect::<Vec<_>>())
 }
@@ -68,7 +67,7 @@ fn short(member: &Member) -> MemberInfo {
 }
 
 pub(super) fn cluster(cluster: &Cluster) -> Reply {
-    indented(200, &json!({ "id": cluster.pd.cluster_id, "max_peer_count": 3 }))
+    indented(200, &json!({ "id": cluster.pd.cluster_id, "max_peer_count": cluster.pd.view.max_replicas }))
 }
 
 pub(super) fn cluster_status(cluster: &Cluster) -> Reply {
@@ -87,15 +86,15 @@ pub(super) fn config(cluster: &Cluster, part: &[&str]) -> Reply {
         ["pd-server"] => indented(200, &field("pd-server")),
         ["replication-mode"] => indented(200, &field("replication-mode")),
         ["cluster-version"] => indented(200, &field("cluster-version")),
-        ["rules"] => indented(200, &json!([default_rule()])),
+        ["rules"] => indented(200, &json!([default_rule(cluster.pd.view.max_replicas)])),
         _ => Reply::text(404, PLAIN, "404 page not found\n"),
     }
 }
 
-fn default_rule() -> Value {
+fn default_rule(replicas: usize) -> Value {
     json!({
         "group_id": "pd", "id": "default", "start_key": "", "end_key": "", "role": "voter",
-        "is_witness": false, "count": 3, "location_labels": ["host"],
+        "is_witness": false, "count": replicas, "location_labels": ["host"],
     })
 }
 
@@ -109,7 +108,9 @@ fn whole_config(cluster: &Cluster) -> Value {
         .replace("@PEER_URL@", &leader.peer_url())
         .replace("@INITIAL_CLUSTER@", &initial.join(","))
         .replace("@STORE_LIMIT@", &store_limits(cluster).to_string());
-    serde_json::from_str(&text).unwrap_or(Value::Null)
+    let mut config = serde_json::from_str(&text).unwrap_or(Value::Null);
+    cluster.pd.settings.patch(&mut config);
+    config
 }
 
 /// Default limits, in peers a minute.
@@ -121,7 +122,9 @@ pub(super) fn store_limits(cluster: &Cluster) -> Value {
 /// All schedulers, or those of a status: none is ever paused or disabled here.
 pub(super) fn schedulers(cluster: &Cluster, query: &Query) -> Reply {
     if query.has("status") {
-        return indented(200, &json!([]));
+        let paused = query.all("status").iter().any(|status| status == "paused");
+        let names: Vec<&str> = cluster.pd.settings.paused(cluster.now_ms).filter(|_| paused).collect();
+        return indented(200, &names);
     }
     let mut names = vec![BALANCE_LEADER, "balance-hot-region-scheduler", EVICT_SLOW_STORE, BALANCE_REGION];
     names.extend(cluster.pd.evicting.keys().copied().filter(|name| *name != EVICT_SLOW_STORE));
@@ -148,14 +151,73 @@ pub(super) fn operators(cluster: &Cluster) -> Reply {
     indented(200, &running)
 }
 
-/// Nobody advances GC in a cluster without TiDB.
-pub(super) fn safepoint() -> Reply {
-    indented(200, &json!({ "service_gc_safe_points": [], "gc_safe_point": 0 }))
+/// Settings of one scheduler, or of all.
+pub(super) fn scheduler_config(cluster: &Cluster, rest: &[&str]) -> Reply {
+    let evicting = |name: &str| cluster.pd.evicting.get(name);
+    match rest {
+        [] => {
+            let names = cluster.pd.evicting.keys().map(|name| ((*name).to_owned(), json!({})));
+            indented(200, &Value::Object(names.collect()))
+        }
+        [name @ EVICT_LEADER, "list"] => match evicting(name) {
+            Some(stores) => {
+                let ranges =
+                    |id: &crate::sim::ids::StoreId| (id.to_string(), json!([{ "start-key": "", "end-key": "" }]));
+                let ranges: Map<_, _> = stores.iter().map(ranges).collect();
+                indented(200, &json!({ "batch": 3, "store-id-ranges": ranges }))
+            }
+            None => Reply::text(404, PLAIN, "404 page not found\n"),
+        },
+        [name @ EVICT_SLOW_STORE, "list"] => {
+            let stores: Vec<u64> = evicting(name).into_iter().flatten().map(|id| id.0).collect();
+            indented(200, &json!({ "recovery-duration": 1_800, "evict-stores": stores }))
+        }
+        [BALANCE_LEADER, "list"] => {
+            indented(200, &json!({ "ranges": [{ "start-key": "", "end-key": "" }], "batch": 4 }))
+        }
+        _ => Reply::text(404, PLAIN, "404 page not found\n"),
+    }
+}
+
+/// Operators that ended within the last ten minutes.
+pub(super) fn operator_records(cluster: &Cluster, query: &Query) -> Reply {
+    let from_s = query.number("from").and_then(|from| u64::try_from(from).ok()).unwrap_or(0);
+    let records: Vec<&str> =
+        cluster.pd.operators.records_since(from_s.saturating_mul(1_000)).map(|record| record.text.as_str()).collect();
+    indented(200, &records)
+}
+
+/// The operator of one region.
+pub(super) fn operator_of(cluster: &Cluster, region: &str) -> Reply {
+    let id = region.parse().ok().map(crate::sim::ids::RegionId);
+    match id.and_then(|id| cluster.pd.operators.running.get(&id)) {
+        Some(operator) => indented(200, &format!("status: RUNNING, operator: {}", cluster.describe(operator))),
+        None => error(500, "[PD:scheduler:ErrOperatorNotFound]operator not found"),
+    }
+}
+
+/// Whether a checker is paused: none ever is.
+pub(super) fn checker(_: &Cluster, name: &str) -> Reply {
+    match name {
+        "learner" | "replica" | "rule" | "split" | "merge" | "joint-state" => {
+            indented(200, &json!({ "paused": false }))
+        }
+        _ => error(404, "checker not found"),
+    }
+}
+
+/// Nobody advances GC in a cluster without TiDB; services may hold it back all the same.
+pub(super) fn safepoint(cluster: &Cluster) -> Reply {
+    let service = |(name, at_ms): (&String, &u64)| json!({ "service_id": name, "expired_at": u64::from(u32::MAX) << 20, "safe_point": at_ms << 18 });
+    let services: Vec<Value> = cluster.pd.safepoints.iter().map(service).collect();
+    let point = cluster.pd.safepoints.values().min().map_or(0, |at_ms| at_ms << 18);
+    indented(200, &json!({ "service_gc_safe_points": services, "gc_safe_point": point }))
 }
 
 pub(super) fn min_resolved_ts(cluster: &Cluster) -> Reply {
     // Stores report once a second; the oldest report counts.
-    let resolved = cluster.now_ms.saturating_sub(1_500) << 18;
+    let locked = cluster.stores.values().filter_map(|store| store.locked_since_ms).min();
+    let resolved = locked.unwrap_or(cluster.now_ms).min(cluster.now_ms.saturating_sub(1_500)) << 18;
     let body = json!({
         "is_real_time": true, "min_resolved_ts": resolved, "persist_interval": "1s", "stores_min_resolved_ts": null,
     });

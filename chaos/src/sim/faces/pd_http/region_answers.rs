@@ -3,12 +3,13 @@
 use super::json::{Query, error, hex, indented};
 use super::shapes::{DownPeer, Epoch, PeerInfo, RegionInfo, RegionStatistics, Regions};
 use super::{OCTETS, PLAIN, Reply};
-use crate::sim::cluster::{Cluster, REPLICAS};
+use crate::sim::cluster::Cluster;
 use crate::sim::ids::RegionId;
+use crate::sim::key::Key;
 use crate::sim::number::{real, whole};
 use crate::sim::pd::gauges::Abnormal;
 use crate::sim::pd::view::RegionView;
-use crate::sim::region::Peer;
+use crate::sim::region::{Peer, Role};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -53,7 +54,7 @@ pub(super) fn statistics(cluster: &Cluster, query: &Query) -> Reply {
     let by_store = |pick: fn(&crate::sim::pd::view::Tally) -> u64| -> Option<BTreeMap<String, u64>> {
         Some(view.tallies.iter().map(|(id, tally)| (id.to_string(), pick(tally))).collect())
     };
-    statistics.empty_count = count(view.regions.values().filter(|region| Abnormal::Empty.holds(region, REPLICAS)));
+    statistics.empty_count = count(view.regions.values().filter(|region| Abnormal::Empty.holds(region, view)));
     statistics.storage_size = view.regions.values().map(|region| region.size_mib).sum();
     statistics.user_storage_size = statistics.storage_size;
     statistics.storage_keys = view.regions.values().map(|region| region.keys).sum();
@@ -80,16 +81,13 @@ fn list<'a>(regions: impl Iterator<Item = &'a RegionView>) -> Reply {
 /// In key order, from the region that holds `key`.
 fn scan(cluster: &Cluster, query: &Query) -> Reply {
     let (from, to) = (query.key("key"), query.key("end_key"));
-    let sorted = by_key(cluster);
-    let holds = |region: &&RegionView| region.end_key.is_empty() || region.end_key > from;
-    let before_end = |region: &&RegionView| to.is_empty() || region.start_key < to;
-    list(sorted.into_iter().filter(holds).take_while(before_end).take(limit(query)))
-}
-
-fn by_key(cluster: &Cluster) -> Vec<&RegionView> {
-    let mut sorted: Vec<&RegionView> = cluster.pd.view.regions.values().collect();
-    sorted.sort_by(|left, right| left.start_key.cmp(&right.start_key));
-    sorted
+    let view = &cluster.pd.view;
+    let place = Key::not_behind(&from);
+    let first = view.by_key.range(..=place).next_back().map_or(Key::FIRST, |(start, _)| *start);
+    let sorted = view.by_key.range(first..).filter_map(|(_, id)| view.regions.get(id));
+    let holds = |region: &&RegionView| region.end == Key::LAST || region.end.bytes() > from;
+    let before_end = |region: &&RegionView| to.is_empty() || region.start.bytes() < to;
+    list(sorted.filter(holds).take_while(before_end).take(limit(query)))
 }
 
 fn limit(query: &Query) -> usize {
@@ -98,15 +96,17 @@ fn limit(query: &Query) -> usize {
 
 /// Ranges that no region covers.
 fn holes(cluster: &Cluster) -> Vec<[String; 2]> {
-    let (mut holes, mut covered_to) = (Vec::new(), Some(Vec::new()));
-    for region in by_key(cluster) {
-        if let Some(end) = covered_to.filter(|end| *end < region.start_key) {
-            holes.push([hex(&end), hex(&region.start_key)]);
+    let view = &cluster.pd.view;
+    let (mut holes, mut covered_to) = (Vec::new(), Key::FIRST);
+    for region in view.by_key.values().filter_map(|id| view.regions.get(id)) {
+        if covered_to < region.start {
+            holes.push([hex(&covered_to.bytes()), hex(&region.start.bytes())]);
         }
-        covered_to = (!region.end_key.is_empty()).then(|| region.end_key.clone());
+        covered_to = covered_to.max(region.end);
     }
-    if let Some(end) = covered_to.filter(|end| !end.is_empty()) {
-        holes.push([hex(&end), String::new()]);
+    // Before the first heartbeat nothing is known, and PD calls that no hole.
+    if covered_to != Key::LAST && covered_to != Key::FIRST {
+        holes.push([hex(&covered_to.bytes()), String::new()]);
     }
     holes
 }
@@ -124,7 +124,8 @@ fn check(cluster: &Cluster, name: &str) -> Reply {
         "undersized-region" => Abnormal::Undersized,
         _ => return Reply::text(404, PLAIN, "404 page not found\n"),
     };
-    list(cluster.pd.view.regions.values().filter(|region| wanted.holds(region, REPLICAS)))
+    let view = &cluster.pd.view;
+    list(view.regions.values().filter(|region| wanted.holds(region, view)))
 }
 
 fn of_store(cluster: &Cluster, id: &str) -> Reply {
@@ -150,20 +151,29 @@ fn order(name: &str) -> Option<Order> {
 }
 
 fn top_of<'a>(cluster: &'a Cluster, order: Order, query: &Query) -> Vec<&'a RegionView> {
-    let mut sorted: Vec<&RegionView> = cluster.pd.view.regions.values().collect();
-    sorted.sort_by(|left, right| order(right).total_cmp(&order(left)));
-    sorted.truncate(limit(query));
-    sorted
+    let wanted = limit(query);
+    let mut top: Vec<&RegionView> = Vec::with_capacity(wanted.saturating_mul(2));
+    // Only twice as many as are wanted are ever sorted: PD keeps a heap for the same reason.
+    for region in cluster.pd.view.regions.values() {
+        top.push(region);
+        if top.len() >= wanted.saturating_mul(2).max(64) {
+            top.sort_by(|left, right| order(right).total_cmp(&order(left)));
+            top.truncate(wanted);
+        }
+    }
+    top.sort_by(|left, right| order(right).total_cmp(&order(left)));
+    top.truncate(wanted);
+    top
 }
 
 fn info(region: &RegionView) -> RegionInfo {
     RegionInfo {
         id: region.id.0,
-        start_key: hex(&region.start_key),
-        end_key: hex(&region.end_key),
+        start_key: hex(&region.start.bytes()),
+        end_key: hex(&region.end.bytes()),
         epoch: Epoch { conf_ver: region.conf_ver, version: region.version },
         peers: region.peers.iter().map(peer).collect(),
-        leader: region.leader.as_ref().map_or(PeerInfo { role_name: "", id: None, store_id: None }, peer),
+        leader: region.leader.as_ref().map_or_else(PeerInfo::default, peer),
         down_peers: region
             .down
             .iter()
@@ -181,5 +191,13 @@ fn info(region: &RegionView) -> RegionInfo {
 }
 
 fn peer(peer: &Peer) -> PeerInfo {
-    PeerInfo { role_name: "Voter", id: Some(peer.id), store_id: Some(peer.store.0) }
+    let (role_name, role) = peer.role.name();
+    let is_learner = (peer.role == Role::Learner).then_some(true);
+    PeerInfo {
+        role: Some(role).filter(|role| *role > 0),
+        role_name,
+        is_learner,
+        id: Some(peer.id),
+        store_id: Some(peer.store.0),
+    }
 }

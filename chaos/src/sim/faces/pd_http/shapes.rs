@@ -24,7 +24,7 @@ pub(super) struct StoreMeta {
     pub id: u64,
     pub address: String,
     pub labels: Vec<Label>,
-    pub version: &'static str,
+    pub version: String,
     pub peer_address: String,
     pub status_address: String,
     pub git_hash: &'static str,
@@ -32,7 +32,10 @@ pub(super) struct StoreMeta {
     pub deploy_path: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_heartbeat: Option<u64>,
-    pub node_state: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node_state: Option<u64>,
     pub state_name: &'static str,
 }
 
@@ -62,6 +65,10 @@ pub(super) struct StoreStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slow_score: Option<u64>,
     pub slow_trend: SlowTrend,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sending_snap_count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receiving_snap_count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_busy: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,9 +125,13 @@ pub(super) struct Epoch {
 }
 
 /// A replica. Without a known leader only the role is there, and it is empty.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct PeerInfo {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<u64>,
     pub role_name: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_learner: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,15 +8,12 @@ use crate::calendar;
 use crate::sim::cluster::Cluster;
 use crate::sim::ids::StoreId;
 use crate::sim::number::whole;
-use crate::sim::pd::view::StoreView;
+use crate::sim::pd::view::{NodeState, StoreView};
 use crate::sim::store::Store;
-
-/// The stores' version.
-pub(in crate::sim::faces) const VERSION: &str = "8.5.0";
 
 /// Everything but tombstones.
 pub(super) fn stores(cluster: &Cluster) -> Reply {
-    list(cluster, |_| true)
+    list(cluster, |state| state != "Tombstone")
 }
 
 /// Those in the states that were asked for.
@@ -70,14 +67,19 @@ fn info(cluster: &Cluster, store: &Store, view: &StoreView) -> StoreInfo {
         id: store.id.0,
         address: store.address(),
         labels: vec![label(store)],
-        version: VERSION,
+        version: view.version.clone(),
         peer_address: store.address(),
         status_address: store.status_address(),
         git_hash: "Unknown git hash",
         start_timestamp: view.started_ms / 1_000,
         deploy_path: "/opt/bin",
         last_heartbeat: heard.then(|| nanoseconds(store, view)),
-        node_state: 1,
+        state: match view.node {
+            NodeState::Removing => Some(1),
+            NodeState::Removed => Some(2),
+            _ => None,
+        },
+        node_state: Some(view.node.number()).filter(|number| *number > 0),
         state_name: view.state(cluster.now_ms).name(),
     };
     StoreInfo { store: meta, status: status(cluster, store, view) }
@@ -106,6 +108,8 @@ fn status(cluster: &Cluster, store: &Store, view: &StoreView) -> StoreStatus {
             result_value: Float(report.trend_result),
             result_rate: Float(0.0),
         },
+        sending_snap_count: Some(report.snapshots.0).filter(|count| *count > 0),
+        receiving_snap_count: Some(report.snapshots.1).filter(|count| *count > 0),
         is_busy: report.busy.then_some(true),
         pause_leader_transfer_in: cluster.pd.evicts(store.id).then_some(true),
         start_ts: calendar::rfc3339(started_ms, 0),

@@ -54,7 +54,7 @@ pub(super) fn write(out: &mut Exposition, store: &Store) {
     ] {
         flow.series(&format!("db=\"kv\",type=\"{kind}\""), bytes.floor());
     }
-    stalls(out);
+    stalls(out, store);
     let mut io = out.counter("tikv_io_bytes", "Bytes of disk tikv io");
     for (kind, bytes) in [
         ("compaction", counters.compacted_bytes),
@@ -63,8 +63,11 @@ pub(super) fn write(out: &mut Exposition, store: &Store) {
     ] {
         io.series(&format!("op=\"write\",type=\"{kind}\""), bytes.floor());
     }
-    out.gauge("tikv_scheduler_discard_ratio", "The discard ratio of L0 flow.").plain(0.0);
-    out.gauge("tikv_scheduler_throttle_flow", "The speed of throttle write flow.").plain(0.0);
+    // The ratio is an integer of ten-millionths.
+    let discarded = (tree.held_back(store.led.write_bytes) * 1e7).floor();
+    out.gauge("tikv_scheduler_discard_ratio", "The discard ratio of L0 flow.").plain(discarded);
+    out.gauge("tikv_scheduler_throttle_flow", "The speed of throttle write flow.")
+        .plain(tree.throttle.unwrap_or(0.0).floor());
     out.gauge("tikv_scheduler_l0", "The number of l0 files.").each("cf", [("default", real(tree.level0_files))]);
     out.gauge("tikv_scheduler_l0_avg", "The number of average l0 files.")
         .each("cf", [("default", real(tree.level0_files))]);
@@ -72,7 +75,7 @@ pub(super) fn write(out: &mut Exposition, store: &Store) {
 }
 
 /// Flow control keeps the engine itself from stalling.
-fn stalls(out: &mut Exposition) {
+fn stalls(out: &mut Exposition, store: &Store) {
     const REASONS: [&str; 6] = [
         "level0_file_limit_slowdown",
         "level0_file_limit_stop",
@@ -81,13 +84,20 @@ fn stalls(out: &mut Exposition) {
         "pending_compaction_bytes_slowdown",
         "pending_compaction_bytes_stop",
     ];
+    let stalled = store.tree.stalls;
     let mut reasons = out.gauge("tikv_engine_write_stall_reason", "QPS of each reason which cause tikv write stall");
     for reason in REASONS {
-        reasons.series(&format!("db=\"kv\",type=\"{reason}\""), 0.0);
+        let count = match reason {
+            "level0_file_limit_slowdown" => stalled.level0_slowdown,
+            "level0_file_limit_stop" => stalled.level0_stop,
+            _ => 0.0,
+        };
+        reasons.series(&format!("db=\"kv\",type=\"{reason}\""), count.floor());
     }
+    let longest = (store.tree.stall_ms() * 1_000.0).floor();
     let mut stall = out.gauge("tikv_engine_write_stall", "Histogram of write stall");
     for kind in ["write_stall_average", "write_stall_max", "write_stall_percentile99"] {
-        stall.series(&format!("db=\"kv\",type=\"{kind}\""), 0.0);
+        stall.series(&format!("db=\"kv\",type=\"{kind}\""), longest);
     }
-    out.counter("tikv_engine_stall_micro_seconds", "Stall micros").series("db=\"kv\"", 0.0);
+    out.counter("tikv_engine_stall_micro_seconds", "Stall micros").series("db=\"kv\"", stalled.micros.floor());
 }

@@ -1,6 +1,5 @@
 //! Raft: how long its stages took, what it counted, and what it sent.
 
-use crate::sim::cluster::Cluster;
 use crate::sim::faces::exposition::Exposition;
 use crate::sim::number::real;
 use crate::sim::store::Store;
@@ -71,22 +70,20 @@ pub(super) fn durations(out: &mut Exposition, store: &Store) {
         .buckets("type=\"ready\"", &counters.raft_ready);
 }
 
-pub(super) fn counts(out: &mut Exposition, cluster: &Cluster, store: &Store) {
+pub(super) fn counts(out: &mut Exposition, store: &Store) {
     let counters = &store.counters;
     let (led, all) = (store.led_regions, store.held_regions);
-    let missing =
-        cluster.regions.values().filter(|region| region.leader.is_none() && region.peer_on(store.id).is_some());
     let counts = [("buckets", real(all)), ("leader", real(led)), ("region", real(all))];
     out.gauge("tikv_raftstore_region_count", "Number of regions collected in region_collector").each("type", counts);
     out.gauge("tikv_raftstore_leader_missing", "Total number of leader missed region.")
-        .plain(crate::sim::number::real_len(missing.count()));
+        .plain(real(store.leaderless_regions));
     let hibernation = [("awaken", real(all)), ("hibernated", 0.0)];
     out.gauge("tikv_raftstore_hibernated_peer_state", "Number of peers in hibernated state.")
         .each("state", hibernation);
     let proposals = [
         ("all", counters.puts_done.floor()),
         ("batch", 0.0),
-        ("conf_change", 0.0),
+        ("conf_change", counters.conf_changes),
         ("local_read", 0.0),
         ("normal", counters.puts_done.floor()),
         ("read_index", 0.0),
@@ -95,22 +92,31 @@ pub(super) fn counts(out: &mut Exposition, cluster: &Cluster, store: &Store) {
     out.counter("tikv_raftstore_proposal_total", "Total number of proposal made.").each("type", proposals);
     let mut admin = out.counter("tikv_raftstore_admin_cmd_total", "Total number of admin cmd processed.");
     for status in ["all", "success"] {
-        for (kind, count) in [("batch-split", 0.0), ("conf_change", 0.0), ("transfer_leader", counters.transfers)] {
+        for (kind, count) in [
+            ("batch-split", counters.splits),
+            ("conf_change", counters.conf_changes),
+            ("transfer_leader", counters.transfers),
+        ] {
             admin.series(&format!("status=\"{status}\",type=\"{kind}\""), count);
         }
     }
-    let checks = [("all", counters.split_checks), ("ignore", counters.split_checks), ("success", 0.0)];
+    let checks = [
+        ("all", counters.split_checks),
+        ("ignore", counters.split_checks - counters.splits),
+        ("success", counters.splits),
+    ];
     out.counter("tikv_raftstore_check_split_total", "Total number of raftstore split check.").each("type", checks);
-    let snapshots = ["all", "fail", "success"].map(|status| (status, 0.0));
+    let done = |kind: &str| counters.snapshots.get(kind).copied().unwrap_or(0.0);
     let mut family = out.counter("tikv_raftstore_snapshot_total", "Total number of raftstore snapshot processed.");
-    for (status, count) in snapshots {
+    for status in ["all", "fail", "success"] {
         for kind in ["apply", "generate"] {
+            let count = if status == "fail" { 0.0 } else { done(kind) };
             family.series(&format!("status=\"{status}\",type=\"{kind}\""), count);
         }
     }
     out.gauge("tikv_raftstore_snapshot_pending_applies", "Total snapshots in the pending queue of apply worker.")
         .plain(0.0);
-    let traffic = [("receiving", 0.0), ("sending", 0.0)];
+    let traffic = [("receiving", real(store.receiving)), ("sending", real(store.sending))];
     out.gauge("tikv_raftstore_snapshot_traffic_total", "Total number of raftstore snapshot traffic.")
         .each("type", traffic);
 }

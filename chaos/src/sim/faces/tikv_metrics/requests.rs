@@ -4,6 +4,15 @@ use crate::sim::faces::exposition::Exposition;
 use crate::sim::stages::READ_THREADS;
 use crate::sim::store::Store;
 
+/// Long reads; they show with the first one.
+fn grpc_scans(out: &mut Exposition, store: &Store) {
+    let counters = &store.counters;
+    out.histogram("tikv_grpc_msg_duration_seconds", "Bucketed histogram of grpc server messages")
+        .buckets("priority=\"unknown\",type=\"raw_scan\"", &counters.grpc_scan);
+    out.counter("tikv_storage_command_total", "Total number of commands received.")
+        .each("type", [("raw_scan", counters.scans.floor())]);
+}
+
 pub(super) fn write(out: &mut Exposition, store: &Store) {
     let counters = &store.counters;
     let mut grpc = out.histogram("tikv_grpc_msg_duration_seconds", "Bucketed histogram of grpc server messages");
@@ -21,6 +30,9 @@ pub(super) fn write(out: &mut Exposition, store: &Store) {
         out.histogram("tikv_yatp_pool_schedule_wait_duration", "Histogram of yatp pool schedule wait duration.");
     waits.buckets("name=\"sched-pool\",priority=\"medium\"", &counters.schedule_wait);
     waits.buckets("name=\"unified-read-pool\",priority=\"medium\"", &counters.read_wait);
+    if counters.scans >= 1.0 {
+        grpc_scans(out, store);
+    }
     let commands = [("raw_get", counters.gets.floor()), ("raw_put", counters.puts.floor())];
     out.counter("tikv_storage_command_total", "Total number of commands received.").each("type", commands);
     let mut total =

@@ -95,7 +95,7 @@ fn starved() -> Card {
         )
         .seen_by(vec![
             check(Scope::Itself, "read-pool-wait")
-                .weighs(8.0, 0.4)
+                .weighs(8.0, 0.6)
                 .group("reads")
                 .explains()
                 .because("reads wait for their threads, which wait for no disk", "tikv: src/read_pool.rs"),
@@ -104,7 +104,7 @@ fn starved() -> Card {
                 "tikv: components/raftstore/src/store",
             ),
             check(Scope::Itself, "propose-wait")
-                .weighs(3.0, 0.6)
+                .weighs(3.0, 0.8)
                 .group("threads")
                 .explains()
                 .because("proposals wait for the Raft threads", "tikv: components/raftstore/src/store"),
@@ -113,6 +113,13 @@ fn starved() -> Card {
                 .group("processor")
                 .explains()
                 .because("it uses all the processors that it was given", "tikv: src/server"),
+            outlier(Scope::Itself, "processor-cores")
+                .weighs(4.0, 0.7)
+                .group("alone")
+                .because("load is shared by all stores, a limit or a neighbour is its own", "tikv: src/server"),
+            outlier(Scope::Itself, "request-rate")
+                .weighs(0.4, 1.2)
+                .because("more requests than the others get would explain more work", "tikv: src/server/service"),
             outlier(Scope::Itself, "raft-sync-p99")
                 .weighs(0.3, 2.5)
                 .group("sync")
@@ -122,7 +129,7 @@ fn starved() -> Card {
                 "tikv: components/raftstore/src/store/fsm/apply.rs",
             ),
             check(Scope::Itself, "request-latency")
-                .weighs(2.0, 0.7)
+                .weighs(2.0, 0.85)
                 .group("requests")
                 .explains()
                 .because("all requests are slow, reads and writes", "tikv: src/server/service"),

@@ -21,7 +21,7 @@ fn hot_write() -> Card {
         )
         .seen_by(vec![
             check(Scope::Itself, "hot-write-region")
-                .weighs(30.0, 0.05)
+                .weighs(30.0, 0.02)
                 .group("flow")
                 .explains()
                 .because("it is written at many times the rate of the other regions", HOT_CACHE),
@@ -93,7 +93,7 @@ fn hot_read() -> Card {
         )
         .seen_by(vec![
             check(Scope::Itself, "hot-read-region")
-                .weighs(30.0, 0.05)
+                .weighs(30.0, 0.02)
                 .group("flow")
                 .explains()
                 .because("it is read at many times the rate of the other regions", HOT_CACHE),

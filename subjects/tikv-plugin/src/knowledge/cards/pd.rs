@@ -33,6 +33,7 @@ fn member_down() -> Card {
         )
         .seen_by(vec![
             silent(),
+            with_quorum(),
             member_probe("refused")
                 .weighs(20.0, 0.1)
                 .group("probe")
@@ -64,6 +65,7 @@ fn member_unreachable() -> Card {
         )
         .seen_by(vec![
             silent(),
+            with_quorum(),
             member_probe("timeout")
                 .weighs(20.0, 0.1)
                 .group("probe")
@@ -158,7 +160,7 @@ fn leader_stuck() -> Card {
 }
 
 fn quorum_lost() -> Card {
-    card("pd-quorum-lost", "cluster", Severity::Critical, 0.01)
+    card("pd-quorum-lost", "cluster", Severity::Critical, 0.02)
         .says(
             "PD has lost its quorum",
             "Fewer members of PD than a majority answer. Nobody gets timestamps: all transactions stop, and so \
@@ -166,7 +168,7 @@ fn quorum_lost() -> Card {
         )
         .seen_by(vec![
             check(Scope::Itself, "pd-quorum")
-                .weighs(80.0, 0.005)
+                .weighs(100.0, 0.005)
                 .explains()
                 .because("fewer members than a majority answer", "pd: server/apiv2/handlers/ready.go"),
             check(Scope::Itself, "pd-single-leader")
@@ -381,6 +383,13 @@ fn silent() -> EvidenceRule {
         .group("silent")
         .explains()
         .because("it does not answer", HEALTH)
+}
+
+/// Members that are lost together are one trouble, and another card's.
+fn with_quorum() -> EvidenceRule {
+    check(Scope::Neighbours, "pd-quorum")
+        .weighs(0.05, 1.1)
+        .because("without a quorum it is not this member alone that is lost", HEALTH)
 }
 
 fn of_a_lost_member() -> Vec<EvidenceRule> {

@@ -54,6 +54,10 @@ fn client_overload() -> Card {
                 .weighs(0.05, 1.3)
                 .group("locus")
                 .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+            outlier(Scope::Anyone, "processor-cores")
+                .weighs(0.15, 1.3)
+                .group("alone")
+                .because("load that grows is shared; one store alone is another matter", "tikv: src/server"),
             check(Scope::Anyone, "store-up")
                 .weighs(0.1, 1.2)
                 .group("lost")

@@ -13,7 +13,7 @@ pub(super) fn cards() -> Vec<Card> {
 }
 
 fn majority_lost() -> Card {
-    card("replica-majority-lost", "cluster", Severity::Critical, 0.005)
+    card("replica-majority-lost", "cluster", Severity::Critical, 0.02)
         .says(
             "Majority of replicas lost",
             "So many stores are lost at once that some regions have no majority: they can neither elect a \
@@ -107,7 +107,7 @@ fn holes() -> Card {
 }
 
 fn repair_stuck() -> Card {
-    card("replica-repair-stuck", "cluster", Severity::Warning, 0.015)
+    card("replica-repair-stuck", "cluster", Severity::Warning, 0.01)
         .says(
             "Replicas are not repaired",
             "Regions lack replicas, or have replicas that do not catch up, although all stores are there: PD \
@@ -125,7 +125,7 @@ fn repair_stuck() -> Card {
                 .explains()
                 .because("leaders miss followers for 10 minutes", LISTS),
             check(Scope::Itself, "pending-peers-drain")
-                .weighs(8.0, 0.5)
+                .weighs(4.0, 0.6)
                 .group("lists")
                 .explains()
                 .because("many replicas catch up at once", LISTS),

@@ -24,6 +24,7 @@ fn process_dead() -> Card {
         )
         .seen_by(vec![
             gone(),
+            alone(),
             store_probe("refused").weighs(30.0, 0.05).group("probe").because(
                 "the machine refuses connections: no process listens there",
                 "tikv: src/server/status_server/mod.rs",
@@ -64,6 +65,7 @@ fn machine_lost() -> Card {
         )
         .seen_by(vec![
             gone(),
+            alone(),
             store_probe("timeout")
                 .weighs(20.0, 0.1)
                 .group("probe")
@@ -106,6 +108,7 @@ fn process_stalled() -> Card {
         )
         .seen_by(vec![
             gone(),
+            alone(),
             store_probe("timeout").weighs(15.0, 0.1).group("probe").because(
                 "the kernel accepts the connection and nobody answers it",
                 "tikv: src/server/status_server/mod.rs",
@@ -211,6 +214,13 @@ fn gone() -> EvidenceRule {
         .group("away")
         .explains()
         .because("PD has not heard of it for two heartbeats", STATES)
+}
+
+/// Stores that are lost together are one trouble, and another card's.
+fn alone() -> EvidenceRule {
+    check(Scope::Neighbours, "replica-majority")
+        .weighs(0.01, 1.1)
+        .because("where a majority is lost it is not this store alone", STATES)
 }
 
 /// What the loss of a store brings with it, and its return.

@@ -1,0 +1,171 @@
+//! One worker: an operation after the other, each timed from when it was due.
+
+use crate::backend::{Backend, Failure};
+use crate::chance::Chance;
+use crate::keys::KeySpace;
+use crate::latency::Latency;
+use crate::mix::{Mix, Operation};
+use crate::safety::Safety;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Of so many writes one counts the worker's counter up.
+const WRITES_PER_COUNT: u64 = 8;
+/// The most that one transfer moves.
+const AMOUNT_MAX: u64 = 10;
+/// After a failure, so that a cluster that refuses everything is not asked a million times a second.
+const AFTER_FAILURE: Duration = Duration::from_millis(10);
+
+/// What all workers share.
+pub(crate) struct Work<B> {
+    pub(crate) backend: Arc<B>,
+    pub(crate) keys: KeySpace,
+    pub(crate) mix: Mix,
+    pub(crate) safety: Safety,
+    pub(crate) scan_limit: u32,
+    pub(crate) timeout: Duration,
+    pub(crate) pace: Pace,
+    pub(crate) stop: AtomicBool,
+}
+
+/// When the next operation is due.
+pub(crate) struct Pace {
+    began: Instant,
+    /// Operations a second; 0 is as fast as can be.
+    rate: f64,
+    limit: u64,
+    next: AtomicU64,
+}
+
+impl Pace {
+    pub(crate) fn new(began: Instant, rate: f64, limit: Option<u64>) -> Self {
+        Self { began, rate, limit: limit.unwrap_or(u64::MAX), next: AtomicU64::new(0) }
+    }
+
+    /// Takes a place in the queue; `None` when all were given out.
+    #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^53 operations")]
+    fn take(&self) -> Option<Instant> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        if number >= self.limit {
+            return None;
+        }
+        let wait_s = if self.rate > 0.0 { number as f64 / self.rate } else { 0.0 };
+        Some(self.began + Duration::try_from_secs_f64(wait_s).unwrap_or_default())
+    }
+}
+
+/// What one worker saw.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    pub(crate) latency: BTreeMap<Operation, Latency>,
+    pub(crate) failed: BTreeMap<(Operation, &'static str), u64>,
+    /// One text of each kind of failure.
+    pub(crate) examples: BTreeMap<&'static str, String>,
+}
+
+impl Seen {
+    fn record(&mut self, operation: Operation, took: Duration, result: &Result<(), Failure>) {
+        match result {
+            Ok(()) => {
+                let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+                self.latency.entry(operation).or_default().record(us);
+            }
+            Err(failure) => {
+                *self.failed.entry((operation, failure.kind())).or_default() += 1;
+                self.examples.entry(failure.kind()).or_insert_with(|| failure.text());
+            }
+        }
+    }
+
+    /// Takes over everything that another one saw.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (operation, latency) in &other.latency {
+            self.latency.entry(*operation).or_default().add(latency);
+        }
+        for (key, count) in &other.failed {
+            *self.failed.entry(*key).or_default() += count;
+        }
+        for (kind, text) in &other.examples {
+            self.examples.entry(kind).or_insert_with(|| text.clone());
+        }
+    }
+}
+
+/// A worker's own numbers, which the progress bar looks at.
+pub(crate) type Shared = Arc<Mutex<Seen>>;
+
+/// Locks them, whatever happened to whoever held them.
+pub(crate) fn seen(shared: &Shared) -> MutexGuard<'_, Seen> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Works until told to stop.
+pub(crate) async fn work<B: Backend>(work: Arc<Work<B>>, worker: u32, mut chance: Chance, shared: Shared) {
+    while !work.stop.load(Ordering::Relaxed) {
+        let Some(due) = work.pace.take() else { return };
+        if !wait_until(due, &work.stop).await {
+            return;
+        }
+        // Without a rate nothing waits; with one, an operation that had to wait for a slow one before it counts as slow too.
+        let began = if work.pace.rate > 0.0 { due } else { Instant::now() };
+        let operation = work.mix.pick(&mut chance);
+        let result = tokio::time::timeout(work.timeout, act(&work, worker, operation, &mut chance)).await;
+        let result = result.unwrap_or(Err(Failure::Timeout));
+        seen(&shared).record(operation, began.elapsed(), &result);
+        if result.is_err() {
+            tokio::time::sleep_until(Instant::now() + AFTER_FAILURE).await;
+        } else {
+            // A store that answers without waiting would never let the others run.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Waits in small steps, so that the end of the run is noticed; says whether it may go on.
+async fn wait_until(due: Instant, stop: &AtomicBool) -> bool {
+    const STEP: Duration = Duration::from_millis(100);
+    while Instant::now() < due {
+        tokio::time::sleep_until(due.min(Instant::now() + STEP)).await;
+        if stop.load(Ordering::Relaxed) {
+            return false;
+        }
+    }
+    true
+}
+
+async fn act<B: Backend>(
+    work: &Work<B>,
+    worker: u32,
+    operation: Operation,
+    chance: &mut Chance,
+) -> Result<(), Failure> {
+    let (backend, keys) = (work.backend.as_ref(), &work.keys);
+    match operation {
+        Operation::Read => backend.get(keys.key(chance)).await.map(drop),
+        Operation::Write if chance.below(WRITES_PER_COUNT) == 0 => work.safety.count_up(backend, keys, worker).await,
+        Operation::Write => {
+            let entry = keys.entry(chance);
+            backend.put(entry.key, entry.value).await
+        }
+        Operation::Scan => {
+            let (from, to) = keys.range(chance);
+            backend.scan(from, to, work.scan_limit).await.map(drop)
+        }
+        Operation::Delete => backend.delete(keys.key(chance)).await,
+        Operation::Transfer => transfer(work, chance).await,
+    }
+}
+
+async fn transfer<B: Backend>(work: &Work<B>, chance: &mut Chance) -> Result<(), Failure> {
+    let accounts = work.safety.accounts();
+    let from = chance.below(accounts);
+    let to = (from + 1 + chance.below(accounts.saturating_sub(1))) % accounts.max(1);
+    let amount = i64::try_from(1 + chance.below(AMOUNT_MAX)).unwrap_or(1);
+    match (work.safety.account(from), work.safety.account(to)) {
+        (Some(from), Some(to)) if from != to => work.backend.transfer(from, to, amount).await,
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,125 @@
+//! `operator chaos run FAULT --target sim --serve`: a simulated cluster on ports of this machine.
+
+use super::{RunArgs, Voice};
+use crate::docker::DockerError;
+use crate::scenario::{self, Scenario};
+use crate::serve::{ServeError, ServeOptions, Server};
+use crate::sim::Simulator;
+use crate::sim::config::ClusterConfig;
+use crate::world::World as _;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub(super) async fn run(args: &RunArgs, voice: &mut Voice<'_>) -> Result<(), DockerError> {
+    if !args.sim.serve {
+        let message =
+            "the simulator shows itself on ports: add --serve; `operator demo` plays a fault and judges the answer";
+        return Err(DockerError::Refused(message.to_owned()));
+    }
+    let mut scenario = find(&args.fault)?;
+    if let Some(onset) = args.sim.onset {
+        scenario.onset_ms = u64::try_from(onset.as_millis()).unwrap_or(u64::MAX);
+    }
+    let variant = scenario.variant(args.sim.variant.as_deref(), args.sim.seed).ok_or_else(|| {
+        let known: Vec<&str> = scenario.variants.iter().map(|variant| variant.id.as_str()).collect();
+        DockerError::Refused(format!("{} has no such variant; there are {}", scenario.id, known.join(", ")))
+    })?;
+    let config = ClusterConfig { seed: args.sim.seed, ..ClusterConfig::default() };
+    let simulator = Simulator::with_scenario(config, &scenario, variant);
+    let options = ServeOptions { speed: args.sim.speed, bind: bind(args, &simulator.origins())? };
+    let targets = simulator.targets();
+    let server = Server::open(Box::new(simulator), &options).await.map_err(cannot_serve)?;
+    announce(args, &scenario, &variant.id, &server, &targets, voice)?;
+    let stop = stop(args.for_time)?;
+    server.run_until(stop).await.map_err(cannot_serve)
+}
+
+fn find(name: &str) -> Result<Scenario, DockerError> {
+    scenario::find(name).ok_or_else(|| {
+        DockerError::Refused(format!("the simulator has no fault {name:?}: see `operator chaos list --target sim`"))
+    })
+}
+
+/// Where each node listens: at its usual port of the given address, or wherever there is room.
+fn bind(args: &RunArgs, origins: &[String]) -> Result<BTreeMap<String, SocketAddr>, DockerError> {
+    let one = |origin: &String| {
+        let port = origin.rsplit(':').next().and_then(|port| port.parse().ok());
+        let port = port.ok_or_else(|| DockerError::Failed(format!("the simulator has no port for {origin}")))?;
+        Ok((origin.clone(), SocketAddr::new(args.sim.bind, if args.sim.free_ports { 0 } else { port })))
+    };
+    origins.iter().map(one).collect()
+}
+
+fn announce(
+    args: &RunArgs,
+    scenario: &Scenario,
+    variant: &str,
+    server: &Server,
+    targets: &BTreeMap<String, String>,
+    voice: &mut Voice<'_>,
+) -> Result<(), DockerError> {
+    let addresses = server.addresses();
+    let url =
+        |origin: &String| addresses.get(origin).map_or_else(|| origin.clone(), |address| format!("http://{address}"));
+    let targets: BTreeMap<&String, String> = targets.iter().map(|(name, origin)| (name, url(origin))).collect();
+    let nodes: Vec<String> = addresses.keys().map(url).collect();
+    if voice.json {
+        return voice.value(&serde_json::json!({
+            "event": "serving",
+            "fault": scenario.id,
+            "variant": variant,
+            "seed": args.sim.seed,
+            "speed": args.sim.speed,
+            "onset_ms": scenario.onset_ms,
+            "targets": targets,
+            "nodes": nodes,
+        }));
+    }
+    voice.line(&format!("{}: {} (variant {variant}, seed {})", scenario.id, scenario.title, args.sim.seed));
+    voice.line(&format!(
+        "the fault begins after {} simulated seconds, at {} of them a second",
+        scenario.onset_ms / 1_000,
+        args.sim.speed
+    ));
+    nodes.iter().for_each(|node| voice.line(&format!("  {node}/metrics")));
+    let flags: Vec<String> = targets.iter().map(|(name, url)| format!("--target {name}={url}")).collect();
+    voice.line(&format!(
+        "look at it with: operator run --plugin target/plugins/{} {}",
+        scenario.plugin,
+        flags.join(" ")
+    ));
+    voice.line("Ctrl-C ends it");
+    Ok(())
+}
+
+/// Ready when someone asks for the end, or the time is over.
+fn stop(for_time: Option<Duration>) -> Result<impl Future<Output = ()>, DockerError> {
+    let failed = |error: std::io::Error| DockerError::failed("listen for signals", error);
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    Ok(async move {
+        let over = async {
+            match for_time {
+                Some(time) => crate::docker::pause(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = over => {}
+        }
+    })
+}
+
+fn cannot_serve(error: ServeError) -> DockerError {
+    match error {
+        ServeError::Bind { .. } => DockerError::Impossible(format!(
+            "{error}; --free-ports lets the system choose, --bind takes another address"
+        )),
+        other => DockerError::Refused(other.to_string()),
+    }
+}

@@ -1,0 +1,87 @@
+//! PD's configuration as people change it.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What was changed, by dotted key as in `pd-ctl config`, and schedulers that are paused.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    changed: BTreeMap<String, String>,
+    paused: BTreeMap<String, u64>,
+}
+
+impl Settings {
+    /// Changes a value.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.changed.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// A number, or what it is by default.
+    pub(crate) fn number(&self, key: &str, default: f64) -> f64 {
+        self.changed.get(key).and_then(|value| value.parse().ok()).unwrap_or(default)
+    }
+
+    /// Whether a switch that is off by default is on.
+    pub(crate) fn is_on(&self, key: &str) -> bool {
+        self.changed.get(key).is_some_and(|value| value == "true")
+    }
+
+    /// Pauses a scheduler until then.
+    pub(crate) fn pause(&mut self, scheduler: &str, until_ms: u64) {
+        self.paused.insert(scheduler.to_owned(), until_ms);
+    }
+
+    /// Schedulers that are paused at this moment.
+    pub(crate) fn paused(&self, now_ms: u64) -> impl Iterator<Item = &str> {
+        self.paused.iter().filter(move |(_, until_ms)| **until_ms > now_ms).map(|(name, _)| name.as_str())
+    }
+
+    /// Whether a scheduler may act.
+    pub(crate) fn may_run(&self, scheduler: &str, now_ms: u64) -> bool {
+        !self.is_on("schedule.halt-scheduling") && !self.paused(now_ms).any(|paused| paused == scheduler)
+    }
+
+    /// Writes the changes into a configuration; each value keeps the type that it had.
+    pub(crate) fn patch(&self, config: &mut Value) {
+        for (key, value) in &self.changed {
+            let pointer = format!("/{}", key.replace('.', "/"));
+            let Some(place) = config.pointer_mut(&pointer) else { continue };
+            *place = match place {
+                Value::Number(_) => value.parse::<f64>().ok().map_or(Value::Null, number),
+                Value::Bool(_) => Value::Bool(value == "true"),
+                _ => Value::String(value.clone()),
+            };
+        }
+    }
+}
+
+fn number(value: f64) -> Value {
+    if value.fract().abs() < f64::EPSILON { Value::from(crate::sim::number::whole(value)) } else { Value::from(value) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_keeps_the_type_of_what_it_changes() {
+        let mut config = serde_json::json!({ "schedule": { "leader-schedule-limit": 4, "halt-scheduling": "false" } });
+        let mut settings = Settings::default();
+        settings.set("schedule.leader-schedule-limit", "8");
+        settings.set("schedule.halt-scheduling", "true");
+        settings.set("schedule.unknown", "1");
+        settings.patch(&mut config);
+        let expected = serde_json::json!({ "schedule": { "leader-schedule-limit": 8, "halt-scheduling": "true" } });
+        assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn a_pause_ends_by_itself() {
+        let mut settings = Settings::default();
+        settings.pause("balance-leader-scheduler", 1_000);
+        assert!(!settings.may_run("balance-leader-scheduler", 999));
+        assert!(
+            settings.may_run("balance-leader-scheduler", 1_000) && settings.may_run("evict-slow-store-scheduler", 0)
+        );
+    }
+}

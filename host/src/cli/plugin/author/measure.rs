@@ -1,0 +1,111 @@
+//! `operator plugin test` and `bench`: the cases of a project, under the limits of the daemon.
+
+use super::{component, wrong};
+use crate::authoring::bench::{Costs, baseline, growth, measure};
+use crate::authoring::cases::{self, Case, Ran};
+use crate::cli::Console;
+use crate::cli::plugin::read;
+use crate::cli::subject::CacheArgs;
+use crate::exit::{Exit, Failure};
+use crate::plugin::{InvariantModule, PluginLimits};
+use crate::ports::real::RealClock;
+use serde_json::json;
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct TestArgs {
+    /// Folder with a plugin.toml, which is built first, and a cases.toml
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// Test this component instead of building one
+    #[arg(long, value_name = "FILE")]
+    component: Option<PathBuf>,
+    /// The cases [default: DIR/cases.toml]
+    #[arg(long, value_name = "FILE")]
+    cases: Option<PathBuf>,
+    #[command(flatten)]
+    cache: CacheArgs,
+}
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct BenchArgs {
+    #[command(flatten)]
+    of: TestArgs,
+    /// Fail where fuel, memory or the answer has grown against this file
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Growth that is let pass, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 2)]
+    tolerance: u64,
+    /// Write the baseline anew instead of comparing with it
+    #[arg(long, requires = "baseline")]
+    update: bool,
+}
+
+impl TestArgs {
+    async fn load(&self) -> Result<(InvariantModule, Vec<Case>), Failure> {
+        let file = match &self.component {
+            Some(file) => file.clone(),
+            None => component(&self.dir)?,
+        };
+        let engine = self.cache.engine(&PluginLimits::default())?;
+        let module = cases::load(&engine, &file.display().to_string(), &read(&file)?).await;
+        let cases = self.cases.clone().unwrap_or_else(|| self.dir.join(cases::FILE));
+        let cases = cases::read(&cases).map_err(|error| wrong(&error))?;
+        Ok((module.map_err(|error| wrong(&error))?, cases))
+    }
+}
+
+pub(in crate::cli::plugin) async fn test(args: &TestArgs, console: &Console) -> Result<Exit, Failure> {
+    let (module, cases) = args.load().await?;
+    let mut ran = Vec::new();
+    for case in &cases {
+        ran.push(case.run(&module).await.map_err(|error| wrong(&error))?);
+    }
+    let gaps = cases::gaps(&module, &ran);
+    let failed = ran.iter().filter(|ran| !ran.differences.is_empty()).count();
+    if console.json {
+        console.value(&json!({ "cases": ran, "gaps": gaps }))?;
+    } else {
+        ran.iter().try_for_each(|ran| console.line(&line(ran)))?;
+        gaps.iter().try_for_each(|gap| console.line(&format!("gap   {gap}")))?;
+        console.line(&format!("{} cases, {failed} failed, {} gaps", ran.len(), gaps.len()))?;
+    }
+    Ok(if failed > 0 || !gaps.is_empty() { Exit::Findings } else { Exit::Success })
+}
+
+fn line(ran: &Ran) -> String {
+    let word = if ran.differences.is_empty() { "ok   " } else { "FAIL " };
+    let mut text = format!("{word} {}: {}", ran.check, ran.case);
+    for difference in &ran.differences {
+        text.push_str("\n      ");
+        text.push_str(difference);
+    }
+    text
+}
+
+pub(in crate::cli::plugin) async fn bench(args: &BenchArgs, console: &Console) -> Result<Exit, Failure> {
+    let (module, cases) = args.of.load().await?;
+    let costs = measure(&module, &cases, &RealClock).await.map_err(|error| wrong(&error))?;
+    let grown = match &args.baseline {
+        Some(file) if args.update => write(file, &costs).map(|()| Vec::new())?,
+        Some(file) => growth(&baseline(file).map_err(|error| wrong(&error))?, &costs, args.tolerance),
+        None => Vec::new(),
+    };
+    if console.json {
+        console.value(&json!({ "cases": costs, "grown": grown }))?;
+    } else {
+        for (case, cost) in &costs {
+            let (fuel, memory, answer) = (cost.fuel, cost.memory_bytes / 1024, cost.answer_bytes);
+            console.line(&format!("{fuel:>10} fuel {memory:>6} KiB {answer:>6} B {:>6} us  {case}", cost.mean_us))?;
+        }
+        grown.iter().try_for_each(|grown| console.line(&format!("grown {grown}")))?;
+    }
+    Ok(if grown.is_empty() { Exit::Success } else { Exit::Findings })
+}
+
+fn write(file: &PathBuf, costs: &Costs) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(Exit::Io, format!("cannot write {}: {error}", file.display()));
+    let text = serde_json::to_string_pretty(costs).map_err(|error| failed(error.into()))?;
+    std::fs::write(file, text + "\n").map_err(failed)
+}

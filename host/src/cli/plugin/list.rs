@@ -1,0 +1,172 @@
+//! `operator plugin list`: each plugin as hot (in use), warm (compiled) or cold.
+//!
+//! Without a running operator nothing is hot: the list comes from the configuration, the files and the
+//! cache of compiled code. A running one adds what it has in use.
+
+use super::unusable;
+use crate::check::module_files;
+use crate::cli::Console;
+use crate::cli::subject::SubjectArgs;
+use crate::exit::{Exit, Failure};
+use crate::model::Digest;
+use crate::plugin::{Engine, HotPlugin, PluginLimits, WarmCode, World, inspect, plugin_name, read_component};
+use crate::render::bytes;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct ListArgs {
+    #[command(flatten)]
+    subject: SubjectArgs,
+}
+
+/// One version of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Listed {
+    /// Stem of the plugin's file.
+    pub(crate) plugin: String,
+    /// Where it is; absent for versions of which only the compiled code is left.
+    pub(crate) file: Option<String>,
+    /// Its world, where there is a file that tells.
+    pub(crate) world: Option<World>,
+    /// sha256 of the component.
+    pub(crate) digest: Digest,
+    /// How soon it can run.
+    pub(crate) warmth: Warmth,
+    /// Instances that were made of it by the running operator.
+    pub(crate) instances: u64,
+    /// Size of the compiled code, where it is kept.
+    pub(crate) code_bytes: Option<u64>,
+    /// What compiling took.
+    pub(crate) compile_ms: Option<u64>,
+    /// Kept for a roll-back whatever else needs room.
+    pub(crate) pinned: bool,
+    /// Why the file cannot be used.
+    pub(crate) unusable: Option<String>,
+}
+
+/// How soon a plugin can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Warmth {
+    /// Linked in a running operator: an instance takes microseconds.
+    Hot,
+    /// Compiled: taking it out of the cache takes less than a millisecond.
+    Warm,
+    /// Has to be compiled first.
+    Cold,
+}
+
+pub(super) fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
+    let settings = args.subject.settings(None, None)?;
+    let engine = args.subject.cache.engine(&settings.plugin_limits)?;
+    let modules = module_files(&settings.invariants).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let files: Vec<PathBuf> = std::iter::once(settings.plugin).chain(modules).collect();
+    // Nothing runs in this process.
+    let listed = listed(&engine, &files, &[]);
+    if console.json {
+        console.value(&listed)?;
+    } else {
+        console.line(&human(&listed))?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Every file, then the versions of which only code is left. `hot` is what a running operator has in use.
+pub(crate) fn listed(engine: &Engine, files: &[PathBuf], hot: &[HotPlugin]) -> Vec<Listed> {
+    let warm = engine.warm_code();
+    let mut all: Vec<Listed> = files.iter().map(|file| of_file(file, engine.limits(), &warm, hot)).collect();
+    for code in &warm {
+        if !all.iter().any(|listed| listed.digest == code.digest) {
+            all.push(rest(code, hot));
+        }
+    }
+    all
+}
+
+fn of_file(file: &Path, limits: &PluginLimits, warm: &[WarmCode], hot: &[HotPlugin]) -> Listed {
+    let name = file.display().to_string();
+    let seen = read_component(file, limits).and_then(|component| inspect(&name, &component, limits));
+    let digest = seen.as_ref().map(|seen| seen.digest.clone()).unwrap_or_else(|_| Digest(String::new()));
+    let code = warm.iter().find(|code| code.digest == digest);
+    let mut listed = with_heat(plugin_name(&name), digest, code, hot);
+    listed.world = seen.as_ref().ok().map(|seen| seen.world);
+    listed.unusable = seen.err().map(|error| unusable(&error).message);
+    listed.file = Some(name);
+    listed
+}
+
+fn rest(code: &WarmCode, hot: &[HotPlugin]) -> Listed {
+    with_heat(&code.plugin, code.digest.clone(), Some(code), hot)
+}
+
+fn with_heat(plugin: &str, digest: Digest, code: Option<&WarmCode>, hot: &[HotPlugin]) -> Listed {
+    let in_use = hot.iter().find(|hot| hot.plugin == plugin && hot.digest == digest);
+    let warmth = match (in_use, code) {
+        (Some(_), _) => Warmth::Hot,
+        (None, Some(_)) => Warmth::Warm,
+        (None, None) => Warmth::Cold,
+    };
+    Listed {
+        plugin: plugin.to_owned(),
+        file: None,
+        world: None,
+        digest,
+        warmth,
+        instances: in_use.map_or(0, |hot| hot.instances),
+        code_bytes: code.map(|code| code.code_bytes),
+        compile_ms: code.map(|code| code.compile_ms),
+        pinned: code.is_some_and(|code| code.pinned),
+        unusable: None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "sizes for people have three digits")]
+pub(crate) fn human(all: &[Listed]) -> String {
+    let line = |listed: &Listed| {
+        let warmth = match listed.warmth {
+            Warmth::Hot => format!("hot ({} instances)", listed.instances),
+            Warmth::Warm => "warm".to_owned(),
+            Warmth::Cold => "cold".to_owned(),
+        };
+        let code = listed.code_bytes.map(|size| format!("{} of code", bytes(size as f64))).unwrap_or_default();
+        let digest = listed.digest.as_str().get(..12).unwrap_or("-");
+        let file = listed.file.as_deref().unwrap_or("an earlier version, kept for a roll-back");
+        let file = if listed.file.is_none() && !listed.pinned { "an earlier version" } else { file };
+        let unusable = listed.unusable.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        format!("{:<20} {digest:<12} {warmth:<18} {code:<18} {file}{unusable}", listed.plugin)
+    };
+    all.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(digest: &str) -> WarmCode {
+        WarmCode {
+            plugin: "disk".to_owned(),
+            digest: Digest::from(digest),
+            code_bytes: 7,
+            compile_ms: 1,
+            uses: 0,
+            pinned: true,
+        }
+    }
+
+    #[test]
+    fn a_version_is_hot_only_where_that_version_is_in_use() {
+        let hot = [HotPlugin { plugin: "disk".to_owned(), digest: Digest::from("b"), instances: 5 }];
+        let of = |digest: &str, code: Option<&WarmCode>| with_heat("disk", Digest::from(digest), code, &hot);
+        assert_eq!((of("b", None).warmth, of("b", None).instances), (Warmth::Hot, 5));
+        assert_eq!((of("a", Some(&code("a"))).warmth, of("a", Some(&code("a"))).instances), (Warmth::Warm, 0));
+        assert_eq!(of("c", None).warmth, Warmth::Cold);
+    }
+
+    #[test]
+    fn the_list_for_people_says_what_is_left_of_an_earlier_version() {
+        let line = human(&[rest(&code("aaaaaaaaaaaabbbb"), &[])]);
+        assert_eq!(line.split_whitespace().take(3).collect::<Vec<_>>(), ["disk", "aaaaaaaaaaaa", "warm"]);
+        assert!(line.ends_with("an earlier version, kept for a roll-back"), "{line}");
+    }
+}

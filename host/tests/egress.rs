@@ -1,0 +1,48 @@
+//! What leaves the process: every way that we know to make a client connect where it must not, or to make it take in
+//! what it must not, against real servers that count their connections.
+//!
+//! Each module holds a table of vectors, or makes one, and one test that goes through all of it.
+
+#[path = "egress/addresses.rs"]
+mod addresses;
+#[path = "egress/credentials.rs"]
+mod credentials;
+#[path = "egress/headers.rs"]
+mod headers;
+#[path = "egress/names.rs"]
+mod names;
+#[path = "egress/paths.rs"]
+mod paths;
+#[path = "egress/redirects.rs"]
+mod redirects;
+#[path = "egress/rules.rs"]
+mod rules;
+#[path = "egress/servers.rs"]
+mod servers;
+#[path = "egress/support.rs"]
+mod support;
+
+/// What SECURITY.md promises.
+const VECTORS_MIN: usize = 500;
+
+#[test]
+fn there_are_as_many_vectors_as_promised_and_none_twice() {
+    let tables = [
+        ("addresses", addresses::labels()),
+        ("credentials", credentials::labels()),
+        ("headers", headers::labels()),
+        ("names", names::labels()),
+        ("paths", paths::labels()),
+        ("redirects", redirects::labels()),
+        ("rules", rules::labels()),
+        ("servers", servers::labels()),
+    ];
+    let mut all: Vec<String> =
+        tables.iter().flat_map(|(table, labels)| labels.iter().map(move |label| format!("{table}: {label}"))).collect();
+    let total = all.len();
+    all.sort();
+    let twice: Vec<&[String]> = all.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "{twice:?}");
+    assert!(total >= VECTORS_MIN, "{total} vectors");
+    println!("{total} vectors");
+}

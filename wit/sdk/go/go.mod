@@ -1,0 +1,3 @@
+module operator-plugin
+
+go 1.24
