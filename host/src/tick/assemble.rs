@@ -74,7 +74,7 @@ pub async fn assemble(
     let bytes: Arc<[u8]> = bytes.into();
     let acted_on = State { acted_on: subject.digest().0.clone(), ..State::default() };
     let (engine, path) = (engine.clone(), settings.plugin.clone());
-    let file = SubjectFile { engine: engine.clone(), path, config_json, world, state: Mutex::new(acted_on) };
+    let file = SubjectFile { engine: engine.in_background(), path, config_json, world, state: Mutex::new(acted_on) };
     progress(loaded(&name, subject.digest().as_str(), stopwatch.now().since_ms(begun)));
     let begun = stopwatch.now();
     let (checks, unusable) = CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;

@@ -102,7 +102,7 @@ impl Bench {
             .await
             .expect("components");
         let mut conveyor = Conveyor::new(assembly, config_digest(&settings), &book);
-        conveyor.observer().prime().await;
+        conveyor.eyes().prime().await;
         let mut played = Played { card, checks: BTreeMap::new(), tickets: Vec::new() };
         for _ in 0..card.duration_s * 1_000 / TICK_MS {
             let report = conveyor.tick(&mut book).await.expect("the book is written");
