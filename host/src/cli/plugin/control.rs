@@ -1,5 +1,6 @@
 //! `operator plugin swap` and `rollback`, and the versions of a running operator.
 
+use crate::check::ModuleStatus;
 use crate::cli::{Console, DataArgs};
 use crate::daemon::control::{self, Answer, ControlError, Request};
 use crate::exit::{Exit, Failure};
@@ -45,6 +46,11 @@ pub(in crate::cli) async fn swap(args: SwapArgs, console: &Console) -> Result<Ex
 
 pub(in crate::cli) async fn roll_back(args: RollbackArgs, console: &Console) -> Result<Exit, Failure> {
     show(&args.data.data, &Request::Rollback { name: args.name }, console).await
+}
+
+/// The versions of the operator that runs with this data directory; `None` when none runs.
+pub(super) async fn live(data: &Path) -> Result<Option<Vec<ModuleStatus>>, Failure> {
+    control::live(data).await.map_err(|error| failed(&error))
 }
 
 async fn show(data: &Path, request: &Request, console: &Console) -> Result<Exit, Failure> {
