@@ -101,8 +101,8 @@ impl Bench {
         let assembly = assemble(&settings, settings.egress_policy(), &ports, &self.engine, &RealClock, &mut |_| {})
             .await
             .expect("components");
+        assembly.observer.prime().await;
         let mut conveyor = Conveyor::new(assembly, config_digest(&settings), &book);
-        conveyor.observer().prime().await;
         let mut played = Played { card, checks: BTreeMap::new(), tickets: Vec::new() };
         for _ in 0..card.duration_s * 1_000 / TICK_MS {
             let report = conveyor.tick(&mut book).await.expect("the book is written");
