@@ -157,7 +157,8 @@ async fn no_notation_leads_out_of_the_granted_networks() {
             Ok(()) => egress.send(get("x", "/")).await.unwrap_err(),
             Err(error) => error,
         };
-        assert!(matches!(refused, HttpError::Denied(_)), "{origin}: {refused:?}");
+        // Whether a name such as `localhost.` has an address at all is a matter of the machine.
+        assert!(matches!(refused, HttpError::Denied(_) | HttpError::Dns(_)), "{origin}: {refused:?}");
         let connections: usize = servers.iter().map(Server::connections).sum();
         assert_eq!(connections, 0, "{origin}");
     }

@@ -4,6 +4,7 @@
 //! once, but a report may be a minute old and the load over: the flow that the leader's store reports every 10 s must
 //! be able to contain it.
 
+use crate::between_reports::bridge;
 use std::collections::BTreeMap;
 
 use judging::{entities, guards, locus};
@@ -24,7 +25,9 @@ fn check(id: &str, claim: &str, flow: &'static str) -> Check {
     Check::new(id, claim)
         .hold_ms(30_000)
         .reads(&["region_flow", "store_flow", "cluster"])
-        .by(move |snapshot| judge(snapshot, flow))
+        .with_state(move |snapshot, state| {
+            judge(snapshot, flow).map(|outcome| bridge(snapshot, state, flow, outcome))
+        })
 }
 
 /// The catalogue ignores less than 1 MiB/s, a figure for production. A region is one Raft group, which a small machine
@@ -181,6 +184,20 @@ mod tests {
         assert_eq!(judge(&written(), &idle).status, Status::Pass, "its whole store is idle by now");
         let unknown = with(720_000.0, 640_000.0).with("store_flow", ("store", "5"), "write_bytes_per_s", Cell::Null);
         assert_eq!(judge(&written(), &unknown).status, Status::Inconclusive);
+    }
+
+    #[test]
+    fn a_report_between_two_regular_ones_cools_nothing() {
+        let hot = written().evaluate(&with(600_000.0, 640_000.0).snapshot(), None).unwrap();
+        let later = |seconds: u64, of_store: f64| {
+            let split = with(1_000.0, of_store).later_s(seconds);
+            written().evaluate(&split.snapshot(), hot.state.as_deref()).unwrap()
+        };
+        let open = later(60, 640_000.0);
+        assert_eq!(open.status, Status::Inconclusive, "its store is as busy as before");
+        assert_eq!(open.state, hot.state);
+        assert_eq!(later(60, 100_000.0).status, Status::Pass, "its store has cooled as well");
+        assert_eq!(later(180, 640_000.0).status, Status::Pass, "it has reported since");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Load: whether one region takes most of it, and whether the stores share the rest.
 
 mod balance;
+mod between_reports;
 mod hot_list;
 mod hot_region;
 

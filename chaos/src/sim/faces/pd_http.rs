@@ -47,7 +47,7 @@ pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) 
 /// Everything below PD's cluster router needs a cluster; members and the configuration are there before.
 fn needs_bootstrap(path: &str) -> bool {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    !matches!(first, "members" | "leader" | "config" | "cluster" | "schedulers" | "gc") || path == "/config/rules"
+    !matches!(first, "members" | "leader" | "config" | "cluster" | "gc") || path == "/config/rules"
 }
 
 /// What the asked member answers itself.
