@@ -69,7 +69,8 @@ export function inconclusive(reason) {
 //       name, version, summary, checks: [{ id, claim, severity, holdMs, tables, judge }],
 //     });
 //
-// `migrate(check, fromVersion, state)`, with texts, converts the state of an older version.
+// `migrate(check, fromVersion, state)` converts the state of an older version: bytes, which need not be a text, into
+// bytes, a text, or undefined to start without.
 export function invariants({ name, version, summary, checks, migrate }) {
   return {
     declare: () => ({ info: { name, version, summary }, checks: checks.map(declaration) }),
@@ -79,7 +80,7 @@ export function invariants({ name, version, summary, checks, migrate }) {
       return guarded(() => check.judge(new Snapshot(snapshot), state ? decode(state) : null));
     },
     migrate: (id, fromVersion, state) => {
-      const kept = migrate?.(id, fromVersion, decode(state));
+      const kept = migrate?.(id, fromVersion, state);
       return kept === undefined || kept === null ? undefined : encode(kept);
     },
   };
@@ -100,6 +101,7 @@ export function guarded(call) {
 
 // States are kept as text, one byte a character: UTF-8 by hand, because QuickJS has no TextEncoder.
 function encode(text) {
+  if (typeof text !== "string") return text;
   return Uint8Array.from(unescape(encodeURIComponent(text)), (character) => character.charCodeAt(0));
 }
 
