@@ -28,3 +28,5 @@ mod replay;
 mod running;
 #[path = "stories/trust.rs"]
 mod trust;
+#[path = "stories/verify.rs"]
+mod verify;

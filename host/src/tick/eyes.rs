@@ -1,5 +1,6 @@
 //! Where snapshots come from: a subject that looks, or a recording of one that has looked.
 
+use crate::egress::EgressCounters;
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Snapshot, Tick, Timestamp};
 use crate::recording::Seen;
@@ -26,6 +27,10 @@ pub trait Eyes: Send {
     fn prime(&self) -> Looking<'_, ()>;
     /// Looks once and freezes what was seen.
     fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>>;
+    /// What happened to the requests so far.
+    fn egress(&self) -> EgressCounters {
+        EgressCounters::default()
+    }
     /// What came through the ports since the last call, for a recording.
     fn seen(&self) -> Seen {
         Seen::default()

@@ -1,6 +1,6 @@
 //! The first two stages: one look at the system, frozen.
 
-use crate::egress::{Audit, Egress, TargetRequest};
+use crate::egress::{Audit, Egress, EgressCounters, TargetRequest};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{SeriesStore, Snapshot, Tick, Timestamp};
 use crate::observe;
@@ -128,6 +128,10 @@ impl Eyes for Observer {
 
     fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {
         Box::pin(Self::look(self, tick))
+    }
+
+    fn egress(&self) -> EgressCounters {
+        self.egress.counters()
     }
 
     fn seen(&self) -> Seen {
