@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod arm;
 pub mod capability;
+pub mod cards;
 pub mod catalogue;
 mod cgroup;
 mod clock;

@@ -20,7 +20,7 @@ use support::shape::Shape;
 const PD: &str = "http://127.0.0.1:2379";
 
 /// Paths whose answers the simulator gives and the recordings have.
-const JSON_PATHS: [&str; 30] = [
+const JSON_PATHS: [&str; 38] = [
     "/cluster",
     "/cluster/status",
     "/config",
@@ -38,6 +38,9 @@ const JSON_PATHS: [&str; 30] = [
     "/min-resolved-ts",
     "/operators",
     "/regions/check/down-peer",
+    "/regions/check/empty-region",
+    "/regions/check/extra-peer",
+    "/regions/check/learner-peer",
     "/regions/check/miss-peer",
     "/regions/check/offline-peer",
     "/regions/check/pending-peer",
@@ -45,11 +48,16 @@ const JSON_PATHS: [&str; 30] = [
     "/regions/key?limit=256&format=hex",
     "/regions/range-holes",
     "/regions/readflow?limit=16",
+    "/regions/size?limit=16",
     "/regions/writeflow?limit=16",
+    "/replication_mode/status",
     "/schedulers",
+    "/schedulers/diagnostic/balance-leader-scheduler",
     "/stats/region?count",
     "/status",
     "/stores",
+    "/stores/check",
+    "/stores/limit",
     "/version",
 ];
 
@@ -138,6 +146,28 @@ fn a_stores_configuration_has_the_recorded_shape() {
         assert_eq!(content_type, answers.first().unwrap().1);
         assert_eq!(known.misfits(&Shape::of_all([body.as_str()].into_iter()), &[]), Vec::<String>::new());
     }
+}
+
+/// The status of every recorded path while no store had registered, where it is always the same.
+fn recorded_before_the_first_store(recording: &Arc<Recording>) -> BTreeMap<String, u16> {
+    let mut cassette = Cassette::new(Arc::clone(recording));
+    cassette.advance_to(cassette.now_ms() + 4_000);
+    let paths = JSON_PATHS.iter().chain(["/regions/key?limit=64&format=hex", "/stores/check"].iter());
+    let mut status = |path: &&str| Some(((*path).to_owned(), ask(&mut cassette, PD, &format!("/pd/api/v1{path}"))?.0));
+    paths.filter_map(|path| status(path)).filter(|(_, status)| *status != 404).collect()
+}
+
+#[test]
+fn before_the_first_store_every_path_answers_with_the_recorded_status() {
+    let shared = test_data::shared_recordings();
+    let Some(path) = shared.iter().find(|path| path.to_string_lossy().contains("fresh-cluster")) else { return };
+    let recording = Arc::new(Recording::load(path).unwrap());
+    let mut world = Simulator::new(ClusterConfig { fresh: true, regions: 3, ..ClusterConfig::default() });
+    let known = recorded_before_the_first_store(&recording);
+    assert!(known.values().filter(|status| **status == 500).count() > 5, "{known:?}");
+    let shown = |path: &String| (path.clone(), ask(&mut world, PD, &format!("/pd/api/v1{path}")).unwrap().0);
+    let shown: BTreeMap<String, u16> = known.keys().map(shown).collect();
+    assert_eq!(shown, known);
 }
 
 #[test]

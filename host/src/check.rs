@@ -27,13 +27,13 @@ pub use prepare::SwapRefused;
 pub use status::{ModuleStatus, Outcome, Role, Temperature};
 pub use swap::{Arrived, Boundary};
 pub use version::LoadedModule;
-pub use watch::{WatchError, Watcher};
+pub use watch::{WatchError, Watcher, in_the_background};
 
 use crate::check::book::Book;
 use crate::check::rehearse::Ring;
 use crate::check::swap::Swaps;
-use crate::model::{CheckDeclaration, PluginTrouble, Snapshot, Verdict};
 use crate::check::version::Version;
+use crate::model::{CheckDeclaration, PluginTrouble, Snapshot, Verdict};
 use crate::plugin::Engine;
 use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};

@@ -44,6 +44,8 @@ pub struct Settings {
     pub prometheus: Option<Origin>,
     /// Directories and files of invariant modules.
     pub invariants: Vec<PathBuf>,
+    /// Go on without modules that cannot be used, and say why, instead of refusing to start.
+    pub leave_out_unusable_modules: bool,
     /// Where the decision log and the tickets are kept.
     pub data: PathBuf,
     /// Log files by name.
@@ -95,6 +97,7 @@ impl Settings {
             discovered: BTreeMap::new(),
             prometheus: None,
             invariants: Vec::new(),
+            leave_out_unusable_modules: false,
             data: PathBuf::from("operator-data"),
             logs: BTreeMap::new(),
             logs_from_start: false,

@@ -6,7 +6,7 @@ mod stop;
 
 pub use stop::Stop;
 
-use crate::check::{CheckSet, Watcher};
+use crate::check::{CheckSet, Watcher, in_the_background};
 use crate::config::Settings;
 use crate::egress::FileAudit;
 use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
@@ -107,6 +107,14 @@ impl<'a> Daemon<'a> {
         if let Some(Err(error)) = &watching {
             tracing::warn!(%error, "Changed modules will not be noticed.");
         }
+        let subject = self.conveyor.eyes().file().filter(|_| until.watch_files);
+        let _watching_subject = subject.map(|file| {
+            let path = [file.path().to_owned()];
+            Watcher::over(&path, move || {
+                in_the_background(file.prepare_changes());
+                true
+            })
+        });
         // Without a socket nobody can ask; everything else works.
         let control = until.watch_files.then(|| Control::start(self.book.path(), self.conveyor.checks(), &self.clock));
         if let Some(Err(error)) = &control {

@@ -40,7 +40,6 @@ pub(crate) mod fixtures;
 #[cfg(test)]
 mod hostile_tests;
 
-pub use active::HotPlugin;
 pub use admit::{CONTRACT_VERSION, World};
 pub use cache::WarmCode;
 pub use engine::{Allocation, Engine, EngineError};

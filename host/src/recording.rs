@@ -118,6 +118,13 @@ pub enum Arrival {
         /// Why.
         reason: String,
     },
+    /// Another version of the subject counts, or was refused, before the look or while it looked.
+    Subject {
+        /// What was told.
+        event: serde_json::Value,
+        /// The version that counts from then on.
+        counts: Option<Component>,
+    },
     /// A person asked for the version before.
     Back {
         /// Path or name of the module.

@@ -9,14 +9,19 @@ mod conveyor;
 mod eyes;
 mod observer;
 mod record;
+mod subject_file;
 mod told;
 mod troubles;
 
 pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
 pub use conveyor::{Conveyor, TickReport};
-pub use eyes::{Eyes, Looking};
-pub use record::Recordable;
+pub use eyes::{Eyes, Looking, SubjectChange};
 pub use observer::Observer;
+pub use record::Recordable;
+pub use subject_file::SubjectFile;
+
+#[cfg(test)]
+mod tests;
 
 /// A checkpoint is written after this many ticks: proof of life in the log every five minutes at one tick a
 /// second, 26 MB a year.

@@ -46,14 +46,16 @@ fn is_compatible(old: &str, world: &str) -> anyhow::Result<()> {
 fn todays_contract_serves_every_released_one() {
     for folder in released() {
         for world in WORLDS {
-            is_compatible(&text(&folder), world).unwrap_or_else(|error| panic!("{} {world}: {error:#}", folder.display()));
+            is_compatible(&text(&folder), world)
+                .unwrap_or_else(|error| panic!("{} {world}: {error:#}", folder.display()));
         }
     }
 }
 
 #[test]
 fn a_changed_record_is_noticed() {
-    let changed = text(&released()[0]).replace("record label { key: string, value: string }", "record label { key: string }");
+    let changed =
+        text(&released()[0]).replace("record label { key: string, value: string }", "record label { key: string }");
     assert!(is_compatible(&changed, "invariant").is_err());
 }
 

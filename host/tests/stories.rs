@@ -16,6 +16,8 @@ mod support;
 mod schema;
 #[path = "stories/bad_input.rs"]
 mod bad_input;
+#[path = "stories/control.rs"]
+mod control;
 #[path = "stories/crash.rs"]
 mod crash;
 #[path = "stories/demo.rs"]
@@ -26,6 +28,10 @@ mod recordings;
 mod replay;
 #[path = "stories/running.rs"]
 mod running;
+#[path = "stories/languages.rs"]
+mod languages;
+#[path = "stories/newcomer.rs"]
+mod newcomer;
 #[path = "stories/trust.rs"]
 mod trust;
 #[path = "stories/verify.rs"]

@@ -8,6 +8,7 @@ mod ci;
 mod demo;
 mod doctor;
 mod guests;
+mod matrix;
 mod step;
 mod test;
 mod workspace;
@@ -25,6 +26,7 @@ usage: cargo xtask TASK [ARGS]
                           build every component into target/plugins; with the flag also the examples of the SDKs
   lint                    format, lints, documentation, licences
   ci                      lint, then test
+  matrix [CARD…]          which check notices which fault, played on the simulator, into docs/MATRIX.md
   bench                   measure the working parts, built with optimisation
   doctor                  what this machine has, what is missing, and the command that installs it
 
@@ -63,6 +65,7 @@ fn task_named(name: &str) -> Option<Task> {
         "guests" => Some(guests::run),
         "lint" => Some(ci::lint),
         "ci" => Some(ci::run),
+        "matrix" => Some(matrix::run),
         "bench" => Some(bench::run),
         "doctor" => Some(doctor::run),
         _ => None,

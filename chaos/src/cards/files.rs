@@ -7,7 +7,7 @@ macro_rules! files {
 }
 
 /// Name and text of each card, by name.
-pub(super) const FILES: [(&str, &str); 92] = files![
+pub(super) const FILES: [(&str, &str); 95] = files![
     "apply-saturated",
     "backup",
     "bandwidth-limit",
@@ -45,6 +45,7 @@ pub(super) const FILES: [(&str, &str); 92] = files![
     "io-neighbour",
     "large-values",
     "leader-eviction",
+    "leader-eviction-left",
     "leader-skew",
     "leader-transfer",
     "link-cut",
@@ -73,6 +74,7 @@ pub(super) const FILES: [(&str, &str); 92] = files![
     "raftstore-saturated",
     "range-lost",
     "read-only-disk",
+    "read-pool-saturated",
     "rebalance",
     "removal-stuck",
     "restart-beside-slow-disk",
@@ -83,6 +85,7 @@ pub(super) const FILES: [(&str, &str); 92] = files![
     "schedule-limit-zero",
     "scheduler-busy",
     "scheduler-paused",
+    "scheduler-saturated",
     "scheduling-halted",
     "slow-disk",
     "slow-network",

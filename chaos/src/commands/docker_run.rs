@@ -6,6 +6,7 @@ use crate::docker::inject::{self, Progress};
 use crate::docker::plan::{self, Part, Request};
 use crate::docker::target::Selection;
 use crate::docker::{DockerError, Engine, Launcher, arm};
+use crate::docker::{cards, catalogue};
 use std::path::PathBuf;
 
 /// Long enough to look, short enough to forget.
@@ -39,6 +40,23 @@ fn request(args: &RunArgs, launcher: &Launcher) -> Result<Request, DockerError> 
     let project = whom.project.clone();
     let project = project.ok_or_else(|| DockerError::Refused("--target docker needs --project".to_owned()))?;
     let for_ms = args.for_time.map_or(USUAL_MS, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let parts = match catalogue::find(&args.fault) {
+        Some(_) => vec![part(args)],
+        None => cards::parts(&args.fault)?,
+    };
+    Ok(Request {
+        name: args.fault.clone(),
+        project,
+        for_ms,
+        parts,
+        load_program: whom.load_program.clone().or_else(|| beside(launcher)),
+        load_endpoints: whom.load_endpoints.clone(),
+    })
+}
+
+/// A fault that hits whoever was named.
+fn part(args: &RunArgs) -> Part {
+    let whom = &args.whom;
     let selection = Selection {
         services: whom.service.clone(),
         names: whom.name.clone(),
@@ -46,21 +64,13 @@ fn request(args: &RunArgs, launcher: &Launcher) -> Result<Request, DockerError> 
         count_max: whom.count,
         peers: whom.peer.clone(),
     };
-    let part = Part {
+    Part {
         after_ms: 0,
         fault: args.fault.clone(),
         selection,
         settings: whom.set.iter().cloned().collect(),
         directory: whom.directory.clone(),
-    };
-    Ok(Request {
-        name: args.fault.clone(),
-        project,
-        for_ms,
-        parts: vec![part],
-        load_program: whom.load_program.clone().or_else(|| beside(launcher)),
-        load_endpoints: whom.load_endpoints.clone(),
-    })
+    }
 }
 
 /// The load tool that was built or installed with this program.

@@ -105,7 +105,7 @@ pub fn work(agent: &Agent, state: &Path) -> Result<(), DockerError> {
             run_beside(&stop, move |stop| delay.hold_packets(stop));
         }
         Work::Burn { threads } => {
-            cgroup::join(&agent.run, own, &["cpu"])?;
+            cgroup::join(&agent.run, own, &["cpu", "cpuacct"])?;
             (0..*threads).for_each(|_| run_beside(&stop, work::burn));
         }
         Work::Hold { bytes } => {

@@ -111,11 +111,15 @@ impl Journal {
     /// # Errors
     /// Somebody works on it for too long, or the file says something else.
     pub async fn hold(&self, injection: &str) -> Result<Option<Held>, DockerError> {
+        self.hold_within(injection, LOCK_WAIT_MS).await
+    }
+
+    async fn hold_within(&self, injection: &str, wait_ms: u64) -> Result<Option<Held>, DockerError> {
         let path = self.path(injection);
         let Ok(mut file) = File::open(&path) else { return Ok(None) };
         let mut waited_ms = 0;
         while file.try_lock().is_err() {
-            if waited_ms >= LOCK_WAIT_MS {
+            if waited_ms >= wait_ms {
                 let message = format!("another process has worked on injection {injection} for {waited_ms} ms");
                 return Err(DockerError::Left(message));
             }
@@ -138,6 +142,17 @@ impl Journal {
     /// Deletes what an injector left that died while it wrote its entry: it had done nothing.
     pub fn sweep(&self, injection: &str) {
         let _ = std::fs::remove_file(self.unfinished(injection));
+    }
+
+    /// The same for everything that nobody is writing now.
+    pub fn sweep_all(&self) {
+        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "new"))
+        {
+            if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = std::fs::remove_file(&path);
+            }
+        }
     }
 
     fn path(&self, injection: &str) -> PathBuf {
@@ -211,7 +226,7 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let journal = Journal::open(state.path()).unwrap();
         let held = journal.write(entry("aaaaaaaa")).unwrap();
-        assert!(matches!(journal.hold("aaaaaaaa").await, Err(DockerError::Left(_))));
+        assert!(matches!(journal.hold_within("aaaaaaaa", 0).await, Err(DockerError::Left(_))));
         held.clear().unwrap();
         assert!(journal.hold("aaaaaaaa").await.unwrap().is_none());
     }

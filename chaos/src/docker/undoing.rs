@@ -63,6 +63,7 @@ async fn pass(engine: &Engine, entry: &Entry) -> Result<(), DockerError> {
 /// # Errors
 /// Something is left.
 pub async fn orphans(journal: &Journal) -> Result<Vec<String>, DockerError> {
+    journal.sweep_all();
     let mut undone = Vec::new();
     for injection in journal.names() {
         let Some(entry) = journal.read(&injection)? else { continue };

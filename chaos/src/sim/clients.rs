@@ -32,7 +32,17 @@ impl Clients {
     /// Clients that begin now.
     pub(crate) fn new(load: Load, now_ms: u64) -> Self {
         let written_value_bytes = load.value_bytes;
-        Self { load, factor: 1.0, written_value_bytes, scans: 0.0, scan_keys: 0.0, ingested: 0.0, throughput: 1.0, meter: 0.0, metered_ms: now_ms }
+        Self {
+            load,
+            factor: 1.0,
+            written_value_bytes,
+            scans: 0.0,
+            scan_keys: 0.0,
+            ingested: 0.0,
+            throughput: 1.0,
+            meter: 0.0,
+            metered_ms: now_ms,
+        }
     }
 
     /// How many times the usual rates hold at this moment.

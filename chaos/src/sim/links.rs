@@ -33,7 +33,11 @@ impl Links {
 
     /// A store's handshakes fail with everybody, or work again.
     pub(crate) fn refuse(&mut self, store: StoreId, refuses: bool) {
-        if refuses { self.refused.insert(store) } else { self.refused.remove(&store) };
+        if refuses {
+            self.refused.insert(store)
+        } else {
+            self.refused.remove(&store)
+        };
     }
 
     /// Whether a store's handshakes fail.
@@ -43,12 +47,20 @@ impl Links {
 
     /// Everything to and from a store takes so much longer, there and back.
     pub(crate) fn slow(&mut self, store: StoreId, extra_ms: f64) {
-        if extra_ms > 0.0 { self.slow_ms.insert(store, extra_ms) } else { self.slow_ms.remove(&store) };
+        if extra_ms > 0.0 {
+            self.slow_ms.insert(store, extra_ms)
+        } else {
+            self.slow_ms.remove(&store)
+        };
     }
 
     /// A share of a store's packets is lost.
     pub(crate) fn lose(&mut self, store: StoreId, share: f64) {
-        if share > 0.0 { self.loss.insert(store, share.min(0.9)) } else { self.loss.remove(&store) };
+        if share > 0.0 {
+            self.loss.insert(store, share.min(0.9))
+        } else {
+            self.loss.remove(&store)
+        };
     }
 
     /// Whether messages of one store come to another one.

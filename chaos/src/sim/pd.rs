@@ -274,7 +274,15 @@ impl Default for MemberCounters {
 
 impl MemberCounters {
     /// A second in which this member followed or led.
-    pub(crate) fn pass(&mut self, seconds: f64, leads: bool, others: &[usize], round_trip_ms: f64, disk: f64, jitter: f64) {
+    pub(crate) fn pass(
+        &mut self,
+        seconds: f64,
+        leads: bool,
+        others: &[usize],
+        round_trip_ms: f64,
+        disk: f64,
+        jitter: f64,
+    ) {
         self.cpu += seconds * if leads { 0.06 } else { 0.02 };
         // Leases, TSO windows and region storage write about two entries a second.
         self.fsync.observe(2.0 * seconds, 0.001 * disk * jitter, 0.4);

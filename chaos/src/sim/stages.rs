@@ -217,7 +217,8 @@ impl Stages {
         self.commit_ms = majority(self.append_ms, platform) + RAFT_APPEND * factor + self.wake_ms;
         self.lossy_share = platform.lossy_share;
         let apply_ms = APPLY * costs.apply * factor;
-        self.apply_wait_ms = 0.02 * factor + apply_ms * queue(self.cpu.apply_hot) + self.wake_ms + platform.stall_ms / 2.0;
+        self.apply_wait_ms =
+            0.02 * factor + apply_ms * queue(self.cpu.apply_hot) + self.wake_ms + platform.stall_ms / 2.0;
         self.apply_ms = apply_ms + platform.stall_ms;
         // An entry is applied when it is committed and when the leader itself has it on disk.
         let after_propose = self.commit_ms.max(self.append_ms) + self.apply_wait_ms + self.apply_ms;
@@ -298,8 +299,15 @@ fn queue(utilisation: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const USUAL: Demand =
-        Demand { reads: 2_000.0, led_writes: 500.0, hot_writes: 20.0, appends: 1_500.0, hot_appends: 20.0, scans: 0.0, scan_keys: 0.0 };
+    const USUAL: Demand = Demand {
+        reads: 2_000.0,
+        led_writes: 500.0,
+        hot_writes: 20.0,
+        appends: 1_500.0,
+        hot_appends: 20.0,
+        scans: 0.0,
+        scan_keys: 0.0,
+    };
     const HEALTHY: Platform<'static> = Platform {
         cores: 4.0,
         cpu_factor: 1.0,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A language with an SDK below `wit/sdk`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
 pub enum Language {
     /// Native code, tests without a component.
     Rust,
@@ -42,6 +43,7 @@ impl Language {
 /// What a plugin does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
 pub enum Kind {
     /// Judges what was observed.
     Invariant,

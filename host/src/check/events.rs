@@ -1,10 +1,10 @@
 //! What happens to modules and checks, for the journal and for people.
 
 use crate::model::{CheckId, Digest, PluginFault, Tick};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A change of the active modules, at a tick boundary.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 pub enum SwapEvent {
     /// A new module.

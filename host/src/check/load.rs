@@ -54,6 +54,19 @@ impl CheckSet {
     /// # Errors
     /// All modules that cannot be used, or two that declare the same check.
     pub async fn load(engine: &Engine, sources: &[PathBuf], configs: ModuleConfigs) -> Result<Self, CheckSetError> {
+        let (loaded, unusable) = Self::load_usable(engine, sources, configs).await?;
+        if unusable.is_empty() { Ok(loaded) } else { Err(CheckSetError::Modules(unusable)) }
+    }
+
+    /// As [`Self::load`], but leaves out modules that cannot be used, and says why of each.
+    ///
+    /// # Errors
+    /// As [`Self::load`], but for modules only when none of them can be used.
+    pub async fn load_usable(
+        engine: &Engine,
+        sources: &[PathBuf],
+        configs: ModuleConfigs,
+    ) -> Result<(Self, Vec<LoadError>), CheckSetError> {
         let mut modules = Vec::new();
         let mut errors = Vec::new();
         for path in module_files(sources)? {
@@ -62,9 +75,6 @@ impl CheckSet {
                 Err(error) => errors.push(error),
             }
         }
-        if !errors.is_empty() {
-            return Err(CheckSetError::Modules(errors));
-        }
         let (mut all, mut files_with_config) = (configs, BTreeSet::new());
         for (source, _) in &modules {
             if let Some(config) = config_beside(source).map_err(CheckSetError::Config)? {
@@ -72,13 +82,18 @@ impl CheckSet {
                 files_with_config.insert(source.clone());
             }
         }
-        let loaded = Self::from_modules(engine, modules, all).await?;
+        let (roster, unusable) = gather(engine, modules, &all).await;
+        errors.extend(unusable);
+        if roster.is_empty() && !errors.is_empty() {
+            return Err(CheckSetError::Modules(errors));
+        }
+        let loaded = Self::of_roster(engine, roster, all)?;
         let set = Self { sources: sources.to_vec(), files_with_config, ..loaded };
         for module in set.loaded() {
             let content = format!("{} {}", module.digest, module.config);
             set.swaps().acted_on.insert(module.source, content);
         }
-        Ok(set)
+        Ok((set, errors))
     }
 
     /// Loads modules that are in memory already, each with its path or name.
@@ -90,17 +105,14 @@ impl CheckSet {
         modules: Vec<(String, Vec<u8>)>,
         configs: ModuleConfigs,
     ) -> Result<Self, CheckSetError> {
-        let mut roster = Roster::new();
-        let mut errors = Vec::new();
-        for (source, bytes) in modules {
-            match Version::load(engine, &source, bytes, config_of(&configs, &source)).await {
-                Ok(version) => drop(roster.insert(source, Arc::new(version))),
-                Err(error) => errors.push(error),
-            }
-        }
+        let (roster, errors) = gather(engine, modules, &configs).await;
         if !errors.is_empty() {
             return Err(CheckSetError::Modules(errors));
         }
+        Self::of_roster(engine, roster, configs)
+    }
+
+    fn of_roster(engine: &Engine, roster: Roster, configs: ModuleConfigs) -> Result<Self, CheckSetError> {
         refuse_duplicates(&roster)?;
         Ok(Self {
             // What is loaded from now on is loaded beside the ticks.
@@ -114,6 +126,18 @@ impl CheckSet {
             ring: Mutex::default(),
         })
     }
+}
+
+/// Loads each module; one that cannot be used does not keep the others from it.
+async fn gather(engine: &Engine, modules: Vec<(String, Vec<u8>)>, configs: &ModuleConfigs) -> (Roster, Vec<LoadError>) {
+    let (mut roster, mut errors) = (Roster::new(), Vec::new());
+    for (source, bytes) in modules {
+        match Version::load(engine, &source, bytes, config_of(configs, &source)).await {
+            Ok(version) => drop(roster.insert(source, Arc::new(version))),
+            Err(error) => errors.push(error),
+        }
+    }
+    (roster, errors)
 }
 
 /// The configuration of the module of this path or name.

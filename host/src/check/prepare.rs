@@ -58,7 +58,12 @@ impl CheckSet {
     ///
     /// # Errors
     /// Why it is not going to be tried.
-    pub async fn propose_version(&self, name: &str, file: &Path, config: Option<&str>) -> Result<LoadedModule, SwapRefused> {
+    pub async fn propose_version(
+        &self,
+        name: &str,
+        file: &Path,
+        config: Option<&str>,
+    ) -> Result<LoadedModule, SwapRefused> {
         let unfit = |error: &dyn std::fmt::Display| SwapRefused::Unfit(error.to_string());
         let (source, active) = self.find(name)?;
         let bytes = read_component(file, self.engine.limits()).map_err(|error| unfit(&error))?;

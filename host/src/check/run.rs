@@ -39,8 +39,10 @@ impl CheckSet {
         let ended = self.evaluate_all(jobs, snapshot);
         let (others, counted): (Vec<Ended>, Vec<Ended>) = ended.into_iter().partition(|ended| ended.job.beside);
         let faults = self.compare_trials(&counted, &others, snapshot);
-        let replaced: BTreeSet<String> =
-            faults.into_iter().filter_map(|fault| Some(fault.source.clone()).filter(|_| self.end_trial(fault))).collect();
+        let replaced: BTreeSet<String> = faults
+            .into_iter()
+            .filter_map(|fault| Some(fault.source.clone()).filter(|_| self.end_trial(fault)))
+            .collect();
         let mut verdicts = Vec::with_capacity(counted.len());
         for Ended { job, evaluated } in counted {
             if !replaced.contains(&job.source) {

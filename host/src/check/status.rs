@@ -24,6 +24,9 @@ pub struct ModuleStatus {
     pub role: Role,
     /// Whether it is called in every tick, or only ready to be.
     pub temperature: Temperature,
+    /// Instances that were made of it so far.
+    #[serde(default)]
+    pub instances: u64,
 }
 
 /// What a version does now.
@@ -112,13 +115,15 @@ fn status(source: &str, version: &Version, role: Role, temperature: Temperature)
         checks: version.checks().len(),
         role,
         temperature,
+        instances: version.instances(),
     }
 }
 
 impl Swaps {
     /// Remembers what an event says about its source.
     pub(super) fn remember(&mut self, event: &SwapEvent) {
-        let counts = |digest: &crate::model::Digest, reason: String| Outcome::Counts { digest: digest.0.clone(), reason };
+        let counts =
+            |digest: &crate::model::Digest, reason: String| Outcome::Counts { digest: digest.0.clone(), reason };
         let (source, outcome) = match event {
             SwapEvent::Added { source, to, .. } => (source, counts(to, "it is new".to_owned())),
             SwapEvent::Swapped { source, to, differs, .. } if differs.is_empty() => {

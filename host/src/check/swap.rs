@@ -188,7 +188,8 @@ impl CheckSet {
 
     /// A new version: into the shadow of the one that counts, or into its place when no shadow is wanted.
     async fn try_out(&self, source: String, version: Arc<Version>, roster: &Roster, boundary: &mut Boundary) {
-        let refused = |reason| SwapEvent::Refused { source: source.clone(), to: Some(version.digest().clone()), reason };
+        let refused =
+            |reason| SwapEvent::Refused { source: source.clone(), to: Some(version.digest().clone()), reason };
         let mut with = roster.clone();
         let active = with.insert(source.clone(), Arc::clone(&version));
         if let Err(error) = refuse_duplicates(&with) {
@@ -207,11 +208,10 @@ impl CheckSet {
             Ok((book, restarted)) => {
                 let ticks = self.engine.limits().shadow_ticks;
                 let trial = Trial::shadow(version, book, restarted, ticks);
-                self.swaps().trials.insert(source.clone(), trial);
-                if ticks == 0
-                    && let Some(trial) = self.swaps().trials.remove(&source)
-                {
+                if ticks == 0 {
                     self.promote(source, trial, boundary);
+                } else {
+                    self.swaps().trials.insert(source, trial);
                 }
             }
         }

@@ -14,9 +14,10 @@ mod trust;
 mod soak;
 mod swaps;
 
-/// New versions count after this many ticks beside the old ones.
+/// New versions count after this many ticks beside the old ones; without any they are not rehearsed either.
 fn engine(shadow_ticks: u64) -> Engine {
-    Engine::new(&PluginLimits { shadow_ticks, ..PluginLimits::default() }).unwrap()
+    let rehearsal_snapshots = if shadow_ticks == 0 { 0 } else { 20 };
+    Engine::new(&PluginLimits { shadow_ticks, rehearsal_snapshots, ..PluginLimits::default() }).unwrap()
 }
 
 fn snapshot(tick: u64, tables: &[&str], blind: &[(&str, &str)]) -> Arc<Snapshot> {

@@ -200,9 +200,7 @@ impl Said {
                 let evidence = outcome.violations.iter().flat_map(|violation| violation.evidence.clone()).collect();
                 (outcome.status, None, evidence)
             }
-            Err(failure) => {
-                (Status::Inconclusive, failure.is_strike().then(|| failure.to_string()), Vec::new())
-            }
+            Err(failure) => (Status::Inconclusive, failure.is_strike().then(|| failure.to_string()), Vec::new()),
         };
         Some((check, Self { status, strike, evidence, fuel: evaluated.fuel }))
     }

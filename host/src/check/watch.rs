@@ -2,7 +2,7 @@
 
 use crate::check::CheckSet;
 use notify::{RecursiveMode, Watcher as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
@@ -35,27 +35,35 @@ impl Watcher {
     /// # Errors
     /// A path cannot be watched, or no thread can be started.
     pub fn start(checks: &Arc<CheckSet>) -> Result<Self, WatchError> {
+        let (paths, checks) = (checks.sources.clone(), Arc::downgrade(checks));
+        Self::over(&paths, move || {
+            let checks = checks.upgrade();
+            checks.iter().for_each(|checks| in_the_background(checks.prepare_changes()));
+            checks.is_some()
+        })
+    }
+
+    /// Calls `prepare`, in a thread of its own, after something changed in these files and directories, until
+    /// it says false.
+    ///
+    /// # Errors
+    /// A path cannot be watched, or no thread can be started.
+    pub fn over(paths: &[PathBuf], prepare: impl Fn() -> bool + Send + 'static) -> Result<Self, WatchError> {
         let (notices, received) = sync_channel(NOTICES_MAX);
         let failed = |path: &str, why: String| WatchError { path: path.to_owned(), why };
         let mut files = notify::recommended_watcher(move |_| notice(&notices))
             .map_err(|error| failed("files", error.to_string()))?;
-        for path in &checks.sources {
+        for path in paths {
             // A file that is replaced by renaming is another file; its directory stays.
-            let watched = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new(".")) };
+            let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let watched = if path.is_dir() { path } else { beside };
             files
                 .watch(watched, RecursiveMode::NonRecursive)
                 .map_err(|error| failed(&watched.display().to_string(), error.to_string()))?;
         }
-        let checks = Arc::downgrade(checks);
-        let prepare = move || {
-            while next_quiet(&received) {
-                let Some(checks) = checks.upgrade() else { return };
-                prepare_changes(&checks);
-            }
-        };
         std::thread::Builder::new()
             .name("plugin-watch".to_owned())
-            .spawn(prepare)
+            .spawn(move || while next_quiet(&received) && prepare() {})
             .map_err(|error| failed("files", error.to_string()))?;
         Ok(Self { _files: files })
     }
@@ -75,9 +83,10 @@ fn next_quiet(received: &Receiver<()>) -> bool {
     true
 }
 
-fn prepare_changes(checks: &CheckSet) {
+/// Runs what prepares, on this thread.
+pub fn in_the_background(prepare: impl Future<Output = ()>) {
     match tokio::runtime::Builder::new_current_thread().enable_time().build() {
-        Ok(runtime) => runtime.block_on(checks.prepare_changes()),
+        Ok(runtime) => runtime.block_on(prepare),
         Err(error) => tracing::warn!(%error, "Changed modules cannot be prepared."),
     }
 }

@@ -21,6 +21,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Longest text of the observed system in one line, in characters.
 const TEXT_CHARS_MAX: usize = 200;
 
+/// Longest message about a module that is left out, in characters.
+const MESSAGE_CHARS_MAX: usize = 1_000;
+
 /// What to check.
 #[derive(Debug, clap::Args)]
 pub(super) struct CheckArgs {
@@ -29,8 +32,13 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Failure> {
-    let real = Real::new(args.subject.settings(None, None)?, &args.subject.cache)?;
+    let mut settings = args.subject.settings(None, None)?;
+    settings.leave_out_unusable_modules = true;
+    let real = Real::new(settings, &args.subject.cache)?;
     let mut assembly = real.assemble(&mut progress_on_stderr(console)).await?;
+    for error in &assembly.unusable {
+        super::console::complain(&format!("left out: {}", escape(&error.to_string(), MESSAGE_CHARS_MAX)));
+    }
     assembly.observer.prime().await;
     let first = assembly.observer.look(Tick(1)).await;
     // The first verdicts are thrown away; checks that compare two ticks remember what they need.
@@ -38,7 +46,7 @@ pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Fail
     real.ports.clock.sleep(BETWEEN_LOOKS).await;
     let snapshot = assembly.observer.look(Tick(2)).await;
     let verdicts = judge(&assembly.checks, &snapshot).await?;
-    let exit = exit_of(&verdicts);
+    let exit = exit_of(&verdicts, assembly.unusable.len());
     let report = CheckReport::new(&snapshot, verdicts);
     if console.json {
         console.value(&report)?;
@@ -59,11 +67,11 @@ async fn judge(checks: &Arc<crate::check::CheckSet>, snapshot: &Arc<Snapshot>) -
 }
 
 /// Could not tell is never zero.
-fn exit_of(verdicts: &[Verdict]) -> Exit {
+fn exit_of(verdicts: &[Verdict], modules_left_out: usize) -> Exit {
     let any = |status| verdicts.iter().any(|verdict| verdict.status == status);
     if any(Status::Fail) {
         Exit::Findings
-    } else if any(Status::Inconclusive) || verdicts.is_empty() {
+    } else if any(Status::Inconclusive) || verdicts.is_empty() || modules_left_out > 0 {
         Exit::Inconclusive
     } else {
         Exit::Success

@@ -48,7 +48,7 @@ pub(super) async fn run(command: PluginCommand, console: &Console) -> Result<Exi
         PluginCommand::Test(args) => author::test(&args, console).await,
         PluginCommand::Bench(args) => author::bench(&args, console).await,
         PluginCommand::Inspect(args) => inspect::run(&args, console).await,
-        PluginCommand::List(args) => list::run(&args, console),
+        PluginCommand::List(args) => list::run(&args, console).await,
         PluginCommand::Lock(args) => trust::lock(&args, console),
         PluginCommand::Keygen(args) => trust::keygen(&args, console),
         PluginCommand::Sign(args) => trust::sign(&args, console),

@@ -137,7 +137,11 @@ fn human(info: &Info) -> String {
         let _ = writeln!(text, "  module     {} {} {}", module.name, module.version, short(&module.digest));
     }
     let _ = writeln!(text, "  embedded   {} components", info.embedded.len());
-    let _ = writeln!(text, "  observed   {} exchanges, {} log lines, {} series", info.exchanges, info.log_lines, info.series);
+    let _ = writeln!(
+        text,
+        "  observed   {} exchanges, {} log lines, {} series",
+        info.exchanges, info.log_lines, info.series
+    );
     let _ = writeln!(text, "  tables     {}", info.tables.join(", "));
     let _ = writeln!(text, "  log        {} records, {} changes of plugins", info.records, info.arrivals);
     let _ = write!(text, "  it ends    {}", info.ending);

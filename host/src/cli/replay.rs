@@ -138,5 +138,11 @@ fn line(flip: &Flip) -> String {
     };
     let (was, is) = (word(flip.recorded), word(flip.replayed));
     let what = if was == is { "the same again".to_owned() } else { format!("{was} → {is}") };
-    format!("tick {:>6}  {}  {}: {what}: {}", flip.tick.0, flip.at, flip.invariant, escape(&flip.reason, TEXT_CHARS_MAX))
+    format!(
+        "tick {:>6}  {}  {}: {what}: {}",
+        flip.tick.0,
+        flip.at,
+        flip.invariant,
+        escape(&flip.reason, TEXT_CHARS_MAX)
+    )
 }

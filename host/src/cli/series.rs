@@ -35,7 +35,10 @@ pub(super) fn show(mut recording: Recording, selector: &str, console: &Console) 
     if found.is_empty() {
         let near = metrics.iter().min_by_key(|metric| strsim::levenshtein(metric, &selector.metric));
         let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        return Err(Failure::new(Exit::Inconclusive, format!("no series {:?} in the recording{near}", selector.metric)));
+        return Err(Failure::new(
+            Exit::Inconclusive,
+            format!("no series {:?} in the recording{near}", selector.metric),
+        ));
     }
     let shown: Vec<Shown> = found.into_values().collect();
     if console.json {
@@ -75,9 +78,8 @@ fn collect(store: &SeriesStore, selector: &Selector, found: &mut BTreeMap<Series
 fn summary(series: &Shown) -> String {
     let labels: Vec<String> = series.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     let values = series.samples.iter().map(|(_, value)| *value);
-    let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
-        (least.min(value), most.max(value))
-    });
+    let (least, most) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)));
     let end = |sample: Option<&(u64, f64)>| sample.map_or(f64::NAN, |(_, value)| *value);
     format!(
         "{}{{{}}}\n  {} samples, first {}, last {}, least {least}, most {most}",

@@ -45,6 +45,11 @@ pub(super) struct CacheArgs {
 }
 
 impl SubjectArgs {
+    /// Whether anything was said about what to watch.
+    pub(super) fn names_something(&self) -> bool {
+        self.plugin.is_some() || self.config.is_some()
+    }
+
     /// The checked configuration.
     pub(super) fn settings(&self, data: Option<&Path>, tick_interval_ms: Option<u64>) -> Result<Settings, Failure> {
         let overrides = CliOverrides {

@@ -133,6 +133,19 @@ pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlE
     serde_json::from_str(&answer).map_err(|error| silent(format!("{error} in {} bytes", answer.len())))
 }
 
+/// The versions of modules in the operator that runs with this data directory; `None` when none runs.
+///
+/// # Errors
+/// It runs and does not answer, or answers something else.
+pub async fn live(directory: &Path) -> Result<Option<Vec<ModuleStatus>>, ControlError> {
+    match ask(directory, &Request::List).await {
+        Ok(Answer::Modules { modules }) => Ok(Some(modules)),
+        Ok(other) => Err(ControlError::Silent { directory: directory.to_owned(), why: format!("it said {other:?}") }),
+        Err(ControlError::NotRunning(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 /// The listening end; its socket is gone when it is dropped.
 pub(super) struct Control {
     path: PathBuf,
@@ -222,9 +235,8 @@ async fn propose(
     config: Option<String>,
 ) -> Result<LoadedModule, SwapRefused> {
     let (checks, handle) = (Arc::clone(checks), tokio::runtime::Handle::current());
-    let prepared = tokio::task::spawn_blocking(move || {
-        handle.block_on(checks.propose_version(&name, &file, config.as_deref()))
-    });
+    let prepared =
+        tokio::task::spawn_blocking(move || handle.block_on(checks.propose_version(&name, &file, config.as_deref())));
     prepared.await.unwrap_or_else(|error| Err(SwapRefused::Unfit(format!("it could not be prepared: {error}"))))
 }
 

@@ -111,9 +111,16 @@ impl Swapped {
     /// For people, line by line.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let short = |(version, digest): &(String, String)| format!("{version} ({})", digest.get(..12).unwrap_or(digest));
+        let short =
+            |(version, digest): &(String, String)| format!("{version} ({})", digest.get(..12).unwrap_or(digest));
         let mut lines = vec![
-            format!("{} was swapped in tick {}: {} to {}", self.module, self.tick.0, short(&self.from), short(&self.to)),
+            format!(
+                "{} was swapped in tick {}: {} to {}",
+                self.module,
+                self.tick.0,
+                short(&self.from),
+                short(&self.to)
+            ),
             format!("configuration {} to {} (a variant for this demo)", self.config.0, self.config.1),
             format!("the tick waited {} µs for it", self.pause_us),
         ];

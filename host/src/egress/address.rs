@@ -1,10 +1,10 @@
 //! Which addresses may be connected to. Asked twice: when a plugin names a target, and by the port
 //! with every address that a name resolves to, right before it connects.
 
-use super::network::{Reach, never_allowed};
+use super::network::{Reach, never_allowed, unwrap_embedded};
 use super::{DiscoveryPolicy, DiscoveryRule, Grant, Network, Origin};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Addresses of granted targets that are remembered, to know their neighbourhood; as many discovered origins.
@@ -119,7 +119,7 @@ impl AddressPolicy {
 
     fn permit_within(&self, origin: &Origin, address: IpAddr, scope: &DiscoveryPolicy) -> Result<(), String> {
         let learnt = self.learnt();
-        if let Some(target) = learnt.restricted.get(&SocketAddr::new(address, origin.port())) {
+        if let Some(target) = learnt.restricted.get(&place_of(origin, address)) {
             return Err(format!("{origin} is {target}, which has rules of its own: ask it under its own name"));
         }
         let networks: Vec<Network> =
@@ -180,7 +180,7 @@ impl Learnt {
     fn place(&mut self, origin: &Origin, granted: &Granted, address: IpAddr) {
         Network::around(address).into_iter().for_each(|network| self.keep(network));
         if granted.restricted && self.restricted.len() < LEARNT_MAX {
-            self.restricted.insert(SocketAddr::new(address, origin.port()), origin.clone());
+            self.restricted.insert(place_of(origin, address), origin.clone());
         }
     }
 
@@ -189,6 +189,14 @@ impl Learnt {
             self.networks.insert(network);
         }
     }
+}
+
+/// Where a server is, however its address is written. A server on this machine commonly listens on all of
+/// its addresses, so they count as one.
+fn place_of(origin: &Origin, address: IpAddr) -> SocketAddr {
+    let address = unwrap_embedded(address);
+    let address = if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
+    SocketAddr::new(address, origin.port())
 }
 
 fn refuse_never(origin: &Origin, address: IpAddr) -> Result<(), String> {

@@ -126,10 +126,12 @@ impl Reach {
             IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
             IpAddr::V6(v6) => v6.is_unique_local(),
         };
-        match () {
-            () if address.is_loopback() => Self::Machine,
-            () if is_site => Self::Site,
-            () => Self::World,
+        if address.is_loopback() {
+            Self::Machine
+        } else if is_site {
+            Self::Site
+        } else {
+            Self::World
         }
     }
 }
@@ -146,7 +148,7 @@ impl fmt::Display for Reach {
 
 /// The IPv4 address that an IPv6 address stands for: mapped, translated, compatible, NAT64, 6to4,
 /// Teredo or ISATAP. A gateway on the way may deliver to it.
-fn unwrap_embedded(address: IpAddr) -> IpAddr {
+pub(super) fn unwrap_embedded(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let pair = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());

@@ -1,6 +1,8 @@
 //! A module of checks. Every call runs in a fresh instance, so that no check can leave anything
 //! behind for another, or for itself but through its state.
 
+mod measurement;
+
 use crate::model::{CheckDeclaration, Digest, Snapshot, Timestamp};
 use crate::plugin::active::Active;
 use crate::plugin::bindings::invariant as world;
@@ -56,7 +58,7 @@ impl InvariantModule {
         let info = PluginInfo::checked(name, declared.info)?;
         let checks: Vec<_> = declared.checks.into_iter().map(CheckDeclaration::from).collect();
         let checks = checked(name, checks, engine)?;
-        let active = Active::new(engine, name, linked, info);
+        let active = Active::new(linked, info);
         Ok(Self { engine: engine.clone(), active, config_json: config_json.to_owned(), checks })
     }
 
@@ -70,6 +72,12 @@ impl InvariantModule {
     #[must_use]
     pub fn digest(&self) -> &Digest {
         self.active.digest()
+    }
+
+    /// Instances that were made of it so far.
+    #[must_use]
+    pub fn instances(&self) -> u64 {
+        self.active.instances()
     }
 
     /// Why it may run.

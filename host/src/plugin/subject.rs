@@ -100,7 +100,7 @@ impl Subject {
         store.data_mut().guest.log.emit(&info.name);
         Ok(Self {
             engine: engine.clone(),
-            active: Active::new(engine, name, linked, info),
+            active: Active::new(linked, info),
             name: name.to_owned(),
             config_json: config_json.to_owned(),
             world,

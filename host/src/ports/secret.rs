@@ -85,7 +85,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     };
     let base64 = base64(secret.as_bytes());
     let derived = [
-        json.trim_matches('"').to_owned(),
+        json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned(),
         percent(true),
         percent(false),
         hex::encode(secret),

@@ -97,7 +97,8 @@ impl Known {
     }
 
     fn find(&mut self, id: &str) -> Result<&Blob, String> {
-        let blob = self.blobs.get_mut(id).ok_or_else(|| format!("it names {id}, which is not in the file before it"))?;
+        let blob =
+            self.blobs.get_mut(id).ok_or_else(|| format!("it names {id}, which is not in the file before it"))?;
         blob.last_named = self.tick;
         Ok(blob)
     }

@@ -139,7 +139,8 @@ impl Lines {
     pub(super) fn next(&mut self) -> Result<Next, RecordingError> {
         self.buffer.clear();
         self.line += 1;
-        let read = self.decoder.by_ref().take(LINE_BYTES_MAX + SUM_DIGITS as u64 + 2).read_until(b'\n', &mut self.buffer);
+        let read =
+            self.decoder.by_ref().take(LINE_BYTES_MAX + SUM_DIGITS as u64 + 2).read_until(b'\n', &mut self.buffer);
         match read {
             Ok(0) => return Ok(Next::End { whole: true }),
             // The frame has no end: the writer was stopped. Anything else at the end of the file is damage.

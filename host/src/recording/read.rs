@@ -187,7 +187,10 @@ impl Recording {
             history_ticks: self.begin.history_ticks,
         });
         if snapshot.hash.as_str() != line.snapshot {
-            return Err(format!("tick {} gives the snapshot {}, it states {}", line.tick, snapshot.hash, line.snapshot));
+            return Err(format!(
+                "tick {} gives the snapshot {}, it states {}",
+                line.tick, snapshot.hash, line.snapshot
+            ));
         }
         self.past = snapshot::history(&snapshot, self.begin.history_ticks);
         let blobs = &mut self.blobs;

@@ -57,8 +57,7 @@ impl Followed {
                 let _ = write!(values, "{space}{}", sample.value);
             }
         }
-        line.samples =
-            samples.into_iter().map(|(at, (series, values))| Samples { at, series, values }).collect();
+        line.samples = samples.into_iter().map(|(at, (series, values))| Samples { at, series, values }).collect();
         line
     }
 

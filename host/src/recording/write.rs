@@ -70,8 +70,7 @@ impl Recorder {
         writer.flush().map_err(io)?;
         let (messages, received) = sync_channel(WAITING_TICKS_MAX);
         let trouble = Arc::new(Mutex::new(None));
-        let work =
-            Work { writer, has, blobs: Written::default(), series: Followed::default(), samples_max, bytes_max };
+        let work = Work { writer, has, blobs: Written::default(), series: Followed::default(), samples_max, bytes_max };
         let told = Arc::clone(&trouble);
         let run = move || {
             if let Err(error) = work.run(&received) {

@@ -1,15 +1,17 @@
 //! The same code on the same ticks: everything must come out the same, byte for byte.
 
 use super::loaded::{self, ReplayError};
+use crate::check::SwapEvent;
 use crate::journal::{Kind, body};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Snapshot, Tick, Timestamp};
 use crate::plugin::{Engine, Subject};
-use crate::recording::{Ending, RecordedTick, Recording};
+use crate::recording::{Arrival, Ending, RecordedTick, Recording};
 use crate::store::Book;
+use crate::tick::{Conveyor, Eyes, Looking, SubjectChange, TickReport};
 use crate::ticket::Register;
-use crate::tick::{Conveyor, Eyes, Looking, TickReport};
 use serde::Serialize;
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,7 +63,7 @@ pub async fn again(engine: &Engine, mut recording: Recording, directory: &Path) 
     let register = Register::restore(start.tickets.clone(), start.last_number);
     book.stand_in(register, start.last_tick, start.last_seq, &start.last_hash);
     book.take_lines();
-    let shown: Arc<Mutex<Option<Arc<Snapshot>>>> = Arc::default();
+    let shown: Arc<Mutex<Shown>> = Arc::default();
     let eyes = Memory { subject, shown: Arc::clone(&shown), started: begin.started.0 };
     let config = begin.started.1.config.clone();
     let mut conveyor = Conveyor::with_eyes(Box::new(eyes), checks, config, &book);
@@ -69,7 +71,9 @@ pub async fn again(engine: &Engine, mut recording: Recording, directory: &Path) 
     let mut comparison = Comparison::default();
     while comparison.difference.is_none() {
         let Some(recorded) = recording.next_tick()? else { break };
-        *shown.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&recorded.snapshot));
+        let changes = subject_changes(engine, &recording, &recorded).await?;
+        let snapshot = Some(Arc::clone(&recorded.snapshot));
+        *shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown { snapshot, changes };
         conveyor.put_before_tick(loaded::arrived(&recording, &recorded.arrivals)?).await?;
         let report = conveyor.tick(&mut book).await?;
         comparison.tick(&recorded, &report, &book.take_lines());
@@ -98,16 +102,65 @@ async fn stop_again(book: &mut Book, journal: &[String]) -> Result<(), ReplayErr
     Ok(book.commit().await?)
 }
 
+/// Changes of the subject in a tick, with the subjects that came with them.
+async fn subject_changes(
+    engine: &Engine,
+    recording: &Recording,
+    recorded: &RecordedTick,
+) -> Result<VecDeque<Changed>, ReplayError> {
+    let mut changes = VecDeque::new();
+    for arrival in &recorded.arrivals {
+        let Arrival::Subject { event, counts } = arrival else { continue };
+        let mut subject = None;
+        if let Some(component) = counts {
+            let bytes = loaded::bytes(recording, component)?;
+            let begin = recording.begin();
+            subject = Some(loaded::subject(engine, begin, &component.source, &bytes, &Arc::default()).await?.0);
+        }
+        if let Ok(event) = serde_json::from_value(event.clone()) {
+            changes.push_back(Changed { event, subject });
+        }
+    }
+    Ok(changes)
+}
+
+/// A change of the subject that is going to be told again.
+struct Changed {
+    event: SwapEvent,
+    subject: Option<Subject>,
+}
+
+/// What is there to be seen in this tick.
+#[derive(Default)]
+struct Shown {
+    snapshot: Option<Arc<Snapshot>>,
+    changes: VecDeque<Changed>,
+}
+
 /// Remembers what was seen instead of looking.
 struct Memory {
     subject: Subject,
-    shown: Arc<Mutex<Option<Arc<Snapshot>>>>,
+    shown: Arc<Mutex<Shown>>,
     started: Timestamp,
 }
 
 impl Memory {
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).snapshot.clone()
+    }
+
+    /// Tells the changes that happened within the tick, or those before it.
+    fn changed(&mut self, within: bool) -> Vec<SubjectChange> {
+        let mut told = Vec::new();
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_within = |changed: &Changed| matches!(changed.event, SwapEvent::RolledBack { .. });
+        while let Some(changed) = shown.changes.pop_front_if(|changed| is_within(changed) == within) {
+            if let Some(subject) = changed.subject {
+                self.subject = subject;
+            }
+            told.push(SubjectChange { event: changed.event, counts: None });
+        }
+        told
     }
 }
 
@@ -134,6 +187,14 @@ impl Eyes for Memory {
 
     fn prime(&self) -> Looking<'_, ()> {
         Box::pin(std::future::ready(()))
+    }
+
+    fn boundary(&mut self) -> Vec<SubjectChange> {
+        self.changed(false)
+    }
+
+    fn take_changes(&mut self) -> Vec<SubjectChange> {
+        self.changed(true)
     }
 
     fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {

@@ -60,7 +60,12 @@ pub struct Flip {
 ///
 /// # Errors
 /// The recording is damaged, or a plugin cannot be loaded.
-pub async fn against(engine: &Engine, recording: Recording, name: &str, bytes: Vec<u8>) -> Result<Against, ReplayError> {
+pub async fn against(
+    engine: &Engine,
+    recording: Recording,
+    name: &str,
+    bytes: Vec<u8>,
+) -> Result<Against, ReplayError> {
     match crate::plugin::inspect(name, &bytes, engine.limits())?.world {
         crate::plugin::World::Subject => against_subject(engine, recording, name, &bytes).await,
         _ => against_module(engine, recording, name, bytes).await,

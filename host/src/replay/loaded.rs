@@ -60,6 +60,8 @@ pub(super) fn bytes(recording: &Recording, component: &Component) -> Result<Vec<
 pub(super) fn arrived(recording: &Recording, arrivals: &[Arrival]) -> Result<Vec<Arrived>, ReplayError> {
     let arrived = |arrival: &Arrival| {
         Ok(match arrival.clone() {
+            // Subjects do not look again; see `again.rs`.
+            Arrival::Subject { .. } => return Ok(None),
             Arrival::Gone { source } => Arrived::Gone(source),
             Arrival::Unfit { source, digest, reason } => Arrived::Unfit(source, digest, reason),
             Arrival::Back { source, reason } => Arrived::Back(source, reason),
@@ -69,8 +71,9 @@ pub(super) fn arrived(recording: &Recording, arrivals: &[Arrival]) -> Result<Vec
                 Arrived::Ready(LoadedModule { source, name, version, digest, config, bytes })
             }
         })
+        .map(Some)
     };
-    arrivals.iter().map(arrived).collect()
+    arrivals.iter().filter_map(|arrival| arrived(arrival).transpose()).collect()
 }
 
 /// The checks with which it began.
@@ -102,10 +105,7 @@ pub(super) async fn subject(
     let world = SubjectWorld {
         egress: Arc::new(Egress::new(policy(begin), http, Arc::clone(&clock))),
         series: Arc::clone(&series),
-        series_limits: SeriesLimits {
-            samples_per_series_max: begin.samples_per_series_max,
-            ..SeriesLimits::default()
-        },
+        series_limits: SeriesLimits { samples_per_series_max: begin.samples_per_series_max, ..SeriesLimits::default() },
         logs,
         prometheus: None,
         clock,
@@ -117,9 +117,10 @@ pub(super) async fn subject(
 /// Everything that was asked is allowed: there is no network behind it.
 fn policy(begin: &Begin) -> EgressPolicy {
     let limits = EgressLimits::default();
-    let targets = begin.targets.iter().filter_map(|(name, origin)| {
-        Some((name.clone(), TargetPolicy::new(origin.parse().ok()?, &limits)))
-    });
+    let targets = begin
+        .targets
+        .iter()
+        .filter_map(|(name, origin)| Some((name.clone(), TargetPolicy::new(origin.parse().ok()?, &limits))));
     let everywhere: Vec<Network> = ["0.0.0.0/0", "::/0"].iter().filter_map(|text| text.parse().ok()).collect();
     let discovery = DiscoveryPolicy { networks: everywhere, ports: 1..=u16::MAX };
     EgressPolicy::new(targets.collect(), discovery, limits)

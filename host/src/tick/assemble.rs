@@ -1,6 +1,7 @@
 //! From settings to something that can tick: compiling, linking, asking plugins who they are.
 
 use super::observer::Observer;
+use super::subject_file::{State, SubjectFile};
 use crate::check::{CheckSet, CheckSetError, ModuleConfigs};
 use crate::config::Settings;
 use crate::egress::{Egress, EgressPolicy};
@@ -21,6 +22,8 @@ pub struct Assembly {
     pub checks: Arc<CheckSet>,
     /// The subject's component.
     pub subject_bytes: Arc<[u8]>,
+    /// Modules that were left out, and why.
+    pub unusable: Vec<LoadError>,
 }
 
 /// Why there is nothing that can tick. A person must change something.
@@ -66,10 +69,18 @@ pub async fn assemble(
         clock: Arc::clone(&ports.clock),
     };
     let begun = stopwatch.now();
-    let subject = Subject::load(engine, &name, &bytes, &settings.plugin_config.to_string(), world).await?;
+    let config_json = settings.plugin_config.to_string();
+    let subject = Subject::load(engine, &name, &bytes, &config_json, world.clone()).await?;
+    let bytes: Arc<[u8]> = bytes.into();
+    let acted_on = State { acted_on: subject.digest().0.clone(), ..State::default() };
+    let (engine, path) = (engine.clone(), settings.plugin.clone());
+    let file = SubjectFile { engine: engine.in_background(), path, config_json, world, state: Mutex::new(acted_on) };
     progress(loaded(&name, subject.digest().as_str(), stopwatch.now().since_ms(begun)));
     let begun = stopwatch.now();
-    let checks = CheckSet::load(engine, &settings.invariants, ModuleConfigs::new()).await?;
+    let (checks, unusable) = CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;
+    if !unusable.is_empty() && !settings.leave_out_unusable_modules {
+        return Err(CheckSetError::Modules(unusable).into());
+    }
     for (module, digest) in checks.modules() {
         progress(format!("  module   {module} {}", short(&digest)));
     }
@@ -85,8 +96,15 @@ pub async fn assemble(
         history_ticks: settings.limits.history_ticks,
         deadline_ms: settings.limits.tick_deadline_ms,
         tap,
+        file: Arc::new(file),
+        bytes: Arc::clone(&bytes),
+        next: None,
+        before: None,
+        before_bytes: Arc::clone(&bytes),
+        changes: Vec::new(),
+        tick_at: None,
     };
-    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes.into() })
+    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes, unusable })
 }
 
 fn loaded(name: &str, digest: &str, took_ms: u64) -> String {

@@ -3,10 +3,10 @@
 use super::CHECKPOINT_TICKS;
 use super::assemble::Assembly;
 use super::changes::Changes;
-use super::eyes::Eyes;
+use super::eyes::{Eyes, SubjectChange};
+use super::record;
 use super::told::{self, Moment};
 use super::troubles::Troubles;
-use super::record;
 use crate::check::{self, Arrived, Boundary, CheckSet};
 use crate::decide;
 use crate::detect::Detector;
@@ -71,6 +71,9 @@ impl TickReport {
     }
 }
 
+/// Modules and subjects that arrived in a tick.
+type Arrivals = (Vec<Arrived>, Vec<SubjectChange>);
+
 /// What the stages before the ticket found.
 struct Judged {
     verdicts: Vec<Verdict>,
@@ -124,14 +127,27 @@ impl Conveyor {
     /// The book cannot be written; nothing else can fail.
     pub async fn tick(&mut self, book: &mut Book) -> Result<TickReport, BookError> {
         self.last_tick = Tick(self.last_tick.0 + 1);
+        let at = self.eyes.begin_tick();
+        let (mut news, mut subjects) = (Vec::new(), self.eyes.boundary());
+        if !subjects.is_empty() {
+            let moment = Moment::before(self.last_tick, at);
+            news.extend(subjects.iter().map(|change| told::swapped(change.event.clone())));
+            news.iter().try_for_each(|what| moment.note(book, what))?;
+            book.sync()?;
+            self.eyes.commit();
+        }
+        let told_before = news.len();
         let snapshot = self.eyes.look(self.last_tick).await;
+        let taken_back = self.eyes.take_changes();
+        news.extend(taken_back.iter().map(|change| told::swapped(change.event.clone())));
+        self.learn();
         let moment = Moment::of(&snapshot);
         let mut boundary = self.checks.boundary().await;
         let arrived = std::mem::take(&mut boundary.arrived);
-        let mut news: Vec<What> = std::mem::take(&mut boundary.events).into_iter().map(told::swapped).collect();
-        if !news.is_empty() {
+        news.extend(std::mem::take(&mut boundary.events).into_iter().map(told::swapped));
+        if news.len() > told_before {
             // The log knows of a version before any verdict comes from it.
-            news.iter().try_for_each(|what| moment.note(book, what))?;
+            news.iter().skip(told_before).try_for_each(|what| moment.note(book, what))?;
             book.sync()?;
         }
         let told = news.len();
@@ -148,7 +164,8 @@ impl Conveyor {
         }
         self.checkpoint(&moment, &judged.verdicts, book)?;
         book.commit().await?;
-        self.record(&snapshot, &judged, arrived, book);
+        subjects.extend(taken_back);
+        self.record(&snapshot, &judged, (arrived, subjects), book);
         let (opened, resolved) =
             (told::counts(&entries, TicketChange::Opened), told::counts(&entries, TicketChange::Resolved));
         news.extend(entries.into_iter().map(written));
@@ -164,6 +181,14 @@ impl Conveyor {
     /// A version cannot be loaded here.
     pub async fn put_before_tick(&self, arrivals: Vec<Arrived>) -> Result<(), LoadError> {
         self.checks.arrive_again(arrivals).await
+    }
+
+    /// Another subject may bring other expertise; the detectors then learn anew what is normal.
+    fn learn(&mut self) {
+        if **self.eyes.knowledge() != *self.knowledge {
+            self.knowledge = Arc::clone(self.eyes.knowledge());
+            self.detector = Detector::new(&self.knowledge);
+        }
     }
 
     /// Changes the versions that count; gives how long the tick waited for it, in microseconds. Real time
@@ -209,13 +234,13 @@ impl Conveyor {
         Judged { verdicts, detection, incidents }
     }
 
-    fn record(&mut self, snapshot: &Arc<Snapshot>, judged: &Judged, arrived: Vec<Arrived>, book: &mut Book) {
+    fn record(&mut self, snapshot: &Arc<Snapshot>, judged: &Judged, (arrived, subjects): Arrivals, book: &mut Book) {
         let Some(recorder) = &mut self.recorder else { return };
         recorder.tick(Frame {
             snapshot: Arc::clone(snapshot),
             seen: self.eyes.seen(),
-            components: record::components(&arrived),
-            arrivals: arrived.iter().map(record::arrival).collect(),
+            components: record::components(&arrived, &subjects),
+            arrivals: arrived.iter().map(record::arrival).chain(subjects.iter().map(record::subject)).collect(),
             verdicts: judged.verdicts.clone(),
             incidents: judged.incidents.clone(),
             journal: book.take_lines(),

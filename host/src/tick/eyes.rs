@@ -1,5 +1,7 @@
 //! Where snapshots come from: a subject that looks, or a recording of one that has looked.
 
+use super::subject_file::SubjectFile;
+use crate::check::{LoadedModule, SwapEvent};
 use crate::egress::EgressCounters;
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Snapshot, Tick, Timestamp};
@@ -25,6 +27,25 @@ pub trait Eyes: Send {
     fn observed_now(&self) -> Timestamp;
     /// Learns what time it is in the observed system, before the first look.
     fn prime(&self) -> Looking<'_, ()>;
+    /// A tick begins; the operator's clock, which stands still for all of it.
+    fn begin_tick(&mut self) -> Timestamp {
+        self.now()
+    }
+    /// What changes about the subject between the last tick and this one. Nothing has changed before
+    /// [`Self::commit`].
+    fn boundary(&mut self) -> Vec<SubjectChange> {
+        Vec::new()
+    }
+    /// Puts the changes into effect.
+    fn commit(&mut self) {}
+    /// What changed about the subject while it looked: it was taken back.
+    fn take_changes(&mut self) -> Vec<SubjectChange> {
+        Vec::new()
+    }
+    /// The file that new versions of the subject come from, if there is one.
+    fn file(&self) -> Option<Arc<SubjectFile>> {
+        None
+    }
     /// Looks once and freezes what was seen.
     fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>>;
     /// What happened to the requests so far.
@@ -35,4 +56,13 @@ pub trait Eyes: Send {
     fn seen(&self) -> Seen {
         Seen::default()
     }
+}
+
+/// Another version of the subject counts, or was refused.
+#[derive(Debug, Clone)]
+pub struct SubjectChange {
+    /// What is told.
+    pub event: SwapEvent,
+    /// The version that counts from now on, if it is another one.
+    pub counts: Option<LoadedModule>,
 }

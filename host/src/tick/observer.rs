@@ -1,15 +1,17 @@
 //! The first two stages: one look at the system, frozen.
 
+use super::subject_file::{Before, Prepared, SubjectFile, lost_tables, swapped};
+use crate::check::{LoadedModule, SwapEvent};
 use crate::egress::{Audit, Egress, EgressCounters, TargetRequest};
 use crate::model::knowledge::KnowledgeBase;
-use crate::model::{SeriesStore, Snapshot, Tick, Timestamp};
+use crate::model::{Observed, SeriesStore, Snapshot, Tick, Timestamp};
 use crate::observe;
 use crate::observed_clock::ObservedClock;
 use crate::plugin::Subject;
 use crate::ports::{Clock, Method};
 use crate::recording::{Seen, Tap};
 use crate::snapshot::{self, FreezeInput, Tables};
-use crate::tick::{Eyes, Looking};
+use crate::tick::{Eyes, Looking, SubjectChange};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +30,16 @@ pub struct Observer {
     pub(super) deadline_ms: u64,
     /// What passes through the ports, while it is recorded.
     pub(super) tap: Option<Arc<Tap>>,
+    /// New versions of the subject, and its present bytes.
+    pub(super) file: Arc<SubjectFile>,
+    pub(super) bytes: Arc<[u8]>,
+    /// What takes over when [`Eyes::commit`] is called.
+    pub(super) next: Option<(Subject, Arc<[u8]>)>,
+    /// The version before, while the present one is on probation.
+    pub(super) before: Option<Before>,
+    pub(super) before_bytes: Arc<[u8]>,
+    pub(super) changes: Vec<SubjectChange>,
+    pub(super) tick_at: Option<Timestamp>,
 }
 
 impl Observer {
@@ -51,10 +63,10 @@ impl Observer {
 
     /// Looks once and freezes what was seen.
     pub async fn look(&mut self, tick: Tick) -> Arc<Snapshot> {
-        let host_at = self.clock.now();
+        let host_at = self.tick_at.take().unwrap_or_else(|| self.clock.now());
         let taken_at = self.observed_clock.now(host_at);
         let budget = Duration::from_millis(self.deadline_ms);
-        let observed = observe::observe(&mut self.subject, tick, taken_at, budget).await;
+        let observed = self.observe(tick, taken_at, budget).await;
         let series = self.series.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let snapshot = snapshot::freeze(FreezeInput {
             tick,
@@ -73,6 +85,51 @@ impl Observer {
     /// Where every request of the subject is written down.
     pub fn audit_to(&self, audit: Arc<dyn Audit>) {
         self.egress.audit_to(audit);
+    }
+
+    /// Lets the subject look; one on probation that fails is taken back, and the version before looks instead.
+    async fn observe(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
+        if self.before.is_none() {
+            return observe::observe(&mut self.subject, tick, at, budget).await;
+        }
+        let result = self.subject.observe(tick, at, budget).await;
+        let fault = match &result {
+            Err(failure) => failure.is_strike().then(|| format!("it {failure}")),
+            Ok(observed) => {
+                let known = self.past.first().map(|tables| tables.keys().cloned().collect()).unwrap_or_default();
+                let lost = lost_tables(observed, &known);
+                (!lost.is_empty()).then(|| format!("it gives no {} any more and does not say why", lost.join(", ")))
+            }
+        };
+        if let Some(reason) = fault {
+            self.take_back(reason);
+            return observe::observe(&mut self.subject, tick, at, budget).await;
+        }
+        if let Some(before) = &mut self.before {
+            before.ticks_left = before.ticks_left.saturating_sub(1);
+        }
+        self.before.take_if(|before| before.ticks_left == 0);
+        observe::seen(result, &self.subject)
+    }
+
+    fn take_back(&mut self, reason: String) {
+        let Some(Before { subject: before, .. }) = self.before.take() else { return };
+        let failed = std::mem::replace(&mut self.subject, before);
+        self.bytes = Arc::clone(&self.before_bytes);
+        let event = SwapEvent::RolledBack {
+            source: self.file.path().display().to_string(),
+            module: self.subject.info().name.clone(),
+            from: failed.digest().clone(),
+            to: self.subject.digest().clone(),
+            reason,
+        };
+        let counts = Some(self.loaded());
+        self.changes.push(SubjectChange { event, counts });
+    }
+
+    /// The subject that counts, as a recording names it.
+    fn loaded(&self) -> LoadedModule {
+        loaded(&self.file, &self.subject, &self.bytes)
     }
 
     /// Name and version of the subject.
@@ -126,6 +183,49 @@ impl Eyes for Observer {
         Box::pin(Self::prime(self))
     }
 
+    fn begin_tick(&mut self) -> Timestamp {
+        *self.tick_at.insert(self.clock.now())
+    }
+
+    fn boundary(&mut self) -> Vec<SubjectChange> {
+        let source = self.file.path().display().to_string();
+        match self.file.take() {
+            None => Vec::new(),
+            Some(Prepared::Unfit(to, reason)) => {
+                vec![SubjectChange { event: SwapEvent::Refused { source, to, reason }, counts: None }]
+            }
+            Some(Prepared::Ready(next, bytes)) => {
+                let event = swapped(source, &self.subject, &next);
+                let counts = Some(loaded(&self.file, &next, &bytes));
+                self.next = Some((*next, bytes));
+                vec![SubjectChange { event, counts }]
+            }
+        }
+    }
+
+    fn commit(&mut self) {
+        let Some((next, bytes)) = self.next.take() else { return };
+        let before = std::mem::replace(&mut self.subject, next);
+        let before_bytes = std::mem::replace(&mut self.bytes, bytes);
+        let ticks_left = self.file.engine.limits().probation_ticks;
+        // A version on probation that is replaced leaves the version that was proved last.
+        match &mut self.before {
+            Some(proved) => proved.ticks_left = ticks_left,
+            None => {
+                self.before_bytes = before_bytes;
+                self.before = Some(Before { subject: before, ticks_left });
+            }
+        }
+    }
+
+    fn take_changes(&mut self) -> Vec<SubjectChange> {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn file(&self) -> Option<Arc<SubjectFile>> {
+        Some(Arc::clone(&self.file))
+    }
+
     fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {
         Box::pin(Self::look(self, tick))
     }
@@ -136,5 +236,16 @@ impl Eyes for Observer {
 
     fn seen(&self) -> Seen {
         self.tap.as_ref().map(|tap| tap.take()).unwrap_or_default()
+    }
+}
+
+fn loaded(file: &SubjectFile, subject: &Subject, bytes: &Arc<[u8]>) -> LoadedModule {
+    LoadedModule {
+        source: file.path().display().to_string(),
+        name: subject.info().name.clone(),
+        version: subject.info().version.clone(),
+        digest: subject.digest().0.clone(),
+        config: file.config_json.clone(),
+        bytes: Arc::clone(bytes),
     }
 }

@@ -1,6 +1,7 @@
 //! What a recording must know before the first tick.
 
 use super::assemble::Assembly;
+use super::eyes::SubjectChange;
 use crate::check::{Arrived, LoadedModule};
 use crate::config::Settings;
 use crate::journal::body;
@@ -96,12 +97,14 @@ fn component(module: &LoadedModule) -> Component {
 }
 
 /// Bytes of the versions that arrived.
-pub(super) fn components(arrived: &[Arrived]) -> Vec<(String, Arc<[u8]>)> {
+pub(super) fn components(arrived: &[Arrived], subjects: &[SubjectChange]) -> Vec<(String, Arc<[u8]>)> {
+    let subjects = subjects.iter().filter_map(|change| change.counts.as_ref());
+    let subjects = subjects.map(|subject| (subject.digest.clone(), Arc::clone(&subject.bytes)));
     let bytes = |arrived: &Arrived| match arrived {
         Arrived::Ready(module) => Some((module.digest.clone(), Arc::clone(&module.bytes))),
         _ => None,
     };
-    arrived.iter().filter_map(bytes).collect()
+    arrived.iter().filter_map(bytes).chain(subjects).collect()
 }
 
 /// What arrived, as a recording names it.
@@ -112,4 +115,10 @@ pub(super) fn arrival(arrived: &Arrived) -> Arrival {
         Arrived::Unfit(source, digest, reason) => Arrival::Unfit { source, digest, reason },
         Arrived::Back(source, reason) => Arrival::Back { source, reason },
     }
+}
+
+/// A change of the subject, as a recording names it.
+pub(super) fn subject(change: &SubjectChange) -> Arrival {
+    let event = serde_json::to_value(&change.event).unwrap_or_default();
+    Arrival::Subject { event, counts: change.counts.as_ref().map(component) }
 }

@@ -25,6 +25,11 @@ impl Moment {
         }
     }
 
+    /// A tick in which nothing has been seen yet.
+    pub(super) fn before(tick: Tick, at: Timestamp) -> Self {
+        Self { tick, at, observed_at: at, snapshot: Digest(String::new()) }
+    }
+
     pub(super) fn event(&self, what: What) -> Event {
         Event { at: self.at, observed_at: self.observed_at, tick: self.tick, what }
     }
@@ -108,7 +113,8 @@ fn why_swapped(
     restarted: &[CheckId],
     differs: &[CheckId],
 ) -> String {
-    let mut reason = if same_code { format!("the configuration of {source} changed") } else { format!("{source} changed") };
+    let mut reason =
+        if same_code { format!("the configuration of {source} changed") } else { format!("{source} changed") };
     if versions.0 != versions.1 {
         reason.push_str(&format!(", version {} to {}", versions.0, versions.1));
     }

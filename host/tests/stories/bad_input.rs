@@ -65,6 +65,27 @@ fn a_plugin_that_is_cut_off_or_of_the_other_world_is_78() {
 }
 
 #[test]
+fn a_check_goes_on_without_the_modules_that_cannot_be_used_and_names_each() {
+    let Some(plugins) = plugins() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let mut modules: Vec<_> =
+        std::fs::read_dir(plugins.join("invariants")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    modules.sort();
+    let whole = std::fs::read(&modules[0]).unwrap();
+    write(directory.path(), "good.wasm", &whole);
+    write(directory.path(), "cut.wasm", &whole[..whole.len() / 2]);
+    write(directory.path(), "noise.wasm", &[7; 1_000]);
+    write(directory.path(), "nothing.wasm", b"");
+    let invariants = directory.path().display().to_string();
+    let ran = ran(&["check", "--json", "--plugin", &subject(&plugins), "--invariants", &invariants]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for bad in ["cut.wasm", "noise.wasm", "nothing.wasm"] {
+        assert_eq!(ran.stderr.lines().filter(|line| line.contains(bad)).count(), 1, "{bad}: {}", ran.stderr);
+    }
+    assert!(!ran.json()["verdicts"].as_array().unwrap().is_empty(), "the good one is evaluated");
+}
+
+#[test]
 fn a_wrong_configuration_tells_all_errors_at_once_with_the_nearest_keys() {
     let directory = tempfile::tempdir().unwrap();
     let file = write(directory.path(), "operator.toml", b"plugni = \"x.wasm\"\n[limits]\ntick_deadline = 5\n");

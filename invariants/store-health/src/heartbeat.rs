@@ -2,8 +2,8 @@
 
 use judging::entities::Store;
 use judging::guards;
-use std::cell::Cell;
 use operator_plugin::{Check, Findings, Outcome, PluginError, Snapshot, Violation};
+use std::cell::Cell;
 
 /// I61. Earlier than `store-up` for stores that PD calls offline, for which it never says `Disconnected`.
 pub(crate) fn fresh() -> Check {

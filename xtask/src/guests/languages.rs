@@ -29,7 +29,11 @@ const LANGUAGES: [(&str, &[&str], &[&str]); 5] = [
         "cpp",
         &["c"],
         &[
-            "clang-22", "lld-22", "libclang-rt-22-dev-wasm32", "wasi-libc", "libc++-22-dev-wasm32",
+            "clang-22",
+            "lld-22",
+            "libclang-rt-22-dev-wasm32",
+            "wasi-libc",
+            "libc++-22-dev-wasm32",
             "libc++abi-22-dev-wasm32",
         ],
     ),
@@ -97,14 +101,18 @@ fn operator_builds(workspace: &Workspace, example: &Path, output: &Path) -> Resu
 fn install_locally(language: &str, sdk: &Path) -> Result<()> {
     match language {
         "python" if !sdk.join(".venv/bin/componentize-py").is_file() && !starts("componentize-py") => {
-            step::run("make a Python environment", Command::new("python3").args(["-m", "venv"]).arg(sdk.join(".venv")))?;
+            step::run(
+                "make a Python environment",
+                Command::new("python3").args(["-m", "venv"]).arg(sdk.join(".venv")),
+            )?;
             let mut pip = Command::new(sdk.join(".venv/bin/pip"));
             pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(sdk.join("requirements.txt"));
             step::run("install componentize-py", &mut pip)
         }
         "javascript" if !sdk.join("node_modules/componentize-qjs/cli.mjs").is_file() => {
             let mut npm = Command::new("npm");
-            npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"]).arg(sdk);
+            npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
+                .arg(sdk);
             step::run("install componentize-qjs", &mut npm)
         }
         _ => Ok(()),

@@ -87,6 +87,8 @@ impl Cluster {
         for (region, store) in leaders {
             self.count_replicas(region, true);
             self.set_leader(region, Some(store));
+            // PD has known them for as long as they are there; it must not balance what only begins to report.
+            self.report_region(region);
         }
     }
 

@@ -104,8 +104,14 @@ impl Cluster {
     fn place_for(&self, id: RegionId) -> Option<StoreId> {
         let region = self.pd.view.regions.get(&id)?;
         let taken: BTreeSet<StoreId> = region.peers.iter().map(|peer| peer.store).collect();
-        let mut places: Vec<StoreId> =
-            self.pd.view.stores.keys().copied().filter(|store| !taken.contains(store) && self.takes_replicas(*store)).collect();
+        let mut places: Vec<StoreId> = self
+            .pd
+            .view
+            .stores
+            .keys()
+            .copied()
+            .filter(|store| !taken.contains(store) && self.takes_replicas(*store))
+            .collect();
         places.sort_by(|left, right| self.region_score(*left).total_cmp(&self.region_score(*right)));
         places.first().copied()
     }

@@ -70,7 +70,9 @@ impl Cluster {
 
     /// A person removes a store, or calls the removal off.
     pub(crate) fn delete_store(&mut self, id: StoreId, delete: bool) {
-        let Some(view) = self.pd.view.stores.get_mut(&id).filter(|view| view.node != NodeState::Removed) else { return };
+        let Some(view) = self.pd.view.stores.get_mut(&id).filter(|view| view.node != NodeState::Removed) else {
+            return;
+        };
         view.node = if delete { NodeState::Removing } else { NodeState::Serving };
         let fields = self.store_fields(id);
         let message = if delete { "store has been offline" } else { "store has changed to serving" };
@@ -118,7 +120,8 @@ impl Cluster {
 
     /// Fewer stores would be left than a region has replicas.
     fn cannot_shrink(&self) -> bool {
-        let left = self.pd.view.stores.values().filter(|view| matches!(view.node, NodeState::Serving | NodeState::Preparing));
+        let left =
+            self.pd.view.stores.values().filter(|view| matches!(view.node, NodeState::Serving | NodeState::Preparing));
         left.count() < self.pd.view.max_replicas
     }
 

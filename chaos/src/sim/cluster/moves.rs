@@ -49,11 +49,8 @@ impl Cluster {
     }
 
     fn log_step(&mut self, operator: &Operator, source: &str) {
-        let fields = [
-            ("region-id", operator.region.to_string()),
-            ("step", operator.present_step()),
-            ("source", source.into()),
-        ];
+        let fields =
+            [("region-id", operator.region.to_string()), ("step", operator.present_step()), ("source", source.into())];
         self.log_leader("INFO", "operator_controller.go:786", "send schedule command", &fields);
     }
 
@@ -70,7 +67,11 @@ impl Cluster {
             (Work::Move(from, _), 1 | 3) | (Work::Remove(from), _) if leader == from => {
                 // Who leads cannot go: the leadership moves first.
                 let other = self.regions.get(&id).and_then(|region| {
-                    region.peers.iter().find(|peer| peer.store != from && peer.role == Role::Voter).map(|peer| peer.store)
+                    region
+                        .peers
+                        .iter()
+                        .find(|peer| peer.store != from && peer.role == Role::Voter)
+                        .map(|peer| peer.store)
                 });
                 other.iter().for_each(|to| self.transfer(id, *to));
                 return self.after(PUSH_MS, Event::Step(id, created_ms));
@@ -182,11 +183,14 @@ impl Cluster {
             return;
         }
         region.lag.remove(&to);
-        let (bytes, is_new) = (region.bytes, region.peers.iter().any(|peer| peer.store == to && peer.role == Role::Learner));
+        let (bytes, is_new) =
+            (region.bytes, region.peers.iter().any(|peer| peer.store == to && peer.role == Role::Learner));
         *store.counters.snapshots.entry("apply").or_insert(0.0) += 1.0;
         store.disk.kv_bytes += if is_new { bytes.min(store.disk.available()) } else { 0.0 };
         self.report_region(id);
-        let waits = |operator: &Operator| operator.step == 0 && matches!(operator.work, Work::Add(at) | Work::Move(_, at) if at == to);
+        let waits = |operator: &Operator| {
+            operator.step == 0 && matches!(operator.work, Work::Add(at) | Work::Move(_, at) if at == to)
+        };
         if self.pd.operators.running.get(&id).is_some_and(waits) {
             self.advance(id);
         }
@@ -213,7 +217,8 @@ impl Cluster {
             histogram.observe_exactly(1.0, real(takes_ms) / 1_000.0);
         }
         let text = self.describe(&operator);
-        let fields = [("region-id", region.to_string()), ("takes", format!("{takes_ms}ms")), ("operator", text.clone())];
+        let fields =
+            [("region-id", region.to_string()), ("takes", format!("{takes_ms}ms")), ("operator", text.clone())];
         self.log_leader("INFO", "operator_controller.go:702", "operator finish", &fields);
         self.pd.operators.remember(format!("{text} finished"), now_ms);
     }

@@ -25,6 +25,11 @@ impl Cluster {
     /// The store heartbeat.
     pub(super) fn report_store_regularly(&mut self, id: StoreId) {
         self.after(STORE_REPORT_MS, Event::ReportStore(id));
+        self.report_store(id);
+    }
+
+    /// A store reports to PD: every 10 s, and at once when it has started.
+    pub(super) fn report_store(&mut self, id: StoreId) {
         let now_ms = self.now_ms;
         let Some(store) = self.stores.get(&id).filter(|store| store.serves() && store.joined) else { return };
         if store.disk.hung {

@@ -19,6 +19,8 @@ const CLIENT_TIMEOUT_S: f64 = 2.0;
 const SLOW_LOG_MS: f64 = 1_000.0;
 /// The slowest of a second's many operations takes about so many times the median.
 const SLOWEST_OF_A_SECOND: f64 = 4.5;
+/// From more stores than this on, links are sampled.
+const MANY_STORES: usize = 30;
 /// A raft heartbeat every two seconds to each follower of an awake region.
 const HEARTBEATS_PER_REGION: f64 = 0.5;
 
@@ -122,13 +124,20 @@ impl Cluster {
         let wake_ms = store.stages.wake_ms;
         let (led, followed) = (real(store.led_regions), real(store.held_regions.saturating_sub(store.led_regions)));
         let others = real_len(alive.len()).max(1.0);
+        // Between many stores there are too many ways to look at each one every second: some are looked at for all.
+        let (portions, turn) = if alive.len() > MANY_STORES { (10_u64, self.now_ms / TICK_MS) } else { (1, 0) };
+        let portion_of =
+            |other: StoreId| f64::from(u8::from((other.0 + turn).is_multiple_of(portions))) * real(portions);
         for (other, alive, (extra_ms, lossy)) in alive {
-            if alive {
+            let portion = portion_of(other);
+            if alive && portion > 0.0 {
                 let histogram =
                     store.counters.network.entry(other).or_insert_with(|| Histogram::new(layouts::tikv_seconds()));
-                let (probes, way_ms) = (PROBES_PER_SECOND * seconds, round_trip_ms + wake_ms + extra_ms);
+                let (probes, way_ms) = (PROBES_PER_SECOND * seconds * portion, round_trip_ms + wake_ms + extra_ms);
                 histogram.observe(probes * (1.0 - lossy), way_ms / 1_000.0 * jitter, 0.4);
                 histogram.observe(probes * lossy, (way_ms + RETRANSMIT_MS) / 1_000.0 * jitter, 0.4);
+            }
+            if alive {
                 store.counters.send("append", store.demand.led_writes * seconds);
                 store
                     .counters
@@ -244,7 +253,8 @@ fn write_to_disk(store: &mut Store, seconds: f64, value_bytes: f64, intensity: f
     if disk.hung {
         return;
     }
-    let bytes = replicated.write_bytes * intensity * seconds * (1.0 - tree.held_back(replicated.write_bytes * intensity));
+    let bytes =
+        replicated.write_bytes * intensity * seconds * (1.0 - tree.held_back(replicated.write_bytes * intensity));
     if ingested > 0.0 {
         // Loaded files arrive at the bottom of the tree; about a third of them overlaps and is compacted.
         disk.kv_bytes += (ingested * seconds).min(disk.available());

@@ -33,7 +33,8 @@ impl Cluster {
             return;
         }
         let left_id = RegionId(self.next_id());
-        let ids: Vec<u64> = (0..self.regions.get(&id).map_or(0, |region| region.peers.len())).map(|_| self.next_id()).collect();
+        let ids: Vec<u64> =
+            (0..self.regions.get(&id).map_or(0, |region| region.peers.len())).map(|_| self.next_id()).collect();
         let heat = if self.hot_region == Some(id) { self.heat } else { Rates::default() };
         let mut left = None;
         self.change_region(id, |region| {

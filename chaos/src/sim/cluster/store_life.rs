@@ -105,6 +105,7 @@ impl Cluster {
         store.memory.restart();
         self.log_store(id, "INFO", "server.rs:422", "TiKV is ready to serve", &[]);
         self.register(id);
+        self.report_store(id);
         self.come_back(id);
     }
 

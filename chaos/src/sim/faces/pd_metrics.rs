@@ -119,7 +119,8 @@ fn tso(out: &mut Exposition, cluster: &Cluster, member: &Member, leads: bool) {
     tso.series(&labels("global_tso_sync_rtt"), 0.0).series(&labels("tso"), now);
     out.gauge("pd_tso_role", "Indicate the PD server role info, whether it's a TSO allocator.")
         .series("dc=\"global\",group=\"0\"", flag(leads));
-    out.counter("pd_monitor_time_jump_back_total", "Counter of system time jumps backward.").plain(counters.clock_jumps);
+    out.counter("pd_monitor_time_jump_back_total", "Counter of system time jumps backward.")
+        .plain(counters.clock_jumps);
     out.histogram(
         "pd_server_handle_tso_duration_seconds",
         "Bucketed histogram of processing time (s) of handled tso requests.",

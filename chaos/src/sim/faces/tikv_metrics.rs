@@ -102,8 +102,10 @@ fn health(out: &mut Exposition, store: &Store) {
     let mut inspect =
         out.histogram("tikv_raftstore_inspect_duration_seconds", "Bucketed histogram of inspect duration.");
     inspect.buckets("type=\"all\"", &counters.inspect_all).buckets("type=\"store_wait\"", &counters.inspect_wait);
-    let mut probes =
-        out.histogram("tikv_raftstore_disk_probe_duration_seconds", "Bucketed histogram of fail-fast disk probe duration.");
+    let mut probes = out.histogram(
+        "tikv_raftstore_disk_probe_duration_seconds",
+        "Bucketed histogram of fail-fast disk probe duration.",
+    );
     probes.buckets("disk=\"raft\",outcome=\"success\"", &counters.disk_probe);
     if counters.failed_probes >= 1.0 {
         let mut late = crate::sim::histogram::Histogram::new(crate::sim::layouts::tikv_seconds());

@@ -2,9 +2,9 @@
 
 use super::hot_cache::{HotCache, HotKind, HotPeer, total};
 use super::view::{DISCONNECTED_MS, DOWN_MS, NodeState, RegionView, StoreView, UNHEALTHY_MS, View};
-use crate::sim::region::Role;
 use crate::sim::ids::StoreId;
 use crate::sim::number::{real, real_len};
+use crate::sim::region::Role;
 use crate::sim::slow_score::SCORE_SLOW;
 use std::collections::BTreeMap;
 

@@ -123,8 +123,12 @@ impl Operator {
             ],
             Work::Move(from, to) => vec![
                 format!("add learner peer {peer} on store {to}"),
-                format!("use joint consensus, promote learner peer {peer} on store {to} to voter, demote voter peer on store {from} to learner"),
-                format!("leave joint state, promote learner peer {peer} on store {to} to voter, demote voter peer on store {from} to learner"),
+                format!(
+                    "use joint consensus, promote learner peer {peer} on store {to} to voter, demote voter peer on store {from} to learner"
+                ),
+                format!(
+                    "leave joint state, promote learner peer {peer} on store {to} to voter, demote voter peer on store {from} to learner"
+                ),
                 format!("remove peer on store {from}"),
             ],
             Work::Remove(from) => vec![format!("remove peer on store {from}")],

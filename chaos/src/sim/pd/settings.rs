@@ -80,6 +80,8 @@ mod tests {
         let mut settings = Settings::default();
         settings.pause("balance-leader-scheduler", 1_000);
         assert!(!settings.may_run("balance-leader-scheduler", 999));
-        assert!(settings.may_run("balance-leader-scheduler", 1_000) && settings.may_run("evict-slow-store-scheduler", 0));
+        assert!(
+            settings.may_run("balance-leader-scheduler", 1_000) && settings.may_run("evict-slow-store-scheduler", 0)
+        );
     }
 }

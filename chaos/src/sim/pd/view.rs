@@ -331,7 +331,10 @@ mod tests {
     }
 
     fn region(term: u64, leader: u64, size_mib: u64) -> RegionView {
-        let peers: Vec<Peer> = [1, 4, 5].iter().map(|id| Peer { id: 100 + id, store: StoreId(*id), role: crate::sim::region::Role::Voter }).collect();
+        let peers: Vec<Peer> = [1, 4, 5]
+            .iter()
+            .map(|id| Peer { id: 100 + id, store: StoreId(*id), role: crate::sim::region::Role::Voter })
+            .collect();
         let leader = peers.iter().copied().find(|peer| peer.store == StoreId(leader));
         RegionView {
             id: RegionId(8),

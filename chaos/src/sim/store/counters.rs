@@ -208,7 +208,12 @@ impl Counters {
         seconds_of(&mut self.snapshot, reads * THROUGH_RAFT, through_raft_ms * jitter, CPU_SIGMA);
         let scans = demand.scans * seconds;
         self.scans += scans;
-        seconds_of(&mut self.grpc_scan, scans, (stages.read_wait_ms + stages.scan_ms + stages.grpc_ms) * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.grpc_scan,
+            scans,
+            (stages.read_wait_ms + stages.scan_ms + stages.grpc_ms) * jitter,
+            CPU_SIGMA,
+        );
         seconds_of(&mut self.command_get, reads, read_ms * jitter, CPU_SIGMA);
         seconds_of(&mut self.grpc_get, reads, (read_ms + stages.grpc_ms) * jitter, CPU_SIGMA);
         self.append_entries(demand, seconds, stages, jitter);

@@ -136,7 +136,9 @@ impl Tree {
             (true, _) => 0.0,
             (false, files) if files >= LEVEL0_STOP => 1_500.0,
             // The delayed write rate halves with each step towards the stop.
-            (false, files) if files >= LEVEL0_SLOW => 20.0 * 1.3_f64.powi(i32::try_from(files - LEVEL0_SLOW).unwrap_or(16)),
+            (false, files) if files >= LEVEL0_SLOW => {
+                20.0 * 1.3_f64.powi(i32::try_from(files - LEVEL0_SLOW).unwrap_or(16))
+            }
             _ => 0.0,
         }
     }
@@ -157,7 +159,9 @@ mod tests {
             most_files = most_files.max(tree.level0_files);
         }
         assert!((LEVEL0_TRIGGER..12).contains(&most_files), "{most_files}");
-        (0..60).for_each(|_| drop(tree.pass(1.0, 0.0, 1.0)));
+        for _ in 0..60 {
+            tree.pass(1.0, 0.0, 1.0);
+        }
         assert!(tree.pending_bytes <= 0.0);
     }
 
@@ -176,7 +180,9 @@ mod tests {
     #[test]
     fn without_flow_control_the_engine_slows_and_then_stops() {
         let mut tree = Tree { compaction_share: 0.02, flow_control: false, ..Tree::default() };
-        (0..300).for_each(|_| drop(tree.pass(1.0, 40.0 * MIB, 1.0)));
+        for _ in 0..300 {
+            tree.pass(1.0, 40.0 * MIB, 1.0);
+        }
         assert!(tree.stalls.level0_slowdown > 1.0 && tree.stalls.level0_stop > 1.0, "{tree:?}");
         assert!(tree.stall_ms() > 1_000.0);
     }

@@ -163,10 +163,14 @@ async fn soak(swaps: usize) -> Vec<u64> {
             .map(|(id, module)| (id, expected[module].counted.clone()))
             .collect();
         assert_eq!(said, one_each, "tick {tick}: one verdict a check, all of a module from one version");
-        let back: Vec<String> = set.take_events().into_iter().map(|event| match event {
-            SwapEvent::RolledBack { source, .. } => source,
-            other => panic!("tick {tick}: {other:?}"),
-        }).collect();
+        let back: Vec<String> = set
+            .take_events()
+            .into_iter()
+            .map(|event| match event {
+                SwapEvent::RolledBack { source, .. } => source,
+                other => panic!("tick {tick}: {other:?}"),
+            })
+            .collect();
         assert_eq!(back, expected_back, "tick {tick}: every bad candidate, and no other, is gone within the tick");
         expected.iter_mut().for_each(|expected| expected.probation = expected.probation.saturating_sub(1));
     }

@@ -93,7 +93,7 @@ async fn a_flip_to_fail_with_evidence_that_is_new_stays() {
 
 #[tokio::test]
 async fn a_candidate_is_rehearsed_on_what_was_seen_lately() {
-    let installed = Installed::with(&[("m.wasm", &module("1.0.0", "c", &["t"], passes("old")))]).await;
+    let installed = Installed::shadowed(&[("m.wasm", &module("1.0.0", "c", &["t"], passes("old")))], 1).await;
     judge(&installed.set, 1);
     let events = installed.install("m.wasm", &module("1.1.0", "c", &["t"], traps).component()).await;
     match &events[..] {

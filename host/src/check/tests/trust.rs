@@ -28,7 +28,7 @@ async fn a_changed_file_takes_over_only_when_its_signature_has_followed() {
     let path = directory.path().join("m.wasm");
     let key = PrivateKey::generate().unwrap();
     let rules = Rules { keys: [("release".to_owned(), key.public())].into(), ..Rules::default() };
-    let engine = Engine::new(&PluginLimits::default()).unwrap().trusting(TrustPolicy::Strict(Box::new(rules)));
+    let engine = engine(0).trusting(TrustPolicy::Strict(Box::new(rules)));
     let load = || CheckSet::load(&engine, std::slice::from_ref(&path), ModuleConfigs::new());
     std::fs::write(&path, version("1.0.0")).unwrap();
     let refused = load().await.err().unwrap().to_string();

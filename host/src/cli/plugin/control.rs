@@ -49,16 +49,8 @@ pub(in crate::cli) async fn roll_back(args: RollbackArgs, console: &Console) -> 
 }
 
 /// The versions of the operator that runs with this data directory; `None` when none runs.
-///
-/// # Errors
-/// It runs and does not answer.
-pub(in crate::cli) async fn live(data: &Path) -> Result<Option<Vec<ModuleStatus>>, Failure> {
-    match control::ask(data, &Request::List).await {
-        Ok(Answer::Modules { modules }) => Ok(Some(modules)),
-        Ok(other) => Err(Failure::new(Exit::Internal, format!("the operator answered with {other:?}"))),
-        Err(ControlError::NotRunning(_)) => Ok(None),
-        Err(error) => Err(failed(&error)),
-    }
+pub(super) async fn live(data: &Path) -> Result<Option<Vec<ModuleStatus>>, Failure> {
+    control::live(data).await.map_err(|error| failed(&error))
 }
 
 async fn show(data: &Path, request: &Request, console: &Console) -> Result<Exit, Failure> {

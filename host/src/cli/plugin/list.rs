@@ -3,21 +3,29 @@
 //! Without a running operator nothing is hot: the list comes from the configuration, the files and the
 //! cache of compiled code. A running one adds what it has in use.
 
+use super::control::live;
 use super::unusable;
-use crate::check::module_files;
+use crate::check::{ModuleStatus, Role, Temperature, module_files};
 use crate::cli::Console;
 use crate::cli::subject::SubjectArgs;
+use crate::config::Settings;
 use crate::exit::{Exit, Failure};
 use crate::model::Digest;
-use crate::plugin::{Engine, HotPlugin, PluginLimits, WarmCode, World, inspect, plugin_name, read_component};
+use crate::plugin::{Engine, PluginLimits, WarmCode, World, inspect, plugin_name, read_component};
 use crate::render::bytes;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+
+/// Where `operator run` keeps its data when nobody says so.
+const DATA_DEFAULT: &str = "operator-data";
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ListArgs {
     #[command(flatten)]
     subject: SubjectArgs,
+    /// Data directory of a running operator, which says what it has in use [default: operator-data]
+    #[arg(long, env = "OPERATOR_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
 }
 
 /// One version of one plugin.
@@ -33,6 +41,8 @@ pub(crate) struct Listed {
     pub(crate) digest: Digest,
     /// How soon it can run.
     pub(crate) warmth: Warmth,
+    /// What it does in the running operator.
+    pub(crate) role: Option<Role>,
     /// Instances that were made of it by the running operator.
     pub(crate) instances: u64,
     /// Size of the compiled code, where it is kept.
@@ -57,13 +67,22 @@ pub(crate) enum Warmth {
     Cold,
 }
 
-pub(super) fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
-    let settings = args.subject.settings(None, None)?;
-    let engine = args.subject.cache.engine(&settings.plugin_limits)?;
-    let modules = module_files(&settings.invariants).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
-    let files: Vec<PathBuf> = std::iter::once(settings.plugin).chain(modules).collect();
-    // Nothing runs in this process.
-    let listed = listed(&engine, &files, &[]);
+pub(super) async fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
+    let settings = args.subject.settings(args.data.as_deref(), None);
+    let data = match (&args.data, &settings) {
+        (Some(data), _) => data.clone(),
+        (None, Ok(settings)) => settings.data.clone(),
+        (None, Err(_)) => PathBuf::from(DATA_DEFAULT),
+    };
+    let live = live(&data).await?;
+    let (limits, files) = match (settings, &live) {
+        (Ok(settings), _) => (settings.plugin_limits.clone(), configured(settings)?),
+        // A running operator says itself what it has.
+        (Err(_), Some(live)) if !args.subject.names_something() => (PluginLimits::default(), sources(live)),
+        (Err(error), _) => return Err(error),
+    };
+    let engine = args.subject.cache.engine(&limits)?;
+    let listed = listed(&engine, &files, live.as_deref().unwrap_or_default());
     if console.json {
         console.value(&listed)?;
     } else {
@@ -72,39 +91,52 @@ pub(super) fn run(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Every file, then the versions of which only code is left. `hot` is what a running operator has in use.
-pub(crate) fn listed(engine: &Engine, files: &[PathBuf], hot: &[HotPlugin]) -> Vec<Listed> {
+fn configured(settings: Settings) -> Result<Vec<PathBuf>, Failure> {
+    let modules = module_files(&settings.invariants).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    Ok(std::iter::once(settings.plugin).chain(modules).collect())
+}
+
+fn sources(live: &[ModuleStatus]) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = live.iter().map(|status| PathBuf::from(&status.source)).collect();
+    files.dedup();
+    files
+}
+
+/// Every file, then the versions of which only code is left. `live` is what a running operator has.
+pub(crate) fn listed(engine: &Engine, files: &[PathBuf], live: &[ModuleStatus]) -> Vec<Listed> {
     let warm = engine.warm_code();
-    let mut all: Vec<Listed> = files.iter().map(|file| of_file(file, engine.limits(), &warm, hot)).collect();
+    let mut all: Vec<Listed> = files.iter().map(|file| of_file(file, engine.limits(), &warm, live)).collect();
     for code in &warm {
         if !all.iter().any(|listed| listed.digest == code.digest) {
-            all.push(rest(code, hot));
+            all.push(with_heat(&code.plugin, code.digest.clone(), Some(code), live));
+        }
+    }
+    for status in live {
+        let digest = Digest::from(status.digest.as_str());
+        if !all.iter().any(|listed| listed.digest == digest) {
+            all.push(with_heat(plugin_name(&status.source), digest, None, live));
         }
     }
     all
 }
 
-fn of_file(file: &Path, limits: &PluginLimits, warm: &[WarmCode], hot: &[HotPlugin]) -> Listed {
+fn of_file(file: &Path, limits: &PluginLimits, warm: &[WarmCode], live: &[ModuleStatus]) -> Listed {
     let name = file.display().to_string();
     let seen = read_component(file, limits).and_then(|component| inspect(&name, &component, limits));
     let digest = seen.as_ref().map(|seen| seen.digest.clone()).unwrap_or_else(|_| Digest(String::new()));
     let code = warm.iter().find(|code| code.digest == digest);
-    let mut listed = with_heat(plugin_name(&name), digest, code, hot);
+    let mut listed = with_heat(plugin_name(&name), digest, code, live);
     listed.world = seen.as_ref().ok().map(|seen| seen.world);
     listed.unusable = seen.err().map(|error| unusable(&error).message);
     listed.file = Some(name);
     listed
 }
 
-fn rest(code: &WarmCode, hot: &[HotPlugin]) -> Listed {
-    with_heat(&code.plugin, code.digest.clone(), Some(code), hot)
-}
-
-fn with_heat(plugin: &str, digest: Digest, code: Option<&WarmCode>, hot: &[HotPlugin]) -> Listed {
-    let in_use = hot.iter().find(|hot| hot.plugin == plugin && hot.digest == digest);
-    let warmth = match (in_use, code) {
-        (Some(_), _) => Warmth::Hot,
-        (None, Some(_)) => Warmth::Warm,
+fn with_heat(plugin: &str, digest: Digest, code: Option<&WarmCode>, live: &[ModuleStatus]) -> Listed {
+    let in_use = live.iter().find(|status| status.digest == digest.as_str());
+    let warmth = match (in_use.map(|status| status.temperature), code) {
+        (Some(Temperature::Hot), _) => Warmth::Hot,
+        (Some(Temperature::Warm), _) | (None, Some(_)) => Warmth::Warm,
         (None, None) => Warmth::Cold,
     };
     Listed {
@@ -113,7 +145,8 @@ fn with_heat(plugin: &str, digest: Digest, code: Option<&WarmCode>, hot: &[HotPl
         world: None,
         digest,
         warmth,
-        instances: in_use.map_or(0, |hot| hot.instances),
+        role: in_use.map(|status| status.role),
+        instances: in_use.map_or(0, |status| status.instances),
         code_bytes: code.map(|code| code.code_bytes),
         compile_ms: code.map(|code| code.compile_ms),
         pinned: code.is_some_and(|code| code.pinned),
@@ -131,8 +164,12 @@ pub(crate) fn human(all: &[Listed]) -> String {
         };
         let code = listed.code_bytes.map(|size| format!("{} of code", bytes(size as f64))).unwrap_or_default();
         let digest = listed.digest.as_str().get(..12).unwrap_or("-");
-        let file = listed.file.as_deref().unwrap_or("an earlier version, kept for a roll-back");
-        let file = if listed.file.is_none() && !listed.pinned { "an earlier version" } else { file };
+        let left = match listed.role {
+            Some(Role::Shadow) => "a version that is being tried",
+            _ if listed.pinned => "an earlier version, kept for a roll-back",
+            _ => "an earlier version",
+        };
+        let file = listed.file.as_deref().unwrap_or(left);
         let unusable = listed.unusable.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         format!("{:<20} {digest:<12} {warmth:<18} {code:<18} {file}{unusable}", listed.plugin)
     };
@@ -154,18 +191,33 @@ mod tests {
         }
     }
 
+    fn status(digest: &str, role: Role, temperature: Temperature) -> ModuleStatus {
+        ModuleStatus {
+            source: "checks/disk.wasm".to_owned(),
+            name: "disk".to_owned(),
+            version: "1.0.0".to_owned(),
+            digest: digest.to_owned(),
+            checks: 1,
+            role,
+            temperature,
+            instances: 5,
+        }
+    }
+
     #[test]
     fn a_version_is_hot_only_where_that_version_is_in_use() {
-        let hot = [HotPlugin { plugin: "disk".to_owned(), digest: Digest::from("b"), instances: 5 }];
-        let of = |digest: &str, code: Option<&WarmCode>| with_heat("disk", Digest::from(digest), code, &hot);
+        let live = [status("b", Role::Judges, Temperature::Hot), status("d", Role::Before, Temperature::Warm)];
+        let of = |digest: &str, code: Option<&WarmCode>| with_heat("disk", Digest::from(digest), code, &live);
         assert_eq!((of("b", None).warmth, of("b", None).instances), (Warmth::Hot, 5));
         assert_eq!((of("a", Some(&code("a"))).warmth, of("a", Some(&code("a"))).instances), (Warmth::Warm, 0));
+        assert_eq!((of("d", None).warmth, of("d", None).role), (Warmth::Warm, Some(Role::Before)));
         assert_eq!(of("c", None).warmth, Warmth::Cold);
     }
 
     #[test]
     fn the_list_for_people_says_what_is_left_of_an_earlier_version() {
-        let line = human(&[rest(&code("aaaaaaaaaaaabbbb"), &[])]);
+        let code = code("aaaaaaaaaaaabbbb");
+        let line = human(&[with_heat("disk", code.digest.clone(), Some(&code), &[])]);
         assert_eq!(line.split_whitespace().take(3).collect::<Vec<_>>(), ["disk", "aaaaaaaaaaaa", "warm"]);
         assert!(line.ends_with("an earlier version, kept for a roll-back"), "{line}");
     }

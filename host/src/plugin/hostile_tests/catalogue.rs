@@ -6,8 +6,6 @@ mod bytes;
 mod forged;
 mod imports;
 
-pub(super) use bytes::{seeded, valid};
-
 /// One hostile component.
 pub(super) struct Case {
     pub(super) label: String,

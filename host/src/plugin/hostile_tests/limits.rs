@@ -168,7 +168,8 @@ async fn requests_in_flight_are_bounded_for_each_target_and_in_all() {
         let limits =
             EgressLimits { in_flight_per_target_max: per_target, in_flight_max: in_all, ..EgressLimits::default() };
         let target = TargetPolicy::new("http://127.0.0.1:9".parse().unwrap(), &limits);
-        let targets = [("a".to_owned(), target.clone()), ("b".to_owned(), target)].into();
+        let other = TargetPolicy::new("http://127.0.0.1:10".parse().unwrap(), &limits);
+        let targets = [("a".to_owned(), target), ("b".to_owned(), other)].into();
         let policy = EgressPolicy::new(targets, DiscoveryPolicy::default(), limits);
         let http = Arc::new(Counting::default());
         let egress = Egress::new(policy, Arc::clone(&http) as Arc<dyn Http>, SubjectWorld::nothing().clock);

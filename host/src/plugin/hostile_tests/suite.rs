@@ -2,8 +2,7 @@
 
 use super::catalogue::{self, Case, Kind};
 use super::{limits_with, snapshot};
-use crate::model::Timestamp;
-use crate::model::{Status, Tick};
+use crate::model::{Status, Tick, Timestamp};
 use crate::plugin::fixtures::{OutcomeParts, one_check, outcome, passes};
 use crate::plugin::{Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld};
 use std::collections::{BTreeMap, BTreeSet};

@@ -161,7 +161,8 @@ pub(super) fn scheduler_config(cluster: &Cluster, rest: &[&str]) -> Reply {
         }
         [name @ EVICT_LEADER, "list"] => match evicting(name) {
             Some(stores) => {
-                let ranges = |id: &crate::sim::ids::StoreId| (id.to_string(), json!([{ "start-key": "", "end-key": "" }]));
+                let ranges =
+                    |id: &crate::sim::ids::StoreId| (id.to_string(), json!([{ "start-key": "", "end-key": "" }]));
                 let ranges: Map<_, _> = stores.iter().map(ranges).collect();
                 indented(200, &json!({ "batch": 3, "store-id-ranges": ranges }))
             }
@@ -198,16 +199,16 @@ pub(super) fn operator_of(cluster: &Cluster, region: &str) -> Reply {
 /// Whether a checker is paused: none ever is.
 pub(super) fn checker(_: &Cluster, name: &str) -> Reply {
     match name {
-        "learner" | "replica" | "rule" | "split" | "merge" | "joint-state" => indented(200, &json!({ "paused": false })),
+        "learner" | "replica" | "rule" | "split" | "merge" | "joint-state" => {
+            indented(200, &json!({ "paused": false }))
+        }
         _ => error(404, "checker not found"),
     }
 }
 
 /// Nobody advances GC in a cluster without TiDB; services may hold it back all the same.
 pub(super) fn safepoint(cluster: &Cluster) -> Reply {
-    let service = |(name, at_ms): (&String, &u64)| {
-        json!({ "service_id": name, "expired_at": u64::from(u32::MAX) << 20, "safe_point": at_ms << 18 })
-    };
+    let service = |(name, at_ms): (&String, &u64)| json!({ "service_id": name, "expired_at": u64::from(u32::MAX) << 20, "safe_point": at_ms << 18 });
     let services: Vec<Value> = cluster.pd.safepoints.iter().map(service).collect();
     let point = cluster.pd.safepoints.values().min().map_or(0, |at_ms| at_ms << 18);
     indented(200, &json!({ "service_gc_safe_points": services, "gc_safe_point": point }))

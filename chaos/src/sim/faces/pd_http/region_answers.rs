@@ -193,5 +193,11 @@ fn info(region: &RegionView) -> RegionInfo {
 fn peer(peer: &Peer) -> PeerInfo {
     let (role_name, role) = peer.role.name();
     let is_learner = (peer.role == Role::Learner).then_some(true);
-    PeerInfo { role: Some(role).filter(|role| *role > 0), role_name, is_learner, id: Some(peer.id), store_id: Some(peer.store.0) }
+    PeerInfo {
+        role: Some(role).filter(|role| *role > 0),
+        role_name,
+        is_learner,
+        id: Some(peer.id),
+        store_id: Some(peer.store.0),
+    }
 }

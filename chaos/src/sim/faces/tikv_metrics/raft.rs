@@ -92,11 +92,19 @@ pub(super) fn counts(out: &mut Exposition, store: &Store) {
     out.counter("tikv_raftstore_proposal_total", "Total number of proposal made.").each("type", proposals);
     let mut admin = out.counter("tikv_raftstore_admin_cmd_total", "Total number of admin cmd processed.");
     for status in ["all", "success"] {
-        for (kind, count) in [("batch-split", counters.splits), ("conf_change", counters.conf_changes), ("transfer_leader", counters.transfers)] {
+        for (kind, count) in [
+            ("batch-split", counters.splits),
+            ("conf_change", counters.conf_changes),
+            ("transfer_leader", counters.transfers),
+        ] {
             admin.series(&format!("status=\"{status}\",type=\"{kind}\""), count);
         }
     }
-    let checks = [("all", counters.split_checks), ("ignore", counters.split_checks - counters.splits), ("success", counters.splits)];
+    let checks = [
+        ("all", counters.split_checks),
+        ("ignore", counters.split_checks - counters.splits),
+        ("success", counters.splits),
+    ];
     out.counter("tikv_raftstore_check_split_total", "Total number of raftstore split check.").each("type", checks);
     let done = |kind: &str| counters.snapshots.get(kind).copied().unwrap_or(0.0);
     let mut family = out.counter("tikv_raftstore_snapshot_total", "Total number of raftstore snapshot processed.");

@@ -29,7 +29,9 @@ impl Watch {
             self.lines.entry(node.clone()).or_default().extend(lines.into_iter().map(|line| (second, line)));
             if let Answer::Response { status: 200, body, .. } = world.request(&origin, "GET", "/metrics") {
                 let series = parse(&String::from_utf8(body).unwrap());
-                if node.starts_with("member/") && series.iter().any(|(name, value)| name.starts_with("service_member_role") && *value > 0.5) {
+                if node.starts_with("member/")
+                    && series.iter().any(|(name, value)| name.starts_with("service_member_role") && *value > 0.5)
+                {
                     self.leaders.insert(second, node.clone());
                 }
                 self.looks.entry(node).or_default().insert(second, series);
@@ -42,9 +44,11 @@ impl Watch {
         let last_s = sign.by_s.map_or(u64::MAX, |by_s| onset_s + by_s + 15);
         if let Some(text) = &sign.log {
             return self.nodes(sign).iter().any(|node| {
-                self.lines.get(node).into_iter().flatten().any(|(at, line)| {
-                    *at >= onset_s && *at <= last_s && line.contains(text.as_str())
-                })
+                self.lines
+                    .get(node)
+                    .into_iter()
+                    .flatten()
+                    .any(|(at, line)| *at >= onset_s && *at <= last_s && line.contains(text.as_str()))
             });
         }
         let nodes = self.nodes(sign);
@@ -93,8 +97,8 @@ impl Watch {
     }
 
     fn before(&self, sign: &Sign, node: &str, onset_s: u64) -> Option<f64> {
-        let second = onset_s / 15 * 15;
-        self.read(sign, node, second)
+        // What is done at the onset is done before the look of that second.
+        self.read(sign, node, (onset_s / 15 * 15).checked_sub(15)?)
     }
 
     fn after(&self, sign: &Sign, node: &str, onset_s: u64) -> Vec<(u64, f64)> {
@@ -178,7 +182,10 @@ fn buckets(series: &Series, metric: &str, sign: &Sign) -> BTreeMap<Bound, f64> {
 
 fn parse(text: &str) -> Series {
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| line.rsplit_once(' ')).map(|(name, value)| (name.to_owned(), value.parse().unwrap())).collect()
+    lines
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(name, value)| (name.to_owned(), value.parse().unwrap()))
+        .collect()
 }
 
 /// Name, origin and log of every node.
@@ -187,6 +194,8 @@ fn nodes(world: &Simulator) -> Vec<(String, String, String)> {
     let stores = world.cluster.stores.values();
     members
         .map(|member| (format!("member/{}", member.name), member.client_url(), member.name.clone()))
-        .chain(stores.map(|store| (format!("store/{}", store.id), format!("http://{}", store.status_address()), store.log_name())))
+        .chain(stores.map(|store| {
+            (format!("store/{}", store.id), format!("http://{}", store.status_address()), store.log_name())
+        }))
         .collect()
 }

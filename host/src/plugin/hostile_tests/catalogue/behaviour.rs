@@ -1,9 +1,7 @@
 //! Loops, bombs and traps in every place where code of a guest runs.
 
 use super::Case;
-use crate::plugin::fixtures::{
-    Guest, declares, describe_and_knowledge, invariant, keeps_state, observation, one_check, passes, subject,
-};
+use crate::plugin::fixtures::{Guest, declares, invariant, keeps_state, observation, one_check, passes, subject};
 
 /// What code can do to itself. Each leaves nothing on the stack and does not come back, or traps.
 const BEHAVIOURS: [(&str, &str); 20] = [
@@ -96,7 +94,7 @@ fn component(place: &str, body: &str) -> Vec<u8> {
 
 fn declaring(body: &str) -> Vec<u8> {
     // `declares` has no room for functions beside it; their text goes behind the function.
-    declares(&format!("{body})) {SUPPORT} (func $unused (result i32) (block (result i32) (i32.const 0)"))
+    declares(&format!("{body}) {SUPPORT} (func $unused (result i32) (i32.const 0)"))
 }
 
 fn harmless(change: impl FnOnce(&mut Guest)) -> Vec<u8> {
@@ -115,22 +113,17 @@ fn harmless_with_realloc(body: &str) -> Vec<u8> {
 fn subject_with(export: &str, body: &str) -> Vec<u8> {
     let mut guest = Guest::bare("subject");
     guest.with(SUPPORT);
-    let answer = observation(&mut guest, "s");
-    if export == "configure" {
-        describe_and_knowledge(&mut guest);
-    } else {
-        let info = guest.words(&[0; 16]);
-        for other in ["describe", "knowledge"].iter().filter(|other| **other != export) {
-            guest.with(&format!(r#"(func (export "{other}") (result i32) (i32.const {info}))"#));
-        }
-        guest.with(&format!(r#"(func (export "{export}") (result i32) {body})"#));
-    }
-    let configured = if export == "configure" {
-        body.to_owned()
-    } else {
-        "(i32.store8 (i32.const 16) (i32.const 0)) (i32.const 16)".to_owned()
-    };
+    let (name, version, summary) = (guest.text("watcher"), guest.text("1.0.0"), guest.text("sees things"));
+    let info = guest.words(&[name[0], name[1], version[0], version[1], summary[0], summary[1]]);
+    let knowledge = guest.words(&[0, version[0], version[1], 0, 0, 0, 0, 0, 0, 0, 0]);
+    let observed = observation(&mut guest, "s");
+    let does = |name: &str, otherwise: String| if name == export { body.to_owned() } else { otherwise };
+    let described = does("describe", format!("(i32.const {info})"));
+    let known = does("knowledge", format!("(i32.const {knowledge})"));
+    let configured = does("configure", "(i32.store8 (i32.const 16) (i32.const 0)) (i32.const 16)".to_owned());
+    guest.with(&format!(r#"(func (export "describe") (result i32) {described})"#));
+    guest.with(&format!(r#"(func (export "knowledge") (result i32) {known})"#));
     guest.with(&format!(r#"(func (export "configure") (param i32 i32) (result i32) {configured})"#));
-    guest.with(&format!(r#"(func (export "observe") (param i64 i64 i32 i32) (result i32) (i32.const {answer}))"#));
+    guest.with(&format!(r#"(func (export "observe") (param i64 i64 i32 i32) (result i32) (i32.const {observed}))"#));
     guest.component()
 }

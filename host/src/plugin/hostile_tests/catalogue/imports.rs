@@ -74,7 +74,7 @@ fn wrong_types() -> Vec<Case> {
     WRONG_TYPES
         .iter()
         .map(|signature| {
-            let function = signature.trim_end_matches(')').replacen("(func", "(func $f", 1);
+            let function = signature.strip_suffix(')').unwrap().replacen("(func", "(func $f", 1);
             let text = format!(
                 r#"(module {function} unreachable)
                     (export "declare" (func $f)) (export "evaluate" (func $f)) (export "migrate" (func $f))

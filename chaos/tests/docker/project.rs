@@ -1,0 +1,160 @@
+//! A project of three services, and a bystander that nothing may happen to.
+
+use super::daemon::{Daemon, pause, run};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+pub(crate) const NAME: &str = "chaos-test";
+pub(crate) const NETWORK: &str = "chaos-test-net";
+
+/// A signal is followed within seconds; a busy machine takes longer.
+const LOOKS_MAX: u32 = 300;
+const LOOK: Duration = Duration::from_millis(100);
+
+pub(crate) struct Project<'a> {
+    pub(crate) daemon: &'a Daemon,
+}
+
+impl<'a> Project<'a> {
+    pub(crate) fn create(daemon: &'a Daemon) -> Self {
+        let docker = |arguments: &[&str]| daemon.docker(arguments).unwrap();
+        docker(&["network", "create", "--internal", NETWORK]);
+        for service in ["a", "b"] {
+            Self::container(daemon, service, NAME);
+        }
+        Self::container(daemon, "bystander", "other-project");
+        Self { daemon }
+    }
+
+    fn container(daemon: &Daemon, service: &str, project: &str) {
+        let (name, volume) = (format!("{service}-1"), format!("{service}-data:/data"));
+        let labels = [format!("com.docker.compose.project={project}"), format!("com.docker.compose.service={service}")];
+        let fixed = ["run", "--detach", "--network", NETWORK, "--memory", "128m", "--ulimit", "nofile=500:1000"];
+        let mut arguments = fixed.to_vec();
+        arguments.extend(["--name", &name, "--network-alias", service, "--volume", &volume]);
+        arguments.extend(["--label", &labels[0], "--label", &labels[1]]);
+        // A service that ends when it is asked to.
+        arguments.extend([
+            "base:1",
+            "sh",
+            "-c",
+            "trap 'exit 0' TERM; httpd -p 8080 -h /data; while :; do sleep 1000 & wait $!; done",
+        ]);
+        daemon.docker(&arguments).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_operator-chaos"));
+        command.arg("faults").args(arguments);
+        command.env("DOCKER_HOST", self.daemon.host()).env("OPERATOR_CHAOS_STATE", self.daemon.state());
+        command
+    }
+
+    /// Runs a chaos command to its end.
+    pub(crate) fn chaos(&self, arguments: &[&str]) -> Result<String, String> {
+        run(&mut self.command(arguments))
+    }
+
+    /// Starts a fault on service `a` and leaves it running.
+    pub(crate) fn inject(&self, fault: &str, more: &[&str]) -> Child {
+        let mut command = self.command(&["--json", "run", fault, "--target", "docker", "--project", NAME]);
+        command.args(["--service", "a", "--for", "10m"]).args(more);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Runs a command inside service `a`.
+    pub(crate) fn inside(&self, script: &str) -> Result<String, String> {
+        self.inside_of("a-1", script)
+    }
+
+    pub(crate) fn inside_of(&self, container: &str, script: &str) -> Result<String, String> {
+        self.daemon.docker(&["exec", container, "sh", "-c", script])
+    }
+
+    /// What `docker inspect` says of a container.
+    pub(crate) fn says(&self, container: &str, template: &str) -> String {
+        self.daemon.docker(&["inspect", "--format", template, container]).unwrap().trim().to_owned()
+    }
+
+    /// Everything that a fault could leave behind, in words; empty when nothing is.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let mut left = Vec::new();
+        let mut expect = |what: &str, is: &str, should: &str| {
+            if is.trim() != should {
+                left.push(format!("{what}: {:?}, not {should:?}", is.trim()));
+            }
+        };
+        expect("state", &self.says("a-1", "{{.State.Running}} {{.State.Paused}}"), "true false");
+        expect("journal", &self.chaos(&["--json", "undo", "--list"]).unwrap_or_else(|why| why), "[]");
+        let files = std::fs::read_dir(self.daemon.state().join("journal")).map_or(0, |entries| entries.count());
+        expect("files of the journal", &files.to_string(), "0");
+        let pid = self.says("a-1", "{{.State.Pid}}");
+        let script = "nsenter --net=/proc/$1/ns/net iptables-save | grep -c CHAOS; nsenter --net=/proc/$1/ns/net tc qdisc show | grep -c tbf";
+        let rules =
+            run(Command::new("sh").args(["-c", &format!("{script}; true"), "sh", &pid])).unwrap_or_else(|why| why);
+        expect("rules", &rules.replace('\n', " "), "0 0");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let state = status.lines().find(|line| line.starts_with("State:")).unwrap_or("gone");
+        expect("main process", if state.contains("stopped") { "stopped" } else { "runs" }, "runs");
+        expect("files", &self.inside("ls -a /data | grep -c operator-chaos; true").unwrap_or_else(|why| why), "0");
+        expect("writable", &self.inside("touch /data/w && echo yes").unwrap_or_else(|why| why), "yes");
+        expect(
+            "limit of files",
+            &self.inside("grep 'open files' /proc/1/limits | grep -c 500").unwrap_or_else(|why| why),
+            "1",
+        );
+        expect("network", &self.inside("ping -c1 -W2 b >/dev/null && echo yes").unwrap_or_else(|why| why), "yes");
+        let group = |controller: &str, file: &str| {
+            self.inside(&format!("cat /sys/fs/cgroup/{controller}/{file}")).unwrap_or_default()
+        };
+        if std::path::Path::new("/sys/fs/cgroup/memory").exists() {
+            expect("memory limit", &group("memory", "memory.limit_in_bytes"), "134217728");
+            expect("processor quota", &group("cpu", "cpu.cfs_quota_us"), "-1");
+            expect("limit of processes", &group("pids", "pids.max"), "max");
+            expect("limits of disks", &group("blkio", "blkio.throttle.write_bps_device"), "");
+        }
+        for process in self.processes() {
+            left.push(format!("process {process}"));
+        }
+        left
+    }
+
+    /// Processes that work with this test's journal.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let state = self.daemon.state().display().to_string();
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let told = |entry: std::fs::DirEntry| {
+            let command = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let text = String::from_utf8_lossy(&command).replace('\0', " ");
+            text.contains(&state).then(|| format!("{} {text}", entry.file_name().to_string_lossy()))
+        };
+        let about_chaos = |text: &String| text.contains("watchdog") || text.contains("agent") || text.contains(" run ");
+        entries.filter_map(told).filter(about_chaos).collect()
+    }
+
+    /// Waits until nothing is left.
+    pub(crate) fn wait_until_clean(&self, what: &str) {
+        self.wait(&format!("{what}: nothing is left"), || {
+            let left = self.left();
+            if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
+        });
+    }
+
+    /// Waits until something holds; fails with its last complaint.
+    pub(crate) fn wait(&self, what: &str, mut holds: impl FnMut() -> Result<(), String>) {
+        let mut last = String::new();
+        for _ in 0..LOOKS_MAX {
+            match holds() {
+                Ok(()) => return,
+                Err(why) => last = why,
+            }
+            pause(LOOK);
+        }
+        panic!("{what}: {last}");
+    }
+}
+
+/// Sends a signal to a process that this test started.
+pub(crate) fn signal(pid: u32, name: &str) {
+    run(Command::new("sh").args(["-c", "kill -\"$1\" \"$2\"", "sh", name, &pid.to_string()])).unwrap();
+}

@@ -1,0 +1,78 @@
+//! Which check notices which fault: the real components on the simulator, card by card.
+//!
+//! A few cards are played in each run of the tests. The whole matrix takes many minutes: `cargo xtask matrix` plays it and
+//! writes the table into `docs/MATRIX.md`.
+
+#[path = "matrix/play.rs"]
+mod play;
+#[path = "matrix/table.rs"]
+mod table;
+
+use operator_chaos::cards::{self, Card, Kind, Target};
+use play::{Bench, Played};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use table::Matrix;
+
+/// Cards that are played side by side; each run is the same alone.
+const THREADS: usize = 4;
+
+/// Checks for which the simulator has no physics yet: a second cluster behind one name, a device of another size, a log
+/// writer that computes.
+const NOT_YET: [&str; 3] = ["pd-one-cluster", "store-capacity", "store-writer-cpu"];
+
+/// One of each sort, short ones.
+const BOUNDED: [&str; 4] = ["node-death", "slow-disk", "pd-follower-kill", "load-surge"];
+
+fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
+    let bench = Bench::open()?;
+    let playable = |card: &&Card| card.runs_on(Target::Sim) && wanted(card);
+    let cards: Vec<&'static Card> = cards::all().iter().filter(playable).collect();
+    let next = AtomicUsize::new(0);
+    let mut played: Vec<Played> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| play_some(&bench, &cards, &next))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    played.sort_by(|left, right| left.card.id.cmp(&right.card.id));
+    Some((bench, played))
+}
+
+/// Plays one card after the other until none is left.
+fn play_some(bench: &Bench, cards: &[&'static Card], next: &AtomicUsize) -> Vec<Played> {
+    std::iter::from_fn(|| cards.get(next.fetch_add(1, Ordering::Relaxed)).map(|card| bench.play(card))).collect()
+}
+
+/// A person would be told of something that is in order.
+fn false_alarms(played: &[Played]) -> Vec<String> {
+    let benign = played.iter().filter(|played| played.card.kind == Kind::Benign);
+    benign.flat_map(|played| played.alarms().map(|check| format!("{}: {check}", played.card.id))).collect()
+}
+
+#[test]
+fn faults_are_noticed_and_what_is_in_order_is_not() {
+    let Some((_, played)) = played(|card| BOUNDED.contains(&card.id.as_str())) else { return };
+    assert_eq!(played.len(), BOUNDED.len());
+    assert_eq!(false_alarms(&played), Vec::<String>::new());
+    for fault in played.iter().filter(|played| played.card.kind == Kind::Fault) {
+        assert!(fault.alarms().next().is_some(), "nothing notices {}", fault.card.id);
+    }
+}
+
+#[test]
+#[ignore = "plays every card: cargo xtask matrix"]
+#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
+fn the_whole_matrix() {
+    let only = std::env::var("OPERATOR_MATRIX_CARDS").ok();
+    let wanted = |card: &Card| only.as_deref().is_none_or(|ids| ids.split(',').any(|id| id == card.id));
+    let Some((bench, played)) = played(wanted) else { return };
+    let matrix = Matrix::of(bench.declarations(), &played);
+    let text = matrix.markdown();
+    println!("{text}");
+    if only.is_some() {
+        return;
+    }
+    std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MATRIX.md"), text).unwrap();
+    assert_eq!(false_alarms(&played), Vec::<String>::new());
+    let silent: Vec<String> = matrix.silent_checks().into_iter().filter(|id| !NOT_YET.contains(&id.as_str())).collect();
+    assert_eq!(silent, Vec::<String>::new(), "checks that no card makes fail");
+}

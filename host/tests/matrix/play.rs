@@ -1,0 +1,146 @@
+//! One card, from the first look to the end, through the same conveyor as ever.
+
+use operator::config::{Settings, TargetSettings};
+use operator::model::{CheckDeclaration, CheckId, Severity, Status, Timestamp, Verdict};
+use operator::plugin::Engine;
+use operator::ports::real::RealClock;
+use operator::ports::simulated::SimulatedWorld;
+use operator::store::Book;
+use operator::tick::{Conveyor, assemble, config_digest};
+use operator_chaos::cards::Card;
+use operator_chaos::sim::Simulator;
+use operator_chaos::sim::config::ClusterConfig;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Virtual time between two ticks. Checks look at windows of a minute, which holds enough of these.
+const TICK_MS: u64 = 10_000;
+
+/// What every card is played with.
+pub(crate) struct Bench {
+    engine: Engine,
+    plugins: PathBuf,
+    runtime: tokio::runtime::Runtime,
+    declarations: Vec<CheckDeclaration>,
+}
+
+/// How a card went.
+pub(crate) struct Played {
+    pub(crate) card: &'static Card,
+    pub(crate) checks: BTreeMap<CheckId, Failing>,
+    /// Titles of the tickets that were opened.
+    pub(crate) tickets: Vec<String>,
+}
+
+/// How long and how badly a check failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Failing {
+    since: Option<Timestamp>,
+    /// It failed for as long as it must before anybody is told.
+    pub(crate) held: bool,
+    /// The worst violation that was held.
+    pub(crate) severity: Severity,
+}
+
+impl Played {
+    /// Checks of which a person would be told, notes left aside.
+    pub(crate) fn alarms(&self) -> impl Iterator<Item = &CheckId> {
+        self.checks.iter().filter(|(_, failing)| failing.held && failing.severity > Severity::Info).map(|(id, _)| id)
+    }
+}
+
+impl Bench {
+    /// Nothing where the components were not built; that is an error where it counts.
+    #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
+    pub(crate) fn open() -> Option<Self> {
+        let built = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins");
+        let plugins = std::env::var_os("OPERATOR_PLUGINS").map_or(built, PathBuf::from);
+        if !plugins.join("invariants").is_dir() {
+            let message = format!("no components in {}: build them with `cargo xtask guests`", plugins.display());
+            assert!(std::env::var_os("CI").is_none(), "{message}");
+            eprintln!("\n!!! SKIPPED, NOTHING WAS TESTED: {message}\n");
+            return None;
+        }
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        let limits = Settings::new(plugins.join("tikv.wasm")).plugin_limits;
+        let engine = Engine::with_cache(&limits, &cache).expect("an engine");
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        let mut bench = Self { engine, plugins, runtime, declarations: Vec::new() };
+        bench.declarations = bench.runtime.block_on(bench.declare());
+        Some(bench)
+    }
+
+    /// Every check of every module.
+    pub(crate) fn declarations(&self) -> &[CheckDeclaration] {
+        &self.declarations
+    }
+
+    async fn declare(&self) -> Vec<CheckDeclaration> {
+        let world = SimulatedWorld::new(Box::new(Simulator::new(ClusterConfig::default())));
+        let settings = self.settings(&world, Path::new("unused"));
+        let ports = world.ports();
+        let assembly = assemble(&settings, settings.egress_policy(), &ports, &self.engine, &RealClock, &mut |_| {})
+            .await
+            .expect("components");
+        assembly.checks.declarations().into_iter().map(|(_, declaration)| declaration).collect()
+    }
+
+    pub(crate) fn play(&self, card: &'static Card) -> Played {
+        let data = tempfile::tempdir().expect("a directory");
+        let played = self.runtime.block_on(self.watch(card, data.path()));
+        let alarms: Vec<&str> = played.alarms().map(CheckId::as_str).collect();
+        eprintln!("{}: {} | tickets: {}", card.id, alarms.join(" "), played.tickets.join("; "));
+        played
+    }
+
+    async fn watch(&self, card: &'static Card, data: &Path) -> Played {
+        let world = SimulatedWorld::new(Box::new(Simulator::with_card(ClusterConfig::default(), card)));
+        let (settings, ports) = (self.settings(&world, data), world.ports());
+        let mut book = Book::open(data, ports.clock.now()).await.expect("a book").book;
+        let assembly = assemble(&settings, settings.egress_policy(), &ports, &self.engine, &RealClock, &mut |_| {})
+            .await
+            .expect("components");
+        let mut conveyor = Conveyor::new(assembly, config_digest(&settings), &book);
+        conveyor.eyes().prime().await;
+        let mut played = Played { card, checks: BTreeMap::new(), tickets: Vec::new() };
+        for _ in 0..card.duration_s * 1_000 / TICK_MS {
+            let report = conveyor.tick(&mut book).await.expect("the book is written");
+            report.verdicts.iter().for_each(|verdict| played.learn(verdict, report.snapshot.taken_at));
+            ports.clock.sleep(Duration::from_millis(TICK_MS)).await;
+        }
+        played.tickets = book.register().tickets().map(|ticket| ticket.title.clone()).collect();
+        book.close().await.expect("the book is closed");
+        played
+    }
+
+    fn settings(&self, world: &SimulatedWorld, data: &Path) -> Settings {
+        let mut settings = Settings::new(self.plugins.join("tikv.wasm"));
+        for (name, origin) in world.targets() {
+            settings.targets.insert(name, TargetSettings::new(origin.parse().expect("an origin")));
+        }
+        settings.invariants = vec![self.plugins.join("invariants")];
+        settings.data = data.to_owned();
+        settings.tick_interval_ms = TICK_MS;
+        settings
+    }
+}
+
+impl Played {
+    fn learn(&mut self, verdict: &Verdict, now: Timestamp) {
+        if verdict.status != Status::Fail {
+            if let Some(failing) = self.checks.get_mut(&verdict.check) {
+                failing.since = None;
+            }
+            return;
+        }
+        let new = Failing { since: None, held: false, severity: Severity::Info };
+        let failing = self.checks.entry(verdict.check.clone()).or_insert(new);
+        let since = *failing.since.get_or_insert(now);
+        let confirmed = verdict.violations.iter().any(|violation| violation.confirmed);
+        if confirmed || now.since_ms(since) >= verdict.hold_ms {
+            failing.held = true;
+            failing.severity = failing.severity.max(verdict.severity);
+        }
+    }
+}
