@@ -46,10 +46,9 @@ fn find(name: &str) -> Result<Scenario, DockerError> {
 
 /// The nodes that have metrics to show: a store's door for data has none.
 fn scraped(world: &mut impl World) -> Vec<String> {
-    let shows = |origin: &String| {
-        matches!(world.request(origin, "GET", "/metrics"), Answer::Response { status: 200, .. })
-    };
-    world.origins().into_iter().filter(shows).collect()
+    let mut origins = world.origins();
+    origins.retain(|origin| matches!(world.request(origin, "GET", "/metrics"), Answer::Response { status: 200, .. }));
+    origins
 }
 
 /// Where each node listens: at its usual port of the given address, or wherever there is room.

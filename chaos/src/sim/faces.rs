@@ -40,7 +40,7 @@ impl Node {
     fn is_silent(self, cluster: &Cluster) -> bool {
         match self {
             Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.frozen),
-            Self::Store(id) => cluster.stores.get(&id).is_some_and(super::store::Store::is_silent),
+            Self::Store(id) | Self::Data(id) => cluster.stores.get(&id).is_some_and(super::store::Store::is_silent),
         }
     }
 
@@ -52,7 +52,9 @@ impl Node {
                 let own = cluster.pd.members.get(index).map(|member| member.clock_ms(now_ms));
                 (own, crate::sim::number::whole(crate::sim::number::real_len(index)) * 7)
             }
-            Self::Store(id) => (cluster.stores.get(&id).map(|store| store.clock_ms(now_ms)), id.0 * 11),
+            Self::Store(id) | Self::Data(id) => {
+                (cluster.stores.get(&id).map(|store| store.clock_ms(now_ms)), id.0 * 11)
+            }
         };
         // A clock that is pulled right again and again goes to and fro within about a minute.
         let (most_ms, period_ms) = (cluster.clock_jitter_ms, 60_000 + phase * 1_000);
