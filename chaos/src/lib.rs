@@ -12,4 +12,5 @@ pub mod sim;
 pub mod calendar;
 pub mod commands;
 pub mod docker;
+pub mod prometheus;
 pub mod test_data;

@@ -105,6 +105,12 @@ impl CheckSet {
         troubles.into_values().collect()
     }
 
+    /// Failed calls since the start, by the word for how they failed.
+    #[must_use]
+    pub fn failures(&self) -> BTreeMap<&'static str, u64> {
+        self.book().failures.clone()
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,6 +15,7 @@ mod run;
 mod series;
 mod subject;
 mod tickets;
+mod verify;
 
 pub use console::Console;
 
@@ -83,6 +84,8 @@ enum Command {
     Plugin(plugin::PluginCommand),
     /// Say whether this installation is right
     Doctor(doctor::DoctorArgs),
+    /// Say whether the system to be watched was put together rightly; exit codes as check
+    Verify(Box<verify::VerifyArgs>),
 }
 
 /// Where tickets and the decision log are.
@@ -140,6 +143,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Chaos(command) => chaos::run(command, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),
+            Command::Verify(args) => verify::run(*args, &console).await,
             Command::Log(command) => log::run(command, &console).await,
         }
     })

@@ -23,6 +23,7 @@ use crate::plugin::{PluginLimits, TrustPolicy};
 use crate::ports::http::OriginSettings;
 use crate::ports::real::RealWorld;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -61,6 +62,8 @@ pub struct Settings {
     pub tick_interval_ms: u64,
     /// Record everything into this new file.
     pub record: Option<PathBuf>,
+    /// Where the operator's own metrics are served; nowhere unless asked for.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 /// What the command line says; it wins over the file.
@@ -103,6 +106,7 @@ impl Settings {
             trust: TrustPolicy::default(),
             tick_interval_ms: 1_000,
             record: None,
+            metrics_listen: None,
         }
     }
 

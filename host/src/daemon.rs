@@ -15,6 +15,7 @@ use crate::model::{Status, Tick};
 use crate::ports::Clock;
 use crate::recording::RecordingError;
 use crate::store::{Book, BookError};
+use crate::telemetry::metrics::Metrics;
 use crate::tick::{Assembly, Conveyor, Recordable, TickReport, config_digest};
 use control::Control;
 use pace::Pace;
@@ -60,6 +61,7 @@ pub struct Daemon<'a> {
     book: Book,
     sink: &'a mut dyn Sink,
     totals: Totals,
+    metrics: Option<Metrics>,
 }
 
 impl<'a> Daemon<'a> {
@@ -83,9 +85,16 @@ impl<'a> Daemon<'a> {
         }
         let conveyor = Conveyor::new(assembly, config, &book);
         conveyor.eyes().prime().await;
-        let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default() };
+        let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default(), metrics: None };
         daemon.say_started(warnings, recordable).await?;
         Ok(daemon)
+    }
+
+    /// Counts what happens into these metrics from now on.
+    #[must_use]
+    pub fn measured_by(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
     }
 
     /// Ticks until it is told to stop, then says so and closes the book.
@@ -154,6 +163,11 @@ impl<'a> Daemon<'a> {
             skipped,
             took_ms: self.clock.now().since_ms(begun),
         };
+        if let Some(metrics) = &self.metrics {
+            let eyes = self.conveyor.eyes();
+            let (egress, failures) = (eyes.egress(), self.conveyor.checks().failures());
+            metrics.count(&report, &done, self.clock.now(), egress, failures);
+        }
         self.say(What::Tick(done));
         Ok(report)
     }

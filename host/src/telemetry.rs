@@ -1,4 +1,7 @@
-//! The operator's own log, on stderr: JSON lines, or a human form on a terminal.
+//! What the operator says of itself: its own log on stderr (JSON lines, or a human form on a terminal), and metrics.
+
+pub mod metrics;
+pub mod serve;
 
 use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;

@@ -34,3 +34,5 @@ mod languages;
 mod newcomer;
 #[path = "stories/trust.rs"]
 mod trust;
+#[path = "stories/verify.rs"]
+mod verify;

@@ -2,11 +2,12 @@
 
 use super::{RunArgs, Voice};
 use crate::docker::DockerError;
+use crate::prometheus::{self, Watched};
 use crate::scenario::{self, Scenario};
 use crate::serve::{ServeError, ServeOptions, Server};
 use crate::sim::Simulator;
 use crate::sim::config::ClusterConfig;
-use crate::world::World as _;
+use crate::world::{Answer, World};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -28,11 +29,11 @@ pub(super) async fn run(args: &RunArgs, voice: &mut Voice<'_>) -> Result<(), Doc
         DockerError::Refused(format!("{} has no such variant; there are {}", scenario.id, known.join(", ")))
     })?;
     let config = ClusterConfig { seed: args.sim.seed, ..ClusterConfig::default() };
-    let simulator = Simulator::with_scenario(config, &scenario, variant);
-    let options = ServeOptions { speed: args.sim.speed, bind: bind(args, &simulator.origins())? };
-    let targets = simulator.targets();
-    let server = Server::open(Box::new(simulator), &options).await.map_err(cannot_serve)?;
-    announce(args, &scenario, &variant.id, &server, &targets, voice)?;
+    let mut world = Watched::new(Simulator::with_scenario(config, &scenario, variant));
+    let options = ServeOptions { speed: args.sim.speed, bind: bind(args, &world.origins())? };
+    let (targets, scraped) = (world.targets(), scraped(&mut world));
+    let server = Server::open(Box::new(world), &options).await.map_err(cannot_serve)?;
+    announce(args, &scenario, &variant.id, &server, (&targets, &scraped), voice)?;
     let stop = stop(args.for_time)?;
     server.run_until(stop).await.map_err(cannot_serve)
 }
@@ -41,6 +42,13 @@ fn find(name: &str) -> Result<Scenario, DockerError> {
     scenario::find(name).ok_or_else(|| {
         DockerError::Refused(format!("the simulator has no fault {name:?}: see `operator chaos list --target sim`"))
     })
+}
+
+/// The nodes that have metrics to show: a store's door for data has none.
+fn scraped(world: &mut impl World) -> Vec<String> {
+    let mut origins = world.origins();
+    origins.retain(|origin| matches!(world.request(origin, "GET", "/metrics"), Answer::Response { status: 200, .. }));
+    origins
 }
 
 /// Where each node listens: at its usual port of the given address, or wherever there is room.
@@ -58,14 +66,15 @@ fn announce(
     scenario: &Scenario,
     variant: &str,
     server: &Server,
-    targets: &BTreeMap<String, String>,
+    (targets, scraped): (&BTreeMap<String, String>, &[String]),
     voice: &mut Voice<'_>,
 ) -> Result<(), DockerError> {
     let addresses = server.addresses();
     let url =
         |origin: &String| addresses.get(origin).map_or_else(|| origin.clone(), |address| format!("http://{address}"));
     let targets: BTreeMap<&String, String> = targets.iter().map(|(name, origin)| (name, url(origin))).collect();
-    let nodes: Vec<String> = addresses.keys().map(url).collect();
+    let nodes: Vec<String> = scraped.iter().map(url).collect();
+    let prometheus = url(&prometheus::ORIGIN.to_owned());
     if voice.json {
         return voice.value(&serde_json::json!({
             "event": "serving",
@@ -76,6 +85,7 @@ fn announce(
             "onset_ms": scenario.onset_ms,
             "targets": targets,
             "nodes": nodes,
+            "prometheus": prometheus,
         }));
     }
     voice.line(&format!("{}: {} (variant {variant}, seed {})", scenario.id, scenario.title, args.sim.seed));
@@ -85,6 +95,7 @@ fn announce(
         args.sim.speed
     ));
     nodes.iter().for_each(|node| voice.line(&format!("  {node}/metrics")));
+    voice.line(&format!("  {prometheus}/api/v1/query?query=up answers PromQL over all of them"));
     let flags: Vec<String> = targets.iter().map(|(name, url)| format!("--target {name}={url}")).collect();
     voice.line(&format!(
         "look at it with: operator run --plugin target/plugins/{} {}",

@@ -23,6 +23,8 @@ pub(crate) enum Node {
     Member(usize),
     /// A store's status server.
     Store(StoreId),
+    /// A store's door for data.
+    Data(StoreId),
 }
 
 impl Node {
@@ -30,7 +32,7 @@ impl Node {
     pub(crate) fn listens(self, cluster: &Cluster) -> bool {
         match self {
             Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.alive),
-            Self::Store(id) => cluster.stores.get(&id).is_some_and(|store| store.serves() || store.is_silent()),
+            Self::Store(id) | Self::Data(id) => cluster.stores.get(&id).is_some_and(|store| store.serves() || store.is_silent()),
         }
     }
 
@@ -38,7 +40,7 @@ impl Node {
     fn is_silent(self, cluster: &Cluster) -> bool {
         match self {
             Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.frozen),
-            Self::Store(id) => cluster.stores.get(&id).is_some_and(super::store::Store::is_silent),
+            Self::Store(id) | Self::Data(id) => cluster.stores.get(&id).is_some_and(super::store::Store::is_silent),
         }
     }
 
@@ -50,7 +52,9 @@ impl Node {
                 let own = cluster.pd.members.get(index).map(|member| member.clock_ms(now_ms));
                 (own, crate::sim::number::whole(crate::sim::number::real_len(index)) * 7)
             }
-            Self::Store(id) => (cluster.stores.get(&id).map(|store| store.clock_ms(now_ms)), id.0 * 11),
+            Self::Store(id) | Self::Data(id) => {
+                (cluster.stores.get(&id).map(|store| store.clock_ms(now_ms)), id.0 * 11)
+            }
         };
         // A clock that is pulled right again and again goes to and fro within about a minute.
         let (most_ms, period_ms) = (cluster.clock_jitter_ms, 60_000 + phase * 1_000);
@@ -65,14 +69,19 @@ pub(crate) fn find(cluster: &Cluster, origin: &str) -> Option<Node> {
     let address = origin.strip_prefix("http://")?;
     let member = cluster.pd.members.iter().find(|member| member.client_url() == origin);
     let store = || cluster.stores.values().find(|store| store.status_address() == address);
-    member.map(|member| Node::Member(member.index)).or_else(|| store().map(|store| Node::Store(store.id)))
+    let data = || cluster.stores.values().find(|store| store.address() == address);
+    member
+        .map(|member| Node::Member(member.index))
+        .or_else(|| store().map(|store| Node::Store(store.id)))
+        .or_else(|| data().map(|store| Node::Data(store.id)))
 }
 
 /// Every origin, sorted.
 pub(crate) fn origins(cluster: &Cluster) -> Vec<String> {
     let members = cluster.pd.members.iter().map(super::pd::Member::client_url);
     let stores = cluster.stores.values().map(|store| format!("http://{}", store.status_address()));
-    let mut origins: Vec<String> = members.chain(stores).collect();
+    let data = cluster.stores.values().map(|store| format!("http://{}", store.address()));
+    let mut origins: Vec<String> = members.chain(stores).chain(data).collect();
     origins.sort();
     origins
 }
@@ -88,6 +97,8 @@ pub(crate) fn answer(cluster: &Cluster, origin: &str, method: &str, path_and_que
         _ if method != "GET" => Reply::text(405, "text/plain; charset=utf-8", "Method Not Allowed\n"),
         Node::Member(index) => pd_http::answer(cluster, index, path, query),
         Node::Store(id) => status_server::answer(cluster, id, path),
+        // It speaks gRPC alone: whoever comes with HTTP learns that somebody is there, and no more.
+        Node::Data(_) => Reply::text(400, "text/plain", "this port speaks gRPC\n"),
     };
     Answer::Response {
         status: reply.status,

@@ -11,6 +11,8 @@ pub(super) struct Book {
     /// By check.
     pub(super) records: BTreeMap<CheckId, Record>,
     quarantines: Vec<Quarantine>,
+    /// Failed calls since the start, by the word for how they failed.
+    pub(super) failures: BTreeMap<&'static str, u64>,
 }
 
 /// One check.
@@ -72,6 +74,7 @@ impl Book {
         tick: Tick,
         limits: &PluginLimits,
     ) {
+        *self.failures.entry(failure.label()).or_default() += 1;
         if !failure.is_strike() {
             return;
         }

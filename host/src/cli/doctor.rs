@@ -135,7 +135,8 @@ fn plugins(given: Option<&Path>, limits: &PluginLimits) -> Finding {
         Err(failure) => return Finding::bad(WHAT, failure.message),
     };
     let (mut whole, mut wrong) = (0, Vec::new());
-    for path in components(&directory).into_iter().chain(components(&directory.join("invariants"))) {
+    let folders = [directory.clone(), directory.join("invariants"), directory.join("deployment")];
+    for path in folders.iter().flat_map(|folder| components(folder)) {
         let name = path.display().to_string();
         match read_component(&path, limits).and_then(|bytes| inspect(&name, &bytes, limits)) {
             Ok(_) => whole += 1,

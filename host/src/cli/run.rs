@@ -5,7 +5,11 @@ use super::{Console, duration};
 use crate::daemon::{Daemon, Stop, Until};
 use crate::event::{HumanSink, JsonSink, Sink, Stamp};
 use crate::exit::{Exit, Failure};
+use crate::ports::Clock;
 use crate::store::Book;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::serve;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +31,9 @@ pub(super) struct RunArgs {
     /// Time from one tick to the next, in milliseconds [default: 1000]
     #[arg(long, env = "OPERATOR_TICK_INTERVAL_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..))]
     tick_interval_ms: Option<u64>,
+    /// Serve the operator's own metrics for Prometheus, and its health, for example at 127.0.0.1:9464 [default: nowhere]
+    #[arg(long, env = "OPERATOR_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    metrics_listen: Option<SocketAddr>,
 }
 
 pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failure> {
@@ -37,12 +44,26 @@ pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failur
     let real = Real::new(settings, &args.subject.cache)?;
     // The directory first: a second operator must hear at once that it is one too many.
     let opened = Book::open(&real.settings.data, real.ports.clock.now()).await?;
+    let metrics = Metrics::new(real.settings.tick_interval_ms);
+    let door = match args.metrics_listen.or(real.settings.metrics_listen) {
+        Some(address) => Some(listen(address, &metrics, &real.ports.clock).await?),
+        None => None,
+    };
     let mut sink = sink(console);
+    if let Some(door) = &door {
+        sink.progress(&format!("  metrics  http://{}/metrics", door.address()));
+    }
     let assembly = real.assemble(&mut |line| sink.progress(&line)).await?;
     let clock = Arc::clone(&real.ports.clock);
-    let daemon = Daemon::start(&real.settings, clock, assembly, opened, sink.as_mut()).await?;
+    let daemon = Daemon::start(&real.settings, clock, assembly, opened, sink.as_mut()).await?.measured_by(metrics);
     daemon.run(Until { duration: args.duration, stop, watch_files: true }).await?;
     Ok(Exit::Success)
+}
+
+async fn listen(address: SocketAddr, metrics: &Metrics, clock: &Arc<dyn Clock>) -> Result<serve::Door, Failure> {
+    serve::open(address, metrics.clone(), Arc::clone(clock))
+        .await
+        .map_err(|error| Failure::new(Exit::Unavailable, format!("cannot serve metrics at {address}: {error}")))
 }
 
 fn sink(console: &Console) -> Box<dyn Sink> {

@@ -67,6 +67,15 @@ impl SubjectArgs {
         }
         Ok(settings)
     }
+
+    /// The same, with the checks of an installation in place of those of every tick, unless a flag names others.
+    pub(super) fn settings_for_verification(&self) -> Result<Settings, Failure> {
+        let mut settings = self.settings(None, None)?;
+        if self.invariants.is_empty() {
+            settings.invariants = vec![settings.plugin.parent().unwrap_or(Path::new("")).join("deployment")];
+        }
+        Ok(settings)
+    }
 }
 
 impl CacheArgs {

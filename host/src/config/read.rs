@@ -53,6 +53,9 @@ impl Reader {
         self.count("run", "tick_interval_ms", &mut settings.tick_interval_ms);
         settings.logs_from_start =
             self.document.value("run", "logs_from_start").and_then(|(_, flag)| flag.as_bool()).unwrap_or_default();
+        settings.metrics_listen = self.parsed("run", "metrics_listen", |text| {
+            text.parse().map_err(|_| format!("{text:?} is not ADDRESS:PORT, for example 127.0.0.1:9464"))
+        });
         self.limits(settings);
         self.plugin_limits(settings);
         settings.trust = self.trust();

@@ -57,6 +57,12 @@ const KEYS: &[Key] = &[
     key("data", "dir", Text, "Where the decision log and the tickets are kept."),
     key("logs", "*", Text, "Path of a log file, under the name by which the plugin knows it."),
     key("run", "tick_interval_ms", Count, "Time from one tick to the next."),
+    key(
+        "run",
+        "metrics_listen",
+        Text,
+        "ADDRESS:PORT at which the operator's own metrics are served; nowhere by default.",
+    ),
     key("run", "logs_from_start", Flag, "Read logs from their beginning instead of from now."),
     key("limits", "tick_deadline_ms", Count, "How long one observation may take."),
     key("limits", "history_ticks", Count, "Earlier ticks whose tables checks can look back at."),

@@ -2,6 +2,7 @@
 
 use super::subject_file::SubjectFile;
 use crate::check::{LoadedModule, SwapEvent};
+use crate::egress::EgressCounters;
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Snapshot, Tick, Timestamp};
 use crate::recording::Seen;
@@ -47,6 +48,10 @@ pub trait Eyes: Send {
     }
     /// Looks once and freezes what was seen.
     fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>>;
+    /// What happened to the requests so far.
+    fn egress(&self) -> EgressCounters {
+        EgressCounters::default()
+    }
     /// What came through the ports since the last call, for a recording.
     fn seen(&self) -> Seen {
         Seen::default()

@@ -2,7 +2,7 @@
 
 use super::subject_file::{Before, Prepared, SubjectFile, lost_tables, swapped};
 use crate::check::{LoadedModule, SwapEvent};
-use crate::egress::{Audit, Egress, TargetRequest};
+use crate::egress::{Audit, Egress, EgressCounters, TargetRequest};
 use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Observed, SeriesStore, Snapshot, Tick, Timestamp};
 use crate::observe;
@@ -228,6 +228,10 @@ impl Eyes for Observer {
 
     fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {
         Box::pin(Self::look(self, tick))
+    }
+
+    fn egress(&self) -> EgressCounters {
+        self.egress.counters()
     }
 
     fn seen(&self) -> Seen {
