@@ -41,7 +41,8 @@ fn is_installed(program: &str) -> bool {
 
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    // 1.0, so that the answer does not come in chunks.
+    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
     Ok(text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
@@ -160,6 +161,7 @@ fn is_upstreams(line: &str) -> bool {
         "should not contain abbreviated units",
         "should not contain abbreviated unit",
         "should not have \"_count\" suffix",
+        "should not have \"_sum\" suffix",
         "should not have \"_bucket\" suffix",
         "metric names should be written in 'snake_case' not 'camelCase'",
         "label names should be written in 'snake_case' not 'camelCase'",

@@ -84,7 +84,8 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let skipped = name == "target" || name.to_string_lossy().starts_with('.');
+        // Packages that a guest's tools bring along are not ours.
+        let skipped = name == "target" || name == "node_modules" || name.to_string_lossy().starts_with('.');
         if entry.file_type().unwrap().is_dir() {
             if !skipped {
                 collect(&entry.path(), paths);
