@@ -89,7 +89,9 @@ pub(super) fn each_fault_is_felt_and_goes(project: &Project<'_>) {
                 .concat(),
         );
         if let Err(why) = &planned {
-            assert!(why.contains("cannot be made on this machine"), "{fault}: {why}");
+            // A disk that is nearly full already is not filled further: that refusal is right, too.
+            let is_right = ["cannot be made on this machine", "must stay free"].iter().any(|part| why.contains(part));
+            assert!(is_right, "{fault}: {why}");
             eprintln!("SKIPPED: {why}");
             continue;
         }
