@@ -18,7 +18,7 @@ pub enum ReplayError {
     #[error(transparent)]
     Recording(#[from] RecordingError),
     /// A plugin that it needs is not in it.
-    #[error("{path} does not contain {source_name} (sha256 {digest}): give the file with --component FILE")]
+    #[error("{path} does not contain {source_name} (sha256 {digest}): it cannot be replayed without that component")]
     NoComponent {
         /// The recording.
         path: String,

@@ -20,6 +20,7 @@ pub(super) fn all() -> Vec<Action> {
         processes::pools(),
         control::members(),
         control::cluster(),
+        control::foundations(),
         clients(),
     ]
     .concat()

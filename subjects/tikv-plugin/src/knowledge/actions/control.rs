@@ -57,7 +57,7 @@ pub(super) fn members() -> Vec<Action> {
     ]
 }
 
-/// The cluster as a whole and what is below it.
+/// The cluster as a whole.
 pub(super) fn cluster() -> Vec<Action> {
     vec![
         action(
@@ -84,6 +84,22 @@ pub(super) fn cluster() -> Vec<Action> {
             &["at least three stores have room"],
             &["pd-ctl -u {pd} config set max-replicas 3"],
         ),
+        action(
+            "finish-upgrade",
+            "Finish the upgrade",
+            "All parts run one version: PD first, then the stores one by one",
+            Risk::Medium,
+            "there is no way back to an older version",
+            "",
+            &["all members and stores are up"],
+            &["tiup cluster display CLUSTER", "tiup cluster upgrade CLUSTER VERSION"],
+        ),
+    ]
+}
+
+/// What the cluster stands on: clocks, etcd, the network.
+pub(super) fn foundations() -> Vec<Action> {
+    vec![
         action(
             "fix-clock",
             "Bring the clock back in step",
@@ -117,16 +133,6 @@ pub(super) fn cluster() -> Vec<Action> {
                 "ss -ti dst {address}  # there: retransmissions",
                 "ip -s link  # on each machine: errors, drops",
             ],
-        ),
-        action(
-            "finish-upgrade",
-            "Finish the upgrade",
-            "All parts run one version: PD first, then the stores one by one",
-            Risk::Medium,
-            "there is no way back to an older version",
-            "",
-            &["all members and stores are up"],
-            &["tiup cluster display CLUSTER", "tiup cluster upgrade CLUSTER VERSION"],
         ),
     ]
 }
