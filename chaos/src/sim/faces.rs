@@ -32,7 +32,9 @@ impl Node {
     pub(crate) fn listens(self, cluster: &Cluster) -> bool {
         match self {
             Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.alive),
-            Self::Store(id) | Self::Data(id) => cluster.stores.get(&id).is_some_and(|store| store.serves() || store.is_silent()),
+            Self::Store(id) | Self::Data(id) => {
+                cluster.stores.get(&id).is_some_and(|store| store.serves() || store.is_silent())
+            }
         }
     }
 

@@ -127,7 +127,10 @@ mod tests {
 
     #[test]
     fn loopback_is_right_only_when_all_are_there() {
-        assert_eq!(judged(&Cluster::healthy().store("4", "address", "127.0.0.1:20160")).violations[0].entity, "store/4");
+        assert_eq!(
+            judged(&Cluster::healthy().store("4", "address", "127.0.0.1:20160")).violations[0].entity,
+            "store/4"
+        );
         let mut local = Cluster::healthy();
         for (index, name) in ["pd1", "pd2", "pd3"].iter().enumerate() {
             local = local.member(name, "client_url", format!("http://127.0.0.1:{}", 2379 + index).as_str());

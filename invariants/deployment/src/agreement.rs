@@ -9,7 +9,9 @@ use crate::report::Report;
 
 /// Mixed versions are for the hour of an upgrade.
 pub(crate) fn versions() -> Check {
-    Check::new("deployment-versions", "all PD and all TiKV run the same version").reads(&["members", "stores"]).by(judge_versions)
+    Check::new("deployment-versions", "all PD and all TiKV run the same version")
+        .reads(&["members", "stores"])
+        .by(judge_versions)
 }
 
 /// Copies are kept apart by labels, so a store without them is nowhere.
@@ -101,8 +103,7 @@ fn judge_labels(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let mut places: BTreeSet<String> = BTreeSet::new();
     for store in stores.rows().filter_map(Store::of) {
         let carried = labels_of(store);
-        let missing: Vec<&str> =
-            wanted.iter().map(String::as_str).filter(|key| !carried.contains_key(*key)).collect();
+        let missing: Vec<&str> = wanted.iter().map(String::as_str).filter(|key| !carried.contains_key(*key)).collect();
         places.insert(wanted.iter().filter_map(|key| carried.get(key.as_str())).cloned().collect::<Vec<_>>().join("/"));
         if missing.is_empty() {
             report.pass(store.entity());
@@ -110,7 +111,10 @@ fn judge_labels(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         }
         let summary = format!("{} lacks the label {}", store.name(), missing.join(", "));
         let evidence = store.row.evidence("labels").expected(format!("a value for {}", wanted.join(", ")));
-        report.fail(Violation::new(store.entity(), summary).evidence(evidence), format!("start it with --labels {}=…", missing.join("=…,")));
+        report.fail(
+            Violation::new(store.entity(), summary).evidence(evidence),
+            format!("start it with --labels {}=…", missing.join("=…,")),
+        );
     }
     judge_places(snapshot, places.len(), &wanted, &mut report);
     Ok(report.conclude(format!("{} stores in {} places by {}", stores.len(), places.len(), wanted.join(", "))))
@@ -125,7 +129,8 @@ fn judge_places(snapshot: &Snapshot, places: usize, wanted: &[String], report: &
     if places >= replicas || stores < replicas {
         return report.pass(entity);
     }
-    let summary = format!("the stores are in {places} places by {}, and {replicas} copies need as many", wanted.join(", "));
+    let summary =
+        format!("the stores are in {places} places by {}, and {replicas} copies need as many", wanted.join(", "));
     let evidence = row.evidence("max_replicas").expected(format!("at most {places}"));
     report.fail(Violation::new(entity, summary).evidence(evidence), "give each machine a label value of its own");
 }
@@ -152,7 +157,10 @@ fn judge_clocks(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
                 Some(offset_s) => {
                     let summary = format!("the clock of {} is {offset_s:.0} s off", entity(name));
                     let evidence = row.evidence("date_offset_s").expected("within 2 s");
-                    report.fail(Violation::new(entity(name), summary).evidence(evidence), "run a time service (chrony) on every machine");
+                    report.fail(
+                        Violation::new(entity(name), summary).evidence(evidence),
+                        "run a time service (chrony) on every machine",
+                    );
                 }
             }
         }
@@ -206,7 +214,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_off_is_told_and_an_unknown_one_leaves_it_open() {
-        assert_eq!(judged(&clocks(), &Cluster::healthy().store("4", "date_offset_s", -30.0)).violations[0].entity, "store/4");
+        assert_eq!(
+            judged(&clocks(), &Cluster::healthy().store("4", "date_offset_s", -30.0)).violations[0].entity,
+            "store/4"
+        );
         assert_eq!(judged(&clocks(), &Cluster::healthy().store("4", "date_offset_s", 1.0)).status, Status::Pass);
         let unknown = Cluster::healthy().member("pd1", "date_offset_s", Cell::Null);
         assert_eq!(judged(&clocks(), &unknown).status, Status::Inconclusive);

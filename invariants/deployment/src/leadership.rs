@@ -82,8 +82,10 @@ fn judge_leader(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     };
     let mut report = Report::default();
     let Some(leader) = row.text("pd_leader") else {
-        let violation = Violation::new(entity, "PD has no leader").evidence(row.evidence("pd_leader").expected("a member"));
-        report.fail(violation, "a majority of the members must run and reach each other at their --advertise-peer-urls");
+        let violation =
+            Violation::new(entity, "PD has no leader").evidence(row.evidence("pd_leader").expected("a member"));
+        report
+            .fail(violation, "a majority of the members must run and reach each other at their --advertise-peer-urls");
         return Ok(report.conclude("the leader of PD"));
     };
     match row.text("etcd_leader") {
@@ -143,8 +145,13 @@ mod tests {
     fn two_leaders_are_one_too_many_and_none_is_one_too_few() {
         let judged = |cluster: Cluster| one_leader().evaluate(&cluster.snapshot(), None).unwrap();
         assert_eq!(judged(Cluster::healthy()).status, Status::Pass);
-        assert_eq!(judged(Cluster::healthy().cluster("pd_leader", Cell::Null)).violations[0].summary, "PD has no leader");
-        assert!(judged(Cluster::healthy().cluster("etcd_leader", "pd2")).violations[0].summary.contains("pd2 leads etcd"));
+        assert_eq!(
+            judged(Cluster::healthy().cluster("pd_leader", Cell::Null)).violations[0].summary,
+            "PD has no leader"
+        );
+        assert!(
+            judged(Cluster::healthy().cluster("etcd_leader", "pd2")).violations[0].summary.contains("pd2 leads etcd")
+        );
         let split = judged(Cluster::healthy().member("pd3", "leader_seen", "pd3"));
         assert_eq!(split.violations[0].entity, "member/pd3");
     }

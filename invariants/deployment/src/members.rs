@@ -31,7 +31,8 @@ otherwise. A PD that ends at once says why in its log; most often --initial-clus
 own --name";
 const NO_WAY: &str = "open the way there: firewall, security group, network policy, or a container network that this machine \
 is not part of";
-const NO_NAME: &str = "use a name that resolves here; in Kubernetes the headless service needs publishNotReadyAddresses: true";
+const NO_NAME: &str =
+    "use a name that resolves here; in Kubernetes the headless service needs publishNotReadyAddresses: true";
 const NO_QUORUM: &str = "a majority of the members that --initial-cluster names must run with the same list; start them \
 together, none waits for another";
 
@@ -131,7 +132,9 @@ mod tests {
     use operator_plugin::Status;
 
     fn endpoint(cluster: Cluster, outcome: &str, answer: &str) -> Outcome {
-        let of = |cluster: Cluster, column: &str, value: &str| cluster.with("pd_endpoints", ("target", "pd-2"), column, value);
+        let of = |cluster: Cluster, column: &str, value: &str| {
+            cluster.with("pd_endpoints", ("target", "pd-2"), column, value)
+        };
         answers().evaluate(&of(of(cluster, "outcome", outcome), "answer", answer).snapshot(), None).unwrap()
     }
 

@@ -54,7 +54,10 @@ fn judge_kind(row: Row<'_>, entity: &str, regions: i64, is_young: bool, report: 
         return report.pass(entity);
     }
     if is_young {
-        return report.unknown(entity, &format!("{count} regions have {kind}; copies are still being made, look again in 5 minutes"));
+        return report.unknown(
+            entity,
+            &format!("{count} regions have {kind}; copies are still being made, look again in 5 minutes"),
+        );
     }
     let violation = Violation::new(entity, format!("{count} of {regions} regions have {kind}"))
         .evidence(row.evidence("regions").expected("0"));
@@ -80,8 +83,9 @@ fn judge_leaders(stores: &TableView, regions: i64, is_young: bool, report: &mut 
     for store in stores.rows().filter_map(Store::of).filter(Store::is_up) {
         match store.row.integer("leader_count") {
             Some(0) if !is_young => {
-                let violation = Violation::new(store.entity(), format!("{} leads none of {regions} regions", store.name()))
-                    .evidence(store.row.evidence("leader_count").expected("its share"));
+                let violation =
+                    Violation::new(store.entity(), format!("{} leads none of {regions} regions", store.name()))
+                        .evidence(store.row.evidence("leader_count").expected("its share"));
                 report.fail(violation, "see whether a scheduler keeps leaders away: pd-ctl scheduler show");
             }
             Some(0) => report.unknown(&store.entity(), "it leads nothing yet; look again in 5 minutes"),

@@ -40,7 +40,10 @@ fn judge_reachable(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         let asked = Asked { row, column: "probe", address: row.text("status_address"), flag: STATUS_FLAGS };
         asked.judge(store.entity(), elsewhere, &mut report);
         if let Some(violation) = reported(store, reports.as_ref()) {
-            report.fail(violation, "set --advertise-addr to a name and port at which PD, clients and all stores reach it");
+            report.fail(
+                violation,
+                "set --advertise-addr to a name and port at which PD, clients and all stores reach it",
+            );
             continue;
         }
         let asked = Asked { row, column: "address_probe", address: row.text("address"), flag: "--advertise-addr" };
@@ -80,8 +83,7 @@ impl Asked<'_> {
             Some(outcome) if is_gone(outcome) && elsewhere => report.unknown(&entity, &format!("{address} {NOT_HERE}")),
             Some(outcome) => {
                 let summary = format!("{entity} does not answer at {address}: {}", in_words(outcome));
-                let violation =
-                    Violation::new(entity, summary).evidence(self.row.evidence(self.column).expected("ok"));
+                let violation = Violation::new(entity, summary).evidence(self.row.evidence(self.column).expected("ok"));
                 report.fail(violation, format!("start it, or correct {}", self.flag));
             }
         }
@@ -127,7 +129,8 @@ fn judge_metrics(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
                 _ if collected.contains_key(name) => report.pass(entity(name)),
                 Some("ok") => {
                     let summary = format!("{} answers, and its /metrics has no {family}", entity(name));
-                    let violation = Violation::new(entity(name), summary).evidence(row.evidence("probe").expected(family));
+                    let violation =
+                        Violation::new(entity(name), summary).evidence(row.evidence("probe").expected(family));
                     report.fail(violation, "see whether a proxy stands before it, and what /metrics answers");
                 }
                 _ => report.unknown(&entity(name), "it did not answer"),

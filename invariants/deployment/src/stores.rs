@@ -84,8 +84,9 @@ fn judge_store(store: Store<'_>, report: &mut Report) {
             report.fail(violation, remedy_for("Offline"));
         }
         (_, Some(lag_s)) if lag_s >= HEARTBEAT_LAG_MAX_S => {
-            let violation = Violation::new(entity, format!("the heartbeat of {name} is {lag_s:.0} s behind the others'"))
-                .evidence(row.evidence("heartbeat_lag_s").expected("below 20 s"));
+            let violation =
+                Violation::new(entity, format!("the heartbeat of {name} is {lag_s:.0} s behind the others'"))
+                    .evidence(row.evidence("heartbeat_lag_s").expected("below 20 s"));
             report.fail(violation, remedy_for("Disconnected"));
         }
         _ => report.pass(entity),
@@ -135,7 +136,8 @@ fn wrong_number(replicas: i64, up: i64) -> Option<(String, &'static str)> {
         return Some((summary, "set an odd number: pd-ctl config set max-replicas 3"));
     }
     if replicas == 1 && up >= 3 {
-        let summary = format!("each region has one copy, although {up} stores are up: the loss of any store loses data");
+        let summary =
+            format!("each region has one copy, although {up} stores are up: the loss of any store loses data");
         return Some((summary, "pd-ctl config set max-replicas 3"));
     }
     None

@@ -22,7 +22,16 @@ impl Cluster {
     #[must_use]
     pub fn healthy() -> Self {
         let mut cluster = Self { tables: BTreeMap::new(), now_ns: NOW_NS };
-        let tables = [cluster_table(), members(), pd_endpoints(), stores(), region_health(), region_flow(), store_flow(), schedulers()];
+        let tables = [
+            cluster_table(),
+            members(),
+            pd_endpoints(),
+            stores(),
+            region_health(),
+            region_flow(),
+            store_flow(),
+            schedulers(),
+        ];
         for data in tables.into_iter().chain(empty_tables()) {
             cluster.tables.insert(data.name.clone(), data);
         }

@@ -25,9 +25,7 @@ fn check(id: &str, claim: &str, flow: &'static str) -> Check {
     Check::new(id, claim)
         .hold_ms(30_000)
         .reads(&["region_flow", "store_flow", "cluster"])
-        .with_state(move |snapshot, state| {
-            judge(snapshot, flow).map(|outcome| bridge(snapshot, state, flow, outcome))
-        })
+        .with_state(move |snapshot, state| judge(snapshot, flow).map(|outcome| bridge(snapshot, state, flow, outcome)))
 }
 
 /// The catalogue ignores less than 1 MiB/s, a figure for production. A region is one Raft group, which a small machine

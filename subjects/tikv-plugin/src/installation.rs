@@ -58,7 +58,8 @@ impl Installation {
             requests.push(Request::get(address_target(item), "/").timeout_ms(timeout_ms));
         }
         let mut results = world.send_all(&requests).into_iter();
-        self.endpoints = targets.iter().zip(results.by_ref()).map(|(target, result)| endpoint(target, &result)).collect();
+        self.endpoints =
+            targets.iter().zip(results.by_ref()).map(|(target, result)| endpoint(target, &result)).collect();
         for (item, result) in tried.iter().zip(results) {
             self.addresses.insert(item.store.id.to_string(), listener(&result));
         }
@@ -98,7 +99,8 @@ impl Installation {
             living(stores).into_iter().filter(|item| item.store.address.contains(':')).collect();
         self.addresses.retain(|id, _| living.iter().any(|item| item.store.id.to_string() == *id));
         let after = living.iter().filter(|item| item.store.id > self.tried_up_to);
-        let tried: Vec<&StoreItem> = after.chain(living.iter()).take(living.len().min(ADDRESSES_PER_ROUND)).copied().collect();
+        let tried: Vec<&StoreItem> =
+            after.chain(living.iter()).take(living.len().min(ADDRESSES_PER_ROUND)).copied().collect();
         self.tried_up_to = tried.last().map(|item| item.store.id).unwrap_or_default();
         tried
     }
@@ -197,7 +199,8 @@ mod tests {
         let text = (1..=40).map(store).collect::<Vec<_>>().join(",");
         let stores: Stores = serde_json::from_str(&format!(r#"{{"stores":[{text}]}}"#)).unwrap();
         let mut installation = Installation::default();
-        let mut round = || installation.addresses_to_try(Some(&stores)).iter().map(|item| item.store.id).collect::<Vec<_>>();
+        let mut round =
+            || installation.addresses_to_try(Some(&stores)).iter().map(|item| item.store.id).collect::<Vec<_>>();
         assert_eq!((round().len(), round().first().copied()), (ADDRESSES_PER_ROUND, Some(33)));
     }
 }

@@ -267,7 +267,10 @@ impl Observer {
             cluster::cluster_table(picture, &self.system_text(), &self.members, &self.leadership, tick.now),
             members::members_table(picture, &self.members, probes, &self.views, &offsets),
             self.installation.endpoints_table(),
-            picture.stores.value().map(|listed| self.installation.beside_stores(stores::stores_table(listed, probes, &offsets))),
+            picture
+                .stores
+                .value()
+                .map(|listed| self.installation.beside_stores(stores::stores_table(listed, probes, &offsets))),
             regions::region_health_table(picture, &counted),
             hot::region_flow_table(picture, replicas),
             hot::hot_peers_table(picture),
