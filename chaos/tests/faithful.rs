@@ -153,8 +153,8 @@ fn recorded_before_the_first_store(recording: &Arc<Recording>) -> BTreeMap<Strin
     let mut cassette = Cassette::new(Arc::clone(recording));
     cassette.advance_to(cassette.now_ms() + 4_000);
     let paths = JSON_PATHS.iter().chain(["/regions/key?limit=64&format=hex", "/stores/check"].iter());
-    let mut status = |path: &&str| Some(((*path).to_owned(), ask(&mut cassette, PD, &format!("/pd/api/v1{path}"))?.0));
-    paths.filter_map(|path| status(path)).filter(|(_, status)| *status != 404).collect()
+    let status = |path: &&str| Some(((*path).to_owned(), ask(&mut cassette, PD, &format!("/pd/api/v1{path}"))?.0));
+    paths.filter_map(status).filter(|(_, status)| *status != 404).collect()
 }
 
 #[test]

@@ -61,6 +61,7 @@ fn failure(error: &Error) -> Failure {
     if is_conflict { Failure::Conflict } else { Failure::Other(text.chars().take(300).collect()) }
 }
 
+#[expect(clippy::result_large_err, reason = "the error is the client's own")]
 fn needs_transactions<T>() -> Result<T, Error> {
     Err(Error::StringError("this needs the transactional mode".to_owned()))
 }

@@ -28,7 +28,12 @@ pub(super) async fn run(args: &RunArgs, launcher: &Launcher, voice: &mut Voice<'
     let mut failure = None;
     let json = voice.json;
     let mut say = |progress: Progress| {
-        let written = if json { voice.value(&progress) } else { Ok(voice.line(&human(&progress))) };
+        let written = if json {
+            voice.value(&progress)
+        } else {
+            voice.line(&human(&progress));
+            Ok(())
+        };
         failure = failure.take().or(written.err());
     };
     inject::inject(&engine, &plan, &args.docker.state, launcher, &mut say).await?;

@@ -147,7 +147,8 @@ pub(super) fn started(project: &Project<'_>, fault: &str, more: &[&str]) -> Chil
     }
     let mut complaint = String::new();
     injector.stderr.as_mut().unwrap().read_to_string(&mut complaint).unwrap();
-    panic!("{fault} does not become active: {complaint}");
+    let ended = injector.wait().unwrap();
+    panic!("{fault} does not become active, {ended}: {complaint}");
 }
 
 fn ended(mut injector: Child) {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// The file that makes a folder a project.
-pub const FILE: &str = "plugin.toml";
+pub(super) const FILE: &str = "plugin.toml";
 
 /// A folder with a plugin in it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,12 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+/// Label names with their values, in the order of the series.
+type Labels = Vec<(String, String)>;
+
 /// What changed in one tick. A series is named by the number under which it came.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct SeriesLine {
     /// Series that are new, with their numbers: metric and labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    new: Vec<(u32, String, Vec<(String, String)>)>,
+    new: Vec<(u32, String, Labels)>,
     /// Series that were forgotten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     gone: Vec<u32>,

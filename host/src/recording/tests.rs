@@ -3,7 +3,7 @@ use super::series::{Followed, Rebuilt};
 use super::*;
 use crate::model::{Sample, SeriesKey, SeriesStore};
 use crate::series::SeriesLimits;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn end(reason: &str) -> Line {
     Line::End(End { reason: reason.to_owned(), journal: Vec::new() })
@@ -24,7 +24,7 @@ fn written(lines: usize, finished: bool) -> (tempfile::TempDir, PathBuf) {
     (directory, path)
 }
 
-fn read_all(path: &PathBuf) -> (usize, Result<bool, RecordingError>) {
+fn read_all(path: &Path) -> (usize, Result<bool, RecordingError>) {
     let mut lines = Lines::open(path).unwrap();
     let mut count = 0;
     loop {
@@ -110,7 +110,7 @@ fn series_are_put_together_from_their_changes_exactly() {
     for tick in 0..40_u64 {
         let at = if tick == 20 { 7 } else { tick * 1_000 + 500 };
         let mut samples = vec![(key("always"), strange[(tick % 6) as usize])];
-        if tick < 9 || tick > 30 {
+        if !(9..=30).contains(&tick) {
             samples.push((key("sometimes"), tick as f64));
         }
         store.ingest(Timestamp(at), &[], samples, &limits);

@@ -59,7 +59,7 @@ pub(super) fn bytes(recording: &Recording, component: &Component) -> Result<Vec<
 /// What arrived before a tick, with its bytes.
 pub(super) fn arrived(recording: &Recording, arrivals: &[Arrival]) -> Result<Vec<Arrived>, ReplayError> {
     let arrived = |arrival: &Arrival| {
-        Ok(match arrival.clone() {
+        Ok(Some(match arrival.clone() {
             // Subjects do not look again; see `again.rs`.
             Arrival::Subject { .. } => return Ok(None),
             Arrival::Gone { source } => Arrived::Gone(source),
@@ -70,8 +70,7 @@ pub(super) fn arrived(recording: &Recording, arrivals: &[Arrival]) -> Result<Vec
                 let Component { source, name, version, digest, config } = component;
                 Arrived::Ready(LoadedModule { source, name, version, digest, config, bytes })
             }
-        })
-        .map(Some)
+        }))
     };
     arrivals.iter().filter_map(|arrival| arrived(arrival).transpose()).collect()
 }

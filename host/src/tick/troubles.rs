@@ -46,7 +46,7 @@ impl Troubles {
             .filter(|(_, trouble)| trouble.quiet_ticks >= ticks)
             .map(|(key, _)| key.clone())
             .collect();
-        over.iter().for_each(|key| drop(self.by_key.remove(key)));
+        self.by_key.retain(|key, _| !over.contains(key));
         over
     }
 }

@@ -52,7 +52,6 @@ impl Played {
 
 impl Bench {
     /// Nothing where the components were not built; that is an error where it counts.
-    #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
     pub(crate) fn open() -> Option<Self> {
         let built = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins");
         let plugins = std::env::var_os("OPERATOR_PLUGINS").map_or(built, PathBuf::from);

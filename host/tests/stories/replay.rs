@@ -96,8 +96,12 @@ fn a_recording_that_begins_in_the_middle_of_a_log_is_decided_again_too() {
         let mut command = operator();
         command.args(["run", "--json", "--for", "2s", "--tick-interval-ms", "100", "--data", &data]);
         command.args(["--plugin", &crate::support::subject(&plugins)]);
-        served.targets.iter().for_each(|target| drop(command.args(["--target", target])));
-        record.into_iter().for_each(|file| drop(command.args(["--record", file])));
+        for target in &served.targets {
+            command.args(["--target", target]);
+        }
+        if let Some(file) = record {
+            command.args(["--record", file]);
+        }
         Ran::from(command.output().expect("the program starts"))
     };
     assert_eq!(run(None).code, 0);

@@ -58,7 +58,6 @@ impl Ran {
 
 /// The directory of built components. Without it a story can tell nothing: that is an error where it
 /// counts (`CI` is set), and a loud line elsewhere.
-#[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 pub(crate) fn plugins() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_BIN_EXE_operator")).with_file_name("../plugins");
     let directory = std::env::var_os("OPERATOR_PLUGINS").map_or(beside, PathBuf::from);

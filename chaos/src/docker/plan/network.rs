@@ -87,8 +87,9 @@ pub(in crate::docker) fn rate(context: &Context<'_>) -> Result<Vec<Step>, Docker
 fn delay(context: &Context<'_>, delay_ms: u64, jitter_ms: u64) -> Result<Vec<Step>, DockerError> {
     if context.capabilities.netem && !context.peers_named {
         let (middle, spread) = (format!("{}ms", delay_ms + jitter_ms / 2), format!("{}ms", jitter_ms / 2));
-        let discipline_of: &[&str] = &["netem", "delay", &middle, &spread];
-        return discipline(context, if jitter_ms == 0 { &discipline_of[..3] } else { discipline_of });
+        let mut words = vec!["netem", "delay", &middle];
+        words.extend((jitter_ms > 0).then_some(spread.as_str()));
+        return discipline(context, &words);
     }
     let queue = context.injection.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or(1);
     let number = queue.to_string();
