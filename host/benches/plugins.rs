@@ -21,6 +21,10 @@ mod compile;
 mod fixtures;
 #[path = "plugins/report.rs"]
 mod report;
+#[path = "plugins/rule.rs"]
+mod rule;
+#[path = "plugins/tick.rs"]
+mod tick;
 
 use operator::plugin::{Engine, PluginLimits};
 use report::Report;
@@ -32,6 +36,8 @@ fn main() {
     let mut report = Report::default();
     runtime.block_on(async {
         checks::measure(&engine, &mut report).await;
+        rule::measure(&engine, &mut report).await;
+        tick::measure(&mut report).await;
         columns::measure(&mut report).await;
         calls::measure(&engine, &mut report).await;
         compile::measure(&mut report).await;

@@ -61,6 +61,13 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// Builds the component of one package that stands alone.
+pub(crate) fn build_one(workspace: &Workspace, manifest: &Path, output: &Path) -> Result<()> {
+    let toolchain = toolchain::find_or_install(workspace)?;
+    compile(workspace, &toolchain, manifest)?;
+    package::guests(workspace, manifest, output)?.iter().try_for_each(|guest| wrap(workspace, guest))
+}
+
 pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain, manifest: &Path) -> Result<()> {
     let title = format!("compile {}", workspace.shown(manifest));
     step::run(&title, &mut toolchain.build_command(workspace, manifest))

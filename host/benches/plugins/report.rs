@@ -13,17 +13,18 @@ pub(crate) struct Report {
 struct Number {
     name: &'static str,
     unit: &'static str,
-    value: Option<f64>,
-    target: f64,
+    value: f64,
+    target: Option<f64>,
     /// The target is a lower bound.
     at_least: bool,
 }
 
 impl Number {
     fn verdict(&self) -> &'static str {
-        match self.value {
-            None => "not measured",
-            Some(value) if (value <= self.target) != self.at_least || value.to_bits() == self.target.to_bits() => "met",
+        match self.target {
+            None => "",
+            Some(target) if self.at_least && self.value >= target => "met",
+            Some(target) if !self.at_least && self.value <= target => "met",
             Some(_) => "missed",
         }
     }
@@ -31,24 +32,25 @@ impl Number {
 
 impl Report {
     pub(crate) fn at_most(&mut self, name: &'static str, unit: &'static str, value: f64, target: f64) {
-        self.numbers.push(Number { name, unit, value: Some(value), target, at_least: false });
+        self.numbers.push(Number { name, unit, value, target: Some(target), at_least: false });
     }
 
     pub(crate) fn at_least(&mut self, name: &'static str, unit: &'static str, value: f64, target: f64) {
-        self.numbers.push(Number { name, unit, value: Some(value), target, at_least: true });
+        self.numbers.push(Number { name, unit, value, target: Some(target), at_least: true });
     }
 
-    pub(crate) fn missing(&mut self, name: &'static str, unit: &'static str, target: f64) {
-        self.numbers.push(Number { name, unit, value: None, target, at_least: false });
+    /// A number that others are measured against.
+    pub(crate) fn told(&mut self, name: &'static str, unit: &'static str, value: f64) {
+        self.numbers.push(Number { name, unit, value, target: None, at_least: false });
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{:<62} {:>12} {:>12}  verdict\n", "number", "measured", "target");
+        let mut text = format!("{:<66} {:>14} {:>14}  verdict\n", "number", "measured", "target");
         for number in &self.numbers {
-            let value = number.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.2} {}", number.unit));
+            let value = format!("{:.2} {}", number.value, number.unit);
             let bound = if number.at_least { "≥" } else { "≤" };
-            let target = format!("{bound} {} {}", number.target, number.unit);
-            let _ = writeln!(text, "{:<62} {value:>12} {target:>12}  {}", number.name, number.verdict());
+            let target = number.target.map_or_else(String::new, |target| format!("{bound} {target} {}", number.unit));
+            let _ = writeln!(text, "{:<66} {value:>14} {target:>14}  {}", number.name, number.verdict());
         }
         text
     }

@@ -23,7 +23,8 @@ pub(crate) mod subject {
     });
 }
 
-/// World `invariant` on the interfaces of [`subject`].
+/// World `invariant` on the interfaces of [`subject`], called on the stack of the caller: nothing that the contract
+/// offers to a check ever waits, and a fibre for each call would cost as much as a short check.
 pub(crate) mod invariant {
     wasmtime::component::bindgen!({
         path: "../wit",
@@ -34,6 +35,24 @@ pub(crate) mod invariant {
             "operator:plugin/snapshots": super::subject::operator::plugin::snapshots,
             "operator:plugin/log": super::subject::operator::plugin::log,
             "operator:plugin/metrics": super::subject::operator::plugin::metrics,
+        },
+        imports: { default: trappable },
+        require_store_data_send: true,
+    });
+}
+
+/// The same world for guests that import WASI, some functions of which can wait; they run on fibres.
+pub(crate) mod waiting_invariant {
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "invariant",
+        with: {
+            "operator:plugin/types": super::subject::operator::plugin::types,
+            "operator:plugin/tables": super::subject::operator::plugin::tables,
+            "operator:plugin/snapshots": super::subject::operator::plugin::snapshots,
+            "operator:plugin/log": super::subject::operator::plugin::log,
+            "operator:plugin/metrics": super::subject::operator::plugin::metrics,
+            "operator:plugin/checks": super::invariant::operator::plugin::checks,
         },
         imports: { default: trappable },
         exports: { default: async },

@@ -1,26 +1,27 @@
 //! A module of checks. Every call runs in a fresh instance, so that no check can leave anything
 //! behind for another, or for itself but through its state.
 
+mod instance;
 mod measurement;
+
+pub(crate) use instance::InvariantPre;
 
 use crate::model::{CheckDeclaration, Digest, Snapshot, Timestamp};
 use crate::plugin::active::Active;
-use crate::plugin::bindings::invariant as world;
-use crate::plugin::call::{answered, bounded};
 use crate::plugin::engine::Engine;
 use crate::plugin::failure::PluginFailure;
 use crate::plugin::info::{PluginInfo, is_identifier};
+use crate::plugin::invariant::instance::Call;
 use crate::plugin::link::Linked;
 use crate::plugin::load::LoadError;
 use crate::plugin::outcome::Outcome;
 use crate::plugin::resources::SnapshotResource;
-use crate::plugin::state::{CheckState, GuestState, fuel_used, new_store};
+use crate::plugin::state::fuel_used;
 use crate::plugin::text;
 use crate::plugin::trust::Trust;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use wasmtime::Store;
 
 /// The configuration of a module that has none.
 const NO_CONFIG: &str = "{}";
@@ -28,7 +29,7 @@ const NO_CONFIG: &str = "{}";
 /// A loaded module.
 pub struct InvariantModule {
     engine: Engine,
-    active: Active<world::InvariantPre<CheckState>>,
+    active: Active<InvariantPre>,
     config_json: String,
     checks: Vec<CheckDeclaration>,
 }
@@ -129,9 +130,7 @@ impl InvariantModule {
     ) -> Result<Option<Vec<u8>>, PluginFailure> {
         let mut call = Call::start(&self.engine, self.active.instantiable(), None, Timestamp::default()).await?;
         self.configure(&mut call).await?;
-        let Call { store, exports } = &mut call;
-        let limits = &self.engine.limits().check;
-        let migrated = answered(limits, exports.call_migrate(store, &check.id.0, from_version, state)).await?;
+        let migrated = call.migrate(&self.engine, &check.id.0, from_version, state).await?;
         let (size, limit) = (migrated.as_ref().map_or(0, Vec::len), self.engine.limits().state_bytes_max);
         if size > limit {
             return Err(PluginFailure::OutputTooLarge { what: "bytes of migrated state".to_owned(), size, limit });
@@ -149,10 +148,8 @@ impl InvariantModule {
         self.configure(call).await?;
         let handle = call.store.data_mut().guest.resources.push(SnapshotResource(Arc::clone(snapshot)));
         let handle = handle.map_err(|error| PluginFailure::Host(error.to_string()))?;
-        let Call { store, exports } = call;
-        let limits = self.engine.limits();
-        let outcome = answered(&limits.check, exports.call_evaluate(store, &check.id.0, handle, state)).await?;
-        Outcome::judge(outcome, check, limits)
+        let outcome = call.evaluate(&self.engine, &check.id.0, handle, state).await?;
+        Outcome::judge(outcome, check, self.engine.limits())
     }
 
     /// The only way in which a configuration reaches a fresh instance is its `declare`.
@@ -161,31 +158,6 @@ impl InvariantModule {
             return Ok(());
         }
         call.declare(&self.engine, &self.config_json).await.map(drop)
-    }
-}
-
-/// One fresh instance.
-struct Call {
-    store: Store<CheckState>,
-    exports: world::Invariant,
-}
-
-impl Call {
-    async fn start(
-        engine: &Engine,
-        linked: &world::InvariantPre<CheckState>,
-        snapshot: Option<Arc<Snapshot>>,
-        now: Timestamp,
-    ) -> Result<Self, PluginFailure> {
-        let limits = &engine.limits().check;
-        let mut store = new_store(engine, CheckState { guest: GuestState::new(limits), snapshot }, limits)?;
-        store.data_mut().guest.begin_call(now);
-        let exports = bounded(limits, linked.instantiate_async(&mut store)).await?;
-        Ok(Self { store, exports })
-    }
-
-    async fn declare(&mut self, engine: &Engine, config_json: &str) -> Result<world::Declaration, PluginFailure> {
-        answered(&engine.limits().check, self.exports.call_declare(&mut self.store, config_json)).await
     }
 }
 

@@ -6,10 +6,11 @@ use crate::plugin::admit::{Admitted, World};
 use crate::plugin::bindings::contract::{
     clock, http, http_types, knowledge, log, logs, metrics, observations, scraping, snapshots, tables, types,
 };
-use crate::plugin::bindings::invariant::{InvariantPre, operator::plugin::checks};
+use crate::plugin::bindings::invariant::operator::plugin::checks;
 use crate::plugin::bindings::subject::SubjectPre;
 use crate::plugin::compile::Compiled;
 use crate::plugin::engine::Engine;
+use crate::plugin::invariant::InvariantPre;
 use crate::plugin::load::LoadError;
 use crate::plugin::state::{CheckState, GuestState, HasGuest};
 use crate::plugin::subject::SubjectState;
@@ -46,12 +47,12 @@ impl Linked<SubjectPre<SubjectState>> {
     }
 }
 
-impl Linked<InvariantPre<CheckState>> {
+impl Linked<InvariantPre> {
     /// From bytes to something that can be instantiated as a module of checks.
     pub(crate) async fn invariant(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
         let compiled = compiled(engine, name, bytes, World::Invariant).await?;
         let world = instantiable(&engine.linkers().check, name, &compiled)?;
-        let world = InvariantPre::new(world).map_err(|error| misfit(name, &error))?;
+        let world = InvariantPre::new(world, compiled.imports_wasi()).map_err(|error| misfit(name, &error))?;
         Ok(Self::new(world, &compiled))
     }
 }

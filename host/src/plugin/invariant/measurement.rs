@@ -1,15 +1,18 @@
 //! An instance taken apart, for the benchmarks and nobody else.
 
-use super::{Call, InvariantModule, world};
+use super::instance::Call;
+use super::{InvariantModule, InvariantPre};
 use crate::model::Timestamp;
 use crate::plugin::failure::PluginFailure;
+use crate::plugin::limits::CallLimits;
 use crate::plugin::state::{CheckState, GuestState, new_store};
 use wasmtime::Store;
 
 /// A store in which nothing runs yet.
 pub struct BareStore<'m> {
     store: Store<CheckState>,
-    linked: &'m world::InvariantPre<CheckState>,
+    limits: &'m CallLimits,
+    linked: &'m InvariantPre,
 }
 
 /// An instance that nobody calls.
@@ -26,7 +29,7 @@ impl InvariantModule {
         let limits = &self.engine.limits().check;
         let mut store = new_store(&self.engine, CheckState { guest: GuestState::new(limits), snapshot: None }, limits)?;
         store.data_mut().guest.begin_call(Timestamp::default());
-        Ok(BareStore { store, linked: self.active.instantiable() })
+        Ok(BareStore { store, limits, linked: self.active.instantiable() })
     }
 }
 
@@ -36,8 +39,7 @@ impl BareStore<'_> {
     /// # Errors
     /// The guest trapped in it.
     pub async fn instantiate(mut self) -> Result<BareInstance, PluginFailure> {
-        let exports = self.linked.instantiate_async(&mut self.store).await;
-        let exports = exports.map_err(|error| PluginFailure::Host(error.to_string()))?;
+        let exports = self.linked.instantiate(&mut self.store, self.limits).await?;
         Ok(BareInstance { _call: Call { store: self.store, exports } })
     }
 }

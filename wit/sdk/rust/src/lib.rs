@@ -63,6 +63,7 @@ pub mod view;
 #[cfg(all(feature = "arena", target_arch = "wasm32"))]
 mod arena;
 mod error;
+mod fetched;
 
 pub use bindings::shared::{
     metrics::{Matcher, MetricsError, Reduction, Selector},

@@ -2,11 +2,12 @@
 
 use std::cell::OnceCell;
 
-use crate::bindings::shared::tables::{Aggregate, Measure, PackedText, Table, Term};
+use crate::bindings::shared::tables::{Aggregate, Measure, Table, Term};
+use crate::fetched::Fetched;
 #[cfg(feature = "invariant")]
 use crate::invariants::Evidence;
 use crate::table::{Column, TableData, Values};
-use crate::{Comparison, Field, Kind, Scalar, TableError};
+use crate::{Comparison, Field, Scalar, TableError};
 
 /// A frozen table. A missing column, a value of another kind and a null all read as `None`: not known.
 pub struct TableView {
@@ -14,7 +15,7 @@ pub struct TableView {
     name: String,
     fields: Vec<Field>,
     rows: usize,
-    columns: Vec<OnceCell<Values>>,
+    columns: Vec<OnceCell<Fetched>>,
 }
 
 enum Source {
@@ -75,34 +76,34 @@ impl TableView {
         self.rows().find(|row| row.text(column) == Some(value))
     }
 
-    /// Values of a text column; empty when there is none.
-    #[must_use]
-    pub fn texts(&self, column: &str) -> &[Option<String>] {
-        if let Some(Values::Text(values)) = self.column(column) { values } else { &[] }
+    /// Values of a text column, one for each row; not one is known when there is no such column.
+    pub fn texts(&self, column: &str) -> impl Iterator<Item = Option<&str>> {
+        let fetched = self.column(column);
+        (0..self.rows).map(move |row| fetched.and_then(|values| values.text(row)))
     }
 
     /// Values of a float column; empty when there is none.
     #[must_use]
     pub fn floats(&self, column: &str) -> &[Option<f64>] {
-        if let Some(Values::Float(values)) = self.column(column) { values } else { &[] }
+        if let Some(Fetched::Plain(Values::Float(values))) = self.column(column) { values } else { &[] }
     }
 
     /// Values of an integer column; empty when there is none.
     #[must_use]
     pub fn integers(&self, column: &str) -> &[Option<i64>] {
-        if let Some(Values::Integer(values)) = self.column(column) { values } else { &[] }
+        if let Some(Fetched::Plain(Values::Integer(values))) = self.column(column) { values } else { &[] }
     }
 
     /// Values of a boolean column; empty when there is none.
     #[must_use]
     pub fn booleans(&self, column: &str) -> &[Option<bool>] {
-        if let Some(Values::Boolean(values)) = self.column(column) { values } else { &[] }
+        if let Some(Fetched::Plain(Values::Boolean(values))) = self.column(column) { values } else { &[] }
     }
 
     /// Values of an instant column, in nanoseconds since the epoch; empty when there is none.
     #[must_use]
     pub fn instants(&self, column: &str) -> &[Option<u64>] {
-        if let Some(Values::Instant(values)) = self.column(column) { values } else { &[] }
+        if let Some(Fetched::Plain(Values::Instant(values))) = self.column(column) { values } else { &[] }
     }
 
     /// Says which of these columns the table lacks, for checks that cannot do without.
@@ -182,18 +183,19 @@ impl TableView {
         left.join(right, &on).map(Self::of_host)
     }
 
-    fn column(&self, name: &str) -> Option<&Values> {
+    fn column(&self, name: &str) -> Option<&Fetched> {
         let index = self.fields.iter().position(|field| field.name == name)?;
         let (field, cell) = (self.fields.get(index)?, self.columns.get(index)?);
         Some(cell.get_or_init(|| self.load(field)))
     }
 
-    fn load(&self, field: &Field) -> Values {
+    fn load(&self, field: &Field) -> Fetched {
+        let nothing = || Fetched::Plain(Values::Text(Vec::new()));
         match &self.source {
-            Source::Host(table) => load(table, field).unwrap_or_else(|_| Values::Text(Vec::new())),
+            Source::Host(table) => Fetched::of_host(table, field).unwrap_or_else(|_| nothing()),
             Source::Memory(data) => {
                 let found = data.columns.iter().find(|column| column.name == field.name);
-                found.map_or_else(|| Values::Text(Vec::new()), |column| column.values.clone())
+                found.map_or_else(nothing, |column| Fetched::Plain(column.values.clone()))
             }
         }
     }
@@ -225,7 +227,7 @@ impl<'table> Row<'table> {
     /// A text, if known.
     #[must_use]
     pub fn text(&self, column: &str) -> Option<&'table str> {
-        self.table.texts(column).get(self.index)?.as_deref()
+        self.table.column(column)?.text(self.index)
     }
 
     /// A number, if known: a float, or an integer as one.
@@ -233,8 +235,10 @@ impl<'table> Row<'table> {
     pub fn number(&self, column: &str) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "counts and sizes stay far below 2^53")]
         match self.table.column(column)? {
-            Values::Float(values) => values.get(self.index).copied().flatten(),
-            Values::Integer(values) => values.get(self.index).copied().flatten().map(|value| value as f64),
+            Fetched::Plain(Values::Float(values)) => values.get(self.index).copied().flatten(),
+            Fetched::Plain(Values::Integer(values)) => {
+                values.get(self.index).copied().flatten().map(|value| value as f64)
+            }
             _ => None,
         }
     }
@@ -277,39 +281,6 @@ impl<'table> Row<'table> {
             expected: None,
         }
     }
-}
-
-/// Fetches a whole column with its nulls.
-fn load(table: &Table, field: &Field) -> Result<Values, TableError> {
-    let (name, rows) = (field.name.as_str(), table.rows());
-    let present = table.validity(name, 0, rows)?;
-    Ok(match field.kind {
-        Kind::Text => Values::Text(unpack(&table.texts(name, 0, rows)?, &present)),
-        Kind::Float => Values::Float(with_nulls(table.floats(name, 0, rows)?, &present)),
-        Kind::Integer => Values::Integer(with_nulls(table.integers(name, 0, rows)?, &present)),
-        Kind::Instant => Values::Instant(with_nulls(table.instants(name, 0, rows)?, &present)),
-        Kind::Boolean => {
-            let values = table.booleans(name, 0, rows)?.into_iter().map(|value| value != 0);
-            Values::Boolean(with_nulls(values, &present))
-        }
-    })
-}
-
-fn with_nulls<T>(values: impl IntoIterator<Item = T>, present: &[u8]) -> Vec<Option<T>> {
-    let known = |(row, value)| (present.get(row) != Some(&0)).then_some(value);
-    values.into_iter().enumerate().map(known).collect()
-}
-
-fn unpack(packed: &PackedText, present: &[u8]) -> Vec<Option<String>> {
-    let mut start = 0;
-    let mut next = |end: &u32| {
-        let end = usize::try_from(*end).unwrap_or(usize::MAX);
-        let text = packed.text.get(start..end).unwrap_or("").to_owned();
-        start = end;
-        text
-    };
-    let texts: Vec<String> = packed.ends.iter().map(&mut next).collect();
-    with_nulls(texts, present)
 }
 
 fn take(data: &TableData, rows: &[usize]) -> TableData {
@@ -394,7 +365,7 @@ mod tests {
     #[test]
     fn a_filter_never_keeps_a_null() {
         let kept = stores().filter(&[("used", Comparison::Lt, Scalar::Float(9.0))]).unwrap();
-        assert_eq!(kept.texts("store"), [Some("1".to_owned()), Some("3".to_owned())]);
+        assert_eq!(kept.texts("store").collect::<Vec<_>>(), [Some("1"), Some("3")]);
     }
 
     #[test]
@@ -413,11 +384,5 @@ mod tests {
         let evidence = stores.find("store", "3").unwrap().evidence("used").expected("less than 1 byte");
         assert_eq!((evidence.row, evidence.observed), (Some(2), Scalar::Float(1.0)));
         assert_eq!(evidence.unit.as_deref(), Some("By"));
-    }
-
-    #[test]
-    fn packed_text_with_wrong_ends_reads_as_empty_not_as_a_panic() {
-        let packed = PackedText { text: "aé".to_owned(), ends: vec![2, 1, 9] };
-        assert_eq!(unpack(&packed, &[1, 1, 0]), [Some(String::new()), Some(String::new()), None]);
     }
 }

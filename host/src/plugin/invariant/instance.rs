@@ -1,0 +1,117 @@
+//! One fresh instance of a module of checks, and the calls of it.
+
+use crate::model::{Snapshot, Timestamp};
+use crate::plugin::bindings::contract::types::PluginError;
+use crate::plugin::bindings::invariant::operator::plugin::checks::{Declaration, Outcome};
+use crate::plugin::bindings::{invariant as direct, waiting_invariant as waiting};
+use crate::plugin::call::{answered, bounded};
+use crate::plugin::engine::Engine;
+use crate::plugin::failure::PluginFailure;
+use crate::plugin::limits::CallLimits;
+use crate::plugin::resources::SnapshotResource;
+use crate::plugin::state::{CheckState, GuestState, new_store};
+use std::sync::Arc;
+use wasmtime::Store;
+use wasmtime::component::{InstancePre, Resource};
+
+/// What instances of a module of checks are made of.
+pub(crate) enum InvariantPre {
+    /// Nothing that it imports can wait: it runs on the stack of its caller.
+    Direct(direct::InvariantPre<CheckState>),
+    /// It imports WASI: it runs on a fibre, so that a wait can be cut off.
+    Waiting(waiting::InvariantPre<CheckState>),
+}
+
+impl InvariantPre {
+    /// # Errors
+    /// It does not export the world.
+    pub(crate) fn new(linked: InstancePre<CheckState>, imports_wasi: bool) -> wasmtime::Result<Self> {
+        if imports_wasi {
+            return Ok(Self::Waiting(waiting::InvariantPre::new(linked)?));
+        }
+        Ok(Self::Direct(direct::InvariantPre::new(linked)?))
+    }
+
+    pub(super) async fn instantiate(
+        &self,
+        store: &mut Store<CheckState>,
+        limits: &CallLimits,
+    ) -> Result<Exports, PluginFailure> {
+        match self {
+            Self::Direct(linked) => {
+                linked.instantiate(store).map(Exports::Direct).map_err(|error| PluginFailure::of(&error, limits))
+            }
+            Self::Waiting(linked) => Ok(Exports::Waiting(bounded(limits, linked.instantiate_async(store)).await?)),
+        }
+    }
+}
+
+/// What the host can call.
+pub(super) enum Exports {
+    Direct(direct::Invariant),
+    Waiting(waiting::Invariant),
+}
+
+/// One fresh instance.
+pub(super) struct Call {
+    pub(super) store: Store<CheckState>,
+    pub(super) exports: Exports,
+}
+
+impl Call {
+    pub(super) async fn start(
+        engine: &Engine,
+        linked: &InvariantPre,
+        snapshot: Option<Arc<Snapshot>>,
+        now: Timestamp,
+    ) -> Result<Self, PluginFailure> {
+        let limits = &engine.limits().check;
+        let mut store = new_store(engine, CheckState { guest: GuestState::new(limits), snapshot }, limits)?;
+        store.data_mut().guest.begin_call(now);
+        let exports = linked.instantiate(&mut store, limits).await?;
+        Ok(Self { store, exports })
+    }
+
+    pub(super) async fn declare(&mut self, engine: &Engine, config: &str) -> Result<Declaration, PluginFailure> {
+        let (limits, store) = (&engine.limits().check, &mut self.store);
+        match &self.exports {
+            Exports::Direct(exports) => direct_answer(exports.call_declare(store, config), limits),
+            Exports::Waiting(exports) => answered(limits, exports.call_declare(store, config)).await,
+        }
+    }
+
+    pub(super) async fn evaluate(
+        &mut self,
+        engine: &Engine,
+        check: &str,
+        snapshot: Resource<SnapshotResource>,
+        state: Option<&[u8]>,
+    ) -> Result<Outcome, PluginFailure> {
+        let (limits, store) = (&engine.limits().check, &mut self.store);
+        match &self.exports {
+            Exports::Direct(exports) => direct_answer(exports.call_evaluate(store, check, snapshot, state), limits),
+            Exports::Waiting(exports) => answered(limits, exports.call_evaluate(store, check, snapshot, state)).await,
+        }
+    }
+
+    pub(super) async fn migrate(
+        &mut self,
+        engine: &Engine,
+        check: &str,
+        from_version: &str,
+        state: &[u8],
+    ) -> Result<Option<Vec<u8>>, PluginFailure> {
+        let (limits, store) = (&engine.limits().check, &mut self.store);
+        match &self.exports {
+            Exports::Direct(exports) => direct_answer(exports.call_migrate(store, check, from_version, state), limits),
+            Exports::Waiting(exports) => {
+                answered(limits, exports.call_migrate(store, check, from_version, state)).await
+            }
+        }
+    }
+}
+
+/// The epoch is what bounds a call that cannot wait.
+fn direct_answer<T>(called: wasmtime::Result<Result<T, PluginError>>, limits: &CallLimits) -> Result<T, PluginFailure> {
+    called.map_err(|error| PluginFailure::of(&error, limits))?.map_err(PluginFailure::from)
+}
