@@ -5,8 +5,8 @@
 //! and does not fail the run; `docs/PERFORMANCE.md` says what holds it back.
 #![expect(clippy::print_stdout, reason = "figures are for the person who asked")]
 #![expect(clippy::disallowed_methods, reason = "a stopwatch reads the clock of the machine")]
-#![expect(clippy::unwrap_used, reason = "a benchmark that cannot run says where it stopped")]
-#![expect(clippy::cast_possible_truncation, clippy::indexing_slicing, reason = "sizes are those of this file")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run says where it stopped")]
+#![expect(clippy::indexing_slicing, reason = "sizes are those of this file")]
 
 #[path = "plugins/calls.rs"]
 mod calls;

@@ -13,7 +13,7 @@ use crate::{guests, step};
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     guests::build_one(
         workspace,
-        &workspace.root.join("host/benches/guest/Cargo.toml"),
+        &workspace.root.join("host/benches/guests/Cargo.toml"),
         &workspace.plugins().join("bench"),
     )?;
     let target = workspace.target.join("bench");

@@ -29,22 +29,30 @@ pub(crate) fn component(file: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask bench` builds it", path.display()))
 }
 
-/// The checks of `host/benches/guest`.
-pub(crate) fn measured() -> Vec<u8> {
-    component("bench/measured.wasm")
+/// The checks of `host/benches/guests/rule`.
+pub(crate) fn rule() -> Vec<u8> {
+    component("bench/rule.wasm")
 }
 
 pub(crate) fn check<'m>(module: &'m InvariantModule, id: &str) -> &'m CheckDeclaration {
     module.checks().iter().find(|check| check.id.0 == id).unwrap()
 }
 
-/// Nodes of which every two hundredth is full.
+/// Nodes of which every two hundredth is full, with the columns that such tables have.
 pub(crate) fn nodes(name: &str, rows: usize) -> Table {
     let share = |row: usize| if row % 200 == 199 { 0.95 } else { 0.5 + 0.3 * ((row % 7) as f64) / 7.0 };
     let names = (0..rows).map(|row| Some(format!("10.0.{}.{}:20160", row / 250, row % 250)));
+    let integers = |value: fn(usize) -> i64| Column::Integers((0..rows).map(|row| Some(value(row))).collect());
+    let same = |text: &str| Column::Texts((0..rows).map(|_| Some(text.to_owned())).collect());
     let columns = vec![
         ("node", None, Column::Texts(names.collect())),
+        ("state", None, same("Up")),
+        ("heartbeat_age_ms", Some("ms"), integers(|row| (row % 10_000) as i64)),
         ("used_ratio", Some("1"), Column::Floats((0..rows).map(|row| Some(share(row))).collect())),
+        ("leaders", None, integers(|row| (row % 300) as i64)),
+        ("version", None, same("8.5.1")),
+        ("busy", None, Column::Booleans((0..rows).map(|_| Some(false)).collect())),
+        ("started_at", None, Column::Instants((0..rows).map(|_| Some(1_700_000_000_000)).collect())),
     ];
     Table::from_columns(name, columns).unwrap()
 }
@@ -70,7 +78,7 @@ pub(crate) fn snapshot(tables: Vec<Table>) -> Arc<Snapshot> {
 }
 
 async fn instances(engine: &Engine, report: &mut Report) {
-    let module = load(engine, &measured()).await;
+    let module = load(engine, &rule()).await;
     let mut times = Vec::with_capacity(INSTANCES);
     for _ in 0..INSTANCES {
         let store = module.store_for_measurement().unwrap();
@@ -85,7 +93,7 @@ async fn instances(engine: &Engine, report: &mut Report) {
 
 async fn fresh(engine: &Engine, report: &mut Report) {
     let snapshot = snapshot(vec![nodes("nodes", 12)]);
-    let module = load(engine, &measured()).await;
+    let module = load(engine, &rule()).await;
     let check = check(&module, "by-rows");
     let mut times = Vec::with_capacity(CHECKS);
     for _ in 0..CHECKS {

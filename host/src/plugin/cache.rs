@@ -265,8 +265,11 @@ fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
 
 /// The bytes of a file.
 fn read_sealed(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+    let file = File::open(path)?;
+    let bytes = usize::try_from(file.metadata()?.len().min(FILE_BYTES_MAX)).unwrap_or_default();
+    // One byte more, so that the end is seen without growing.
+    let mut bytes = Vec::with_capacity(bytes + 1);
+    file.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

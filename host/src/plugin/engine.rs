@@ -129,6 +129,13 @@ impl Engine {
         &self.inner.wasmtime
     }
 
+    /// Whether the compiled form of a component is in the cache: read, held against its seal and loaded. For the benchmarks.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn code_for_measurement(&self, digest: &crate::model::Digest) -> bool {
+        self.cache().is_some_and(|cache| cache.load(self.wasmtime(), digest).is_some())
+    }
+
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
         &self.inner.wasmtime
     }

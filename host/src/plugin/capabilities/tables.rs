@@ -56,24 +56,24 @@ impl HostTable for GuestState {
     }
 
     fn filter(&mut self, this: Handle, all_of: Vec<Term>) -> Answer<Handle> {
-        let table = self.table(&this)?;
+        let table = Arc::clone(self.table(&this)?);
         let terms: Vec<own::Term> = all_of.into_iter().map(own::Term::from).collect();
         self.derive(table.rows.saturating_mul(terms.len().max(1)), || table.filter(&terms))
     }
 
     fn sort(&mut self, this: Handle, by: Vec<(String, bool)>) -> Answer<Handle> {
-        let table = self.table(&this)?;
+        let table = Arc::clone(self.table(&this)?);
         self.derive(table.rows.saturating_mul(by.len().max(1)), || table.sort(&by))
     }
 
     fn group(&mut self, this: Handle, by: Vec<String>, measures: Vec<Measure>) -> Answer<Handle> {
-        let table = self.table(&this)?;
+        let table = Arc::clone(self.table(&this)?);
         let measures: Vec<own::Measure> = measures.into_iter().map(own::Measure::from).collect();
         self.derive(table.rows.saturating_mul(by.len() + measures.len()), || table.group(&by, &measures))
     }
 
     fn join(&mut self, this: Handle, other: Handle, on: Vec<(String, String)>) -> Answer<Handle> {
-        let (table, other) = (self.table(&this)?, self.table(&other)?);
+        let (table, other) = (Arc::clone(self.table(&this)?), Arc::clone(self.table(&other)?));
         self.derive((table.rows + other.rows).saturating_mul(on.len().max(1)), || table.join(&other, &on))
     }
 
@@ -136,8 +136,8 @@ impl HostBuilder for GuestState {
 }
 
 impl GuestState {
-    fn table(&self, handle: &Handle) -> wasmtime::Result<Arc<Table>> {
-        Ok(Arc::clone(&self.resources.get(handle)?.table))
+    fn table(&self, handle: &Handle) -> wasmtime::Result<&Arc<Table>> {
+        Ok(&self.resources.get(handle)?.table)
     }
 
     /// A table computed by the host, within its bounds of work and of memory.

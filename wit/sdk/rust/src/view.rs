@@ -67,7 +67,7 @@ impl TableView {
     /// The only or first row.
     #[must_use]
     pub fn first(&self) -> Option<Row<'_>> {
-        (self.rows > 0).then_some(Row { table: self, index: 0 })
+        self.row(0)
     }
 
     /// The first row whose text column has this value.
@@ -76,34 +76,40 @@ impl TableView {
         self.rows().find(|row| row.text(column) == Some(value))
     }
 
-    /// Values of a text column, one for each row; not one is known when there is no such column.
+    /// Values of a text column, one for each row; none of them known when there is no such column.
     pub fn texts(&self, column: &str) -> impl Iterator<Item = Option<&str>> {
-        let fetched = self.column(column);
-        (0..self.rows).map(move |row| fetched.and_then(|values| values.text(row)))
+        self.values(column, Fetched::text)
     }
 
-    /// Values of a float column; empty when there is none.
-    #[must_use]
-    pub fn floats(&self, column: &str) -> &[Option<f64>] {
-        if let Some(Fetched::Plain(Values::Float(values))) = self.column(column) { values } else { &[] }
+    /// Values of a float column, as [`Self::texts`].
+    pub fn floats(&self, column: &str) -> impl Iterator<Item = Option<f64>> {
+        self.values(column, Fetched::float)
     }
 
-    /// Values of an integer column; empty when there is none.
-    #[must_use]
-    pub fn integers(&self, column: &str) -> &[Option<i64>] {
-        if let Some(Fetched::Plain(Values::Integer(values))) = self.column(column) { values } else { &[] }
+    /// Values of an integer column, as [`Self::texts`].
+    pub fn integers(&self, column: &str) -> impl Iterator<Item = Option<i64>> {
+        self.values(column, Fetched::integer)
     }
 
-    /// Values of a boolean column; empty when there is none.
-    #[must_use]
-    pub fn booleans(&self, column: &str) -> &[Option<bool>] {
-        if let Some(Fetched::Plain(Values::Boolean(values))) = self.column(column) { values } else { &[] }
+    /// Values of a float or an integer column, as [`Self::texts`].
+    pub fn numbers(&self, column: &str) -> impl Iterator<Item = Option<f64>> {
+        self.values(column, Fetched::number)
     }
 
-    /// Values of an instant column, in nanoseconds since the epoch; empty when there is none.
+    /// Values of a boolean column, as [`Self::texts`].
+    pub fn booleans(&self, column: &str) -> impl Iterator<Item = Option<bool>> {
+        self.values(column, Fetched::boolean)
+    }
+
+    /// Values of an instant column, in nanoseconds since the epoch, as [`Self::texts`].
+    pub fn instants(&self, column: &str) -> impl Iterator<Item = Option<u64>> {
+        self.values(column, Fetched::instant)
+    }
+
+    /// One row.
     #[must_use]
-    pub fn instants(&self, column: &str) -> &[Option<u64>] {
-        if let Some(Fetched::Plain(Values::Instant(values))) = self.column(column) { values } else { &[] }
+    pub fn row(&self, index: usize) -> Option<Row<'_>> {
+        (index < self.rows).then_some(Row { table: self, index })
     }
 
     /// Says which of these columns the table lacks, for checks that cannot do without.
@@ -183,6 +189,15 @@ impl TableView {
         left.join(right, &on).map(Self::of_host)
     }
 
+    fn values<'table, T: 'table>(
+        &'table self,
+        column: &str,
+        read: impl Fn(&'table Fetched, usize) -> Option<T> + 'table,
+    ) -> impl Iterator<Item = Option<T>> {
+        let fetched = self.column(column);
+        (0..self.rows).map(move |row| read(fetched?, row))
+    }
+
     fn column(&self, name: &str) -> Option<&Fetched> {
         let index = self.fields.iter().position(|field| field.name == name)?;
         let (field, cell) = (self.fields.get(index)?, self.columns.get(index)?);
@@ -190,12 +205,12 @@ impl TableView {
     }
 
     fn load(&self, field: &Field) -> Fetched {
-        let nothing = || Fetched::Plain(Values::Text(Vec::new()));
+        let nothing = || Fetched::of_memory(Values::Text(Vec::new()));
         match &self.source {
             Source::Host(table) => Fetched::of_host(table, field).unwrap_or_else(|_| nothing()),
             Source::Memory(data) => {
                 let found = data.columns.iter().find(|column| column.name == field.name);
-                found.map_or_else(nothing, |column| Fetched::Plain(column.values.clone()))
+                found.map_or_else(nothing, |column| Fetched::of_memory(column.values.clone()))
             }
         }
     }
@@ -233,32 +248,25 @@ impl<'table> Row<'table> {
     /// A number, if known: a float, or an integer as one.
     #[must_use]
     pub fn number(&self, column: &str) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "counts and sizes stay far below 2^53")]
-        match self.table.column(column)? {
-            Fetched::Plain(Values::Float(values)) => values.get(self.index).copied().flatten(),
-            Fetched::Plain(Values::Integer(values)) => {
-                values.get(self.index).copied().flatten().map(|value| value as f64)
-            }
-            _ => None,
-        }
+        self.table.column(column)?.number(self.index)
     }
 
     /// An integer, if known.
     #[must_use]
     pub fn integer(&self, column: &str) -> Option<i64> {
-        self.table.integers(column).get(self.index).copied().flatten()
+        self.table.column(column)?.integer(self.index)
     }
 
     /// A boolean, if known.
     #[must_use]
     pub fn boolean(&self, column: &str) -> Option<bool> {
-        self.table.booleans(column).get(self.index).copied().flatten()
+        self.table.column(column)?.boolean(self.index)
     }
 
     /// An instant in nanoseconds since the epoch, if known.
     #[must_use]
     pub fn instant(&self, column: &str) -> Option<u64> {
-        self.table.instants(column).get(self.index).copied().flatten()
+        self.table.column(column)?.instant(self.index)
     }
 
     /// The value as it is, whatever its kind.
