@@ -27,6 +27,15 @@ impl PackedText {
         packed
     }
 
+    /// All values of an array without nulls: it holds them as one blob, too.
+    fn of_whole(array: &StringArray) -> Option<Self> {
+        let offsets = array.value_offsets();
+        let (start, end) = (*offsets.first()?, *offsets.last()?);
+        let blob = array.value_data().get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
+        let ends = offsets.iter().skip(1).map(|end| u32::try_from(end - start)).collect::<Result<_, _>>().ok()?;
+        Some(Self { text: std::str::from_utf8(blob).ok()?.to_owned(), ends })
+    }
+
     /// The values, where the ends are valid.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
@@ -42,6 +51,9 @@ impl Table {
     pub fn floats(&self, column: &str, start: u32, len: u32) -> Result<Vec<f64>, TableError> {
         let window = self.window(column, start, len)?;
         let array = primitive::<Float64Type>(self.field(column)?, &window)?;
+        if array.null_count() == 0 {
+            return Ok(array.values().to_vec());
+        }
         Ok(array.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
     }
 
@@ -51,8 +63,7 @@ impl Table {
     /// As [`Self::floats`].
     pub fn integers(&self, column: &str, start: u32, len: u32) -> Result<Vec<i64>, TableError> {
         let window = self.window(column, start, len)?;
-        let array = primitive::<Int64Type>(self.field(column)?, &window)?;
-        Ok(array.iter().map(Option::unwrap_or_default).collect())
+        Ok(values_or_zero(primitive::<Int64Type>(self.field(column)?, &window)?))
     }
 
     /// A window of instants, in nanoseconds since the Unix epoch; nulls read as 0.
@@ -61,8 +72,7 @@ impl Table {
     /// As [`Self::floats`].
     pub fn instants(&self, column: &str, start: u32, len: u32) -> Result<Vec<u64>, TableError> {
         let window = self.window(column, start, len)?;
-        let array = primitive::<UInt64Type>(self.field(column)?, &window)?;
-        Ok(array.iter().map(Option::unwrap_or_default).collect())
+        Ok(values_or_zero(primitive::<UInt64Type>(self.field(column)?, &window)?))
     }
 
     /// A window of booleans, one byte each; nulls read as 0.
@@ -82,7 +92,8 @@ impl Table {
     pub fn texts(&self, column: &str, start: u32, len: u32) -> Result<PackedText, TableError> {
         let window = self.window(column, start, len)?;
         let array: &StringArray = window.as_string_opt().ok_or(TableError::WrongKind(self.field(column)?.kind))?;
-        Ok(PackedText::pack(array.iter().map(Option::unwrap_or_default)))
+        let whole = (array.null_count() == 0).then(|| PackedText::of_whole(array)).flatten();
+        Ok(whole.unwrap_or_else(|| PackedText::pack(array.iter().map(Option::unwrap_or_default))))
     }
 
     /// Which values of a window are present, one byte each.
@@ -91,6 +102,9 @@ impl Table {
     /// No such column, or a window outside the table.
     pub fn validity(&self, column: &str, start: u32, len: u32) -> Result<Vec<u8>, TableError> {
         let window = self.window(column, start, len)?;
+        if window.null_count() == 0 {
+            return Ok(vec![1; window.len()]);
+        }
         Ok((0..window.len()).map(|row| u8::from(window.is_valid(row))).collect())
     }
 
@@ -137,6 +151,13 @@ impl Table {
         }
         Ok(array.slice(start, len))
     }
+}
+
+fn values_or_zero<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>) -> Vec<T::Native> {
+    if array.null_count() == 0 {
+        return array.values().to_vec();
+    }
+    array.iter().map(Option::unwrap_or_default).collect()
 }
 
 fn primitive<'a, T: ArrowPrimitiveType>(

@@ -7,6 +7,7 @@ use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_ord::sort::{SortColumn, lexsort_to_indices};
 use arrow_schema::SortOptions;
+use arrow_select::filter::FilterBuilder;
 use std::sync::Arc;
 
 /// Keeps a row when `column comparison value` holds. A null never compares as true, nor does NaN.
@@ -31,13 +32,19 @@ impl Table {
             keep = &keep & &self.holding(term)?;
         }
         let mask = BooleanArray::new(keep, None);
-        let columns = self
-            .columns
-            .iter()
-            .map(|column| arrow_select::filter::filter(column, &mask))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|_mismatch| TableError::OutOfRange)?;
-        Self::from_arrays(&self.name, self.fields.clone(), columns, mask.true_count())
+        let rows = mask.true_count();
+        if rows == self.rows {
+            return Ok(self.clone());
+        }
+        let columns = match rows {
+            0 => self.columns.iter().map(|column| column.slice(0, 0)).collect(),
+            _ => {
+                let kept = FilterBuilder::new(&mask).optimize().build();
+                let columns = self.columns.iter().map(|column| kept.filter(column));
+                columns.collect::<Result<Vec<_>, _>>().map_err(|_mismatch| TableError::OutOfRange)?
+            }
+        };
+        Self::from_arrays(&self.name, self.fields.clone(), columns, rows)
     }
 
     /// Rows ordered by these columns; `true` means descending. Nulls come last, equal rows keep
@@ -78,6 +85,9 @@ impl Table {
                 compared(rows, comparison, wanted.as_str(), |row| values.value(row))
             }
             (Values::Integers(values), Scalar::Integer(wanted)) => compared_slice(values.values(), comparison, *wanted),
+            (Values::Integers(values), Scalar::Float(wanted)) => {
+                compared(rows, comparison, *wanted, |row| values.value(row) as f64)
+            }
             (Values::Floats(values), wanted) => match wanted.as_f64() {
                 Some(wanted) => compared_slice(values.values(), comparison, wanted),
                 None => BooleanBuffer::new_unset(rows),

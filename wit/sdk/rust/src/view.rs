@@ -1,6 +1,7 @@
 //! Reading of tables: rows with typed getters, each column fetched from the host once and only when it is read.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 
 use crate::bindings::shared::tables::{Aggregate, Measure, Table, Term};
 use crate::fetched::Fetched;
@@ -12,10 +13,10 @@ use crate::{Comparison, Field, Scalar, TableError};
 /// A frozen table. A missing column, a value of another kind and a null all read as `None`: not known.
 pub struct TableView {
     source: Source,
-    name: String,
-    fields: Vec<Field>,
     rows: usize,
-    columns: Vec<OnceCell<Fetched>>,
+    /// Asked of the host when somebody wants to know.
+    name: OnceCell<String>,
+    columns: OnceCell<Columns>,
 }
 
 enum Source {
@@ -23,28 +24,55 @@ enum Source {
     Memory(TableData),
 }
 
+struct Columns {
+    fields: Rc<[Field]>,
+    fetched: Vec<OnceCell<Fetched>>,
+}
+
+impl Columns {
+    fn new(fields: Rc<[Field]>) -> Self {
+        let fetched = fields.iter().map(|_| OnceCell::new()).collect();
+        Self { fields, fetched }
+    }
+}
+
 impl TableView {
     pub(crate) fn of_host(table: Table) -> Self {
-        let (name, fields) = (table.name(), table.fields());
         let rows = usize::try_from(table.rows()).unwrap_or(usize::MAX);
-        Self::new(Source::Host(table), name, fields, rows)
+        Self { source: Source::Host(table), rows, name: OnceCell::new(), columns: OnceCell::new() }
     }
 
-    fn new(source: Source, name: String, fields: Vec<Field>, rows: usize) -> Self {
-        let columns = fields.iter().map(|_| OnceCell::new()).collect();
-        Self { source, name, fields, rows, columns }
+    /// Some rows of this table: what is known of the whole is known of them.
+    fn part(&self, part: Table) -> Self {
+        let part = Self::of_host(part);
+        if let Some(columns) = self.columns.get() {
+            let _ = part.columns.set(Columns::new(Rc::clone(&columns.fields)));
+        }
+        part
     }
 
     /// The table's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        self.name.get_or_init(|| match &self.source {
+            Source::Host(table) => table.name(),
+            Source::Memory(data) => data.name.clone(),
+        })
     }
 
     /// Its columns.
     #[must_use]
     pub fn fields(&self) -> &[Field] {
-        &self.fields
+        &self.columns().fields
+    }
+
+    fn columns(&self) -> &Columns {
+        self.columns.get_or_init(|| {
+            Columns::new(match &self.source {
+                Source::Host(table) => table.fields().into(),
+                Source::Memory(data) => data.columns.iter().map(Column::field).collect(),
+            })
+        })
     }
 
     /// Number of rows.
@@ -117,7 +145,7 @@ impl TableView {
     /// # Errors
     /// [`TableError::NoSuchColumn`] with the first missing one.
     pub fn require(&self, columns: &[&str]) -> Result<(), TableError> {
-        let missing = columns.iter().find(|name| !self.fields.iter().any(|field| field.name == **name));
+        let missing = columns.iter().find(|name| !self.fields().iter().any(|field| field.name == **name));
         missing.map_or(Ok(()), |name| Err(TableError::NoSuchColumn((*name).to_owned())))
     }
 
@@ -133,7 +161,7 @@ impl TableView {
                     comparison: *comparison,
                     value: value.clone(),
                 };
-                table.filter(&terms.iter().map(term).collect::<Vec<_>>()).map(Self::of_host)
+                table.filter(&terms.iter().map(term).collect::<Vec<_>>()).map(|part| self.part(part))
             }
             Source::Memory(data) => {
                 self.require(&terms.iter().map(|term| term.0).collect::<Vec<_>>())?;
@@ -151,7 +179,7 @@ impl TableView {
         match &self.source {
             Source::Host(table) => {
                 let by: Vec<_> = by.iter().map(|(column, down)| ((*column).to_owned(), *down)).collect();
-                table.sort(&by).map(Self::of_host)
+                table.sort(&by).map(|sorted| self.part(sorted))
             }
             Source::Memory(data) => {
                 self.require(&by.iter().map(|key| key.0).collect::<Vec<_>>())?;
@@ -199,8 +227,9 @@ impl TableView {
     }
 
     fn column(&self, name: &str) -> Option<&Fetched> {
-        let index = self.fields.iter().position(|field| field.name == name)?;
-        let (field, cell) = (self.fields.get(index)?, self.columns.get(index)?);
+        let columns = self.columns();
+        let index = columns.fields.iter().position(|field| field.name == name)?;
+        let (field, cell) = (columns.fields.get(index)?, columns.fetched.get(index)?);
         Some(cell.get_or_init(|| self.load(field)))
     }
 
@@ -219,9 +248,8 @@ impl TableView {
 impl From<TableData> for TableView {
     /// A table in memory, for tests of checks.
     fn from(data: TableData) -> Self {
-        let fields = data.columns.iter().map(Column::field).collect();
-        let (name, rows) = (data.name.clone(), data.rows());
-        Self::new(Source::Memory(data), name, fields, rows)
+        let rows = data.rows();
+        Self { source: Source::Memory(data), rows, name: OnceCell::new(), columns: OnceCell::new() }
     }
 }
 
@@ -279,9 +307,9 @@ impl<'table> Row<'table> {
     #[cfg(feature = "invariant")]
     #[must_use]
     pub fn evidence(&self, column: &str) -> Evidence {
-        let unit = self.table.fields.iter().find(|field| field.name == column).and_then(|field| field.unit.clone());
+        let unit = self.table.fields().iter().find(|field| field.name == column).and_then(|field| field.unit.clone());
         Evidence {
-            table: self.table.name.clone(),
+            table: self.table.name().to_owned(),
             row: u32::try_from(self.index).ok(),
             column: column.to_owned(),
             observed: self.scalar(column),
