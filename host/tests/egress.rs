@@ -13,6 +13,8 @@
 
 #[path = "egress/addresses.rs"]
 mod addresses;
+#[path = "egress/certificates.rs"]
+mod certificates;
 #[path = "egress/credentials.rs"]
 mod credentials;
 #[path = "egress/headers.rs"]
@@ -37,6 +39,7 @@ const VECTORS_MIN: usize = 500;
 fn there_are_as_many_vectors_as_promised_and_none_twice() {
     let tables = [
         ("addresses", addresses::labels()),
+        ("certificates", certificates::labels()),
         ("credentials", credentials::labels()),
         ("headers", headers::labels()),
         ("names", names::labels()),
