@@ -31,7 +31,6 @@ pub(crate) struct Compiled {
     component: Component,
     digest: Digest,
     trust: Trust,
-    imports_wasi: bool,
 }
 
 /// Whether something waits for the compiler.
@@ -67,8 +66,7 @@ impl Compiled {
             Some(component) => component,
             None => compile(engine, name, trusted).await?,
         };
-        let imports_wasi = trusted.admitted().imports_wasi();
-        Ok(Self { component, digest: digest.clone(), trust: trusted.trust().clone(), imports_wasi })
+        Ok(Self { component, digest: digest.clone(), trust: trusted.trust().clone() })
     }
 
     pub(crate) fn component(&self) -> &Component {
@@ -83,11 +81,6 @@ impl Compiled {
     /// Why it may run.
     pub(crate) fn trust(&self) -> &Trust {
         &self.trust
-    }
-
-    /// Whether it calls functions that can wait.
-    pub(crate) fn imports_wasi(&self) -> bool {
-        self.imports_wasi
     }
 }
 

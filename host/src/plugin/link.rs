@@ -52,7 +52,7 @@ impl Linked<InvariantPre> {
     pub(crate) async fn invariant(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
         let compiled = compiled(engine, name, bytes, World::Invariant).await?;
         let world = instantiable(&engine.linkers().check, name, &compiled)?;
-        let world = InvariantPre::new(world, compiled.imports_wasi()).map_err(|error| misfit(name, &error))?;
+        let world = InvariantPre::new(world).map_err(|error| misfit(name, &error))?;
         Ok(Self::new(world, &compiled))
     }
 }

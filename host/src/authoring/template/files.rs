@@ -40,6 +40,7 @@ const RUST_SDK: &[File] = &[
     file!("wit/sdk/rust/src/arena.rs"),
     file!("wit/sdk/rust/src/bindings.rs"),
     file!("wit/sdk/rust/src/error.rs"),
+    file!("wit/sdk/rust/src/fetched.rs"),
     file!("wit/sdk/rust/src/invariants.rs"),
     file!("wit/sdk/rust/src/lib.rs"),
     file!("wit/sdk/rust/src/metrics.rs"),

@@ -12,21 +12,22 @@ use crate::plugin::resources::SnapshotResource;
 use crate::plugin::state::{CheckState, GuestState, new_store};
 use std::sync::Arc;
 use wasmtime::Store;
+use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{InstancePre, Resource};
 
 /// What instances of a module of checks are made of.
 pub(crate) enum InvariantPre {
     /// Nothing that it imports can wait: it runs on the stack of its caller.
     Direct(direct::InvariantPre<CheckState>),
-    /// It imports WASI: it runs on a fibre, so that a wait can be cut off.
+    /// It imports something that can wait: it runs on a fibre, so that the wait can be cut off.
     Waiting(waiting::InvariantPre<CheckState>),
 }
 
 impl InvariantPre {
     /// # Errors
     /// It does not export the world.
-    pub(crate) fn new(linked: InstancePre<CheckState>, imports_wasi: bool) -> wasmtime::Result<Self> {
-        if imports_wasi {
+    pub(crate) fn new(linked: InstancePre<CheckState>) -> wasmtime::Result<Self> {
+        if can_wait(&linked) {
             return Ok(Self::Waiting(waiting::InvariantPre::new(linked)?));
         }
         Ok(Self::Direct(direct::InvariantPre::new(linked)?))
@@ -44,6 +45,25 @@ impl InvariantPre {
             Self::Waiting(linked) => Ok(Exports::Waiting(bounded(limits, linked.instantiate_async(store)).await?)),
         }
     }
+}
+
+/// Functions of the contract that wait, because subjects reach the network through them. See `bindings.rs`.
+const WAITING: [(&str, &[&str]); 1] = [("operator:plugin/metrics", &["query", "query-range"])];
+
+/// Whether one of its imports is such a function, or WASI's.
+fn can_wait(linked: &InstancePre<CheckState>) -> bool {
+    let engine = linked.engine();
+    let waits = |interface: &str, function: &str| {
+        WAITING.iter().any(|(name, functions)| interface.starts_with(name) && functions.contains(&function))
+    };
+    let component = linked.component().component_type();
+    component.imports(engine).any(|(interface, import)| match import.ty {
+        _ if interface.starts_with("wasi:") => true,
+        ComponentItem::ComponentInstance(instance) => {
+            instance.exports(engine).any(|(function, _)| waits(interface, function))
+        }
+        _ => false,
+    })
 }
 
 /// What the host can call.
