@@ -272,7 +272,13 @@ impl Card {
     pub fn variant(&self, id: &str) -> Variant {
         let fault = |step: SimStep| Fault { after_ms: step.after_s * 1_000, kind: step.fault };
         let faults = self.sim_steps().into_iter().map(fault).collect();
-        Variant { id: id.to_owned(), faults, shape: self.cluster_shape(), truth: self.scenario_truth() }
+        Variant {
+            id: id.to_owned(),
+            card: self.id.clone(),
+            faults,
+            shape: self.cluster_shape(),
+            truth: self.scenario_truth(),
+        }
     }
 
     /// The card as a scenario that can be played.

@@ -20,6 +20,7 @@ pub mod journal;
 mod namespace;
 pub mod plan;
 pub mod processes;
+pub mod stage;
 pub mod step;
 pub mod target;
 mod undo;

@@ -36,6 +36,8 @@ pub struct Scenario {
 pub struct Variant {
     /// Name within the scenario.
     pub id: String,
+    /// The fault card that it plays.
+    pub card: String,
     /// What is done, in order.
     pub faults: Vec<Fault>,
     /// How the cluster differs from the usual one.

@@ -3,11 +3,13 @@
 //! The conveyor gets the same ports as ever and is told nothing of the fault; the announcement goes to the
 //! person who watches, and the truth to the judge who scores when everything is over.
 
+mod containers;
 mod score;
 mod shared;
 mod speed;
 mod swap;
 
+pub use containers::{ContainersPlan, play_on_containers};
 pub use score::{ActionGrade, Score};
 pub use speed::Speed;
 pub use swap::{SwapPlan, Swapped};
@@ -27,7 +29,7 @@ use operator_chaos::scenario::{Scenario, Variant};
 use operator_chaos::sim::Simulator;
 use operator_chaos::sim::config::ClusterConfig;
 use shared::Shared;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use swap::Swapping;
@@ -70,7 +72,7 @@ pub struct Played {
     pub score: Score,
     /// What the swap changed, if one was asked for and came about.
     pub swapped: Option<Swapped>,
-    /// Virtual time that passed.
+    /// Time that passed, virtual where the system is.
     pub virtual_ms: u64,
 }
 
@@ -79,11 +81,7 @@ pub struct Played {
 /// # Errors
 /// A plugin or the data directory cannot be used.
 pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<Played, Failure> {
-    if plan.data.join(crate::journal::FILE_NAME).exists() {
-        let message =
-            format!("{} has a decision log already: a demo needs a directory of its own", plan.data.display());
-        return Err(Failure::new(Exit::Config, message));
-    }
+    refuse_a_used_directory(&plan.data)?;
     let config = ClusterConfig { seed: plan.seed, ..ClusterConfig::default() };
     let simulator = Shared::new(Simulator::with_scenario(config, &plan.scenario, &plan.variant));
     let world = SimulatedWorld::new(Box::new(simulator.clone()));
@@ -106,6 +104,14 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
     };
     let (score, ticket) = score::score(&plan.scenario.id, &plan.variant.id, plan.seed, &truth, tickets);
     Ok(Played { ticket, score, swapped, virtual_ms: ticks.saturating_mul(TICK_INTERVAL_MS) })
+}
+
+fn refuse_a_used_directory(data: &Path) -> Result<(), Failure> {
+    if data.join(crate::journal::FILE_NAME).exists() {
+        let message = format!("{} has a decision log already: a demo needs a directory of its own", data.display());
+        return Err(Failure::new(Exit::Config, message));
+    }
+    Ok(())
 }
 
 /// Ticks until the story is told; gives the number of ticks, all tickets, and what a swap changed.

@@ -132,3 +132,17 @@ fn exit_of(error: &ScanError) -> Exit {
         ScanError::Io { .. } => Exit::Io,
     }
 }
+
+impl From<operator_chaos::docker::DockerError> for Failure {
+    fn from(error: operator_chaos::docker::DockerError) -> Self {
+        use operator_chaos::docker::DockerError;
+        let exit = match &error {
+            DockerError::Refused(_) => Exit::Usage,
+            DockerError::Impossible(_) => Exit::Config,
+            DockerError::Unreachable { .. } => Exit::Unavailable,
+            DockerError::Failed(_) => Exit::Findings,
+            DockerError::Left(_) => Exit::Io,
+        };
+        Self::new(exit, error.to_string())
+    }
+}

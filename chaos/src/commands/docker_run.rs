@@ -6,8 +6,7 @@ use crate::docker::inject::{self, Progress};
 use crate::docker::plan::{self, Part, Request};
 use crate::docker::target::Selection;
 use crate::docker::{DockerError, Engine, Launcher, arm};
-use crate::docker::{cards, catalogue};
-use std::path::PathBuf;
+use crate::docker::{cards, catalogue, stage};
 
 /// Long enough to look, short enough to forget.
 const USUAL_MS: u64 = 60_000;
@@ -54,7 +53,7 @@ fn request(args: &RunArgs, launcher: &Launcher) -> Result<Request, DockerError> 
         project,
         for_ms,
         parts,
-        load_program: whom.load_program.clone().or_else(|| beside(launcher)),
+        load_program: whom.load_program.clone().or_else(|| stage::load_program(launcher)),
         load_endpoints: whom.load_endpoints.clone(),
     })
 }
@@ -76,11 +75,6 @@ fn part(args: &RunArgs) -> Part {
         settings: whom.set.iter().cloned().collect(),
         directory: whom.directory.clone(),
     }
-}
-
-/// The load tool that was built or installed with this program.
-fn beside(launcher: &Launcher) -> Option<PathBuf> {
-    launcher.program.parent().map(|directory| directory.join("operator-load")).filter(|program| program.is_file())
 }
 
 fn human(progress: &Progress) -> String {

@@ -3,7 +3,7 @@
 use super::Console;
 use crate::exit::{Exit, Failure};
 use operator_chaos::commands::{self, ChaosCommand, Voice};
-use operator_chaos::docker::{DockerError, Launcher};
+use operator_chaos::docker::Launcher;
 
 pub(super) async fn run(command: ChaosCommand, console: &Console) -> Result<Exit, Failure> {
     let program = std::env::current_exe()
@@ -12,17 +12,6 @@ pub(super) async fn run(command: ChaosCommand, console: &Console) -> Result<Exit
     let mut unwritten = None;
     let mut write = |line: &str| unwritten = unwritten.take().or(console.line(line).err());
     let mut voice = Voice { json: console.json, write: &mut write };
-    commands::run(command, &launcher, &mut voice).await.map_err(failure)?;
+    commands::run(command, &launcher, &mut voice).await?;
     unwritten.map_or(Ok(Exit::Success), Err)
-}
-
-fn failure(error: DockerError) -> Failure {
-    let exit = match &error {
-        DockerError::Refused(_) => Exit::Usage,
-        DockerError::Impossible(_) => Exit::Config,
-        DockerError::Unreachable { .. } => Exit::Unavailable,
-        DockerError::Failed(_) => Exit::Findings,
-        DockerError::Left(_) => Exit::Io,
-    };
-    Failure::new(exit, error.to_string())
 }

@@ -1,5 +1,7 @@
 //! `operator demo`: everything at once, without a cluster, a key or a network.
 
+mod containers;
+
 use super::Console;
 use super::subject::CacheArgs;
 use crate::demo::{Plan, Played, Score, Speed, SwapPlan, play};
@@ -8,7 +10,9 @@ use crate::exit::{Exit, Failure};
 use crate::model::Timestamp;
 use crate::plugin::{Engine, PluginLimits};
 use crate::render;
-use operator_chaos::scenario::{self, Scenario};
+use containers::ContainerArgs;
+use operator_chaos::commands::TargetKind;
+use operator_chaos::scenario::{self, Scenario, Variant};
 use operator_chaos::sim::config::ClusterConfig;
 use std::path::{Path, PathBuf};
 
@@ -33,6 +37,9 @@ pub(super) struct DemoArgs {
     /// Name of a scenario, or `all` for the four of the demo, shortened
     #[arg(value_name = "SCENARIO", default_value = "all")]
     scenario: String,
+    /// Where it is played: on the simulator in virtual time, or on a cluster in containers in real time
+    #[arg(long, value_enum, default_value = "sim", value_name = "TARGET")]
+    target: TargetKind,
     /// Decides everything that is left to chance; the same seed writes the same decision log
     #[arg(long, env = "OPERATOR_SEED", default_value_t = 42)]
     seed: u64,
@@ -65,6 +72,8 @@ pub(super) struct DemoArgs {
     list: bool,
     #[command(flatten)]
     cache: CacheArgs,
+    #[command(flatten)]
+    containers: ContainerArgs,
 }
 
 fn speed(text: &str) -> Result<f64, String> {
@@ -77,6 +86,9 @@ fn speed(text: &str) -> Result<f64, String> {
 pub(super) async fn run(args: DemoArgs, console: &Console) -> Result<Exit, Failure> {
     if args.list {
         return list(console);
+    }
+    if matches!(args.target, TargetKind::Docker) {
+        return containers::run(&args, console).await;
     }
     if args.record.is_some() && args.scenario == "all" && !args.swap {
         return Err(Failure::new(Exit::Usage, "a recording holds one scenario: name it"));
@@ -144,11 +156,7 @@ fn plan(
     several: bool,
     console: &Console,
 ) -> Result<Plan, Failure> {
-    let variant = scenario.variant(args.variant.as_deref(), args.seed).cloned().ok_or_else(|| {
-        let known: Vec<&str> = scenario.variants.iter().map(|variant| variant.id.as_str()).collect();
-        let given = args.variant.as_deref().unwrap_or_default();
-        Failure::new(Exit::Usage, format!("{} has no variant {given:?}; there are {}", scenario.id, known.join(", ")))
-    })?;
+    let variant = variant(args, &scenario)?;
     let watched = console.terminal && !console.json && !args.fast && !several;
     Ok(Plan {
         data: data(args.data.as_deref(), &scenario.id, several),
@@ -160,6 +168,14 @@ fn plan(
         after_ticket_ms: (!args.full).then_some(if several { AFTER_TICKET_SHORT_MS } else { AFTER_TICKET_MS }),
         variant,
         scenario,
+    })
+}
+
+fn variant(args: &DemoArgs, scenario: &Scenario) -> Result<Variant, Failure> {
+    scenario.variant(args.variant.as_deref(), args.seed).cloned().ok_or_else(|| {
+        let known: Vec<&str> = scenario.variants.iter().map(|variant| variant.id.as_str()).collect();
+        let given = args.variant.as_deref().unwrap_or_default();
+        Failure::new(Exit::Usage, format!("{} has no variant {given:?}; there are {}", scenario.id, known.join(", ")))
     })
 }
 
@@ -183,21 +199,21 @@ async fn one(plan: &Plan, engine: &Engine, console: &Console) -> Result<Score, F
         played.swapped.iter().try_for_each(|swapped| console.value(swapped))?;
         console.value(&played.score)?;
     } else {
-        console.line(&ending(plan, &played, console))?;
+        console.line(&ending(&plan.data, plan.swap.is_some(), &played, console))?;
     }
     Ok(played.score)
 }
 
-fn ending(plan: &Plan, played: &Played, console: &Console) -> String {
+fn ending(data: &Path, swap_asked: bool, played: &Played, console: &Console) -> String {
     let ticket = played.ticket.as_ref();
     let page =
         ticket.map(|ticket| format!("{}\n\n", render::ticket(ticket, &console.style).trim_end())).unwrap_or_default();
     let swapped = match &played.swapped {
         Some(swapped) => format!("Swap\n  {}\n\n", swapped.lines().join("\n  ")),
-        None if plan.swap.is_some() => "Swap\n  it did not come about: no ticket was opened in time\n\n".to_owned(),
+        None if swap_asked => "Swap\n  it did not come about: no ticket was opened in time\n\n".to_owned(),
         None => String::new(),
     };
-    let data = plan.data.display();
+    let data = data.display();
     let id = ticket.map_or("T-1", |ticket| ticket.id.as_str());
     format!(
         "\n{page}{swapped}{}\n\nLook again\n  operator tickets show {id} --data {data}\n  operator log show --data {data}\n  operator log verify --data {data}\n",

@@ -1,6 +1,6 @@
 //! The real world: the machine's clock, sockets and files. The only place that reads a clock.
 
-use super::http::{OriginSettings, ReqwestHttp};
+use super::http::{NameService, OriginSettings, ReqwestHttp, SystemNames};
 use super::logs::FileLogs;
 use super::{BoxFuture, Clock, Ports};
 use crate::egress::AddressPolicy;
@@ -50,9 +50,15 @@ pub struct RealWorld {
 /// The real ports.
 #[must_use]
 pub fn real_ports(world: RealWorld) -> Ports {
+    real_ports_with_names(world, Arc::new(SystemNames))
+}
+
+/// The real ports, where names mean what this service says.
+#[must_use]
+pub fn real_ports_with_names(world: RealWorld, names: Arc<dyn NameService>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::new(RealClock);
     Ports {
-        http: Arc::new(ReqwestHttp::new(Arc::clone(&clock), world.addresses, world.credentials)),
+        http: Arc::new(ReqwestHttp::with_names(Arc::clone(&clock), world.addresses, world.credentials, names)),
         logs: Arc::new(FileLogs::open(&world.logs, world.logs_from_start)),
         clock,
     }
