@@ -179,15 +179,9 @@ async fn soak(swaps: usize) -> Vec<u64> {
     pauses_us
 }
 
+/// The pause is told, not judged: machines are noisy. `--nocapture` shows it.
 #[tokio::test]
-async fn swaps_under_load_lose_nothing_double_nothing_and_bad_ones_are_gone_within_the_tick() {
-    assert!(!soak(300).await.is_empty());
-}
-
-/// `cargo test --release -p operator --lib ten_thousand -- --ignored --nocapture`
-#[tokio::test]
-#[ignore = "takes minutes without optimisation"]
-async fn ten_thousand_swaps_under_load() {
+async fn ten_thousand_swaps_under_load_lose_nothing_double_nothing_and_bad_ones_are_gone_within_the_tick() {
     let pauses_us = soak(10_000).await;
     let at = |percent: usize| pauses_us[(pauses_us.len() - 1) * percent / 100];
     println!("pause at the tick boundary: p50 {} us, p99 {} us, longest {} us", at(50), at(99), at(100));
