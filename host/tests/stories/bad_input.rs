@@ -29,6 +29,16 @@ fn a_wrong_command_line_is_64() {
     check(&["demo", "--record", "x"], 64, &["one scenario"]);
     check(&["demo", "node-deth"], 64, &["node-deth", "did you mean node-death?"]);
     check(&["--log-level", "a=b=c", "doctor"], 64, &["--log-level"]);
+    check(&["demo", "node-death", "--target", "docker"], 64, &["--project NAME"]);
+    check(&["demo", "node-death", "--target", "docker", "--project", "p", "--swap"], 64, &["on the simulator"]);
+}
+
+#[test]
+fn a_demo_on_containers_that_are_not_there_is_69_and_says_where_it_looked() {
+    let Some(plugins) = plugins() else { return };
+    let (nowhere, plugins) = ("unix:///nowhere/docker.sock", plugins.display().to_string());
+    let arguments = ["demo", "node-death", "--target", "docker", "--project", "p", "--docker-host", nowhere];
+    check(&[&arguments[..], &["--plugins", &plugins]].concat(), 69, &[nowhere]);
 }
 
 #[test]
