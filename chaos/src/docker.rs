@@ -1,6 +1,6 @@
 //! Breaks containers of one armed Docker project, and puts everything back.
 //!
-//! The order of an injection is the promise: a [watchdog](watchdog) stands by, what will be undone is written down and
+//! The order of an injection is the promise: a [watchdog] stands by, what will be undone is written down and
 //! synced ([`journal`]), then the [steps](step::Step) are taken. Whoever notices the end first undoes them: the injector on time
 //! or on a signal, the watchdog when the injector dies or hangs, and the next start when both died.
 //! Every undo may run again: it looks first and does what is left.

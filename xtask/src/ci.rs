@@ -24,7 +24,7 @@ pub(crate) fn lint(workspace: &Workspace, _arguments: &[String]) -> Result<ExitC
 }
 
 fn lints(workspace: &Workspace, gates: &mut Gates) -> Result<()> {
-    let guests = guests::package::tested_manifests(workspace);
+    let guests = guests::package::linted_manifests(workspace);
     gates.run("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
     for manifest in &guests {
         let mut format = workspace.cargo();
@@ -36,7 +36,8 @@ fn lints(workspace: &Workspace, gates: &mut Gates) -> Result<()> {
     for manifest in &guests {
         let mut lints = workspace.cargo();
         lints.env("CARGO_TARGET_DIR", workspace.guests_target());
-        lints.args(clippy).arg("--manifest-path").arg(manifest).args(["--", "-D", "warnings"]);
+        lints.args(clippy).arg("--manifest-path").arg(manifest);
+        lints.args(guests::package::features(workspace, manifest)).args(["--", "-D", "warnings"]);
         gates.run(&format!("lints {}", workspace.shown(manifest)), &mut lints)?;
     }
     let mut documentation = workspace.cargo();

@@ -39,8 +39,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         let mut of_guests = workspace.cargo();
         of_guests.env("CARGO_TARGET_DIR", workspace.guests_target());
         of_guests.args(["test", "--workspace", "--no-fail-fast", "--manifest-path"]).arg(&manifest);
-        // Of the SDK, guests choose a feature each; its own tests want all.
-        of_guests.args(manifest.starts_with(workspace.root.join("wit/sdk")).then_some("--all-features"));
+        of_guests.args(guests::package::features(workspace, &manifest));
         of_guests.args(arguments);
         run_counted(&format!("test {}", workspace.shown(&manifest)), &mut of_guests, &mut tally)?;
     }

@@ -152,7 +152,7 @@ fn eviction(entity: String, row: Row<'_>) -> Violation {
 
 fn nobody(snapshot: &Snapshot, schedulers: &TableView) -> Outcome {
     let stores = snapshot.table("stores").ok();
-    let names = stores.iter().flat_map(|table| table.texts("store").flatten().map(|key| entities::store(key)));
+    let names = stores.iter().flat_map(|table| table.texts("store").flatten().map(entities::store));
     Outcome::pass(format!("{} schedulers, none of them evicts leaders", schedulers.len())).passing(names)
 }
 

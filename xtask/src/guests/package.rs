@@ -41,6 +41,18 @@ pub(crate) fn tested_manifests(workspace: &Workspace) -> Vec<PathBuf> {
     found
 }
 
+/// What is linted beside the workspace: all that has tests, and the guests that only benches load.
+pub(crate) fn linted_manifests(workspace: &Workspace) -> Vec<PathBuf> {
+    let mut found = tested_manifests(workspace);
+    found.extend(manifests_in(&workspace.root.join("host/benches/guests")));
+    found
+}
+
+/// The features to look at a package with: of the SDK, guests choose one each; its own tests and lints want all.
+pub(crate) fn features(workspace: &Workspace, manifest: &Path) -> Option<&'static str> {
+    manifest.starts_with(workspace.root.join("wit/sdk")).then_some("--all-features")
+}
+
 fn manifests_in(folder: &Path) -> Vec<PathBuf> {
     let of_all = folder.join("Cargo.toml");
     if of_all.is_file() {

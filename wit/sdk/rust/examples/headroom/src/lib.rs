@@ -80,7 +80,8 @@ mod tests {
 
     fn judge(free: [Option<f64>; 2]) -> Outcome {
         let names = ["a", "b"].map(str::to_owned);
-        let nodes = table("nodes").texts("node", names).floats("free_ratio", "1", free).integers("objects", "1", [7, 8]);
+        let nodes =
+            table("nodes").texts("node", names).floats("free_ratio", "1", free).integers("objects", "1", [7, 8]);
         room(&SnapshotBuilder::of("test").table(nodes).build(), Some(b"2")).unwrap()
     }
 

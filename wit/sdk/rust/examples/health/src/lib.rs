@@ -51,11 +51,8 @@ impl Subject for Health {
 
     fn knowledge(&self) -> Result<KnowledgeBase, PluginError> {
         let column = |name: &str| name.to_owned();
-        let source = ColumnSource {
-            table: column("nodes"),
-            entity_column: column("node"),
-            value_column: column("free_ratio"),
-        };
+        let source =
+            ColumnSource { table: column("nodes"), entity_column: column("node"), value_column: column("free_ratio") };
         let signal = Signal {
             id: "free-ratio".to_owned(),
             title: "free space".to_owned(),
