@@ -20,7 +20,7 @@ mod told_apart;
 mod weigh;
 
 use crate::model::knowledge::KnowledgeBase;
-use crate::model::{Detection, Incident, IncidentKey, Snapshot, Symptom, SymptomKind, Topology, Verdict};
+use crate::model::{Detection, Incident, IncidentKey, Severity, Snapshot, Symptom, SymptomKind, Topology, Verdict};
 use assemble::Material;
 use cover::{Group, Scene};
 use facts::Facts;
@@ -111,11 +111,13 @@ fn write(
     incidents
 }
 
-/// A violation that has lasted for its hold, or anomalies that have lasted and have one likely cause.
+/// A violation that has lasted for its hold, or anomalies that have lasted and have one likely cause. What is only worth
+/// a note, such as a planned restart, confirms nothing: it is in the decision log, and nobody is called for it.
 fn is_confirmed(group: &Group<'_>, members: &[&&Lasting]) -> bool {
     members.iter().any(|lasting| {
         let is_anomaly = matches!(lasting.symptom.kind, SymptomKind::Anomaly(_));
-        lasting.counts() && (!is_anomaly || group.is_strong())
+        let is_note = lasting.symptom.severity == Severity::Info;
+        lasting.counts() && !is_note && (!is_anomaly || group.is_strong())
     })
 }
 

@@ -2,8 +2,8 @@
 
 use crate::check::events::Quarantine;
 use crate::model::{CheckId, PluginFault, Tick};
-use crate::plugin::{PluginFailure, PluginLimits};
-use std::collections::{BTreeMap, VecDeque};
+use crate::plugin::{PluginFailure, PluginLimits, Strikes};
+use std::collections::BTreeMap;
 
 /// Everything that is remembered.
 #[derive(Default)]
@@ -20,11 +20,7 @@ pub(super) struct Book {
 pub(super) struct Record {
     /// What it handed to its next call.
     pub(super) state: Option<Vec<u8>>,
-    strikes: VecDeque<Tick>,
-    /// Quarantines in a row; each is twice as long as the one before.
-    level: u32,
-    /// The last tick of the quarantine, and why. It stays until the check has answered on trial.
-    quarantine: Option<(Tick, String)>,
+    strikes: Strikes,
     /// How it failed last.
     fault: Option<PluginFault>,
 }
@@ -45,12 +41,7 @@ impl Book {
         let record = self.records.entry(check.clone()).or_default();
         record.state = state;
         record.fault = None;
-        let was_on_trial = record.quarantine.take().is_some();
-        record.forget_old_strikes(tick, limits);
-        if record.strikes.is_empty() {
-            record.level = 0;
-        }
-        was_on_trial
+        record.strikes.succeeded(tick, limits)
     }
 
     /// Remembers how the check failed, for whoever has to repair it.
@@ -62,7 +53,7 @@ impl Book {
     /// How the check failed last, if it is in quarantine or on trial.
     pub(super) fn trouble(&self, check: &CheckId) -> Option<PluginFault> {
         let record = self.records.get(check)?;
-        record.fault.clone().filter(|_| record.quarantine.is_some())
+        record.fault.clone().filter(|_| record.strikes.in_quarantine_or_on_trial())
     }
 
     /// The check did not answer. Its old state stays.
@@ -75,11 +66,8 @@ impl Book {
         limits: &PluginLimits,
     ) {
         *self.failures.entry(failure.label()).or_default() += 1;
-        if !failure.is_strike() {
-            return;
-        }
         let record = self.records.entry(check.clone()).or_default();
-        if let Some(until) = record.strike(failure, tick, limits) {
+        if let Some(until) = record.strikes.failed(failure, tick, limits) {
             let (fault, reason) = (record.fault.clone(), failure.to_string());
             let (check, module) = (check.clone(), module.to_owned());
             self.quarantines.push(Quarantine { check, module, until, reason, fault });
@@ -99,28 +87,7 @@ impl Record {
 
     /// Why the check is not run in this tick, if it is in quarantine.
     pub(super) fn quarantined(&self, tick: Tick) -> Option<String> {
-        let (until, reason) = self.quarantine.as_ref()?;
-        (tick <= *until).then(|| format!("in quarantine until tick {} because it kept failing: {reason}", until.0))
-    }
-
-    /// Counts a failure; gives the last tick of the quarantine if it leads to one. The first failure
-    /// after a quarantine leads to the next one.
-    fn strike(&mut self, failure: &PluginFailure, tick: Tick, limits: &PluginLimits) -> Option<Tick> {
-        self.forget_old_strikes(tick, limits);
-        self.strikes.push_back(tick);
-        let is_trial = self.quarantine.is_some();
-        if !is_trial && self.strikes.len() < limits.strikes_max as usize {
-            return None;
-        }
-        let ticks = 1_u64.checked_shl(self.level).unwrap_or(u64::MAX).min(limits.quarantine_ticks_max);
-        let until = Tick(tick.0.saturating_add(ticks));
-        self.level = self.level.saturating_add(1);
-        self.quarantine = Some((until, failure.to_string()));
-        Some(until)
-    }
-
-    fn forget_old_strikes(&mut self, tick: Tick, limits: &PluginLimits) {
-        self.strikes.retain(|strike| tick.0.saturating_sub(strike.0) < limits.strike_window_ticks);
+        self.strikes.quarantined(tick)
     }
 }
 

@@ -211,7 +211,11 @@ impl CodeCache {
         self.write_uses();
         for stem in card::to_remove(&self.kept(self.engine_key(engine)), bytes_max) {
             let _ = fs::remove_file(self.file(&stem, "json"));
-            fs::remove_file(self.file(&stem, "code"))?;
+            // Another operator may have removed it already.
+            fs::remove_file(self.file(&stem, "code")).or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            })?;
         }
         Ok(())
     }
@@ -235,7 +239,7 @@ impl CodeCache {
 
     /// A file of ours has our owner; the directory must have the same.
     fn refuse_if_shared(&self) -> io::Result<()> {
-        let probe = self.directory.join(format!(".probe-{}", std::process::id()));
+        let probe = self.directory.join(format!(".probe-{}", own_name()));
         let _ = fs::remove_file(&probe);
         let ours = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?.metadata()?.uid();
         fs::remove_file(&probe)?;
@@ -254,8 +258,14 @@ impl Drop for CodeCache {
     }
 }
 
+/// A name that nobody else uses at the same time: several engines of one process may share a directory.
+fn own_name() -> String {
+    static USED: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", std::process::id(), USED.fetch_add(1, Ordering::Relaxed))
+}
+
 fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
-    let aside = path.with_extension(format!("{}.tmp", std::process::id()));
+    let aside = path.with_extension(format!("{}.tmp", own_name()));
     let _ = fs::remove_file(&aside);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
     parts.iter().try_for_each(|part| file.write_all(part))?;

@@ -1,8 +1,9 @@
 //! Waiting for a call of a guest, but not for ever.
 
 use crate::plugin::bindings::contract::types::PluginError;
-use crate::plugin::failure::{Place, PluginFailure};
+use crate::plugin::failure::PluginFailure;
 use crate::plugin::limits::CallLimits;
+use crate::plugin::place::Place;
 use std::time::Duration;
 
 /// Waits for a call at most until its deadline. The epoch does not stop a guest that waits inside of

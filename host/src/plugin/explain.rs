@@ -1,6 +1,7 @@
 //! What a failure tells the author of a plugin: where it was, and where to look first.
 
-use crate::plugin::failure::{ErrorKind, Place, PluginFailure};
+use crate::plugin::failure::{ErrorKind, PluginFailure};
+use crate::plugin::place::Place;
 
 impl PluginFailure {
     /// Where in the guest it happened, as far as the component tells.

@@ -2,11 +2,12 @@
 
 use crate::plugin::bindings::contract::types::PluginError;
 use crate::plugin::limits::CallLimits;
+use crate::plugin::place::Place;
 use crate::plugin::text;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 /// Bytes of a message that is quoted in a failure: it ends up in a verdict's reason.
-const MESSAGE_BYTES_MAX: usize = 400;
+pub(super) const MESSAGE_BYTES_MAX: usize = 400;
 
 /// Why a call ended without a usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,15 +116,6 @@ pub enum ErrorKind {
     Internal,
 }
 
-/// Where in the guest something happened; empty when the component carries no names.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
-    /// Function, demangled.
-    pub function: Option<String>,
-    /// `file:line`, where the component carries line tables.
-    pub line: Option<String>,
-}
-
 impl PluginFailure {
     /// Reads what wasmtime reports.
     pub(crate) fn of(error: &wasmtime::Error, limits: &CallLimits) -> Self {
@@ -217,32 +209,6 @@ impl From<PluginError> for PluginFailure {
             PluginError::Internal(message) => (ErrorKind::Internal, message),
         };
         Self::Answered { kind, message: text::clean(&message, MESSAGE_BYTES_MAX) }
-    }
-}
-
-impl Place {
-    /// The innermost frame. Its demangled name is to be had from the printed form only:
-    /// `  0:   0x1f - name`, then perhaps `at file:line:column`.
-    fn of(backtrace: &WasmBacktrace) -> Self {
-        let printed = backtrace.to_string();
-        let mut lines = printed.lines().skip(1);
-        let function = lines.next().and_then(|line| line.split_once(" - ")).map(|(_, name)| name);
-        let function = function.map(|name| name.strip_prefix("<unknown>!").unwrap_or(name));
-        let symbol = backtrace.frames().first().and_then(|frame| frame.symbols().first());
-        let line = symbol.and_then(|symbol| Some(format!("{}:{}", symbol.file()?, symbol.line()?)));
-        Self {
-            function: function.map(|name| text::clean(name, MESSAGE_BYTES_MAX)),
-            line: line.map(|line| text::clean(&line, MESSAGE_BYTES_MAX)),
-        }
-    }
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(function) = &self.function {
-            write!(f, " in {function}")?;
-        }
-        self.line.as_ref().map_or(Ok(()), |line| write!(f, " at {line}"))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Memory and tables of one instance, summed: wasmtime's own limits count each memory alone.
 
-use crate::plugin::failure::{Place, PluginFailure};
+use crate::plugin::failure::PluginFailure;
 use crate::plugin::limits::CallLimits;
+use crate::plugin::place::Place;
 use wasmtime::ResourceLimiter;
 
 /// Decides whether an instance may grow. Reaching a limit is a trap: a guest whose allocator is told

@@ -7,7 +7,7 @@ use crate::config::Settings;
 use crate::egress::{Egress, EgressPolicy};
 use crate::model::SeriesStore;
 use crate::observed_clock::{DatedHttp, ObservedClock};
-use crate::plugin::{Engine, LoadError, Subject, SubjectWorld, read_component};
+use crate::plugin::{Engine, LoadError, Strikes, Subject, SubjectWorld, read_component};
 use crate::ports::{Clock, Http, Ports};
 use crate::prometheus::Prometheus;
 use crate::recording::Tap;
@@ -103,6 +103,7 @@ pub async fn assemble(
         before_bytes: Arc::clone(&bytes),
         changes: Vec::new(),
         tick_at: None,
+        strikes: Strikes::default(),
     };
     Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes, unusable })
 }

@@ -7,7 +7,7 @@ use crate::model::knowledge::KnowledgeBase;
 use crate::model::{Observed, SeriesStore, Snapshot, Tick, Timestamp};
 use crate::observe;
 use crate::observed_clock::ObservedClock;
-use crate::plugin::Subject;
+use crate::plugin::{PluginFailure, Strikes, Subject};
 use crate::ports::{Clock, Method};
 use crate::recording::{Seen, Tap};
 use crate::snapshot::{self, FreezeInput, Tables};
@@ -40,6 +40,8 @@ pub struct Observer {
     pub(super) before_bytes: Arc<[u8]>,
     pub(super) changes: Vec<SubjectChange>,
     pub(super) tick_at: Option<Timestamp>,
+    /// Of the present version.
+    pub(super) strikes: Strikes,
 }
 
 impl Observer {
@@ -90,7 +92,7 @@ impl Observer {
     /// Lets the subject look; one on probation that fails is taken back, and the version before looks instead.
     async fn observe(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
         if self.before.is_none() {
-            return observe::observe(&mut self.subject, tick, at, budget).await;
+            return self.observe_alone(tick, at, budget).await;
         }
         let result = self.subject.observe(tick, at, budget).await;
         let fault = match &result {
@@ -103,7 +105,7 @@ impl Observer {
         };
         if let Some(reason) = fault {
             self.take_back(reason);
-            return observe::observe(&mut self.subject, tick, at, budget).await;
+            return self.observe_alone(tick, at, budget).await;
         }
         if let Some(before) = &mut self.before {
             before.ticks_left = before.ticks_left.saturating_sub(1);
@@ -112,8 +114,34 @@ impl Observer {
         observe::seen(result, &self.subject)
     }
 
+    /// With no version to go back to: a subject that keeps failing is left alone for a while, and what it does not see
+    /// is said with the reason.
+    async fn observe_alone(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
+        if let Some(reason) = self.strikes.quarantined(tick) {
+            return observe::unseen(&self.subject, &format!("is {reason}"));
+        }
+        let result = self.subject.observe(tick, at, budget).await;
+        self.count(tick, &result);
+        observe::seen(result, &self.subject)
+    }
+
+    fn count(&mut self, tick: Tick, result: &Result<Observed, PluginFailure>) {
+        let limits = self.file.engine.limits();
+        match result {
+            Ok(_) => {
+                self.strikes.succeeded(tick, limits);
+            }
+            Err(failure) => {
+                if let Some(until) = self.strikes.failed(failure, tick, limits) {
+                    tracing::warn!(until = until.0, %failure, "The subject keeps failing and is in quarantine.");
+                }
+            }
+        }
+    }
+
     fn take_back(&mut self, reason: String) {
         let Some(Before { subject: before, .. }) = self.before.take() else { return };
+        self.strikes = Strikes::default();
         let failed = std::mem::replace(&mut self.subject, before);
         self.bytes = Arc::clone(&self.before_bytes);
         let event = SwapEvent::RolledBack {
@@ -206,6 +234,7 @@ impl Eyes for Observer {
     fn commit(&mut self) {
         let Some((next, bytes)) = self.next.take() else { return };
         let before = std::mem::replace(&mut self.subject, next);
+        self.strikes = Strikes::default();
         let before_bytes = std::mem::replace(&mut self.bytes, bytes);
         let ticks_left = self.file.engine.limits().probation_ticks;
         // A version on probation that is replaced leaves the version that was proved last.

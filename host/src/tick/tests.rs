@@ -1,5 +1,7 @@
 //! Whole ticks over a subject and a module that are made for the test.
 
+mod subject_swap;
+
 use super::*;
 use crate::config::Settings;
 use crate::event::What;

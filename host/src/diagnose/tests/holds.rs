@@ -1,7 +1,7 @@
 //! When a symptom counts, and when it is over.
 
 use crate::diagnose::fixture::{STEP_MS, Sight, Story, cannot_tell, fails, holds, node_two_gone};
-use crate::model::Verdict;
+use crate::model::{Severity, Verdict};
 
 fn with(verdict: Verdict) -> Sight {
     Sight { verdicts: vec![verdict, holds("writes-fast")], ..Sight::default() }
@@ -18,6 +18,17 @@ fn a_violation_counts_after_its_hold_and_not_before() {
     assert!(!story.step(&broken())[0].confirmed);
     assert!(!story.step(&broken())[0].confirmed);
     assert!(story.step(&broken())[0].confirmed);
+}
+
+#[test]
+fn what_is_only_worth_a_note_is_no_incident_to_tell_however_long_it_lasts() {
+    let mut story = Story::after_a_quiet_time();
+    let mut sight = broken();
+    sight.verdicts[0].violations[0].severity = Severity::Info;
+    assert!(story.repeat(20, &sight).iter().all(|incident| !incident.confirmed));
+    // The same violation, once it is worth a warning.
+    sight.verdicts[0].violations[0].severity = Severity::Warning;
+    assert!(story.step(&sight)[0].confirmed);
 }
 
 #[test]

@@ -129,3 +129,17 @@ async fn a_lost_card_costs_nothing_but_the_count() {
     load(directory.path(), "disk.wasm", "ok").await;
     assert_eq!(warm(directory.path())[0].uses, 1);
 }
+
+/// Tests, and operators that load while another starts, share a directory.
+#[test]
+fn many_may_open_and_write_one_directory_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let turns = |_| {
+        for _ in 0..200 {
+            CodeCache::open(directory.path()).unwrap();
+            write(&directory.path().join("x.json"), &[b"{}"]).unwrap();
+        }
+    };
+    std::thread::scope(|scope| (0..4).for_each(|thread| drop(scope.spawn(move || turns(thread)))));
+    assert_eq!(files(directory.path(), "tmp"), Vec::<PathBuf>::new());
+}
