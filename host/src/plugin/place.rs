@@ -13,9 +13,11 @@ pub struct Place {
     pub line: Option<String>,
 }
 
-/// Names of functions by which language runtimes give up: the place of interest is who called them.
-const RUNTIME_NAMES: [&str; 10] =
-    ["core::", "std::", "alloc::", "__rustc", "__rust_", "rust_", "abort", "panic_", "__assert", "runtime."];
+/// Crates by which Rust gives up: the place of interest is who called them.
+const RUNTIME_CRATES: [&str; 5] = ["core", "std", "alloc", "__rustc", "panic_abort"];
+
+/// How names of functions begin by which other runtimes give up, and Rust's where they carry no crate.
+const RUNTIME_NAMES: [&str; 5] = ["__rust_", "rust_", "abort", "__assert", "runtime."];
 
 /// Parts of the paths of the standard library of Rust, as it is shipped and as it is built from its sources.
 const RUNTIME_FILES: [&str; 3] = ["/rustlib/src/", "/rustc/", "library/std/"];
@@ -47,8 +49,11 @@ impl Place {
     fn is_of_a_runtime(&self) -> bool {
         let name = self.function.as_deref().unwrap_or_default();
         let name = name.split_once('!').map_or(name, |(_, function)| function);
+        // `std::panicking::begin_panic`, or `std[20ffe650faa45571]::panicking::begin_panic`.
+        let of_crate = name.split(['[', ':']).next().filter(|head| head.len() < name.len()).unwrap_or_default();
         let file = self.line.as_deref().unwrap_or_default();
-        RUNTIME_NAMES.iter().any(|prefix| name.starts_with(prefix))
+        RUNTIME_CRATES.contains(&of_crate)
+            || RUNTIME_NAMES.iter().any(|prefix| name.starts_with(prefix))
             || RUNTIME_FILES.iter().any(|part| file.contains(part))
     }
 }
@@ -94,7 +99,8 @@ mod tests {
         let printed = "error while executing at wasm backtrace:
     0:   0x1a2b - abort_internal
                     at /usr/lib/rustlib/src/rust/library/std/src/sys/pal/wasm/common.rs:20:5
-    1:   0x1a0f - std::panicking::panic_handler
+    1:   0x1a0f - rp.wasm!std[20ffe650faa45571]::panicking::panic_with_hook
+    2:   0x1a0e - std::panicking::panic_handler
                     at /usr/lib/rustlib/src/rust/library/std/src/panicking.rs:697:5
     2:    0x9f0 - index<u8>
                     at /rustc/abc/library/alloc/src/vec/mod.rs:2800:9

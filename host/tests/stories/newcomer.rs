@@ -1,4 +1,5 @@
-//! A newcomer's path: a project from the template, built, linted, tested and measured, and its verdict on a recording.
+//! A newcomer's path: a project from the template, built, linted, tested and measured, its verdict on a recording, and
+//! its first panic.
 
 use crate::support::{Ran, Served, operator, plugins, ran, subject};
 use operator_chaos::cassette::Cassette;
@@ -52,6 +53,21 @@ fn a_check_from_the_template_judges_a_recording() {
     let failing = plugin(&["test"], &project, &plugins);
     assert_eq!(failing.code, 1, "the cases still speak of nodes: {}", failing.stdout);
     judges_a_recording(&project.join("build/my-check.wasm"), &plugins);
+    a_panic_is_told_with_its_line(&project, &plugins);
+}
+
+/// The mistake of every newcomer: a panic on data that is not as expected.
+fn a_panic_is_told_with_its_line(project: &Path, plugins: &Path) {
+    let source = project.join("src/lib.rs");
+    let text = std::fs::read_to_string(&source).unwrap().replace("\"stores\"", "\"nodes\"");
+    let reads = "let nodes = snapshot.table(\"nodes\")?;";
+    let number = text.lines().position(|line| line.contains(reads)).expect("the template reads its table") + 2;
+    std::fs::write(&source, text.replace(reads, &format!("{reads}\n    assert!(nodes.len() > 9, \"too few\");")))
+        .unwrap();
+    let tested = plugin(&["test"], project, plugins);
+    assert_eq!(tested.code, 1, "{}", tested.stderr);
+    let place = format!("/my-check/src/lib.rs:{number}");
+    assert!(tested.stdout.contains("in room at ") && tested.stdout.contains(&place), "{place}: {}", tested.stdout);
 }
 
 fn judges_a_recording(check: &Path, plugins: &Path) {
