@@ -214,9 +214,10 @@ fn ending(data: &Path, swap_asked: bool, played: &Played, console: &Console) -> 
         None => String::new(),
     };
     let data = data.display();
-    let id = ticket.map_or("T-1", |ticket| ticket.id.as_str());
+    let show =
+        ticket.map(|ticket| format!("  operator tickets show {} --data {data}\n", ticket.id)).unwrap_or_default();
     format!(
-        "\n{page}{swapped}{}\n\nLook again\n  operator tickets show {id} --data {data}\n  operator log show --data {data}\n  operator log verify --data {data}\n",
+        "\n{page}{swapped}{}\n\nLook again\n{show}  operator log show --data {data}\n  operator log verify --data {data}\n",
         played.score.human()
     )
 }
