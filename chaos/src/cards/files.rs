@@ -7,7 +7,7 @@ macro_rules! files {
 }
 
 /// Name and text of each card, by name.
-pub(super) const FILES: [(&str, &str); 95] = files![
+pub(super) const FILES: [(&str, &str); 96] = files![
     "apply-saturated",
     "backup",
     "bandwidth-limit",
@@ -76,6 +76,7 @@ pub(super) const FILES: [(&str, &str); 95] = files![
     "read-only-disk",
     "read-pool-saturated",
     "rebalance",
+    "regions-merge",
     "removal-stuck",
     "restart-beside-slow-disk",
     "rolling-restart",

@@ -4,6 +4,7 @@ mod build;
 mod check_replicas;
 mod elect;
 mod join;
+mod merge;
 mod moves;
 mod network;
 mod regions;

@@ -10,7 +10,8 @@ pub(crate) mod settings;
 pub(crate) mod view;
 
 use super::histogram::Histogram;
-use super::ids::StoreId;
+use super::ids::{RegionId, StoreId};
+use super::key::Key;
 use super::layouts;
 use super::rng::Rng;
 use gauges::Gauges;
@@ -119,6 +120,10 @@ pub(crate) struct Pd {
     pub etcd_filled: f64,
     /// Services that hold the safepoint back, with the point in time that they hold.
     pub safepoints: BTreeMap<String, u64>,
+    /// Regions that were split lately, and when: PD's memory of what it must not merge yet.
+    pub splits: BTreeMap<RegionId, u64>,
+    /// How far the patrol has come; nowhere when it begins anew.
+    pub patrolled_to: Option<Key>,
     /// The last timestamp that was given out, in milliseconds: it never falls.
     pub last_tso_ms: u64,
 }
@@ -155,6 +160,8 @@ impl Pd {
             stuck: false,
             etcd_filled: 0.0,
             safepoints: BTreeMap::new(),
+            splits: BTreeMap::new(),
+            patrolled_to: None,
             last_tso_ms: 0,
         }
     }
@@ -195,6 +202,7 @@ impl Pd {
         self.view.forget_what_was_not_persisted();
         self.hot = HotCache::default();
         self.operators = Operators::default();
+        self.splits.clear();
         self.gauges = Gauges::default();
         for member in self.members.iter_mut().filter(|member| member.works()) {
             member.counters.leader_changes += 1.0;

@@ -138,6 +138,18 @@ impl Region {
     }
 }
 
+impl Flow {
+    /// Both together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self {
+            read_keys: self.read_keys + other.read_keys,
+            read_bytes: self.read_bytes + other.read_bytes,
+            written_keys: self.written_keys + other.written_keys,
+            written_bytes: self.written_bytes + other.written_bytes,
+        }
+    }
+}
+
 impl Rates {
     /// Both together.
     pub(crate) fn plus(self, other: Self) -> Self {

@@ -2,6 +2,7 @@
 
 mod determinism;
 mod fault_effects;
+mod merges;
 mod observer;
 mod rules;
 mod signs;

@@ -162,14 +162,14 @@ impl Cluster {
 
     /// Takes an operator's price out of the limits of its stores, if they have it. A store that is being removed may
     /// give away as many as it likes.
-    fn pay(&mut self, id: RegionId, work: Work) -> bool {
+    pub(super) fn pay(&mut self, id: RegionId, work: Work) -> bool {
         let small = self.pd.view.regions.get(&id).is_some_and(|region| region.size_mib <= SMALL_MIB);
         let price = if small { 0.2 } else { 1.0 };
         let (adds, removes) = match work {
             Work::Add(to) => (Some(to), None),
             Work::Move(from, to) => (Some(to), Some(from)),
             Work::Remove(from) => (None, Some(from)),
-            Work::Transfer(..) => (None, None),
+            Work::Transfer(..) | Work::Merge(..) => (None, None),
         };
         let removes = removes.filter(|store| !self.pd.view.is_removing(*store));
         let limits = &mut self.pd.store_limits;

@@ -58,6 +58,9 @@ impl Cluster {
     pub(super) fn take_step(&mut self, id: RegionId, created_ms: u64) {
         let same = |operator: &&Operator| operator.created_ms == created_ms;
         let Some(operator) = self.pd.operators.running.get(&id).filter(same).cloned() else { return };
+        if let Work::Merge(source, target) = operator.work {
+            return self.take_merge_step(&operator, source, target);
+        }
         let Some(leader) = self.regions.get(&id).and_then(|region| region.leader) else {
             return self.after(PUSH_MS, Event::Step(id, created_ms));
         };
@@ -85,7 +88,7 @@ impl Cluster {
                 self.set_role(id, from, Role::Learner);
             }
             (Work::Move(from, _) | Work::Remove(from), _) => self.remove_replica(id, from),
-            (Work::Transfer(..), _) => {}
+            (Work::Transfer(..) | Work::Merge(..), _) => {}
         }
         self.report_region(id);
         // The first step of a copy is done when the snapshot has come.
@@ -206,7 +209,7 @@ impl Cluster {
     }
 
     /// An operator has reached its end.
-    fn end_operator(&mut self, region: RegionId) {
+    pub(super) fn end_operator(&mut self, region: RegionId) {
         let now_ms = self.now_ms;
         let Some(operator) = self.pd.operators.running.remove(&region) else { return };
         let takes_ms = now_ms.saturating_sub(operator.created_ms);

@@ -41,6 +41,7 @@ impl Cluster {
         if self.pd.settings.is_on("schedule.halt-scheduling") {
             return;
         }
+        self.check_merges();
         self.judge_slow_stores();
         self.evict();
         self.balance_leaders();

@@ -67,6 +67,9 @@ impl Cluster {
         if let Some(store) = self.stores.get_mut(&leader) {
             store.counters.splits += 1.0;
         }
+        // A store asks PD for the new ids before it splits.
+        let now_ms = self.now_ms;
+        self.pd.splits.extend([(left_id, now_ms), (id, now_ms)]);
         self.report_region(left_id);
         self.report_region(id);
     }

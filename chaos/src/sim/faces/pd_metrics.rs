@@ -294,9 +294,12 @@ fn checking(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters) 
     for checker in CHECKERS {
         events.series(&format!("name=\"check\",type=\"{checker}\""), checks);
     }
-    for (name, checker) in
-        [("no-store-add", "rule_checker"), ("no-store-replace", "rule_checker"), ("no-target-store", "replica_checker")]
-    {
+    for (name, checker) in [
+        ("new-operator", "merge_checker"),
+        ("no-store-add", "rule_checker"),
+        ("no-store-replace", "rule_checker"),
+        ("no-target-store", "replica_checker"),
+    ] {
         let count = counters.checker_events.get(name).copied().unwrap_or(0.0);
         events.series(&format!("name=\"{name}\",type=\"{checker}\""), count);
     }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// PD refreshes its gauges this often.
 pub(crate) const REFRESH_MS: u64 = 10_000;
 /// Merges are considered below this size (`max-merge-region-size`).
-const UNDERSIZED_MIB: u64 = 54;
+pub(crate) const UNDERSIZED_MIB: u64 = 54;
 /// Regions at or over this size are too big (`region-max-size` of the stores).
 pub(crate) const REGION_MAX_MIB: u64 = 144;
 

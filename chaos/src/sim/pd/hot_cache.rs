@@ -192,6 +192,15 @@ impl HotCache {
         shown
     }
 
+    /// Whether one of a region's peers is listed, as read or as written.
+    pub(crate) fn is_hot(&self, region: RegionId, stores: &[StoreId]) -> bool {
+        let listed = |kind: HotKind, store: &StoreId| {
+            let peer = self.peers.get(&(kind, *store)).and_then(|peers| peers.get(&region));
+            peer.is_some_and(|peer| peer.degree >= kind.shown_from())
+        };
+        stores.iter().any(|store| listed(HotKind::Read, store) || listed(HotKind::Write, store))
+    }
+
     /// All peers of a store that are kept.
     pub(crate) fn kept(&self, kind: HotKind, store: StoreId) -> f64 {
         self.peers.get(&(kind, store)).map_or(0.0, |peers| crate::sim::number::real_len(peers.len()))

@@ -24,6 +24,8 @@ pub(crate) enum Work {
     Move(StoreId, StoreId),
     /// A replica less.
     Remove(StoreId),
+    /// The first region becomes part of the second; both have such an operator.
+    Merge(RegionId, RegionId),
 }
 
 /// A running operator.
@@ -97,6 +99,7 @@ impl Operator {
     pub(crate) fn timeout_ms(&self) -> f64 {
         match self.work {
             Work::Transfer(..) | Work::Remove(_) => FAST_TIMEOUT_MS,
+            Work::Merge(..) => FAST_TIMEOUT_MS * 10.0,
             Work::Add(_) | Work::Move(..) => SLOW_TIMEOUT_MS.max(real(self.size_mib) * SLOW_TIMEOUT_MS_PER_MIB),
         }
     }
@@ -109,6 +112,7 @@ impl Operator {
             Work::Add(to) => format!("{kind} {{add peer: store [{to}]}}"),
             Work::Move(from, to) => format!("{kind} {{mv peer: store [{from}] to [{to}]}}"),
             Work::Remove(from) => format!("{kind} {{rm peer: store [{from}]}}"),
+            Work::Merge(source, target) => format!("{kind} {{merge: region {source} to {target}}}"),
         }
     }
 
@@ -132,6 +136,7 @@ impl Operator {
                 format!("remove peer on store {from}"),
             ],
             Work::Remove(from) => vec![format!("remove peer on store {from}")],
+            Work::Merge(source, target) => vec![format!("merge region {source} into region {target}")],
         }
     }
 
@@ -144,6 +149,7 @@ impl Operator {
     pub(crate) fn flags(&self) -> &'static str {
         match (self.work, self.kind) {
             (Work::Transfer(..), _) => "leader",
+            (Work::Merge(..), _) => "merge",
             (_, kind) if kind.contains("rule") => "replica,region",
             _ => "region",
         }

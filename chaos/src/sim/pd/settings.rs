@@ -21,6 +21,11 @@ impl Settings {
         self.changed.get(key).and_then(|value| value.parse().ok()).unwrap_or(default)
     }
 
+    /// A duration as Go writes it (`1h0m0s`) in seconds, or what it is by default.
+    pub(crate) fn seconds(&self, key: &str, default: f64) -> f64 {
+        self.changed.get(key).and_then(|text| seconds(text)).unwrap_or(default)
+    }
+
     /// Whether a switch that is off by default is on.
     pub(crate) fn is_on(&self, key: &str) -> bool {
         self.changed.get(key).is_some_and(|value| value == "true")
@@ -55,6 +60,19 @@ impl Settings {
     }
 }
 
+fn seconds(text: &str) -> Option<f64> {
+    let mut rest = text;
+    let mut total = 0.0;
+    while !rest.is_empty() {
+        let (number, behind) = rest.split_at(rest.find(|letter: char| letter.is_ascii_alphabetic())?);
+        let (unit, next) = behind.split_at(behind.find(|letter: char| letter.is_ascii_digit()).unwrap_or(behind.len()));
+        let seconds = [("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
+        total += number.parse::<f64>().ok()? * seconds.iter().find(|(name, _)| *name == unit)?.1;
+        rest = next;
+    }
+    Some(total)
+}
+
 fn number(value: f64) -> Value {
     if value.fract().abs() < f64::EPSILON { Value::from(crate::sim::number::whole(value)) } else { Value::from(value) }
 }
@@ -73,6 +91,13 @@ mod tests {
         settings.patch(&mut config);
         let expected = serde_json::json!({ "schedule": { "leader-schedule-limit": 8, "halt-scheduling": "true" } });
         assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn durations_are_read_as_go_writes_them() {
+        assert_eq!(seconds("1h0m10s"), Some(3_610.0));
+        assert_eq!(seconds("500ms"), Some(0.5));
+        assert_eq!((seconds("1"), seconds("1x")), (None, None));
     }
 
     #[test]

@@ -257,10 +257,22 @@ impl View {
             return before.and_then(|before| before.leader);
         }
         let before = self.forget(region.id);
+        self.forget_overlapped(&region);
         self.tally(&region, true);
         self.by_key.insert(region.start, region.id);
         self.regions.insert(region.id, region);
         before.and_then(|before| before.leader)
+    }
+
+    /// Regions whose keys a younger one reports are gone: merged into it, or split and not reported since.
+    fn forget_overlapped(&mut self, region: &RegionView) {
+        let from = self.by_key.range(..=region.start).next_back().map_or(region.start, |(start, _)| *start);
+        let near = self.by_key.range(from..region.end).filter_map(|(_, id)| self.regions.get(id));
+        let old = |other: &&RegionView| other.end > region.start && other.version < region.version;
+        let overlapped: Vec<RegionId> = near.filter(old).map(|other| other.id).collect();
+        for id in overlapped {
+            self.forget(id);
+        }
     }
 
     /// A region is not known any more.

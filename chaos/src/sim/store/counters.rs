@@ -111,6 +111,10 @@ pub(crate) struct Counters {
     pub split_checks: f64,
     /// Splits that were carried out.
     pub splits: f64,
+    /// Merges for which its regions were made ready.
+    pub merges_prepared: f64,
+    /// Merges by which its regions became larger.
+    pub merges_committed: f64,
     /// Changes of membership that were carried out.
     pub conf_changes: f64,
     /// Snapshots by what was done with them.
@@ -182,6 +186,8 @@ impl Default for Counters {
             elections: 0.0,
             split_checks: 0.0,
             splits: 0.0,
+            merges_prepared: 0.0,
+            merges_committed: 0.0,
             conf_changes: 0.0,
             snapshots: BTreeMap::new(),
             scans: 0.0,

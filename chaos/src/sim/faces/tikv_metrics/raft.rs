@@ -94,7 +94,9 @@ pub(super) fn counts(out: &mut Exposition, store: &Store) {
     for status in ["all", "success"] {
         for (kind, count) in [
             ("batch-split", counters.splits),
+            ("commit_merge", counters.merges_committed),
             ("conf_change", counters.conf_changes),
+            ("prepare_merge", counters.merges_prepared),
             ("transfer_leader", counters.transfers),
         ] {
             admin.series(&format!("status=\"{status}\",type=\"{kind}\""), count);
