@@ -7,7 +7,7 @@ macro_rules! files {
 }
 
 /// Name and text of each card, by name.
-pub(super) const FILES: [(&str, &str); 96] = files![
+pub(super) const FILES: [(&str, &str); 97] = files![
     "apply-saturated",
     "backup",
     "bandwidth-limit",
@@ -40,6 +40,7 @@ pub(super) const FILES: [(&str, &str); 96] = files![
     "hot-read",
     "hot-region",
     "hot-region-beside-pd-kill",
+    "hot-regions-spread",
     "hung-disk",
     "hung-disk-beside-hot-region",
     "io-neighbour",

@@ -78,6 +78,17 @@ pub enum FaultKind {
         /// Reads a second.
         reads_per_second: f64,
     },
+    /// Clients write to several regions that one store leads.
+    WarmRegions {
+        /// The store that leads them when the load begins.
+        leader: u64,
+        /// How many.
+        regions: u64,
+        /// Writes of each, a second.
+        writes_per_second: f64,
+    },
+    /// They are like the others again.
+    CoolRegions,
     /// The region that clients were after is like the others again.
     CoolRegion,
     /// All clients send this many times their usual load, with as many more hands.

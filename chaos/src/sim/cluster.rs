@@ -1,5 +1,6 @@
 //! The cluster as it really is, and the loop that moves it through time.
 
+mod balance_hot;
 mod build;
 mod check_replicas;
 mod elect;
@@ -16,6 +17,7 @@ mod split;
 mod store_life;
 mod member_life;
 
+pub(crate) use balance_hot::BALANCE_HOT;
 pub(crate) use schedule::{BALANCE_LEADER, BALANCE_REGION, EVICT_LEADER, EVICT_SLOW_STORE};
 use slots::Slots;
 
@@ -70,6 +72,8 @@ pub(crate) struct Cluster {
     pub hot_region: Option<RegionId>,
     /// What they want of it more than usual.
     pub heat: Rates,
+    /// Regions of which clients want more than usual, and how much, beside the hot one.
+    pub warmed: Vec<(RegionId, Rates)>,
     /// A region that grows and cannot be split, and how fast.
     pub swelling: Option<(RegionId, f64)>,
     /// Regions that wait to be split by somebody, and how many a second.

@@ -7,6 +7,9 @@ use super::region::Rates;
 use super::store::Store;
 use crate::scenario::{FaultKind, Pool};
 
+/// Requests in flight that clients allow for each one a second: they wait for 20 ms without asking for less.
+const HANDS: f64 = 0.02;
+
 impl Cluster {
     /// Something happens to the cluster.
     pub(crate) fn suffer(&mut self, fault: &FaultKind) {
@@ -47,6 +50,10 @@ impl Cluster {
             FaultKind::HotRead { leader, reads_per_second } => {
                 self.heat_some_region(*leader, Rates { reads: *reads_per_second, writes: 0.0, write_bytes: 0.0 });
             }
+            FaultKind::WarmRegions { leader, regions, writes_per_second } => {
+                self.warm_regions(StoreId(*leader), *regions, *writes_per_second);
+            }
+            FaultKind::CoolRegions => self.cool_regions(),
             FaultKind::CoolRegion => self.cool_region(),
             FaultKind::LoadFactor { factor } => self.clients.want(self.now_ms, *factor),
             FaultKind::ValueBytes { bytes } => self.resize_values(*bytes),
@@ -171,7 +178,7 @@ impl Cluster {
         self.change_region(region, |region| region.rates = region.rates.plus(heat));
         (self.hot_region, self.heat) = (Some(region), heat);
         // More clients than before: they bring their own hands.
-        self.clients.load.in_flight_max += (heat.writes + heat.reads) * 0.02;
+        self.clients.load.in_flight_max += (heat.writes + heat.reads) * HANDS;
     }
 
     fn cool_region(&mut self) {
@@ -179,7 +186,28 @@ impl Cluster {
         if let Some(region) = self.hot_region.take() {
             self.change_region(region, |region| region.rates = region.rates.minus(heat));
         }
-        self.clients.load.in_flight_max -= (heat.writes + heat.reads) * 0.02;
+        self.clients.load.in_flight_max -= (heat.writes + heat.reads) * HANDS;
+    }
+
+    /// Clients are after keys that lie apart from one another, in regions that one store leads.
+    fn warm_regions(&mut self, leader: StoreId, regions: u64, writes: f64) {
+        let Some(store) = self.stores.get(&leader) else { return };
+        let count = usize::try_from(regions).unwrap_or(usize::MAX);
+        let apart = (store.leads.len() / count.max(1)).max(1);
+        let chosen: Vec<RegionId> = store.leads.iter().copied().step_by(apart).take(count).collect();
+        let heat = Rates { reads: 0.0, writes, write_bytes: writes * self.clients.written_value_bytes };
+        for region in chosen {
+            self.change_region(region, |region| region.rates = region.rates.plus(heat));
+            self.warmed.push((region, heat));
+            self.clients.load.in_flight_max += writes * HANDS;
+        }
+    }
+
+    fn cool_regions(&mut self) {
+        for (region, heat) in std::mem::take(&mut self.warmed) {
+            self.change_region(region, |region| region.rates = region.rates.minus(heat));
+            self.clients.load.in_flight_max -= heat.writes * HANDS;
+        }
     }
 
     /// As many writes as before, of another size.

@@ -5,6 +5,7 @@
 
 pub(crate) mod gauges;
 pub(crate) mod hot_cache;
+pub(crate) mod hot_pace;
 pub(crate) mod operators;
 pub(crate) mod settings;
 pub(crate) mod view;
@@ -16,6 +17,7 @@ use super::layouts;
 use super::rng::Rng;
 use gauges::Gauges;
 use hot_cache::HotCache;
+use hot_pace::HotPace;
 use operators::Operators;
 use settings::Settings;
 use std::collections::{BTreeMap, BTreeSet};
@@ -104,6 +106,8 @@ pub(crate) struct Pd {
     pub view: View,
     /// Hot peers, as the leader has counted them.
     pub hot: HotCache,
+    /// The hot-region scheduler's memory.
+    pub hot_pace: HotPace,
     /// What the leader is doing about the cluster.
     pub operators: Operators,
     /// Stores that hold no leaders because a scheduler says so, by scheduler.
@@ -152,6 +156,7 @@ impl Pd {
             led_since_ms: started_ms,
             view: View::default(),
             hot: HotCache::default(),
+            hot_pace: HotPace::default(),
             operators: Operators::default(),
             evicting: BTreeMap::new(),
             gauges: Gauges::default(),
@@ -201,6 +206,7 @@ impl Pd {
         self.led_since_ms = now_ms;
         self.view.forget_what_was_not_persisted();
         self.hot = HotCache::default();
+        self.hot_pace = HotPace::default();
         self.operators = Operators::default();
         self.splits.clear();
         self.gauges = Gauges::default();

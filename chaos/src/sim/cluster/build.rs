@@ -57,6 +57,7 @@ impl Cluster {
             logs,
             hot_region: None,
             heat: Rates::default(),
+            warmed: Vec::new(),
             swelling: None,
             splits_wanted: (0, 0.0),
         };

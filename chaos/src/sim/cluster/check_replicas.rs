@@ -116,7 +116,7 @@ impl Cluster {
         places.first().copied()
     }
 
-    fn takes_replicas(&self, id: StoreId) -> bool {
+    pub(super) fn takes_replicas(&self, id: StoreId) -> bool {
         let regions = self.pd.view.tally_of(id).regions;
         self.pd.view.stores.get(&id).is_some_and(|store| {
             store.state(self.now_ms) == StoreState::Up

@@ -195,6 +195,9 @@ impl Cluster {
         if self.hot_region == Some(from) {
             self.hot_region = Some(to);
         }
+        for (region, _) in self.warmed.iter_mut().filter(|(region, _)| *region == from) {
+            *region = to;
+        }
         if let Some((region, _)) = self.swelling.as_mut().filter(|(region, _)| *region == from) {
             *region = to;
         }

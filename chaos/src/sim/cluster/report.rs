@@ -207,9 +207,9 @@ impl Cluster {
 
     /// Writes flow through every replica, so every replica's store has a hot peer.
     fn receive_region_flow(&mut self, view: &RegionView) {
-        // PD ignores intervals that are too short to judge.
+        // PD ignores intervals that are too short to judge, but it sees who leads.
         if view.interval_s < 3.0 {
-            return;
+            return self.pd.hot.note_leader(view.id, view.leader.map(|leader| leader.store));
         }
         let stores: Vec<StoreId> = view.peers.iter().map(|peer| peer.store).collect();
         let rates = HotRates {

@@ -46,6 +46,7 @@ impl Cluster {
         self.evict();
         self.balance_leaders();
         self.balance_regions();
+        self.balance_hot();
     }
 
     /// evict-slow-store acts when exactly one store is slow and that one is at the top (pd#4882).

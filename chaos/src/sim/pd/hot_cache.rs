@@ -100,6 +100,22 @@ impl HotKind {
     }
 }
 
+impl HotRates {
+    /// Both together.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, keys: self.keys + other.keys, queries: self.queries + other.queries }
+    }
+
+    /// The first without the second.
+    pub(crate) fn minus(self, other: Self) -> Self {
+        Self {
+            bytes: (self.bytes - other.bytes).max(0.0),
+            keys: (self.keys - other.keys).max(0.0),
+            queries: (self.queries - other.queries).max(0.0),
+        }
+    }
+}
+
 impl HotPeer {
     /// Median rates of the last intervals.
     pub(crate) fn rates(&self) -> HotRates {
@@ -192,6 +208,15 @@ impl HotCache {
         shown
     }
 
+    /// Another peer leads a region.
+    pub(crate) fn note_leader(&mut self, region: RegionId, leader: Option<StoreId>) {
+        for ((_, store), peers) in &mut self.peers {
+            if let Some(peer) = peers.get_mut(&region) {
+                peer.leads = leader == Some(*store);
+            }
+        }
+    }
+
     /// Whether one of a region's peers is listed, as read or as written.
     pub(crate) fn is_hot(&self, region: RegionId, stores: &[StoreId]) -> bool {
         let listed = |kind: HotKind, store: &StoreId| {
@@ -253,11 +278,7 @@ fn smooth(old: HotRates, new: HotRates) -> HotRates {
 
 /// The sums that PD shows beside a list.
 pub(crate) fn total(peers: &[&HotPeer]) -> HotRates {
-    peers.iter().map(|peer| peer.rates()).fold(HotRates::default(), |sum, rates| HotRates {
-        bytes: sum.bytes + rates.bytes,
-        keys: sum.keys + rates.keys,
-        queries: sum.queries + rates.queries,
-    })
+    peers.iter().map(|peer| peer.rates()).fold(HotRates::default(), HotRates::plus)
 }
 
 /// As PD rounds flows in lists.

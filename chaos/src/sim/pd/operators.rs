@@ -148,8 +148,10 @@ impl Operator {
     /// The kind as PD prints it.
     pub(crate) fn flags(&self) -> &'static str {
         match (self.work, self.kind) {
+            (Work::Transfer(..), kind) if kind.contains("-hot-") => "hot-region,leader",
             (Work::Transfer(..), _) => "leader",
             (Work::Merge(..), _) => "merge",
+            (_, kind) if kind.contains("-hot-") => "hot-region,region",
             (_, kind) if kind.contains("rule") => "replica,region",
             _ => "region",
         }

@@ -4,7 +4,7 @@ use super::json::{Query, error, indented};
 use super::shapes::{Header, MemberHealth, MemberInfo, Members};
 use super::{JSON, PLAIN, Reply};
 use crate::calendar;
-use crate::sim::cluster::{BALANCE_LEADER, BALANCE_REGION, Cluster, EVICT_LEADER, EVICT_SLOW_STORE};
+use crate::sim::cluster::{BALANCE_HOT, BALANCE_LEADER, BALANCE_REGION, Cluster, EVICT_LEADER, EVICT_SLOW_STORE};
 use crate::sim::pd::Member;
 use serde_json::{Map, Value, json};
 
@@ -126,7 +126,7 @@ pub(super) fn schedulers(cluster: &Cluster, query: &Query) -> Reply {
         let names: Vec<&str> = cluster.pd.settings.paused(cluster.now_ms).filter(|_| paused).collect();
         return indented(200, &names);
     }
-    let mut names = vec![BALANCE_LEADER, "balance-hot-region-scheduler", EVICT_SLOW_STORE, BALANCE_REGION];
+    let mut names = vec![BALANCE_LEADER, BALANCE_HOT, EVICT_SLOW_STORE, BALANCE_REGION];
     names.extend(cluster.pd.evicting.keys().copied().filter(|name| *name != EVICT_SLOW_STORE));
     indented(200, &names)
 }
