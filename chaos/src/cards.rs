@@ -156,6 +156,9 @@ pub struct ClusterShape {
     /// Usual size of a region, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region_mib: Option<u64>,
+    /// Share of the regions that nobody uses, in percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_percent: Option<u64>,
     /// No store has ever registered when the run begins.
     #[serde(default, skip_serializing_if = "is_false")]
     pub fresh: bool,
@@ -263,6 +266,7 @@ impl Card {
             stores: shape.stores.or(part.stores),
             regions: shape.regions.or(part.regions),
             region_mib: shape.region_mib.or(part.region_mib),
+            idle_percent: shape.idle_percent.or(part.idle_percent),
             fresh: shape.fresh || part.fresh,
         })
     }

@@ -7,7 +7,7 @@ macro_rules! files {
 }
 
 /// Name and text of each card, by name.
-pub(super) const FILES: [(&str, &str); 97] = files![
+pub(super) const FILES: [(&str, &str); 98] = files![
     "apply-saturated",
     "backup",
     "bandwidth-limit",
@@ -43,6 +43,7 @@ pub(super) const FILES: [(&str, &str); 97] = files![
     "hot-regions-spread",
     "hung-disk",
     "hung-disk-beside-hot-region",
+    "idle-regions-node-death",
     "io-neighbour",
     "large-values",
     "leader-eviction",

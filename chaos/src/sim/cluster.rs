@@ -4,6 +4,7 @@ mod balance_hot;
 mod build;
 mod check_replicas;
 mod elect;
+mod hibernate;
 mod join;
 mod merge;
 mod moves;
@@ -101,6 +102,8 @@ pub(crate) enum Event {
     Join(StoreId),
     /// A follower's patience ends, if the region is still in that term.
     Elect(RegionId, u64),
+    /// A follower of a hibernated region finds that its leader is gone, if it is still in that term.
+    Rouse(RegionId, u64),
     /// A leader that lost its majority gives up, if it still leads in that term.
     StepDown(RegionId, u64),
     /// A leader transfer that was sent to a store is carried out.
@@ -144,6 +147,7 @@ impl Cluster {
             Event::SplitSome => self.split_some(),
             Event::Join(store) => self.join(store),
             Event::Elect(region, term) => self.elect(region, term),
+            Event::Rouse(region, term) => self.rouse(region, term),
             Event::StepDown(region, term) => self.step_down(region, term),
             Event::Transfer(region, store) => self.transfer(region, store),
             Event::NoticeLoss(store, lost) => self.notice_loss(store, lost),

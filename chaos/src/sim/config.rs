@@ -40,6 +40,10 @@ impl ClusterConfig {
             regions: shape.regions.unwrap_or(self.regions),
             region_bytes: shape.region_mib.map_or(self.region_bytes, |mebibytes| real(mebibytes) * MIB),
             fresh: shape.fresh || self.fresh,
+            load: Load {
+                idle_share: shape.idle_percent.map_or(self.load.idle_share, |percent| real(percent.min(100)) / 100.0),
+                ..self.load
+            },
             ..self
         }
     }
@@ -75,6 +79,8 @@ pub struct Load {
     pub in_flight_max: f64,
     /// How uneven the regions are: 0 is even, 1 is Zipf.
     pub skew: f64,
+    /// Share of the regions that nobody uses.
+    pub idle_share: f64,
 }
 
 impl Default for ClusterConfig {
@@ -120,6 +126,7 @@ impl Default for Load {
             value_bytes: 1_024.0,
             in_flight_max: 300.0,
             skew: 0.3,
+            idle_share: 0.0,
         }
     }
 }

@@ -57,6 +57,8 @@ pub(crate) struct Region {
     pub peers: Vec<Peer>,
     /// The store whose replica leads; nobody while it is dead.
     pub leader: Option<StoreId>,
+    /// Who led when the region went to sleep, while it sleeps.
+    pub asleep_under: Option<StoreId>,
     /// Raft term.
     pub term: u64,
     /// Log entries so far.

@@ -91,6 +91,8 @@ pub(crate) struct Store {
     pub led_regions: u64,
     /// Regions that it replicates.
     pub held_regions: u64,
+    /// The part of its regions that hibernates.
+    pub asleep: Asleep,
     /// How long its stages take.
     pub stages: Stages,
     /// Its load in the last second.
@@ -103,6 +105,17 @@ pub(crate) struct Store {
     pub interval: Flow,
     /// When it last reported to PD.
     pub reported_ms: u64,
+}
+
+/// Hibernated regions of a store.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Asleep {
+    /// That it replicates.
+    pub held: u64,
+    /// That it leads.
+    pub led: u64,
+    /// Whose leader is gone, which nobody has noticed.
+    pub leaderless: u64,
 }
 
 /// The version that stores have when nobody upgrades them.
@@ -142,6 +155,7 @@ impl Store {
             replicated: Rates::default(),
             led_regions: 0,
             held_regions: 0,
+            asleep: Asleep::default(),
             stages: Stages::default(),
             demand: Demand::default(),
             tree: Tree::default(),

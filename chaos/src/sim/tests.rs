@@ -2,6 +2,7 @@
 
 mod determinism;
 mod fault_effects;
+mod hibernation;
 mod hot_regions;
 mod merges;
 mod observer;

@@ -158,6 +158,7 @@ fn regions(config: &ClusterConfig, stores: &[StoreId], rng: &mut Rng) -> BTreeMa
                 lag: BTreeMap::new(),
                 peers,
                 leader: None,
+                asleep_under: None,
                 term: 6,
                 index: 100_000.0,
                 rates: rates(config, *weight),
@@ -173,8 +174,9 @@ fn regions(config: &ClusterConfig, stores: &[StoreId], rng: &mut Rng) -> BTreeMa
 
 /// Shares of the load, by a Zipf law that is shuffled over the key space.
 fn weights(config: &ClusterConfig, rng: &mut Rng) -> Vec<f64> {
-    let mut drawn: Vec<(u64, f64)> =
-        (1..=config.regions).map(|rank| (rng.bits(), real(rank).powf(-config.load.skew))).collect();
+    let busy = real(config.regions) * (1.0 - config.load.idle_share);
+    let weight = |rank: u64| if real(rank) <= busy.max(1.0) { real(rank).powf(-config.load.skew) } else { 0.0 };
+    let mut drawn: Vec<(u64, f64)> = (1..=config.regions).map(|rank| (rng.bits(), weight(rank))).collect();
     drawn.sort_by_key(|(order, _)| *order);
     let total: f64 = drawn.iter().map(|(_, weight)| weight).sum();
     drawn.into_iter().map(|(_, weight)| weight / total).collect()

@@ -15,6 +15,14 @@ impl Cluster {
     /// A leader is gone: its followers wait, each with a patience of its own, and the first one asks.
     pub(super) fn lose_leader(&mut self, id: RegionId) {
         self.set_leader(id, None);
+        match self.regions.get(&id).map(|region| (region.asleep_under, region.term)) {
+            Some((Some(_), term)) => self.sleep_on(id, term),
+            _ => self.await_election(id),
+        }
+    }
+
+    /// Followers without a leader wait.
+    pub(super) fn await_election(&mut self, id: RegionId) {
         let Some(region) = self.regions.get(&id) else { return };
         let (term, voters) = (region.term, region.voters().count().saturating_sub(1));
         let heard_ago = self.rng.between_ms(0, HEARTBEAT_MS);
@@ -28,6 +36,7 @@ impl Cluster {
         if region.term != term || region.leader.is_some() {
             return;
         }
+        self.wake(id);
         let alive = self.able_voters(id);
         // Whoever is heard by a majority has a chance; if nobody is, each one asks in vain.
         let electable: Vec<Peer> = alive.iter().copied().filter(|peer| self.has_majority(id, peer.store)).collect();

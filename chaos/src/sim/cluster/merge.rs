@@ -130,6 +130,8 @@ impl Cluster {
             return;
         }
         let wait_ms = self.rng.between_ms(0, CHECK_MS);
+        self.wake(source);
+        self.wake(target);
         let ready = self.can_merge(source, target);
         if ready && operator.step == 0 {
             self.prepare_merge(source);

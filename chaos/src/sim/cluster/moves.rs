@@ -64,6 +64,7 @@ impl Cluster {
         let Some(leader) = self.regions.get(&id).and_then(|region| region.leader) else {
             return self.after(PUSH_MS, Event::Step(id, created_ms));
         };
+        self.wake(id);
         match (operator.work, operator.step) {
             (Work::Add(to) | Work::Move(_, to), 0) => self.add_learner(id, to, operator.peer),
             (Work::Add(to), _) => self.set_role(id, to, Role::Voter),

@@ -45,6 +45,7 @@ impl Cluster {
 
     /// A region's followers and its leader find out what the links allow.
     fn reconsider(&mut self, id: RegionId) {
+        self.wake(id);
         self.follow_leader(id);
         let Some(region) = self.regions.get(&id) else { return };
         let (term, led) = (region.term, region.leader.is_some());

@@ -7,6 +7,10 @@ use crate::sim::region::Rates;
 impl Cluster {
     /// Gives a region another leader, or none, and moves its load along.
     pub(crate) fn set_leader(&mut self, id: RegionId, leader: Option<StoreId>) {
+        // Who leads now says so, which wakes everybody.
+        if leader.is_some() {
+            self.wake(id);
+        }
         let meter = self.clients.meter(self.now_ms);
         let value_bytes = self.clients.load.value_bytes;
         let Some(region) = self.regions.get_mut(&id) else { return };
@@ -40,6 +44,7 @@ impl Cluster {
             } else {
                 store.replicated = store.replicated.minus(rates);
                 store.leaderless_regions += 1;
+                store.asleep.leaderless += u64::from(region.asleep_under.is_some());
             }
         }
     }
@@ -47,6 +52,7 @@ impl Cluster {
     /// Takes a region out of its stores' sums, changes it, and puts it back.
     pub(crate) fn change_region(&mut self, id: RegionId, change: impl FnOnce(&mut crate::sim::region::Region)) {
         let Some(leader) = self.regions.get(&id).map(|region| region.leader) else { return };
+        self.wake(id);
         self.set_leader(id, None);
         self.count_replicas(id, false);
         if let Some(region) = self.regions.get_mut(&id) {

@@ -47,7 +47,7 @@ impl Cluster {
             follower_ms: &followers.answer_ms,
             lossy_share: followers.lossy_share,
             stall_ms: store.tree.stall_ms(),
-            groups: real(store.held_regions),
+            groups: real(store.held_regions.saturating_sub(store.asleep.held)),
             costs: store.costs,
         };
         store.demand = demand;
@@ -122,7 +122,9 @@ impl Cluster {
         let round_trip_ms = self.config.machine.round_trip_ms;
         let Some(store) = self.stores.get_mut(&id) else { return };
         let wake_ms = store.stages.wake_ms;
-        let (led, followed) = (real(store.led_regions), real(store.held_regions.saturating_sub(store.led_regions)));
+        let (led, held) =
+            (store.led_regions.saturating_sub(store.asleep.led), store.held_regions.saturating_sub(store.asleep.held));
+        let (led, followed) = (real(led), real(held.saturating_sub(led)));
         let others = real_len(alive.len()).max(1.0);
         // Between many stores there are too many ways to look at each one every second: some are looked at for all.
         let (portions, turn) = if alive.len() > MANY_STORES { (10_u64, self.now_ms / TICK_MS) } else { (1, 0) };

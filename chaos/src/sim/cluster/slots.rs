@@ -43,8 +43,13 @@ impl Cluster {
         regions.retain(|region| self.regions.contains_key(region));
         let regions = std::mem::take(regions);
         for region in &regions {
+            self.wake_if_used(*region);
+            if self.regions.get(region).is_some_and(|region| region.asleep_under.is_some()) {
+                continue;
+            }
             self.report_region(*region);
             self.grow_region(*region);
+            self.may_hibernate(*region);
         }
         if let Some(place) = self.slots.slots.get_mut(slot) {
             // Regions that were split off meanwhile were put here.

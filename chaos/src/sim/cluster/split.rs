@@ -47,6 +47,7 @@ impl Cluster {
                 end: middle,
                 peers,
                 leader: None,
+                asleep_under: None,
                 lag: BTreeMap::new(),
                 rates: cold,
                 flow: Flow::default(),
@@ -118,6 +119,7 @@ impl Cluster {
     /// A region is gone with all its replicas, and PD's record of it as well.
     pub(crate) fn lose_range(&mut self) {
         let Some(id) = self.regions.keys().nth(11).copied() else { return };
+        self.wake(id);
         self.set_leader(id, None);
         self.count_replicas(id, false);
         self.regions.remove(&id);

@@ -158,7 +158,11 @@ impl Cluster {
         if behind.is_finite() {
             region.lag.remove(&store);
         }
-        if region.leader.is_none() {
+        if region.leader.is_none() && region.asleep_under.is_some() {
+            // It starts awake, hears nobody, and asks to be elected like any follower.
+            self.wake(id);
+            self.await_election(id);
+        } else if region.leader.is_none() {
             let (term, wait_ms) = (region.term, CATCH_UP_MS);
             self.after(wait_ms, Event::Elect(id, term));
         }
@@ -166,6 +170,7 @@ impl Cluster {
 
     /// Its replicas miss entries from now on.
     pub(crate) fn stop_following(&mut self, id: StoreId) {
+        self.wake_leaders_beside(id);
         let (meter, value_bytes) = (self.clients.meter(self.now_ms), self.clients.load.value_bytes);
         for region in self.regions.values_mut().filter(|region| region.peer_on(id).is_some()) {
             region.settle(meter, value_bytes);

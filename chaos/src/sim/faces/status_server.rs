@@ -40,7 +40,8 @@ fn config(store: &Store) -> String {
 fn region_state(cluster: &Cluster, store: &Store, id: RegionId) -> Reply {
     let Some(region) = cluster.regions.get(&id) else { return no_region(id) };
     let Some(own) = region.peer_on(store.id) else { return no_region(id) };
-    let leader = region.leader.and_then(|leader| region.peer_on(leader));
+    // A replica that sleeps believes in the leader that it fell asleep under.
+    let leader = region.leader.or(region.asleep_under).and_then(|leader| region.peer_on(leader));
     let index = whole(region.index);
     let applied = index - whole(region.lag.get(&store.id).copied().unwrap_or(0.0)).min(index);
     let leads = leader == Some(own);

@@ -76,8 +76,9 @@ pub(super) fn counts(out: &mut Exposition, store: &Store) {
     let counts = [("buckets", real(all)), ("leader", real(led)), ("region", real(all))];
     out.gauge("tikv_raftstore_region_count", "Number of regions collected in region_collector").each("type", counts);
     out.gauge("tikv_raftstore_leader_missing", "Total number of leader missed region.")
-        .plain(real(store.leaderless_regions));
-    let hibernation = [("awaken", real(all)), ("hibernated", 0.0)];
+        .plain(real(store.leaderless_regions.saturating_sub(store.asleep.leaderless)));
+    let hibernation =
+        [("awaken", real(all.saturating_sub(store.asleep.held))), ("hibernated", real(store.asleep.held))];
     out.gauge("tikv_raftstore_hibernated_peer_state", "Number of peers in hibernated state.")
         .each("state", hibernation);
     let proposals = [
