@@ -7,7 +7,7 @@ macro_rules! files {
 }
 
 /// Name and text of each card, by name.
-pub(super) const FILES: [(&str, &str); 98] = files![
+pub(super) const FILES: [(&str, &str); 101] = files![
     "apply-saturated",
     "backup",
     "bandwidth-limit",
@@ -52,6 +52,7 @@ pub(super) const FILES: [(&str, &str); 98] = files![
     "leader-transfer",
     "link-cut",
     "load-surge",
+    "log-writer-saturated",
     "long-transaction",
     "machine-lost",
     "memory-leak",
@@ -71,6 +72,7 @@ pub(super) const FILES: [(&str, &str); 98] = files![
     "pd-leader-kill",
     "pd-leader-stuck",
     "pd-leader-transfer",
+    "pd-member-strayed",
     "pd-quorum-loss",
     "pd-slow-disk",
     "raftstore-saturated",
@@ -93,6 +95,7 @@ pub(super) const FILES: [(&str, &str); 98] = files![
     "slow-disk",
     "slow-network",
     "slow-repair",
+    "smaller-disk",
     "split-after-import",
     "split-storm",
     "store-clock-skew",

@@ -157,6 +157,13 @@ pub enum FaultKind {
         /// Which store.
         store: u64,
     },
+    /// A store's data lies on another disk from now on.
+    ReplaceDisk {
+        /// Which store.
+        store: u64,
+        /// Size of the new one.
+        bytes: f64,
+    },
     /// A store compacts at a part of its speed.
     SlowCompaction {
         /// Which store.
@@ -231,8 +238,10 @@ pub enum FaultKind {
         /// How many.
         count: u64,
     },
-    /// Every dead, frozen or isolated PD member is well again.
+    /// Every dead, frozen, isolated or stray PD member is well again.
     StartPdMembers,
+    /// A PD member that does not lead starts again without its data, and forms a cluster of its own behind its address.
+    StrayPdMember,
     /// The PD member that leads stands still (`SIGSTOP`).
     FreezePdLeader,
     /// The PD member that leads keeps its office and does none of its work, while another one leads etcd.
@@ -369,4 +378,6 @@ pub enum Pool {
     Scheduler,
     /// Reads.
     Read,
+    /// Writes the Raft log.
+    Writer,
 }

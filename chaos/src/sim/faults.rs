@@ -92,6 +92,7 @@ impl Cluster {
                 let foreign_bytes = self.config.machine.foreign_bytes;
                 self.change_disk(*store, |disk| (disk.filling, disk.foreign_bytes) = (None, foreign_bytes));
             }
+            FaultKind::ReplaceDisk { store, bytes } => self.change_disk(*store, |disk| disk.capacity = *bytes),
             FaultKind::SlowCompaction { store, share } => {
                 self.change_store(*store, |store| store.tree.compaction_share = *share);
             }
@@ -129,6 +130,7 @@ impl Cluster {
         match fault {
             FaultKind::KillPdLeader => self.kill_leading_member(),
             FaultKind::KillPdFollowers { count } => self.kill_following_members(*count),
+            FaultKind::StrayPdMember => self.stray_member(),
             FaultKind::StartPdMembers => self.start_members(),
             FaultKind::FreezePdLeader => self.freeze_leading_member(),
             FaultKind::StickPdLeader => self.stick_leading_member(),
@@ -281,5 +283,6 @@ fn cost_of(store: &mut Store, pool: Pool) -> &mut f64 {
         Pool::Grpc => &mut store.costs.grpc,
         Pool::Scheduler => &mut store.costs.scheduler,
         Pool::Read => &mut store.costs.read,
+        Pool::Writer => &mut store.costs.writer,
     }
 }

@@ -44,8 +44,19 @@ pub(crate) struct Member {
     pub disk_factor: f64,
     /// When the process started.
     pub started_ms: u64,
+    /// The cluster that it has formed on its own, when it lost its data.
+    pub stray: Option<Stray>,
     /// What it counted since then.
     pub counters: MemberCounters,
+}
+
+/// A cluster of one member behind the address of another cluster's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stray {
+    /// Its id.
+    pub cluster_id: u64,
+    /// The member's id in it.
+    pub member_id: u64,
 }
 
 /// What a member counts from its start on.
@@ -145,8 +156,7 @@ impl Pd {
             .collect();
         let leader = members.last().map(|member| member.index);
         Self {
-            // etcd cluster ids of PD begin with the time of the bootstrap and end in chance.
-            cluster_id: 7_710_000_000_000_000_000 + rng.bits() % 1_000_000_000_000_000,
+            cluster_id: Self::fresh_cluster_id(rng),
             bootstrapped_ms: started_ms + 5_000,
             members,
             leader,
@@ -169,6 +179,11 @@ impl Pd {
             patrolled_to: None,
             last_tso_ms: 0,
         }
+    }
+
+    /// Cluster ids of PD begin with the time of the bootstrap and end in chance.
+    pub(crate) fn fresh_cluster_id(rng: &mut Rng) -> u64 {
+        7_710_000_000_000_000_000 + rng.bits() % 1_000_000_000_000_000
     }
 
     /// The member that serves.
@@ -234,13 +249,24 @@ impl Member {
             clock_off_ms: 0,
             disk_factor: 1.0,
             started_ms,
+            stray: None,
             counters: MemberCounters::default(),
         }
     }
 
     /// Whether it takes part in the group.
     pub(crate) fn works(&self) -> bool {
+        self.answers() && self.stray.is_none()
+    }
+
+    /// Whether the others get an answer from its address, whoever it belongs to: that is all that PD's health asks.
+    pub(crate) fn answers(&self) -> bool {
         self.alive && !self.frozen && !self.isolated
+    }
+
+    /// The id under which it knows itself.
+    pub(crate) fn own_id(&self) -> u64 {
+        self.stray.map_or(self.id, |stray| stray.member_id)
     }
 
     /// Its own time.

@@ -36,11 +36,13 @@ pub(crate) struct Costs {
     pub scheduler: f64,
     /// `unified_read_po*`.
     pub read: f64,
+    /// `store_writer_*`.
+    pub writer: f64,
 }
 
 impl Default for Costs {
     fn default() -> Self {
-        Self { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0 }
+        Self { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0, writer: 1.0 }
     }
 }
 
@@ -211,8 +213,11 @@ impl Stages {
         self.hot_propose_wait_ms = propose(self.cpu.raftstore_hot);
         self.write_loops = demand.appends / (1.0 + demand.appends * self.flush_ms / 1_000.0);
         let writer_busy = (self.write_loops * self.flush_ms / 1_000.0).min(1.0);
-        self.write_wait_ms = 0.01 * factor + self.flush_ms * 0.5 * writer_busy + self.wake_ms;
-        self.write_loop_ms = WRITE * factor + self.flush_ms;
+        // Its thread is one: entries wait for its flushes, and for its work on those before them.
+        let entry_ms = WRITE * costs.writer * factor;
+        let queued_ms = entry_ms * queue(self.cpu.writer);
+        self.write_wait_ms = 0.01 * factor + self.flush_ms * 0.5 * writer_busy + queued_ms + self.wake_ms;
+        self.write_loop_ms = entry_ms + self.flush_ms;
         self.append_ms = self.write_wait_ms + self.write_loop_ms;
         self.commit_ms = majority(self.append_ms, platform) + RAFT_APPEND * factor + self.wake_ms;
         self.lossy_share = platform.lossy_share;
@@ -244,7 +249,7 @@ fn cpu_use(demand: &Demand, platform: &Platform<'_>) -> CpuUse {
         raftstore_hot: hot + (raftstore - hot).max(0.0) / RAFTSTORE_THREADS,
         apply,
         apply_hot: hot_apply + (apply - hot_apply).max(0.0) / APPLY_THREADS,
-        writer: second(demand.appends, WRITE),
+        writer: second(demand.appends, WRITE) * costs.writer,
         grpc: (second(demand.reads, GRPC_READ)
             + second(demand.led_writes, GRPC_WRITE)
             + second(follower_appends, GRPC_APPEND))
@@ -316,7 +321,7 @@ mod tests {
         lossy_share: 0.0,
         stall_ms: 0.0,
         groups: 120.0,
-        costs: Costs { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0 },
+        costs: Costs { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0, writer: 1.0 },
     };
 
     #[test]

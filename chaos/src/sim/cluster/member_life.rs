@@ -4,7 +4,7 @@ use super::{Cluster, Event, TICK_MS};
 use crate::sim::ids::StoreId;
 use crate::sim::number::real;
 use crate::sim::pd::gauges::Gauges;
-use crate::sim::pd::{Member, MemberCounters, Pd};
+use crate::sim::pd::{Member, MemberCounters, Pd, Stray};
 
 impl Cluster {
     /// A second of every member's service.
@@ -17,6 +17,9 @@ impl Cluster {
         self.advance_tso();
         if leader.is_some() {
             self.pd.revision += 0.4;
+        }
+        for member in self.pd.members.iter_mut().filter(|member| member.stray.is_some() && member.answers()) {
+            member.counters.pass(real(TICK_MS) / 1_000.0, true, &[], round_trip_ms, member.disk_factor, 1.0);
         }
         for index in &alive {
             let others: Vec<usize> = alive.iter().copied().filter(|other| other != index).collect();
@@ -75,6 +78,23 @@ impl Cluster {
         }
     }
 
+    /// A follower's data directory was empty when it started: it finds no cluster in it and forms one.
+    pub(crate) fn stray_member(&mut self) {
+        let (now_ms, leader) = (self.now_ms, self.pd.leader);
+        let stray = Stray { cluster_id: Pd::fresh_cluster_id(&mut self.rng), member_id: self.rng.bits() >> 1 };
+        let follows = |member: &&mut Member| Some(member.index) != leader && member.works();
+        let Some(member) = self.pd.members.iter_mut().find(follows) else { return };
+        (member.stray, member.started_ms, member.counters) = (Some(stray), now_ms, MemberCounters::default());
+        let (index, id, name) = (member.index, member.id, member.name.clone());
+        let fields = [("cluster-id", stray.cluster_id.to_string())];
+        self.log_member(index, "INFO", "server.go:397", "init cluster id", &fields);
+        self.log_member(index, "INFO", "server.go:1793", "PD leader is ready to serve", &[("leader-name", name)]);
+        let fields = [("peer-id", format!("{id:x}"))];
+        let message = "peer became inactive (message send to peer failed)";
+        self.log_leader("WARN", "peer_status.go:66", message, &fields);
+        self.log_leader("WARN", "http.go:413", "request cluster ID mismatch", &fields);
+    }
+
     /// The leader keeps its lease and does nothing else, while another member leads etcd.
     pub(crate) fn stick_leading_member(&mut self) {
         let leader = self.pd.leader;
@@ -123,8 +143,8 @@ impl Cluster {
         for member in self.pd.members.iter_mut() {
             (member.frozen, member.isolated) = (false, false);
         }
-        for member in self.pd.members.iter_mut().filter(|member| !member.alive) {
-            member.alive = true;
+        for member in self.pd.members.iter_mut().filter(|member| !member.alive || member.stray.is_some()) {
+            (member.alive, member.stray) = (true, None);
             member.started_ms = now_ms;
             member.counters = MemberCounters::default();
         }

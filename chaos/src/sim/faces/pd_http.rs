@@ -13,6 +13,7 @@ pub(super) use json::hex;
 
 use super::{Reply, pd_metrics};
 use crate::sim::cluster::Cluster;
+use crate::sim::pd::{Member, Stray};
 use json::Query;
 
 const JSON: &str = "application/json; charset=UTF-8";
@@ -29,6 +30,9 @@ pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) 
         // Version 8.5 has no readiness probes, and its v2 router says 404 in plain text.
         return Reply::text(404, "text/plain", "404 page not found");
     };
+    if let Some((asked, stray)) = cluster.pd.members.get(member).and_then(|asked| Some((asked, asked.stray?))) {
+        return stray_answer(cluster, asked, stray, path);
+    }
     let query = Query::parse(query);
     match local(cluster, member, path) {
         Some(reply) => reply,
@@ -36,12 +40,20 @@ pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) 
         None if cluster.pd.leader.is_none() || cluster.pd.members.get(member).is_none_or(|asked| asked.isolated) => {
             Reply::text(503, PLAIN, "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader\n")
         }
-        None if !cluster.pd.bootstrapped() && needs_bootstrap(path) => {
-            let text = "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first";
-            json::error(500, text)
-        }
+        None if !cluster.pd.bootstrapped() && needs_bootstrap(path) => not_bootstrapped(),
         None => led(cluster, path, &query),
     }
+}
+
+fn not_bootstrapped() -> Reply {
+    json::error(500, "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first")
+}
+
+/// A member with a cluster of its own asks nobody else.
+fn stray_answer(cluster: &Cluster, asked: &Member, stray: Stray, path: &str) -> Reply {
+    cluster_answers::of_stray(cluster, asked, stray, path)
+        .or_else(|| local(cluster, asked.index, path))
+        .unwrap_or_else(not_bootstrapped)
 }
 
 /// Everything below PD's cluster router needs a cluster; members and the configuration are there before.
@@ -69,7 +81,10 @@ fn led(cluster: &Cluster, path: &str, query: &Query) -> Reply {
         ["leader"] => cluster_answers::leader(cluster),
         ["cluster"] => cluster_answers::cluster(cluster),
         ["cluster", "status"] => cluster_answers::cluster_status(cluster),
-        ["config", rest @ ..] => cluster_answers::config(cluster, rest),
+        ["config", rest @ ..] => {
+            let leader = cluster.pd.leader.and_then(|index| cluster.pd.members.get(index));
+            cluster_answers::config(cluster, leader, rest)
+        }
         ["stores"] => store_answers::stores(cluster),
         ["stores", "check"] => store_answers::check(cluster, query),
         ["stores", "limit"] => store_answers::limits(cluster),

@@ -12,11 +12,11 @@ use crate::sim::pd::{Member, MemberCounters};
 pub(super) fn render(cluster: &Cluster, index: usize) -> Vec<u8> {
     let mut out = Exposition::new(Dialect::Go);
     let Some(member) = cluster.pd.members.get(index) else { return Vec::new() };
-    let leads = cluster.pd.leader == Some(index);
+    let leads = cluster.pd.leader == Some(index) || member.stray.is_some();
     process(&mut out, member);
     etcd(&mut out, cluster, member);
     tso(&mut out, cluster, member, leads);
-    if leads && !member.isolated {
+    if leads && !member.isolated && member.stray.is_none() {
         status(&mut out, cluster);
         stores(&mut out, cluster);
         heartbeats(&mut out, cluster, &member.counters);
@@ -53,8 +53,8 @@ const ETCD_QUOTA: f64 = 8_589_934_592.0;
 
 fn etcd(out: &mut Exposition, cluster: &Cluster, member: &Member) {
     let (pd, counters) = (&cluster.pd, &member.counters);
-    let is_leader = pd.etcd_leader == Some(member.index);
-    let id = hex_id(member);
+    let is_leader = pd.etcd_leader == Some(member.index) || member.stray.is_some();
+    let id = hex_id(member.own_id());
     out.histogram("etcd_disk_wal_fsync_duration_seconds", "The latency distributions of fsync called by WAL.")
         .buckets("", &counters.fsync);
     out.histogram(
@@ -68,7 +68,7 @@ fn etcd(out: &mut Exposition, cluster: &Cluster, member: &Member) {
     )
     .plain((122_880.0 + pd.revision.floor() * 64.0 + pd.etcd_filled * ETCD_QUOTA).floor());
     out.gauge("etcd_server_has_leader", "Whether or not a leader exists. 1 is existence, 0 is not.")
-        .plain(flag(pd.etcd_leader.is_some() && !member.isolated));
+        .plain(flag(is_leader || pd.etcd_leader.is_some() && !member.isolated));
     out.gauge("etcd_server_is_leader", "Whether or not this member is a leader. 1 if is, 0 otherwise.")
         .plain(flag(is_leader));
     out.gauge("etcd_server_id", "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.")
@@ -81,7 +81,7 @@ fn etcd(out: &mut Exposition, cluster: &Cluster, member: &Member) {
         out.histogram("etcd_network_peer_round_trip_time_seconds", "Round-Trip-Time histogram between peers");
     for (other, histogram) in &counters.round_trips {
         if let Some(other) = pd.members.get(*other) {
-            family.buckets(&format!("To=\"{}\"", hex_id(other)), histogram);
+            family.buckets(&format!("To=\"{}\"", hex_id(other.id)), histogram);
         }
     }
     let states =
@@ -156,7 +156,7 @@ fn status(out: &mut Exposition, cluster: &Cluster) {
         .each("kind", [("halt-scheduling", flag(pd.settings.is_on("schedule.halt-scheduling")))]);
     out.gauge("pd_cluster_metadata", "Record critical metadata.")
         .each("type", [(format!("cluster{}", pd.cluster_id).as_str(), 0.0)]);
-    let health = pd.members.iter().map(|member| (member.name.as_str(), flag(member.works())));
+    let health = pd.members.iter().map(|member| (member.name.as_str(), flag(member.answers())));
     out.gauge("pd_cluster_health_status", "Status of the cluster.").each("name", health);
     out.gauge("pd_config_status", "Status of the scheduling configurations.").each("type", config_status(cluster));
     let point = pd.safepoints.values().min().map_or(0, |at_ms| at_ms << 18);
@@ -305,8 +305,8 @@ fn checking(out: &mut Exposition, cluster: &Cluster, counters: &MemberCounters) 
     }
 }
 
-fn hex_id(member: &Member) -> String {
-    format!("{:x}", member.id)
+fn hex_id(id: u64) -> String {
+    format!("{id:x}")
 }
 
 fn flag(yes: bool) -> f64 {

@@ -5,7 +5,7 @@ use super::shapes::{Header, MemberHealth, MemberInfo, Members};
 use super::{JSON, PLAIN, Reply};
 use crate::calendar;
 use crate::sim::cluster::{BALANCE_HOT, BALANCE_LEADER, BALANCE_REGION, Cluster, EVICT_LEADER, EVICT_SLOW_STORE};
-use crate::sim::pd::Member;
+use crate::sim::pd::{Member, Stray};
 use serde_json::{Map, Value, json};
 
 /// PD's version.
@@ -17,9 +17,37 @@ pub(super) fn health(cluster: &Cluster) -> Reply {
         name: member.name.clone(),
         member_id: member.id,
         client_urls: [member.client_url()],
-        health: member.works(),
+        health: member.answers(),
     };
     indented(200, &cluster.pd.members.iter().map(health).collect::<Vec<_>>())
+}
+
+/// What a member answers that has formed a cluster of its own, to which no store has ever come.
+pub(super) fn of_stray(cluster: &Cluster, member: &Member, stray: Stray, path: &str) -> Option<Reply> {
+    let own = MemberInfo {
+        member_id: stray.member_id,
+        deploy_path: Some(DEPLOY_PATH),
+        binary_version: Some(VERSION),
+        git_hash: Some("None"),
+        ..short(member)
+    };
+    let header = Header { cluster_id: stray.cluster_id };
+    Some(match path {
+        "/health" => {
+            let (name, client_urls) = (member.name.clone(), [member.client_url()]);
+            indented(200, &[MemberHealth { name, member_id: stray.member_id, client_urls, health: true }])
+        }
+        "/members" => {
+            let (leader, etcd_leader) = (Some(own.clone()), Some(own.clone()));
+            indented(200, &Members { header, members: vec![own], leader, etcd_leader })
+        }
+        "/leader" => indented(200, &MemberInfo { member_id: stray.member_id, ..short(member) }),
+        "/cluster" => indented(200, &json!({ "id": stray.cluster_id, "max_peer_count": cluster.pd.view.max_replicas })),
+        _ => {
+            let part: Vec<&str> = path.strip_prefix("/config")?.split('/').filter(|part| !part.is_empty()).collect();
+            config(cluster, Some(member), &part)
+        }
+    })
 }
 
 pub(super) fn status(cluster: &Cluster, member: usize) -> Reply {
@@ -75,9 +103,9 @@ pub(super) fn cluster_status(cluster: &Cluster) -> Reply {
     indented(200, &json!({ "raft_bootstrap_time": bootstrapped, "is_initialized": true, "replication_status": "" }))
 }
 
-/// The leader's configuration or a part of it.
-pub(super) fn config(cluster: &Cluster, part: &[&str]) -> Reply {
-    let whole = whole_config(cluster);
+/// The configuration of a member that leads, or a part of it.
+pub(super) fn config(cluster: &Cluster, leader: Option<&Member>, part: &[&str]) -> Reply {
+    let whole = leader.map_or(Value::Null, |leader| whole_config(cluster, leader));
     let field = |name: &str| whole.get(name).cloned().unwrap_or(Value::Null);
     match part {
         [] => indented(200, &whole),
@@ -98,10 +126,9 @@ fn default_rule(replicas: usize) -> Value {
     })
 }
 
-fn whole_config(cluster: &Cluster) -> Value {
-    let members = &cluster.pd.members;
-    let Some(leader) = cluster.pd.leader.and_then(|index| members.get(index)) else { return Value::Null };
-    let initial: Vec<String> = members.iter().map(|member| format!("{}={}", member.name, member.peer_url())).collect();
+fn whole_config(cluster: &Cluster, leader: &Member) -> Value {
+    let group = cluster.pd.members.iter().filter(|member| leader.stray.is_none() || member.index == leader.index);
+    let initial: Vec<String> = group.map(|member| format!("{}={}", member.name, member.peer_url())).collect();
     let text = include_str!("../templates/pd_config.json")
         .replace("@NAME@", &leader.name)
         .replace("@CLIENT_URL@", &leader.client_url())

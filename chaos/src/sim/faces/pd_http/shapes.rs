@@ -163,7 +163,7 @@ pub(super) struct Header {
 }
 
 /// A member.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct MemberInfo {
     pub name: String,
     pub member_id: u64,
