@@ -20,6 +20,7 @@ pub mod journal;
 mod namespace;
 pub mod plan;
 pub mod processes;
+pub mod roles;
 pub mod stage;
 pub mod step;
 pub mod target;

@@ -1,4 +1,5 @@
-//! Fault cards in containers: what a card says is done, as parts of a request. Cards name services as `compose/` does.
+//! Fault cards in containers: what a card says is done, as parts of a request. Cards name services as `compose/` does,
+//! or parts ([`roles`](super::roles)) that a plan gives to whoever has them.
 
 use super::DockerError;
 use super::plan::Part;

@@ -5,6 +5,7 @@ mod act;
 use super::journal::{Entry, Held, Journal};
 use super::plan::Plan;
 use super::processes::Process;
+use super::roles;
 use super::undoing::{self, Settled};
 use super::watchdog::Guard;
 use super::{DockerError, Engine, Launcher, clock};
@@ -141,6 +142,10 @@ impl Course<'_> {
             }
             if held.is_none() {
                 return Ok(Because::UndoneElsewhere);
+            }
+            // Who led when this was planned may follow by now.
+            if let Some(role) = planned.role.as_ref().filter(|_| planned.after_ms > 0) {
+                roles::confirm(self.acting.engine, &self.plan.project, role).await?;
             }
             tokio::select! {
                 acted = self.acting.take(&planned.step, say) => acted?,

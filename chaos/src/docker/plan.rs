@@ -8,6 +8,7 @@ pub(super) mod resources;
 
 use super::capability::Capabilities;
 use super::catalogue::{self, DockerFault};
+use super::roles::{self, Role};
 use super::step::{Run, Step};
 use super::target::{self, Selection};
 use super::{Container, DockerError, Engine, arm, clock};
@@ -70,6 +71,9 @@ pub struct Plan {
 pub struct Planned {
     /// Delay after the beginning.
     pub after_ms: u64,
+    /// The part in the cluster for which the container was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// What is done.
     #[serde(flatten)]
     pub step: Step,
@@ -112,8 +116,10 @@ pub async fn plan(engine: &Engine, request: &Request, capabilities: &Capabilitie
     let injection = fresh_name()?;
     let mut steps = Vec::new();
     for part in &request.parts {
-        let found = steps_of(engine, request, part, capabilities, (&injection, until_ms)).await?;
-        steps.extend(found.into_iter().map(|step| Planned { after_ms: part.after_ms, step }));
+        let (selection, role) = roles::resolve(engine, &request.project, &part.selection).await?;
+        let part = Part { selection, ..part.clone() };
+        let found = steps_of(engine, request, &part, capabilities, (&injection, until_ms)).await?;
+        steps.extend(found.into_iter().map(|step| Planned { after_ms: part.after_ms, role: role.clone(), step }));
     }
     steps.sort_by_key(|planned| planned.after_ms);
     Ok(Plan { injection, fault: request.name.clone(), project: request.project.clone(), until_ms, steps })
@@ -184,9 +190,13 @@ impl Plan {
     pub fn human(&self) -> String {
         let (fault, project) = (&self.fault, &self.project);
         let mut text = format!("{fault} in project {project}, undone at {} at the latest", arm::written(self.until_ms));
-        for Planned { after_ms, step } in &self.steps {
+        for Planned { after_ms, role, step } in &self.steps {
             let when = if *after_ms > 0 { format!("after {} s, ", after_ms / 1_000) } else { String::new() };
-            let (name, told, undo) = (&step.run().name, step.told(), step.undo_told());
+            let (told, undo) = (step.told(), step.undo_told());
+            let name = match role {
+                Some(Role { name, service }) => format!("{name} (now {service}), {}", step.run().name),
+                None => step.run().name.clone(),
+            };
             let _ = write!(text, "\n  {name}: {when}{told}\n    undo: {undo}");
         }
         text
