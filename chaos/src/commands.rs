@@ -102,6 +102,9 @@ pub struct SimArgs {
     /// Decides everything that is left to chance
     #[arg(long, default_value_t = 42, value_name = "N", help_heading = "Simulator")]
     pub(crate) seed: u64,
+    /// How unquiet the cluster is: quiet, usual, rough, bursty or diurnal
+    #[arg(long, default_value = "usual", value_name = "NAME", help_heading = "Simulator")]
+    pub(crate) noise: String,
     /// Which way a scenario goes, instead of what the seed picks
     #[arg(long, value_name = "NAME", help_heading = "Simulator")]
     pub(crate) variant: Option<String>,

@@ -12,5 +12,6 @@ pub mod sim;
 pub mod calendar;
 pub mod commands;
 pub mod docker;
+pub mod noise;
 pub mod prometheus;
 pub mod test_data;

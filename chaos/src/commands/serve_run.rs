@@ -2,6 +2,7 @@
 
 use super::{RunArgs, Voice};
 use crate::docker::DockerError;
+use crate::noise::{self, Noise};
 use crate::prometheus::{self, Watched};
 use crate::scenario::{self, Scenario};
 use crate::serve::{ServeError, ServeOptions, Server};
@@ -28,7 +29,7 @@ pub(super) async fn run(args: &RunArgs, voice: &mut Voice<'_>) -> Result<(), Doc
         let known: Vec<&str> = scenario.variants.iter().map(|variant| variant.id.as_str()).collect();
         DockerError::Refused(format!("{} has no such variant; there are {}", scenario.id, known.join(", ")))
     })?;
-    let config = ClusterConfig { seed: args.sim.seed, ..ClusterConfig::default() };
+    let config = ClusterConfig { seed: args.sim.seed, noise: noise(&args.sim.noise)?, ..ClusterConfig::default() };
     let mut world = Watched::new(Simulator::with_scenario(config, &scenario, variant));
     let options = ServeOptions { speed: args.sim.speed, bind: bind(args, &world.origins())? };
     let (targets, scraped) = (world.targets(), scraped(&mut world));
@@ -36,6 +37,13 @@ pub(super) async fn run(args: &RunArgs, voice: &mut Voice<'_>) -> Result<(), Doc
     announce(args, &scenario, &variant.id, &server, (&targets, &scraped), voice)?;
     let stop = stop(args.for_time)?;
     server.run_until(stop).await.map_err(cannot_serve)
+}
+
+fn noise(name: &str) -> Result<Noise, DockerError> {
+    noise::by_id(name).cloned().ok_or_else(|| {
+        let known: Vec<&str> = noise::all().iter().map(|noise| noise.id.as_str()).collect();
+        DockerError::Refused(format!("there is no noise {name:?}; there are {}", known.join(", ")))
+    })
 }
 
 fn find(name: &str) -> Result<Scenario, DockerError> {

@@ -12,6 +12,8 @@ pub(crate) struct Clients {
     pub load: Load,
     /// How many times the usual load they want.
     pub factor: f64,
+    /// … and how many times that at this hour.
+    swing: f64,
     /// Bytes of a value that they write.
     pub written_value_bytes: f64,
     /// Long reads of the whole cluster, a second.
@@ -35,6 +37,7 @@ impl Clients {
         Self {
             load,
             factor: 1.0,
+            swing: 1.0,
             written_value_bytes,
             scans: 0.0,
             scan_keys: 0.0,
@@ -47,7 +50,19 @@ impl Clients {
 
     /// How many times the usual rates hold at this moment.
     pub(crate) fn intensity(&self) -> f64 {
-        self.factor * self.throughput
+        self.wanted() * self.throughput
+    }
+
+    /// How many times the usual load they want at this moment.
+    pub(crate) fn wanted(&self) -> f64 {
+        self.factor * self.swing
+    }
+
+    /// Their load follows the hour: more and fewer of them are there.
+    pub(crate) fn swing(&mut self, now_ms: u64, swing: f64) {
+        self.settle(now_ms);
+        self.load.in_flight_max *= (swing / self.swing.max(0.01)).max(0.1);
+        self.swing = swing;
     }
 
     /// Load-seconds until now.
@@ -55,8 +70,7 @@ impl Clients {
         self.meter + self.intensity() * super::number::real(now_ms.saturating_sub(self.metered_ms)) / 1_000.0
     }
 
-    /// They want another load from now on.
-    /// More load comes from more clients.
+    /// They want another load from now on. More load comes from more clients.
     pub(crate) fn want(&mut self, now_ms: u64, factor: f64) {
         self.settle(now_ms);
         self.load.in_flight_max *= (factor / self.factor.max(0.01)).max(0.1);

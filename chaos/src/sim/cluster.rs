@@ -1,6 +1,7 @@
 //! The cluster as it really is, and the loop that moves it through time.
 
 mod balance_hot;
+mod breathe;
 mod build;
 mod check_replicas;
 mod elect;
@@ -63,6 +64,8 @@ pub(crate) struct Cluster {
     pub links: Links,
     /// The last id that PD gave away.
     pub last_id: u64,
+    /// When the clients' present or next burst begins and ends.
+    pub burst_ms: (u64, u64),
     /// Machines' clocks wander by so much, in milliseconds.
     pub clock_jitter_ms: u64,
     /// The PD group.
@@ -114,6 +117,8 @@ pub(crate) enum Event {
     StoreReady(StoreId, u64),
     /// A stopping process ends.
     StoreStopped(StoreId, u64),
+    /// The clients' load follows its wave.
+    Breathe,
     /// PD refreshes its gauges.
     RefreshGauges,
     /// PD's schedulers run.
@@ -153,6 +158,7 @@ impl Cluster {
             Event::NoticeLoss(store, lost) => self.notice_loss(store, lost),
             Event::StoreReady(store, incarnation) => self.store_ready(store, incarnation),
             Event::StoreStopped(store, incarnation) => self.store_stopped(store, incarnation),
+            Event::Breathe => self.breathe(),
             Event::RefreshGauges => self.refresh_gauges(),
             Event::Schedule => self.schedule(),
             Event::ServeMembers => self.serve_members(),

@@ -2,6 +2,7 @@
 
 use super::number::real;
 use crate::cards::ClusterShape;
+use crate::noise::Noise;
 
 /// Size, machines and load of the cluster.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,13 +26,19 @@ pub struct ClusterConfig {
     pub machine: Machine,
     /// What the clients do.
     pub load: Load,
-    /// Noise on load and latency, as a share.
-    pub noise: f64,
+    /// What varies without a cause.
+    pub noise: Noise,
     /// No store has registered yet when the first observation is made; they do, one after the other, soon after.
     pub fresh: bool,
 }
 
 impl ClusterConfig {
+    /// The same cluster with this noise.
+    #[must_use]
+    pub fn with_noise(self, noise: &Noise) -> Self {
+        Self { noise: noise.clone(), ..self }
+    }
+
     /// The same cluster in the shape that a card asks for.
     #[must_use]
     pub fn shaped(self, shape: &ClusterShape) -> Self {
@@ -98,7 +105,7 @@ impl Default for ClusterConfig {
             region_bytes: 96.0 * MIB,
             machine: Machine::default(),
             load: Load::default(),
-            noise: 0.05,
+            noise: Noise::default(),
             fresh: false,
         }
     }

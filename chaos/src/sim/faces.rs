@@ -14,6 +14,7 @@ mod tikv_metrics;
 
 use super::cluster::Cluster;
 use super::ids::StoreId;
+use super::rng::Rng;
 use crate::world::Answer;
 
 /// Something that listens.
@@ -44,6 +45,18 @@ impl Node {
             Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.frozen),
             Self::Store(id) | Self::Data(id) => cluster.stores.get(&id).is_some_and(super::store::Store::is_silent),
         }
+    }
+
+    /// Whether an answer gets lost in this second, as noise has it. The seed decides, not who looks: looking changes
+    /// nothing.
+    fn is_missed(self, cluster: &Cluster) -> bool {
+        let number = match self {
+            Self::Member(index) => crate::sim::number::whole(crate::sim::number::real_len(index)),
+            Self::Store(id) | Self::Data(id) => 1_000 + id.0,
+        };
+        let share = cluster.config.noise.missing_scrapes;
+        let draw = || Rng::seeded(cluster.config.seed ^ (cluster.now_ms / 1_000) << 20 ^ number).unit();
+        share > 0.0 && draw() < share
     }
 
     /// Its own time: its clock, and how much that wanders at this moment.
@@ -95,6 +108,9 @@ pub(crate) fn answer(cluster: &Cluster, origin: &str, method: &str, path_and_que
         return Answer::Timeout;
     }
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    if path == "/metrics" && node.is_missed(cluster) {
+        return Answer::Timeout;
+    }
     let reply = match node {
         _ if method != "GET" => Reply::text(405, "text/plain; charset=utf-8", "Method Not Allowed\n"),
         Node::Member(index) => pd_http::answer(cluster, index, path, query),

@@ -5,6 +5,7 @@ mod fault_effects;
 mod hibernation;
 mod hot_regions;
 mod merges;
+mod noise;
 mod observer;
 mod rules;
 mod signs;

@@ -52,6 +52,7 @@ impl Cluster {
             slots: Slots::default(),
             links: Links::default(),
             last_id,
+            burst_ms: (0, 0),
             clock_jitter_ms: 0,
             pd,
             logs,
@@ -118,6 +119,7 @@ impl Cluster {
         self.after(TICK_MS, Event::ServeMembers);
         self.after(REFRESH_MS, Event::RefreshGauges);
         self.after(TICK_MS, Event::Schedule);
+        self.begin_to_breathe();
     }
 }
 

@@ -23,7 +23,7 @@ impl Cluster {
         }
         for index in &alive {
             let others: Vec<usize> = alive.iter().copied().filter(|other| other != index).collect();
-            let jitter = self.rng.noise(self.config.noise);
+            let jitter = self.rng.noise(self.config.noise.jitter);
             if let Some(member) = self.pd.members.get_mut(*index) {
                 let (leads, disk) = (leader == Some(*index), member.disk_factor);
                 member.counters.pass(real(TICK_MS) / 1_000.0, leads, &others, round_trip_ms, disk, jitter);
@@ -83,7 +83,8 @@ impl Cluster {
         let (now_ms, leader) = (self.now_ms, self.pd.leader);
         let stray = Stray { cluster_id: Pd::fresh_cluster_id(&mut self.rng), member_id: self.rng.bits() >> 1 };
         let follows = |member: &&mut Member| Some(member.index) != leader && member.works();
-        let Some(member) = self.pd.members.iter_mut().find(follows) else { return };
+        // Who asks the first member, as most tools are set to, is not misled yet.
+        let Some(member) = self.pd.members.iter_mut().rev().find(follows) else { return };
         (member.stray, member.started_ms, member.counters) = (Some(stray), now_ms, MemberCounters::default());
         let (index, id, name) = (member.index, member.id, member.name.clone());
         let fields = [("cluster-id", stray.cluster_id.to_string())];

@@ -117,7 +117,7 @@ impl Cluster {
             .map(|region| (region.id, stores_of(region), region.rates.reads * intensity))
             .collect();
         for (region, stores, keys) in led {
-            let keys = keys * self.rng.noise(self.config.noise);
+            let keys = keys * self.rng.noise(self.config.noise.jitter);
             let rates = HotRates { bytes: keys * value_bytes, keys, queries: keys };
             let report = HotReport { region, stores, leads: true, rates, now_ms: self.now_ms };
             self.pd.hot.report(HotKind::Read, id, report);
@@ -155,7 +155,7 @@ impl Cluster {
             return;
         }
         let down = self.down_peers(id);
-        let (meter, noise) = (self.clients.meter(now_ms), self.rng.noise(self.config.noise));
+        let (meter, noise) = (self.clients.meter(now_ms), self.rng.noise(self.config.noise.jitter));
         let value_bytes = self.clients.load.value_bytes;
         let Some(region) = self.regions.get_mut(&id) else { return };
         region.settle(meter, value_bytes);

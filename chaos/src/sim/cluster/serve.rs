@@ -31,7 +31,8 @@ impl Cluster {
         let seconds = real(TICK_MS) / 1_000.0;
         let followers = self.followers(id);
         let ingested = self.clients.ingested * real_len(REPLICAS) / real_len(self.stores.len().max(1));
-        let (load_jitter, latency_jitter) = (self.rng.noise(self.config.noise), self.rng.noise(self.config.noise));
+        let (load_jitter, latency_jitter) =
+            (self.rng.noise(self.config.noise.jitter), self.rng.noise(self.config.noise.jitter));
         let demand = self.demand(id, load_jitter);
         let usage_before = self.stores.get(&id).map(|store| store.disk.usage());
         let Some(store) = self.stores.get_mut(&id) else { return };
@@ -187,7 +188,7 @@ impl Cluster {
 
     /// Clients wait: what takes long takes their hands.
     fn adapt_clients(&mut self) {
-        let wanted = self.clients.factor;
+        let wanted = self.clients.wanted();
         let in_flight: f64 =
             self.stores.values().filter(|store| store.serves()).map(|store| waiting(store, wanted)).sum();
         let served: Rates = self.stores.values().fold(Rates::default(), |sum, store| sum.plus(store.led));
