@@ -37,7 +37,9 @@ impl Cluster {
         let interval_s = self.pd.settings.seconds("schedule.split-merge-interval", SPLIT_MERGE_S);
         let since = |at_ms: u64| real(self.now_ms.saturating_sub(at_ms)) / 1_000.0;
         self.pd.splits.retain(|_, at_ms| since(*at_ms) < interval_s);
-        if since(self.pd.led_since_ms) < interval_s {
+        // Before the run begins PD's list of hot regions, which are not merged, is only being filled; in a cluster that
+        // has been up for days it is full.
+        if since(self.pd.led_since_ms) < interval_s || self.now_ms < self.config.start_unix_ms {
             return;
         }
         let limit = self.pd.settings.number("schedule.merge-schedule-limit", MERGE_LIMIT);
