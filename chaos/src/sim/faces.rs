@@ -55,7 +55,7 @@ impl Node {
             Self::Store(id) | Self::Data(id) => 1_000 + id.0,
         };
         let share = cluster.config.noise.missing_scrapes;
-        let draw = || Rng::seeded(cluster.config.seed ^ (cluster.now_ms / 1_000) << 20 ^ number).unit();
+        let draw = || Rng::seeded(cluster.config.seed ^ ((cluster.now_ms / 1_000) << 20) ^ number).unit();
         share > 0.0 && draw() < share
     }
 

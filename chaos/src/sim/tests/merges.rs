@@ -9,12 +9,12 @@ use crate::world::World as _;
 use std::collections::BTreeMap;
 
 /// Ranges by their first place, in the world and in PD's belief.
-fn ranges(cluster: &Cluster) -> (Vec<(Key, Key)>, Vec<(Key, Key)>) {
+fn ranges(cluster: &Cluster) -> [Vec<(Key, Key)>; 2] {
     let mut world: Vec<_> = cluster.regions.values().map(|region| (region.start, region.end)).collect();
     world.sort();
     let view = &cluster.pd.view;
     let believed = view.by_key.values().map(|id| (view.regions[id].start, view.regions[id].end)).collect();
-    (world, believed)
+    [world, believed]
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn merged_regions_cover_every_key_all_the_time_and_grow_their_epochs() {
     for second in -10..470 {
         run.at(second);
         let cluster = &run.world.cluster;
-        let (world, believed) = ranges(cluster);
+        let [world, believed] = ranges(cluster);
         assert_eq!((world[0].0, world.last().unwrap().1), (Key::FIRST, Key::LAST));
         assert!(world.windows(2).all(|pair| pair[0].1 == pair[1].0), "a hole after {second} s");
         assert_eq!(world, believed, "PD knows at once: leaders report merges");
