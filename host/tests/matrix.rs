@@ -26,7 +26,7 @@ use table::Matrix;
 const THREADS: usize = 4;
 
 /// One of each sort, short ones.
-const BOUNDED: [&str; 4] = ["node-death", "slow-disk", "pd-follower-kill", "load-surge"];
+const BOUNDED: [&str; 5] = ["node-death", "slow-disk", "pd-follower-kill", "load-surge", "rolling-restart"];
 
 fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
     let bench = Bench::open()?;
