@@ -114,10 +114,13 @@ fn write(
 /// A violation that has lasted for its hold, or anomalies that have lasted and have one likely cause. What is only worth
 /// a note, such as a planned restart, confirms nothing: it is in the decision log, and nobody is called for it.
 fn is_confirmed(group: &Group<'_>, members: &[&&Lasting]) -> bool {
+    let mut violations = members.iter().filter(|lasting| matches!(lasting.symptom.kind, SymptomKind::Violation(_)));
+    // A check knows the circumstances of what it calls a note; anomalies of the same component do not know better.
+    let is_noted = violations.any(|l| l.symptom.severity == Severity::Info && group.suspects(&l.symptom.entity));
     members.iter().any(|lasting| {
         let is_anomaly = matches!(lasting.symptom.kind, SymptomKind::Anomaly(_));
         let is_note = lasting.symptom.severity == Severity::Info;
-        lasting.counts() && !is_note && (!is_anomaly || group.is_strong())
+        lasting.counts() && !is_note && (!is_anomaly || (group.is_worth_a_ticket() && !is_noted))
     })
 }
 

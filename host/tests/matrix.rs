@@ -46,10 +46,12 @@ fn play_some(bench: &Bench, cards: &[&'static Card], next: &AtomicUsize) -> Vec<
     std::iter::from_fn(|| cards.get(next.fetch_add(1, Ordering::Relaxed)).map(|card| bench.play(card))).collect()
 }
 
-/// A person would be told of something that is in order.
+/// A person would be told of something that is in order, or has a ticket about it.
 fn false_alarms(played: &[Played]) -> Vec<String> {
-    let benign = played.iter().filter(|played| played.card.kind == Kind::Benign);
-    benign.flat_map(|played| played.alarms().map(|check| format!("{}: {check}", played.card.id))).collect()
+    let benign = || played.iter().filter(|played| played.card.kind == Kind::Benign);
+    let alarms = benign().flat_map(|played| played.alarms().map(|check| format!("{}: {check}", played.card.id)));
+    let tickets = benign().flat_map(|played| played.tickets.iter().map(|title| format!("{}: {title}", played.card.id)));
+    alarms.chain(tickets).collect()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::limits::{
 use super::symptoms::SymptomKey;
 use super::weigh::{Case, Weighed, none_log_odds, normalise};
 use crate::model::sentence::TOLD_APART_RATIO_MIN;
-use crate::model::{EntityId, Symptom, SymptomKind, Timestamp};
+use crate::model::{EntityId, Severity, Symptom, SymptomKind, Timestamp};
 use std::collections::BTreeSet;
 
 /// Symptoms with one cause, and the hypotheses about it, likeliest first.
@@ -29,6 +29,17 @@ impl Group<'_> {
     pub(super) fn of_all(count: usize) -> Option<Self> {
         let (attached, ranked) = (BTreeSet::new(), Vec::new());
         (count > 0).then(|| Self { members: (0..count).collect(), attached, ranked, too_weak: false })
+    }
+
+    /// Anomalies alone speak for a cause that is likely, and that somebody has to be told of.
+    pub(super) fn is_worth_a_ticket(&self) -> bool {
+        let leads_to = self.ranked.first().map(|weighed| weighed.case.card.severity);
+        self.is_strong() && leads_to.is_some_and(|severity| severity > Severity::Info)
+    }
+
+    /// Whether the likeliest cause lies in this component.
+    pub(super) fn suspects(&self, entity: &EntityId) -> bool {
+        self.ranked.first().is_some_and(|weighed| &weighed.case.suspect == entity)
     }
 
     /// One cause is likely enough, on independent evidence, for anomalies alone to speak for it.

@@ -81,5 +81,11 @@ pub fn cluster(snapshot: &Snapshot) -> Option<String> {
         let table = snapshot.table(table).ok()?;
         table.rows().find_map(|row| row.text(column).map(str::to_owned))
     };
-    read("cluster", "cluster").or_else(|| read("members", "cluster_seen")).map(|id| format!("cluster/{id}"))
+    read("cluster", "cluster").or_else(|| read("members", "cluster_seen")).map(|id| cluster_named(&id))
+}
+
+/// Entity id of the cluster with this id in the system.
+#[must_use]
+pub fn cluster_named(id: &str) -> String {
+    format!("cluster/{id}")
 }

@@ -38,13 +38,16 @@ fn judge_single(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let Some(cluster) = entities::cluster(snapshot) else {
         return Ok(Outcome::inconclusive("the cluster is not known"));
     };
+    // A member of another cluster leads itself there: that is for `pd-one-cluster` to say.
+    let is_ours = |row: &Row<'_>| row.text("cluster_seen").is_none_or(|seen| cluster == entities::cluster_named(seen));
     let mut believed: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
-    for row in members.rows() {
+    for row in members.rows().filter(is_ours) {
         if let Some(leader) = row.text("leader_seen") {
             believed.entry(leader).or_default().push(row);
         }
     }
-    let leaders: Vec<Row<'_>> = members.rows().filter(|row| row.boolean("is_leader") == Some(true)).collect();
+    let leaders: Vec<Row<'_>> =
+        members.rows().filter(is_ours).filter(|row| row.boolean("is_leader") == Some(true)).collect();
     let looked_at = format!("the leader that {} members know", members.len());
     if believed.len() > 1 {
         let mut violation = Violation::new(cluster, format!("the members of PD name {} leaders", believed.len()));
@@ -56,11 +59,11 @@ fn judge_single(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     if leaders.len() == 1 {
         return Ok(Outcome::pass(looked_at).passing([cluster]));
     }
-    let not_asked = members.rows().filter(|row| row.boolean("is_leader").is_none()).count();
+    let not_asked = members.rows().filter(is_ours).filter(|row| row.boolean("is_leader").is_none()).count();
     if not_asked > 0 || members.is_empty() {
         return Ok(Outcome::inconclusive(format!("{not_asked} members do not say whether they lead")));
     }
-    Ok(Outcome::fail(looked_at, vec![wrong_number(cluster, members.rows(), leaders.len())]))
+    Ok(Outcome::fail(looked_at, vec![wrong_number(cluster.clone(), members.rows().filter(is_ours), leaders.len())]))
 }
 
 fn wrong_number<'table>(cluster: String, rows: impl Iterator<Item = Row<'table>>, leaders: usize) -> Violation {

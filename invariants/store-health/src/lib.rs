@@ -1,5 +1,6 @@
 //! Stores: whether they are there, heard of, started once, and not slow.
 
+mod departure;
 mod heartbeat;
 mod restart;
 mod slow;

@@ -4,6 +4,7 @@
 //! may err: PD shows old states after a change of its leader, a status server can hang while the store works. When two
 //! voices agree the violation is confirmed and is not held back.
 
+use crate::departure::Departures;
 use judging::entities::Store;
 use judging::{entities, guards};
 use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Severity, Snapshot, TableView, Violation};
@@ -14,7 +15,7 @@ pub(crate) fn store_up() -> Check {
         .critical()
         .hold_ms(30_000)
         .reads(&["stores"])
-        .by(judge_up)
+        .with_state(judge_up)
 }
 
 /// I71: whom PD calls up should answer us too; otherwise one of the two views is wrong.
@@ -35,14 +36,17 @@ struct Voices<'table> {
     /// PD has a new leader, which repeats what it read from disk.
     pd_is_new: bool,
     eviction: Option<String>,
+    /// It handed its leaders over before it went, a short while ago.
+    planned: bool,
     now_ns: u64,
 }
 
-fn judge_up(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
+fn judge_up(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     if let Some(outcome) = guards::not_bootstrapped(snapshot) {
         return Ok(outcome);
     }
+    let departures = state.map(Departures::read).unwrap_or_default().after(&stores, snapshot.taken_at());
     let reports = snapshot.table("unreachable_reports").ok();
     let pd_is_new = guards::pd_leader_since_s(snapshot).is_some_and(|since_s| since_s < guards::STORE_STATES_S);
     let mut findings = Findings::new();
@@ -51,11 +55,12 @@ fn judge_up(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             reports: reports.as_ref().map(|table| reports_of(table, &stores, store.key)).unwrap_or_default(),
             pd_is_new,
             eviction: guards::eviction_of(snapshot, store.key),
+            planned: departures.is_planned(store),
             now_ns: snapshot.taken_at(),
         };
         judge_store(store, &voices, &mut findings);
     }
-    Ok(findings.conclude(format!("{} stores", stores.len())))
+    Ok(findings.conclude(format!("{} stores", stores.len())).remember(departures.write()))
 }
 
 /// Reports about `key` by stores that are up themselves: a store that is cut off cannot reach anybody.
@@ -84,7 +89,7 @@ fn judge_store(store: Store<'_>, voices: &Voices<'_>, findings: &mut Findings) {
             findings.unknown(&store.entity(), "PD has a new leader, which may show an old state");
         }
         "Down" | "Disconnected" => findings.fail(away(store, state, voices, confirmed)),
-        _ if died_unnoticed(store) => findings.fail(unnoticed(store, voices)),
+        _ if died_unnoticed(store) && !voices.planned => findings.fail(unnoticed(store, voices)),
         _ => findings.pass(store.entity()),
     }
 }
@@ -115,14 +120,18 @@ fn away(store: Store<'_>, state: &str, voices: &Voices<'_>, confirmed: bool) -> 
         Some("ok") => ", while its status server answers",
         _ => "",
     };
-    let drained = voices.eviction.as_deref().map_or_else(String::new, |name| format!(" under {name}"));
+    let drained = match voices.eviction.as_deref() {
+        Some(name) => format!(" under {name}"),
+        None if voices.planned => " after it handed its leaders over".to_owned(),
+        None => String::new(),
+    };
     let summary = format!("{} is {state} for PD{drained}{how}", store.name());
     let mut violation = Violation::new(store.entity(), summary).evidence(store.row.evidence("state").expected("Up"));
     if store.row.number("heartbeat_lag_s").is_some() {
         violation = violation.evidence(store.row.evidence("heartbeat_lag_s").expected("at most 10 s"));
     }
     violation = with_voices(violation, store, voices);
-    let (severity, confirmed) = match (voices.eviction.is_some(), confirmed, state) {
+    let (severity, confirmed) = match (voices.eviction.is_some() || voices.planned, confirmed, state) {
         // Its leaders were moved away first: somebody works on it.
         (true, _, "Disconnected") => (Severity::Info, false),
         (_, false, "Disconnected") => (Severity::Warning, false),
@@ -255,6 +264,21 @@ mod tests {
         let away = Cluster::healthy().store("4", "state", "Disconnected").store("4", "probe", "refused");
         let found = judge(away.table(schedulers)).violations.remove(0);
         assert_eq!((found.severity, found.confirmed), (Some(Severity::Info), false));
+    }
+
+    #[test]
+    fn a_store_that_handed_its_leaders_over_and_went_is_a_note_for_five_minutes() {
+        let before = store_up().evaluate(&Cluster::healthy().snapshot(), None).unwrap();
+        let stopped = Cluster::healthy().store("4", "probe", "refused").store("4", "leader_count", 0_i64);
+        let refused = store_up().evaluate(&stopped.clone().later_s(2).snapshot(), before.state.as_deref()).unwrap();
+        assert_eq!(refused.status, Status::Pass);
+        let away = |lag_s: f64| {
+            let away = stopped.clone().store("4", "state", "Disconnected").store("4", "heartbeat_lag_s", lag_s);
+            let outcome = store_up().evaluate(&away.later_s(30).snapshot(), refused.state.as_deref()).unwrap();
+            (outcome.violations[0].severity, outcome.violations[0].confirmed)
+        };
+        assert_eq!(away(25.0), (Some(Severity::Info), false));
+        assert_eq!(away(301.0), (Some(Severity::Critical), true));
     }
 
     #[test]
