@@ -25,7 +25,7 @@ pub(crate) fn one_cluster() -> Check {
         .critical()
         .hold_ms(30_000)
         .reads(&["members"])
-        .by(judge_clusters)
+        .with_state(judge_clusters)
 }
 
 /// Whether a member answers. PD's own `/health` decides, which asks every member from inside: a member that refuses
@@ -111,8 +111,11 @@ fn silent(row: Row<'_>, name: &str) -> Violation {
     violation.severity(Severity::Warning)
 }
 
-fn judge_clusters(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
+/// What several members say is right. A member that is alone, or that alone is asked, is held against what was said
+/// before: behind its address may be another cluster since.
+fn judge_clusters(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
     let members = snapshot.table("members")?;
+    let before = state.and_then(|state| std::str::from_utf8(state).ok()).filter(|id| !id.is_empty());
     let mut clusters: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
     for row in members.rows() {
         if let Some(cluster) = row.text("cluster_seen") {
@@ -120,23 +123,27 @@ fn judge_clusters(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         }
     }
     let largest = clusters.iter().max_by_key(|(id, rows)| (rows.len(), std::cmp::Reverse(**id)));
-    let Some(majority) = largest.map(|(id, _)| *id) else {
-        return Ok(Outcome::inconclusive("no member said which cluster it belongs to"));
+    let Some((majority, agreeing)) = largest.map(|(id, rows)| (*id, rows.len())) else {
+        let outcome = Outcome::inconclusive("no member said which cluster it belongs to");
+        return Ok(outcome.remember(state.unwrap_or_default().to_vec()));
     };
+    let expected = before.filter(|_| agreeing == 1).unwrap_or(majority);
+    let who_says = if clusters.contains_key(expected) { "the others to" } else { "until now it was" };
     let mut findings = Findings::new();
     for (cluster, rows) in &clusters {
         for row in rows {
             let Some(name) = row.text("member") else { continue };
-            if *cluster == majority {
+            if *cluster == expected {
                 findings.pass(entities::member(name));
             } else {
-                let summary = format!("PD member {name} belongs to cluster {cluster}, the others to {majority}");
-                let evidence = row.evidence("cluster_seen").expected(majority.to_owned());
+                let summary = format!("PD member {name} belongs to cluster {cluster}, {who_says} {expected}");
+                let evidence = row.evidence("cluster_seen").expected(expected.to_owned());
                 findings.fail(Violation::new(entities::member(name), summary).evidence(evidence));
             }
         }
     }
-    Ok(findings.conclude(format!("cluster id of {} members", members.len())))
+    let outcome = findings.conclude(format!("cluster id of {} members", members.len()));
+    Ok(outcome.remember(expected.as_bytes().to_vec()))
 }
 
 #[cfg(test)]
@@ -204,5 +211,22 @@ mod tests {
             .iter()
             .fold(Cluster::healthy(), |cluster, name| cluster.member(name, "cluster_seen", Cell::Null));
         assert_eq!(outcome(blind).status, Status::Inconclusive);
+    }
+
+    #[test]
+    fn another_cluster_behind_the_only_address_that_is_asked_is_noticed() {
+        let alone = |seen: &str| {
+            let others = Cluster::healthy().member("pd2", "cluster_seen", Cell::Null);
+            others.member("pd3", "cluster_seen", Cell::Null).member("pd1", "cluster_seen", seen).snapshot()
+        };
+        let first = one_cluster().evaluate(&alone("7"), None).unwrap();
+        let again = one_cluster().evaluate(&alone("7"), first.state.as_deref()).unwrap();
+        assert_eq!((first.status, again.status), (Status::Pass, Status::Pass));
+        let strayed = one_cluster().evaluate(&alone("8"), again.state.as_deref()).unwrap();
+        assert_eq!(strayed.violations[0].entity, "member/pd1");
+        assert!(strayed.violations[0].summary.contains("until now it was 7"), "{}", strayed.violations[0].summary);
+        let all = Cluster::healthy().snapshot();
+        let outvoted = one_cluster().evaluate(&all, strayed.state.as_deref()).unwrap();
+        assert_eq!(outvoted.status, Status::Pass, "three that agree are right");
     }
 }
