@@ -37,14 +37,18 @@ fn judge_majority(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let majority = max_replicas.unwrap_or(REPLICAS_USUAL) / 2 + 1;
     let pd_is_new = guards::pd_leader_since_s(snapshot).is_some_and(|since_s| since_s < guards::STORE_STATES_S);
     let said: Vec<Store<'_>> = lost(&stores).collect();
-    let lost: Vec<&Store<'_>> = said.iter().filter(|store| !pd_is_new || store.is_silent()).collect();
+    // A store that answers us lives, whatever PD hears: PD may hang, or be cut off from all of them.
+    let answers = |store: &Store<'_>| store.row.text("probe") == Some("ok");
+    let lost: Vec<&Store<'_>> =
+        said.iter().filter(|store| !answers(store) && (!pd_is_new || store.is_silent())).collect();
     let looked_at = format!("{} of {} stores are lost", lost.len(), stores.len());
     let is_majority = |count: usize| i64::try_from(count).unwrap_or(i64::MAX) >= majority;
     if !is_majority(said.len()) {
         return Ok(Outcome::pass(looked_at).passing([cluster]));
     }
     if !is_majority(lost.len()) {
-        return Ok(Outcome::inconclusive("PD has a new leader, which may show old states of the stores"));
+        let why = if pd_is_new { "it has a new leader, which may show old states" } else { "they answer us" };
+        return Ok(Outcome::inconclusive(format!("PD calls {} stores away, but {why}", said.len())));
     }
     let summary = format!("{looked_at} at once: regions with {majority} replicas on them cannot write or elect");
     let mut violation = Violation::new(cluster, summary).confirmed(lost.iter().all(|store| store.is_silent()));
@@ -133,7 +137,10 @@ mod tests {
         let stale = ["1", "4", "5"]
             .iter()
             .fold(Cluster::healthy(), |cluster, store| cluster.store(store, "state", "Disconnected"));
-        assert_eq!(judge(&replicas(), stale.cluster("pd_leader_since_s", 4.0)).status, Status::Inconclusive);
+        assert_eq!(judge(&replicas(), stale.clone().cluster("pd_leader_since_s", 4.0)).status, Status::Inconclusive);
+        // PD hangs: it hears of nobody, and all of them answer us.
+        let living = ["1", "4", "5"].iter().fold(stale, |cluster, store| cluster.store(store, "probe", "ok"));
+        assert_eq!(judge(&replicas(), living).status, Status::Inconclusive);
     }
 
     #[test]

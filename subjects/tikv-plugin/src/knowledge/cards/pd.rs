@@ -135,6 +135,10 @@ fn leader_stuck() -> Card {
                 .weighs(40.0, 0.03)
                 .explains()
                 .because("etcd follows another member for longer than a failover takes", "pd: pkg/member/member.go"),
+            check(Scope::Itself, "tso-near-clock")
+                .weighs(8.0, 0.6)
+                .explains()
+                .because("its timestamps fall behind its clock: it gives none", CLOCK),
             member_probe("timeout").weighs(5.0, 0.7).group("probe").because("it does not answer", HEALTH),
             member_probe("refused")
                 .weighs(0.2, 1.0)
