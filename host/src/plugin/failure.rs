@@ -6,9 +6,6 @@ use crate::plugin::place::Place;
 use crate::plugin::text;
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
-/// Bytes of a message that is quoted in a failure: it ends up in a verdict's reason.
-pub(super) const MESSAGE_BYTES_MAX: usize = 400;
-
 /// Why a call ended without a usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PluginFailure {
@@ -208,7 +205,7 @@ impl From<PluginError> for PluginFailure {
             PluginError::Limit(message) => (ErrorKind::Limit, message),
             PluginError::Internal(message) => (ErrorKind::Internal, message),
         };
-        Self::Answered { kind, message: text::clean(&message, MESSAGE_BYTES_MAX) }
+        Self::Answered { kind, message: text::clean(&message, text::MESSAGE_BYTES_MAX) }
     }
 }
 
@@ -227,5 +224,5 @@ impl std::fmt::Display for ErrorKind {
 
 /// The innermost cause: the outer ones repeat the backtrace.
 fn message(error: &wasmtime::Error) -> String {
-    text::clean(&error.root_cause().to_string(), MESSAGE_BYTES_MAX)
+    text::clean(&error.root_cause().to_string(), text::MESSAGE_BYTES_MAX)
 }

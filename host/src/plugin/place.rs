@@ -1,6 +1,5 @@
 //! Where in a guest something happened, as far as its component tells.
 
-use crate::plugin::failure::MESSAGE_BYTES_MAX;
 use crate::plugin::text;
 use wasmtime::WasmBacktrace;
 
@@ -35,11 +34,11 @@ impl Place {
         for line in printed.lines().skip(1) {
             if let Some(at) = line.trim_start().strip_prefix("at ") {
                 if let Some(place) = places.last_mut() {
-                    place.line = Some(text::clean(without_column(at), MESSAGE_BYTES_MAX));
+                    place.line = Some(text::clean(without_column(at), text::MESSAGE_BYTES_MAX));
                 }
             } else if let Some((_, name)) = line.split_once("- ") {
                 let name = name.strip_prefix("<unknown>!").unwrap_or(name);
-                places.push(Self { function: Some(text::clean(name, MESSAGE_BYTES_MAX)), line: None });
+                places.push(Self { function: Some(text::clean(name, text::MESSAGE_BYTES_MAX)), line: None });
             }
         }
         let own = places.iter().position(|place| !place.is_of_a_runtime()).unwrap_or_default();

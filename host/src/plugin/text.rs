@@ -1,6 +1,9 @@
 //! Text of plugins and of observed systems, made safe to show: whatever it holds, it cannot forge
 //! a line, colour a terminal or reverse the reading direction.
 
+/// Bytes of a message or a name that is quoted in a failure: it ends up in a verdict's reason.
+pub(super) const MESSAGE_BYTES_MAX: usize = 400;
+
 /// Escapes control characters and direction marks, and cuts at `bytes_max` (at a character border,
 /// marked with an ellipsis).
 #[must_use]
