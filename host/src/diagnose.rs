@@ -97,7 +97,7 @@ fn write(
             Some(last) if all_paused => assemble::still_unseen(last.clone(), facts.now()),
             _ => assemble::incident(&Material { facts, topology, group, lasting }, key, &mut known.ledger),
         };
-        known.confirmed |= is_confirmed(group, &members);
+        known.confirmed |= is_confirmed(group, lasting);
         incident.confirmed = known.confirmed;
         known.remember(identity::members_of(group, lasting));
         known.hold_ms = members.iter().map(|lasting| lasting.hold_ms).fold(known.hold_ms, u64::max);
@@ -113,15 +113,22 @@ fn write(
 
 /// A violation that has lasted for its hold, or anomalies that have lasted and have one likely cause. What is only worth
 /// a note, such as a planned restart, confirms nothing: it is in the decision log, and nobody is called for it.
-fn is_confirmed(group: &Group<'_>, members: &[&&Lasting]) -> bool {
-    let mut violations = members.iter().filter(|lasting| matches!(lasting.symptom.kind, SymptomKind::Violation(_)));
-    // A check knows the circumstances of what it calls a note; anomalies of the same component do not know better.
-    let is_noted = violations.any(|l| l.symptom.severity == Severity::Info && group.suspects(&l.symptom.entity));
-    members.iter().any(|lasting| {
+fn is_confirmed(group: &Group<'_>, lasting: &[&Lasting]) -> bool {
+    let members = || group.members.iter().filter_map(|position| Some((position, lasting.get(*position)?)));
+    // A check knows the circumstances of what it calls a note; anomalies with the same cause do not know better.
+    let is_noted = members().any(|(position, lasting)| {
+        let is_note = is_violation(lasting) && lasting.symptom.severity == Severity::Info;
+        is_note && !group.attached.contains(position) && group.suspects(&lasting.symptom.entity)
+    });
+    members().any(|(_, lasting)| {
         let is_anomaly = matches!(lasting.symptom.kind, SymptomKind::Anomaly(_));
         let is_note = lasting.symptom.severity == Severity::Info;
         lasting.counts() && !is_note && (!is_anomaly || (group.is_worth_a_ticket() && !is_noted))
     })
+}
+
+fn is_violation(lasting: &Lasting) -> bool {
+    matches!(lasting.symptom.kind, SymptomKind::Violation(_))
 }
 
 /// Open incidents that lost their group but not all their symptoms: anomalies that are too weak to open

@@ -3,7 +3,7 @@
 use crate::diagnose::fixture::{
     STEP_MS, Sight, Story, fails, holds, knowledge, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
 };
-use crate::model::{Incident, Predicate, Scalar, SymptomKind};
+use crate::model::{Incident, Predicate, Scalar, Severity, SymptomKind};
 
 fn leader(incident: &Incident) -> (String, String) {
     let first = &incident.diagnosis.hypotheses[0];
@@ -138,6 +138,22 @@ fn anomalies_with_one_likely_cause_on_independent_evidence_open_an_incident_afte
     let [incident] = late.as_slice() else { panic!("{} incidents", late.len()) };
     assert_eq!(leader(incident), card_and_suspect("slow-disk", "node/2"));
     assert!(incident.confirmed);
+}
+
+#[test]
+fn anomalies_do_not_know_better_than_a_check_that_calls_their_cause_a_note() {
+    let with_note = |check: &str| {
+        let mut note = fails(check, &["node/2"], &["node/1"]);
+        note.violations[0].severity = Severity::Info;
+        let others = ["node-answers", "writes-fast"].into_iter().filter(|other| *other != check).map(holds);
+        let sight = Sight { verdicts: others.chain([note]).collect(), ..slow_disk_on_two() };
+        Story::after_a_quiet_time().repeat(12, &sight)
+    };
+    let of_disk = |incidents: Vec<Incident>| {
+        incidents.into_iter().find(|incident| leader(incident) == card_and_suspect("slow-disk", "node/2")).unwrap()
+    };
+    assert!(!of_disk(with_note("writes-fast")).confirmed);
+    assert!(of_disk(with_note("colour-is-right")).confirmed, "a note about something else");
 }
 
 #[test]
