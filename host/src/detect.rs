@@ -14,12 +14,13 @@ use crate::model::sentence::deviation;
 use crate::model::{Anomaly, Detection, EntityId, Reading, Sample, Scalar, SignalId, Snapshot, Timestamp};
 use history::{Band, History};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use thresholds::{FORGOTTEN_AFTER_MS, HISTORIES_MAX};
 
 /// Follows every signal of the knowledge base, for every entity.
 #[derive(Debug, Clone)]
 pub struct Detector {
-    signals: Vec<Signal>,
+    signals: Arc<[Signal]>,
     histories: BTreeMap<(SignalId, EntityId), History>,
     refused: u64,
 }
@@ -30,16 +31,15 @@ impl Detector {
     pub fn new(knowledge: &KnowledgeBase) -> Self {
         let mut signals = knowledge.signals.clone();
         signals.sort_by(|a, b| a.id.cmp(&b.id));
-        Self { signals, histories: BTreeMap::new(), refused: 0 }
+        Self { signals: signals.into(), histories: BTreeMap::new(), refused: 0 }
     }
 
     /// Reads every signal of the snapshot and says which left their baseline.
     pub fn detect(&mut self, snapshot: &Snapshot) -> Detection {
         self.forget_what_is_long_gone(snapshot.taken_at);
         let mut detection = Detection::default();
-        for position in 0..self.signals.len() {
-            let Some(signal) = self.signals.get(position).cloned() else { break };
-            self.follow(&signal, snapshot, &mut detection);
+        for signal in Arc::clone(&self.signals).iter() {
+            self.follow(signal, snapshot, &mut detection);
         }
         detection
     }

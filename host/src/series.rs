@@ -9,6 +9,8 @@ mod reduce;
 mod select;
 mod store;
 
+pub(crate) use quantile::bucket_metric;
+pub(crate) use select::Picked;
 pub use store::{IngestSummary, SeriesLimits};
 
 /// Series of one answer. More would not fit the table that a plugin gets in one piece.

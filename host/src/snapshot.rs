@@ -25,7 +25,7 @@ pub struct FreezeInput<'a> {
     /// What it saw.
     pub observed: Observed,
     /// The series collected so far.
-    pub series: &'a SeriesStore,
+    pub series: Arc<SeriesStore>,
     /// Tables of earlier ticks, the last tick first.
     pub past: &'a [Arc<Tables>],
     /// How many of those are kept.
@@ -49,7 +49,7 @@ pub fn freeze(input: FreezeInput<'_>) -> Arc<Snapshot> {
         hash: hash(&digests, &topology, &blind),
         tables,
         past: input.past.iter().take(input.history_ticks).map(Arc::clone).collect(),
-        series: Arc::new(input.series.clone()),
+        series: input.series,
         topology,
         blind,
     })
@@ -138,7 +138,7 @@ mod tests {
             host_at: Timestamp(2_000),
             subject: "test",
             observed,
-            series: &SeriesStore::default(),
+            series: Arc::default(),
             past: &[],
             history_ticks: 3,
         })

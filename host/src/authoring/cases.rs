@@ -5,7 +5,7 @@ mod table;
 
 pub use expect::Expected;
 
-use crate::model::{CheckDeclaration, Observed, SeriesStore, Snapshot, Status, Tick, Timestamp};
+use crate::model::{CheckDeclaration, Observed, Snapshot, Status, Tick, Timestamp};
 use crate::plugin::{Engine, Evaluated, InvariantModule};
 use crate::snapshot::{FreezeInput, freeze};
 use anyhow::{Context, Result, bail, ensure};
@@ -109,14 +109,13 @@ impl Case {
         }
         let observed = Observed { system: String::new(), tables, ..Observed::default() };
         let at = Timestamp(TAKEN_AT_MS);
-        let series = SeriesStore::default();
         Ok(freeze(FreezeInput {
             tick: Tick(1),
             taken_at: at,
             host_at: at,
             subject: "case",
             observed,
-            series: &series,
+            series: Arc::default(),
             past: &[],
             history_ticks: 0,
         }))

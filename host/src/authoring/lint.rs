@@ -1,7 +1,7 @@
 //! What a person should hear about a component before it is used: what would be refused, and what would annoy.
 
 use crate::model::Observed;
-use crate::model::{CheckDeclaration, SeriesStore, Snapshot, Status, Tick, Timestamp};
+use crate::model::{CheckDeclaration, Snapshot, Status, Tick, Timestamp};
 use crate::plugin::{Engine, InvariantModule, World, inspect, interview};
 use crate::snapshot::{FreezeInput, freeze};
 use serde::Serialize;
@@ -116,7 +116,7 @@ fn nothing() -> Arc<Snapshot> {
         host_at: Timestamp::default(),
         subject: "nothing",
         observed: Observed::default(),
-        series: &SeriesStore::default(),
+        series: Arc::default(),
         past: &[],
         history_ticks: 0,
     })

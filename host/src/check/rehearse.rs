@@ -33,7 +33,7 @@ impl Ring {
             return;
         }
         let statuses = verdicts.iter().map(|verdict| (verdict.check.clone(), verdict.status)).collect();
-        let samples = snapshot.series.by_metric.values().flatten().map(|(_, series)| series.samples.len()).sum();
+        let samples = snapshot.series.all().map(|(_, series)| series.len()).sum();
         let kept = Kept { snapshot: Arc::clone(snapshot), statuses: Arc::new(statuses), samples };
         self.last.push_back(kept);
         while self.last.len() > snapshots_max {

@@ -30,7 +30,7 @@ pub(super) fn show(mut recording: Recording, selector: &str, console: &Console) 
     let mut metrics = Vec::new();
     while let Some(tick) = recording.next_tick()? {
         collect(&tick.snapshot.series, &selector, &mut found)?;
-        metrics = tick.snapshot.series.by_metric.keys().cloned().collect();
+        metrics = tick.snapshot.series.metrics().map(str::to_owned).collect::<Vec<_>>();
     }
     if found.is_empty() {
         let near = metrics.iter().min_by_key(|metric| strsim::levenshtein(metric, &selector.metric));
@@ -50,8 +50,8 @@ pub(super) fn show(mut recording: Recording, selector: &str, console: &Console) 
 }
 
 fn collect(store: &SeriesStore, selector: &Selector, found: &mut BTreeMap<SeriesKey, Shown>) -> Result<(), Failure> {
-    let Ok(matching) = store.matching(&selector.metric, selector) else { return Ok(()) };
-    for (key, series) in matching {
+    let Ok(picked) = store.pick(&selector.metric, selector, &[]) else { return Ok(()) };
+    for (key, series) in picked.series() {
         let shown = found.entry(key.clone()).or_insert_with(|| Shown {
             metric: key.metric.clone(),
             labels: key.labels.iter().cloned().collect(),
@@ -59,7 +59,7 @@ fn collect(store: &SeriesStore, selector: &Selector, found: &mut BTreeMap<Series
             left_out: 0,
         });
         let last = shown.samples.last().map_or(0, |(at, _)| *at);
-        let newer: Vec<&Sample> = series.samples.iter().rev().take_while(|sample| sample.at.0 > last).collect();
+        let newer: Vec<Sample> = series.iter().rev().take_while(|sample| sample.at.0 > last).collect();
         for sample in newer.into_iter().rev() {
             if shown.samples.len() < SAMPLES_MAX {
                 shown.samples.push((sample.at.0, sample.value));

@@ -3,7 +3,8 @@
 use super::thresholds::{COLUMN_REFRESH_MS, FORGOTTEN_AFTER_MS, RELEARN_AFTER_MS};
 use super::*;
 use crate::model::knowledge::{Matcher, Reduction, Selector, SignalSource};
-use crate::model::{Digest, Entity, Series, SeriesKey, SeriesStore, Table, Tick, Topology};
+use crate::model::{Digest, Entity, SeriesKey, SeriesStore, Table, Tick, Topology};
+use crate::series::SeriesLimits;
 use crate::tables::Column;
 use std::sync::Arc;
 
@@ -149,12 +150,12 @@ fn after_an_anomaly_the_baseline_is_the_one_from_before() {
 fn one_scrape_that_many_ticks_read_is_one_sample() {
     let mut detector = detector(signal(gauge(60 * SECOND), Direction::Up, 0.1));
     let key = SeriesKey { metric: "m".to_owned(), labels: vec![("node".to_owned(), "1".to_owned())] };
-    let mut series = Series::default();
+    let mut store = SeriesStore::default();
     let mut detect = |at: u64, sample: Option<(u64, f64)>| {
-        series.samples.extend(sample.map(|(at, value)| Sample { at: Timestamp(at), value }));
-        let of_metric = BTreeMap::from([(key.clone(), Arc::new(series.clone()))]);
-        let store = SeriesStore { by_metric: BTreeMap::from([("m".to_owned(), of_metric)]) };
-        detector.detect(&snapshot(at, &[], store))
+        if let Some((at, value)) = sample {
+            store.ingest(Timestamp(at), &[], vec![(key.clone(), value)], &SeriesLimits::default());
+        }
+        detector.detect(&snapshot(at, &[], store.clone()))
     };
     for scrape in 0..20 {
         detect(scrape * 15 * SECOND, Some((scrape * 15 * SECOND, 1.0)));

@@ -4,7 +4,7 @@ use crate::model::{CardId, CheckId, Comparison, Scalar, Severity, SignalId};
 use serde::{Deserialize, Serialize};
 
 /// Condition on one label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Matcher {
     /// The label has this value.

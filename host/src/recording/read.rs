@@ -182,7 +182,7 @@ impl Recording {
             host_at: Timestamp(line.host_at),
             subject: &line.subject,
             observed: Observed { system: line.system, tables, topology, blind: line.blind },
-            series: &series,
+            series: Arc::new(series),
             past: &self.past,
             history_ticks: self.begin.history_ticks,
         });

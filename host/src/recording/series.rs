@@ -52,7 +52,7 @@ impl Followed {
     pub(super) fn changes(&mut self, store: &SeriesStore, samples_max: usize) -> SeriesLine {
         let mut line = SeriesLine { gone: self.forget(store), ..SeriesLine::default() };
         let mut samples: BTreeMap<u64, (Vec<u32>, String)> = BTreeMap::new();
-        for (key, series) in store.by_metric.values().flatten() {
+        for (key, series) in store.all() {
             for (number, sample) in self.follow(key, series, samples_max, &mut line) {
                 let (series, values) = samples.entry(sample.at.0).or_default();
                 series.push(number);
@@ -65,10 +65,9 @@ impl Followed {
     }
 
     fn forget(&mut self, store: &SeriesStore) -> Vec<u32> {
-        let is_kept = |key: &SeriesKey| store.by_metric.get(&key.metric).is_some_and(|of| of.contains_key(key));
         let mut gone = Vec::new();
         self.series.retain(|key, known| {
-            let kept = is_kept(key);
+            let kept = store.get(key).is_some();
             if !kept {
                 gone.push(known.number);
             }
@@ -85,31 +84,31 @@ impl Followed {
         samples_max: usize,
         line: &mut SeriesLine,
     ) -> Vec<(u32, Sample)> {
-        let last = series.samples.back().map_or(Timestamp::default(), |sample| sample.at);
-        let length = series.samples.len();
+        let last = series.last().map_or(Timestamp::default(), |sample| sample.at);
+        let length = series.len();
         let Some(known) = self.series.get_mut(key) else {
             let number = self.next;
             self.next = self.next.wrapping_add(1);
             line.new.push((number, key.metric.clone(), key.labels.clone()));
             self.series.insert(key.clone(), Known { number, length, last });
-            return series.samples.iter().map(|sample| (number, *sample)).collect();
+            return series.iter().map(|sample| (number, sample)).collect();
         };
         let number = known.number;
-        let newer = series.samples.iter().rev().take_while(|sample| sample.at > known.last).count();
+        let newer = series.iter().rev().take_while(|sample| sample.at > known.last).count();
         let continues = last >= known.last && length == (known.length + newer).min(samples_max.max(1));
         (known.length, known.last) = (length, last);
         if !continues {
             line.anew.push(number);
         }
         let from = if continues { length - newer } else { 0 };
-        series.samples.iter().skip(from).map(|sample| (number, *sample)).collect()
+        series.iter().skip(from).map(|sample| (number, sample)).collect()
     }
 }
 
 /// The store as the reader puts it together.
 pub(super) struct Rebuilt {
     store: SeriesStore,
-    keys: BTreeMap<u32, SeriesKey>,
+    keys: BTreeMap<u32, Arc<SeriesKey>>,
     samples_max: usize,
 }
 
@@ -121,22 +120,22 @@ impl Rebuilt {
     /// The store after these changes.
     pub(super) fn apply(&mut self, line: SeriesLine) -> Result<SeriesStore, String> {
         for (number, metric, labels) in line.new {
-            self.keys.insert(number, SeriesKey { metric, labels });
+            self.keys.insert(number, Arc::new(SeriesKey { metric, labels }));
         }
+        let mut gone = BTreeSet::new();
         for number in line.gone {
-            let key = self.keys.remove(&number).ok_or_else(|| unknown(number))?;
-            if let Some(of_metric) = self.store.by_metric.get_mut(&key.metric) {
-                of_metric.remove(&key);
-            }
+            gone.insert(self.keys.remove(&number).ok_or_else(|| unknown(number))?);
+        }
+        if !gone.is_empty() {
+            self.store.retain(|key, _| !gone.contains(key));
         }
         let anew: BTreeSet<u32> = line.anew.into_iter().collect();
         for number in &anew {
-            self.series(*number)?.samples.clear();
+            self.series(*number)?.clear();
         }
         for samples in line.samples {
             self.append(&samples)?;
         }
-        self.store.by_metric.retain(|_, of_metric| !of_metric.is_empty());
         Ok(self.store.clone())
     }
 
@@ -148,19 +147,14 @@ impl Rebuilt {
         let (at, limit) = (Timestamp(samples.at), self.samples_max);
         for (number, value) in samples.series.iter().zip(values) {
             let value: f64 = value.parse().map_err(|_| format!("{value:?} is no number"))?;
-            let ring = &mut self.series(*number)?.samples;
-            while ring.len() >= limit {
-                ring.pop_front();
-            }
-            ring.push_back(Sample { at, value });
+            self.series(*number)?.push(Sample { at, value }, limit);
         }
         Ok(())
     }
 
     fn series(&mut self, number: u32) -> Result<&mut Series, String> {
         let key = self.keys.get(&number).ok_or_else(|| unknown(number))?;
-        let of_metric = self.store.by_metric.entry(key.metric.clone()).or_default();
-        Ok(Arc::make_mut(of_metric.entry(key.clone()).or_default()))
+        self.store.entry(key).ok_or_else(|| unknown(number))
     }
 }
 

@@ -97,8 +97,7 @@ fn key(name: &str) -> SeriesKey {
 }
 
 fn contents(store: &SeriesStore) -> Vec<(SeriesKey, Vec<Sample>)> {
-    let all = store.by_metric.values().flatten();
-    all.map(|(key, series)| (key.clone(), series.samples.iter().copied().collect())).collect()
+    store.all().map(|(key, series)| (key.clone(), series.iter().collect())).collect()
 }
 
 #[test]

@@ -120,14 +120,14 @@ async fn against_subject(
         let was = &recorded.snapshot;
         played.set(was.host_at, recorded.seen.clone());
         let observed = observe(&mut subject, was.tick, was.taken_at, budget).await;
-        let series = series.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let series = Arc::new(series.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let snapshot = snapshot::freeze(FreezeInput {
             tick: was.tick,
             taken_at: was.taken_at,
             host_at: was.host_at,
             subject: &subject.info().name,
             observed,
-            series: &series,
+            series,
             past: &past,
             history_ticks: begin.history_ticks,
         });

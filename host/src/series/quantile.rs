@@ -3,11 +3,11 @@
 
 use super::SeriesError;
 use super::reduce::reduce;
-use super::select::{GroupKey, VALUE, group_key, label_table};
+use super::select::{Picked, VALUE, label_table};
 use crate::model::knowledge::{Reduction, Selector};
+use crate::model::plans::{GroupKey, Member};
 use crate::model::{SeriesStore, Table, Timestamp};
 use crate::tables::Column;
-use std::collections::BTreeMap;
 
 /// Upper bound and cumulative count of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -34,9 +34,8 @@ impl SeriesStore {
         if !(0.0..=1.0).contains(&quantile) {
             return Err(SeriesError::InvalidQuery(format!("quantile {quantile} is not between 0 and 1")));
         }
-        let groups = self.bucket_groups(now, selector, window_ms, by)?;
-        let answers: Vec<(&GroupKey, (f64, f64))> =
-            groups.iter().filter_map(|(key, buckets)| Some((key, bucket_quantile(quantile, buckets)?))).collect();
+        let picked = self.pick(&bucket_metric(selector), selector, by)?;
+        let answers: Vec<(&GroupKey, (f64, f64))> = picked.quantiles(now, quantile, window_ms).collect();
         if answers.is_empty() {
             return Err(SeriesError::TooFewSamples);
         }
@@ -46,29 +45,33 @@ impl SeriesStore {
         let numbers = vec![(VALUE, column(|answer| answer.0)), ("samples", column(|answer| answer.1))];
         label_table(&selector.metric, by, answers.iter().map(|(key, _)| *key), numbers)
     }
+}
 
-    /// Increases of the buckets of each group, by upper bound.
-    fn bucket_groups(
+/// The name under which the buckets of a histogram are exposed.
+pub(crate) fn bucket_metric(histogram: &Selector) -> String {
+    format!("{}_bucket", histogram.metric)
+}
+
+impl Picked<'_> {
+    /// Quantile and number of observations of each group that has any.
+    pub(crate) fn quantiles(
         &self,
         now: Timestamp,
-        selector: &Selector,
+        quantile: f64,
         window_ms: u64,
-        by: &[String],
-    ) -> Result<BTreeMap<GroupKey, Vec<Bucket>>, SeriesError> {
-        let mut groups: BTreeMap<GroupKey, Vec<Bucket>> = BTreeMap::new();
-        for (key, series) in self.matching(&format!("{}_bucket", selector.metric), selector)? {
-            let upper = key.label("le").and_then(|le| le.parse::<f64>().ok()).filter(|le| !le.is_nan());
-            let count = reduce(series, now, window_ms, Reduction::Increase);
-            if let (Some(upper), Some(count)) = (upper, count) {
-                groups.entry(group_key(key, by)).or_default().push(Bucket { upper, count });
-            }
-        }
-        Ok(groups)
+    ) -> impl Iterator<Item = (&GroupKey, (f64, f64))> {
+        let bucket = move |member: &Member| {
+            let count = reduce(self.of(*member)?, now, window_ms, Reduction::Increase)?;
+            (!member.upper.is_nan()).then_some(Bucket { upper: member.upper, count })
+        };
+        self.groups().filter_map(move |(key, members)| {
+            Some((key, bucket_quantile(quantile, members.iter().filter_map(bucket).collect())?))
+        })
     }
 }
 
 /// The quantile and the number of observations; nothing without a `+Inf` bucket or observations.
-fn bucket_quantile(quantile: f64, buckets: &[Bucket]) -> Option<(f64, f64)> {
+fn bucket_quantile(quantile: f64, buckets: Vec<Bucket>) -> Option<(f64, f64)> {
     let buckets = coalesce(buckets);
     let (last, finite) = buckets.split_last()?;
     if last.upper != f64::INFINITY || finite.is_empty() || last.count <= 0.0 {
@@ -92,8 +95,7 @@ fn bucket_quantile(quantile: f64, buckets: &[Bucket]) -> Option<(f64, f64)> {
 
 /// Sorted by bound, equal bounds summed (several series of one group), counts made to rise: buckets
 /// that were read while they changed may be out of step by a few observations.
-fn coalesce(buckets: &[Bucket]) -> Vec<Bucket> {
-    let mut sorted = buckets.to_vec();
+fn coalesce(mut sorted: Vec<Bucket>) -> Vec<Bucket> {
     sorted.sort_by(|a, b| a.upper.total_cmp(&b.upper));
     let mut merged: Vec<Bucket> = Vec::with_capacity(sorted.len());
     for bucket in sorted {
@@ -124,27 +126,27 @@ mod tests {
     #[test]
     fn the_quantile_is_interpolated_inside_its_bucket() {
         let counts = buckets(&[(1.0, 10.0), (2.0, 30.0), (4.0, 40.0), (f64::INFINITY, 40.0)]);
-        assert_eq!(bucket_quantile(0.5, &counts), Some((1.5, 40.0)));
-        assert_eq!(bucket_quantile(0.125, &counts), Some((0.5, 40.0)));
-        assert_eq!(bucket_quantile(1.0, &counts), Some((4.0, 40.0)));
+        assert_eq!(bucket_quantile(0.5, counts.clone()), Some((1.5, 40.0)));
+        assert_eq!(bucket_quantile(0.125, counts.clone()), Some((0.5, 40.0)));
+        assert_eq!(bucket_quantile(1.0, counts), Some((4.0, 40.0)));
     }
 
     #[test]
     fn beyond_the_last_bound_that_bound_is_the_answer() {
-        assert_eq!(bucket_quantile(0.9, &buckets(&[(1.0, 1.0), (f64::INFINITY, 10.0)])), Some((1.0, 10.0)));
+        assert_eq!(bucket_quantile(0.9, buckets(&[(1.0, 1.0), (f64::INFINITY, 10.0)])), Some((1.0, 10.0)));
     }
 
     #[test]
     fn a_first_bucket_below_zero_is_not_interpolated_from_zero() {
         let counts = buckets(&[(-1.0, 5.0), (1.0, 10.0), (f64::INFINITY, 10.0)]);
-        assert_eq!(bucket_quantile(0.2, &counts), Some((-1.0, 10.0)));
+        assert_eq!(bucket_quantile(0.2, counts), Some((-1.0, 10.0)));
     }
 
     #[test]
     fn histograms_without_observations_or_without_an_end_say_nothing() {
-        assert_eq!(bucket_quantile(0.5, &buckets(&[(1.0, 0.0), (f64::INFINITY, 0.0)])), None);
-        assert_eq!(bucket_quantile(0.5, &buckets(&[(1.0, 3.0), (2.0, 4.0)])), None);
-        assert_eq!(bucket_quantile(0.5, &buckets(&[(f64::INFINITY, 4.0)])), None);
+        assert_eq!(bucket_quantile(0.5, buckets(&[(1.0, 0.0), (f64::INFINITY, 0.0)])), None);
+        assert_eq!(bucket_quantile(0.5, buckets(&[(1.0, 3.0), (2.0, 4.0)])), None);
+        assert_eq!(bucket_quantile(0.5, buckets(&[(f64::INFINITY, 4.0)])), None);
     }
 
     #[test]

@@ -8,54 +8,60 @@ use crate::model::{Sample, Series, Timestamp};
 /// are no observations, and a result that is not a number is no answer.
 pub(super) fn reduce(series: &Series, now: Timestamp, window_ms: u64, reduction: Reduction) -> Option<f64> {
     let samples = window(series, now, window_ms);
-    let mut values = samples.iter().map(|sample| sample.value);
+    let values = samples.clone().map(|sample| sample.value);
     let value = match reduction {
-        Reduction::Last => values.next_back(),
+        Reduction::Last => newest(series, now, window_ms),
         Reduction::Min => values.reduce(f64::min),
         Reduction::Max => values.reduce(f64::max),
-        Reduction::Mean => mean(&samples),
-        Reduction::Count => (!samples.is_empty()).then(|| count(samples.len())),
-        Reduction::Delta => ends(&samples).map(|(first, last)| last.value - first.value),
-        Reduction::Increase => ends(&samples).map(|_| increase(&samples)),
-        Reduction::Rate => ends(&samples).map(|(first, last)| increase(&samples) / seconds(first.at, last.at)),
+        Reduction::Mean => mean(values),
+        Reduction::Count => counted(values),
+        Reduction::Delta => ends(samples).map(|(first, last)| last.value - first.value),
+        Reduction::Increase => grown(samples).map(|(_, increase)| increase),
+        Reduction::Rate => grown(samples).map(|(seconds, increase)| increase / seconds),
     };
     value.filter(|value| !value.is_nan())
 }
 
 /// Samples of the window, oldest first, without those that say nothing.
-fn window(series: &Series, now: Timestamp, window_ms: u64) -> Vec<Sample> {
-    let begin = now.0.checked_sub(window_ms);
-    series
-        .samples
-        .iter()
-        .filter(|sample| sample.at <= now && begin.is_none_or(|begin| sample.at.0 > begin))
-        .filter(|sample| !sample.value.is_nan())
-        .copied()
-        .collect()
+fn window(series: &Series, now: Timestamp, window_ms: u64) -> impl Iterator<Item = Sample> + Clone {
+    let begin = now.0.checked_sub(window_ms).map(Timestamp);
+    series.window(begin, now).filter(|sample| !sample.value.is_nan())
+}
+
+/// The value of the youngest sample of the window; gauges are asked for little else.
+fn newest(series: &Series, now: Timestamp, window_ms: u64) -> Option<f64> {
+    let is_inside = |sample: &Sample| now.0.checked_sub(window_ms).is_none_or(|begin| sample.at.0 > begin);
+    let mut young = series.iter().rev().skip_while(|sample| sample.at > now).take_while(is_inside);
+    young.find(|sample| !sample.value.is_nan()).map(|sample| sample.value)
 }
 
 /// First and last of at least two samples.
-fn ends(samples: &[Sample]) -> Option<(Sample, Sample)> {
-    match samples {
-        [first, .., last] => Some((*first, *last)),
-        _ => None,
+fn ends(mut samples: impl Iterator<Item = Sample>) -> Option<(Sample, Sample)> {
+    Some((samples.next()?, samples.last()?))
+}
+
+/// Seconds between the first and the last of at least two samples, and the growth of a counter between them: a value
+/// below the one before it means that the process began again at 0.
+fn grown(mut samples: impl Iterator<Item = Sample>) -> Option<(f64, f64)> {
+    let first = samples.next()?;
+    let (mut last, mut increase) = (None, 0.0);
+    for sample in samples {
+        let before = last.replace(sample).unwrap_or(first).value;
+        increase += if sample.value < before { sample.value } else { sample.value - before };
     }
+    last.map(|last| (seconds(first.at, last.at), increase))
 }
 
-/// Growth of a counter: a value below the one before it means that the process began again at 0.
-fn increase(samples: &[Sample]) -> f64 {
-    let pairs = samples.iter().zip(samples.iter().skip(1));
-    pairs.map(|(a, b)| if b.value < a.value { b.value } else { b.value - a.value }).sum()
+fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
+    let sum: f64 = values.clone().sum();
+    counted(values).map(|count| sum / count)
 }
 
-fn mean(samples: &[Sample]) -> Option<f64> {
-    let sum: f64 = samples.iter().map(|sample| sample.value).sum();
-    (!samples.is_empty()).then(|| sum / count(samples.len()))
-}
-
+/// How many there are, if there are any.
 #[expect(clippy::cast_precision_loss, reason = "a ring holds a few hundred samples")]
-fn count(samples: usize) -> f64 {
-    samples as f64
+fn counted(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let count = values.count();
+    (count > 0).then_some(count as f64)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a window is far shorter than 2^53 ms")]
@@ -69,7 +75,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn series(samples: &[(u64, f64)]) -> Series {
-        Series { samples: samples.iter().map(|(at, value)| Sample { at: Timestamp(*at), value: *value }).collect() }
+        samples.iter().map(|(at, value)| Sample { at: Timestamp(*at), value: *value }).collect()
     }
 
     fn check(samples: &[(u64, f64)], reduction: Reduction, expected: Option<f64>) {

@@ -2,17 +2,22 @@
 
 use super::reduce::reduce;
 use super::{SERIES_SELECTED_MAX, SeriesError};
-use crate::model::knowledge::{Matcher, Reduction, Selector};
+use crate::model::knowledge::{Reduction, Selector};
+use crate::model::plans::{GroupKey, Member, Plan};
+use crate::model::series::OfMetric;
 use crate::model::{Series, SeriesKey, SeriesStore, Table, Timestamp};
 use crate::tables::Column;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Name of the value column. A label of this name becomes `exported_value`.
 pub(super) const VALUE: &str = "value";
 
-/// Values of the labels of a group, in the order of `by`; absent labels are `None`.
-pub(super) type GroupKey = Vec<Option<String>>;
+/// The series that a question picks.
+pub(crate) struct Picked<'a> {
+    of_metric: &'a OfMetric,
+    plan: Arc<Plan>,
+}
 
 impl SeriesStore {
     /// One row a series, or one a group when `by` is not empty (values of a group are summed).
@@ -29,59 +34,82 @@ impl SeriesStore {
         window_ms: u64,
         by: &[String],
     ) -> Result<Table, SeriesError> {
-        let series = self.matching(&selector.metric, selector)?;
-        let values: Vec<(&SeriesKey, f64)> = series
-            .into_iter()
-            .filter_map(|(key, series)| Some((key, reduce(series, now, window_ms, reduction)?)))
-            .collect();
-        if values.is_empty() {
+        let picked = self.pick(&selector.metric, selector, by)?;
+        if by.is_empty() {
+            return rows_by_series(&selector.metric, &picked.each(now, reduction, window_ms));
+        }
+        let (keys, values): (Vec<&GroupKey>, Vec<_>) =
+            picked.sums(now, reduction, window_ms).map(|(key, value)| (key, Some(value))).unzip();
+        if keys.is_empty() {
             return Err(SeriesError::TooFewSamples);
         }
-        if by.is_empty() {
-            return rows_by_series(&selector.metric, &values);
-        }
-        let mut groups: BTreeMap<GroupKey, f64> = BTreeMap::new();
-        for (key, value) in values {
-            *groups.entry(group_key(key, by)).or_default() += value;
-        }
-        let values = groups.values().map(|value| Some(*value)).collect();
-        label_table(&selector.metric, by, groups.keys(), vec![(VALUE, Column::Floats(values))])
+        label_table(&selector.metric, by, keys.into_iter(), vec![(VALUE, Column::Floats(values))])
     }
 
-    /// The series of a metric that the selector picks.
-    pub(crate) fn matching(
-        &self,
-        metric: &str,
-        selector: &Selector,
-    ) -> Result<Vec<(&SeriesKey, &Arc<Series>)>, SeriesError> {
+    /// The series of a metric that the selector picks, in groups.
+    ///
+    /// # Errors
+    /// No such metric, or too many series.
+    pub(crate) fn pick(&self, metric: &str, selector: &Selector, by: &[String]) -> Result<Picked<'_>, SeriesError> {
         let of_metric = self.by_metric.get(metric).ok_or_else(|| SeriesError::NoSuchMetric(selector.metric.clone()))?;
-        let found: Vec<_> = of_metric.iter().filter(|(key, _)| selected(key, &selector.all_of)).collect();
-        if found.len() > SERIES_SELECTED_MAX {
-            return Err(SeriesError::TooManySeries(u64::try_from(found.len()).unwrap_or(u64::MAX)));
+        let plan = self.plans.plan(metric, of_metric, &selector.all_of, by);
+        let count = plan.series_count();
+        if count > SERIES_SELECTED_MAX {
+            return Err(SeriesError::TooManySeries(u64::try_from(count).unwrap_or(u64::MAX)));
         }
-        Ok(found)
+        Ok(Picked { of_metric, plan })
     }
 }
 
-/// An absent label has the empty value, as in Prometheus.
-fn selected(key: &SeriesKey, all_of: &[Matcher]) -> bool {
-    all_of.iter().all(|matcher| match matcher {
-        Matcher::Equals(name, value) => key.label(name).unwrap_or_default() == value,
-        Matcher::NotEquals(name, value) => key.label(name).unwrap_or_default() != value,
-        Matcher::StartsWith(name, begin) => key.label(name).unwrap_or_default().starts_with(begin.as_str()),
-    })
-}
+impl Picked<'_> {
+    /// Every picked series with its key, group by group.
+    pub(crate) fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Series)> {
+        let members = self.plan.groups.iter().flat_map(|(_, members)| members);
+        members.filter_map(|member| Some((self.of_metric.keys.get(member.position)?.as_ref(), self.of(*member)?)))
+    }
 
-/// The values of the labels `by`.
-pub(super) fn group_key(key: &SeriesKey, by: &[String]) -> GroupKey {
-    by.iter().map(|name| key.label(name).map(str::to_owned)).collect()
+    /// The sum of each group that has a value.
+    pub(crate) fn sums(
+        &self,
+        now: Timestamp,
+        reduction: Reduction,
+        window_ms: u64,
+    ) -> impl Iterator<Item = (&GroupKey, f64)> {
+        let value = move |member: &Member| reduce(self.of(*member)?, now, window_ms, reduction);
+        let sum = move |members: &[Member]| {
+            members.iter().filter_map(value).fold(None, |sum, value| Some(sum.unwrap_or(0.0) + value))
+        };
+        self.plan.groups.iter().filter_map(move |(key, members)| Some((key, sum(members)?)))
+    }
+
+    /// When the newest sample of each group was collected.
+    pub(crate) fn newest(&self) -> impl Iterator<Item = (&GroupKey, Timestamp)> {
+        let at = |member: &Member| self.of(*member)?.last().map(|last| last.at);
+        self.plan.groups.iter().filter_map(move |(key, members)| Some((key, members.iter().filter_map(at).max()?)))
+    }
+
+    pub(super) fn groups(&self) -> impl Iterator<Item = (&GroupKey, &[Member])> {
+        self.plan.groups.iter().map(|(key, members)| (key, members.as_slice()))
+    }
+
+    pub(super) fn of(&self, member: Member) -> Option<&Series> {
+        self.of_metric.series.get(member.position)
+    }
+
+    fn each(&self, now: Timestamp, reduction: Reduction, window_ms: u64) -> Vec<(&SeriesKey, f64)> {
+        self.series().filter_map(|(key, series)| Some((key, reduce(series, now, window_ms, reduction)?))).collect()
+    }
 }
 
 fn rows_by_series(metric: &str, values: &[(&SeriesKey, f64)]) -> Result<Table, SeriesError> {
+    if values.is_empty() {
+        return Err(SeriesError::TooFewSamples);
+    }
     let names: BTreeSet<&str> =
         values.iter().flat_map(|(key, _)| key.labels.iter().map(|(name, _)| name.as_str())).collect();
     let names: Vec<String> = names.into_iter().map(str::to_owned).collect();
-    let keys: Vec<GroupKey> = values.iter().map(|(key, _)| group_key(key, &names)).collect();
+    let of_names = |key: &SeriesKey| names.iter().map(|name| key.label(name).map(str::to_owned)).collect();
+    let keys: Vec<GroupKey> = values.iter().map(|(key, _)| of_names(key)).collect();
     let floats = values.iter().map(|(_, value)| Some(*value)).collect();
     label_table(metric, &names, keys.iter(), vec![(VALUE, Column::Floats(floats))])
 }
@@ -111,6 +139,7 @@ pub(crate) fn label_table<'a>(
 pub(super) mod tests {
     use super::*;
     use crate::model::Scalar;
+    use crate::model::knowledge::Matcher;
     use crate::series::SeriesLimits;
 
     /// Metric, labels and values of one series.

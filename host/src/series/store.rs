@@ -48,15 +48,14 @@ impl SeriesStore {
         let mut series_count = self.series_count();
         for (mut key, value) in samples {
             add_labels(&mut key, extra_labels);
-            if !self.by_metric.contains_key(&key.metric) {
-                self.by_metric.insert(key.metric.clone(), std::collections::BTreeMap::new());
-            }
-            let Some(of_metric) = self.by_metric.get_mut(&key.metric) else { continue };
-            if let Some(series) = of_metric.get_mut(&key) {
-                let appended = Arc::make_mut(series).append(Sample { at, value }, limits);
+            let sample = Sample { at, value };
+            if let Some(series) = self.known(&key) {
+                let appended = series.append(sample, limits);
                 *(if appended { &mut summary.kept } else { &mut summary.repeated }) += 1;
-            } else if series_count < limits.series_max {
-                of_metric.insert(key, Arc::new(Series { samples: [Sample { at, value }].into() }));
+            } else if series_count < limits.series_max
+                && let Some(series) = self.entry(&Arc::new(key))
+            {
+                series.append(sample, limits);
                 series_count += 1;
                 summary.kept += 1;
             } else {
@@ -66,39 +65,34 @@ impl SeriesStore {
         summary
     }
 
-    /// Number of kept series.
-    #[must_use]
-    pub fn series_count(&self) -> usize {
-        self.by_metric.values().map(std::collections::BTreeMap::len).sum()
+    fn known(&mut self, key: &SeriesKey) -> Option<&mut Series> {
+        let of_metric = self.by_metric.get_mut(key.metric.as_str())?;
+        let position = of_metric.position(key).ok()?;
+        Arc::make_mut(of_metric).series.get_mut(position)
     }
 
-    /// Forgets series that were not seen for too long, and names that have none left.
+    /// Forgets series that were not seen for too long. Collections of one time look once.
     fn age_out(&mut self, now: Timestamp, limits: &SeriesLimits) -> u32 {
-        let before = self.series_count();
-        for of_metric in self.by_metric.values_mut() {
-            of_metric.retain(|_, series| {
-                series.samples.back().is_some_and(|last| now.since_ms(last.at) <= limits.unseen_ms_max)
-            });
+        if self.aged_at.replace(now) == Some(now) {
+            return 0;
         }
-        self.by_metric.retain(|_, of_metric| !of_metric.is_empty());
-        u32::try_from(before - self.series_count()).unwrap_or(u32::MAX)
+        let is_young = |last: Sample| now.since_ms(last.at) <= limits.unseen_ms_max;
+        let forgotten = self.retain(|_, series| series.last().is_some_and(is_young));
+        u32::try_from(forgotten).unwrap_or(u32::MAX)
     }
 }
 
 impl Series {
     /// Appends a sample that does not repeat the last one, and says whether it did.
     fn append(&mut self, sample: Sample, limits: &SeriesLimits) -> bool {
-        match self.samples.back() {
+        match self.last() {
             Some(last) if last.at == sample.at => return false,
             // The observed clock goes back only once, when the first answer tells what time it is
             // over there. What was collected before that carries a time that means nothing.
-            Some(last) if last.at > sample.at => self.samples.clear(),
+            Some(last) if last.at > sample.at => self.clear(),
             _ => {}
         }
-        while self.samples.len() >= limits.samples_per_series_max.max(1) {
-            self.samples.pop_front();
-        }
-        self.samples.push_back(sample);
+        self.push(sample, limits.samples_per_series_max);
         true
     }
 }
@@ -126,8 +120,7 @@ mod tests {
     }
 
     fn only(store: &SeriesStore) -> (&SeriesKey, &Series) {
-        let (key, series) = store.by_metric.values().next().unwrap().iter().next().unwrap();
-        (key, series)
+        store.all().next().unwrap()
     }
 
     #[test]
@@ -146,7 +139,7 @@ mod tests {
         for at in 1..=5_u32 {
             store.ingest(Timestamp(at.into()), &[], vec![(key("m", &[]), at.into())], &limits);
         }
-        let values: Vec<f64> = only(&store).1.samples.iter().map(|sample| sample.value).collect();
+        let values: Vec<f64> = only(&store).1.iter().map(|sample| sample.value).collect();
         assert_eq!(values, [3.0, 4.0, 5.0]);
     }
 
@@ -156,7 +149,7 @@ mod tests {
         let twice = vec![(key("m", &[]), 1.0), (key("m", &[]), 2.0)];
         let summary = store.ingest(Timestamp(5), &[], twice, &SeriesLimits::default());
         assert_eq!((summary.kept, summary.repeated), (1, 1));
-        assert_eq!(only(&store).1.samples.len(), 1);
+        assert_eq!(only(&store).1.len(), 1);
     }
 
     #[test]
@@ -165,7 +158,7 @@ mod tests {
         for (at, value) in [(500, 1.0), (600, 2.0), (7, 3.0), (8, 4.0)] {
             store.ingest(Timestamp(at), &[], vec![(key("m", &[]), value)], &SeriesLimits::default());
         }
-        let values: Vec<f64> = only(&store).1.samples.iter().map(|sample| sample.value).collect();
+        let values: Vec<f64> = only(&store).1.iter().map(|sample| sample.value).collect();
         assert_eq!(values, [3.0, 4.0]);
     }
 
@@ -186,7 +179,7 @@ mod tests {
         store.ingest(Timestamp(0), &[], vec![(key("old", &[]), 1.0)], &limits);
         assert_eq!(store.ingest(Timestamp(3_600_000), &[], vec![(key("new", &[]), 1.0)], &limits).aged_out, 0);
         assert_eq!(store.ingest(Timestamp(3_600_001), &[], vec![], &limits).aged_out, 1);
-        assert!(!store.by_metric.contains_key("old"));
+        assert_eq!(store.metrics().collect::<Vec<_>>(), ["new"]);
     }
 
     proptest! {
@@ -197,9 +190,9 @@ mod tests {
             for at in times {
                 store.ingest(Timestamp(at), &[], vec![(key("m", &[]), 0.0)], &limits);
             }
-            for series in store.by_metric.values().flat_map(|of_metric| of_metric.values()) {
-                prop_assert!(series.samples.len() <= 7);
-                prop_assert!(series.samples.iter().zip(series.samples.iter().skip(1)).all(|(a, b)| a.at < b.at));
+            for (_, series) in store.all() {
+                prop_assert!(series.len() <= 7);
+                prop_assert!(series.iter().zip(series.iter().skip(1)).all(|(a, b)| a.at < b.at));
             }
         }
     }

@@ -69,14 +69,14 @@ impl Observer {
         let taken_at = self.observed_clock.now(host_at);
         let budget = Duration::from_millis(self.deadline_ms);
         let observed = self.observe(tick, taken_at, budget).await;
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let series = Arc::new(self.series.lock().unwrap_or_else(PoisonError::into_inner).clone());
         let snapshot = snapshot::freeze(FreezeInput {
             tick,
             taken_at,
             host_at,
             subject: &self.subject.info().name,
             observed,
-            series: &series,
+            series,
             past: &self.past,
             history_ticks: self.history_ticks,
         });

@@ -128,12 +128,10 @@ mod tests {
         assert!(matches!(&answers[0], Ok(ScrapeSummary { kept: 1, seen: 2.., .. })), "{answers:?}");
         assert!(matches!(&answers[1], Err(WitError::UnknownTarget(_))), "{answers:?}");
         let series = state.world.series.lock().unwrap();
-        let (key, kept) = series.by_metric["up"].first_key_value().unwrap();
-        assert_eq!(
-            (key.label("server"), kept.samples[0].at, kept.samples[0].value),
-            (Some("a"), Timestamp(7_000), 1.0)
-        );
-        assert!(!series.by_metric.contains_key("down"));
+        let (key, kept) = series.all().next().unwrap();
+        let sample = kept.last().unwrap();
+        assert_eq!((key.label("server"), sample.at, sample.value), (Some("a"), Timestamp(7_000), 1.0));
+        assert_eq!(series.metrics().collect::<Vec<_>>(), ["up"]);
     }
 
     #[tokio::test]
