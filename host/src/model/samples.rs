@@ -40,13 +40,12 @@ impl Series {
 
     /// All samples, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Sample> {
-        self.after(None)
+        self.pieces(None).flatten().copied()
     }
 
-    /// The samples of `(begin, end]`, oldest first; from the first one on without a beginning.
+    /// The samples of `(begin, end]`, oldest first; from the first one on without a beginning. Fast for folds.
     pub fn window(&self, begin: Option<Timestamp>, end: Timestamp) -> impl Iterator<Item = Sample> + Clone {
-        let young = move |sample: &Sample| begin.is_none_or(|begin| sample.at > begin);
-        self.after(begin).skip_while(move |sample| !young(sample)).take_while(move |sample| sample.at <= end)
+        self.pieces(begin).flat_map(move |piece| between(piece, begin, end)).copied()
     }
 
     /// Appends a sample that is younger than all others, and lets go of the oldest beyond `samples_max`.
@@ -67,14 +66,15 @@ impl Series {
         *self = Self::default();
     }
 
-    /// All samples but those of whole pieces that are no younger than `begin`.
-    fn after(&self, begin: Option<Timestamp>) -> impl DoubleEndedIterator<Item = Sample> + Clone {
-        let is_old = |piece: &[Sample]| begin.zip(piece.last()).is_some_and(|(begin, last)| last.at <= begin);
-        let old = self.sealed.iter().take_while(|piece| is_old(piece)).count();
-        let oldest = if old == 0 { self.sealed.front() } else { None };
-        let oldest = oldest.and_then(|piece| piece.get(self.dropped..)).unwrap_or_default();
-        let rest = self.sealed.range(old.max(1).min(self.sealed.len())..);
-        oldest.iter().chain(rest.flat_map(|piece| piece.iter())).chain(&self.open).copied()
+    /// Pieces of samples, oldest first, without those that hold nothing younger than `begin`.
+    fn pieces(&self, begin: Option<Timestamp>) -> impl DoubleEndedIterator<Item = &[Sample]> + Clone {
+        let is_young = |piece: &[Sample]| begin.is_none_or(|begin| piece.last().is_some_and(|last| last.at > begin));
+        let young = self.sealed.iter().rev().take_while(|piece| is_young(piece)).count();
+        let first = self.sealed.len() - young;
+        let dropped = if first == 0 { self.dropped } else { 0 };
+        let mut sealed = self.sealed.range(first..).map(AsRef::as_ref);
+        let oldest = sealed.next().and_then(|piece: &[Sample]| piece.get(dropped..)).unwrap_or_default();
+        std::iter::once(oldest).chain(sealed).chain(std::iter::once(self.open.as_slice()))
     }
 
     fn drop_oldest(&mut self) {
@@ -89,6 +89,16 @@ impl Series {
             self.dropped = 0;
         }
     }
+}
+
+/// The samples of `(begin, end]` in one piece.
+fn between(piece: &[Sample], begin: Option<Timestamp>, end: Timestamp) -> &[Sample] {
+    let from = begin.map_or(0, |begin| piece.partition_point(|sample| sample.at <= begin));
+    let to = match piece.last() {
+        Some(last) if last.at > end => piece.partition_point(|sample| sample.at <= end),
+        _ => piece.len(),
+    };
+    piece.get(from..to).unwrap_or_default()
 }
 
 impl FromIterator<Sample> for Series {

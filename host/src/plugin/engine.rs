@@ -236,7 +236,7 @@ fn pool(limits: &PluginLimits) -> PoolingAllocationConfig {
         .linear_memory_keep_resident(64 << 10)
         .table_keep_resident(64 << 10)
         .max_unused_warm_slots(INSTANCES)
-        .decommit_batch_size(16)
+        .decommit_batch_size(1)
         .pagemap_scan(Enabled::Auto);
     pool
 }

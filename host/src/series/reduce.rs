@@ -44,12 +44,12 @@ fn ends(mut samples: impl Iterator<Item = Sample>) -> Option<(Sample, Sample)> {
 /// below the one before it means that the process began again at 0.
 fn grown(mut samples: impl Iterator<Item = Sample>) -> Option<(f64, f64)> {
     let first = samples.next()?;
-    let (mut last, mut increase) = (None, 0.0);
-    for sample in samples {
-        let before = last.replace(sample).unwrap_or(first).value;
-        increase += if sample.value < before { sample.value } else { sample.value - before };
-    }
-    last.map(|last| (seconds(first.at, last.at), increase))
+    // A fold, because the pieces of a window are walked fastest from inside.
+    let (last, increase) = samples.fold((first, 0.0), |(before, increase), sample| {
+        let from = if sample.value < before.value { 0.0 } else { before.value };
+        (sample, increase + (sample.value - from))
+    });
+    (last.at > first.at).then(|| (seconds(first.at, last.at), increase))
 }
 
 fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {

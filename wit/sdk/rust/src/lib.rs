@@ -60,7 +60,7 @@ pub mod table;
 pub mod testing;
 pub mod view;
 
-#[cfg(all(feature = "arena", target_arch = "wasm32"))]
+#[cfg(all(feature = "arena", any(target_arch = "wasm32", test)))]
 mod arena;
 mod error;
 mod fetched;
