@@ -47,10 +47,10 @@ pub struct DiagnoseInput<'a> {
 pub fn explain(memory: &mut Memory, input: DiagnoseInput<'_>) -> Vec<Incident> {
     memory.begin(input.snapshot.taken_at, &input.snapshot.topology);
     let topology = memory.topology.clone();
-    memory.symptoms.update(input, &topology);
+    memory.symptoms.update(input, &memory.seen);
     memory.blindness.update(input);
     let watched = memory.symptoms.all().clone();
-    let facts = Facts::new(input, &topology, !watched.is_empty());
+    let facts = Facts::new(input, &topology, &watched);
     let lasting = in_order_of_onset(&watched);
     let symptoms: Vec<&Symptom> = lasting.iter().map(|lasting| &lasting.symptom).collect();
     let scene = Scene { facts: &facts, symptoms: &symptoms };

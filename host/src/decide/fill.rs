@@ -1,9 +1,9 @@
 //! Fills names into texts and commands. What comes from the observed system may go into a command only
 //! if a shell reads it as one plain word.
 
-use crate::model::knowledge::KnowledgeBase;
+use crate::model::knowledge::{Attribute, KnowledgeBase};
 use crate::model::quantity::escape;
-use crate::model::{EntityId, Incident, Snapshot};
+use crate::model::{EntityId, Incident, Snapshot, Table};
 use std::collections::BTreeMap;
 
 /// The words for one component.
@@ -24,13 +24,10 @@ impl Filling {
         let mut values = BTreeMap::new();
         let Some(component) = component else { return Self { values } };
         for attribute in knowledge.attributes.iter().filter(|attribute| attribute.entity_kind == component.kind()) {
-            let Some(table) = snapshot.tables.get(&attribute.table) else { continue };
-            let is_about = |row: &usize| {
-                let key = table.scalar(*row, &attribute.entity_column).to_string();
-                EntityId::of_kind(component.kind(), &key) == *component
-            };
-            let row = (0..table.rows).find(is_about);
-            if let Some(value) = row.and_then(|row| table.text(row, &attribute.value_column)) {
+            // What is not listed just now was listed a few ticks ago.
+            let ticks = std::iter::once(&snapshot.tables).chain(snapshot.past.iter().map(AsRef::as_ref));
+            let mut tables = ticks.filter_map(|tables| tables.get(&attribute.table));
+            if let Some(value) = tables.find_map(|table| value_of(table, attribute, component)) {
                 values.insert(attribute.name.clone(), value.to_owned());
             }
         }
@@ -61,6 +58,16 @@ impl Filling {
             }
         })
     }
+}
+
+/// The attribute's value in the row about the component.
+fn value_of<'a>(table: &'a Table, attribute: &Attribute, component: &EntityId) -> Option<&'a str> {
+    let is_about = |row: &usize| {
+        let key = table.scalar(*row, &attribute.entity_column).to_string();
+        EntityId::of_kind(component.kind(), &key) == *component
+    };
+    let row = (0..table.rows).find(is_about)?;
+    table.text(row, &attribute.value_column)
 }
 
 /// Replaces `{word}` by its value; whatever else stands between braces is left alone.

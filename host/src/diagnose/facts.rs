@@ -5,6 +5,7 @@ mod signals;
 mod verdicts;
 
 use super::DiagnoseInput;
+use super::symptoms::{Lasting, SymptomKey};
 use crate::model::knowledge::{EvidenceRule, Scope, Signal, SignalSource, Test};
 use crate::model::{
     Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Scalar, SymptomKind, Timestamp, Topology,
@@ -40,20 +41,25 @@ pub(super) struct Seen {
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     input: DiagnoseInput<'a>,
+    watched: &'a BTreeMap<SymptomKey, Lasting>,
     neighbours: BTreeMap<&'a EntityId, BTreeSet<&'a EntityId>>,
     rows: rows::RowIndex<'a>,
 }
 
 impl<'a> Facts<'a> {
     /// Without symptoms nothing will be asked, and the rows need not be sorted.
-    pub(super) fn new(input: DiagnoseInput<'a>, topology: &'a Topology, has_symptoms: bool) -> Self {
+    pub(super) fn new(
+        input: DiagnoseInput<'a>,
+        topology: &'a Topology,
+        watched: &'a BTreeMap<SymptomKey, Lasting>,
+    ) -> Self {
         let mut neighbours: BTreeMap<&EntityId, BTreeSet<&EntityId>> = BTreeMap::new();
         for edge in &topology.edges {
             neighbours.entry(&edge.from).or_default().insert(&edge.to);
             neighbours.entry(&edge.to).or_default().insert(&edge.from);
         }
-        let rows = if has_symptoms { rows::RowIndex::new(input) } else { rows::RowIndex::default() };
-        Self { input, neighbours, rows }
+        let rows = if watched.is_empty() { rows::RowIndex::default() } else { rows::RowIndex::new(input) };
+        Self { input, watched, neighbours, rows }
     }
 
     pub(super) fn input(&self) -> DiagnoseInput<'a> {

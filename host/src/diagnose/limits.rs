@@ -30,6 +30,10 @@ pub(super) const UNMENTIONED_CLEARS_MS: u64 = 60_000;
 /// A symptom whose check has not answered for a day is dropped: the check was taken away.
 pub(super) const PAUSED_MAX_MS: u64 = 24 * 3_600_000;
 
+/// For this long what a check found last is evidence although it cannot tell now: far longer than the gaps between two
+/// reports of a system, and as long as an incident that ended may be the same one.
+pub(super) const SPEAKS_FOR_MS: u64 = REOPEN_WITHIN_MS;
+
 /// Quiet time before a ticket may be resolved, at least: shorter and a flapping fault makes a ticket a minute.
 pub(super) const CLEAR_MIN_MS: u64 = 60_000;
 

@@ -5,7 +5,7 @@ use super::ledger::Ledger;
 use super::limits::{CLEAR_MIN_MS, REMEMBERED_MAX, REOPEN_WITHIN_MS, SYMPTOMS_MAX};
 use super::symptoms::{SymptomKey, Symptoms};
 use crate::model::{
-    Diagnosis, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState, Timestamp, Topology,
+    Diagnosis, Edge, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState, Timestamp, Topology,
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What diagnosis remembers between ticks: since when symptoms last, which incident they belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
+    /// As the subject gave it, the newest that had entities.
+    pub(super) seen: Topology,
+    /// The same, and what has symptoms and is not listed now, as it was listed last.
     pub(super) topology: Topology,
     pub(super) symptoms: Symptoms,
     pub(super) blindness: Blindness,
@@ -71,7 +74,8 @@ impl Memory {
         memory
     }
 
-    /// The newest topology that had entities: what names can still be trusted while the operator is blind.
+    /// The newest topology that had entities, and with them those that have symptoms and are not listed just now: what
+    /// names can still be trusted while the operator is blind.
     #[must_use]
     pub fn topology(&self) -> &Topology {
         &self.topology
@@ -105,13 +109,31 @@ impl Memory {
     pub(super) fn begin(&mut self, now: Timestamp, topology: &Topology) {
         self.now = now;
         if !topology.entities.is_empty() {
-            self.topology.clone_from(topology);
+            self.seen.clone_from(topology);
+            let before = std::mem::replace(&mut self.topology, topology.clone());
+            self.keep_what_has_symptoms(&before);
         }
         let long_gone: Vec<IncidentKey> =
             self.known.iter().filter(|(_, k)| k.is_long_gone(now)).map(|(key, _)| key.clone()).collect();
         for key in long_gone {
             self.drop_known(&key);
         }
+    }
+
+    /// A list that leaves an entity out for a moment must not tear what it has from what it stands beside.
+    fn keep_what_has_symptoms(&mut self, before: &Topology) {
+        let missing: BTreeSet<&EntityId> = self.symptoms.all().keys().map(|(_, entity)| entity).collect();
+        let missing: BTreeSet<&EntityId> = missing.into_iter().filter(|id| self.seen.entity(id).is_none()).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let is_known = |id: &EntityId| missing.contains(id) || self.seen.entity(id).is_some();
+        let concerns = |edge: &&Edge| missing.contains(&edge.from) || missing.contains(&edge.to);
+        let edges = before.edges.iter().filter(concerns).filter(|edge| is_known(&edge.from) && is_known(&edge.to));
+        self.topology.edges.extend(edges.cloned());
+        self.topology.entities.extend(missing.iter().filter_map(|id| before.entity(id)).cloned());
+        self.topology.edges.sort();
+        self.topology.entities.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
     /// The next incident of the same family is another one.

@@ -4,7 +4,9 @@
 //! confirmed. An inconclusive check pauses it: blindness neither proves nor heals.
 
 use super::DiagnoseInput;
-use super::limits::{ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SYMPTOMS_MAX, UNMENTIONED_CLEARS_MS};
+use super::limits::{
+    ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SPEAKS_FOR_MS, SYMPTOMS_MAX, UNMENTIONED_CLEARS_MS,
+};
 use crate::model::{
     CheckId, Detection, EntityId, Evidence, EvidenceId, EvidenceSource, Reading, Scalar, Severity, SignalId, Status,
     Symptom, SymptomKind, Ticket, Timestamp, Topology, Verdict, Violation,
@@ -13,6 +15,9 @@ use std::collections::BTreeMap;
 
 /// What makes two symptoms the same one at different times.
 pub(super) type SymptomKey = (SymptomKind, EntityId);
+
+/// Behind the question of evidence that cannot be asked for now.
+const SEEN_LAST: &str = " (seen last)";
 
 /// A symptom and its clock.
 #[derive(Debug, Clone)]
@@ -37,6 +42,16 @@ impl Lasting {
         self.counted
     }
 
+    /// Whether it is paused, and was seen not too long ago to be evidence all the same.
+    pub(super) fn still_speaks(&self) -> bool {
+        self.paused && self.paused_ms < SPEAKS_FOR_MS
+    }
+
+    /// For how long its check could not tell.
+    pub(super) fn paused_ms(&self) -> u64 {
+        self.paused_ms
+    }
+
     /// A symptom that counts at once.
     pub(super) fn of_now(symptom: Symptom, at: Timestamp) -> Self {
         Self { counted: true, ..Self::begins(symptom, at) }
@@ -56,7 +71,11 @@ impl Lasting {
         (self.paused, self.paused_ms, self.newest_at) = (false, 0, now);
     }
 
+    /// What was seen is told from what the same question would see now.
     fn pauses(&mut self, now: Timestamp) {
+        for evidence in self.seen.iter_mut().filter(|evidence| !evidence.query.ends_with(SEEN_LAST)) {
+            evidence.query.push_str(SEEN_LAST);
+        }
         self.paused_ms = self.paused_ms.saturating_add(now.since_ms(self.newest_at));
         (self.paused, self.newest_at) = (true, now);
     }

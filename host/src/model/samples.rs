@@ -1,64 +1,82 @@
-//! The samples of one series: a bounded ring whose copies share all but its youngest end.
+//! The samples of one series: a bounded ring whose copies share what they hold.
 
 use crate::model::{Sample, Timestamp};
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// Samples that are copied with each copy of a ring, at most. A copy is made and one sample appended in every
-/// tick: shorter ends are cheaper to copy and have to be sealed more often.
-const OPEN_MAX: usize = 16;
+/// Room of a series that begins.
+const ROOM_MIN: usize = 8;
 
 /// A bounded ring of samples, oldest first, strictly increasing in time.
+///
+/// Every snapshot copies every series, and the next tick appends to every one of them. A copy is a range of a buffer
+/// that others hold, too: what is appended lies behind their ranges, so nothing is copied until the buffer is full.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
-    /// Full pieces, oldest first; none is empty, none is ever changed.
-    sealed: Arc<VecDeque<Arc<[Sample]>>>,
-    /// Samples at the beginning of the oldest piece that are no longer kept; fewer than it has.
-    dropped: usize,
-    open: Vec<Sample>,
-    length: usize,
+    buffer: Arc<Buffer>,
+    /// Of the buffer's cells, those from here on are kept.
+    begin: usize,
+    end: usize,
 }
+
+/// Cells that are written once, by whoever claims them.
+///
+/// The cells are atomic so that a ring may write behind the ranges that other threads read. Nothing orders the writes:
+/// a range reaches another thread only by a channel or a lock, and that orders all that was written before.
+#[derive(Debug, Default)]
+struct Buffer {
+    claimed: AtomicUsize,
+    cells: Box<[Cell]>,
+}
+
+/// Time, and the bits of the value.
+type Cell = (AtomicU64, AtomicU64);
 
 impl Series {
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.length
+        self.end - self.begin
     }
 
     /// Whether there is no sample.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.begin == self.end
     }
 
     /// The youngest sample.
     #[must_use]
     pub fn last(&self) -> Option<Sample> {
-        self.open.last().or_else(|| self.sealed.back()?.last()).copied()
+        self.cells().last().map(read)
     }
 
     /// All samples, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Sample> {
-        self.pieces(None).flatten().copied()
+        self.cells().iter().map(read)
     }
 
-    /// The samples of `(begin, end]`, oldest first; from the first one on without a beginning. Fast for folds.
-    pub fn window(&self, begin: Option<Timestamp>, end: Timestamp) -> impl Iterator<Item = Sample> + Clone {
-        self.pieces(begin).flat_map(move |piece| between(piece, begin, end)).copied()
+    /// The samples of `(begin, end]`, oldest first; from the first one on without a beginning.
+    pub fn window(&self, begin: Option<Timestamp>, end: Timestamp) -> impl Iterator<Item = Sample> + Clone + use<'_> {
+        let young = |cell: &&Cell| begin.is_none_or(|begin| read(cell).at > begin);
+        // From the youngest on: a search by halves would touch old cells, which no cache holds any more.
+        let cells = self.cells();
+        let from = cells.len() - cells.iter().rev().take_while(young).count();
+        let late = cells.iter().rev().take_while(|cell| read(cell).at > end).count();
+        cells.get(from..cells.len() - late).unwrap_or_default().iter().map(read)
     }
 
     /// Appends a sample that is younger than all others, and lets go of the oldest beyond `samples_max`.
     pub fn push(&mut self, sample: Sample, samples_max: usize) {
-        while self.length >= samples_max.max(1) {
-            self.drop_oldest();
+        self.begin += (self.len() + 1).saturating_sub(samples_max.max(1));
+        if !self.buffer.claim(self.end) {
+            *self = self.moved();
+            self.buffer.claimed.store(self.end + 1, Relaxed);
         }
-        if self.open.len() >= OPEN_MAX {
-            let full: Arc<[Sample]> = std::mem::take(&mut self.open).into();
-            Arc::make_mut(&mut self.sealed).push_back(full);
+        if let Some(cell) = self.buffer.cells.get(self.end) {
+            write(cell, sample);
+            self.end += 1;
         }
-        self.open.push(sample);
-        self.length += 1;
     }
 
     /// Lets go of all samples.
@@ -66,39 +84,35 @@ impl Series {
         *self = Self::default();
     }
 
-    /// Pieces of samples, oldest first, without those that hold nothing younger than `begin`.
-    fn pieces(&self, begin: Option<Timestamp>) -> impl DoubleEndedIterator<Item = &[Sample]> + Clone {
-        let is_young = |piece: &[Sample]| begin.is_none_or(|begin| piece.last().is_some_and(|last| last.at > begin));
-        let young = self.sealed.iter().rev().take_while(|piece| is_young(piece)).count();
-        let first = self.sealed.len() - young;
-        let dropped = if first == 0 { self.dropped } else { 0 };
-        let mut sealed = self.sealed.range(first..).map(AsRef::as_ref);
-        let oldest = sealed.next().and_then(|piece: &[Sample]| piece.get(dropped..)).unwrap_or_default();
-        std::iter::once(oldest).chain(sealed).chain(std::iter::once(self.open.as_slice()))
+    /// The same samples at the beginning of a buffer of their own, with half as much room again.
+    fn moved(&self) -> Self {
+        let room = (self.len() + self.len() / 2).max(ROOM_MIN);
+        let mut cells = Vec::with_capacity(room);
+        cells.extend(self.cells().iter().map(|(at, value)| (at.load(Relaxed).into(), value.load(Relaxed).into())));
+        cells.resize_with(room, Cell::default);
+        let (buffer, end) = (Buffer { claimed: AtomicUsize::default(), cells: cells.into() }, self.len());
+        Self { buffer: Arc::new(buffer), begin: 0, end }
     }
 
-    fn drop_oldest(&mut self) {
-        self.length = self.length.saturating_sub(1);
-        let Some(oldest) = self.sealed.front().map(|piece| piece.len()) else {
-            self.open.drain(..1.min(self.open.len()));
-            return;
-        };
-        self.dropped += 1;
-        if self.dropped >= oldest {
-            Arc::make_mut(&mut self.sealed).pop_front();
-            self.dropped = 0;
-        }
+    fn cells(&self) -> &[Cell] {
+        self.buffer.cells.get(self.begin..self.end).unwrap_or_default()
     }
 }
 
-/// The samples of `(begin, end]` in one piece.
-fn between(piece: &[Sample], begin: Option<Timestamp>, end: Timestamp) -> &[Sample] {
-    let from = begin.map_or(0, |begin| piece.partition_point(|sample| sample.at <= begin));
-    let to = match piece.last() {
-        Some(last) if last.at > end => piece.partition_point(|sample| sample.at <= end),
-        _ => piece.len(),
-    };
-    piece.get(from..to).unwrap_or_default()
+impl Buffer {
+    /// Whether the cell exists and was nobody's before.
+    fn claim(&self, cell: usize) -> bool {
+        cell < self.cells.len() && self.claimed.compare_exchange(cell, cell + 1, Relaxed, Relaxed).is_ok()
+    }
+}
+
+fn read((at, value): &Cell) -> Sample {
+    Sample { at: Timestamp(at.load(Relaxed)), value: f64::from_bits(value.load(Relaxed)) }
+}
+
+fn write((at, value): &Cell, sample: Sample) {
+    at.store(sample.at.0, Relaxed);
+    value.store(sample.value.to_bits(), Relaxed);
 }
 
 impl FromIterator<Sample> for Series {
@@ -113,6 +127,7 @@ impl FromIterator<Sample> for Series {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::VecDeque;
 
     fn sample(at: u64) -> Sample {
         Sample { at: Timestamp(at), value: 0.5 }
@@ -129,6 +144,16 @@ mod tests {
         (40..80).for_each(|at| series.push(sample(at), 50));
         assert_eq!(times(copy.iter()), (0..40).collect::<Vec<u64>>());
         assert_eq!(times(series.iter()), (30..80).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn copies_that_go_on_do_not_disturb_one_another() {
+        let mut one: Series = (0..10).map(sample).collect();
+        let mut other = one.clone();
+        (10..40).for_each(|at| one.push(sample(at), 100));
+        (20..50).for_each(|at| other.push(sample(at), 100));
+        assert_eq!(times(one.iter()), (0..40).collect::<Vec<u64>>());
+        assert_eq!(times(other.iter()), (0..10).chain(20..50).collect::<Vec<u64>>());
     }
 
     #[test]

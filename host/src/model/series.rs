@@ -35,7 +35,7 @@ pub struct Sample {
 /// All kept series, by metric name and then by labels.
 ///
 /// Every snapshot holds a copy, and the next tick appends to every series, so copies share what does not
-/// change: the keys of a metric, and all samples but the youngest of each series.
+/// change: the keys of a metric, and the samples.
 #[derive(Debug, Clone, Default)]
 pub struct SeriesStore {
     pub(crate) by_metric: BTreeMap<Arc<str>, Arc<OfMetric>>,

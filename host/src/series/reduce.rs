@@ -7,17 +7,17 @@ use crate::model::{Sample, Series, Timestamp};
 /// The value of a series over `(now - window, now]`, if its samples are enough to say. NaN samples
 /// are no observations, and a result that is not a number is no answer.
 pub(super) fn reduce(series: &Series, now: Timestamp, window_ms: u64, reduction: Reduction) -> Option<f64> {
-    let samples = window(series, now, window_ms);
-    let values = samples.clone().map(|sample| sample.value);
+    let samples = || window(series, now, window_ms);
+    let values = || samples().map(|sample| sample.value);
     let value = match reduction {
         Reduction::Last => newest(series, now, window_ms),
-        Reduction::Min => values.reduce(f64::min),
-        Reduction::Max => values.reduce(f64::max),
-        Reduction::Mean => mean(values),
-        Reduction::Count => counted(values),
-        Reduction::Delta => ends(samples).map(|(first, last)| last.value - first.value),
-        Reduction::Increase => grown(samples).map(|(_, increase)| increase),
-        Reduction::Rate => grown(samples).map(|(seconds, increase)| increase / seconds),
+        Reduction::Min => values().reduce(f64::min),
+        Reduction::Max => values().reduce(f64::max),
+        Reduction::Mean => mean(values()),
+        Reduction::Count => counted(values()),
+        Reduction::Delta => ends(samples()).map(|(first, last)| last.value - first.value),
+        Reduction::Increase => grown(samples()).map(|(_, increase)| increase),
+        Reduction::Rate => grown(samples()).map(|(seconds, increase)| increase / seconds),
     };
     value.filter(|value| !value.is_nan())
 }
@@ -28,7 +28,7 @@ fn window(series: &Series, now: Timestamp, window_ms: u64) -> impl Iterator<Item
     series.window(begin, now).filter(|sample| !sample.value.is_nan())
 }
 
-/// The value of the youngest sample of the window; gauges are asked for little else.
+/// The value of the youngest sample of the window, without a look at the others: gauges are asked for little else.
 fn newest(series: &Series, now: Timestamp, window_ms: u64) -> Option<f64> {
     let is_inside = |sample: &Sample| now.0.checked_sub(window_ms).is_none_or(|begin| sample.at.0 > begin);
     let mut young = series.iter().rev().skip_while(|sample| sample.at > now).take_while(is_inside);
@@ -44,7 +44,6 @@ fn ends(mut samples: impl Iterator<Item = Sample>) -> Option<(Sample, Sample)> {
 /// below the one before it means that the process began again at 0.
 fn grown(mut samples: impl Iterator<Item = Sample>) -> Option<(f64, f64)> {
     let first = samples.next()?;
-    // A fold, because the pieces of a window are walked fastest from inside.
     let (last, increase) = samples.fold((first, 0.0), |(before, increase), sample| {
         let from = if sample.value < before.value { 0.0 } else { before.value };
         (sample, increase + (sample.value - from))

@@ -185,8 +185,9 @@ impl Conveyor {
 
     /// Another subject may bring other expertise; the detectors then learn anew what is normal.
     fn learn(&mut self) {
-        if **self.eyes.knowledge() != *self.knowledge {
-            self.knowledge = Arc::clone(self.eyes.knowledge());
+        let knowledge = self.eyes.knowledge();
+        if !Arc::ptr_eq(knowledge, &self.knowledge) && **knowledge != *self.knowledge {
+            self.knowledge = Arc::clone(knowledge);
             self.detector = Detector::new(&self.knowledge);
         }
     }

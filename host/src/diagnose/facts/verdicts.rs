@@ -21,8 +21,34 @@ pub(in crate::diagnose) fn read_verdict(
     evidence
 }
 
-/// Whether the check is violated (or holds) in the scope.
+/// Whether the check is violated (or holds) in the scope. Where it cannot tell now, what it found last still speaks for a
+/// while: a list that shows nothing for a moment does not undo a diagnosis.
 pub(super) fn ask(facts: &Facts<'_>, check: &CheckId, violated: bool, scope: Scope, suspect: &EntityId) -> Finding {
+    match ask_now(facts, check, violated, scope, suspect) {
+        Finding::Unknown(why) => found_last(facts, check, violated, scope, suspect).unwrap_or(Finding::Unknown(why)),
+        known => known,
+    }
+}
+
+/// The violation of the scope that was seen last, of those that the check can neither confirm nor clear.
+fn found_last(facts: &Facts<'_>, check: &CheckId, violated: bool, scope: Scope, suspect: &EntityId) -> Option<Finding> {
+    let paused = facts.watched.iter().filter(|((kind, entity), lasting)| {
+        let is_of_check = matches!(kind, SymptomKind::Violation(of) if of == check);
+        is_of_check && lasting.still_speaks() && facts.is_in_scope(scope, suspect, entity)
+    });
+    let ((_, entity), lasting) = paused.min_by_key(|(_, lasting)| lasting.paused_ms())?;
+    let cited = lasting.seen.first()?.clone();
+    let Some(Scalar::Text(claim)) = cited.baseline.clone() else { return None };
+    let rests_on = if violated {
+        BTreeSet::from([(SymptomKind::Violation(check.clone()), entity.clone())])
+    } else {
+        BTreeSet::new()
+    };
+    let predicate = Predicate::Verdict { what: claim, entity: Some(entity.clone()), violated: true };
+    Some(Finding::Known(Seen { holds: violated, predicate, cited: vec![cited], rests_on }))
+}
+
+fn ask_now(facts: &Facts<'_>, check: &CheckId, violated: bool, scope: Scope, suspect: &EntityId) -> Finding {
     let Some(verdict) = facts.input().verdicts.iter().find(|verdict| &verdict.check == check) else {
         return Finding::Unknown("the check did not run".to_owned());
     };

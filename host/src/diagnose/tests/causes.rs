@@ -1,7 +1,7 @@
 //! Which cause is named, and what is said about the others.
 
 use crate::diagnose::fixture::{
-    STEP_MS, Sight, Story, fails, holds, knowledge, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
+    STEP_MS, Sight, Story, cannot_tell, fails, holds, knowledge, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
 };
 use crate::model::{Incident, Predicate, Scalar, Severity, SymptomKind};
 
@@ -84,6 +84,43 @@ fn what_cannot_be_seen_counts_neither_for_nor_against() {
     let (seen, unseen) = (disk(&with_disks), disk(&without));
     assert!((seen.log_odds - unseen.log_odds - 40_f64.ln()).abs() < 1e-3, "{} {}", seen.log_odds, unseen.log_odds);
     assert!(unseen.missing.iter().any(|missing| missing.starts_with("Disk wait of node/2: ")), "{:?}", unseen.missing);
+}
+
+/// The cause cannot be seen for a moment, and its entity is not even listed; what it did to the others goes on.
+fn the_cause_out_of_sight() -> Sight {
+    let mut sight = node_two_gone();
+    sight.verdicts = vec![cannot_tell("node-answers"), holds("writes-fast")];
+    sight.state = ["up"; 3];
+    sight.topology.entities.retain(|entity| entity.id.as_str() != "node/2");
+    let is_listed = |id: &crate::model::EntityId| id.as_str() != "node/2";
+    sight.topology.edges.retain(|edge| is_listed(&edge.from) && is_listed(&edge.to));
+    sight
+}
+
+#[test]
+fn a_cause_that_cannot_be_seen_for_a_moment_stays_the_cause() {
+    let mut story = Story::after_a_quiet_time();
+    let before = story.repeat(8, &node_two_gone()).remove(0);
+    for _ in 0..20 {
+        let incidents = story.step(&the_cause_out_of_sight());
+        let [incident] = incidents.as_slice() else { panic!("{} incidents", incidents.len()) };
+        assert_eq!(incident.key, before.key);
+        assert_eq!(leader(incident), card_and_suspect("node-gone", "node/2"));
+        assert!(!incident.diagnosis.abstained);
+        assert_eq!(incident.title, "Node gone: 10.0.0.2:9000 (node/2)", "it keeps its name");
+        let ticket = story.ticket(incident, &the_cause_out_of_sight());
+        let verified = crate::verify::verify(&ticket, story.memory.topology());
+        assert!(verified.failures.is_empty(), "{:?}", verified.failures);
+    }
+}
+
+#[test]
+fn what_was_seen_long_ago_is_no_evidence() {
+    let mut story = Story::after_a_quiet_time();
+    story.repeat(8, &node_two_gone());
+    let incidents = story.repeat(usize::try_from(605_000 / STEP_MS).unwrap(), &the_cause_out_of_sight());
+    let still = incidents.iter().find(|incident| incident.symptoms.iter().any(|s| s.entity.as_str() == "node/2"));
+    assert!(still.is_none_or(|incident| incident.diagnosis.abstained), "{still:?}");
 }
 
 #[test]
