@@ -2,7 +2,7 @@
 //!
 //! A store that is gone cannot be reached either; that is the business of `store-up`, and no link is cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use judging::entities::{self, Store};
 use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation};
@@ -32,10 +32,15 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             targets.entry(target).or_default().push(row);
         }
     }
+    let centre = centre(&targets);
     let mut findings = Findings::new();
     for store in stores.rows().filter_map(Store::of) {
         match targets.get(store.key) {
+            None if centre == Some(store.key) && store.is_up() => {
+                findings.fail(cannot_reach(store, &targets, &stores));
+            }
             None => findings.pass(store.entity()),
+            Some(_) if centre.is_some_and(|centre| centre != store.key) => findings.pass(store.entity()),
             Some(_) if !store.is_up() || store.refuses() => {
                 findings.unknown(&store.entity(), "it is away itself");
             }
@@ -48,20 +53,48 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     Ok(findings.conclude(format!("reports about {} stores", stores.len())))
 }
 
+/// The one store that stands at every cut link, when there are several: it is cut off, and those at the other ends reach
+/// all but it.
+fn centre<'a>(targets: &BTreeMap<&'a str, Vec<Row<'a>>>) -> Option<&'a str> {
+    let ends = |target: &&'a str, row: &Row<'a>| row.text("reporter").map(|reporter| [*target, reporter]);
+    let links: BTreeSet<[&str; 2]> = targets
+        .iter()
+        .flat_map(|(target, rows)| rows.iter().filter_map(move |row| ends(target, row)))
+        .map(|[one, other]| [one.min(other), one.max(other)])
+        .collect();
+    let mut common = links.first()?.iter().filter(|end| links.iter().all(|link| link.contains(end)));
+    let centre = common.next()?;
+    (links.len() > 1 && common.next().is_none()).then_some(*centre)
+}
+
 fn is_new(store: Store<'_>) -> bool {
     store.row.number("uptime_s").is_none_or(|uptime_s| uptime_s < UPTIME_MIN_S)
 }
 
 fn unreachable(store: Store<'_>, rows: &[Row<'_>], stores: &TableView) -> Violation {
-    let name =
-        |key: &str| stores.find("store", key).and_then(Store::of).map_or_else(|| key.to_owned(), |store| store.name());
-    let reporters: Vec<String> = rows.iter().filter_map(|row| row.text("reporter")).map(name).collect();
+    let said = format!("cannot be reached by {}", names(rows, "reporter", stores));
+    violation(store, &said, rows)
+}
+
+/// Only it complains, about all others: what it sends is lost.
+fn cannot_reach(store: Store<'_>, targets: &BTreeMap<&str, Vec<Row<'_>>>, stores: &TableView) -> Violation {
+    let rows: Vec<Row<'_>> = targets.values().flatten().copied().collect();
+    violation(store, &format!("cannot reach {}", names(&rows, "target", stores)), &rows)
+}
+
+fn violation(store: Store<'_>, said: &str, rows: &[Row<'_>]) -> Violation {
     let state = store.row.text("state").unwrap_or("in no known state");
-    let summary = format!("{} cannot be reached by {}; PD calls it {state}", store.name(), reporters.join(" and "));
+    let summary = format!("{} {said}; PD calls it {state}", store.name());
     let violation = Violation::new(entities::store(store.key), summary).evidence(store.row.evidence("state"));
     rows.iter().fold(violation, |violation, row| {
         violation.evidence(row.evidence("reporter")).evidence(row.evidence("per_s").expected("0"))
     })
+}
+
+fn names(rows: &[Row<'_>], column: &str, stores: &TableView) -> String {
+    let name =
+        |key: &str| stores.find("store", key).and_then(Store::of).map_or_else(|| key.to_owned(), |store| store.name());
+    rows.iter().filter_map(|row| row.text(column)).map(name).collect::<Vec<_>>().join(" and ")
 }
 
 #[cfg(test)]
@@ -89,6 +122,23 @@ mod tests {
         assert_eq!(found.entity, "store/4");
         assert!(found.summary.contains("tikv-0:20160 and TiKV tikv-2:20160"), "{}", found.summary);
         assert_eq!(outcome.passed, ["store/1", "store/5"]);
+    }
+
+    #[test]
+    fn a_store_at_every_cut_link_is_the_one_that_is_cut_off() {
+        let reports = |pairs: &[(&str, &str)]| {
+            let column = |pick: fn(&(&str, &str)) -> String| pairs.iter().map(pick).collect::<Vec<_>>();
+            let table = table("unreachable_reports")
+                .texts("reporter", column(|pair| pair.0.to_owned()))
+                .texts("target", column(|pair| pair.1.to_owned()))
+                .floats("per_s", "1/s", vec![12.0; pairs.len()]);
+            let outcome = judge(Cluster::healthy().table(table));
+            outcome.violations.into_iter().map(|found| found.entity).collect::<Vec<_>>()
+        };
+        assert_eq!(reports(&[("1", "4"), ("4", "1"), ("5", "4"), ("4", "5")]), ["store/4"]);
+        assert_eq!(reports(&[("4", "1"), ("4", "5")]), ["store/4"], "nothing of what it sends arrives");
+        assert_eq!(reports(&[("1", "4"), ("4", "1")]), ["store/1", "store/4"], "one link has two ends");
+        assert_eq!(reports(&[("1", "4"), ("5", "4"), ("1", "5")]), ["store/4", "store/5"], "no end is at all of them");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use operator_plugin::{BlindSpot, HttpError, Observation, ObserveContext, Response, TableData, World};
 
-use crate::answer;
+use crate::answer::{self, Why};
 use crate::configuration::{Configuration, LogOwner};
 use crate::installation::Installation;
 use crate::logs::{self, Names};
@@ -12,7 +12,7 @@ use crate::members::{self, Leadership, MemberView};
 use crate::nodes::{self, Node, Nodes, Probe, ProbeRow, Probes};
 use crate::pd::{self, Asked, Question};
 use crate::picture::Picture;
-use crate::schedule::{Endpoint, Polls, is_due};
+use crate::schedule::{Endpoint, Outcome, Polls, is_due};
 use crate::shapes::{Member, Members};
 use crate::walk::Walk;
 use crate::{cluster, hot, metrics, pd_url, regions, schedulers, settings, stores, topology};
@@ -109,7 +109,7 @@ impl Observer {
         let asked = pd::ask(world, &candidates, &questions, |member, asked| same_cluster(&system, member, asked));
         for question in &questions {
             let body = pd::body_of(&asked, question.endpoint);
-            self.polls.asked(question.endpoint, body != Err(answer::Why::NotOffered), tick.now_ms);
+            self.polls.asked(question.endpoint, outcome(&body), tick.now_ms);
             self.picture.take(question.endpoint, tick.now, body);
         }
         let answered = !asked.passed_over.iter().any(|(member, _)| *member == asked.target);
@@ -312,6 +312,14 @@ fn speakers_for_pd<'tick>(tick: &Tick<'tick>) -> impl Iterator<Item = &'tick Str
         });
         is_pd || named.contains(*target)
     })
+}
+
+fn outcome<T>(body: &Result<T, Why>) -> Outcome {
+    match body {
+        Err(Why::NotOffered) => Outcome::NotOffered,
+        Err(Why::NoLeader | Why::Unreachable(_)) => Outcome::Silence,
+        _ => Outcome::Answered,
+    }
 }
 
 /// The lists that can be long.

@@ -75,16 +75,18 @@ fn ask_one(world: &mut dyn World, member: &str, questions: &[Question]) -> Asked
     asked
 }
 
-/// Whether the member said anything that another would not say better.
+/// Whether the member said anything that another would not say better. One that knows of no leader answers for itself
+/// all the same, but what is asked of the leader it cannot pass on.
 fn usable(asked: &Asked) -> Result<(), String> {
-    let mut reason = None;
-    for result in asked.answers.values() {
-        match answer::body(result) {
-            Err(why) if why.is_worth_another_member() => reason = Some(why.text()),
-            _ => return Ok(()),
-        }
+    let failures: Vec<Option<Why>> = asked.answers.values().map(|result| answer::body(result).err()).collect();
+    if failures.contains(&Some(Why::NoLeader)) {
+        return Err(Why::NoLeader.text());
     }
-    reason.map_or(Ok(()), Err)
+    let silent: Vec<&Why> = failures.iter().flatten().filter(|why| why.is_worth_another_member()).collect();
+    match silent.last() {
+        Some(why) if silent.len() == failures.len() => Err(why.text()),
+        _ => Ok(()),
+    }
 }
 
 /// The body of the answer to one question.

@@ -7,6 +7,9 @@ use crate::configuration::Configuration;
 /// What was answered with 404 rests for this long at first, and twice as long each further time: a proxy may answer so for
 /// a moment, an old PD until it is upgraded.
 const NOT_OFFERED_MS: u64 = 15_000;
+/// What nobody answered is asked again after this long, and after twice as long each further time, up to its period: PD
+/// changes its leader within some seconds, and must not be pressed while it is overloaded.
+const SILENT_MS: u64 = 5_000;
 /// The longest rest.
 const NOT_OFFERED_MOST_MS: u64 = 300_000;
 /// Above this many regions, what scans all of them is asked less often.
@@ -124,9 +127,9 @@ impl Endpoint {
     }
 }
 
-/// A question that was answered with 404.
+/// A question that rests: it was answered with 404, or by nobody.
 #[derive(Debug, Clone, Copy)]
-struct Absence {
+struct Rest {
     until_ms: u64,
     rest_ms: u64,
 }
@@ -135,30 +138,52 @@ struct Absence {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Polls {
     asked_ms: BTreeMap<Endpoint, u64>,
-    absent: BTreeMap<Endpoint, Absence>,
+    absent: BTreeMap<Endpoint, Rest>,
+    silent: BTreeMap<Endpoint, Rest>,
+}
+
+/// What became of a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Answered,
+    NotOffered,
+    Silence,
 }
 
 impl Polls {
     /// What to ask now.
     pub(crate) fn due(&self, configuration: &Configuration, regions: u64, now_ms: u64) -> Vec<Endpoint> {
         let is_due = |endpoint: &Endpoint| {
-            let absent = self.absent.get(endpoint).is_some_and(|absence| now_ms < absence.until_ms);
+            let absent = self.absent.get(endpoint).is_some_and(|rest| now_ms < rest.until_ms);
+            let again = self.silent.get(endpoint).is_some_and(|rest| now_ms >= rest.until_ms);
             let last = self.asked_ms.get(endpoint);
-            !absent && is_due(last.copied(), endpoint.period_ms(configuration, regions), now_ms)
+            !absent && (again || is_due(last.copied(), endpoint.period_ms(configuration, regions), now_ms))
         };
         Endpoint::ALL.into_iter().filter(is_due).collect()
     }
 
-    /// Remembers that it was asked, and whether this PD offers it. What every version offers is never put to rest.
-    pub(crate) fn asked(&mut self, endpoint: Endpoint, is_offered: bool, now_ms: u64) {
+    /// Remembers that it was asked, and what became of it. What every version offers is never put to rest.
+    pub(crate) fn asked(&mut self, endpoint: Endpoint, outcome: Outcome, now_ms: u64) {
         self.asked_ms.insert(endpoint, now_ms);
-        if is_offered || endpoint.is_required() {
-            self.absent.remove(&endpoint);
-            return;
+        let (absent, silent) = (self.absent.remove(&endpoint), self.silent.remove(&endpoint));
+        match outcome {
+            Outcome::NotOffered if !endpoint.is_required() => {
+                let rest = Rest::after(absent, NOT_OFFERED_MS, NOT_OFFERED_MOST_MS, now_ms);
+                self.absent.insert(endpoint, rest);
+            }
+            Outcome::Silence => {
+                self.silent.insert(endpoint, Rest::after(silent, SILENT_MS, u64::MAX, now_ms));
+            }
+            _ => {}
         }
-        let before = self.absent.get(&endpoint).map_or(0, |absence| absence.rest_ms);
-        let rest_ms = before.saturating_mul(2).clamp(NOT_OFFERED_MS, NOT_OFFERED_MOST_MS);
-        self.absent.insert(endpoint, Absence { until_ms: now_ms.saturating_add(rest_ms), rest_ms });
+    }
+}
+
+impl Rest {
+    /// Twice as long as the one before.
+    fn after(before: Option<Self>, least_ms: u64, most_ms: u64, now_ms: u64) -> Self {
+        let rest_ms = before.map_or(0, |before| before.rest_ms).saturating_mul(2).clamp(least_ms, most_ms);
+        Self { until_ms: now_ms.saturating_add(rest_ms), rest_ms }
     }
 }
 
@@ -176,11 +201,26 @@ mod tests {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
         assert_eq!(polls.due(&configuration, 0, 1_000), Endpoint::ALL);
         for endpoint in Endpoint::ALL {
-            polls.asked(endpoint, true, 1_000);
+            polls.asked(endpoint, Outcome::Answered, 1_000);
         }
         let due = polls.due(&configuration, 0, 2_000);
         assert_eq!(due, [Endpoint::Members, Endpoint::Stores, Endpoint::RegionPage]);
         assert!(polls.due(&configuration, 0, 6_000).contains(&Endpoint::HotWrite));
+    }
+
+    #[test]
+    fn what_nobody_answered_is_asked_again_soon_and_then_ever_later_up_to_its_period() {
+        let (configuration, mut polls) = (Configuration::default(), Polls::default());
+        let mut asked = Vec::new();
+        for now_ms in (0..180_000).step_by(1_000) {
+            if polls.due(&configuration, 0, now_ms).contains(&Endpoint::Replication) {
+                polls.asked(Endpoint::Replication, Outcome::Silence, now_ms);
+                asked.push(now_ms / 1_000);
+            }
+        }
+        assert_eq!(asked, [0, 5, 15, 35, 75, 135]);
+        polls.asked(Endpoint::Replication, Outcome::Answered, 180_000);
+        assert!(!polls.due(&configuration, 0, 186_000).contains(&Endpoint::Replication));
     }
 
     #[test]
@@ -189,25 +229,25 @@ mod tests {
         let is_due = |polls: &Polls, now_ms| polls.due(&configuration, 0, now_ms).contains(&Endpoint::RegionPage);
         let mut now_ms = 0;
         for rest_ms in [15_000, 30_000, 60_000, 120_000, 240_000, 300_000, 300_000] {
-            polls.asked(Endpoint::RegionPage, false, now_ms);
+            polls.asked(Endpoint::RegionPage, Outcome::NotOffered, now_ms);
             now_ms += rest_ms;
             assert!(!is_due(&polls, now_ms - 1) && is_due(&polls, now_ms), "{rest_ms}");
         }
-        polls.asked(Endpoint::RegionPage, true, now_ms);
+        polls.asked(Endpoint::RegionPage, Outcome::Answered, now_ms);
         assert!(is_due(&polls, now_ms));
     }
 
     #[test]
     fn what_every_version_offers_is_never_put_to_rest() {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
-        polls.asked(Endpoint::Stores, false, 1_000);
+        polls.asked(Endpoint::Stores, Outcome::NotOffered, 1_000);
         assert!(polls.due(&configuration, 0, 2_000).contains(&Endpoint::Stores));
     }
 
     #[test]
     fn full_scans_are_rarer_on_a_large_cluster() {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
-        polls.asked(Endpoint::WriteFlow, true, 0);
+        polls.asked(Endpoint::WriteFlow, Outcome::Answered, 0);
         assert!(polls.due(&configuration, 29, 15_000).contains(&Endpoint::WriteFlow));
         assert!(!polls.due(&configuration, 1_000_000, 15_000).contains(&Endpoint::WriteFlow));
         assert!(polls.due(&configuration, 1_000_000, 60_000).contains(&Endpoint::WriteFlow));

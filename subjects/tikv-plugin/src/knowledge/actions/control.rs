@@ -118,7 +118,10 @@ pub(super) fn foundations() -> Vec<Action> {
             "the member stands still meanwhile: one after the other, the leader last",
             "",
             &["all members are healthy"],
-            &["etcdctl --endpoints={client_url} endpoint status -w table", "etcdctl --endpoints={client_url} defrag"],
+            &[
+                "etcdctl --endpoints={pd} endpoint status --cluster -w table",
+                "etcdctl --endpoints=MEMBER_URL defrag  # one after the other, the leader last",
+            ],
         ),
         action(
             "repair-network",

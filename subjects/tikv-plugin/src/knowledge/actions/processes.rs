@@ -63,6 +63,33 @@ pub(super) fn pools() -> Vec<Action> {
             &["curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":4}'"],
         ),
         action(
+            "enlarge-log-writers",
+            "Give the Raft log more writers",
+            "Shares the writing of the Raft log among more threads",
+            Risk::Medium,
+            "takes processor from everything else",
+            "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-io-pool-size\":OLD}'",
+            &["the machine has cores to spare", "its disk is not slow"],
+            &[
+                "curl -sS http://{status_address}/config | tr ',' '\\n' | grep store-io-pool-size",
+                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-io-pool-size\":NEW}'",
+            ],
+        ),
+        action(
+            "enlarge-request-threads",
+            "Give requests more threads",
+            "Requests wait less for being taken",
+            Risk::Medium,
+            "the process is restarted: its leaders move, and each region has one replica less for a minute",
+            "set the old number and restart it again",
+            &["the machine has cores to spare", "all other stores are up"],
+            &[
+                "curl -sS http://{status_address}/config | tr ',' '\\n' | grep grpc-concurrency",
+                "tiup cluster edit-config CLUSTER  # server.grpc-concurrency under tikv",
+                "tiup cluster reload CLUSTER -N {address}",
+            ],
+        ),
+        action(
             "enlarge-read-pool",
             "Give reads more threads",
             "Reads wait less, at once",

@@ -23,7 +23,7 @@ fn slow_disk() -> Card {
         )
         .seen_by(vec![
             outlier(Scope::Itself, "raft-sync-p99")
-                .weighs(10.0, 0.15)
+                .weighs(10.0, 0.35)
                 .group("sync")
                 .explains()
                 .because("syncing its log to disk takes longer than on the other stores", ASYNC_IO),
@@ -32,6 +32,11 @@ fn slow_disk() -> Card {
                 .group("sync")
                 .explains()
                 .because("writing the Raft log is slow on this store", ASYNC_IO),
+            level(Scope::Itself, "raft-sync-p99", Comparison::Gt, 0.1)
+                .weighs(6.0, 0.5)
+                .group("sync-time")
+                .explains()
+                .because("a tenth of a second for a sync is more than a healthy disk ever needs", ASYNC_IO),
             check(Scope::Itself, "disk-inspection")
                 .weighs(4.0, 0.6)
                 .group("probes")
@@ -93,47 +98,7 @@ fn starved() -> Card {
             "{name} does not get the processor time it needs: a limit of its container, or a neighbour on its \
              machine. Every stage is slow there, the ones that touch no disk as well.",
         )
-        .seen_by(vec![
-            check(Scope::Itself, "read-pool-wait")
-                .weighs(8.0, 0.6)
-                .group("reads")
-                .explains()
-                .because("reads wait for their threads, which wait for no disk", "tikv: src/read_pool.rs"),
-            check(Scope::Itself, "read-index-latency").weighs(3.0, 0.8).group("reads").explains().because(
-                "even getting a snapshot takes long, which needs no disk",
-                "tikv: components/raftstore/src/store",
-            ),
-            check(Scope::Itself, "propose-wait")
-                .weighs(3.0, 0.8)
-                .group("threads")
-                .explains()
-                .because("proposals wait for the Raft threads", "tikv: components/raftstore/src/store"),
-            check(Scope::Itself, "processor-quota")
-                .weighs(6.0, 0.8)
-                .group("processor")
-                .explains()
-                .because("it uses all the processors that it was given", "tikv: src/server"),
-            outlier(Scope::Itself, "processor-cores")
-                .weighs(4.0, 0.7)
-                .group("alone")
-                .because("load is shared by all stores, a limit or a neighbour is its own", "tikv: src/server"),
-            outlier(Scope::Itself, "request-rate")
-                .weighs(0.4, 1.2)
-                .because("more requests than the others get would explain more work", "tikv: src/server/service"),
-            outlier(Scope::Itself, "raft-sync-p99")
-                .weighs(0.3, 2.5)
-                .group("sync")
-                .because("a starved store syncs to its disk as fast as the others, once it runs", ASYNC_IO),
-            check(Scope::Itself, "apply-wait").weighs(2.0, 0.8).group("threads").explains().because(
-                "agreed writes wait for the apply threads",
-                "tikv: components/raftstore/src/store/fsm/apply.rs",
-            ),
-            check(Scope::Itself, "request-latency")
-                .weighs(2.0, 0.85)
-                .group("requests")
-                .explains()
-                .because("all requests are slow, reads and writes", "tikv: src/server/service"),
-        ])
+        .seen_by(signs_of_starvation())
         .brings(of_a_slow_store())
         .unlike(&["raftstore-saturated", "slow-disk"])
         .cured_by(&[
@@ -144,6 +109,68 @@ fn starved() -> Card {
             ("limit-background-writes", Fitness::Useless, "its disk is not what it lacks"),
         ])
         .until("its disk turns out to be slow, or the other stores become slow as well")
+}
+
+fn signs_of_starvation() -> Vec<EvidenceRule> {
+    vec![
+        check(Scope::Itself, "read-pool-wait")
+            .weighs(8.0, 0.6)
+            .group("reads")
+            .explains()
+            .because("reads wait for their threads, which wait for no disk", "tikv: src/read_pool.rs"),
+        check(Scope::Itself, "read-index-latency")
+            .weighs(3.0, 0.8)
+            .group("reads")
+            .explains()
+            .because("even getting a snapshot takes long, which needs no disk", "tikv: components/raftstore/src/store"),
+        check(Scope::Itself, "propose-wait")
+            .weighs(3.0, 0.8)
+            .group("threads")
+            .explains()
+            .because("proposals wait for the Raft threads", "tikv: components/raftstore/src/store"),
+        check(Scope::Itself, "processor-quota")
+            .weighs(6.0, 0.8)
+            .group("processor")
+            .explains()
+            .because("it uses all the processors that it was given", "tikv: src/server"),
+        outlier(Scope::Itself, "processor-cores")
+            .weighs(4.0, 0.7)
+            .group("alone")
+            .because("load is shared by all stores, a limit or a neighbour is its own", "tikv: src/server"),
+        outlier(Scope::Itself, "request-rate")
+            .weighs(0.4, 1.2)
+            .because("more requests than the others get would explain more work", "tikv: src/server/service"),
+        check(Scope::Others, "read-pool-wait").weighs(0.25, 1.1).group("others").because(
+            "a limit or a neighbour is its own: the reads of the others would not wait",
+            "tikv: src/read_pool.rs",
+        ),
+        check(Scope::Others, "processor-quota")
+            .weighs(0.25, 1.1)
+            .group("others")
+            .because("a limit or a neighbour is its own: the others would have processors left", "tikv: src/server"),
+        check(Scope::Itself, "grpc-cpu")
+            .weighs(0.3, 1.05)
+            .group("one-pool")
+            .because("one pool of threads at its limit would be the cause", "tikv: src/server"),
+        check(Scope::Itself, "store-writer-cpu")
+            .weighs(0.3, 1.05)
+            .group("one-pool")
+            .because("one pool of threads at its limit would be the cause", "tikv: src/server"),
+        outlier(Scope::Itself, "raft-sync-p99")
+            .weighs(0.3, 2.5)
+            .group("sync")
+            .because("a starved store syncs to its disk as fast as the others, once it runs", ASYNC_IO),
+        check(Scope::Itself, "apply-wait")
+            .weighs(2.0, 0.8)
+            .group("threads")
+            .explains()
+            .because("agreed writes wait for the apply threads", "tikv: components/raftstore/src/store/fsm/apply.rs"),
+        check(Scope::Itself, "request-latency")
+            .weighs(2.0, 0.85)
+            .group("requests")
+            .explains()
+            .because("all requests are slow, reads and writes", "tikv: src/server/service"),
+    ]
 }
 
 fn hung_disk() -> Card {

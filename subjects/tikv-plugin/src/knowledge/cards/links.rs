@@ -3,7 +3,7 @@
 use operator_plugin::Severity;
 use operator_plugin::knowledge::{Card, Fitness, Scope};
 
-use super::super::rules::{Write, card, check, consequences, outlier, reported_unreachable, store_probe};
+use super::super::rules::{Write, anomaly, card, check, consequences, outlier, reported_unreachable, store_probe};
 use super::{FLOWS, STAGE_SIGNALS, STAGES};
 
 const REPORTS: &str = "tikv: src/server/raft_client.rs";
@@ -156,21 +156,38 @@ fn slow() -> Card {
              more slowly.",
         )
         .seen_by(vec![
-            outlier(Scope::Itself, "link-p99").weighs(12.0, 0.1).explains().because(
+            outlier(Scope::Itself, "link-p99").weighs(12.0, 0.6).group("probes").explains().because(
                 "its probes of the other stores take longer than theirs of each other",
                 "tikv: components/raftstore/src/store/worker/pd.rs",
             ),
+            anomaly(Scope::Itself, "link-p99").weighs(5.0, 0.6).group("probes").explains().because(
+                "its probes of the other stores take longer than before",
+                "tikv: components/raftstore/src/store/worker/pd.rs",
+            ),
             check(Scope::Itself, "commit-latency")
-                .weighs(4.0, 0.7)
+                .weighs(8.0, 0.4)
                 .explains()
                 .because("it waits for followers, not for its disk", "tikv: components/raftstore/src/store"),
-            outlier(Scope::Itself, "raft-sync-p99").weighs(0.2, 1.5).because(
+            check(Scope::Others, "append-latency").weighs(0.2, 1.3).group("followers").because(
+                "a follower's slow disk would explain the delay",
+                "tikv: components/raftstore/src/store/async_io/write.rs",
+            ),
+            outlier(Scope::Itself, "raft-sync-p99").weighs(0.2, 1.5).group("disk").because(
+                "a slow disk of its own would explain the delay",
+                "tikv: components/raftstore/src/store/async_io/write.rs",
+            ),
+            check(Scope::Itself, "append-latency").weighs(0.3, 1.3).group("disk").because(
                 "a slow disk of its own would explain the delay",
                 "tikv: components/raftstore/src/store/async_io/write.rs",
             ),
             check(Scope::Itself, "read-pool-wait")
-                .weighs(0.4, 1.2)
+                .weighs(0.3, 1.4)
+                .group("threads")
                 .because("busy threads of its own would explain the delay", "tikv: src/read_pool.rs"),
+            check(Scope::Itself, "propose-wait")
+                .weighs(0.4, 1.3)
+                .group("threads")
+                .because("busy threads of its own would explain the delay", "tikv: components/raftstore/src/store"),
         ])
         .brings(consequences(
             Scope::Anyone,

@@ -222,17 +222,18 @@ fn clock_skew() -> Card {
         )
         .seen_by(vec![
             check(Scope::Itself, "clock-drift")
-                .weighs(15.0, 0.1)
+                .weighs(30.0, 0.1)
                 .group("date")
                 .explains()
                 .because("the dates of its answers differ from the others'", CLOCK),
+            // It notices only steps back, and only the leader gives timestamps: that neither is seen says little.
             check(Scope::Itself, "pd-clock-steady")
-                .weighs(15.0, 0.5)
+                .weighs(15.0, 0.8)
                 .group("jump")
                 .explains()
                 .because("it saw its own clock step back", "pd: pkg/systimemon/systimemon.go"),
             check(Scope::Itself, "tso-near-clock")
-                .weighs(10.0, 0.6)
+                .weighs(10.0, 0.8)
                 .group("tso")
                 .explains()
                 .because("its timestamps have left its clock", CLOCK),
@@ -332,25 +333,18 @@ fn slow_disk() -> Card {
 }
 
 fn etcd_full() -> Card {
-    card("pd-etcd-full", "member", Severity::Warning, 0.005)
+    card("pd-etcd-full", "cluster", Severity::Warning, 0.005)
         .says(
             "PD's etcd fills up",
-            "The etcd of {name} nears its quota. At the quota PD refuses every write: no timestamps are saved, \
+            "The etcd of PD nears its quota: all members hold the same data. At the quota PD refuses every write: no timestamps are saved, \
              nothing is scheduled.",
         )
         .seen_by(vec![
-            check(Scope::Itself, "pd-etcd-space")
+            check(Scope::Anyone, "pd-etcd-space")
                 .weighs(40.0, 0.02)
                 .explains()
                 .because("it uses more than 80 % of its quota", "pd: server/config/config.go"),
         ])
-        .brings(consequences(
-            Scope::Others,
-            &["pd-etcd-space"],
-            &[],
-            "all members hold the same data",
-            "pd: server/config/config.go",
-        ))
         .unlike(&["pd-slow-disk"])
         .cured_by(&[
             ("defragment-etcd", Fitness::Best, "gives back what old revisions took"),

@@ -10,7 +10,17 @@ const RAFTSTORE: &str = "tikv: components/raftstore/src/store";
 const FLOW_CONTROL: &str = "tikv: src/storage/txn/flow_controller";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![client_overload(), raftstore(), read_pool(), key_conflicts(), write_stall(), flow_control(), memory()]
+    vec![
+        client_overload(),
+        raftstore(),
+        log_writers(),
+        request_threads(),
+        read_pool(),
+        key_conflicts(),
+        write_stall(),
+        flow_control(),
+        memory(),
+    ]
 }
 
 fn client_overload() -> Card {
@@ -20,53 +30,7 @@ fn client_overload() -> Card {
             "Load has grown on all stores alike, and all of them are slow or at their limit. No single store, \
              region or disk stands out.",
         )
-        .seen_by(vec![
-            anomaly(Scope::Anyone, "request-rate")
-                .weighs(3.0, 0.5)
-                .group("load")
-                .explains()
-                .because("clients ask more often than before", "tikv: src/server/service"),
-            check(Scope::Anyone, "processor-quota")
-                .weighs(5.0, 0.6)
-                .group("limit")
-                .explains()
-                .because("stores use all their processors", "tikv: src/server"),
-            check(Scope::Anyone, "flow-control")
-                .weighs(3.0, 0.9)
-                .group("limit")
-                .explains()
-                .because("stores turn writes away", FLOW_CONTROL),
-            check(Scope::Anyone, "scheduler-not-busy")
-                .weighs(3.0, 0.9)
-                .group("limit")
-                .explains()
-                .because("stores turn writes away", "tikv: src/storage/txn/scheduler.rs"),
-            check(Scope::Anyone, "request-latency")
-                .weighs(3.0, 0.6)
-                .group("slow")
-                .explains()
-                .because("requests are slow", "tikv: src/server/service"),
-            check(Scope::Anyone, "hot-write-region")
-                .weighs(0.05, 1.3)
-                .group("locus")
-                .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
-            check(Scope::Anyone, "hot-read-region")
-                .weighs(0.05, 1.3)
-                .group("locus")
-                .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
-            outlier(Scope::Anyone, "processor-cores")
-                .weighs(0.15, 1.3)
-                .group("alone")
-                .because("load that grows is shared; one store alone is another matter", "tikv: src/server"),
-            check(Scope::Anyone, "store-up")
-                .weighs(0.1, 1.2)
-                .group("lost")
-                .because("a lost store would explain the load of the others", "pd: pkg/core/store.go"),
-            outlier(Scope::Anyone, "raft-sync-p99").weighs(0.3, 1.3).group("disk").because(
-                "one slow disk would explain the delay",
-                "tikv: components/raftstore/src/store/async_io/write.rs",
-            ),
-        ])
+        .seen_by(signs_of_overload())
         .brings(of_load(Scope::Anyone))
         .unlike(&["cpu-starved", "hot-write-region", "hot-read-region", "slow-disk"])
         .cured_by(&[
@@ -76,6 +40,65 @@ fn client_overload() -> Card {
             ("evict-leaders", Fitness::Harmful, "gives the same load to fewer stores"),
         ])
         .until("one store turns out to be slower than the others, or the load does not fall")
+}
+
+fn signs_of_overload() -> Vec<EvidenceRule> {
+    vec![
+        anomaly(Scope::Anyone, "request-rate")
+            .weighs(4.0, 0.4)
+            .group("load")
+            .explains()
+            .because("clients ask more often than before", "tikv: src/server/service"),
+        check(Scope::Anyone, "processor-quota")
+            .weighs(5.0, 0.6)
+            .group("limit")
+            .explains()
+            .because("stores use all their processors", "tikv: src/server"),
+        check(Scope::Anyone, "flow-control")
+            .weighs(3.0, 0.9)
+            .group("limit")
+            .explains()
+            .because("stores turn writes away", FLOW_CONTROL),
+        check(Scope::Anyone, "scheduler-not-busy")
+            .weighs(3.0, 0.9)
+            .group("limit")
+            .explains()
+            .because("stores turn writes away", "tikv: src/storage/txn/scheduler.rs"),
+        check(Scope::Anyone, "request-latency")
+            .weighs(3.0, 0.6)
+            .group("slow")
+            .explains()
+            .because("requests are slow", "tikv: src/server/service"),
+        check(Scope::Anyone, "read-pool-wait")
+            .weighs(2.5, 0.8)
+            .group("slow")
+            .explains()
+            .because("reads wait for threads that are all busy", "tikv: src/read_pool.rs"),
+        outlier(Scope::Anyone, "commit-p99")
+            .weighs(0.4, 1.1)
+            .group("network")
+            .because("one store that waits for its followers is another matter", RAFTSTORE),
+        check(Scope::Anyone, "hot-write-region")
+            .weighs(0.05, 1.3)
+            .group("locus")
+            .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+        check(Scope::Anyone, "hot-read-region")
+            .weighs(0.05, 1.3)
+            .group("locus")
+            .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+        outlier(Scope::Anyone, "processor-cores")
+            .weighs(0.15, 1.3)
+            .group("alone")
+            .because("load that grows is shared; one store alone is another matter", "tikv: src/server"),
+        check(Scope::Anyone, "store-up")
+            .weighs(0.1, 1.2)
+            .group("lost")
+            .because("a lost store would explain the load of the others", "pd: pkg/core/store.go"),
+        outlier(Scope::Anyone, "raft-sync-p99")
+            .weighs(0.3, 1.3)
+            .group("disk")
+            .because("one slow disk would explain the delay", "tikv: components/raftstore/src/store/async_io/write.rs"),
+    ]
 }
 
 fn raftstore() -> Card {
@@ -115,6 +138,89 @@ fn raftstore() -> Card {
             ("wait", Fitness::Acceptable, "if a batch is running"),
         ])
         .until("its machine has no core to spare, or one region takes most of the writes")
+}
+
+fn log_writers() -> Card {
+    card("log-writers-saturated", "store", Severity::Warning, 0.015)
+        .says(
+            "Raft log writers at their limit",
+            "The threads of {name} that write the Raft log are busy nearly all the time: what is proposed waits \
+             for them before it reaches the disk.",
+        )
+        .seen_by(vec![
+            check(Scope::Itself, "store-writer-cpu")
+                .weighs(20.0, 0.05)
+                .explains()
+                .because("its log writers have no time left", "tikv: components/raftstore/src/store/async_io/write.rs"),
+            anomaly(Scope::Itself, "log-queue-p99")
+                .weighs(4.0, 0.8)
+                .group("queue")
+                .explains()
+                .because("writes wait for a writer", "tikv: components/raftstore/src/store/async_io/write.rs"),
+            check(Scope::Itself, "append-latency").weighs(2.0, 0.9).group("append").explains().because(
+                "the wait is part of writing the log",
+                "tikv: components/raftstore/src/store/async_io/write.rs",
+            ),
+            outlier(Scope::Itself, "raft-sync-p99").weighs(0.4, 1.3).because(
+                "a slow disk would keep the writers waiting, not busy",
+                "tikv: components/raftstore/src/store/async_io/write.rs",
+            ),
+            check(Scope::Itself, "processor-quota")
+                .weighs(0.5, 1.1)
+                .because("a store without processor time has no time for its writers either", "tikv: src/server"),
+        ])
+        .brings(of_load(Scope::Itself))
+        .unlike(&["cpu-starved", "raftstore-saturated", "slow-disk"])
+        .cured_by(&[
+            (
+                "enlarge-log-writers",
+                Fitness::Best,
+                "shares the log among more threads, if the machine has cores to spare",
+            ),
+            ("reduce-load", Fitness::Acceptable, "fewer or larger batches of writes"),
+            ("evict-leaders", Fitness::Acceptable, "takes part of its work away; it goes on writing as a follower"),
+            ("wait", Fitness::Acceptable, "if a batch is running"),
+        ])
+        .until("its machine has no core to spare, or its disk turns out to be slow")
+}
+
+fn request_threads() -> Card {
+    card("grpc-saturated", "store", Severity::Warning, 0.015)
+        .says(
+            "Request threads at their limit",
+            "The threads of {name} that take requests from the network are busy nearly all the time: requests \
+             wait before anything is done for them.",
+        )
+        .seen_by(vec![
+            check(Scope::Itself, "grpc-cpu")
+                .weighs(20.0, 0.05)
+                .explains()
+                .because("its request threads have no time left", "tikv: src/server/server.rs"),
+            check(Scope::Itself, "request-latency")
+                .weighs(2.0, 0.8)
+                .group("requests")
+                .explains()
+                .because("requests wait for them", "tikv: src/server/service"),
+            check(Scope::Itself, "scheduler-latency").weighs(0.6, 1.2).group("behind").because(
+                "what is behind them is not slow: requests wait in front",
+                "tikv: src/storage/txn/scheduler.rs",
+            ),
+            check(Scope::Itself, "processor-quota")
+                .weighs(0.5, 1.1)
+                .because("a store without processor time has no time for requests either", "tikv: src/server"),
+            check(Scope::Neighbours, "hot-read-region")
+                .weighs(0.4, 1.1)
+                .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+        ])
+        .brings(of_load(Scope::Itself))
+        .unlike(&["cpu-starved", "client-overload", "read-pool-saturated"])
+        .cured_by(&[
+            ("enlarge-request-threads", Fitness::Best, "lasting; the process must be restarted for it"),
+            ("reduce-load", Fitness::Acceptable, "clients that send batches need fewer requests; acts at once"),
+            ("evict-leaders", Fitness::Acceptable, "its requests go to other stores, which must have room"),
+            ("wait", Fitness::Acceptable, "if a batch is running"),
+        ])
+        .until("its machine has no core to spare, or few requests bring large answers")
 }
 
 fn read_pool() -> Card {
