@@ -12,8 +12,12 @@ mod daemon;
 mod effects;
 #[path = "docker/kills.rs"]
 mod kills;
+#[path = "docker/machine.rs"]
+mod machine;
 #[path = "docker/project.rs"]
 mod project;
+#[path = "docker/stand_in.rs"]
+mod stand_in;
 
 use project::Project;
 

@@ -16,6 +16,8 @@ mod support;
 mod schema;
 #[path = "stories/bad_input.rs"]
 mod bad_input;
+#[path = "stories/containers.rs"]
+mod containers;
 #[path = "stories/control.rs"]
 mod control;
 #[path = "stories/crash.rs"]

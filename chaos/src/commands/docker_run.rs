@@ -2,7 +2,7 @@
 
 use super::{RunArgs, Voice};
 use crate::docker::capability::Capabilities;
-use crate::docker::inject::{self, Progress};
+use crate::docker::inject::{self, Progress, Stop};
 use crate::docker::plan::{self, Part, Request};
 use crate::docker::target::Selection;
 use crate::docker::{DockerError, Engine, Launcher, arm};
@@ -35,7 +35,7 @@ pub(super) async fn run(args: &RunArgs, launcher: &Launcher, voice: &mut Voice<'
         };
         failure = failure.take().or(written.err());
     };
-    inject::inject(&engine, &plan, &args.docker.state, launcher, &mut say).await?;
+    inject::inject(&engine, &plan, &args.docker.state, launcher, Stop::listen()?, &mut say).await?;
     failure.map_or(Ok(()), Err)
 }
 
@@ -51,6 +51,7 @@ fn request(args: &RunArgs, launcher: &Launcher) -> Result<Request, DockerError> 
     Ok(Request {
         name: args.fault.clone(),
         project,
+        begins_in_ms: 0,
         for_ms,
         parts,
         load_program: whom.load_program.clone().or_else(|| stage::load_program(launcher)),

@@ -77,7 +77,7 @@ pub enum Because {
 /// Where to write what happens.
 pub type Say<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
-/// Carries out a plan and undoes it.
+/// Carries out a plan and undoes it, at once when `stop` is asked for.
 ///
 /// # Errors
 /// An act fails (and is undone), or something cannot be undone.
@@ -86,6 +86,7 @@ pub async fn inject(
     plan: &Plan,
     state: &Path,
     launcher: &Launcher,
+    mut stop: Stop,
     say: Say<'_>,
 ) -> Result<Because, DockerError> {
     let journal = Journal::open(state)?;
@@ -94,7 +95,6 @@ pub async fn inject(
         say(Progress::Recovered { injections: recovered });
     }
     refuse_twice(&journal, plan)?;
-    let mut stop = Stop::listen()?;
     let mut guard = Guard::start(launcher, state, &plan.injection, plan.until_ms)?;
     let held = journal.write(entry(engine, plan))?;
     say(Progress::Journaled { injection: plan.injection.clone(), watchdog: guard.pid() });
@@ -223,10 +223,14 @@ fn active(plan: &Plan, began_ms: u64) -> Progress {
 }
 
 /// The signals that ask a process to end.
-struct Stop(Vec<tokio::signal::unix::Signal>);
+pub struct Stop(Vec<tokio::signal::unix::Signal>);
 
 impl Stop {
-    fn listen() -> Result<Self, DockerError> {
+    /// Hears every signal from now on, also those that nobody waits for yet.
+    ///
+    /// # Errors
+    /// The system refuses to tell us about signals.
+    pub fn listen() -> Result<Self, DockerError> {
         let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
         let signals: Result<Vec<_>, _> = kinds.into_iter().map(signal).collect();
         signals.map(Self).map_err(|error| DockerError::failed("listen for signals", error))

@@ -26,6 +26,8 @@ pub struct Request {
     pub name: String,
     /// The Compose project.
     pub project: String,
+    /// How much later it will begin, for who only looks whether it could be made then.
+    pub begins_in_ms: u64,
     /// How long it lasts.
     pub for_ms: u64,
     /// What is done, in order.
@@ -112,7 +114,7 @@ pub async fn plan(engine: &Engine, request: &Request, capabilities: &Capabilitie
         let message = format!("{} takes more than {} s: ask for longer", request.name, last_ms / 1_000);
         return Err(DockerError::Refused(message));
     }
-    let until_ms = clock::now_ms().saturating_add(request.for_ms);
+    let until_ms = clock::now_ms().saturating_add(request.begins_in_ms).saturating_add(request.for_ms);
     let injection = fresh_name()?;
     let mut steps = Vec::new();
     for part in &request.parts {

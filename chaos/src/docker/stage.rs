@@ -1,7 +1,7 @@
 //! A project of containers as the place of a demo: who is there under which name, and where a subject begins to look.
 
 use super::arm::{self, COMPOSE_PROJECT, COMPOSE_SERVICE};
-use super::inject::{self, Because, Say};
+use super::inject::{self, Because, Say, Stop};
 use super::plan::{self, Request};
 use super::{Container, DockerError, Engine, Launcher, cards};
 use crate::docker::capability::Capabilities;
@@ -74,15 +74,22 @@ impl Stage {
         Ok(services.into_iter().enumerate().map(origin).collect())
     }
 
-    /// Sees that a card could be made in this project for so long, without making it.
+    /// Sees that a card could be made in this project so much later and for so long, without making it.
     ///
     /// # Errors
-    /// The card is not one for containers, the project is not armed for so long, or this machine cannot make it.
-    pub async fn rehearse(&self, card: &str, for_ms: u64, launcher: &Launcher) -> Result<(), DockerError> {
-        plan::plan(&self.engine, &self.request(card, for_ms, launcher)?, &Capabilities::probe()).await.map(drop)
+    /// The card is not one for containers, the project is not armed until then, or this machine cannot make it.
+    pub async fn rehearse(
+        &self,
+        card: &str,
+        begins_in_ms: u64,
+        for_ms: u64,
+        launcher: &Launcher,
+    ) -> Result<(), DockerError> {
+        let request = Request { begins_in_ms, ..self.request(card, for_ms, launcher)? };
+        plan::plan(&self.engine, &request, &Capabilities::probe()).await.map(drop)
     }
 
-    /// Makes the fault of a card, holds it for its time and undoes it.
+    /// Makes the fault of a card, holds it for its time or until `stop`, and undoes it.
     ///
     /// # Errors
     /// As [`Self::rehearse`], or an act fails (and is undone).
@@ -92,17 +99,19 @@ impl Stage {
         for_ms: u64,
         state: &Path,
         launcher: &Launcher,
+        stop: Stop,
         say: Say<'_>,
     ) -> Result<Because, DockerError> {
         let request = self.request(card, for_ms, launcher)?;
         let plan = plan::plan(&self.engine, &request, &Capabilities::probe()).await?;
-        inject::inject(&self.engine, &plan, state, launcher, say).await
+        inject::inject(&self.engine, &plan, state, launcher, stop, say).await
     }
 
     fn request(&self, card: &str, for_ms: u64, launcher: &Launcher) -> Result<Request, DockerError> {
         Ok(Request {
             name: card.to_owned(),
             project: self.project.clone(),
+            begins_in_ms: 0,
             for_ms,
             parts: cards::parts(card)?,
             load_program: load_program(launcher),

@@ -1,5 +1,6 @@
 //! A dockerd for the test: in directories of its own, ended by its process id.
 
+use super::machine::{pause, run};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -81,6 +82,19 @@ impl Daemon {
     pub(crate) fn docker(&self, arguments: &[&str]) -> Result<String, String> {
         run(Command::new("docker").args(["--host", &self.host()]).args(arguments))
     }
+
+    /// Processes that work with this test's journal.
+    pub(crate) fn processes(&self) -> Vec<String> {
+        let state = self.state().display().to_string();
+        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let told = |entry: std::fs::DirEntry| {
+            let command = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let text = String::from_utf8_lossy(&command).replace('\0', " ");
+            text.contains(&state).then(|| format!("{} {text}", entry.file_name().to_string_lossy()))
+        };
+        let about_chaos = |text: &String| text.contains("watchdog") || text.contains("agent") || text.contains(" run ");
+        entries.filter_map(told).filter(about_chaos).collect()
+    }
 }
 
 impl Drop for Daemon {
@@ -90,7 +104,11 @@ impl Drop for Daemon {
                 let _ = self.docker(&["rm", "-f", id]);
             }
         }
-        let _ = self.docker(&["network", "rm", super::project::NETWORK]);
+        if let Ok(all) = self.docker(&["network", "ls", "-q", "--filter", "type=custom"]) {
+            for id in all.split_whitespace() {
+                let _ = self.docker(&["network", "rm", id]);
+            }
+        }
         let _ = run(Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &self.process.id().to_string()]));
         let _ = self.process.wait();
         unmount_below(self.directory.path());
@@ -107,19 +125,4 @@ fn unmount_below(directory: &Path) {
     for at in below.into_iter().rev() {
         let _ = run(Command::new("umount").arg(at));
     }
-}
-
-pub(crate) fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| error.to_string())?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if output.status.success() {
-        return Ok(text(&output.stdout));
-    }
-    Err(format!("{}{}", text(&output.stdout), text(&output.stderr)))
-}
-
-/// Between two looks at something outside of this process.
-#[expect(clippy::disallowed_methods, reason = "containers live in real time")]
-pub(crate) fn pause(time: Duration) {
-    std::thread::sleep(time);
 }

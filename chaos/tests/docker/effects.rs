@@ -1,6 +1,7 @@
 //! What each fault does, measured from inside, and that it is gone afterwards.
 
-use super::project::{NAME, Project, signal};
+use super::machine::signal;
+use super::project::{NAME, Project};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Child;
 
@@ -170,7 +171,7 @@ pub(super) fn a_signal_undoes_at_once(project: &Project<'_>) {
 
 pub(super) fn a_dead_watchdog_ends_the_fault(project: &Project<'_>) {
     let mut injector = started(project, "partition", &[]);
-    let watchdog = project.processes().into_iter().find(|process| process.contains("watchdog")).unwrap();
+    let watchdog = project.daemon.processes().into_iter().find(|process| process.contains("watchdog")).unwrap();
     signal(watchdog.split(' ').next().unwrap().parse().unwrap(), "KILL");
     assert!(injector.wait().unwrap().success());
     assert_eq!(project.left(), [""; 0]);
@@ -178,7 +179,7 @@ pub(super) fn a_dead_watchdog_ends_the_fault(project: &Project<'_>) {
 
 pub(super) fn what_both_left_is_undone_at_the_next_start(project: &Project<'_>) {
     let mut injector = started(project, "pause", &[]);
-    let watchdog = project.processes().into_iter().find(|process| process.contains("watchdog")).unwrap();
+    let watchdog = project.daemon.processes().into_iter().find(|process| process.contains("watchdog")).unwrap();
     signal(injector.id(), "STOP");
     signal(watchdog.split(' ').next().unwrap().parse().unwrap(), "KILL");
     signal(injector.id(), "KILL");

@@ -1,6 +1,8 @@
 //! A project of three services, and a bystander that nothing may happen to.
 
-use super::daemon::{Daemon, pause, run};
+use super::daemon::Daemon;
+use super::machine::{run, wait};
+use super::stand_in;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -8,8 +10,7 @@ pub(crate) const NAME: &str = "chaos-test";
 pub(crate) const NETWORK: &str = "chaos-test-net";
 
 /// A signal is followed within seconds; a busy machine takes longer.
-const LOOKS_MAX: u32 = 300;
-const LOOK: Duration = Duration::from_millis(100);
+const WAIT_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) struct Project<'a> {
     pub(crate) daemon: &'a Daemon,
@@ -20,27 +21,10 @@ impl<'a> Project<'a> {
         let docker = |arguments: &[&str]| daemon.docker(arguments).unwrap();
         docker(&["network", "create", "--internal", NETWORK]);
         for service in ["a", "b"] {
-            Self::container(daemon, service, NAME);
+            stand_in::start(daemon, NETWORK, &format!("{service}-1"), NAME, service);
         }
-        Self::container(daemon, "bystander", "other-project");
+        stand_in::start(daemon, NETWORK, "bystander-1", "other-project", "bystander");
         Self { daemon }
-    }
-
-    fn container(daemon: &Daemon, service: &str, project: &str) {
-        let (name, volume) = (format!("{service}-1"), format!("{service}-data:/data"));
-        let labels = [format!("com.docker.compose.project={project}"), format!("com.docker.compose.service={service}")];
-        let fixed = ["run", "--detach", "--network", NETWORK, "--memory", "128m", "--ulimit", "nofile=500:1000"];
-        let mut arguments = fixed.to_vec();
-        arguments.extend(["--name", &name, "--network-alias", service, "--volume", &volume]);
-        arguments.extend(["--label", &labels[0], "--label", &labels[1]]);
-        // A service that ends when it is asked to.
-        arguments.extend([
-            "base:1",
-            "sh",
-            "-c",
-            "trap 'exit 0' TERM; httpd -p 8080 -h /data; while :; do sleep 1000 & wait $!; done",
-        ]);
-        daemon.docker(&arguments).unwrap();
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -113,23 +97,10 @@ impl<'a> Project<'a> {
             expect("limit of processes", &group("pids", "pids.max"), "max");
             expect("limits of disks", &group("blkio", "blkio.throttle.write_bps_device"), "");
         }
-        for process in self.processes() {
+        for process in self.daemon.processes() {
             left.push(format!("process {process}"));
         }
         left
-    }
-
-    /// Processes that work with this test's journal.
-    pub(crate) fn processes(&self) -> Vec<String> {
-        let state = self.daemon.state().display().to_string();
-        let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-        let told = |entry: std::fs::DirEntry| {
-            let command = std::fs::read(entry.path().join("cmdline")).ok()?;
-            let text = String::from_utf8_lossy(&command).replace('\0', " ");
-            text.contains(&state).then(|| format!("{} {text}", entry.file_name().to_string_lossy()))
-        };
-        let about_chaos = |text: &String| text.contains("watchdog") || text.contains("agent") || text.contains(" run ");
-        entries.filter_map(told).filter(about_chaos).collect()
     }
 
     /// Waits until nothing is left.
@@ -141,20 +112,7 @@ impl<'a> Project<'a> {
     }
 
     /// Waits until something holds; fails with its last complaint.
-    pub(crate) fn wait(&self, what: &str, mut holds: impl FnMut() -> Result<(), String>) {
-        let mut last = String::new();
-        for _ in 0..LOOKS_MAX {
-            match holds() {
-                Ok(()) => return,
-                Err(why) => last = why,
-            }
-            pause(LOOK);
-        }
-        panic!("{what}: {last}");
+    pub(crate) fn wait(&self, what: &str, holds: impl FnMut() -> Result<(), String>) {
+        wait(what, WAIT_MAX, holds);
     }
-}
-
-/// Sends a signal to a process that this test started.
-pub(crate) fn signal(pid: u32, name: &str) {
-    run(Command::new("sh").args(["-c", "kill -\"$1\" \"$2\"", "sh", name, &pid.to_string()])).unwrap();
 }

@@ -4,7 +4,7 @@
 use super::score;
 use super::{Played, TICK_INTERVAL_MS};
 use crate::config::{ConfigErrors, Settings, TargetSettings};
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Stop};
 use crate::event::Sink;
 use crate::exit::{Exit, Failure};
 use crate::model::Timestamp;
@@ -14,7 +14,7 @@ use crate::ports::real::{RealClock, real_ports_with_names};
 use crate::ports::{BoxFuture, Clock as _};
 use crate::store::Book;
 use crate::tick::assemble;
-use operator_chaos::docker::inject::{Because, Progress};
+use operator_chaos::docker::inject::{self, Because, Progress};
 use operator_chaos::docker::stage::{self, Stage};
 use operator_chaos::docker::{DockerError, Launcher};
 use operator_chaos::scenario::{Scenario, Truth, Variant};
@@ -64,16 +64,20 @@ pub struct ContainersPlan {
 /// Plays a scenario on containers.
 ///
 /// # Errors
-/// The project is not there or not armed, the fault cannot be made, or a plugin or the data directory cannot be used.
+/// The project is not there or not armed, the fault cannot be made, a plugin or the data directory cannot be used, or
+/// someone asked to `stop`: a fault that was cut short is not scored.
 pub async fn play_on_containers(
     plan: &ContainersPlan,
     engine: &Engine,
+    stop: &Stop,
     sink: &mut dyn Sink,
 ) -> Result<Played, Failure> {
     super::refuse_a_used_directory(&plan.data)?;
+    // Heard from here on: a signal while the fault is being prepared must not be lost.
+    let signals = inject::Stop::listen()?;
     let stage = Stage::open(&plan.docker_host, &plan.project).await?;
     // Before anyone waits for the detectors to learn.
-    stage.rehearse(&plan.variant.card, plan.fault_ms, &plan.launcher).await?;
+    stage.rehearse(&plan.variant.card, plan.learn_ms, plan.fault_ms, &plan.launcher).await?;
     let settings = settings(plan, &stage).await?;
     let policy = settings.egress_policy();
     let world = settings.real_world(&policy).map_err(|errors: ConfigErrors| config(errors.to_string()))?;
@@ -88,9 +92,14 @@ pub async fn play_on_containers(
     let daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, sink).await?;
     let (go, may_go) = oneshot::channel();
     let (tell, told) = mpsc::channel(PROGRESS_MAX);
-    let (injected, watched) = tokio::join!(inject(plan, &stage, may_go, tell), watch(plan, daemon, began, go, told));
+    let (injected, watched) =
+        tokio::join!(inject(plan, &stage, signals, may_go, tell), watch(plan, stop, daemon, began, go, told));
+    // First what may be left in the containers.
+    let because = injected?;
     let (tickets, onset) = watched?;
-    injected?;
+    if stop.requested().is_some() || because == Some(Because::Signal) {
+        return Err(interrupted(plan));
+    }
     Ok(judged(plan, began, onset.unwrap_or(began), tickets))
 }
 
@@ -98,6 +107,7 @@ pub async fn play_on_containers(
 async fn inject(
     plan: &ContainersPlan,
     stage: &Stage,
+    signals: inject::Stop,
     may_go: oneshot::Receiver<()>,
     tell: mpsc::Sender<Progress>,
 ) -> Result<Option<Because>, DockerError> {
@@ -107,20 +117,26 @@ async fn inject(
     // Nobody is kept from undoing by a listener that is slow.
     let mut say = |progress| drop(tell.try_send(progress));
     let card = &plan.variant.card;
-    stage.inject(card, plan.fault_ms, &plan.state, &plan.launcher, &mut say).await.map(Some)
+    stage.inject(card, plan.fault_ms, &plan.state, &plan.launcher, signals, &mut say).await.map(Some)
 }
 
 /// Ticks in real time until the fault is undone and the afterwards is over; gives the tickets and when the fault began.
+/// There is no afterwards when the fault was not made, or when someone asked to stop: then it is over once it is undone.
 async fn watch(
     plan: &ContainersPlan,
+    stop: &Stop,
     mut daemon: Daemon<'_>,
     began: Timestamp,
     go: oneshot::Sender<()>,
     mut told: mpsc::Receiver<Progress>,
 ) -> Result<(Vec<crate::model::Ticket>, Option<Timestamp>), Failure> {
-    let (mut go, mut onset, mut end) = (Some(go), None, None);
+    let (mut go, mut course, mut end) = (Some(go), Course::default(), None);
     loop {
         let now = RealClock.now();
+        if stop.requested().is_some() {
+            // Who waits for it makes no fault any more.
+            go = None;
+        }
         if now.since_ms(began) >= plan.learn_ms
             && let Some(go) = go.take()
         {
@@ -129,10 +145,13 @@ async fn watch(
         }
         loop {
             match told.try_recv() {
-                Ok(progress) => follow(&progress, now, &mut daemon, &mut onset),
+                Ok(progress) => follow(&progress, now, &mut daemon, &mut course),
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
-                    end = end.or(Some(now.plus_ms(AFTERWARDS_MS)));
+                    end = end.or(Some(now.plus_ms(if course.went_through { AFTERWARDS_MS } else { 0 })));
+                    if stop.requested().is_some() {
+                        end = Some(now);
+                    }
                     break;
                 }
             }
@@ -145,18 +164,29 @@ async fn watch(
         RealClock.sleep(Duration::from_millis(TICK_INTERVAL_MS.saturating_sub(spent_ms))).await;
     }
     let tickets = daemon.tickets();
-    daemon.stop("the demo is over".to_owned()).await?;
-    Ok((tickets, onset))
+    daemon.stop(stop.requested().unwrap_or_else(|| "the demo is over".to_owned())).await?;
+    Ok((tickets, course.onset))
 }
 
-fn follow(progress: &Progress, now: Timestamp, daemon: &mut Daemon<'_>, onset: &mut Option<Timestamp>) {
+/// How far the fault has come.
+#[derive(Default)]
+struct Course {
+    onset: Option<Timestamp>,
+    /// It was made and undone, and nobody cut it short.
+    went_through: bool,
+}
+
+fn follow(progress: &Progress, now: Timestamp, daemon: &mut Daemon<'_>, course: &mut Course) {
     let text = match progress {
         Progress::Active { began_ms, containers, .. } => {
-            *onset = Some(Timestamp(*began_ms));
+            course.onset = Some(Timestamp(*began_ms));
             format!("(it is active on {})", containers.join(", "))
         }
         Progress::Acted { container, step } => format!("({container}: {step})"),
-        Progress::Undone { .. } => "(the fault is undone)".to_owned(),
+        Progress::Undone { because, .. } => {
+            course.went_through = *because != Because::Signal;
+            "(the fault is undone)".to_owned()
+        }
         Progress::Recovered { .. } | Progress::Journaled { .. } => return,
     };
     daemon.sink().story(now, "fault", &text);
@@ -202,6 +232,15 @@ impl NameService for ContainerNames {
             Ok(found.iter().map(|address| SocketAddr::new(*address, port)).collect())
         })
     }
+}
+
+fn interrupted(plan: &ContainersPlan) -> Failure {
+    let message = format!(
+        "interrupted: {} is not scored, and no fault of it is left; what was seen is in {}",
+        plan.scenario.id,
+        plan.data.display()
+    );
+    Failure::new(Exit::Findings, message)
 }
 
 fn config(message: String) -> Failure {

@@ -3,6 +3,7 @@
 use super::{DemoArgs, chosen, data, ending, plugins, summary};
 use crate::cli::Console;
 use crate::cli::duration;
+use crate::daemon::Stop;
 use crate::demo::{ContainersPlan, Score, play_on_containers};
 use crate::event::{HumanSink, JsonSink, Sink, Stamp};
 use crate::exit::{Exit, Failure};
@@ -39,11 +40,13 @@ pub(super) async fn run(args: &DemoArgs, console: &Console) -> Result<Exit, Fail
     }
     let plugins = plugins(args.plugins.as_deref())?;
     let engine = args.cache.engine(&PluginLimits::default())?;
+    let stop = Stop::default();
+    stop.on_signals().map_err(|error| Failure::new(Exit::Io, format!("cannot listen for signals: {error}")))?;
     let several = scenarios.len() > 1;
     let mut scores = Vec::new();
     for scenario in scenarios {
         let plan = plan(args, scenario, &plugins, several)?;
-        scores.push(one(&plan, &engine, console).await?);
+        scores.push(one(&plan, &engine, &stop, console).await?);
     }
     if several && !console.json {
         console.line(&summary(&scores))?;
@@ -75,13 +78,13 @@ fn plan(args: &DemoArgs, scenario: Scenario, plugins: &Path, several: bool) -> R
     })
 }
 
-async fn one(plan: &ContainersPlan, engine: &Engine, console: &Console) -> Result<Score, Failure> {
+async fn one(plan: &ContainersPlan, engine: &Engine, stop: &Stop, console: &Console) -> Result<Score, Failure> {
     let mut sink: Box<dyn Sink> = if console.json {
         Box::new(JsonSink::new(std::io::stdout()))
     } else {
         Box::new(HumanSink::new(std::io::stdout(), console.style, Stamp::TimeOfDay))
     };
-    let played = play_on_containers(plan, engine, sink.as_mut()).await?;
+    let played = play_on_containers(plan, engine, stop, sink.as_mut()).await?;
     if console.json {
         console.value(&played.score)?;
     } else {
