@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Memory {
     /// As the subject gave it, the newest that had entities.
     pub(super) seen: Topology,
-    /// The same, and what has symptoms and is not listed now, as it was listed last.
+    /// The same, and what has symptoms or stands in an open incident and is not listed now, as it was listed last.
     pub(super) topology: Topology,
     pub(super) symptoms: Symptoms,
     pub(super) blindness: Blindness,
@@ -111,7 +111,7 @@ impl Memory {
         if !topology.entities.is_empty() {
             self.seen.clone_from(topology);
             let before = std::mem::replace(&mut self.topology, topology.clone());
-            self.keep_what_has_symptoms(&before);
+            self.keep_what_is_concerned(&before);
         }
         let long_gone: Vec<IncidentKey> =
             self.known.iter().filter(|(_, k)| k.is_long_gone(now)).map(|(key, _)| key.clone()).collect();
@@ -120,10 +120,14 @@ impl Memory {
         }
     }
 
-    /// A list that leaves an entity out for a moment must not tear what it has from what it stands beside.
-    fn keep_what_has_symptoms(&mut self, before: &Topology) {
-        let missing: BTreeSet<&EntityId> = self.symptoms.all().keys().map(|(_, entity)| entity).collect();
-        let missing: BTreeSet<&EntityId> = missing.into_iter().filter(|id| self.seen.entity(id).is_none()).collect();
+    /// A list that leaves an entity out for a moment must not tear what it has from what it stands beside. What an open
+    /// incident names stays known, too.
+    fn keep_what_is_concerned(&mut self, before: &Topology) {
+        let with_symptoms = self.symptoms.all().keys().map(|(_, entity)| entity);
+        let open = self.known.values().filter(|known| known.confirmed && known.is_open());
+        let named = open.filter_map(|known| known.last.as_ref()).flat_map(|last| last.names.keys());
+        let missing: BTreeSet<&EntityId> =
+            with_symptoms.chain(named).filter(|id| self.seen.entity(id).is_none()).collect();
         if missing.is_empty() {
             return;
         }

@@ -16,7 +16,10 @@ pub(crate) fn quorum() -> Check {
 
 /// I18, second half: a member less is a majority nearer to being lost.
 pub(crate) fn healthy() -> Check {
-    Check::new("pd-members-healthy", "every PD member answers").hold_ms(30_000).reads(&["members"]).by(judge_each)
+    Check::new("pd-members-healthy", "every PD member answers, us and the others")
+        .hold_ms(30_000)
+        .reads(&["members"])
+        .by(judge_each)
 }
 
 /// I21: members of two clusters behind one address mean that a configuration points at the wrong one.
@@ -80,9 +83,7 @@ fn judge_each(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         let Some(name) = row.text("member") else { continue };
         let entity = entities::member(name);
         match life(row) {
-            Life::Answers if row.boolean("healthy") == Some(false) => {
-                findings.unknown(&entity, "it answers us, but PD calls it unhealthy");
-            }
+            Life::Answers if row.boolean("healthy") == Some(false) => findings.fail(silent(row, name)),
             Life::Answers if matches!(row.text("probe"), Some("refused" | "timeout")) => {
                 findings.unknown(&entity, "PD reaches it, but we do not");
             }
@@ -98,6 +99,7 @@ fn silent(row: Row<'_>, name: &str) -> Violation {
     let how = match row.text("probe") {
         Some("refused") => "refuses connections: no process listens there",
         Some("timeout") => "does not answer in time",
+        Some("ok") => "answers us, but is unreachable for the other members",
         _ => "is unreachable for the other members",
     };
     let lead = if row.boolean("is_leader") == Some(true) { "PD leader" } else { "PD member" };
@@ -199,6 +201,14 @@ mod tests {
         let snapshot = refuse(refuse(Cluster::healthy(), "pd2"), "pd3").snapshot();
         assert_eq!(quorum().evaluate(&snapshot, None).unwrap().status, Status::Pass);
         assert_eq!(healthy().evaluate(&snapshot, None).unwrap().status, Status::Inconclusive);
+    }
+
+    #[test]
+    fn a_member_that_answers_us_but_not_the_others_is_named() {
+        let outcome = healthy().evaluate(&Cluster::healthy().member("pd2", "healthy", false).snapshot(), None).unwrap();
+        assert_eq!(outcome.violations.len(), 1);
+        assert!(outcome.violations[0].summary.contains("answers us"), "{}", outcome.violations[0].summary);
+        assert_eq!(quorum().evaluate(&Cluster::healthy().snapshot(), None).unwrap().status, Status::Pass);
     }
 
     #[test]

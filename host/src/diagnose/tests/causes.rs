@@ -1,7 +1,8 @@
 //! Which cause is named, and what is said about the others.
 
 use crate::diagnose::fixture::{
-    STEP_MS, Sight, Story, cannot_tell, fails, holds, knowledge, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
+    STEP_MS, Sight, Story, cannot_tell, fails, holds, knowledge, node_two_gone, slow_disk_on_two,
+    slow_for_an_unknown_reason,
 };
 use crate::model::{Incident, Predicate, Scalar, Severity, SymptomKind};
 

@@ -4,6 +4,7 @@ mod disks;
 mod hot;
 mod links;
 mod pd;
+mod pools;
 mod pressure;
 mod replicas;
 mod scheduling;
@@ -18,6 +19,7 @@ pub(super) fn all() -> Vec<Card> {
         hot::cards(),
         links::cards(),
         pd::cards(),
+        pools::cards(),
         pressure::cards(),
         replicas::cards(),
         scheduling::cards(),

@@ -137,5 +137,18 @@ pub(super) fn foundations() -> Vec<Action> {
                 "ip -s link  # on each machine: errors, drops",
             ],
         ),
+        action(
+            "repair-member-network",
+            "Repair the network between the PD members",
+            "The member follows the leader again within seconds",
+            Risk::Low,
+            "routes and filters are shared with others",
+            "take the change back",
+            &[],
+            &[
+                "curl -sS -m 3 {client_url}/pd/api/v1/health  # from the machine of each other member",
+                "ip -s link  # on each machine: errors, drops",
+            ],
+        ),
     ]
 }

@@ -63,7 +63,7 @@ pub(super) fn pools() -> Vec<Action> {
             &["curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":4}'"],
         ),
         action(
-            "enlarge-log-writers",
+            "enlarge-store-io-pool",
             "Give the Raft log more writers",
             "Shares the writing of the Raft log among more threads",
             Risk::Medium,
@@ -76,7 +76,7 @@ pub(super) fn pools() -> Vec<Action> {
             ],
         ),
         action(
-            "enlarge-request-threads",
+            "enlarge-grpc-pool",
             "Give requests more threads",
             "Requests wait less for being taken",
             Risk::Medium,
@@ -87,6 +87,29 @@ pub(super) fn pools() -> Vec<Action> {
                 "curl -sS http://{status_address}/config | tr ',' '\\n' | grep grpc-concurrency",
                 "tiup cluster edit-config CLUSTER  # server.grpc-concurrency under tikv",
                 "tiup cluster reload CLUSTER -N {address}",
+            ],
+        ),
+        action(
+            "enlarge-apply-pool",
+            "Give applying more threads",
+            "Spreads what is to be applied over more threads, at once",
+            Risk::Medium,
+            "takes processor from everything else",
+            "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":2}'",
+            &["the machine has cores to spare"],
+            &["curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":4}'"],
+        ),
+        action(
+            "enlarge-scheduler-pool",
+            "Give the write scheduler more threads",
+            "Write commands wait less, at once",
+            Risk::Medium,
+            "takes processor from everything else",
+            "curl -sS -X POST http://{status_address}/config -d '{\"storage.scheduler-worker-pool-size\":OLD}'",
+            &["the machine has cores to spare"],
+            &[
+                "curl -sS http://{status_address}/config | tr ',' '\\n' | grep scheduler-worker-pool-size",
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.scheduler-worker-pool-size\":NEW}'",
             ],
         ),
         action(

@@ -112,6 +112,19 @@ fn starved() -> Card {
 }
 
 fn signs_of_starvation() -> Vec<EvidenceRule> {
+    let mut rules = signs_of_a_limit();
+    // A store that gets no processor time cannot keep a whole pool of threads busy.
+    let pools = POOLS.iter().filter(|pool| **pool != "processor-quota");
+    rules.extend(pools.map(|pool| {
+        check(Scope::Itself, pool)
+            .weighs(0.1, 1.05)
+            .group("one-pool")
+            .because("one pool of threads at its limit would be the cause", "tikv: src/server")
+    }));
+    rules
+}
+
+fn signs_of_a_limit() -> Vec<EvidenceRule> {
     vec![
         check(Scope::Itself, "read-pool-wait")
             .weighs(8.0, 0.6)
@@ -148,14 +161,6 @@ fn signs_of_starvation() -> Vec<EvidenceRule> {
             .weighs(0.25, 1.1)
             .group("others")
             .because("a limit or a neighbour is its own: the others would have processors left", "tikv: src/server"),
-        check(Scope::Itself, "grpc-cpu")
-            .weighs(0.3, 1.05)
-            .group("one-pool")
-            .because("one pool of threads at its limit would be the cause", "tikv: src/server"),
-        check(Scope::Itself, "store-writer-cpu")
-            .weighs(0.3, 1.05)
-            .group("one-pool")
-            .because("one pool of threads at its limit would be the cause", "tikv: src/server"),
         outlier(Scope::Itself, "raft-sync-p99")
             .weighs(0.3, 2.5)
             .group("sync")

@@ -13,6 +13,7 @@ pub(super) fn cards() -> Vec<Card> {
     vec![
         member_down(),
         member_unreachable(),
+        member_cut_off(),
         leader_switch(),
         leader_stuck(),
         quorum_lost(),
@@ -86,6 +87,34 @@ fn member_unreachable() -> Card {
             ("replace-pd-member", Fitness::Acceptable, "only if its machine is lost for good"),
         ])
         .until("a second member fails, or its machine turns out to be lost")
+}
+
+fn member_cut_off() -> Card {
+    card("pd-member-cut-off", "member", Severity::Warning, 0.015)
+        .says(
+            "PD member cut off from the others",
+            "PD member {name} runs and answers the operator, but the other members cannot reach it: the network \
+             between them is cut, or a certificate is refused. While a majority is left on the other side nothing \
+             stops; clients that know only this member get nothing.",
+        )
+        .seen_by(vec![
+            silent(),
+            with_quorum(),
+            member_probe("ok")
+                .weighs(15.0, 0.02)
+                .group("probe")
+                .because("its process runs and answers the operator", HEALTH),
+        ])
+        .brings(of_a_lost_member())
+        .unlike(&["pd-member-down", "pd-member-unreachable"])
+        .cured_by(&[
+            ("repair-member-network", Fitness::Best, "the routes between the members, and their certificates"),
+            ("wait", Fitness::Acceptable, "a majority is left, and serves; a flap heals itself"),
+            ("inspect-pd-member", Fitness::Acceptable, "its log names the members that it cannot reach, and why"),
+            ("start-pd-member", Fitness::Useless, "the process runs"),
+            ("replace-pd-member", Fitness::Harmful, "gives up a member that only a link keeps away"),
+        ])
+        .until("a second member is cut off, or it turns out not to answer")
 }
 
 fn leader_switch() -> Card {
@@ -380,7 +409,7 @@ fn silent() -> EvidenceRule {
         .weighs(15.0, 0.03)
         .group("silent")
         .explains()
-        .because("it does not answer", HEALTH)
+        .because("it does not answer, or not to the others", HEALTH)
 }
 
 /// Members that are lost together are one trouble, and another card's.

@@ -10,17 +10,7 @@ const RAFTSTORE: &str = "tikv: components/raftstore/src/store";
 const FLOW_CONTROL: &str = "tikv: src/storage/txn/flow_controller";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![
-        client_overload(),
-        raftstore(),
-        log_writers(),
-        request_threads(),
-        read_pool(),
-        key_conflicts(),
-        write_stall(),
-        flow_control(),
-        memory(),
-    ]
+    vec![client_overload(), raftstore(), read_pool(), key_conflicts(), write_stall(), flow_control(), memory()]
 }
 
 fn client_overload() -> Card {
@@ -138,89 +128,6 @@ fn raftstore() -> Card {
             ("wait", Fitness::Acceptable, "if a batch is running"),
         ])
         .until("its machine has no core to spare, or one region takes most of the writes")
-}
-
-fn log_writers() -> Card {
-    card("log-writers-saturated", "store", Severity::Warning, 0.015)
-        .says(
-            "Raft log writers at their limit",
-            "The threads of {name} that write the Raft log are busy nearly all the time: what is proposed waits \
-             for them before it reaches the disk.",
-        )
-        .seen_by(vec![
-            check(Scope::Itself, "store-writer-cpu")
-                .weighs(20.0, 0.05)
-                .explains()
-                .because("its log writers have no time left", "tikv: components/raftstore/src/store/async_io/write.rs"),
-            anomaly(Scope::Itself, "log-queue-p99")
-                .weighs(4.0, 0.8)
-                .group("queue")
-                .explains()
-                .because("writes wait for a writer", "tikv: components/raftstore/src/store/async_io/write.rs"),
-            check(Scope::Itself, "append-latency").weighs(2.0, 0.9).group("append").explains().because(
-                "the wait is part of writing the log",
-                "tikv: components/raftstore/src/store/async_io/write.rs",
-            ),
-            outlier(Scope::Itself, "raft-sync-p99").weighs(0.4, 1.3).because(
-                "a slow disk would keep the writers waiting, not busy",
-                "tikv: components/raftstore/src/store/async_io/write.rs",
-            ),
-            check(Scope::Itself, "processor-quota")
-                .weighs(0.5, 1.1)
-                .because("a store without processor time has no time for its writers either", "tikv: src/server"),
-        ])
-        .brings(of_load(Scope::Itself))
-        .unlike(&["cpu-starved", "raftstore-saturated", "slow-disk"])
-        .cured_by(&[
-            (
-                "enlarge-log-writers",
-                Fitness::Best,
-                "shares the log among more threads, if the machine has cores to spare",
-            ),
-            ("reduce-load", Fitness::Acceptable, "fewer or larger batches of writes"),
-            ("evict-leaders", Fitness::Acceptable, "takes part of its work away; it goes on writing as a follower"),
-            ("wait", Fitness::Acceptable, "if a batch is running"),
-        ])
-        .until("its machine has no core to spare, or its disk turns out to be slow")
-}
-
-fn request_threads() -> Card {
-    card("grpc-saturated", "store", Severity::Warning, 0.015)
-        .says(
-            "Request threads at their limit",
-            "The threads of {name} that take requests from the network are busy nearly all the time: requests \
-             wait before anything is done for them.",
-        )
-        .seen_by(vec![
-            check(Scope::Itself, "grpc-cpu")
-                .weighs(20.0, 0.05)
-                .explains()
-                .because("its request threads have no time left", "tikv: src/server/server.rs"),
-            check(Scope::Itself, "request-latency")
-                .weighs(2.0, 0.8)
-                .group("requests")
-                .explains()
-                .because("requests wait for them", "tikv: src/server/service"),
-            check(Scope::Itself, "scheduler-latency").weighs(0.6, 1.2).group("behind").because(
-                "what is behind them is not slow: requests wait in front",
-                "tikv: src/storage/txn/scheduler.rs",
-            ),
-            check(Scope::Itself, "processor-quota")
-                .weighs(0.5, 1.1)
-                .because("a store without processor time has no time for requests either", "tikv: src/server"),
-            check(Scope::Neighbours, "hot-read-region")
-                .weighs(0.4, 1.1)
-                .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
-        ])
-        .brings(of_load(Scope::Itself))
-        .unlike(&["cpu-starved", "client-overload", "read-pool-saturated"])
-        .cured_by(&[
-            ("enlarge-request-threads", Fitness::Best, "lasting; the process must be restarted for it"),
-            ("reduce-load", Fitness::Acceptable, "clients that send batches need fewer requests; acts at once"),
-            ("evict-leaders", Fitness::Acceptable, "its requests go to other stores, which must have room"),
-            ("wait", Fitness::Acceptable, "if a batch is running"),
-        ])
-        .until("its machine has no core to spare, or few requests bring large answers")
 }
 
 fn read_pool() -> Card {
@@ -421,7 +328,7 @@ fn memory() -> Card {
         .until("it passes 90 %, or the process is ended by the kernel")
 }
 
-fn of_load(scope: Scope) -> Vec<EvidenceRule> {
+pub(super) fn of_load(scope: Scope) -> Vec<EvidenceRule> {
     let because = "everything waits behind what is at its limit";
     let mut rules = consequences(scope, &STAGES, &STAGE_SIGNALS, because, RAFTSTORE);
     rules.extend(consequences(scope, &POOLS, &POOL_SIGNALS, because, RAFTSTORE));
