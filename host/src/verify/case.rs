@@ -37,13 +37,10 @@ impl<'a> Case<'a> {
 
     /// Entities of the topology, and those that a check itself, or the operator's own blindness, is about.
     pub(super) fn known_entities(&self) -> BTreeSet<&'a EntityId> {
-        let reported = self.ticket.symptoms.iter().filter(|symptom| {
-            symptom.evidence.iter().filter_map(|id| self.evidence(id)).any(|evidence| {
-                matches!(evidence.source, EvidenceSource::Check | EvidenceSource::Operator)
-                    && evidence.entity.as_ref() == Some(&symptom.entity)
-            })
-        });
+        let is_report = |source| matches!(source, EvidenceSource::Check | EvidenceSource::Operator);
+        let reports = self.ticket.observations.iter().filter(|evidence| is_report(evidence.source));
+        let reported = reports.filter_map(|evidence| evidence.entity.as_ref());
         let listed = self.topology.entities.iter().map(|entity| &entity.id);
-        listed.chain(reported.map(|symptom| &symptom.entity)).collect()
+        listed.chain(reported).collect()
     }
 }
