@@ -25,19 +25,24 @@ const UPTIME_MIN_S: f64 = 120.0;
 fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let (reports, stores) = (snapshot.table("unreachable_reports")?, snapshot.table("stores")?);
     let mut targets: BTreeMap<&str, Vec<Row<'_>>> = BTreeMap::new();
-    let is_up = |key: &str| stores.find("store", key).and_then(Store::of).is_some_and(|store| store.is_up());
+    let store = |key: &str| stores.find("store", key).and_then(Store::of);
+    let is_up = |key: &str| store(key).is_some_and(|store| store.is_up());
     let cut = |row: &Row<'_>| row.number("per_s").is_some_and(|per_s| per_s >= REPORTS_MIN);
     for row in reports.rows().filter(|row| cut(row) && row.text("reporter").is_some_and(is_up)) {
         if let Some(target) = row.text("target") {
             targets.entry(target).or_default().push(row);
         }
     }
-    let centre = centre(&targets);
+    let is_there =
+        |target: &&str| store(target).is_some_and(|store| store.is_up() && !store.refuses() && !is_new(store));
+    let cut_links = targets.iter().filter(|(target, _)| is_there(target)).map(|(target, rows)| (*target, rows.clone()));
+    let cut_links: BTreeMap<&str, Vec<Row<'_>>> = cut_links.collect();
+    let centre = centre(&cut_links);
     let mut findings = Findings::new();
     for store in stores.rows().filter_map(Store::of) {
         match targets.get(store.key) {
             None if centre == Some(store.key) && store.is_up() => {
-                findings.fail(cannot_reach(store, &targets, &stores));
+                findings.fail(cannot_reach(store, &cut_links, &stores));
             }
             None => findings.pass(store.entity()),
             Some(_) if centre.is_some_and(|centre| centre != store.key) => findings.pass(store.entity()),
@@ -155,6 +160,14 @@ mod tests {
         let cut_off =
             ["1", "5"].iter().fold(with(12.0), |cluster, store| cluster.store(store, "state", "Disconnected"));
         assert_eq!(judge(cut_off).status, Status::Pass);
+        let reports = table("unreachable_reports")
+            .texts("reporter", ["1".to_owned(), "1".to_owned()])
+            .texts("target", ["4".to_owned(), "5".to_owned()])
+            .floats("per_s", "1/s", [12.0; 2]);
+        let left_alone = ["4", "5"].iter().fold(Cluster::healthy().table(reports), |cluster, store| {
+            cluster.store(store, "state", "Disconnected").store(store, "probe", "refused")
+        });
+        assert!(judge(left_alone).violations.is_empty(), "who is left alone is not cut off");
     }
 
     #[test]

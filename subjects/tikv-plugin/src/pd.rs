@@ -49,12 +49,12 @@ pub(crate) fn ask(
         asked.passed_over = std::mem::take(&mut kept.passed_over);
         asked.rows.splice(0..0, std::mem::take(&mut kept.rows));
         let verdict = usable(&asked).and_then(|()| accept(member, &asked));
-        match verdict {
-            Ok(()) => return asked,
-            Err(reason) => asked.passed_over.push((member.clone(), reason)),
-        }
-        // The first member's failure is the one to report: it is the one that the user named first.
-        if attempt == 0 {
+        let Err(reason) = verdict else { return asked };
+        let knows_of_no_leader = reason == Why::NoLeader.text();
+        asked.passed_over.push((member.clone(), reason));
+        // The first member's failure is the one to report: it is the one that the user named first. But who says that
+        // there is no leader has said more than who is silent.
+        if attempt == 0 || (knows_of_no_leader && is_silent(&kept)) {
             kept = asked;
         } else {
             (kept.passed_over, kept.rows) = (asked.passed_over, asked.rows);
@@ -87,6 +87,10 @@ fn usable(asked: &Asked) -> Result<(), String> {
         Some(why) if silent.len() == failures.len() => Err(why.text()),
         _ => Ok(()),
     }
+}
+
+fn is_silent(asked: &Asked) -> bool {
+    asked.answers.values().all(|result| matches!(answer::body(result), Err(Why::Unreachable(_))))
 }
 
 /// The body of the answer to one question.

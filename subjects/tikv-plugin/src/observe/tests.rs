@@ -148,6 +148,19 @@ fn members_without_a_leader_are_all_asked_and_all_shown_as_not_leading() {
 }
 
 #[test]
+fn a_member_that_knows_of_no_leader_says_more_than_one_that_is_silent() {
+    let (mut world, mut observer) = (Scripted::pd(), Observer::default());
+    world.look(&mut observer, &["pd"]);
+    let mut world = Scripted { now_s: 1, ..Scripted::default() };
+    for path in ["/pd/api/v1/members", "/pd/api/v1/stores"] {
+        world = world.says("pd-pd2", path, 503, NO_LEADER);
+    }
+    let seen = world.look(&mut observer, &["pd"]);
+    assert!(seen.blind.iter().any(|spot| spot.reason == "there is no leader"), "{:?}", seen.blind);
+    assert_eq!(scalar(&seen, "members", 0, "is_leader"), Scalar::Boolean(false));
+}
+
+#[test]
 fn an_answer_that_makes_no_sense_blinds_its_own_table_and_no_other() {
     let html = "<html><body>502 Bad Gateway</body></html>";
     let mut world =

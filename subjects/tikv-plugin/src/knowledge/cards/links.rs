@@ -10,7 +10,7 @@ const REPORTS: &str = "tikv: src/server/raft_client.rs";
 const STATES: &str = "pd: pkg/core/store.go";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![between_stores(), to_pd(), slow()]
+    vec![between_stores(), to_pd(), to_all(), slow()]
 }
 
 fn between_stores() -> Card {
@@ -129,7 +129,7 @@ fn to_pd() -> Card {
             "PD judges its replicas by old reports",
             STATES,
         ))
-        .unlike(&["store-machine-or-network-lost", "store-process-dead"])
+        .unlike(&["store-cut-off", "store-machine-or-network-lost", "store-process-dead"])
         .cured_by(&[
             ("repair-network", Fitness::Best, "the route, the name or the certificate between the two"),
             (
@@ -146,6 +146,56 @@ fn to_pd() -> Card {
             ("delete-store", Fitness::Harmful, "copies all its data although the store is alive"),
         ])
         .until("PD hears of it again, or 30 minutes are nearly over")
+}
+
+fn to_all() -> Card {
+    card("store-cut-off", "store", Severity::Critical, 0.01)
+        .says(
+            "Store cut off from PD and the other stores",
+            "Neither PD nor the other stores reach {name}, although its process runs and answers the operator: the \
+             network between them is cut, or its certificate is no longer accepted. Its leaders are elected elsewhere; \
+             its regions have one replica less.",
+        )
+        .seen_by(vec![
+            check(Scope::Itself, "store-up")
+                .weighs(10.0, 0.05)
+                .group("pd-view")
+                .explains()
+                .because("PD has not heard of it for two heartbeats", STATES),
+            check(Scope::Itself, "store-heartbeat")
+                .weighs(8.0, 0.1)
+                .group("pd-view")
+                .explains()
+                .because("its heartbeats do not arrive", STATES),
+            store_probe("ok")
+                .weighs(15.0, 0.05)
+                .group("own-view")
+                .because("its process runs and answers the operator", "tikv: src/server/status_server/mod.rs"),
+            store_probe("refused")
+                .weighs(0.01, 1.0)
+                .group("own-view")
+                .because("no process listens there", "tikv: src/server/status_server/mod.rs"),
+            store_probe("timeout")
+                .weighs(0.05, 1.0)
+                .group("own-view")
+                .because("nothing answers there", "tikv: src/server/status_server/mod.rs"),
+            reported_unreachable().weighs(8.0, 0.1).because("other stores cannot deliver to it", REPORTS),
+        ])
+        .brings(super::stores::of_a_lost_store())
+        .unlike(&["link-partition-between-stores", "store-machine-or-network-lost", "store-pd-partition"])
+        .cured_by(&[
+            ("repair-network", Fitness::Best, "routes and filters; after handshake errors in its log, its certificate"),
+            ("read-store-log", Fitness::Acceptable, "failed handshakes in it mean the certificate, not the network"),
+            (
+                "raise-max-store-down-time",
+                Fitness::Acceptable,
+                "keeps PD from copying, after 30 minutes, what is not lost",
+            ),
+            ("wait", Fitness::Acceptable, "the other replicas serve; a flap heals itself"),
+            ("start-store", Fitness::Useless, "the process runs"),
+            ("delete-store", Fitness::Harmful, "copies all its data although the store is alive"),
+        ])
+        .until("PD or another store hears of it again, or 30 minutes are nearly over")
 }
 
 fn slow() -> Card {
