@@ -18,6 +18,8 @@ const DEGREE_MIN: i64 = 3;
 /// As for the top lists: an idle cluster's busiest region is not hot.
 const BYTES_MIN: f64 = 128.0 * 1024.0;
 const SHARE_MIN: f64 = 0.5;
+/// As for the top lists: of fewer regions none stands out.
+const REGIONS_MIN: i64 = 8;
 /// The list repeats what it last heard, also of a region whose load is over or whose leader died: a figure above
 /// that of the whole store is such a memory.
 const OLDER_THAN_STORE: f64 = 1.0;
@@ -25,6 +27,12 @@ const OLDER_THAN_STORE: f64 = 1.0;
 fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let (peers, stores) = (snapshot.table("hot_peers")?, snapshot.table("store_flow")?);
     if let Some(outcome) = guards::new_pd_leader(snapshot, guards::REGION_LISTS_S) {
+        return Ok(outcome);
+    }
+    // Of a cluster that has hardly been written to, each region is most of what its store does.
+    let regions = snapshot.table("cluster")?.rows().next().and_then(|row| row.integer("region_count"));
+    if regions.is_some_and(|regions| regions < REGIONS_MIN) {
+        let outcome = Outcome::pass("too few regions for one to stand out").passing(entities::cluster(snapshot));
         return Ok(outcome);
     }
     let mut findings = Findings::new();
@@ -97,6 +105,24 @@ mod tests {
         assert_eq!(judge(390_000.0, 2).status, Status::Pass);
         assert_eq!(judge(150_000.0, 9).status, Status::Pass);
         assert_eq!(judge(700_000.0, 9).status, Status::Inconclusive);
+    }
+
+    #[test]
+    fn of_three_regions_none_stands_out() {
+        let peers = || {
+            table("hot_peers")
+                .texts("region", ["88".to_owned()])
+                .texts("flow", ["write".to_owned()])
+                .texts("store", ["4".to_owned()])
+                .booleans("is_leader", [true])
+                .floats("bytes_per_s", "By/s", [390_000.0])
+                .integers("hot_degree", "1", [5])
+        };
+        let with = |regions: i64| {
+            let cluster = Cluster::healthy().table(peers()).cluster("region_count", regions);
+            of_pd().evaluate(&cluster.snapshot(), None).unwrap().status
+        };
+        assert_eq!((with(3), with(300)), (Status::Pass, Status::Fail));
     }
 
     #[test]
