@@ -38,9 +38,12 @@ pub(crate) struct Plans {
 
 #[derive(Debug, Default)]
 struct Remembered {
-    by_metric: BTreeMap<String, BTreeMap<Vec<Matcher>, BTreeMap<Vec<String>, Made>>>,
+    by_metric: BTreeMap<String, OfConditions>,
     cost: usize,
 }
+
+/// Plans by conditions, then by labels of the groups: each can be looked up without a copy of the question.
+type OfConditions = BTreeMap<Vec<Matcher>, BTreeMap<Vec<String>, Made>>;
 
 /// A plan, and the keys that it was made for.
 #[derive(Debug)]
