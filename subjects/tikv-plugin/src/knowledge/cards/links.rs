@@ -1,7 +1,7 @@
 //! Networks that are cut or slow.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card, Fitness, Scope};
+use operator_plugin::knowledge::{Card, EvidenceRule, Fitness, Scope};
 
 use super::super::rules::{Write, anomaly, card, check, consequences, outlier, reported_unreachable, store_probe};
 use super::{FLOWS, STAGE_SIGNALS, STAGES};
@@ -89,17 +89,8 @@ fn to_pd() -> Card {
             "PD no longer hears of {name}, although its process and its links to the other stores are fine. \
              Reads and writes go on; it gets no new splits and no schedule.",
         )
+        .seen_by(unheard_by_pd())
         .seen_by(vec![
-            check(Scope::Itself, "store-up")
-                .weighs(10.0, 0.05)
-                .group("pd-view")
-                .explains()
-                .because("PD has not heard of it for two heartbeats", STATES),
-            check(Scope::Itself, "store-heartbeat")
-                .weighs(8.0, 0.1)
-                .group("pd-view")
-                .explains()
-                .because("its heartbeats do not arrive", STATES),
             store_probe("ok").weighs(20.0, 0.05).group("own-view").because(
                 "a store that is only cut off from PD answers the operator",
                 "tikv: src/server/status_server/mod.rs",
@@ -156,17 +147,8 @@ fn to_all() -> Card {
              network between them is cut, or its certificate is no longer accepted. Its leaders are elected elsewhere; \
              its regions have one replica less.",
         )
+        .seen_by(unheard_by_pd())
         .seen_by(vec![
-            check(Scope::Itself, "store-up")
-                .weighs(10.0, 0.05)
-                .group("pd-view")
-                .explains()
-                .because("PD has not heard of it for two heartbeats", STATES),
-            check(Scope::Itself, "store-heartbeat")
-                .weighs(8.0, 0.1)
-                .group("pd-view")
-                .explains()
-                .because("its heartbeats do not arrive", STATES),
             store_probe("ok")
                 .weighs(15.0, 0.05)
                 .group("own-view")
@@ -253,4 +235,19 @@ fn slow() -> Card {
             ("wait", Fitness::Acceptable, "if a copy or a backup takes the network and ends"),
         ])
         .until("its probes of the other stores are as fast as theirs, or its disk turns out to be slow")
+}
+
+fn unheard_by_pd() -> Vec<EvidenceRule> {
+    vec![
+        check(Scope::Itself, "store-up")
+            .weighs(10.0, 0.05)
+            .group("pd-view")
+            .explains()
+            .because("PD has not heard of it for two heartbeats", STATES),
+        check(Scope::Itself, "store-heartbeat")
+            .weighs(8.0, 0.1)
+            .group("pd-view")
+            .explains()
+            .because("its heartbeats do not arrive", STATES),
+    ]
 }
