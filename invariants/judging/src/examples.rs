@@ -284,6 +284,7 @@ fn stores() -> TableData {
         .integers("receiving_snapshots", "1", [0; 3])
         .integers("pending_peers", "1", [0; 3])
         .texts("probe", texts(["ok"; 3]))
+        .floats("probe_back_s", "s", [None::<f64>; 3])
         .floats("date_offset_s", "s", [0.0; 3])
         .texts("labels", texts(["host=h1", "host=h2", "host=h3"]))
         .texts("address_probe", texts(["ok"; 3]))

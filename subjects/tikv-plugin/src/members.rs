@@ -151,7 +151,7 @@ mod tests {
         let mut picture = recorded();
         let remembered = picture.members.value().unwrap().members.clone();
         picture.take(Endpoint::Members, 2, Err(Why::NoLeader));
-        let probes = [("member/pd1".to_owned(), Probe { outcome: "refused", date: None })].into();
+        let probes = [("member/pd1".to_owned(), Probe { outcome: "refused", date: None, back_s: None })].into();
         let table = members_table(&picture, &remembered, &probes, &BTreeMap::new(), &BTreeMap::new()).unwrap();
         assert_eq!(table.scalar(1, "reachable"), Scalar::Boolean(false));
         assert_eq!(table.scalar(0, "is_leader"), Scalar::Boolean(false), "the members say that nobody leads");

@@ -97,6 +97,32 @@ pub(crate) struct Probe {
     pub(crate) outcome: &'static str,
     /// The node's own clock, in nanoseconds, one second fine.
     pub(crate) date: Option<u64>,
+    /// Seconds since it answers again, when it did not answer a while ago.
+    pub(crate) back_s: Option<f64>,
+}
+
+/// Nodes that did not answer, and since when those answer that came back.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Returns(BTreeMap<String, Option<u64>>);
+
+/// A return is told for so long: PD and the other nodes know of it by then.
+const RETURN_S: f64 = 120.0;
+
+impl Returns {
+    /// Takes in what a probe found, and gives the seconds since the return.
+    pub(crate) fn see(&mut self, entity: &str, reachable: Option<bool>, now: u64) -> Option<f64> {
+        match (reachable, self.0.get(entity).copied()) {
+            (Some(false), _) => drop(self.0.insert(entity.to_owned(), None)),
+            (Some(true), Some(None)) => drop(self.0.insert(entity.to_owned(), Some(now))),
+            _ => {}
+        }
+        let back_s = seconds_between(now, self.0.get(entity).copied()??);
+        if back_s > RETURN_S {
+            self.0.remove(entity);
+            return None;
+        }
+        Some(back_s)
+    }
 }
 
 impl Probe {
@@ -126,7 +152,8 @@ pub(crate) fn probe_request(node: &Node, timeout_ms: u64) -> Request {
 
 /// Reads the answer to it.
 pub(crate) fn probe(result: &Result<Response, HttpError>) -> Probe {
-    Probe { outcome: outcome(result), date: result.as_ref().ok().and_then(|response| response.server_date) }
+    let date = result.as_ref().ok().and_then(|response| response.server_date);
+    Probe { outcome: outcome(result), date, back_s: None }
 }
 
 fn outcome(result: &Result<Response, HttpError>) -> &'static str {
@@ -211,7 +238,7 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64) -> Probe {
-        Probe { outcome: "ok", date: Some(seconds * 1_000_000_000) }
+        Probe { outcome: "ok", date: Some(seconds * 1_000_000_000), back_s: None }
     }
 
     #[test]
@@ -221,6 +248,15 @@ mod tests {
             .into();
         let offsets = clock_offsets(&probes);
         assert_eq!((offsets["store/1"], offsets["store/4"], offsets["store/5"]), (0.0, 5.0, 0.0));
+    }
+
+    #[test]
+    fn who_answers_again_is_back_for_two_minutes_and_who_always_did_is_not() {
+        let mut returns = Returns::default();
+        let mut see = |reachable, at_s: u64| returns.see("store/4", reachable, at_s * 1_000_000_000);
+        assert_eq!([see(Some(true), 0), see(Some(false), 5), see(None, 6)], [None; 3]);
+        assert_eq!([see(Some(true), 10), see(Some(true), 40)], [Some(0.0), Some(30.0)]);
+        assert_eq!([see(Some(true), 131), see(Some(true), 132)], [None; 2]);
     }
 
     #[test]

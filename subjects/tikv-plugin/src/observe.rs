@@ -9,7 +9,7 @@ use crate::configuration::{Configuration, LogOwner};
 use crate::installation::Installation;
 use crate::logs::{self, Names};
 use crate::members::{self, Leadership, MemberView};
-use crate::nodes::{self, Node, Nodes, Probe, ProbeRow, Probes};
+use crate::nodes::{self, Node, Nodes, Probe, ProbeRow, Probes, Returns};
 use crate::pd::{self, Asked, Question};
 use crate::picture::Picture;
 use crate::schedule::{Endpoint, Outcome, Polls, is_due};
@@ -28,6 +28,7 @@ pub(crate) struct Observer {
     picture: Picture,
     polls: Polls,
     nodes: Nodes,
+    returns: Returns,
     walk: Walk,
     installation: Installation,
     leadership: Leadership,
@@ -209,7 +210,10 @@ impl Observer {
             probes.insert(node.entity.clone(), nodes::probe(&result));
         }
         for entity in self.nodes.denied() {
-            probes.insert(entity.to_owned(), Probe { outcome: "denied", date: None });
+            probes.insert(entity.to_owned(), Probe { outcome: "denied", date: None, back_s: None });
+        }
+        for (entity, probe) in &mut probes {
+            probe.back_s = self.returns.see(entity, probe.is_reachable(), tick.now);
         }
         if asked_for_views {
             self.views_ms = Some(tick.now_ms);

@@ -67,6 +67,7 @@ pub(crate) fn stores_table(stores: &Stores, probes: &Probes, offsets: &BTreeMap<
         .floats("heartbeat_lag_s", "s", rows().map(lag));
     with_status(filled, &living)
         .texts("probe", rows().map(probe))
+        .floats("probe_back_s", "s", rows().map(|item| probes.get(&entity(item))?.back_s))
         .floats("date_offset_s", "s", rows().map(|item| offsets.get(&entity(item)).copied()))
         .texts("labels", rows().map(|item| labels(item.store.labels.as_deref().unwrap_or_default())))
 }
@@ -146,7 +147,7 @@ mod tests {
     #[test]
     fn the_recorded_lost_store_is_behind_and_its_probe_says_so() {
         let stores = read(include_str!("../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"));
-        let probes: Probes = [("store/4".to_owned(), Probe { outcome: "refused", date: None })].into();
+        let probes: Probes = [("store/4".to_owned(), Probe { outcome: "refused", date: None, back_s: None })].into();
         let table = stores_table(&stores, &probes, &BTreeMap::new());
         assert_eq!(table.scalar(1, "store"), Scalar::Text("4".to_owned()));
         assert_eq!(table.scalar(1, "state"), Scalar::Text("Disconnected".to_owned()));

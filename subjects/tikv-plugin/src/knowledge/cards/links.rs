@@ -1,9 +1,11 @@
 //! Networks that are cut or slow.
 
-use operator_plugin::Severity;
 use operator_plugin::knowledge::{Card, EvidenceRule, Fitness, Scope};
+use operator_plugin::{Comparison, Scalar, Severity};
 
-use super::super::rules::{Write, anomaly, card, check, consequences, outlier, reported_unreachable, store_probe};
+use super::super::rules::{
+    Write, anomaly, card, cell, check, consequences, outlier, reported_unreachable, store_probe,
+};
 use super::{FLOWS, STAGE_SIGNALS, STAGES};
 
 const REPORTS: &str = "tikv: src/server/raft_client.rs";
@@ -104,6 +106,7 @@ fn to_pd() -> Card {
                 .group("own-view")
                 .because("nothing answers there", "tikv: src/server/status_server/mod.rs"),
             reported_unreachable().weighs(0.1, 2.5).because("other stores would report one that is gone", REPORTS),
+            just_started(),
         ])
         .brings(consequences(
             Scope::Itself,
@@ -162,6 +165,7 @@ fn to_all() -> Card {
                 .group("own-view")
                 .because("nothing answers there", "tikv: src/server/status_server/mod.rs"),
             reported_unreachable().weighs(8.0, 0.1).because("other stores cannot deliver to it", REPORTS),
+            just_started(),
         ])
         .brings(super::stores::of_a_lost_store())
         .unlike(&["link-partition-between-stores", "store-machine-or-network-lost", "store-pd-partition"])
@@ -250,4 +254,11 @@ fn unheard_by_pd() -> Vec<EvidenceRule> {
             .explains()
             .because("its heartbeats do not arrive", STATES),
     ]
+}
+
+/// PD hears of a store some seconds after its start, and reports about it stay in their window for a minute.
+fn just_started() -> EvidenceRule {
+    cell(Scope::Itself, ("stores", "store", "probe_back_s"), Comparison::Ge, Scalar::Float(0.0))
+        .weighs(0.02, 1.0)
+        .because("it did not answer a moment ago: it was away, and is coming back", STATES)
 }
