@@ -136,7 +136,9 @@ pub(super) fn plugins(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
     let tried: Vec<PathBuf> = match (given, beside) {
         (Some(given), _) => vec![given.to_owned()],
-        (None, Some(beside)) => vec![beside.join("plugins"), beside.join("../plugins")],
+        (None, Some(beside)) => {
+            ["plugins", "../plugins", "../share/operator/plugins"].map(|path| beside.join(path)).into()
+        }
         (None, None) => Vec::new(),
     };
     tried.iter().find(|directory| directory.join("invariants").is_dir()).cloned().ok_or_else(|| {

@@ -2,6 +2,7 @@
 
 use super::Finding;
 use operator_chaos::docker::capability::Capabilities;
+use std::collections::BTreeMap;
 
 const WHAT: &str = "chaos in docker";
 
@@ -18,8 +19,12 @@ pub(super) fn faults() -> Finding {
         "no delay"
     };
     let mut detail = format!("{} faults can be made here, {delay}", possible.len());
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in &missing {
-        detail.push_str(&format!("; not {}: {}", one.fault, one.missing.unwrap_or_default()));
+        by_reason.entry(one.missing.unwrap_or_default()).or_default().push(one.fault);
+    }
+    for (reason, faults) in by_reason {
+        detail.push_str(&format!("; not {}: {reason}", faults.join(", ")));
     }
     // One is missing everywhere: no kernel can move the clock of one container.
     if missing.len() <= 1 { Finding::good(WHAT, detail) } else { Finding::poor(WHAT, detail) }
