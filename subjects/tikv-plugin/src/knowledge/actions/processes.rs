@@ -51,6 +51,10 @@ pub(super) fn processes() -> Vec<Action> {
 }
 
 pub(super) fn pools() -> Vec<Action> {
+    [pools_of_raft(), pools_of_requests()].concat()
+}
+
+fn pools_of_raft() -> Vec<Action> {
     vec![
         action(
             "enlarge-raftstore-pool",
@@ -76,6 +80,21 @@ pub(super) fn pools() -> Vec<Action> {
             ],
         ),
         action(
+            "enlarge-apply-pool",
+            "Give applying more threads",
+            "Spreads what is to be applied over more threads, at once",
+            Risk::Medium,
+            "takes processor from everything else",
+            "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":2}'",
+            &["the machine has cores to spare"],
+            &["curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":4}'"],
+        ),
+    ]
+}
+
+fn pools_of_requests() -> Vec<Action> {
+    vec![
+        action(
             "enlarge-grpc-pool",
             "Give requests more threads",
             "Requests wait less for being taken",
@@ -88,16 +107,6 @@ pub(super) fn pools() -> Vec<Action> {
                 "tiup cluster edit-config CLUSTER  # server.grpc-concurrency under tikv",
                 "tiup cluster reload CLUSTER -N {address}",
             ],
-        ),
-        action(
-            "enlarge-apply-pool",
-            "Give applying more threads",
-            "Spreads what is to be applied over more threads, at once",
-            Risk::Medium,
-            "takes processor from everything else",
-            "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":2}'",
-            &["the machine has cores to spare"],
-            &["curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":4}'"],
         ),
         action(
             "enlarge-scheduler-pool",

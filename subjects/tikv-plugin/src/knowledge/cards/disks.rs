@@ -21,49 +21,7 @@ fn slow_disk() -> Card {
             "The disk of {name} takes long to write. Everything that writes waits for it; reads from memory do \
              not. Regions with a replica there agree more slowly, everywhere.",
         )
-        .seen_by(vec![
-            outlier(Scope::Itself, "raft-sync-p99")
-                .weighs(10.0, 0.35)
-                .group("sync")
-                .explains()
-                .because("syncing its log to disk takes longer than on the other stores", ASYNC_IO),
-            check(Scope::Itself, "append-latency")
-                .weighs(4.0, 0.4)
-                .group("sync")
-                .explains()
-                .because("writing the Raft log is slow on this store", ASYNC_IO),
-            level(Scope::Itself, "raft-sync-p99", Comparison::Gt, 0.1)
-                .weighs(6.0, 0.5)
-                .group("sync-time")
-                .explains()
-                .because("a tenth of a second for a sync is more than a healthy disk ever needs", ASYNC_IO),
-            check(Scope::Itself, "disk-inspection")
-                .weighs(4.0, 0.6)
-                .group("probes")
-                .explains()
-                .because("its own probes of the disk are slow", SCORE),
-            check(Scope::Itself, "store-slow")
-                .weighs(4.0, 0.7)
-                .group("probes")
-                .explains()
-                .because("its slow score comes from probes of its disks", SCORE),
-            check(Scope::Itself, "read-pool-wait")
-                .weighs(0.3, 1.6)
-                .group("reads")
-                .because("reads do not wait for a disk that is slow to write", "tikv: src/read_pool.rs"),
-            check(Scope::Itself, "processor-quota")
-                .weighs(0.5, 1.2)
-                .group("processor")
-                .because("who waits for a disk uses no processor", "tikv: src/server"),
-            outlier(Scope::Itself, "store-write-flow")
-                .weighs(0.4, 1.2)
-                .because("a disk is slow at a low rate; at a high one it is overloaded", "pd: pkg/statistics"),
-            check(Scope::Itself, "write-latency")
-                .weighs(2.0, 0.7)
-                .group("requests")
-                .explains()
-                .because("writes through Raft wait for the disk", ASYNC_IO),
-        ])
+        .seen_by(signs_of_a_slow_disk())
         .brings(of_a_slow_store())
         .unlike(&["cpu-starved", "hot-write-region", "write-stall"])
         .cured_by(&[
@@ -89,6 +47,52 @@ fn slow_disk() -> Card {
             "its slow score reaches 80, a second store becomes slow, or the processor of its machine turns out \
              to be short",
         )
+}
+
+fn signs_of_a_slow_disk() -> Vec<EvidenceRule> {
+    vec![
+        outlier(Scope::Itself, "raft-sync-p99")
+            .weighs(10.0, 0.35)
+            .group("sync")
+            .explains()
+            .because("syncing its log to disk takes longer than on the other stores", ASYNC_IO),
+        check(Scope::Itself, "append-latency")
+            .weighs(4.0, 0.4)
+            .group("sync")
+            .explains()
+            .because("writing the Raft log is slow on this store", ASYNC_IO),
+        level(Scope::Itself, "raft-sync-p99", Comparison::Gt, 0.1)
+            .weighs(6.0, 0.5)
+            .group("sync-time")
+            .explains()
+            .because("a tenth of a second for a sync is more than a healthy disk ever needs", ASYNC_IO),
+        check(Scope::Itself, "disk-inspection")
+            .weighs(4.0, 0.6)
+            .group("probes")
+            .explains()
+            .because("its own probes of the disk are slow", SCORE),
+        check(Scope::Itself, "store-slow")
+            .weighs(4.0, 0.7)
+            .group("probes")
+            .explains()
+            .because("its slow score comes from probes of its disks", SCORE),
+        check(Scope::Itself, "read-pool-wait")
+            .weighs(0.3, 1.6)
+            .group("reads")
+            .because("reads do not wait for a disk that is slow to write", "tikv: src/read_pool.rs"),
+        check(Scope::Itself, "processor-quota")
+            .weighs(0.5, 1.2)
+            .group("processor")
+            .because("who waits for a disk uses no processor", "tikv: src/server"),
+        outlier(Scope::Itself, "store-write-flow")
+            .weighs(0.4, 1.2)
+            .because("a disk is slow at a low rate; at a high one it is overloaded", "pd: pkg/statistics"),
+        check(Scope::Itself, "write-latency")
+            .weighs(2.0, 0.7)
+            .group("requests")
+            .explains()
+            .because("writes through Raft wait for the disk", ASYNC_IO),
+    ]
 }
 
 fn starved() -> Card {
