@@ -5,12 +5,15 @@ use crate::model::series::{OfMetric, SeriesKey};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What may be remembered, counted in series that were looked at or picked: about 32 MB. A plugin that asks other
-/// questions in every tick costs no more than that.
+/// What may be remembered, in units of 32 bytes: 32 MB. Questions come from plugins, so that their own texts count, too.
 const REMEMBERED_MAX: usize = 1 << 20;
+const UNIT_BYTES: usize = 32;
 
 /// A group counts as so many series: its key takes more room than a position.
 const GROUP_COST: usize = 8;
+
+/// A plan of nothing: the nodes of the maps that it stands in.
+const PLAN_COST: usize = 32;
 
 /// Values of the labels of a group, in the order of `by`; absent labels are `None`.
 pub(crate) type GroupKey = Vec<Option<String>>;
@@ -50,6 +53,7 @@ type OfConditions = BTreeMap<Vec<Matcher>, BTreeMap<Vec<String>, Made>>;
 struct Made {
     keys: Arc<Vec<Arc<SeriesKey>>>,
     plan: Arc<Plan>,
+    cost: usize,
 }
 
 impl Plans {
@@ -59,8 +63,9 @@ impl Plans {
         if let Some(plan) = remembered.find(metric, of_metric, all_of, by) {
             return plan;
         }
-        let made = Made { keys: Arc::clone(&of_metric.keys), plan: Arc::new(Plan::make(of_metric, all_of, by)) };
-        let plan = Arc::clone(&made.plan);
+        let plan = Arc::new(Plan::make(of_metric, all_of, by));
+        let cost = plan.cost() + of_metric.keys.len() + question_cost(all_of, by);
+        let made = Made { keys: Arc::clone(&of_metric.keys), plan: Arc::clone(&plan), cost };
         remembered.add(metric, all_of, by, made);
         plan
     }
@@ -72,23 +77,26 @@ impl Remembered {
         Arc::ptr_eq(&made.keys, &of_metric.keys).then(|| Arc::clone(&made.plan))
     }
 
+    /// What is larger than everything that may be remembered is not.
     fn add(&mut self, metric: &str, all_of: &[Matcher], by: &[String], made: Made) {
-        self.cost += made.cost();
-        if self.cost > REMEMBERED_MAX {
-            self.cost = made.cost();
+        if made.cost > REMEMBERED_MAX {
+            return;
+        }
+        if self.cost + made.cost > REMEMBERED_MAX {
+            self.cost = 0;
             self.by_metric.clear();
         }
+        self.cost += made.cost;
         let of_metric = self.by_metric.entry(metric.to_owned()).or_default();
         let before = of_metric.entry(all_of.to_vec()).or_default().insert(by.to_vec(), made);
-        self.cost -= before.map_or(0, |before| before.cost());
+        self.cost -= before.map_or(0, |before| before.cost);
     }
 }
 
-impl Made {
-    fn cost(&self) -> usize {
-        let members: usize = self.plan.groups.iter().map(|(_, members)| members.len() + GROUP_COST).sum();
-        self.keys.len() + members + GROUP_COST
-    }
+fn question_cost(all_of: &[Matcher], by: &[String]) -> usize {
+    let conditions: usize = all_of.iter().map(Matcher::bytes).sum();
+    let labels: usize = by.iter().map(String::len).sum();
+    (conditions + labels) / UNIT_BYTES + 2 * (all_of.len() + by.len())
 }
 
 impl Plan {
@@ -104,6 +112,12 @@ impl Plan {
         Self { groups: groups.into_iter().collect() }
     }
 
+    fn cost(&self) -> usize {
+        // Keys of groups are as long as labels are.
+        let key = |key: &GroupKey| key.iter().flatten().map(String::len).sum::<usize>() / UNIT_BYTES + GROUP_COST;
+        self.groups.iter().map(|(group, members)| members.len() + key(group)).sum::<usize>() + PLAN_COST
+    }
+
     /// Number of picked series.
     pub(crate) fn series_count(&self) -> usize {
         self.groups.iter().map(|(_, members)| members.len()).sum()
@@ -111,6 +125,11 @@ impl Plan {
 }
 
 impl Matcher {
+    fn bytes(&self) -> usize {
+        let (Self::Equals(name, value) | Self::NotEquals(name, value) | Self::StartsWith(name, value)) = self;
+        name.len() + value.len()
+    }
+
     /// An absent label has the empty value, as in Prometheus.
     fn holds(&self, key: &SeriesKey) -> bool {
         match self {
@@ -154,19 +173,24 @@ mod tests {
         assert_eq!(plan(&copy, "node").groups.len(), 2, "the copy has the series that it had");
     }
 
+    /// Asks so many questions whose texts are that long; gives the bytes of the texts that are remembered.
+    fn remembered_bytes(store: &SeriesStore, questions: usize, length: usize) -> usize {
+        (0..questions).for_each(|number| drop(plan(store, &format!("{number:0length$}"))));
+        let remembered = store.plans.remembered.lock().unwrap();
+        assert!(remembered.cost <= REMEMBERED_MAX);
+        remembered.by_metric.values().flatten().flat_map(|(_, by)| by.keys().flatten()).map(String::len).sum()
+    }
+
     #[test]
-    fn what_is_remembered_has_a_bound() {
+    fn what_is_remembered_has_a_bound_for_many_questions_and_for_long_ones() {
         let store = store(&["1"]);
-        let questions = 1_000;
-        for label in 0..questions {
-            plan(&store, &label.to_string());
-        }
-        let one_cost = store.plans.remembered.lock().unwrap().cost / questions;
-        assert!(one_cost >= GROUP_COST);
-        for label in 0..=REMEMBERED_MAX / one_cost {
-            plan(&store, &label.to_string());
-        }
-        assert!(store.plans.remembered.lock().unwrap().cost <= REMEMBERED_MAX);
-        assert!(plan(&store, "1").groups.len() == 1);
+        let bound = REMEMBERED_MAX * UNIT_BYTES;
+        assert!(remembered_bytes(&store, 40_000, 8) <= bound);
+        assert!(store.plans.remembered.lock().unwrap().by_metric["m"][&[][..]].len() < 40_000, "some were given up");
+        assert!(remembered_bytes(&store, 100, bound / 40) <= bound, "a hundred are more than twice the bound");
+        let before = remembered_bytes(&store, 0, 0);
+        plan(&store, &"x".repeat(bound + 1));
+        assert_eq!(remembered_bytes(&store, 0, 0), before, "what is larger than the bound is answered and forgotten");
+        assert_eq!(plan(&store, "1").groups.len(), 1);
     }
 }

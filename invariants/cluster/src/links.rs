@@ -41,17 +41,15 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let mut findings = Findings::new();
     for store in stores.rows().filter_map(Store::of) {
         match targets.get(store.key) {
-            None if centre == Some(store.key) && store.is_up() => {
-                findings.fail(cannot_reach(store, &cut_links, &stores));
-            }
-            None => findings.pass(store.entity()),
-            Some(_) if centre.is_some_and(|centre| centre != store.key) => findings.pass(store.entity()),
-            Some(_) if !store.is_up() || store.refuses() => {
+            None if centre != Some(store.key) => findings.pass(store.entity()),
+            _ if !store.is_up() || store.refuses() => {
                 findings.unknown(&store.entity(), "it is away itself");
             }
-            Some(_) if is_new(store) => {
+            _ if is_new(store) => {
                 findings.unknown(&store.entity(), "it started within the window of the reports");
             }
+            None => findings.fail(cannot_reach(store, &cut_links, &stores)),
+            Some(_) if centre.is_some_and(|centre| centre != store.key) => findings.pass(store.entity()),
             Some(rows) => findings.fail(unreachable(store, rows, &stores)),
         }
     }
@@ -168,6 +166,12 @@ mod tests {
             cluster.store(store, "state", "Disconnected").store(store, "probe", "refused")
         });
         assert!(judge(left_alone).violations.is_empty(), "who is left alone is not cut off");
+        let reports = table("unreachable_reports")
+            .texts("reporter", ["4".to_owned(), "4".to_owned()])
+            .texts("target", ["1".to_owned(), "5".to_owned()])
+            .floats("per_s", "1/s", [12.0; 2]);
+        let just_started = judge(Cluster::healthy().table(reports).store("4", "uptime_s", 11.0));
+        assert_eq!(just_started.status, Status::Inconclusive, "who has just started may not have found the others yet");
     }
 
     #[test]
