@@ -175,7 +175,7 @@ mod tests {
 
     /// Asks so many questions whose texts are that long; gives the bytes of the texts that are remembered.
     fn remembered_bytes(store: &SeriesStore, questions: usize, length: usize) -> usize {
-        (0..questions).for_each(|number| drop(plan(store, &format!("{number:0length$}"))));
+        (0..questions).for_each(|number| drop(plan(store, &format!("{number}{}", "x".repeat(length)))));
         let remembered = store.plans.remembered.lock().unwrap();
         assert!(remembered.cost <= REMEMBERED_MAX);
         remembered.by_metric.values().flatten().flat_map(|(_, by)| by.keys().flatten()).map(String::len).sum()
