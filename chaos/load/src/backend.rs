@@ -5,7 +5,7 @@ use std::future::Future;
 /// A key and its value, or nothing.
 pub(crate) type Found = Option<Vec<u8>>;
 
-/// A store of keys and values.
+/// A store of keys and values. Every operation ends by itself: it has an answer, or a failure within the time that is allowed.
 pub(crate) trait Backend: Send + Sync + 'static {
     /// Reads a key.
     fn get(&self, key: Vec<u8>) -> impl Future<Output = Result<Found, Failure>> + Send;

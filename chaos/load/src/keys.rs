@@ -13,6 +13,8 @@ pub(crate) struct KeySpace {
     prefix: String,
     users: Skew,
     value_bytes: usize,
+    /// Which run this is, so that what an earlier one wrote, or still writes, is not taken for its own.
+    run: String,
 }
 
 /// A kind of record, with how often it is touched of a hundred.
@@ -42,7 +44,12 @@ pub(crate) struct Entry {
 
 impl KeySpace {
     pub(crate) fn new(prefix: &str, users: Skew, value_bytes: usize) -> Self {
-        Self { prefix: prefix.to_owned(), users, value_bytes }
+        Self { prefix: prefix.to_owned(), users, value_bytes, run: String::new() }
+    }
+
+    /// The same for a run with a name of its own.
+    pub(crate) fn of_run(self, run: String) -> Self {
+        Self { run, ..self }
     }
 
     /// A key with a value for it.
@@ -78,14 +85,15 @@ impl KeySpace {
         (format!("{prefix}/{kind}/{user:010}/").into_bytes(), format!("{prefix}/{kind}/{user:010}0").into_bytes())
     }
 
-    /// An account of the bank.
-    pub(crate) fn account(&self, number: u32) -> Vec<u8> {
-        format!("{}/bank/{number:06}", self.prefix).into_bytes()
+    /// An account of the bank with so many. Each size is a bank of its own: a run with more accounts would move money out of
+    /// those that another one adds up.
+    pub(crate) fn account(&self, of: u32, number: u32) -> Vec<u8> {
+        format!("{}/bank-{of}/{number:06}", self.prefix).into_bytes()
     }
 
-    /// The counter of one worker.
+    /// The counter of one worker in this run.
     pub(crate) fn counter(&self, worker: u32, generation: u64) -> Vec<u8> {
-        format!("{}/sequence/{worker:06}/{generation:06}", self.prefix).into_bytes()
+        format!("{}/sequence/{}/{worker:06}/{generation:06}", self.prefix, self.run).into_bytes()
     }
 
     fn json(&self, record: Record, user: u64, chance: &mut Chance) -> Vec<u8> {

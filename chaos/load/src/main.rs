@@ -2,7 +2,7 @@
 //! while it runs.
 //!
 //! Exit codes: 0 done, 1 safety was violated or nothing succeeded, 64 wrong command line, 69 the cluster cannot be reached,
-//! 74 the report cannot be written.
+//! 74 the report cannot be written, 130 stopped twice, so that there is no report.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the person who started it")]
 
 mod backend;
@@ -16,6 +16,7 @@ mod progress;
 mod report;
 mod run;
 mod safety;
+mod stop;
 mod tikv;
 mod worker;
 
@@ -23,6 +24,7 @@ use backend::Backend;
 use clap::Parser as _;
 use options::{BackendKind, Options};
 use report::Report;
+use run::NoReport;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,6 +32,7 @@ const EXIT_UNSAFE: u8 = 1;
 const EXIT_USAGE: u8 = 64;
 const EXIT_UNREACHABLE: u8 = 69;
 const EXIT_IO: u8 = 74;
+const EXIT_STOPPED: u8 = 130;
 
 fn main() -> ExitCode {
     let options = match Options::try_parse() {
@@ -70,7 +73,10 @@ fn started(options: Options) -> Result<u8, (u8, String)> {
 }
 
 async fn load<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Report, (u8, String)> {
-    run::run(backend, options).await.map_err(|message| (EXIT_UNREACHABLE, message))
+    run::run(backend, options).await.map_err(|none| match none {
+        NoReport::Unreachable(message) => (EXIT_UNREACHABLE, message),
+        NoReport::StoppedTwice => (EXIT_STOPPED, "stopped again before it could end: there is no report".to_owned()),
+    })
 }
 
 /// Shows and writes the report; says with which code to end.

@@ -1,6 +1,6 @@
 //! What the user may set.
 
-use crate::mix::Mix;
+use crate::mix::{Mix, Operation};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,8 +9,9 @@ use std::time::Duration;
 ///
 /// Keys are /users/{id}/profile, /users/username/{name}, /devices/{user}/{device}, /sessions/{token} and
 /// /delivery/{recipient}/{msg}, below --prefix. Raw and transactional keys must never share a range of one cluster, so the
-/// two modes have prefixes of their own. Exit codes: 0 done, 1 safety was violated or nothing succeeded, 64 wrong command
-/// line, 69 the cluster cannot be reached, 74 the report cannot be written.
+/// two modes have prefixes of their own. Ctrl-C or SIGTERM ends a run early, with a report; a second one ends it without.
+/// Exit codes: 0 done, 1 safety was violated or nothing succeeded, 64 wrong command line, 69 the cluster cannot be reached,
+/// 74 the report cannot be written, 130 stopped without a report.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "operator-load", version)]
 pub(crate) struct Options {
@@ -65,7 +66,7 @@ pub(crate) struct Options {
     /// Between two checks of safety
     #[arg(long, default_value = "1s", value_name = "DURATION", value_parser = duration)]
     pub(crate) check_every: Duration,
-    /// An operation without an answer after this long has failed
+    /// An operation without an answer after this long has failed; a run ends at most twice this later than it should
     #[arg(long, default_value = "5s", value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Duration,
     /// A cluster that does not answer after this long cannot be reached
@@ -128,6 +129,9 @@ impl Options {
                 return Err(format!("{flag} {value} is out of range"));
             }
         }
+        if self.mode == Mode::Raw && self.mix.without(Operation::Transfer).is_none() {
+            return Err("--mix has nothing but transfers, which need --mode txn".to_owned());
+        }
         if self.hot_keys > self.users {
             return Err(format!("--hot-keys {} are more than --users {}", self.hot_keys, self.users));
         }
@@ -146,6 +150,9 @@ fn is_endpoint(text: &str) -> bool {
     !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
 }
 
+/// Clocks can count further, but not without end.
+const DURATION_MAX_MS: u64 = 365 * 24 * 3_600_000;
+
 /// `500ms`, `90s`, `5m`, `2h`.
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
@@ -158,7 +165,8 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => return Err("a number with a unit is needed: ms, s, m or h, for example 90s".to_owned()),
     };
     let duration_ms = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit_ms));
-    duration_ms.filter(|ms| *ms > 0).map(Duration::from_millis).ok_or_else(|| "it must be more than nothing".to_owned())
+    let allowed = duration_ms.filter(|ms| (1..=DURATION_MAX_MS).contains(ms));
+    allowed.map(Duration::from_millis).ok_or_else(|| "it must be more than nothing and at most a year".to_owned())
 }
 
 #[cfg(test)]
@@ -182,6 +190,14 @@ mod tests {
     fn no_cluster_is_an_error_and_memory_needs_none() {
         assert!(of(&["--pd", ""]).unwrap_err().contains("TIKV_PD_ENDPOINTS"));
         assert_eq!(of(&["--backend", "memory"]), Ok(()));
+    }
+
+    #[test]
+    fn a_duration_has_a_unit_and_an_end() {
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        for wrong in ["90", "0s", "8761h", "99999999999999999999h", "s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

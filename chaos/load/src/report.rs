@@ -20,6 +20,8 @@ pub(crate) struct Report {
     seed: u64,
     workers: u32,
     duration_s: f64,
+    /// Somebody ended it before its time.
+    interrupted: bool,
     /// Operations that succeeded.
     operations: u64,
     operations_per_s: f64,
@@ -50,7 +52,7 @@ struct FailureReport {
 
 impl Report {
     #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^53 operations")]
-    pub(crate) fn new(options: &Options, seen: &Seen, took: Duration, safety: SafetyReport) -> Self {
+    pub(crate) fn new(options: &Options, seen: &Seen, took: Duration, interrupted: bool, safety: SafetyReport) -> Self {
         let operations: u64 = seen.latency.values().map(Latency::count).sum();
         let duration_s = took.as_secs_f64();
         Self {
@@ -63,6 +65,7 @@ impl Report {
             seed: options.seed,
             workers: options.workers,
             duration_s,
+            interrupted,
             operations,
             operations_per_s: operations as f64 / duration_s.max(1e-9),
             failed: seen.failed.values().sum(),
@@ -80,8 +83,13 @@ impl Report {
     /// For people.
     pub(crate) fn human(&self) -> String {
         let mut text = format!(
-            "{} operations in {:.1} s: {:.0} a second, {} failed\n\n",
-            self.operations, self.duration_s, self.operations_per_s, self.failed
+            "{} operations in {:.1} s{}: {:.0} a second, {} failed{}\n\n",
+            self.operations,
+            self.duration_s,
+            if self.interrupted { ", then interrupted" } else { "" },
+            self.operations_per_s,
+            self.failed,
+            if self.operations == 0 { "\nNOTHING SUCCEEDED: the exit code is 1" } else { "" }
         );
         // Writing to a text cannot fail.
         let _ = writeln!(
@@ -100,7 +108,11 @@ impl Report {
             let _ = writeln!(text, "\n{} x {kind}, for example: {}", failure.count, failure.example);
         }
         let SafetyReport { bank_sums, counter_reads, unanswered, violations } = &self.safety;
-        let verdict = if violations.is_empty() { "held" } else { "VIOLATED" };
+        let verdict = match (violations.is_empty(), self.safety.is_known()) {
+            (false, _) => "VIOLATED",
+            (true, true) => "held",
+            (true, false) => "UNKNOWN, nothing could be checked",
+        };
         let _ = write!(
             text,
             "\nsafety {verdict}: {bank_sums} sums of the bank, {counter_reads} reads of counters, {unanswered} without an answer"

@@ -8,22 +8,31 @@ use crate::options::{BackendKind, Mode, Options};
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::safety::Safety;
+use crate::stop;
 use crate::worker::{self, Pace, Seen, Shared, Work, seen};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Between two looks of the progress bar.
 const SHOW_EVERY: Duration = Duration::from_millis(500);
+/// Between two attempts to prepare.
+const PREPARE_AGAIN: Duration = Duration::from_millis(200);
+
+/// Why there is no report.
+#[derive(Debug)]
+pub(crate) enum NoReport {
+    /// The cluster does not answer the first questions, or nothing is left to do.
+    Unreachable(String),
+    /// It was asked to stop, and asked again before it could.
+    StoppedTwice,
+}
 
 /// Runs as the options say.
-///
-/// # Errors
-/// The cluster does not answer the first question, or nothing is left to do.
-pub(crate) async fn run<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Report, String> {
-    let work = Arc::new(prepare(backend, options).await?);
+pub(crate) async fn run<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Report, NoReport> {
+    let work = Arc::new(prepare(backend, options).await.map_err(NoReport::Unreachable)?);
     let progress = Progress::new(options);
     let shared: Vec<Shared> = (0..options.workers).map(|_| Shared::default()).collect();
     let mut workers = JoinSet::new();
@@ -33,47 +42,80 @@ pub(crate) async fn run<B: Backend>(backend: Arc<B>, options: &Options) -> Resul
     }
     let began = Instant::now();
     let checker = tokio::spawn(check_until_stopped(Arc::clone(&work), options.check_every));
-    watch(&mut workers, &work, &shared, &progress, began + options.duration).await;
+    let interrupted = watch(&mut workers, &work, &shared, &progress).await;
     work.stop.store(true, Ordering::Relaxed);
-    // Each operation has a deadline, so this ends.
-    while workers.join_next().await.is_some() {}
-    let took = began.elapsed();
-    let _ = checker.await;
-    work.safety.check(work.backend.as_ref(), &work.keys).await;
-    progress.finish();
+    progress.stop(interrupted);
+    let ending = async {
+        // Each operation has a deadline, so this ends.
+        while workers.join_next().await.is_some() {}
+        let took = began.elapsed();
+        let _ = checker.await;
+        work.safety.check(work.backend.as_ref(), &work.keys).await;
+        took
+    };
+    let took = tokio::select! {
+        took = ending => took,
+        () = impatient(interrupted) => return Err(NoReport::StoppedTwice),
+    };
+    progress.finish(&work.safety.violations());
     let all = sum(&shared);
-    let work = Arc::into_inner(work).ok_or_else(|| "a worker did not end".to_owned())?;
-    Ok(Report::new(options, &all, took, work.safety.into_report()))
+    let work = Arc::into_inner(work).ok_or_else(|| NoReport::Unreachable("a worker did not end".to_owned()))?;
+    Ok(Report::new(options, &all, took, interrupted, work.safety.into_report()))
+}
+
+/// Ends when the run was asked to stop twice.
+async fn impatient(interrupted: bool) {
+    if !interrupted {
+        stop::asked().await;
+    }
+    stop::asked().await;
 }
 
 async fn prepare<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Work<B>, String> {
     let users = Skew::new(options.users, options.zipf, options.hot_keys, options.hot_share);
-    let keys = KeySpace::new(&options.prefix(), users, usize::try_from(options.value_bytes).unwrap_or(usize::MAX));
+    let value_bytes = usize::try_from(options.value_bytes).unwrap_or(usize::MAX);
+    let keys = KeySpace::new(&options.prefix(), users, value_bytes).of_run(name());
     // Only transactions can keep a sum.
     let banks = options.mode == Mode::Txn;
     let mix = if banks { Some(options.mix.clone()) } else { options.mix.without(Operation::Transfer) };
-    let mix = mix.ok_or_else(|| "--mix has nothing but transfers, which need --mode txn".to_owned())?;
-    let accounts = banks.then_some(options.accounts);
-    let preparing = Safety::prepare(backend.as_ref(), &keys, accounts, options.workers);
-    let first = async {
-        let _ = backend.get(keys.account(0)).await?;
-        preparing.await
-    };
-    let safety = match tokio::time::timeout(options.connect_timeout, first).await {
-        Ok(Ok(safety)) => safety,
-        Ok(Err(failure)) => return Err(unreachable(options, &failure)),
-        Err(_) => return Err(unreachable(options, &Failure::Timeout)),
-    };
+    let mix = mix.ok_or_else(|| "there is nothing to do".to_owned())?;
+    let safety = opened(backend.as_ref(), &keys, options).await?;
     Ok(Work {
         backend,
         keys,
         mix,
         safety,
         scan_limit: options.scan_limit,
-        timeout: options.timeout,
-        pace: Pace::new(Instant::now(), options.rate, options.operations),
+        pace: Pace::new(Instant::now(), options.duration, options.rate, options.operations),
         stop: AtomicBool::new(false),
     })
+}
+
+/// A name that no other run has.
+#[expect(clippy::disallowed_methods, reason = "a run takes place in real time")]
+fn name() -> String {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}", since_1970.as_millis(), std::process::id())
+}
+
+/// Asks the cluster until it answers or the time is over: another run may be opening the same accounts, or may have left
+/// locks on them when it was killed.
+async fn opened<B: Backend>(backend: &B, keys: &KeySpace, options: &Options) -> Result<Safety, String> {
+    let accounts = (options.mode == Mode::Txn).then_some(options.accounts);
+    let end = Instant::now() + options.connect_timeout;
+    let mut last = Failure::Timeout;
+    loop {
+        let preparing = async {
+            let _ = backend.get(keys.account(options.accounts, 0)).await?;
+            Safety::prepare(backend, keys, accounts, options.workers).await
+        };
+        match tokio::time::timeout_at(end, preparing).await {
+            Ok(Ok(safety)) => return Ok(safety),
+            Ok(Err(failure)) => last = failure,
+            Err(_) => return Err(unreachable(options, &last)),
+        }
+        tokio::time::sleep_until(end.min(Instant::now() + PREPARE_AGAIN)).await;
+    }
 }
 
 fn unreachable(options: &Options, failure: &Failure) -> String {
@@ -81,26 +123,21 @@ fn unreachable(options: &Options, failure: &Failure) -> String {
         BackendKind::Tikv => format!("the cluster of PD {}", options.pd.join(", ")),
         BackendKind::Memory => "the memory".to_owned(),
     };
-    format!("{place} does not serve: {}", failure.text())
+    let waited_s = options.connect_timeout.as_secs_f64();
+    format!("{place} does not serve within {waited_s} s (--connect-timeout): {}", failure.text())
 }
 
-/// Until the time is over, the work is done, or a person stops it.
-async fn watch<B: Backend>(
-    workers: &mut JoinSet<()>,
-    work: &Work<B>,
-    shared: &[Shared],
-    progress: &Progress,
-    end: Instant,
-) {
+/// Until the time is over, the work is done, or somebody stops it; says whether somebody did.
+async fn watch<B: Backend>(workers: &mut JoinSet<()>, work: &Work<B>, shared: &[Shared], progress: &Progress) -> bool {
     let mut ticks = tokio::time::interval(SHOW_EVERY);
-    let interrupted = tokio::signal::ctrl_c();
+    let interrupted = stop::asked();
     tokio::pin!(interrupted);
     loop {
         tokio::select! {
-            () = tokio::time::sleep_until(end) => return,
-            _ = &mut interrupted => return,
-            ended = workers.join_next() => if ended.is_none() { return },
-            _ = ticks.tick() => progress.show(&sum(shared), work.safety.violations()),
+            () = tokio::time::sleep_until(work.pace.end()) => return false,
+            () = &mut interrupted => return true,
+            ended = workers.join_next() => if ended.is_none() { return false },
+            _ = ticks.tick() => progress.show(&sum(shared), &work.safety.violations()),
         }
     }
 }

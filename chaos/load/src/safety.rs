@@ -2,6 +2,7 @@
 
 use crate::backend::{Backend, Failure, Found, balance};
 use crate::keys::KeySpace;
+use futures_util::future::{join, join_all};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -40,10 +41,26 @@ pub(crate) struct Safety {
 struct Counter {
     /// A write without an answer may still come late, so the worker goes on with a new key.
     generation: u64,
+    /// A write was begun and not yet answered. When the next one begins it never was: somebody gave up waiting.
+    is_written: bool,
     /// Written and acknowledged.
     acknowledged: u64,
     /// Read before.
     seen: u64,
+}
+
+impl Counter {
+    /// Nothing can be promised of a key that may or may not have been written, now or later.
+    fn renewed(self) -> Self {
+        Self { generation: self.generation + 1, ..Self::default() }
+    }
+}
+
+impl SafetyReport {
+    /// Whether anything at all could be checked.
+    pub(crate) fn is_known(&self) -> bool {
+        self.bank_sums + self.counter_reads > 0
+    }
 }
 
 impl Safety {
@@ -54,7 +71,8 @@ impl Safety {
         accounts: Option<u32>,
         workers: u32,
     ) -> Result<Self, Failure> {
-        let accounts: Vec<Vec<u8>> = (0..accounts.unwrap_or_default()).map(|number| keys.account(number)).collect();
+        let of = accounts.unwrap_or_default();
+        let accounts: Vec<Vec<u8>> = (0..of).map(|number| keys.account(of, number)).collect();
         let mut expected = None;
         if !accounts.is_empty() {
             backend.fill(accounts.clone(), OPENING_BALANCE.to_string().into_bytes()).await?;
@@ -77,28 +95,25 @@ impl Safety {
     /// Counts a worker's counter up, and remembers what came of it.
     pub(crate) async fn count_up<B: Backend>(&self, backend: &B, keys: &KeySpace, worker: u32) -> Result<(), Failure> {
         let Some(slot) = self.slot(worker) else { return Ok(()) };
-        let counter = *lock(slot);
+        let counter = begun(slot);
         let next = counter.acknowledged + 1;
         let written = backend.put(keys.counter(worker, counter.generation), next.to_string().into_bytes()).await;
         let mut counter = lock(slot);
         match written {
-            Ok(()) => counter.acknowledged = next,
-            // It may or may not have been written, now or later: nothing can be promised of this key any more.
-            Err(_) => *counter = Counter { generation: counter.generation + 1, ..Counter::default() },
+            Ok(()) => (counter.acknowledged, counter.is_written) = (next, false),
+            Err(_) => *counter = counter.renewed(),
         }
         written
     }
 
-    /// Checks everything once. A check without an answer says nothing about safety.
+    /// Checks everything once, all at the same time: a check ends when one operation would. A check without an answer says
+    /// nothing about safety.
     pub(crate) async fn check<B: Backend>(&self, backend: &B, keys: &KeySpace) {
-        if let Err(_unanswered) = self.check_bank(backend).await {
-            self.report().unanswered += 1;
-        }
-        for worker in (0..u32::try_from(self.counters.len()).unwrap_or(u32::MAX)).take(COUNTERS_PER_CHECK) {
-            if let Err(_unanswered) = self.check_counter(backend, keys, worker).await {
-                self.report().unanswered += 1;
-            }
-        }
+        let workers = (0..u32::try_from(self.counters.len()).unwrap_or(u32::MAX)).take(COUNTERS_PER_CHECK);
+        let counters = join_all(workers.map(|worker| self.check_counter(backend, keys, worker)));
+        let (bank, counters) = join(self.check_bank(backend), counters).await;
+        let unanswered = counters.iter().chain([&bank]).filter(|answer| answer.is_err()).count();
+        self.report().unanswered += u64::try_from(unanswered).unwrap_or_default();
     }
 
     /// What was found.
@@ -107,8 +122,8 @@ impl Safety {
     }
 
     /// Violations so far.
-    pub(crate) fn violations(&self) -> usize {
-        self.report().violations.len()
+    pub(crate) fn violations(&self) -> Vec<String> {
+        self.report().violations.clone()
     }
 
     async fn check_bank<B: Backend>(&self, backend: &B) -> Result<(), Failure> {
@@ -135,7 +150,6 @@ impl Safety {
         counter.seen = counter.seen.max(found);
         let mut report = self.report();
         report.counter_reads += 1;
-        // A counter of an earlier run may be ahead; it must never be behind.
         if found < before.acknowledged {
             let acknowledged = before.acknowledged;
             violated(&mut report, format!("counter {worker} reads {found} after {acknowledged} was acknowledged"));
@@ -152,6 +166,16 @@ impl Safety {
     fn report(&self) -> MutexGuard<'_, SafetyReport> {
         lock(&self.report)
     }
+}
+
+/// The counter as its next write finds it.
+fn begun(slot: &Mutex<Counter>) -> Counter {
+    let mut counter = lock(slot);
+    if counter.is_written {
+        *counter = counter.renewed();
+    }
+    counter.is_written = true;
+    *counter
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

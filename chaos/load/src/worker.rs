@@ -26,7 +26,6 @@ pub(crate) struct Work<B> {
     pub(crate) mix: Mix,
     pub(crate) safety: Safety,
     pub(crate) scan_limit: u32,
-    pub(crate) timeout: Duration,
     pub(crate) pace: Pace,
     pub(crate) stop: AtomicBool,
 }
@@ -37,15 +36,22 @@ pub(crate) struct Pace {
     /// Operations a second; 0 is as fast as can be.
     rate: f64,
     limit: u64,
+    /// Nothing is due from here on, however late somebody says stop.
+    end: Instant,
     next: AtomicU64,
 }
 
 impl Pace {
-    pub(crate) fn new(began: Instant, rate: f64, limit: Option<u64>) -> Self {
-        Self { began, rate, limit: limit.unwrap_or(u64::MAX), next: AtomicU64::new(0) }
+    pub(crate) fn new(began: Instant, duration: Duration, rate: f64, limit: Option<u64>) -> Self {
+        Self { began, rate, limit: limit.unwrap_or(u64::MAX), end: began + duration, next: AtomicU64::new(0) }
     }
 
-    /// Takes a place in the queue; `None` when all were given out.
+    /// The end of the time.
+    pub(crate) fn end(&self) -> Instant {
+        self.end
+    }
+
+    /// Takes a place in the queue; `None` when all were given out, or the time is over.
     #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^53 operations")]
     fn take(&self) -> Option<Instant> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -53,7 +59,8 @@ impl Pace {
             return None;
         }
         let wait_s = if self.rate > 0.0 { number as f64 / self.rate } else { 0.0 };
-        Some(self.began + Duration::try_from_secs_f64(wait_s).unwrap_or_default())
+        let due = self.began.checked_add(Duration::try_from_secs_f64(wait_s).ok()?)?;
+        (due.max(Instant::now()) < self.end).then_some(due)
     }
 }
 
@@ -112,8 +119,8 @@ pub(crate) async fn work<B: Backend>(work: Arc<Work<B>>, worker: u32, mut chance
         // Without a rate nothing waits; with one, an operation that had to wait for a slow one before it counts as slow too.
         let began = if work.pace.rate > 0.0 { due } else { Instant::now() };
         let operation = work.mix.pick(&mut chance);
-        let result = tokio::time::timeout(work.timeout, act(&work, worker, operation, &mut chance)).await;
-        let result = result.unwrap_or(Err(Failure::Timeout));
+        // The backend has a deadline for every operation.
+        let result = act(&work, worker, operation, &mut chance).await;
         seen(&shared).record(operation, began.elapsed(), &result);
         if result.is_err() {
             tokio::time::sleep_until(Instant::now() + AFTER_FAILURE).await;

@@ -31,8 +31,7 @@ async fn raw_mode_has_no_bank() {
     let report = serde_json::to_value(ran(&["--mode", "raw"]).await).unwrap();
     assert_eq!(report["safety"]["bank_sums"], 0);
     assert!(report["by_operation"].get("transfer").is_none());
-    let only_transfers = options(&["--mode", "raw", "--mix", "transfer=1"]);
-    let refused = run(Arc::new(Memory::default()), &only_transfers).await.err().unwrap();
+    let refused = options(&["--mode", "raw", "--mix", "transfer=1"]).check().unwrap_err();
     assert!(refused.contains("--mode txn"), "{refused}");
 }
 

@@ -139,3 +139,16 @@ async fn a_write_without_an_answer_promises_nothing() {
     }
     assert_eq!(safety.into_report().violations, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_any_more_promises_nothing() {
+    let (memory, keys) = (Memory::default(), keys());
+    let safety = prepared(&memory).await;
+    safety.count_up(&memory, &keys, 0).await.unwrap();
+    // Begun and given up, as when the worker's own deadline ends it. It comes late, after the next one.
+    assert_eq!(begun(&safety.counters[0]).acknowledged, 1);
+    safety.count_up(&memory, &keys, 0).await.unwrap();
+    memory.put(keys.counter(0, 0), b"0".to_vec()).await.unwrap();
+    safety.check(&memory, &keys).await;
+    assert_eq!(safety.into_report().violations, Vec::<String>::new());
+}
