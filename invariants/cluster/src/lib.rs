@@ -1,8 +1,10 @@
 //! The cluster as a whole: versions, scheduling, links between the stores, errors that never are harmless.
 
 mod errors;
+mod garbage;
 mod links;
 mod scheduling;
+mod timestamps;
 mod versions;
 
 use operator_plugin::{Check, Invariants, PluginInfo};
@@ -15,7 +17,7 @@ impl Invariants for Cluster {
         PluginInfo {
             name: "cluster".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "one version, scheduling on, links whole, no critical error".to_owned(),
+            summary: "one version, scheduling on, links whole, nothing held back, no critical error".to_owned(),
         }
     }
 
@@ -28,6 +30,8 @@ impl Invariants for Cluster {
             scheduling::no_leftovers(),
             links::whole(),
             errors::none(),
+            garbage::not_held_back(),
+            timestamps::resolved(),
         ]
     }
 }

@@ -291,11 +291,12 @@ fn stores() -> TableData {
 }
 
 fn region_health() -> TableData {
-    let kinds = ["miss-peer", "extra-peer", "down-peer", "pending-peer", "offline-peer", "learner-peer", "empty"];
+    let kinds =
+        ["miss-peer", "extra-peer", "down-peer", "pending-peer", "offline-peer", "learner-peer", "empty", "oversized"];
     table("region_health")
         .texts("kind", texts(kinds))
-        .integers("regions", "1", [0; 7])
-        .texts("source", texts(["metric"; 7]))
+        .integers("regions", "1", [0; 8])
+        .texts("source", texts(["metric"; 8]))
 }
 
 /// Ten regions that are written and read alike.
@@ -335,7 +336,7 @@ fn schedulers() -> TableData {
 }
 
 /// Tables that list only what is wrong.
-fn empty_tables() -> [TableData; 5] {
+fn empty_tables() -> [TableData; 7] {
     let nothing: [String; 0] = [];
     [
         table("hot_peers")
@@ -347,6 +348,8 @@ fn empty_tables() -> [TableData; 5] {
             .floats("keys_per_s", "1/s", [0.0; 0])
             .floats("queries_per_s", "1/s", [0.0; 0])
             .integers("hot_degree", "1", [0; 0]),
+        table("large_regions").texts("region", nothing.clone()).floats("size_bytes", "By", [0.0; 0]),
+        table("safepoints").texts("service", nothing.clone()).floats("age_s", "s", [0.0; 0]),
         table("range_holes").texts("start_key", nothing.clone()).texts("end_key", nothing.clone()),
         table("regions_without_leader")
             .texts("region", nothing.clone())

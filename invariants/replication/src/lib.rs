@@ -3,6 +3,8 @@
 mod keyspace;
 mod majority;
 mod peers;
+mod removal;
+mod sizes;
 
 use operator_plugin::{Check, Invariants, PluginInfo};
 
@@ -22,11 +24,14 @@ impl Invariants for Replication {
         let mut checks = peers::checks();
         checks.extend([
             peers::pending(),
+            sizes::split(),
+            sizes::merged(),
             keyspace::no_holes(),
             keyspace::led(),
             keyspace::no_missing_leaders(),
             majority::replicas(),
             majority::rules(),
+            removal::has_room(),
         ]);
         checks
     }

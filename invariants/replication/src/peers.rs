@@ -100,7 +100,7 @@ fn judge_pending(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     judge_count(snapshot, "pending-peer", "have a replica that is catching up", limit)
 }
 
-fn judge_count(snapshot: &Snapshot, kind: &str, means: &str, limit: i64) -> Result<Outcome, PluginError> {
+pub(crate) fn judge_count(snapshot: &Snapshot, kind: &str, means: &str, limit: i64) -> Result<Outcome, PluginError> {
     let lists = snapshot.table("region_health")?;
     let guard = guards::not_bootstrapped(snapshot).or_else(|| guards::new_pd_leader(snapshot, guards::REGION_LISTS_S));
     if let Some(outcome) = guard {

@@ -1,5 +1,6 @@
 //! What runs out before requests get slow: threads, processor, memory, queues, compaction.
 
+mod ended;
 mod pools;
 mod queues;
 mod quota;
@@ -24,6 +25,7 @@ impl Invariants for Saturation {
         checks.extend([
             quota::processor(),
             quota::memory(),
+            ended::for_memory(),
             stall::write_stall(),
             stall::flow_control(),
             queues::mailboxes(),

@@ -44,6 +44,7 @@ impl Invariants for StoreHealth {
             up::same_view(),
             heartbeat::fresh(),
             restart::none(),
+            restart::no_loop(),
             slow::score(),
             slow::busy(),
             stuck::threads(),

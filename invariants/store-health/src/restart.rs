@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use judging::entities::Store;
-use operator_plugin::{Check, Findings, Outcome, PluginError, Severity, Snapshot, Violation};
+use operator_plugin::{Check, Findings, Outcome, PluginError, Snapshot, Violation};
 
 /// I32.
 pub(crate) fn none() -> Check {
@@ -15,7 +15,15 @@ pub(crate) fn none() -> Check {
         // By then everything that a restart brings with it is over, or is trouble of its own.
         .hold_ms(120_000)
         .reads(&["stores"])
-        .with_state(judge)
+        .with_state(|snapshot, state| judge(snapshot, state, noted))
+}
+
+/// I32, F24: what restarts for the third time is not maintained, it crashes.
+pub(crate) fn no_loop() -> Check {
+    Check::new("store-stays-up", "no store starts again three times within half an hour")
+        .critical()
+        .reads(&["stores"])
+        .with_state(|snapshot, state| judge(snapshot, state, looping))
 }
 
 /// How long a restart is worth a note; the guard against judging young stores lasts as long.
@@ -44,7 +52,10 @@ struct Start {
     returned: bool,
 }
 
-fn judge(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
+/// What is wrong with the restarts of a store, given their ages; nothing, mostly.
+type Complaint = fn(&[(Start, u64)]) -> Option<String>;
+
+fn judge(snapshot: &Snapshot, state: Option<&[u8]>, complaint: Complaint) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     let before = state.map(read).unwrap_or_default();
     let (mut after, mut findings) = (BTreeMap::new(), Findings::new());
@@ -54,7 +65,7 @@ fn judge(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginErr
             None => findings.unknown(&store.entity(), "it does not say when it started"),
             Some(start) => {
                 past.learn(start);
-                judge_store(store, &past.starts, snapshot.taken_at(), &mut findings);
+                judge_store(store, complaint(&past.restarts(snapshot.taken_at())), &mut findings);
             }
         }
         past.away = matches!(store.row.text("state"), Some("Disconnected" | "Down"));
@@ -71,21 +82,28 @@ impl Past {
         let surplus = self.starts.len().saturating_sub(STARTS_MAX);
         self.starts.drain(..surplus);
     }
+
+    /// Its restarts with their ages in nanoseconds. The first start that was seen may be as old as it likes: only those after
+    /// it are restarts.
+    fn restarts(&self, now: u64) -> Vec<(Start, u64)> {
+        self.starts.iter().skip(1).map(|start| (*start, now.saturating_sub(start.at_ns))).collect()
+    }
 }
 
-/// The first start that was seen may be as old as it likes: only those after it are restarts.
-fn judge_store(store: Store<'_>, starts: &[Start], now: u64, findings: &mut Findings) {
-    let restarts = || starts.iter().skip(1);
-    let age = |start: &Start| now.saturating_sub(start.at_ns);
-    let times = restarts().filter(|start| age(start) < LOOP_NS).count();
-    let noted = restarts().any(|start| age(start) < NOTED_NS && !start.returned);
-    if !noted && times < LOOP_STARTS {
-        return findings.pass(store.entity());
-    }
-    let severity = if times >= LOOP_STARTS { Severity::Critical } else { Severity::Info };
-    let summary = format!("{} restarted, {times} times within 30 minutes", store.name());
+fn noted(restarts: &[(Start, u64)]) -> Option<String> {
+    let is_noted = |(start, age_ns): &(Start, u64)| *age_ns < NOTED_NS && !start.returned;
+    restarts.iter().any(is_noted).then(|| "restarted".to_owned())
+}
+
+fn looping(restarts: &[(Start, u64)]) -> Option<String> {
+    let times = restarts.iter().filter(|(_, age_ns)| *age_ns < LOOP_NS).count();
+    (times >= LOOP_STARTS).then(|| format!("restarted at least {times} times within 30 minutes"))
+}
+
+fn judge_store(store: Store<'_>, complaint: Option<String>, findings: &mut Findings) {
+    let Some(complaint) = complaint else { return findings.pass(store.entity()) };
     let evidence = store.row.evidence("start_at").expected("the same as before");
-    let mut violation = Violation::new(store.entity(), summary).evidence(evidence).severity(severity);
+    let mut violation = Violation::new(store.entity(), format!("{} {complaint}", store.name())).evidence(evidence);
     if store.row.number("uptime_s").is_some() {
         violation = violation.evidence(store.row.evidence("uptime_s").expected("600 s or more"));
     }
@@ -137,7 +155,6 @@ mod tests {
         assert_eq!(none().evaluate(&young.snapshot(), None).unwrap().status, Status::Pass);
         let outcome = judge_twice(Cluster::healthy(), young);
         assert_eq!(outcome.violations[0].entity, "store/4");
-        assert_eq!(outcome.violations[0].severity, Some(Severity::Info));
     }
 
     #[test]
@@ -153,16 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn three_restarts_in_half_an_hour_are_a_loop() {
-        let mut state = none().evaluate(&Cluster::healthy().snapshot(), None).unwrap().state;
-        let mut severity = None;
+    fn three_restarts_in_half_an_hour_are_a_loop_and_two_are_none() {
+        let mut state = no_loop().evaluate(&Cluster::healthy().snapshot(), None).unwrap().state;
+        let mut looped = Vec::new();
         for minute in 1..=3_u64 {
             let cluster = at(Cluster::healthy().later_s(minute * 60), NOW_NS + minute * 60_000_000_000 - 1);
-            let outcome = none().evaluate(&cluster.snapshot(), state.as_deref()).unwrap();
-            severity = outcome.violations[0].severity;
+            let outcome = no_loop().evaluate(&cluster.snapshot(), state.as_deref()).unwrap();
+            looped.push(outcome.violations.first().map(|violation| violation.entity.clone()));
             state = outcome.state;
         }
-        assert_eq!(severity, Some(Severity::Critical));
+        assert_eq!(looped, [None, None, Some("store/4".to_owned())]);
+        let later = at(Cluster::healthy().later_s(1_900), NOW_NS + 180_000_000_000 - 1);
+        assert_eq!(no_loop().evaluate(&later.snapshot(), state.as_deref()).unwrap().status, Status::Pass);
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod pd;
 mod pd_url;
 mod picture;
 mod regions;
+mod safepoints;
 mod schedule;
 mod schedulers;
 mod settings;

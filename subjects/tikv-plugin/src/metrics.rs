@@ -104,6 +104,8 @@ pub(crate) const TIKV: &[&str] = &[
     "tikv_gcworker_autogc_safe_point",
     "tikv_resolved_ts_min_resolved_ts_gap_millis",
     "tikv_resolved_ts_min_leader_resolved_ts_gap_millis",
+    "tikv_resolved_ts_min_leader_resolved_ts_region",
+    "tikv_resolved_ts_min_leader_resolved_ts_region_min_lock_ts",
     "tikv_resolved_ts_min_follower_safe_ts_gap_millis",
     "tikv_concurrency_manager_max_ts",
 ];

@@ -15,7 +15,7 @@ use crate::picture::Picture;
 use crate::schedule::{Endpoint, Outcome, Polls, is_due};
 use crate::shapes::{Member, Members};
 use crate::walk::Walk;
-use crate::{cluster, hot, metrics, pd_url, regions, schedulers, settings, stores, topology};
+use crate::{cluster, hot, metrics, pd_url, regions, safepoints, schedulers, settings, stores, topology};
 
 /// `/health` itself waits 3 s for a member that hangs.
 const HEALTH_TIMEOUT_MS: u64 = 3_500;
@@ -124,9 +124,10 @@ impl Observer {
     fn questions(&mut self, world: &mut dyn World, tick: &Tick) -> Vec<Question> {
         let regions = self.picture.regions();
         let mut due = self.polls.due(tick.configuration, regions, tick.now_ms);
-        if due.iter().any(|endpoint| ABNORMAL.contains(endpoint)) {
+        if due.iter().any(|endpoint| ABNORMAL.contains(endpoint) || *endpoint == Endpoint::LargeRegions) {
             let counted = regions::counted(world, self.leader().as_deref());
             due.retain(|endpoint| !ABNORMAL.contains(endpoint) || regions::is_short(*endpoint, regions, &counted));
+            due.retain(|endpoint| *endpoint != Endpoint::LargeRegions || regions::some_are_oversized(&counted));
         }
         due.retain(|endpoint| schedulers::is_wanted(*endpoint, &self.picture.schedulers));
         due.into_iter().filter_map(|endpoint| self.question(endpoint, tick)).collect()
@@ -141,6 +142,7 @@ impl Observer {
             Endpoint::WriteFlow | Endpoint::ReadFlow => {
                 format!("/pd/api/v1/{}?limit={}", endpoint.path(), configuration.top_regions)
             }
+            Endpoint::LargeRegions => format!("/pd/api/v1/{}?limit={}", endpoint.path(), regions::LARGE_REGIONS),
             _ => format!("/pd/api/v1/{}", endpoint.path()),
         };
         let wanted_ms = if endpoint == Endpoint::Health { HEALTH_TIMEOUT_MS } else { configuration.request_timeout_ms };
@@ -276,11 +278,13 @@ impl Observer {
                 .value()
                 .map(|listed| self.installation.beside_stores(stores::stores_table(listed, probes, &offsets))),
             regions::region_health_table(picture, &counted),
+            regions::large_regions_table(picture, &counted),
             hot::region_flow_table(picture, replicas),
             hot::hot_peers_table(picture),
             hot::store_flow_table(&picture.store_rates),
             regions::range_holes_table(&picture.range_holes),
             self.walk.table(),
+            safepoints::safepoints_table(&picture.safepoints, tick.now),
             schedulers::schedulers_table(picture),
             settings::settings_table(picture),
             schedulers::operators_table(&picture.operators, tick.now),

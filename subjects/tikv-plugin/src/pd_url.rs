@@ -6,7 +6,7 @@ use crate::picture::Picture;
 use crate::shapes::Member;
 
 /// Tables whose rows are parts of the cluster that commands act on.
-const TABLES: [&str; 5] = ["cluster", "members", "region_flow", "regions_without_leader", "stores"];
+const TABLES: [&str; 6] = ["cluster", "large_regions", "members", "region_flow", "regions_without_leader", "stores"];
 
 /// Adds the column `pd_url` to them; null while no member is known.
 pub(crate) fn beside(tables: Vec<TableData>, picture: &Picture, remembered: &[Member]) -> Vec<TableData> {

@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::answer::{self, Why};
 use crate::schedule::Endpoint;
 use crate::shapes::{
-    Count, Health, HotPeers, Members, Regions, SchedulerEntry, SchedulerStores, Settings, StoreRates, Stores,
+    Count, Health, HotPeers, Members, Regions, Safepoints, SchedulerEntry, SchedulerStores, Settings, StoreRates,
+    Stores,
 };
 
 /// An answer, or why there is none, and when it came. Never asked is neither.
@@ -80,6 +81,8 @@ pub(crate) struct Picture {
     pub(crate) schedule: Seen<Settings>,
     pub(crate) replication: Seen<Settings>,
     pub(crate) range_holes: Seen<Vec<(String, String)>>,
+    pub(crate) large_regions: Seen<Regions>,
+    pub(crate) safepoints: Seen<Safepoints>,
     pub(crate) page: Seen<Regions>,
     /// Whether the cluster was ever started; unknown until the stores were asked for.
     pub(crate) bootstrapped: Option<bool>,
@@ -118,6 +121,8 @@ impl Picture {
             Endpoint::Schedule => self.schedule.take(at, body),
             Endpoint::Replication => self.replication.take(at, body),
             Endpoint::RangeHoles => self.range_holes.take(at, body),
+            Endpoint::LargeRegions => self.large_regions.take(at, body),
+            Endpoint::Safepoints => self.safepoints.take(at, body),
             Endpoint::RegionPage => self.page.take(at, body),
         };
         match outcome {

@@ -6,12 +6,17 @@ use operator_plugin::{Reduction, TableData, World, series, table};
 
 use crate::picture::{Picture, Seen};
 use crate::schedule::Endpoint;
+use crate::shapes::Region;
 use crate::units::count;
 
 /// A list is fetched only when the cluster, or the list by the metric, is no longer than this.
 pub(crate) const LIST_REGIONS: u64 = 1_000;
 /// PD's gauges older than three scrapes are not current.
 const CURRENT_MS: u64 = 45_000;
+/// The largest regions that PD is asked for; a cluster where more cannot be split has one trouble, not many.
+pub(crate) const LARGE_REGIONS: usize = 8;
+/// PD counts sizes in MiB.
+const MIB: f64 = 1_048_576.0;
 /// Holes listed in one tick.
 const HOLES: usize = 256;
 
@@ -72,6 +77,23 @@ fn filled(rows: &[(&str, Option<u64>, Option<&str>)]) -> TableData {
         .texts("source", rows.iter().map(|(.., source)| source.map(str::to_owned)))
 }
 
+/// Whether PD counts regions that are larger than they may be; only then it is asked for them by name.
+pub(crate) fn some_are_oversized(counted: &BTreeMap<String, u64>) -> bool {
+    counted.get("oversized").is_some_and(|regions| *regions > 0)
+}
+
+/// The `large_regions` table: the largest regions, while some are oversized.
+pub(crate) fn large_regions_table(picture: &Picture, counted: &BTreeMap<String, u64>) -> Option<TableData> {
+    let listed = picture.large_regions.value().map(|list| list.regions.as_slice()).unwrap_or_default();
+    let rows = if some_are_oversized(counted) { listed } else { &[] };
+    let store = |region: &Region| region.leader_store().map(|store| store.to_string());
+    let filled = table("large_regions")
+        .texts("region", rows.iter().map(|region| region.id.to_string()))
+        .texts("store", rows.iter().map(store))
+        .floats("size_bytes", "By", rows.iter().map(|region| region.approximate_size * MIB));
+    counted.contains_key("oversized").then_some(filled)
+}
+
 /// The `range_holes` table: key ranges that belong to no region.
 pub(crate) fn range_holes_table(seen: &Seen<Vec<(String, String)>>) -> Option<TableData> {
     let holes = seen.value()?;
@@ -100,6 +122,25 @@ mod tests {
             (Scalar::Integer(15), Scalar::Text("metric".to_owned()))
         );
         assert_eq!(table.scalar(2, "regions"), Scalar::Null);
+    }
+
+    #[test]
+    fn large_regions_are_named_while_some_are_oversized() {
+        let mut picture = Picture::default();
+        let body = br#"{"regions":[{"id":88,"leader":{"id":90,"store_id":4},"approximate_size":2048}]}"#;
+        picture.take(Endpoint::LargeRegions, 1, Ok(body));
+        let counted = |regions: u64| [("oversized".to_owned(), regions)].into();
+        let table = large_regions_table(&picture, &counted(1)).unwrap();
+        assert_eq!(
+            (table.scalar(0, "region"), table.scalar(0, "store"), table.scalar(0, "size_bytes")),
+            (
+                Scalar::Text("88".to_owned()),
+                Scalar::Text("4".to_owned()),
+                Scalar::Float(2.0 * 1_024.0 * 1_024.0 * 1_024.0)
+            )
+        );
+        assert_eq!(large_regions_table(&picture, &counted(0)).unwrap().rows(), 0);
+        assert!(large_regions_table(&picture, &BTreeMap::new()).is_none());
     }
 
     #[test]

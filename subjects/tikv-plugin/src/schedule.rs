@@ -40,12 +40,14 @@ pub(crate) enum Endpoint {
     Schedule,
     Replication,
     RangeHoles,
+    LargeRegions,
+    Safepoints,
     RegionPage,
 }
 
 impl Endpoint {
     /// All of them, in the order of asking.
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Members,
         Self::Stores,
         Self::Health,
@@ -68,6 +70,8 @@ impl Endpoint {
         Self::Schedule,
         Self::Replication,
         Self::RangeHoles,
+        Self::LargeRegions,
+        Self::Safepoints,
         Self::RegionPage,
     ];
 
@@ -96,6 +100,8 @@ impl Endpoint {
             Self::Schedule => "config/schedule",
             Self::Replication => "config/replicate",
             Self::RangeHoles => "regions/range-holes",
+            Self::LargeRegions => "regions/size",
+            Self::Safepoints => "gc/safepoint",
             Self::RegionPage => "regions/key",
         }
     }
@@ -119,9 +125,10 @@ impl Endpoint {
             Self::EvictLeader | Self::GrantLeader | Self::EvictSlowStore => periods.schedulers,
             Self::WriteFlow | Self::ReadFlow if regions > MANY_REGIONS => periods.flow.max(60_000),
             Self::WriteFlow | Self::ReadFlow => periods.flow,
-            Self::Schedule | Self::Replication => periods.settings,
-            Self::RangeHoles if regions > MANY_REGIONS => periods.range_holes.max(300_000),
-            Self::RangeHoles => periods.range_holes,
+            Self::Schedule | Self::Replication | Self::Safepoints => periods.settings,
+            Self::RangeHoles | Self::LargeRegions if regions > MANY_REGIONS => periods.range_holes.max(300_000),
+            // Sorting all regions by size costs PD as much as looking for holes.
+            Self::RangeHoles | Self::LargeRegions => periods.range_holes,
             Self::RegionPage => 0,
         }
     }

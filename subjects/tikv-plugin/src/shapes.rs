@@ -123,6 +123,8 @@ pub(crate) struct Region {
     pub(crate) read_bytes: f64,
     pub(crate) written_keys: f64,
     pub(crate) read_keys: f64,
+    /// In MiB.
+    pub(crate) approximate_size: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
@@ -199,6 +201,25 @@ impl SchedulerEntry {
 pub(crate) struct SchedulerStores {
     pub(crate) store_id_ranges: Option<BTreeMap<String, Value>>,
     pub(crate) evict_stores: Option<Vec<u64>>,
+}
+
+/// `/gc/safepoint`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Safepoints {
+    #[serde(deserialize_with = "null_as_empty")]
+    pub(crate) service_gc_safe_points: Vec<Safepoint>,
+}
+
+/// What one service wants to be kept.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Safepoint {
+    pub(crate) service_id: String,
+    /// Seconds since the epoch; the largest number of 63 bits is never.
+    pub(crate) expired_at: u64,
+    /// A timestamp of PD; 0 holds nothing.
+    pub(crate) safe_point: u64,
 }
 
 /// `/config/schedule` and `/config/replicate`: names and values, some of them booleans in quotes.

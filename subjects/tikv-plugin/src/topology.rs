@@ -1,6 +1,6 @@
 //! The parts of the cluster and how trouble travels between them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use operator_plugin::{Edge, Entity, Relation, Topology};
 
@@ -8,7 +8,7 @@ use crate::picture::Picture;
 use crate::shapes::Member;
 use crate::{hot, stores};
 
-/// Regions that become entities: those that carry the most load.
+/// Regions that become entities: those that carry the most load, and those that are too large.
 const REGIONS: usize = 64;
 /// Above this many stores, "everyone talks to everyone" says nothing and is left out.
 const PEERING: usize = 32;
@@ -31,13 +31,17 @@ pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> T
     join(&mut drawn, pairs(&members), Relation::PeersWith);
     join(&mut drawn, pairs(&stores), Relation::PeersWith);
     let known: BTreeSet<u64> = listed.iter().map(|item| item.store.id).collect();
-    let busy: Vec<(u64, u64)> =
-        hot::notable(picture).into_iter().filter(|(_, store)| known.contains(store)).take(REGIONS).collect();
-    for (region, store) in busy {
+    let notable: BTreeMap<u64, u64> = hot::notable(picture).into_iter().chain(large(picture)).collect();
+    for (region, store) in notable.into_iter().filter(|(_, store)| known.contains(store)).take(REGIONS) {
         let region = add(&mut drawn, "region", &region.to_string(), format!("region {region} on store {store}"));
         join(&mut drawn, std::iter::once((&region, &format!("store/{store}"))), Relation::RunsOn);
     }
     drawn
+}
+
+fn large(picture: &Picture) -> impl Iterator<Item = (u64, u64)> {
+    let listed = picture.large_regions.value().map(|list| list.regions.as_slice()).unwrap_or_default();
+    listed.iter().filter_map(|region| region.leader_store().map(|store| (region.id, store)))
 }
 
 fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> String {

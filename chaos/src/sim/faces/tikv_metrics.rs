@@ -154,24 +154,50 @@ fn pd(out: &mut Exposition, store: &Store) {
     out.counter("tikv_pd_reconnect_total", "Total number of PD reconnections.").each("type", reconnects);
 }
 
-/// Resolved timestamps move on every 20 s (`resolved-ts.advance-ts-interval`), so their gap is a saw.
+/// Resolved timestamps move on in rounds, so that their gaps are saws: of leaders up to 10 s as recorded, of followers, who hear
+/// of it later, above `resolved-ts.advance-ts-interval`. A lock holds its region back on every store that has a replica.
 fn timestamps(out: &mut Exposition, cluster: &Cluster, store: &Store) {
+    const LEADERS_MS: u64 = 10_000;
     const ADVANCE_MS: u64 = 20_000;
-    let usual_ms = ADVANCE_MS + cluster.now_ms % ADVANCE_MS;
-    let held_ms = store.locked_since_ms.map_or(0, |since_ms| cluster.now_ms.saturating_sub(since_ms));
-    // The gap is taken by the store's own clock, which may be behind.
-    let gap_ms = real(usual_ms.max(held_ms).saturating_add_signed(store.clock_off_ms));
-    for (name, help) in [
-        ("tikv_resolved_ts_min_resolved_ts_gap_millis", "The gap between now() and the minimal (non-zero) resolved ts"),
+    let held_ms = |since_ms: Option<u64>| since_ms.map_or(0, |since_ms| cluster.now_ms.saturating_sub(since_ms));
+    let oldest_ms = held_ms(cluster.stores.values().filter_map(|store| store.locked_since_ms).min());
+    let leaders_ms = (cluster.now_ms % LEADERS_MS).max(held_ms(store.locked_since_ms));
+    let followers_ms = (ADVANCE_MS + cluster.now_ms % ADVANCE_MS).max(oldest_ms);
+    for (name, help, gap_ms) in [
+        (
+            "tikv_resolved_ts_min_resolved_ts_gap_millis",
+            "The gap between now() and the minimal (non-zero) resolved ts",
+            followers_ms,
+        ),
         (
             "tikv_resolved_ts_min_leader_resolved_ts_gap_millis",
-            "The gap between now() and the minimal leader resolved ts",
+            "The gap between now() and the minimal (non-zero) resolved ts for leader peers",
+            leaders_ms,
         ),
-        ("tikv_resolved_ts_min_follower_safe_ts_gap_millis", "The gap between now() and the minimal follower safe ts"),
+        (
+            "tikv_resolved_ts_min_follower_safe_ts_gap_millis",
+            "The gap between now() and the minimal follower safe ts",
+            followers_ms,
+        ),
     ] {
-        out.gauge(name, help).plain(gap_ms);
+        // The gap is taken by the store's own clock, which may be behind.
+        out.gauge(name, help).plain(real(gap_ms.saturating_add_signed(store.clock_off_ms)));
     }
+    slowest_leader(out, cluster, store);
     // A timestamp is milliseconds and 18 bits of a counter.
     let timestamp = real(cluster.now_ms << 18);
     out.gauge("tikv_concurrency_manager_max_ts", "Current value of max_ts").plain(timestamp);
+}
+
+/// The region whose leader here has resolved least, and the lock that holds it, as far as there is one.
+fn slowest_leader(out: &mut Exposition, cluster: &Cluster, store: &Store) {
+    let region = cluster.regions.values().find(|region| region.leader == Some(store.id));
+    let lock = store.locked_since_ms.map_or(-1.0, |since_ms| real(since_ms << 18));
+    out.gauge("tikv_resolved_ts_min_leader_resolved_ts_region", "The region whose leader peer has minimal resolved ts")
+        .plain(region.map_or(0.0, |region| real(region.id.0)));
+    out.gauge(
+        "tikv_resolved_ts_min_leader_resolved_ts_region_min_lock_ts",
+        "The minimal lock ts for the region whose leader peer has minimal resolved ts. 0 means no lock. -1 means no region found.",
+    )
+    .plain(lock);
 }

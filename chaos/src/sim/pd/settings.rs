@@ -49,6 +49,10 @@ impl Settings {
     /// Writes the changes into a configuration; each value keeps the type that it had.
     pub(crate) fn patch(&self, config: &mut Value) {
         for (key, value) in &self.changed {
+            if OMITTED_WHILE_OFF.contains(&key.as_str()) {
+                mention(config, key, value);
+                continue;
+            }
             let pointer = format!("/{}", key.replace('.', "/"));
             let Some(place) = config.pointer_mut(&pointer) else { continue };
             *place = match place {
@@ -57,6 +61,19 @@ impl Settings {
                 _ => Value::String(value.clone()),
             };
         }
+    }
+}
+
+/// Switches that PD leaves out of its answers while they are off (`omitempty`).
+const OMITTED_WHILE_OFF: [&str; 1] = ["schedule.halt-scheduling"];
+
+fn mention(config: &mut Value, key: &str, value: &str) {
+    let Some((section, name)) = key.split_once('.') else { return };
+    let Some(section) = config.get_mut(section).and_then(Value::as_object_mut) else { return };
+    if value == "true" {
+        section.insert(name.to_owned(), Value::String(value.to_owned()));
+    } else {
+        section.remove(name);
     }
 }
 
@@ -83,14 +100,26 @@ mod tests {
 
     #[test]
     fn a_change_keeps_the_type_of_what_it_changes() {
-        let mut config = serde_json::json!({ "schedule": { "leader-schedule-limit": 4, "halt-scheduling": "false" } });
+        let mut config = serde_json::json!({ "schedule": { "leader-schedule-limit": 4, "patrol": "10ms" } });
         let mut settings = Settings::default();
         settings.set("schedule.leader-schedule-limit", "8");
-        settings.set("schedule.halt-scheduling", "true");
+        settings.set("schedule.patrol", "20ms");
         settings.set("schedule.unknown", "1");
         settings.patch(&mut config);
-        let expected = serde_json::json!({ "schedule": { "leader-schedule-limit": 8, "halt-scheduling": "true" } });
+        let expected = serde_json::json!({ "schedule": { "leader-schedule-limit": 8, "patrol": "20ms" } });
         assert_eq!(config, expected);
+    }
+
+    #[test]
+    fn a_halt_is_mentioned_only_while_there_is_one() {
+        let mut config = serde_json::json!({ "schedule": {} });
+        let mut settings = Settings::default();
+        settings.set("schedule.halt-scheduling", "true");
+        settings.patch(&mut config);
+        assert_eq!(config, serde_json::json!({ "schedule": { "halt-scheduling": "true" } }));
+        settings.set("schedule.halt-scheduling", "false");
+        settings.patch(&mut config);
+        assert_eq!(config, serde_json::json!({ "schedule": {} }));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod control;
 mod data;
+mod housekeeping;
 mod processes;
 
 use operator_plugin::knowledge::{Action, Risk};
@@ -17,6 +18,7 @@ pub(super) fn all() -> Vec<Action> {
         processes::processes(),
         data::placement(),
         data::space(),
+        housekeeping::housekeeping(),
         processes::pools(),
         control::members(),
         control::cluster(),

@@ -19,6 +19,8 @@ pub(super) fn all() -> Vec<Attribute> {
         ("pd", "stores", "store", "pd_url", "store"),
         ("pd", "regions_without_leader", "region", "pd_url", "region"),
         ("pd", "region_flow", "region", "pd_url", "region"),
+        ("pd", "large_regions", "region", "pd_url", "region"),
+        ("leader_store", "large_regions", "region", "store", "region"),
     ]
     .map(|(name, table, entity_column, value_column, entity_kind)| Attribute {
         name: name.to_owned(),

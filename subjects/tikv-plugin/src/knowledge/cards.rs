@@ -2,6 +2,7 @@
 
 mod disks;
 mod hot;
+mod housekeeping;
 mod links;
 mod pd;
 mod pools;
@@ -17,6 +18,7 @@ pub(super) fn all() -> Vec<Card> {
     [
         disks::cards(),
         hot::cards(),
+        housekeeping::cards(),
         links::cards(),
         pd::cards(),
         pools::cards(),

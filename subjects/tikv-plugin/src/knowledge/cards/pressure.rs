@@ -306,6 +306,9 @@ fn memory() -> Card {
                 .weighs(3.0, 0.8)
                 .explains()
                 .because("its memory grows", "tikv: components/tikv_util/src/sys"),
+            check(Scope::Itself, "memory-outlived")
+                .weighs(0.05, 1.0)
+                .because("the process has ended meanwhile", "tikv: components/tikv_util/src/sys"),
             check(Scope::Others, "store-up").weighs(1.5, 1.0).because(
                 "logs are kept for a follower that is away",
                 "tikv: components/raftstore/src/store/peer_storage.rs",
@@ -318,7 +321,7 @@ fn memory() -> Card {
             "near its limit it rejects appends",
             "tikv: src/server/raft_client.rs",
         ))
-        .unlike(&["client-overload"])
+        .unlike(&["client-overload", "store-ended-for-memory"])
         .cured_by(&[
             ("shrink-block-cache", Fitness::Best, "acts at once; reads from disk grow"),
             ("reduce-load", Fitness::Acceptable, "large scans hold memory until they end"),

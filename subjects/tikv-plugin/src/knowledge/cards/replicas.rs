@@ -63,7 +63,16 @@ fn leaderless() -> Card {
                 .because("its replicas know no leader", "tikv: components/raftstore/src/store/fsm/peer.rs"),
             check(Scope::Anyone, "store-up")
                 .weighs(0.5, 1.3)
+                .group("store")
                 .because("a lost store leaves its regions without a leader for 10 to 20 s", STATES),
+            check(Scope::Anyone, "store-status-server")
+                .weighs(0.4, 1.1)
+                .group("store")
+                .because("a process that is gone leaves its regions without a leader, before PD misses it", STATES),
+            check(Scope::Anyone, "store-stays-up")
+                .weighs(0.3, 1.0)
+                .group("store")
+                .because("a store that crashes again leaves its regions without a leader each time", STATES),
             check(Scope::Anyone, "links-whole")
                 .weighs(1.5, 1.0)
                 .because("a cut link keeps replicas from electing", "tikv: src/server/raft_client.rs"),
@@ -153,7 +162,7 @@ fn repair_stuck() -> Card {
 }
 
 fn weak_rules() -> Card {
-    card("replication-rules-weak", "cluster", Severity::Info, 0.02)
+    card("replication-rules-weak", "cluster", Severity::Warning, 0.02)
         .says(
             "Replication rules are weak",
             "The number of replicas is even, below three, or more than there are stores: the loss of one store \

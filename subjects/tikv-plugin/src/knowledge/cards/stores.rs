@@ -3,16 +3,17 @@
 use operator_plugin::Severity;
 use operator_plugin::knowledge::{Card, EvidenceRule, Fitness, Scope};
 
-use super::super::rules::{Write, card, check, consequences, reported_unreachable, store_probe};
+use super::super::rules::{Write, anomaly, card, check, consequences, reported_unreachable, store_probe};
 use super::{FLOWS, POOL_SIGNALS, POOLS, REPLICAS, STAGE_SIGNALS, STAGES};
 
 /// `Disconnected` after 20 s without a heartbeat, `Down` after 30 min.
 const STATES: &str = "pd: pkg/core/store.go";
 const REPORTS: &str = "tikv: src/server/raft_client.rs";
+const MEMORY: &str = "tikv: components/tikv_util/src/sys";
 const ELECTION: &str = "tikv: components/raftstore/src/store/config.rs";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![process_dead(), machine_lost(), process_stalled(), restarted(), corrupted()]
+    vec![process_dead(), machine_lost(), process_stalled(), restarted(), crash_loop(), ended_for_memory(), corrupted()]
 }
 
 fn process_dead() -> Card {
@@ -37,6 +38,9 @@ fn process_dead() -> Card {
                 .weighs(0.01, 1.0)
                 .group("probe")
                 .because("a dead process answers nothing", "tikv: src/server/status_server/mod.rs"),
+            check(Scope::Itself, "store-stays-up")
+                .weighs(0.005, 1.0)
+                .because("it was started again each time: that it dies again is the matter", STATES),
             reported_unreachable().weighs(5.0, 0.6).because("other stores cannot deliver to it", REPORTS),
         ])
         .brings(of_a_lost_store())
@@ -152,6 +156,12 @@ fn restarted() -> Card {
                 .weighs(20.0, 0.02)
                 .explains()
                 .because("it says that it started later than before", "pd: server/cluster/cluster.go"),
+            check(Scope::Itself, "memory-outlived")
+                .weighs(0.05, 1.0)
+                .because("its memory was used up: nobody restarted it", MEMORY),
+            check(Scope::Itself, "store-stays-up")
+                .weighs(0.05, 1.0)
+                .because("who restarts a store does it once", "pd: server/cluster/cluster.go"),
             check(Scope::Itself, "store-up").weighs(0.1, 1.3).because("a restart that PD notices took long", STATES),
             store_probe("ok")
                 .weighs(1.5, 0.3)
@@ -165,6 +175,84 @@ fn restarted() -> Card {
             ("evict-leaders", Fitness::Useless, "its leaders have moved already"),
         ])
         .until("it restarts again within 30 minutes, or is still busy after 5")
+}
+
+fn crash_loop() -> Card {
+    card("store-crash-loop", "store", Severity::Critical, 0.01)
+        .says(
+            "Store crashes again and again",
+            "{name} has started three times within half an hour: its process dies soon after each start, and its \
+             supervisor starts it again. It serves nobody for long, and its leaders go back and forth.",
+        )
+        .seen_by(vec![
+            check(Scope::Itself, "store-stays-up")
+                .weighs(60.0, 0.01)
+                .explains()
+                .because("it said three times that it had started later than before", "pd: server/cluster/cluster.go"),
+            store_probe("refused")
+                .weighs(5.0, 1.0)
+                .because("at this moment it is down again", "tikv: src/server/status_server/mod.rs"),
+            check(Scope::Itself, "memory-outlived")
+                .weighs(0.7, 1.1)
+                .because("its memory would be the reason", "tikv: components/tikv_util/src/sys"),
+        ])
+        .brings(of_a_lost_store())
+        .brings(consequences(Scope::Itself, &["store-up"], &[], "it is down again", STATES))
+        .brings(consequences(Scope::Others, &["links-whole"], &[], "the others lose and find it again", REPORTS))
+        .unlike(&["store-restarted", "store-process-dead", "store-ended-for-memory"])
+        .cured_by(&[
+            (
+                "read-store-log",
+                Fitness::Best,
+                "the last lines before each start name the reason; without any it is in the kernel's log",
+            ),
+            ("evict-leaders", Fitness::Acceptable, "clients no longer meet it while it comes and goes"),
+            ("kill-store", Fitness::Acceptable, "kept down, it no longer disturbs; the others have a majority"),
+            ("wait", Fitness::Acceptable, "every region keeps a majority, but nothing suggests that it ends by itself"),
+            ("delete-store", Fitness::Harmful, "copies all its data before anybody knows the reason"),
+            ("unsafe-recovery", Fitness::Harmful, "gives up acknowledged writes although nothing is lost"),
+        ])
+        .until("its log names the reason, or a second store does the same")
+}
+
+fn ended_for_memory() -> Card {
+    card("store-ended-for-memory", "store", Severity::Warning, 0.01)
+        .says(
+            "Store ended for its memory",
+            "The process of {name} had used up its memory when it ended, and was started again: the kernel ends \
+             what takes more than it may have, without a line in its log. It will happen again.",
+        )
+        .seen_by(vec![
+            check(Scope::Itself, "memory-outlived")
+                .weighs(60.0, 0.01)
+                .explains()
+                .because("it was near its limit when it was last seen before it started", MEMORY),
+            check(Scope::Itself, "memory-quota")
+                .weighs(3.0, 0.9)
+                .group("before")
+                .explains()
+                .because("it had used more than 80 % of its memory for a while", MEMORY),
+            anomaly(Scope::Itself, "memory")
+                .weighs(3.0, 0.9)
+                .group("before")
+                .explains()
+                .because("its memory had grown", MEMORY),
+            check(Scope::Itself, "store-stays-up")
+                .weighs(1.2, 1.0)
+                .because("what takes too much memory takes it again", MEMORY),
+        ])
+        .brings(of_a_lost_store())
+        .unlike(&["store-restarted", "memory-pressure"])
+        .cured_by(&[
+            ("shrink-block-cache", Fitness::Best, "leaves room for what grows; acts at once"),
+            ("reduce-load", Fitness::Acceptable, "large scans hold memory until they end"),
+            ("read-store-log", Fitness::Acceptable, "the kernel's log says what it ended, and when"),
+            ("evict-leaders", Fitness::Acceptable, "moves reads and their memory away"),
+            ("wait", Fitness::Acceptable, "once; a second time is a leak or a cache that is too large"),
+            ("delete-store", Fitness::Harmful, "copies all its data although the process only needs room"),
+            ("unsafe-recovery", Fitness::Harmful, "gives up acknowledged writes although nothing is lost"),
+        ])
+        .until("its memory grows again, or it ends again")
 }
 
 fn corrupted() -> Card {
