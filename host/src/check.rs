@@ -8,6 +8,7 @@ mod book;
 mod events;
 mod fault;
 mod load;
+mod memo;
 mod prepare;
 mod rehearse;
 mod run;

@@ -1,15 +1,18 @@
 //! What is remembered of each check between ticks: its state, its failures, its quarantine.
 
 use crate::check::events::Quarantine;
+use crate::check::memo::Memo;
 use crate::model::{CheckId, PluginFault, Tick};
 use crate::plugin::{PluginFailure, PluginLimits, Strikes};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Everything that is remembered.
 #[derive(Default)]
 pub(super) struct Book {
     /// By check.
     pub(super) records: BTreeMap<CheckId, Record>,
+    memos: BTreeMap<CheckId, Arc<Memo>>,
     quarantines: Vec<Quarantine>,
     /// Failed calls since the start, by the word for how they failed.
     pub(super) failures: BTreeMap<&'static str, u64>,
@@ -28,6 +31,18 @@ pub(super) struct Record {
 impl Book {
     pub(super) fn record(&self, check: &CheckId) -> Record {
         self.records.get(check).cloned().unwrap_or_default()
+    }
+
+    /// What the check answered last.
+    pub(super) fn memo(&self, check: &CheckId) -> Option<Arc<Memo>> {
+        self.memos.get(check).map(Arc::clone)
+    }
+
+    /// Keeps an answer in the place of the one before.
+    pub(super) fn remember(&mut self, check: &CheckId, memo: Option<Memo>) {
+        if let Some(memo) = memo {
+            self.memos.insert(check.clone(), Arc::new(memo));
+        }
     }
 
     /// The check answered. True when it was on trial after a quarantine: its next answer counts again.

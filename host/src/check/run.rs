@@ -3,12 +3,14 @@
 use crate::check::CheckSet;
 use crate::check::book::Book;
 use crate::check::fault::explain;
+use crate::check::memo::Memo;
 use crate::check::version::Version;
 use crate::model::{CheckDeclaration, Snapshot, Status, Verdict};
 use crate::plugin::{Evaluated, InvariantModule, Outcome, PluginFailure};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::runtime::{Builder, Runtime};
 
 /// One check that has to be answered in this tick.
 pub(super) struct Job {
@@ -20,6 +22,8 @@ pub(super) struct Job {
     pub(super) blocked: Option<String>,
     /// It belongs to a version that does not count.
     pub(super) beside: bool,
+    /// What it answered last.
+    pub(super) memo: Option<Arc<Memo>>,
 }
 
 /// A job with its end.
@@ -106,13 +110,18 @@ impl CheckSet {
         }
         let lost = || {
             let failure = PluginFailure::Host("its worker ended early".to_owned());
-            Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0 }
+            Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0, reads: None }
         };
-        let Evaluated { result, fuel, .. } = evaluated.unwrap_or_else(lost);
+        let mut evaluated = evaluated.unwrap_or_else(lost);
+        let memo = Memo::of(&module, state.as_deref(), &mut evaluated);
+        let Evaluated { result, fuel, .. } = evaluated;
         let (tick, limits) = (snapshot.tick, self.engine.limits());
         match result {
             Ok(mut outcome) => {
-                let on_trial = self.book().succeeded(&check.id, outcome.state.take(), tick, limits);
+                let mut book = self.book();
+                book.remember(&check.id, memo);
+                let on_trial = book.succeeded(&check.id, outcome.state.take(), tick, limits);
+                drop(book);
                 if on_trial {
                     shadowed(&module, &check, &outcome, fuel)
                 } else {
@@ -137,7 +146,8 @@ pub(super) fn jobs(book: &Book, source: &str, module: &Arc<Version>, snapshot: &
         let record = book.record(&check.id);
         let blocked = record.quarantined(snapshot.tick).or_else(|| missing_tables(check, snapshot));
         let (module, check) = (Arc::clone(module), check.clone());
-        Job { source: source.to_owned(), module, check, state: record.state, blocked, beside }
+        let memo = book.memo(&check.id);
+        Job { source: source.to_owned(), module, check, state: record.state, blocked, beside, memo }
     };
     module.checks().iter().map(job).collect()
 }
@@ -146,15 +156,29 @@ pub(super) fn jobs(book: &Book, source: &str, module: &Arc<Version>, snapshot: &
 /// WASI clock, so each worker drives its own calls.
 fn work(jobs: &[Job], next: &AtomicUsize, snapshot: &Arc<Snapshot>) -> Vec<(usize, Evaluated)> {
     let mut ended = Vec::new();
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_time().build() else { return ended };
+    let Ok(runtime) = Builder::new_current_thread().enable_time().build() else { return ended };
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = jobs.get(index) else { return ended };
         if job.blocked.is_none() {
-            let call = job.module.evaluate(&job.check, snapshot, job.state.as_deref());
-            ended.push((index, runtime.block_on(call)));
+            ended.push((index, answer(job, snapshot, &runtime)));
         }
     }
+}
+
+/// What it answered last while nothing changed that it read; else it is called.
+fn answer(job: &Job, snapshot: &Arc<Snapshot>, runtime: &Runtime) -> Evaluated {
+    let state = job.state.as_deref();
+    let call = || runtime.block_on(job.module.evaluate(&job.check, snapshot, state));
+    let Some(again) = job.memo.as_ref().and_then(|memo| memo.again(&job.module, state, snapshot)) else {
+        return call();
+    };
+    if cfg!(debug_assertions) {
+        let called = call();
+        let (told, asked) = (format!("{:?}", again.result), format!("{:?}", called.result));
+        assert!(told == asked && again.fuel == called.fuel, "{}: {told} instead of {asked}", job.check.id);
+    }
+    again
 }
 
 /// A check cannot tell without the tables that it reads.

@@ -10,6 +10,7 @@ use crate::tables::Column;
 use std::path::Path;
 
 mod failures;
+mod memos;
 mod trust;
 mod soak;
 mod swaps;

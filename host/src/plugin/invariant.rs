@@ -15,6 +15,7 @@ use crate::plugin::invariant::instance::Call;
 use crate::plugin::link::Linked;
 use crate::plugin::load::LoadError;
 use crate::plugin::outcome::Outcome;
+use crate::plugin::reads::Reads;
 use crate::plugin::resources::SnapshotResource;
 use crate::plugin::state::fuel_used;
 use crate::plugin::text;
@@ -43,6 +44,8 @@ pub struct Evaluated {
     pub fuel: u64,
     /// Linear memory at its end, summed; the same on every run, too.
     pub memory_bytes: usize,
+    /// What it read, if that can be compared with what it would read now.
+    pub reads: Option<Reads>,
 }
 
 impl InvariantModule {
@@ -110,12 +113,18 @@ impl InvariantModule {
             Call::start(&self.engine, self.active.instantiable(), Some(Arc::clone(snapshot)), snapshot.taken_at).await;
         let mut call = match started {
             Ok(call) => call,
-            Err(failure) => return Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0 },
+            Err(failure) => return Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0, reads: None },
         };
         let result = self.evaluate_in(&mut call, check, snapshot, state).await;
         call.store.data_mut().guest.log.emit(&self.info().name);
         let fuel = fuel_used(&call.store, &self.engine.limits().check);
-        Evaluated { result, fuel, memory_bytes: call.store.data().guest.memory_bytes() }
+        let guest = &mut call.store.data_mut().guest;
+        Evaluated {
+            result,
+            fuel,
+            memory_bytes: guest.memory_bytes(),
+            reads: guest.reads.take().filter(Reads::can_hold),
+        }
     }
 
     /// Hot swap: converts the state that an older version of a check left.

@@ -12,6 +12,8 @@ pub struct TableResource {
     pub table: Arc<Table>,
     /// Bytes that the host holds for this guest alone, given back when the handle is dropped.
     pub charged_bytes: usize,
+    /// Among the tables that the call opened, if the snapshot has it: see [`crate::plugin::reads`].
+    pub place: Option<usize>,
 }
 
 /// A table that a guest is building.

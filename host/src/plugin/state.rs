@@ -6,6 +6,7 @@ use crate::plugin::failure::PluginFailure;
 use crate::plugin::guest_log::GuestLog;
 use crate::plugin::limits::CallLimits;
 use crate::plugin::meter::Meter;
+use crate::plugin::reads::Reads;
 use crate::plugin::resources::TableResource;
 use crate::plugin::wasi::{TickClock, empty_wasi};
 use crate::tables::TableError;
@@ -24,6 +25,8 @@ pub(crate) struct GuestState {
     table_bytes: usize,
     rows_worked: u64,
     wasi: Option<WasiCtx>,
+    /// What is read, of a call that may not have to be made again.
+    pub(crate) reads: Option<Reads>,
 }
 
 /// The state of an instance of any world.
@@ -52,6 +55,7 @@ impl GuestState {
             table_bytes: 0,
             rows_worked: 0,
             wasi: None,
+            reads: None,
         }
     }
 
@@ -63,17 +67,26 @@ impl GuestState {
     }
 
     /// Gives the guest a handle on a table that the host made for it.
-    pub(crate) fn hold(&mut self, table: Table) -> wasmtime::Result<Result<Resource<TableResource>, TableError>> {
+    pub(crate) fn hold(&mut self, table: Arc<Table>) -> wasmtime::Result<Result<Resource<TableResource>, TableError>> {
         let charged_bytes = table.columns.iter().map(|column| column.get_array_memory_size()).sum();
         if let Err(error) = self.charge(charged_bytes) {
             return Ok(Err(error));
         }
-        Ok(Ok(self.resources.push(TableResource { table: Arc::new(table), charged_bytes })?))
+        Ok(Ok(self.resources.push(TableResource { table, charged_bytes, place: None })?))
     }
 
     /// Gives the guest a handle on a table that the host holds anyway.
-    pub(crate) fn share(&mut self, table: Arc<Table>) -> wasmtime::Result<Resource<TableResource>> {
-        Ok(self.resources.push(TableResource { table, charged_bytes: 0 })?)
+    pub(crate) fn share(
+        &mut self,
+        table: Arc<Table>,
+        place: Option<usize>,
+    ) -> wasmtime::Result<Resource<TableResource>> {
+        Ok(self.resources.push(TableResource { table, charged_bytes: 0, place })?)
+    }
+
+    /// Remembers something that was read.
+    pub(crate) fn note(&mut self, read: impl FnOnce(&mut Reads)) {
+        self.reads.as_mut().map(read);
     }
 
     /// Linear memory of the instance, summed over its memories.
@@ -115,6 +128,8 @@ impl HasGuest for CheckState {
 
 impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        // Whoever has WASI may read its clock.
+        self.note(Reads::never_hold);
         let clock = &self.clock;
         WasiCtxView { ctx: self.wasi.get_or_insert_with(|| empty_wasi(clock)), table: &mut self.resources }
     }

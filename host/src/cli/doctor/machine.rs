@@ -44,9 +44,15 @@ fn soft_limit(limits: &str) -> Option<u64> {
 }
 
 pub(super) fn memory(limits: &PluginLimits) -> Finding {
-    // cgroup v2; elsewhere, and at the root, there is no such file and no limit of ours to compare with.
-    let text = std::fs::read_to_string("/sys/fs/cgroup/memory.max").unwrap_or_default();
-    judge_memory(text.trim().parse().ok(), wanted_bytes(limits))
+    // Of control groups, version 2 and version 1; elsewhere, and at the root, there is no limit of ours to compare with.
+    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
+    let limit = files.iter().find_map(|file| memory_limit(&std::fs::read_to_string(file).ok()?));
+    judge_memory(limit, wanted_bytes(limits))
+}
+
+/// `max` is none in version 2; in version 1 it is the largest multiple of a page that fits in 63 bits.
+fn memory_limit(text: &str) -> Option<u64> {
+    text.trim().parse().ok().filter(|limit| *limit < 1 << 62)
 }
 
 fn wanted_bytes(limits: &PluginLimits) -> u64 {
@@ -77,6 +83,12 @@ mod tests {
         let line = "Limit                     Soft Limit           Hard Limit           Units\nMax open files            1024                 524288               files\n";
         assert_eq!(soft_limit(line), Some(1_024));
         assert_eq!(soft_limit(""), None);
+    }
+
+    #[test]
+    fn no_limit_has_a_spelling_in_each_version() {
+        assert_eq!(memory_limit("1073741824\n"), Some(1 << 30));
+        assert_eq!((memory_limit("max\n"), memory_limit("9223372036854771712\n")), (None, None));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `metrics`: arithmetic on collected series, for subjects on what is kept now, for checks on what
 //! was frozen with their snapshot.
 
-use crate::model::{SeriesStore, Table, Timestamp};
+use crate::model::Table;
 use crate::plugin::bindings::contract::metrics::{Host, MetricsError, Reduction, Selector};
+use crate::plugin::question::Question;
 use crate::plugin::resources::TableResource;
 use crate::plugin::state::{CheckState, GuestState};
 use crate::plugin::subject::SubjectState;
@@ -13,32 +14,13 @@ use wasmtime::component::Resource;
 
 type Answer = wasmtime::Result<Result<Resource<TableResource>, MetricsError>>;
 
-/// What is asked of the series.
-enum Question {
-    Select(Selector, Reduction, u64, Vec<String>),
-    Quantile(f64, Selector, u64, Vec<String>),
-}
-
-impl Question {
-    fn ask(self, series: &SeriesStore, now: Timestamp) -> Result<Table, SeriesError> {
-        match self {
-            Self::Select(selector, reduction, window_ms, by) => {
-                series.select(now, &selector.into(), reduction.into(), window_ms, &by)
-            }
-            Self::Quantile(quantile, selector, window_ms, by) => {
-                series.quantile(now, quantile, &selector.into(), window_ms, &by)
-            }
-        }
-    }
-}
-
 impl Host for SubjectState {
     fn select(&mut self, selector: Selector, reduction: Reduction, window: u64, by: Vec<String>) -> Answer {
-        self.ask(Question::Select(selector, reduction, window, by))
+        self.ask(Question::Select(selector.into(), reduction.into(), window, by))
     }
 
     fn quantile(&mut self, quantile: f64, selector: Selector, window: u64, by: Vec<String>) -> Answer {
-        self.ask(Question::Quantile(quantile, selector, window, by))
+        self.ask(Question::Quantile(quantile, selector.into(), window, by))
     }
 
     async fn query(&mut self, promql: String) -> Answer {
@@ -47,7 +29,7 @@ impl Host for SubjectState {
             Some(prometheus) => prometheus.query(&promql, now).await,
             None => Err(no_prometheus()),
         };
-        self.guest.answer(table)
+        self.guest.answer(table.map(Arc::new))
     }
 
     async fn query_range(&mut self, promql: String, window_ms: u64, step_ms: u64) -> Answer {
@@ -56,7 +38,7 @@ impl Host for SubjectState {
             Some(prometheus) => prometheus.query_range(&promql, now, window_ms, step_ms).await,
             None => Err(no_prometheus()),
         };
-        self.guest.answer(table)
+        self.guest.answer(table.map(Arc::new))
     }
 }
 
@@ -67,17 +49,17 @@ impl SubjectState {
             let series = self.world.series.lock().unwrap_or_else(PoisonError::into_inner);
             question.ask(&series, now)
         };
-        self.guest.answer(table)
+        self.guest.answer(table.map(Arc::new))
     }
 }
 
 impl Host for CheckState {
     fn select(&mut self, selector: Selector, reduction: Reduction, window: u64, by: Vec<String>) -> Answer {
-        self.ask(Question::Select(selector, reduction, window, by))
+        self.ask(Question::Select(selector.into(), reduction.into(), window, by))
     }
 
     fn quantile(&mut self, quantile: f64, selector: Selector, window: u64, by: Vec<String>) -> Answer {
-        self.ask(Question::Quantile(quantile, selector, window, by))
+        self.ask(Question::Quantile(quantile, selector.into(), window, by))
     }
 
     async fn query(&mut self, _: String) -> Answer {
@@ -94,12 +76,14 @@ impl CheckState {
         let Some(snapshot) = self.snapshot.as_ref().map(Arc::clone) else {
             return Ok(Err(MetricsError::Unavailable("there is no snapshot outside of `evaluate`".to_owned())));
         };
-        self.guest.answer(question.ask(&snapshot.series, snapshot.taken_at))
+        let answer = question.ask(&snapshot.series, snapshot.taken_at).map(Arc::new);
+        self.guest.note(|reads| reads.asked(question, &answer));
+        self.guest.answer(answer)
     }
 }
 
 impl GuestState {
-    fn answer(&mut self, table: Result<Table, SeriesError>) -> Answer {
+    fn answer(&mut self, table: Result<Arc<Table>, SeriesError>) -> Answer {
         let table = match table {
             Ok(table) => table,
             Err(error) => return Ok(Err(error.into())),

@@ -5,6 +5,7 @@ use crate::plugin::bindings::contract::tables::{
     Aggregate, Field, Host, HostBuilder, HostTable, Measure, PackedText, TableError, Term,
 };
 use crate::plugin::convert;
+use crate::plugin::reads::Part;
 use crate::plugin::resources::{BuilderResource, TableResource};
 use crate::plugin::state::GuestState;
 use crate::tables as own;
@@ -23,7 +24,7 @@ impl HostTable for GuestState {
     }
 
     fn fields(&mut self, this: Handle) -> wasmtime::Result<Vec<Field>> {
-        Ok(self.table(&this)?.fields.iter().cloned().map(Field::from).collect())
+        Ok(self.read(&this, Part::Fields)?.fields.iter().cloned().map(Field::from).collect())
     }
 
     fn rows(&mut self, this: Handle) -> wasmtime::Result<u32> {
@@ -31,49 +32,50 @@ impl HostTable for GuestState {
     }
 
     fn floats(&mut self, this: Handle, column: String, start: u32, len: u32) -> Answer<Vec<f64>> {
-        Ok(self.table(&this)?.floats(&column, start, len).map_err(TableError::from))
+        Ok(self.read(&this, Part::Column(&column))?.floats(&column, start, len).map_err(TableError::from))
     }
 
     fn integers(&mut self, this: Handle, column: String, start: u32, len: u32) -> Answer<Vec<i64>> {
-        Ok(self.table(&this)?.integers(&column, start, len).map_err(TableError::from))
+        Ok(self.read(&this, Part::Column(&column))?.integers(&column, start, len).map_err(TableError::from))
     }
 
     fn instants(&mut self, this: Handle, column: String, start: u32, len: u32) -> Answer<Vec<u64>> {
-        Ok(self.table(&this)?.instants(&column, start, len).map_err(TableError::from))
+        Ok(self.read(&this, Part::Column(&column))?.instants(&column, start, len).map_err(TableError::from))
     }
 
     fn booleans(&mut self, this: Handle, column: String, start: u32, len: u32) -> Answer<Vec<u8>> {
-        Ok(self.table(&this)?.booleans(&column, start, len).map_err(TableError::from))
+        Ok(self.read(&this, Part::Column(&column))?.booleans(&column, start, len).map_err(TableError::from))
     }
 
     fn texts(&mut self, this: Handle, column: String, start: u32, len: u32) -> Answer<PackedText> {
-        let texts = self.table(&this)?.texts(&column, start, len).map_err(TableError::from);
+        let texts = self.read(&this, Part::Column(&column))?.texts(&column, start, len).map_err(TableError::from);
         Ok(texts.map(|texts| PackedText { text: texts.text, ends: texts.ends }))
     }
 
     fn validity(&mut self, this: Handle, column: String, start: u32, len: u32) -> Answer<Vec<u8>> {
-        Ok(self.table(&this)?.validity(&column, start, len).map_err(TableError::from))
+        Ok(self.read(&this, Part::Column(&column))?.validity(&column, start, len).map_err(TableError::from))
     }
 
     fn filter(&mut self, this: Handle, all_of: Vec<Term>) -> Answer<Handle> {
-        let table = Arc::clone(self.table(&this)?);
+        let table = Arc::clone(self.read(&this, Part::Everything)?);
         let terms: Vec<own::Term> = all_of.into_iter().map(own::Term::from).collect();
         self.derive(table.rows.saturating_mul(terms.len().max(1)), || table.filter(&terms))
     }
 
     fn sort(&mut self, this: Handle, by: Vec<(String, bool)>) -> Answer<Handle> {
-        let table = Arc::clone(self.table(&this)?);
+        let table = Arc::clone(self.read(&this, Part::Everything)?);
         self.derive(table.rows.saturating_mul(by.len().max(1)), || table.sort(&by))
     }
 
     fn group(&mut self, this: Handle, by: Vec<String>, measures: Vec<Measure>) -> Answer<Handle> {
-        let table = Arc::clone(self.table(&this)?);
+        let table = Arc::clone(self.read(&this, Part::Everything)?);
         let measures: Vec<own::Measure> = measures.into_iter().map(own::Measure::from).collect();
         self.derive(table.rows.saturating_mul(by.len() + measures.len()), || table.group(&by, &measures))
     }
 
     fn join(&mut self, this: Handle, other: Handle, on: Vec<(String, String)>) -> Answer<Handle> {
-        let (table, other) = (Arc::clone(self.table(&this)?), Arc::clone(self.table(&other)?));
+        let table = Arc::clone(self.read(&this, Part::Everything)?);
+        let other = Arc::clone(self.read(&other, Part::Everything)?);
         self.derive((table.rows + other.rows).saturating_mul(on.len().max(1)), || table.join(&other, &on))
     }
 
@@ -120,7 +122,10 @@ impl HostBuilder for GuestState {
     fn finish(&mut self, this: Building) -> Answer<Handle> {
         let BuilderResource { builder, charged_bytes } = self.resources.delete(this)?;
         match builder.finish() {
-            Ok(table) => Ok(Ok(self.resources.push(TableResource { table: Arc::new(table), charged_bytes })?)),
+            Ok(table) => {
+                let table = TableResource { table: Arc::new(table), charged_bytes, place: None };
+                Ok(Ok(self.resources.push(table)?))
+            }
             Err(error) => {
                 self.refund(charged_bytes);
                 Ok(Err(error.into()))
@@ -140,10 +145,19 @@ impl GuestState {
         Ok(&self.resources.get(handle)?.table)
     }
 
+    /// The table, of which this part is about to be read.
+    fn read(&mut self, handle: &Handle, part: Part<'_>) -> wasmtime::Result<&Arc<Table>> {
+        let resource = self.resources.get(handle)?;
+        if let (Some(reads), Some(place)) = (&mut self.reads, resource.place) {
+            reads.part(place, &resource.table, part);
+        }
+        Ok(&resource.table)
+    }
+
     /// A table computed by the host, within its bounds of work and of memory.
     fn derive(&mut self, rows: usize, compute: impl FnOnce() -> Result<Table, own::TableError>) -> Answer<Handle> {
         match self.work(rows).and_then(|()| compute()) {
-            Ok(table) => Ok(self.hold(table)?.map_err(TableError::from)),
+            Ok(table) => Ok(self.hold(Arc::new(table))?.map_err(TableError::from)),
             Err(error) => Ok(Err(error.into())),
         }
     }

@@ -8,6 +8,7 @@ use crate::plugin::call::{answered, bounded};
 use crate::plugin::engine::Engine;
 use crate::plugin::failure::PluginFailure;
 use crate::plugin::limits::CallLimits;
+use crate::plugin::reads::Reads;
 use crate::plugin::resources::SnapshotResource;
 use crate::plugin::state::{CheckState, GuestState, new_store};
 use std::sync::Arc;
@@ -88,6 +89,9 @@ impl Call {
         let limits = &engine.limits().check;
         let mut store = new_store(engine, CheckState { guest: GuestState::new(limits), snapshot }, limits)?;
         store.data_mut().guest.begin_call(now);
+        if store.data().snapshot.is_some() {
+            store.data_mut().guest.reads = Some(Reads::default());
+        }
         let exports = linked.instantiate(&mut store, limits).await?;
         Ok(Self { store, exports })
     }
