@@ -2,6 +2,7 @@
 
 mod foreign;
 mod full;
+mod shared;
 mod space;
 
 use operator_plugin::{Check, Invariants, PluginInfo};
@@ -19,7 +20,7 @@ impl Invariants for Disk {
     }
 
     fn checks() -> Vec<Check> {
-        vec![space::left(), full::writable(), foreign::own(), foreign::capacity_spread()]
+        vec![space::left(), shared::room(), full::writable(), foreign::own(), foreign::capacity_spread()]
     }
 }
 

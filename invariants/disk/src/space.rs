@@ -15,17 +15,17 @@ pub(crate) fn left() -> Check {
 }
 
 /// PD's own limit: such a store is no target any more, and its regions are moved away.
-const LOW: f64 = 0.2;
+pub(crate) const LOW: f64 = 0.2;
 /// Twice TiKV's reserve: hours to days until it refuses writes.
 const VERY_LOW: f64 = 0.1;
 /// A low store must rise above the limit by this before it counts as in order again.
-const RELIEF: f64 = 0.03;
+pub(crate) const RELIEF: f64 = 0.03;
 
 /// PD does not apply its limit to a store with few regions and this much left (G7).
 const PLENTY_BYTES: f64 = 8.0 * 1024.0 * 1024.0 * 1024.0;
 
 /// Two readings that differ by less speak of the same thing: TiKV's own is up to a scrape older.
-const AGREEMENT: f64 = 0.02;
+pub(crate) const AGREEMENT: f64 = 0.02;
 
 fn judge(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
@@ -49,7 +49,7 @@ fn judge(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginErr
     Ok(findings.conclude(format!("free space of {} stores", stores.len())).remember(low.join("\n").into_bytes()))
 }
 
-fn has_plenty(store: Store<'_>) -> bool {
+pub(crate) fn has_plenty(store: Store<'_>) -> bool {
     let few = store.row.integer("region_count").is_some_and(|regions| regions < guards::SMALL_CLUSTER_REGIONS);
     few && store.row.number("available_bytes").is_some_and(|bytes| bytes > PLENTY_BYTES)
 }
@@ -76,7 +76,7 @@ fn violation(store: Store<'_>, ratio: f64, own: Option<f64>) -> Violation {
 }
 
 /// What the stores themselves say, by store; empty when their metrics were not collected.
-fn own_ratios() -> BTreeMap<String, f64> {
+pub(crate) fn own_ratios() -> BTreeMap<String, f64> {
     let Ok(table) = series("tikv_store_size_bytes").by("store").by("type").last(metrics::WINDOW_MS) else {
         return BTreeMap::new();
     };

@@ -28,6 +28,7 @@ impl Invariants for Saturation {
             ended::for_memory(),
             stall::write_stall(),
             stall::flow_control(),
+            stall::shared(),
             queues::mailboxes(),
             queues::scheduler(),
             queues::raft_rounds(),

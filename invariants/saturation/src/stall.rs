@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use judging::entities::Store;
 use judging::{entities, metrics, threshold};
-use operator_plugin::{Check, Evidence, Findings, Outcome, PluginError, Reduction, Snapshot, Violation, series};
+use operator_plugin::{
+    Check, Evidence, Findings, MetricsError, Outcome, PluginError, Reduction, Snapshot, Violation, series,
+};
 
 /// I55: the storage engine stops writes; the reason says why.
 pub(crate) fn write_stall() -> Check {
@@ -19,6 +22,14 @@ pub(crate) fn flow_control() -> Check {
         .hold_ms(60_000)
         .reads(&["stores"])
         .by(judge_flow_control)
+}
+
+/// The locus decides: one store that throttles has a trouble of its own, all of them have too much to do.
+pub(crate) fn shared() -> Check {
+    Check::new("flow-control-shared", "where there are several stores, not all of them throttle writes at once")
+        .hold_ms(60_000)
+        .reads(&["stores", "cluster"])
+        .by(judge_shared)
 }
 
 const REASONS: &str = "tikv_engine_write_stall_reason";
@@ -54,9 +65,38 @@ const DISCARDED: &str = "tikv_scheduler_discard_ratio";
 /// The exposition multiplies the ratio by this.
 const RATIO_SCALE: f64 = 1e7;
 
+/// By store.
+fn discarded() -> Result<BTreeMap<String, f64>, MetricsError> {
+    let ratios = metrics::rare_gauge(&series(DISCARDED), metrics::WINDOW_MS)?;
+    Ok(ratios.into_iter().map(|(store, ratio)| (store, ratio / RATIO_SCALE)).collect())
+}
+
+fn judge_shared(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
+    let table = snapshot.table("stores")?;
+    let up: Vec<Store<'_>> = table.rows().filter_map(Store::of).filter(Store::is_up).collect();
+    let (Some(cluster), Ok(discarded)) = (entities::cluster(snapshot), discarded()) else {
+        return Ok(Outcome::inconclusive("which stores throttle is not known"));
+    };
+    let looked_at = format!("flow control of {} stores together", up.len());
+    let throttled: Vec<(&str, f64)> = up
+        .iter()
+        .filter_map(|store| Some((store.key, discarded.get(store.key).copied().filter(|share| *share > 0.0)?)))
+        .collect();
+    if up.len() < 2 || throttled.len() < up.len() {
+        return Ok(Outcome::pass(looked_at).passing([cluster]));
+    }
+    let violation = Violation::new(cluster, format!("all {} stores turn writes away", up.len()));
+    let cite = |violation: Violation, (store, share): &(&str, f64)| {
+        let query = format!("{DISCARDED} / 1e7 for store {store}");
+        violation.evidence(Evidence::metric(query, *share, "1").expected("0"))
+    };
+    Ok(Outcome::fail(looked_at, vec![throttled.iter().take(CITED).fold(violation, cite)]))
+}
+
+/// Stores cited in one violation.
+const CITED: usize = 8;
+
 fn judge_flow_control(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
-    let ratios = metrics::rare_gauge(&series(DISCARDED), metrics::WINDOW_MS)
-        .map(|ratios| ratios.into_iter().map(|(store, ratio)| (store, ratio / RATIO_SCALE)).collect());
     let limit = threshold::Limit {
         what: "the share of writes that flow control turns away",
         query: format!("{DISCARDED} / 1e7"),
@@ -64,7 +104,7 @@ fn judge_flow_control(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         // Anything that is not zero: the smallest step of the scaled integer.
         below: 1.0 / RATIO_SCALE,
     };
-    threshold::judge(snapshot, &limit, ratios)
+    threshold::judge(snapshot, &limit, discarded())
 }
 
 #[cfg(test)]
@@ -92,6 +132,18 @@ mod tests {
         assert!(outcome.violations[0].summary.ends_with("level0_file_limit_stop"));
         assert_eq!(judge(&write_stall(), with(-40.0)).status, Status::Pass);
         assert_eq!(judge(&write_stall(), Series::none()).status, Status::Inconclusive);
+    }
+
+    #[test]
+    fn all_stores_together_are_another_matter_than_one() {
+        let with = |shares: [f64; 3]| {
+            let [one, four, five] = shares;
+            let rows: [(&[&str], f64); 3] = [(&["1"], one), (&["4"], four), (&["5"], five)];
+            Series::none().values(DISCARDED, &["store"], &rows).values(metrics::COLLECTED, &["store"], &rows)
+        };
+        assert_eq!(judge(&shared(), with([9.0, 9.0, 0.0])).status, Status::Pass);
+        assert_eq!(judge(&shared(), with([9.0, 9.0, 9.0])).violations[0].entity, "cluster/7");
+        assert_eq!(judge(&shared(), Series::none()).status, Status::Inconclusive);
     }
 
     #[test]

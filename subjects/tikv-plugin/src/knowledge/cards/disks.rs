@@ -11,7 +11,7 @@ const ASYNC_IO: &str = "tikv: components/raftstore/src/store/async_io/write.rs";
 const SPACE: &str = "pd: pkg/core/store.go";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![slow_disk(), starved(), hung_disk(), growth(), foreign_files(), full()]
+    vec![slow_disk(), starved(), hung_disk(), growth(), foreign_files(), no_room(), full()]
 }
 
 fn slow_disk() -> Card {
@@ -239,6 +239,7 @@ fn growth() -> Card {
         )
         .seen_by(vec![
             low(),
+            others_have_room(),
             check(Scope::Itself, "disk-own-data")
                 .weighs(0.1, 2.0)
                 .group("whose")
@@ -248,7 +249,6 @@ fn growth() -> Card {
                 .group("growth")
                 .explains()
                 .because("its own data grows", "pd: pkg/response/store.go"),
-            check(Scope::Others, "disk-space").weighs(1.5, 1.0).because("data grows on all stores alike", SPACE),
         ])
         .brings(of_little_space())
         .unlike(&["disk-space-foreign-files"])
@@ -271,6 +271,7 @@ fn foreign_files() -> Card {
         )
         .seen_by(vec![
             low(),
+            others_have_room(),
             check(Scope::Itself, "disk-own-data").weighs(20.0, 0.1).group("whose").explains().because(
                 "capacity less what is free and what TiKV uses is what other files take",
                 "pd: pkg/response/store.go",
@@ -303,6 +304,7 @@ fn full() -> Card {
                 .weighs(50.0, 0.02)
                 .explains()
                 .because("it answers writes with “disk full”", "tikv: components/raftstore/src/store/peer.rs"),
+            others_have_room(),
             check(Scope::Itself, "disk-space")
                 .weighs(5.0, 0.3)
                 .explains()
@@ -317,6 +319,56 @@ fn full() -> Card {
             ("wait", Fitness::Harmful, "writes fail until somebody acts"),
         ])
         .until("writes are accepted again")
+}
+
+fn no_room() -> Card {
+    card("cluster-space-low", "cluster", Severity::Critical, 0.02)
+        .says(
+            "All disks fill up",
+            "No store has more than a fifth of its space left: PD has nowhere to move data to. From a twentieth \
+             left on, stores refuse writes, and they will do so nearly at the same time.",
+        )
+        .seen_by(vec![
+            check(Scope::Itself, "room-somewhere")
+                .weighs(60.0, 0.02)
+                .explains()
+                .because("no store has room left", SPACE),
+            anomaly(Scope::Anyone, "disk-used")
+                .weighs(2.0, 0.9)
+                .explains()
+                .because("the data of the stores grows", "pd: pkg/response/store.go"),
+            check(Scope::Anyone, "disk-own-data")
+                .weighs(0.5, 1.1)
+                .because("files that are not TiKV's would be the cause on that store", "pd: pkg/response/store.go"),
+        ])
+        .brings(consequences(
+            Scope::Anyone,
+            &[
+                "disk-space",
+                "disk-writable",
+                "leader-balance",
+                "no-missing-peers",
+                "pending-peers-drain",
+                "region-balance",
+            ],
+            &["pending-peers"],
+            "stores without room take nothing, and in the end refuse writes",
+            SPACE,
+        ))
+        .brings(consequences(Scope::Anyone, &STAGES, &STAGE_SIGNALS, "writes that are refused are tried again", SPACE))
+        .unlike(&["disk-space-low", "disk-full"])
+        .cured_by(&[
+            ("add-store", Fitness::Best, "the only place where data can go; PD moves it by itself, for hours"),
+            ("reduce-load", Fitness::Acceptable, "buys time until a store is added"),
+            ("wait", Fitness::Harmful, "all stores come to refuse writes within a short time of each other"),
+        ])
+        .until("stores refuse writes, or a store with room has joined")
+}
+
+fn others_have_room() -> EvidenceRule {
+    check(Scope::Anyone, "room-somewhere")
+        .weighs(0.03, 1.0)
+        .because("the others are as full: it is not this store's trouble", SPACE)
 }
 
 fn low() -> EvidenceRule {

@@ -49,6 +49,16 @@ fn signs_of_overload() -> Vec<EvidenceRule> {
             .group("limit")
             .explains()
             .because("stores turn writes away", FLOW_CONTROL),
+        check(Scope::Itself, "flow-control-shared")
+            .weighs(12.0, 0.95)
+            .group("limit")
+            .explains()
+            .because("all stores turn writes away, not one", FLOW_CONTROL),
+        anomaly(Scope::Anyone, "store-write-flow")
+            .weighs(3.0, 0.9)
+            .group("load")
+            .explains()
+            .because("clients write more bytes than before", "pd: pkg/statistics/store_collection.go"),
         check(Scope::Anyone, "scheduler-not-busy")
             .weighs(3.0, 0.9)
             .group("limit")
@@ -275,6 +285,9 @@ fn flow_control() -> Card {
                 .group("debt")
                 .explains()
                 .because("files pile up at level 0", "tikv: components/engine_rocks"),
+            check(Scope::Anyone, "flow-control-shared")
+                .weighs(0.1, 1.0)
+                .because("all stores do so: the load is the matter, not this store", FLOW_CONTROL),
             check(Scope::Itself, "write-stall")
                 .weighs(0.5, 1.1)
                 .because("with flow control the engine itself does not stall", FLOW_CONTROL),
