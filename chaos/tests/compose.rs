@@ -47,6 +47,18 @@ fn compose_accepts_its_file_and_starts_every_service() {
 }
 
 #[test]
+fn stores_can_have_disks_of_their_own() {
+    let files = ["-f", "compose/compose.yml", "-f", "compose/disks.yml", "config"];
+    let Some(told) = told_by("docker-compose", &files) else { return };
+    for store in ["tikv-0", "tikv-1", "tikv-2"] {
+        assert!(told.contains(&format!("compose/disks/{store}:/data")), "{store} in\n{told}");
+        assert!(!told.contains(&format!("- {store}:/data")), "the volume of before is still there: {told}");
+    }
+    let wrong = Command::new("sh").args(["compose/disks.sh", "up", "much"]).current_dir(root()).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(64), "{}", String::from_utf8_lossy(&wrong.stdout));
+}
+
+#[test]
 fn kustomize_accepts_base_and_overlays_with_the_promised_names() {
     for (folder, replicas) in
         [("compose/k8s/base", 1), ("compose/k8s/overlays/minimal", 1), ("compose/k8s/overlays/production", 3)]

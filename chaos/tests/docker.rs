@@ -34,6 +34,7 @@ fn faults_hit_only_their_target_and_are_always_undone() {
     let project = Project::create(&daemon);
     effects::nothing_happens_to_who_is_not_armed(&project);
     project.chaos(&["arm", "--project", project::NAME, "--for", "1h"]).unwrap();
+    effects::a_disk_that_others_use_is_not_filled_further_than_it_may(&project);
     effects::each_fault_is_felt_and_goes(&project);
     effects::a_signal_undoes_at_once(&project);
     effects::a_dead_watchdog_ends_the_fault(&project);

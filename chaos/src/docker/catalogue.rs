@@ -276,7 +276,7 @@ pub const FAULTS: &[DockerFault] = &[
         undo: "the file is deleted",
         needs: &[],
         settings: &[
-            setting("free-mib", 1, 1_000_000, "what is left free, in MiB; on a disk that others use, at least 10 %"),
+            setting("free-mib", 1, 1_000_000, "what is left free, in MiB; left away on a disk that others use: 10 %"),
             setting("mib-max", 1_000_000, 100_000_000, "never more than this, in MiB"),
         ],
         steps: files::fill,

@@ -82,6 +82,14 @@ pub(super) fn nothing_happens_to_who_is_not_armed(project: &Project<'_>) {
     assert_eq!(project.says("a-1", "{{.State.StartedAt}} {{.State.Running}}"), format!("{before} true"));
 }
 
+/// A number that cannot be reached would be a fault that nobody feels.
+pub(super) fn a_disk_that_others_use_is_not_filled_further_than_it_may(project: &Project<'_>) {
+    let asked = ["run", "disk-fill", "--target", "docker", "--project", NAME, "--service", "a", "--set", "free-mib=2"];
+    let refused = project.chaos(&asked);
+    assert!(refused.as_ref().is_err_and(|why| why.contains("a disk of its own")), "{refused:?}");
+    assert!(project.inside("ls -a /data | grep operator-chaos").is_err(), "a file is there");
+}
+
 pub(super) fn each_fault_is_felt_and_goes(project: &Project<'_>) {
     let bystander = project.says("bystander-1", "{{.State.StartedAt}}");
     for (fault, more, felt) in EFFECTS {

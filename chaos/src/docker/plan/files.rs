@@ -42,7 +42,19 @@ pub(in crate::docker) fn fill(context: &Context<'_>) -> Result<Vec<Step>, Docker
     let (size, free) = space(&directory)?;
     let shared = is_shared(context, &place, &directory);
     let kept = if shared { size / 100 * SHARED_FREE_PERCENT } else { 0 };
-    let left = mib(context.setting("free-mib")).max(kept);
+    let asked = mib(context.setting("free-mib"));
+    // Who names a number wants it felt; without one, as much as may be.
+    if asked > mib(1) && asked < kept {
+        let message = format!(
+            "{} MiB cannot be left free of {}: others use that disk, and {} MiB of it stay free; give the container a disk of its own \
+             (compose/disks.sh), or leave free-mib away",
+            context.setting("free-mib"),
+            directory.display(),
+            kept / mib(1)
+        );
+        return Err(DockerError::Refused(message));
+    }
+    let left = asked.max(kept);
     let bytes = free.saturating_sub(left).min(mib(context.setting("mib-max")));
     if bytes == 0 {
         let message = format!("{} has {free} bytes free, and {left} must stay free", directory.display());
