@@ -46,10 +46,11 @@ pub(in crate::docker) fn fill(context: &Context<'_>) -> Result<Vec<Step>, Docker
     // Who names a number wants it felt; without one, as much as may be.
     if asked > mib(1) && asked < kept {
         let message = format!(
-            "{} MiB cannot be left free of {}: others use that disk, and {} MiB of it stay free; give the container a disk of its own \
-             (compose/disks.sh), or leave free-mib away",
-            context.setting("free-mib"),
-            directory.display(),
+            "{} MiB cannot be left free of {} of container {}: others use that disk, and {} MiB of it stay free; give the container a disk \
+             of its own (compose/disks.sh), or leave free-mib away",
+            asked / mib(1),
+            place.directory,
+            context.run.name,
             kept / mib(1)
         );
         return Err(DockerError::Refused(message));
