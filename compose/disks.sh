@@ -1,6 +1,6 @@
 #!/bin/sh
-# Gives each TiKV of compose.yml a disk of its own: a sparse file with a file system, mounted through a loop device. Faults that fill
-# or slow the disk of one store need it; on a disk that is shared they would hit everyone, and are refused.
+# Gives each TiKV of compose.yml a disk of its own: a sparse file with a file system, mounted through a loop device. A fault that
+# fills the disk of one store needs it: on a disk that is shared it would hit everyone, and is refused.
 #
 #   sudo compose/disks.sh up [GIB]     makes and mounts compose/disks/tikv-0, -1 and -2 (10 GiB each, of which little is used)
 #   docker compose -f compose/compose.yml -f compose/disks.yml up -d

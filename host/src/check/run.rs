@@ -7,6 +7,7 @@ use crate::check::memo::Memo;
 use crate::check::version::Version;
 use crate::model::{CheckDeclaration, Snapshot, Status, Verdict};
 use crate::plugin::{Evaluated, InvariantModule, Outcome, PluginFailure};
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -91,8 +92,7 @@ impl CheckSet {
         let mut results: Vec<Option<Evaluated>> = jobs.iter().map(|_| None).collect();
         let ended: Vec<(usize, Evaluated)> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&jobs, &next, snapshot))).collect();
-            // A worker that panics loses its results; those checks are inconclusive.
-            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(lost_results)).collect()
         });
         for (index, evaluated) in ended {
             if let Some(result) = results.get_mut(index) {
@@ -164,6 +164,15 @@ fn work(jobs: &[Job], next: &AtomicUsize, snapshot: &Arc<Snapshot>) -> Vec<(usiz
             ended.push((index, answer(job, snapshot, &runtime)));
         }
     }
+}
+
+/// A worker that panics loses its results; those checks are inconclusive. In the debug profile nobody must overlook it: an answer
+/// that was given again and differs ends there.
+fn lost_results(panic: Box<dyn Any + Send>) -> Vec<(usize, Evaluated)> {
+    if cfg!(debug_assertions) {
+        std::panic::resume_unwind(panic);
+    }
+    Vec::new()
 }
 
 /// What it answered last while nothing changed that it read; else it is called.
