@@ -34,10 +34,15 @@ impl Civil {
         let shifted = days + 719_468;
         let era = shifted / 146_097;
         let day_of_era = shifted % 146_097;
-        let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
-        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
         Self {
             year: year_of_era + era * 400 + u64::from(month <= 2),
             month,
@@ -56,24 +61,54 @@ impl Civil {
 #[must_use]
 pub fn http_date(unix_ms: u64) -> String {
     let civil = Civil::from_unix_ms(unix_ms);
-    let weekday = name(&["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"], civil.weekday);
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let weekday = name(
+        &["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"],
+        civil.weekday,
+    );
+    let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let month = name(&months, civil.month - 1);
-    let Civil { year, day, hour, minute, second, .. } = civil;
+    let Civil {
+        year,
+        day,
+        hour,
+        minute,
+        second,
+        ..
+    } = civil;
     format!("{weekday}, {day:02} {month} {year} {hour:02}:{minute:02}:{second:02} GMT")
 }
 
 /// `2025/11/21 04:27:00.123 +00:00`, for log lines.
 #[must_use]
 pub fn log_time(unix_ms: u64) -> String {
-    let Civil { year, month, day, hour, minute, second, millisecond, .. } = Civil::from_unix_ms(unix_ms);
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        millisecond,
+        ..
+    } = Civil::from_unix_ms(unix_ms);
     format!("{year}/{month:02}/{day:02} {hour:02}:{minute:02}:{second:02}.{millisecond:03} +00:00")
 }
 
 /// `2025-11-21T04:27:00.123Z`, without the fraction when it is zero and without its trailing zeros, as Go writes it.
 #[must_use]
 pub fn rfc3339(unix_ms: u64, nanoseconds: u64) -> String {
-    let Civil { year, month, day, hour, minute, second, millisecond, .. } = Civil::from_unix_ms(unix_ms);
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        millisecond,
+        ..
+    } = Civil::from_unix_ms(unix_ms);
     let mut text = format!("{year}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     let fraction = millisecond * 1_000_000 + nanoseconds % 1_000_000;
     if fraction > 0 {
@@ -86,7 +121,10 @@ pub fn rfc3339(unix_ms: u64, nanoseconds: u64) -> String {
 }
 
 fn name(names: &[&'static str], index: u64) -> &'static str {
-    usize::try_from(index).ok().and_then(|index| names.get(index).copied()).unwrap_or("")
+    usize::try_from(index)
+        .ok()
+        .and_then(|index| names.get(index).copied())
+        .unwrap_or("")
 }
 
 #[cfg(test)]

@@ -217,13 +217,22 @@ pub fn load(files: &[(&str, &str)]) -> Result<Vec<Card>, CardError> {
     for (name, text) in files {
         match toml::from_str::<Card>(text) {
             Ok(card) if card.id == *name => cards.push(card),
-            Ok(card) => problems.push(format!("{name}: its id is {}, not the name of its file", card.id)),
-            Err(error) => problems.push(format!("{name}: {}", error.to_string().replace('\n', " "))),
+            Ok(card) => problems.push(format!(
+                "{name}: its id is {}, not the name of its file",
+                card.id
+            )),
+            Err(error) => {
+                problems.push(format!("{name}: {}", error.to_string().replace('\n', " ")))
+            }
         }
     }
     cards.sort_by(|left, right| left.id.cmp(&right.id));
     problems.extend(check::problems(&cards));
-    if problems.is_empty() { Ok(cards) } else { Err(CardError { problems }) }
+    if problems.is_empty() {
+        Ok(cards)
+    } else {
+        Err(CardError { problems })
+    }
 }
 
 impl Card {
@@ -236,10 +245,17 @@ impl Card {
     /// What the simulator does, with delays after the onset; of a combination that of both parts.
     #[must_use]
     pub fn sim_steps(&self) -> Vec<SimStep> {
-        let mut steps: Vec<SimStep> = self.sim.iter().flat_map(|sim| sim.steps.iter().cloned()).collect();
+        let mut steps: Vec<SimStep> = self
+            .sim
+            .iter()
+            .flat_map(|sim| sim.steps.iter().cloned())
+            .collect();
         for part in &self.of {
             let of_part = by_id(&part.card).map(Self::sim_steps).unwrap_or_default();
-            steps.extend(of_part.into_iter().map(|step| SimStep { after_s: step.after_s + part.after_s, ..step }));
+            steps.extend(of_part.into_iter().map(|step| SimStep {
+                after_s: step.after_s + part.after_s,
+                ..step
+            }));
         }
         steps.sort_by_key(|step| step.after_s);
         steps
@@ -248,10 +264,19 @@ impl Card {
     /// What is done to containers, with delays after the onset; of a combination that of both parts.
     #[must_use]
     pub fn docker_steps(&self) -> Vec<DockerStep> {
-        let mut steps: Vec<DockerStep> = self.docker.iter().flat_map(|docker| docker.steps.iter().cloned()).collect();
+        let mut steps: Vec<DockerStep> = self
+            .docker
+            .iter()
+            .flat_map(|docker| docker.steps.iter().cloned())
+            .collect();
         for part in &self.of {
-            let of_part = by_id(&part.card).map(Self::docker_steps).unwrap_or_default();
-            steps.extend(of_part.into_iter().map(|step| DockerStep { after_s: step.after_s + part.after_s, ..step }));
+            let of_part = by_id(&part.card)
+                .map(Self::docker_steps)
+                .unwrap_or_default();
+            steps.extend(of_part.into_iter().map(|step| DockerStep {
+                after_s: step.after_s + part.after_s,
+                ..step
+            }));
         }
         steps.sort_by_key(|step| step.after_s);
         steps
@@ -260,8 +285,16 @@ impl Card {
     /// The shape of the simulated cluster; of a combination that of the part that asks for one.
     #[must_use]
     pub fn cluster_shape(&self) -> ClusterShape {
-        let own = self.sim.as_ref().map(|sim| sim.cluster.clone()).unwrap_or_default();
-        let parts = self.of.iter().filter_map(|part| by_id(&part.card)).map(Self::cluster_shape);
+        let own = self
+            .sim
+            .as_ref()
+            .map(|sim| sim.cluster.clone())
+            .unwrap_or_default();
+        let parts = self
+            .of
+            .iter()
+            .filter_map(|part| by_id(&part.card))
+            .map(Self::cluster_shape);
         parts.fold(own, |shape, part| ClusterShape {
             stores: shape.stores.or(part.stores),
             regions: shape.regions.or(part.regions),
@@ -274,7 +307,10 @@ impl Card {
     /// One way in which a scenario can go.
     #[must_use]
     pub fn variant(&self, id: &str) -> Variant {
-        let fault = |step: SimStep| Fault { after_ms: step.after_s * 1_000, kind: step.fault };
+        let fault = |step: SimStep| Fault {
+            after_ms: step.after_s * 1_000,
+            kind: step.fault,
+        };
         let faults = self.sim_steps().into_iter().map(fault).collect();
         Variant {
             id: id.to_owned(),

@@ -34,7 +34,11 @@ impl Cassette {
     /// A playing that stands at the first moment of the recording.
     #[must_use]
     pub fn new(recording: Arc<Recording>) -> Self {
-        Self { now_ms: recording.begins_at_ms(), recording, read_lines: BTreeMap::new() }
+        Self {
+            now_ms: recording.begins_at_ms(),
+            recording,
+            read_lines: BTreeMap::new(),
+        }
     }
 
     /// The recording that is played.
@@ -79,7 +83,9 @@ impl World for Cassette {
     }
 
     fn request(&mut self, origin: &str, method: &str, path_and_query: &str) -> Answer {
-        let Some(server) = self.recording.server(origin) else { return Answer::Refused };
+        let Some(server) = self.recording.server(origin) else {
+            return Answer::Refused;
+        };
         match server.availability().at(self.elapsed_ms()) {
             State::Listening => {}
             State::Refusing => return Answer::Refused,
@@ -92,7 +98,11 @@ impl World for Cassette {
             return self.response(404, "text/plain", b"not recorded\n");
         };
         match track.at(self.elapsed_ms()) {
-            Outcome::Response { status, content_type, body } => {
+            Outcome::Response {
+                status,
+                content_type,
+                body,
+            } => {
                 let body = if method == "HEAD" { &[] } else { body.as_ref() };
                 self.response(*status, content_type, body)
             }
@@ -102,7 +112,10 @@ impl World for Cassette {
     }
 
     fn listens(&self, origin: &str) -> bool {
-        let state = self.recording.server(origin).map(|server| server.availability().at(self.elapsed_ms()));
+        let state = self
+            .recording
+            .server(origin)
+            .map(|server| server.availability().at(self.elapsed_ms()));
         matches!(state, Some(State::Listening | State::Silent))
     }
 
@@ -121,7 +134,11 @@ impl World for Cassette {
         let unread = lines.get(*read..).unwrap_or_default();
         *read = lines.len();
         let skipped = unread.len().saturating_sub(lines_max);
-        let kept = unread.iter().skip(skipped).map(|line| line.text().to_owned()).collect();
+        let kept = unread
+            .iter()
+            .skip(skipped)
+            .map(|line| line.text().to_owned())
+            .collect();
         (kept, u64::try_from(skipped).unwrap_or(u64::MAX))
     }
 

@@ -91,19 +91,39 @@ pub struct SimArgs {
     #[arg(long, help_heading = "Simulator")]
     pub(crate) serve: bool,
     /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS", help_heading = "Simulator")]
+    #[arg(
+        long,
+        default_value = "127.0.0.1",
+        value_name = "ADDRESS",
+        help_heading = "Simulator"
+    )]
     pub(crate) bind: IpAddr,
     /// Let the system choose the ports, instead of those that the nodes usually have
     #[arg(long, help_heading = "Simulator")]
     pub(crate) free_ports: bool,
     /// Simulated seconds a second
-    #[arg(long, default_value_t = 1.0, value_name = "N", help_heading = "Simulator")]
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        value_name = "N",
+        help_heading = "Simulator"
+    )]
     pub(crate) speed: f64,
     /// Decides everything that is left to chance
-    #[arg(long, default_value_t = 42, value_name = "N", help_heading = "Simulator")]
+    #[arg(
+        long,
+        default_value_t = 42,
+        value_name = "N",
+        help_heading = "Simulator"
+    )]
     pub(crate) seed: u64,
     /// How unquiet the cluster is: quiet, usual, rough, bursty or diurnal
-    #[arg(long, default_value = "usual", value_name = "NAME", help_heading = "Simulator")]
+    #[arg(
+        long,
+        default_value = "usual",
+        value_name = "NAME",
+        help_heading = "Simulator"
+    )]
     pub(crate) noise: String,
     /// Which way a scenario goes, instead of what the seed picks
     #[arg(long, value_name = "NAME", help_heading = "Simulator")]
@@ -226,7 +246,8 @@ impl Voice<'_> {
     }
 
     pub(crate) fn value(&mut self, value: &impl serde::Serialize) -> Result<(), DockerError> {
-        let text = serde_json::to_string(value).map_err(|error| DockerError::failed("write JSON", error))?;
+        let text = serde_json::to_string(value)
+            .map_err(|error| DockerError::failed("write JSON", error))?;
         (self.write)(&text);
         Ok(())
     }
@@ -236,7 +257,11 @@ impl Voice<'_> {
 ///
 /// # Errors
 /// As [`DockerError`] tells.
-pub async fn run(command: ChaosCommand, launcher: &Launcher, voice: &mut Voice<'_>) -> Result<(), DockerError> {
+pub async fn run(
+    command: ChaosCommand,
+    launcher: &Launcher,
+    voice: &mut Voice<'_>,
+) -> Result<(), DockerError> {
     match command {
         ChaosCommand::List(args) => list::list(&args, voice),
         ChaosCommand::Run(args) => match args.target {
@@ -247,12 +272,19 @@ pub async fn run(command: ChaosCommand, launcher: &Launcher, voice: &mut Voice<'
         ChaosCommand::Disarm(args) => {
             let engine = Engine::connect(&args.docker.docker_host).await?;
             docker::arm::disarm(&engine, &args.project).await?;
-            told(voice, serde_json::json!({"disarmed": args.project}), &format!("project {} is disarmed", args.project))
+            told(
+                voice,
+                serde_json::json!({"disarmed": args.project}),
+                &format!("project {} is disarmed", args.project),
+            )
         }
         ChaosCommand::Undo(args) => undo::undo(&args, voice).await,
-        ChaosCommand::Watchdog(args) => docker::watchdog::watch(&args.state, &args.injection, args.until_ms).await,
+        ChaosCommand::Watchdog(args) => {
+            docker::watchdog::watch(&args.state, &args.injection, args.until_ms).await
+        }
         ChaosCommand::Agent(args) => {
-            let order = serde_json::from_str(&args.order).map_err(|error| DockerError::Refused(error.to_string()))?;
+            let order = serde_json::from_str(&args.order)
+                .map_err(|error| DockerError::Refused(error.to_string()))?;
             docker::agent::work(&order, &args.state)
         }
     }
@@ -264,7 +296,11 @@ async fn arm(args: &ArmArgs, voice: &mut Voice<'_>) -> Result<(), DockerError> {
     let until_ms = docker::arm::arm(&engine, &args.project, for_ms).await?;
     let (project, until) = (&args.project, docker::arm::written(until_ms));
     let value = serde_json::json!({"armed": project, "until": until, "until_ms": until_ms});
-    told(voice, value, &format!("project {project} is armed until {until}"))
+    told(
+        voice,
+        value,
+        &format!("project {project} is armed until {until}"),
+    )
 }
 
 fn told(voice: &mut Voice<'_>, value: serde_json::Value, line: &str) -> Result<(), DockerError> {
@@ -277,16 +313,27 @@ fn told(voice: &mut Voice<'_>, value: serde_json::Value, line: &str) -> Result<(
 
 /// `90s`, `5m`: as every duration of this command line.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit_ms = BTreeMap::from([("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)]);
-    let unit_ms = unit_ms.get(unit).ok_or("a number with a unit is needed: ms, s, m or h, for example 90s")?;
-    let ms = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*unit_ms)).filter(|ms| *ms > 0);
-    ms.map(Duration::from_millis).ok_or_else(|| "it must be more than nothing and fit 64 bits".to_owned())
+    let unit_ms = unit_ms
+        .get(unit)
+        .ok_or("a number with a unit is needed: ms, s, m or h, for example 90s")?;
+    let ms = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(*unit_ms))
+        .filter(|ms| *ms > 0);
+    ms.map(Duration::from_millis)
+        .ok_or_else(|| "it must be more than nothing and fit 64 bits".to_owned())
 }
 
 fn setting(text: &str) -> Result<(String, u64), String> {
     let (name, value) = text.split_once('=').ok_or("NAME=NUMBER is needed")?;
-    let value = value.parse().map_err(|_| format!("{value:?} is no whole number"))?;
+    let value = value
+        .parse()
+        .map_err(|_| format!("{value:?} is no whole number"))?;
     Ok((name.to_owned(), value))
 }

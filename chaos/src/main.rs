@@ -1,5 +1,9 @@
 //! `operator-chaos`: plays recordings of clusters, cuts them to size, and makes faults.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the person who started it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command talks to the person who started it"
+)]
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -108,10 +112,19 @@ fn main() -> ExitCode {
 
 fn run_faults(faults: Faults) -> Result<()> {
     let program = std::env::current_exe().context("cannot find this program")?;
-    let launcher = Launcher { program, leading: vec!["faults".to_owned()] };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let launcher = Launcher {
+        program,
+        leading: vec!["faults".to_owned()],
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
     let mut write = |line: &str| println!("{line}");
-    let mut voice = Voice { json: faults.json, write: &mut write };
+    let mut voice = Voice {
+        json: faults.json,
+        write: &mut write,
+    };
     runtime.block_on(commands::run(faults.command, &launcher, &mut voice))?;
     Ok(())
 }
@@ -119,7 +132,9 @@ fn run_faults(faults: Faults) -> Result<()> {
 fn run_serve(serve: &Serve) -> Result<()> {
     let recording = Arc::new(Recording::load(&serve.file)?);
     if serve.print_targets {
-        play::served_targets(&recording, serve.bind).iter().for_each(|(name, origin)| println!("{name}={origin}"));
+        play::served_targets(&recording, serve.bind)
+            .iter()
+            .for_each(|(name, origin)| println!("{name}={origin}"));
         return Ok(());
     }
     let options = PlayOptions {
@@ -130,33 +145,63 @@ fn run_serve(serve: &Serve) -> Result<()> {
         exit_at_end: serve.exit_at_end,
     };
     let length_s = recording.length_ms() / 1_000;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start threads")?;
     let say = |report: Report| match report {
         Report::Ready { targets } => {
-            let targets: Vec<String> =
-                targets.iter().map(|(name, origin)| format!("--target {name}={origin}")).collect();
+            let targets: Vec<String> = targets
+                .iter()
+                .map(|(name, origin)| format!("--target {name}={origin}"))
+                .collect();
             let (file, speed) = (serve.file.display(), serve.speed);
-            println!("ready: {} plays {file}, {length_s} s at {speed} times the speed", targets.join(" "));
+            println!(
+                "ready: {} plays {file}, {length_s} s at {speed} times the speed",
+                targets.join(" ")
+            );
         }
         Report::Progress { elapsed_ms } => println!("{} s of {length_s} s", elapsed_ms / 1_000),
         Report::Ended if serve.exit_at_end => println!("the recording has ended"),
-        Report::Ended => println!("the recording has ended; its last answers hold until you stop me"),
+        Report::Ended => {
+            println!("the recording has ended; its last answers hold until you stop me")
+        }
     };
     runtime.block_on(play::play(recording, &options, say))?;
     Ok(())
 }
 
 fn run_trim(trim: Trim) -> Result<()> {
-    let families = trim.families.as_deref().map(families_in).transpose()?.unwrap_or_default();
-    let options = TrimOptions { from_s: trim.from_s, to_s: trim.to_s, dropped_urls: trim.drop_url, families };
+    let families = trim
+        .families
+        .as_deref()
+        .map(families_in)
+        .transpose()?
+        .unwrap_or_default();
+    let options = TrimOptions {
+        from_s: trim.from_s,
+        to_s: trim.to_s,
+        dropped_urls: trim.drop_url,
+        families,
+    };
     let lines = trim::trim(&trim.from, &trim.to, &options)?;
-    let bytes = std::fs::metadata(&trim.to).with_context(|| format!("cannot look at {}", trim.to.display()))?.len();
-    println!("{}: {lines} lines, {} KiB", trim.to.display(), bytes / 1_024);
+    let bytes = std::fs::metadata(&trim.to)
+        .with_context(|| format!("cannot look at {}", trim.to.display()))?
+        .len();
+    println!(
+        "{}: {lines} lines, {} KiB",
+        trim.to.display(),
+        bytes / 1_024
+    );
     Ok(())
 }
 
 fn families_in(path: &std::path::Path) -> Result<BTreeSet<String>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let names = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let names = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(names.map(str::to_owned).collect())
 }

@@ -88,14 +88,25 @@ pub fn load(files: &[(&str, &str)]) -> Result<Vec<Noise>, NoiseError> {
     for (name, text) in files {
         match toml::from_str::<Noise>(text) {
             Ok(noise) => {
-                problems.extend(noise.problems(name).into_iter().map(|problem| format!("{name}: {problem}")));
+                problems.extend(
+                    noise
+                        .problems(name)
+                        .into_iter()
+                        .map(|problem| format!("{name}: {problem}")),
+                );
                 profiles.push(noise);
             }
-            Err(error) => problems.push(format!("{name}: {}", error.to_string().replace('\n', " "))),
+            Err(error) => {
+                problems.push(format!("{name}: {}", error.to_string().replace('\n', " ")))
+            }
         }
     }
     profiles.sort_by(|left, right| left.id.cmp(&right.id));
-    if problems.is_empty() { Ok(profiles) } else { Err(NoiseError { problems }) }
+    if problems.is_empty() {
+        Ok(profiles)
+    } else {
+        Err(NoiseError { problems })
+    }
 }
 
 impl Noise {
@@ -106,18 +117,44 @@ impl Noise {
                 found.push(text);
             }
         };
-        must(self.id == name, format!("its id is {}, not the name of its file", self.id));
+        must(
+            self.id == name,
+            format!("its id is {}, not the name of its file", self.id),
+        );
         must(!self.title.trim().is_empty(), "it has no title".to_owned());
         // More than half, and a second without load or an endless one would be noise.
-        must((0.0..=0.5).contains(&self.jitter), "jitter is a share from 0 to 0.5".to_owned());
-        must((0.0..=0.5).contains(&self.missing_scrapes), "missing_scrapes is a share from 0 to 0.5".to_owned());
+        must(
+            (0.0..=0.5).contains(&self.jitter),
+            "jitter is a share from 0 to 0.5".to_owned(),
+        );
+        must(
+            (0.0..=0.5).contains(&self.missing_scrapes),
+            "missing_scrapes is a share from 0 to 0.5".to_owned(),
+        );
         if let Some(Day { swing, period_s }) = self.day {
-            must((0.0..1.0).contains(&swing), "day.swing is a share from 0, below 1".to_owned());
-            must(period_s >= 60, "day.period_s is a minute at least".to_owned());
+            must(
+                (0.0..1.0).contains(&swing),
+                "day.swing is a share from 0, below 1".to_owned(),
+            );
+            must(
+                period_s >= 60,
+                "day.period_s is a minute at least".to_owned(),
+            );
         }
-        if let Some(Bursts { factor, every_s, for_s }) = self.bursts {
-            must(factor > 0.0 && factor.is_finite(), "bursts.factor is more than nothing".to_owned());
-            must(every_s >= 2 && for_s >= 1, "bursts need time: every_s from 2 on, for_s from 1 on".to_owned());
+        if let Some(Bursts {
+            factor,
+            every_s,
+            for_s,
+        }) = self.bursts
+        {
+            must(
+                factor > 0.0 && factor.is_finite(),
+                "bursts.factor is more than nothing".to_owned(),
+            );
+            must(
+                every_s >= 2 && for_s >= 1,
+                "bursts need time: every_s from 2 on, for_s from 1 on".to_owned(),
+            );
         }
         found
     }
@@ -127,7 +164,14 @@ impl Default for Noise {
     /// `usual`, as its file says it.
     fn default() -> Self {
         let title = "Load and latency vary by a twentieth".to_owned();
-        Self { id: "usual".to_owned(), title, jitter: 0.05, missing_scrapes: 0.0, day: None, bursts: None }
+        Self {
+            id: "usual".to_owned(),
+            title,
+            jitter: 0.05,
+            missing_scrapes: 0.0,
+            day: None,
+            bursts: None,
+        }
     }
 }
 
@@ -140,10 +184,22 @@ mod tests {
     fn the_profiles_that_are_built_in_are_in_order_and_are_those_in_the_folder() {
         let profiles = load(&FILES).unwrap_or_else(|error| panic!("{error}"));
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("noise");
-        let stem = |entry: std::fs::DirEntry| entry.path().file_stem().unwrap().to_string_lossy().into_owned();
-        let in_folder: BTreeSet<String> =
-            std::fs::read_dir(folder).unwrap().map(|entry| stem(entry.unwrap())).collect();
-        assert_eq!(in_folder, profiles.iter().map(|noise| noise.id.clone()).collect());
+        let stem = |entry: std::fs::DirEntry| {
+            entry
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_string_lossy()
+                .into_owned()
+        };
+        let in_folder: BTreeSet<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| stem(entry.unwrap()))
+            .collect();
+        assert_eq!(
+            in_folder,
+            profiles.iter().map(|noise| noise.id.clone()).collect()
+        );
         assert_eq!(by_id("usual"), Some(&Noise::default()));
     }
 
@@ -153,6 +209,9 @@ mod tests {
         let unknown = "id = \"z\"\ntitle = \"t\"\njitter = 0.1\nloudness = 1\n";
         let error = load(&[("x", wrong), ("z", unknown)]).unwrap_err();
         assert_eq!(error.problems.len(), 5, "{error}");
-        assert!(error.to_string().contains("z: ") && error.to_string().contains("loudness"), "{error}");
+        assert!(
+            error.to_string().contains("z: ") && error.to_string().contains("loudness"),
+            "{error}"
+        );
     }
 }

@@ -36,7 +36,12 @@ impl<W: World> Watched<W> {
     /// Puts it into the world; the first scrape is now.
     pub fn new(world: W) -> Self {
         let next_ms = world.now_ms();
-        let mut watched = Self { world, history: History::default(), targets: BTreeSet::new(), next_ms };
+        let mut watched = Self {
+            world,
+            history: History::default(),
+            targets: BTreeSet::new(),
+            next_ms,
+        };
         watched.scrape_until(next_ms);
         watched
     }
@@ -54,18 +59,24 @@ impl<W: World> Watched<W> {
         for origin in self.world.origins() {
             let instance = origin.strip_prefix("http://").unwrap_or(&origin).to_owned();
             match self.world.request(&origin, "GET", "/metrics") {
-                Answer::Response { status: 200, body, .. } => {
+                Answer::Response {
+                    status: 200, body, ..
+                } => {
                     let text = String::from_utf8_lossy(&body);
                     let job = if text.contains("\npd_") { "pd" } else { "tikv" };
                     self.targets.insert(origin);
-                    self.history.take(at_ms, job, &instance, Some(exposition::samples(&text)));
+                    self.history
+                        .take(at_ms, job, &instance, Some(exposition::samples(&text)));
                 }
-                _ if self.targets.contains(&origin) => self.history.take(at_ms, "", &instance, None),
+                _ if self.targets.contains(&origin) => {
+                    self.history.take(at_ms, "", &instance, None)
+                }
                 // A port that never had metrics is none of ours.
                 _ => {}
             }
         }
-        self.history.forget_before(at_ms.saturating_sub(history::RETENTION_MS));
+        self.history
+            .forget_before(at_ms.saturating_sub(history::RETENTION_MS));
     }
 }
 

@@ -94,6 +94,13 @@ impl Scenario {
 /// The scenario of this name, or the card that the simulator can play.
 #[must_use]
 pub fn find(id: &str) -> Option<Scenario> {
-    let of_card = || cards::by_id(id).filter(|card| card.runs_on(cards::Target::Sim)).map(cards::Card::scenario);
-    all().into_iter().find(|scenario| scenario.id == id).or_else(of_card)
+    let of_card = || {
+        cards::by_id(id)
+            .filter(|card| card.runs_on(cards::Target::Sim))
+            .map(cards::Card::scenario)
+    };
+    all()
+        .into_iter()
+        .find(|scenario| scenario.id == id)
+        .or_else(of_card)
 }

@@ -28,7 +28,10 @@ pub struct ServeOptions {
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { speed: 1.0, bind: BTreeMap::new() }
+        Self {
+            speed: 1.0,
+            bind: BTreeMap::new(),
+        }
     }
 }
 
@@ -86,16 +89,30 @@ impl Server {
     /// An address cannot be bound, an origin is not one, the speed is not positive.
     pub async fn open(world: Box<dyn World>, options: &ServeOptions) -> Result<Self, ServeError> {
         if !(options.speed.is_finite() && options.speed > 0.0) {
-            return Err(ServeError::Speed { speed: options.speed });
+            return Err(ServeError::Speed {
+                speed: options.speed,
+            });
         }
         let mut gates = BTreeMap::new();
         for origin in world.origins() {
             let gate = Gate::reserve(&origin, options.bind.get(&origin).copied()).await?;
             gates.insert(origin, gate);
         }
-        let rewrite = Rewrite::new(gates.iter().map(|(origin, gate)| (origin.as_str(), gate.address())));
-        let pace = Pace { began: Instant::now(), began_ms: world.now_ms(), speed: options.speed };
-        let shared = Arc::new(Shared { world: Mutex::new(world), pace, rewrite });
+        let rewrite = Rewrite::new(
+            gates
+                .iter()
+                .map(|(origin, gate)| (origin.as_str(), gate.address())),
+        );
+        let pace = Pace {
+            began: Instant::now(),
+            began_ms: world.now_ms(),
+            speed: options.speed,
+        };
+        let shared = Arc::new(Shared {
+            world: Mutex::new(world),
+            pace,
+            rewrite,
+        });
         let mut server = Self { shared, gates };
         server.step().await?;
         Ok(server)
@@ -104,7 +121,10 @@ impl Server {
     /// Where each origin is served.
     #[must_use]
     pub fn addresses(&self) -> BTreeMap<String, SocketAddr> {
-        self.gates.iter().map(|(origin, gate)| (origin.clone(), gate.address())).collect()
+        self.gates
+            .iter()
+            .map(|(origin, gate)| (origin.clone(), gate.address()))
+            .collect()
     }
 
     /// The world's time.
@@ -118,8 +138,12 @@ impl Server {
     /// # Errors
     /// Someone else took the address of a node that came back.
     pub async fn step(&mut self) -> Result<(), ServeError> {
-        let alive: Vec<bool> =
-            self.shared.with_world(|world| self.gates.keys().map(|origin| world.listens(origin)).collect());
+        let alive: Vec<bool> = self.shared.with_world(|world| {
+            self.gates
+                .keys()
+                .map(|origin| world.listens(origin))
+                .collect()
+        });
         for ((origin, gate), alive) in self.gates.iter_mut().zip(alive) {
             gate.set(origin, alive, &self.shared).await?;
         }

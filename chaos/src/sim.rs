@@ -4,26 +4,26 @@
 //! heartbeats change. Everything that an observer sees is rendered from one of them by `faces`. One seed decides all
 //! that is left to chance, and observing changes nothing, so the same seed always shows the same bytes.
 
+mod clients;
+mod cluster;
 pub mod config;
+mod disk;
+mod faces;
+mod faults;
+mod histogram;
 mod ids;
 mod key;
-mod number;
-mod rng;
-mod queue;
-mod histogram;
 mod layouts;
 mod links;
 mod log_book;
-mod disk;
-mod slow_score;
-mod clients;
+mod number;
+mod pd;
+mod queue;
 mod region;
+mod rng;
+mod slow_score;
 mod stages;
 mod store;
-mod pd;
-mod cluster;
-mod faults;
-mod faces;
 mod world;
 
 use crate::cards::Card;
@@ -41,7 +41,9 @@ impl Simulator {
     /// A healthy cluster.
     #[must_use]
     pub fn new(config: ClusterConfig) -> Self {
-        Self { cluster: Cluster::new(config) }
+        Self {
+            cluster: Cluster::new(config),
+        }
     }
 
     /// A cluster to which a variant of a scenario will happen.
@@ -49,7 +51,10 @@ impl Simulator {
     pub fn with_scenario(config: ClusterConfig, scenario: &Scenario, variant: &Variant) -> Self {
         let mut simulator = Self::new(config.shaped(&variant.shape));
         for fault in &variant.faults {
-            simulator.cluster.after(scenario.onset_ms + fault.after_ms, Event::Fault(fault.kind.clone()));
+            simulator.cluster.after(
+                scenario.onset_ms + fault.after_ms,
+                Event::Fault(fault.kind.clone()),
+            );
         }
         simulator
     }

@@ -18,26 +18,43 @@ pub fn recording(name: &str) -> Result<Recording, LoadError> {
 /// The shared recordings, sorted by name; empty, with a line on standard error, where there are none.
 #[must_use]
 pub fn shared_recordings() -> Vec<PathBuf> {
-    let Some(folder) = shared("cassettes") else { return Vec::new() };
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut found: Vec<PathBuf> = entries.filter(|path| path.to_string_lossy().contains(".jsonl")).collect();
+    let Some(folder) = shared("cassettes") else {
+        return Vec::new();
+    };
+    let entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = entries
+        .filter(|path| path.to_string_lossy().contains(".jsonl"))
+        .collect();
     found.sort();
     found
 }
 
 /// A file or folder of the shared data; `None`, with a line on standard error, where it is missing.
 #[must_use]
-#[expect(clippy::print_stderr, reason = "a test that looks at less than it could must say so")]
+#[expect(
+    clippy::print_stderr,
+    reason = "a test that looks at less than it could must say so"
+)]
 pub fn shared(path: &str) -> Option<PathBuf> {
     let place = shared_folder().join(path);
     if place.exists() {
         return Some(place);
     }
-    eprintln!("SKIPPED: no shared data at {} (set {SHARED_DATA_VARIABLE} to its folder)", place.display());
+    eprintln!(
+        "SKIPPED: no shared data at {} (set {SHARED_DATA_VARIABLE} to its folder)",
+        place.display()
+    );
     None
 }
 
-#[expect(clippy::disallowed_methods, reason = "only tests ask, and they have no configuration")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only tests ask, and they have no configuration"
+)]
 fn shared_folder() -> PathBuf {
     let beside = || project_root().join("../shared/data");
     std::env::var(SHARED_DATA_VARIABLE).map_or_else(|_| beside(), PathBuf::from)

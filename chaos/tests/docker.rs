@@ -4,7 +4,12 @@
 //! touching the machine's packet rules, and is ended by its process id. Where that does not work, the test says so
 //! and passes: not every machine may run containers.
 #![expect(clippy::print_stderr, reason = "a test that skips must be heard")]
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a helper of a test fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a helper of a test fails the test"
+)]
 
 #[path = "docker/daemon.rs"]
 mod daemon;
@@ -27,19 +32,25 @@ fn faults_hit_only_their_target_and_are_always_undone() {
     let daemon = match daemon::Daemon::start() {
         Ok(daemon) => daemon,
         Err(why) => {
-            eprintln!("SKIPPED: no containers on this machine, so no fault in Docker was tested: {why}");
+            eprintln!(
+                "SKIPPED: no containers on this machine, so no fault in Docker was tested: {why}"
+            );
             return;
         }
     };
     let project = Project::create(&daemon);
     effects::nothing_happens_to_who_is_not_armed(&project);
-    project.chaos(&["arm", "--project", project::NAME, "--for", "1h"]).unwrap();
+    project
+        .chaos(&["arm", "--project", project::NAME, "--for", "1h"])
+        .unwrap();
     effects::a_disk_that_others_use_is_not_filled_further_than_it_may(&project);
     effects::each_fault_is_felt_and_goes(&project);
     effects::a_signal_undoes_at_once(&project);
     effects::a_dead_watchdog_ends_the_fault(&project);
     effects::what_both_left_is_undone_at_the_next_start(&project);
     kills::whenever_the_injector_dies_everything_is_undone(&project);
-    project.chaos(&["disarm", "--project", project::NAME]).unwrap();
+    project
+        .chaos(&["disarm", "--project", project::NAME])
+        .unwrap();
     effects::nothing_happens_to_who_is_not_armed(&project);
 }

@@ -2,7 +2,11 @@
 //!
 //! Values are the model's business. Names, types, label keys and buckets are not.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails the test"
+)]
 
 mod support;
 
@@ -76,14 +80,22 @@ fn recordings() -> Vec<Arc<Recording>> {
     let own = ["node-death-short"].map(|name| test_data::recording(name).unwrap());
     let shared = test_data::shared_recordings();
     // One that is longer and one with another load; `fresh-cluster` has stores of PD's own simulator.
-    let shared = shared.iter().filter(|path| path.to_string_lossy().contains("hot-write"));
-    own.into_iter().chain(shared.map(|path| Recording::load(path).unwrap())).map(Arc::new).collect()
+    let shared = shared
+        .iter()
+        .filter(|path| path.to_string_lossy().contains("hot-write"));
+    own.into_iter()
+        .chain(shared.map(|path| Recording::load(path).unwrap()))
+        .map(Arc::new)
+        .collect()
 }
 
 /// The simulated cluster in health and in trouble.
 fn simulations() -> Vec<Simulator> {
-    let played =
-        [("healthy", "nothing", 60), ("node-death", "for-good", 150), ("hot-region", "neighbouring-keys", 300)];
+    let played = [
+        ("healthy", "nothing", 60),
+        ("node-death", "for-good", 150),
+        ("hot-region", "neighbouring-keys", 300),
+    ];
     played
         .iter()
         .map(|(id, variant, seconds)| {
@@ -99,9 +111,12 @@ fn simulations() -> Vec<Simulator> {
 
 fn ask(world: &mut dyn World, origin: &str, path: &str) -> Option<(u16, String, String)> {
     match world.request(origin, "GET", path) {
-        Answer::Response { status, content_type, body, .. } => {
-            Some((status, content_type, String::from_utf8(body).unwrap()))
-        }
+        Answer::Response {
+            status,
+            content_type,
+            body,
+            ..
+        } => Some((status, content_type, String::from_utf8(body).unwrap())),
         Answer::Refused | Answer::Timeout => None,
     }
 }
@@ -124,13 +139,23 @@ fn recorded(recording: &Arc<Recording>, origin: &str, path: &str) -> Vec<(u16, S
 fn json_answers_have_the_recorded_shape_and_content_type() {
     let recordings = recordings();
     for path in JSON_PATHS.map(|path| format!("/pd/api/v1{path}")) {
-        let answers: Vec<_> = recordings.iter().flat_map(|recording| recorded(recording, PD, &path)).collect();
+        let answers: Vec<_> = recordings
+            .iter()
+            .flat_map(|recording| recorded(recording, PD, &path))
+            .collect();
         assert!(!answers.is_empty(), "{path} is in no recording");
         let known = Shape::of_all(answers.iter().map(|(_, _, body)| body.as_str()));
         for world in &mut simulations() {
             let (status, content_type, body) = ask(world, PD, &path).unwrap();
-            assert_eq!((status, &content_type), (200, &answers.first().unwrap().1), "{path}");
-            let problems = known.misfits(&Shape::of_all([body.as_str()].into_iter()), &NOT_RECORDED_FIELDS);
+            assert_eq!(
+                (status, &content_type),
+                (200, &answers.first().unwrap().1),
+                "{path}"
+            );
+            let problems = known.misfits(
+                &Shape::of_all([body.as_str()].into_iter()),
+                &NOT_RECORDED_FIELDS,
+            );
             assert_eq!(problems, Vec::<String>::new(), "{path}");
         }
     }
@@ -141,10 +166,17 @@ fn a_stores_configuration_has_the_recorded_shape() {
     for recording in recordings() {
         let answers = recorded(&recording, "http://127.0.0.1:20180", "/config");
         let known = Shape::of_all(answers.iter().map(|(_, _, body)| body.as_str()));
-        let (_, content_type, body) =
-            ask(simulations().first_mut().unwrap(), "http://127.0.0.1:20180", "/config").unwrap();
+        let (_, content_type, body) = ask(
+            simulations().first_mut().unwrap(),
+            "http://127.0.0.1:20180",
+            "/config",
+        )
+        .unwrap();
         assert_eq!(content_type, answers.first().unwrap().1);
-        assert_eq!(known.misfits(&Shape::of_all([body.as_str()].into_iter()), &[]), Vec::<String>::new());
+        assert_eq!(
+            known.misfits(&Shape::of_all([body.as_str()].into_iter()), &[]),
+            Vec::<String>::new()
+        );
     }
 }
 
@@ -152,20 +184,47 @@ fn a_stores_configuration_has_the_recorded_shape() {
 fn recorded_before_the_first_store(recording: &Arc<Recording>) -> BTreeMap<String, u16> {
     let mut cassette = Cassette::new(Arc::clone(recording));
     cassette.advance_to(cassette.now_ms() + 4_000);
-    let paths = JSON_PATHS.iter().chain(["/regions/key?limit=64&format=hex", "/stores/check"].iter());
-    let status = |path: &&str| Some(((*path).to_owned(), ask(&mut cassette, PD, &format!("/pd/api/v1{path}"))?.0));
-    paths.filter_map(status).filter(|(_, status)| *status != 404).collect()
+    let paths = JSON_PATHS
+        .iter()
+        .chain(["/regions/key?limit=64&format=hex", "/stores/check"].iter());
+    let status = |path: &&str| {
+        Some((
+            (*path).to_owned(),
+            ask(&mut cassette, PD, &format!("/pd/api/v1{path}"))?.0,
+        ))
+    };
+    paths
+        .filter_map(status)
+        .filter(|(_, status)| *status != 404)
+        .collect()
 }
 
 #[test]
 fn before_the_first_store_every_path_answers_with_the_recorded_status() {
     let shared = test_data::shared_recordings();
-    let Some(path) = shared.iter().find(|path| path.to_string_lossy().contains("fresh-cluster")) else { return };
+    let Some(path) = shared
+        .iter()
+        .find(|path| path.to_string_lossy().contains("fresh-cluster"))
+    else {
+        return;
+    };
     let recording = Arc::new(Recording::load(path).unwrap());
-    let mut world = Simulator::new(ClusterConfig { fresh: true, regions: 3, ..ClusterConfig::default() });
+    let mut world = Simulator::new(ClusterConfig {
+        fresh: true,
+        regions: 3,
+        ..ClusterConfig::default()
+    });
     let known = recorded_before_the_first_store(&recording);
-    assert!(known.values().filter(|status| **status == 500).count() > 5, "{known:?}");
-    let shown = |path: &String| (path.clone(), ask(&mut world, PD, &format!("/pd/api/v1{path}")).unwrap().0);
+    assert!(
+        known.values().filter(|status| **status == 500).count() > 5,
+        "{known:?}"
+    );
+    let shown = |path: &String| {
+        (
+            path.clone(),
+            ask(&mut world, PD, &format!("/pd/api/v1{path}")).unwrap().0,
+        )
+    };
     let shown: BTreeMap<String, u16> = known.keys().map(shown).collect();
     assert_eq!(shown, known);
 }
@@ -174,10 +233,18 @@ fn before_the_first_store_every_path_answers_with_the_recorded_status() {
 fn paths_that_version_8_5_does_not_have_answer_as_recorded() {
     let recording = recordings().remove(0);
     let mut world = simulations().remove(0);
-    for path in ["/pd/api/v2/livez", "/pd/api/v2/readyz", "/pd/api/v2/readyz/etcd-linearizable-read"] {
+    for path in [
+        "/pd/api/v2/livez",
+        "/pd/api/v2/readyz",
+        "/pd/api/v2/readyz/etcd-linearizable-read",
+    ] {
         let mut cassette = Cassette::new(Arc::clone(&recording));
         cassette.advance_to(cassette.now_ms() + 20_000);
-        assert_eq!(ask(&mut world, PD, path), ask(&mut cassette, PD, path), "{path}");
+        assert_eq!(
+            ask(&mut world, PD, path),
+            ask(&mut cassette, PD, path),
+            "{path}"
+        );
     }
 }
 
@@ -186,10 +253,14 @@ fn families(origins: &[&str], recordings: &[Arc<Recording>]) -> (Exposition, Exp
     let (mut known, mut shown) = (Exposition::default(), Exposition::default());
     for origin in origins {
         for recording in recordings {
-            recorded(recording, origin, "/metrics").iter().for_each(|(_, _, body)| known.add(body));
+            recorded(recording, origin, "/metrics")
+                .iter()
+                .for_each(|(_, _, body)| known.add(body));
         }
         for world in &mut simulations() {
-            ask(world, origin, "/metrics").iter().for_each(|(_, _, body)| shown.add(body));
+            ask(world, origin, "/metrics")
+                .iter()
+                .for_each(|(_, _, body)| shown.add(body));
         }
     }
     (known, shown)
@@ -198,12 +269,19 @@ fn families(origins: &[&str], recordings: &[Arc<Recording>]) -> (Exposition, Exp
 #[test]
 fn metrics_have_the_recorded_types_label_keys_values_and_buckets() {
     let recordings = recordings();
-    let stores = ["http://127.0.0.1:20180", "http://127.0.0.1:20181", "http://127.0.0.1:20182"];
+    let stores = [
+        "http://127.0.0.1:20180",
+        "http://127.0.0.1:20181",
+        "http://127.0.0.1:20182",
+    ];
     let members = ["http://127.0.0.1:2379", "http://127.0.0.1:2579"];
     for origins in [stores.as_slice(), members.as_slice()] {
         let (known, shown) = families(origins, &recordings);
         let compared = shown.names().filter(|name| known.has(name)).count();
-        assert!(compared > 25, "only {compared} families of {origins:?} were recorded");
+        assert!(
+            compared > 25,
+            "only {compared} families of {origins:?} were recorded"
+        );
         assert_eq!(known.misfits(&shown), Vec::<String>::new());
     }
 }
@@ -216,10 +294,16 @@ fn every_family_is_in_a_complete_recording() {
         return;
     }
     // Families that appear with the first failure, and no complete recording here has one.
-    let late = BTreeSet::from(["tikv_pd_reconnect_total", "tikv_server_report_failure_msg_total"]);
+    let late = BTreeSet::from([
+        "tikv_pd_reconnect_total",
+        "tikv_server_report_failure_msg_total",
+    ]);
     for origin in ["http://127.0.0.1:20180", "http://127.0.0.1:2579"] {
         let (known, shown) = families(&[origin], &complete);
-        let unknown: Vec<&str> = shown.names().filter(|name| !known.has(name) && !late.contains(name)).collect();
+        let unknown: Vec<&str> = shown
+            .names()
+            .filter(|name| !known.has(name) && !late.contains(name))
+            .collect();
         assert_eq!(unknown, Vec::<&str>::new(), "{origin}");
     }
 }
@@ -236,7 +320,11 @@ fn template(line: &str) -> Option<(String, String, String)> {
     let file = place.split_once(':').map_or(place, |(file, _)| file);
     let mut plain = String::new();
     for character in message.chars() {
-        let sign = if character.is_ascii_digit() { '#' } else { character };
+        let sign = if character.is_ascii_digit() {
+            '#'
+        } else {
+            character
+        };
         if !(sign == '#' && plain.ends_with('#')) {
             plain.push(sign);
         }
@@ -252,12 +340,21 @@ fn templates<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeSet<(String, Stri
 fn a_death_writes_the_recorded_log_lines() {
     let recording = recordings().remove(0);
     let mut world = simulations().remove(1);
-    for (source, simulated) in BTreeMap::from([("tikv0", "tikv0"), ("tikv2", "tikv2"), ("pd3", "pd3")]) {
+    for (source, simulated) in
+        BTreeMap::from([("tikv0", "tikv0"), ("tikv2", "tikv2"), ("pd3", "pd3")])
+    {
         let lines = recording.log_lines_until(source, recording.length_ms());
-        let known = templates(lines.iter().map(operator_chaos::cassette::recording::LogLine::text));
+        let known = templates(
+            lines
+                .iter()
+                .map(operator_chaos::cassette::recording::LogLine::text),
+        );
         let (lines, dropped) = world.read_log(simulated, 100_000);
         assert!(!lines.is_empty() && dropped == 0, "{source}");
-        let unknown: Vec<_> = templates(lines.iter().map(String::as_str)).difference(&known).cloned().collect();
+        let unknown: Vec<_> = templates(lines.iter().map(String::as_str))
+            .difference(&known)
+            .cloned()
+            .collect();
         assert_eq!(unknown, Vec::new(), "{source}");
     }
 }

@@ -37,7 +37,12 @@ impl Drop for Running {
 }
 
 fn is_installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    let found = Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok();
     if !found {
         eprintln!(
             "\n!!! SKIPPED, NOTHING WAS TESTED: {program} is not installed (Debian: apt-get install prometheus)\n"
@@ -49,26 +54,50 @@ fn is_installed(program: &str) -> bool {
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     // 1.0, so that the answer does not come in chunks.
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(
+            format!("GET {path} HTTP/1.0\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
-    Ok(text.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default())
+    Ok(text
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default())
 }
 
 async fn free_port() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 /// Serves a healthy cluster; gives the addresses of its six nodes and of its simulated Prometheus.
 async fn served() -> (Server, Vec<SocketAddr>, SocketAddr) {
     let world = Watched::new(Simulator::new(ClusterConfig::default()));
     let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-    let bind = world.origins().into_iter().map(|origin| (origin, any)).collect();
-    let server = Server::open(Box::new(world), &ServeOptions { speed: 1.0, bind }).await.unwrap();
+    let bind = world
+        .origins()
+        .into_iter()
+        .map(|origin| (origin, any))
+        .collect();
+    let server = Server::open(Box::new(world), &ServeOptions { speed: 1.0, bind })
+        .await
+        .unwrap();
     let addresses = server.addresses();
-    let is_node =
-        |origin: &str| ["237", "247", "257", "2018"].iter().any(|port| origin.contains(&format!("127.0.0.1:{port}")));
-    let nodes = addresses.iter().filter(|(origin, _)| is_node(origin)).map(|(_, address)| *address).collect();
+    let is_node = |origin: &str| {
+        ["237", "247", "257", "2018"]
+            .iter()
+            .any(|port| origin.contains(&format!("127.0.0.1:{port}")))
+    };
+    let nodes = addresses
+        .iter()
+        .filter(|(origin, _)| is_node(origin))
+        .map(|(_, address)| *address)
+        .collect();
     (server, nodes, *addresses.get(ORIGIN).unwrap())
 }
 
@@ -82,7 +111,10 @@ fn start(folder: &Path, nodes: &[SocketAddr], listen: SocketAddr) -> Running {
     std::fs::write(&file, config).unwrap();
     let child = Command::new("prometheus")
         .arg(format!("--config.file={}", file.display()))
-        .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            folder.join("data").display()
+        ))
         .arg(format!("--web.listen-address={listen}"))
         .stdout(Stdio::null())
         .stderr(std::fs::File::create(folder.join("log")).unwrap())
@@ -96,7 +128,8 @@ async fn asked(address: SocketAddr, path: &str) -> Option<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_real_prometheus_scrapes_every_node_without_a_complaint_and_agrees_with_the_simulated_one() {
+async fn a_real_prometheus_scrapes_every_node_without_a_complaint_and_agrees_with_the_simulated_one()
+ {
     if !is_installed("prometheus") {
         return;
     }
@@ -111,23 +144,38 @@ async fn a_real_prometheus_scrapes_every_node_without_a_complaint_and_agrees_wit
     let targets = loop {
         ticks.tick().await;
         let answer = asked(listen, "/api/v1/targets").await.unwrap_or_default();
-        let targets = answer["data"]["activeTargets"].as_array().cloned().unwrap_or_default();
+        let targets = answer["data"]["activeTargets"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let is_up = |target: &Value| target["health"] == "up";
         if targets.len() == 6 && targets.iter().all(is_up) {
             break targets;
         }
         let log = std::fs::read_to_string(folder.path().join("log")).unwrap_or_default();
-        assert!(Instant::now() < end, "not all targets are up: {targets:?}\n{log}");
+        assert!(
+            Instant::now() < end,
+            "not all targets are up: {targets:?}\n{log}"
+        );
     };
-    assert!(targets.iter().all(|target| target["lastError"] == ""), "{targets:?}");
+    assert!(
+        targets.iter().all(|target| target["lastError"] == ""),
+        "{targets:?}"
+    );
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
-    assert!(!log.contains("level=warn") && !log.contains("level=error"), "{log}");
+    assert!(
+        !log.contains("level=warn") && !log.contains("level=error"),
+        "{log}"
+    );
     // The same question to both gives the same series.
     let question = "/api/v1/query?query=count(tikv_store_size_bytes)";
     let mut answers = Vec::new();
     for address in [listen, simulated] {
         let answer = asked(address, question).await.unwrap();
-        answers.push((answer["status"].clone(), answer["data"]["result"][0]["value"][1].clone()));
+        answers.push((
+            answer["status"].clone(),
+            answer["data"]["result"][0]["value"][1].clone(),
+        ));
     }
     assert_eq!(answers[0], answers[1]);
     drop(stop);
@@ -149,9 +197,15 @@ async fn promtool_finds_nothing_in_the_pages_but_upstreams_own_names() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(page.as_bytes())
+            .unwrap();
         let output = child.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned()
+            + &String::from_utf8_lossy(&output.stdout);
         let complaints: Vec<&str> = said.lines().filter(|line| !is_upstreams(line)).collect();
         assert!(complaints.is_empty(), "{node}: {complaints:#?}");
     }

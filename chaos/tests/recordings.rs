@@ -1,6 +1,10 @@
 //! Real recordings, played: what a real cluster answered comes back at its time.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails the test"
+)]
 use std::sync::Arc;
 
 use operator_chaos::cassette::{Cassette, Recording};
@@ -39,7 +43,11 @@ fn the_killed_node_refuses_connections_before_pd_calls_it_disconnected() {
     assert!(cassette.listens(KILLED));
     let (status, metrics) = get(&mut cassette, KILLED, "/metrics");
     assert_eq!(status, 200);
-    assert!(metrics.contains("tikv_raftstore_region_count"), "{} bytes", metrics.len());
+    assert!(
+        metrics.contains("tikv_raftstore_region_count"),
+        "{} bytes",
+        metrics.len()
+    );
 
     let mut refused_at = None;
     let mut disconnected_at = None;
@@ -54,8 +62,14 @@ fn the_killed_node_refuses_connections_before_pd_calls_it_disconnected() {
         }
     }
     let (refused_at, disconnected_at) = (refused_at.unwrap(), disconnected_at.unwrap());
-    assert!((45..=61).contains(&refused_at), "status servers were asked every 15 s: {refused_at}");
-    assert!(refused_at <= disconnected_at + 5, "{refused_at} {disconnected_at}");
+    assert!(
+        (45..=61).contains(&refused_at),
+        "status servers were asked every 15 s: {refused_at}"
+    );
+    assert!(
+        refused_at <= disconnected_at + 5,
+        "{refused_at} {disconnected_at}"
+    );
     assert_eq!(cassette.targets().get("pd").map(String::as_str), Some(PD));
 }
 
@@ -76,14 +90,24 @@ fn every_shared_recording_plays_from_the_first_to_the_last_second() {
         let recording = Arc::new(Recording::load(&path).unwrap());
         let mut cassette = Cassette::new(Arc::clone(&recording));
         let targets = cassette.targets();
-        let pd = targets.get("pd").unwrap_or_else(|| panic!("{path:?} has no PD"));
+        let pd = targets
+            .get("pd")
+            .unwrap_or_else(|| panic!("{path:?} has no PD"));
         for second in 0..=recording.length_ms() / 1_000 {
             seek(&mut cassette, second);
             let answer = cassette.request(pd, "GET", "/pd/api/v1/members");
-            let Answer::Response { server_date_ms, .. } = answer else { continue };
-            assert!(server_date_ms <= recording.ends_at_ms(), "{path:?} at {second} s");
+            let Answer::Response { server_date_ms, .. } = answer else {
+                continue;
+            };
+            assert!(
+                server_date_ms <= recording.ends_at_ms(),
+                "{path:?} at {second} s"
+            );
         }
         assert!(recording.length_ms() > 10_000, "{path:?}");
-        assert!(!recording.origins().collect::<Vec<_>>().is_empty(), "{path:?}");
+        assert!(
+            !recording.origins().collect::<Vec<_>>().is_empty(),
+            "{path:?}"
+        );
     }
 }

@@ -14,7 +14,11 @@ const VICTIM: &str = "http://127.0.0.1:20181";
 
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(
+            format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes(),
+        )
+        .await?;
     let mut text = String::new();
     stream.read_to_string(&mut text).await?;
     Ok(text)
@@ -23,18 +27,41 @@ async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
 #[tokio::test]
 async fn a_killed_stores_port_closes_and_pd_names_the_ports_where_it_is_served() {
     let scenario = scenario::find("node-death").unwrap();
-    let world = Simulator::with_scenario(ClusterConfig::default(), &scenario, scenario.variants.first().unwrap());
-    let bind = world.origins().into_iter().map(|origin| (origin, "127.0.0.1:0".parse().unwrap())).collect();
+    let world = Simulator::with_scenario(
+        ClusterConfig::default(),
+        &scenario,
+        scenario.variants.first().unwrap(),
+    );
+    let bind = world
+        .origins()
+        .into_iter()
+        .map(|origin| (origin, "127.0.0.1:0".parse().unwrap()))
+        .collect();
     // A hundred virtual seconds in a real one: the store dies after about a second, whatever the machine does.
-    let mut server = Server::open(Box::new(world), &ServeOptions { speed: 100.0, bind }).await.unwrap();
+    let mut server = Server::open(Box::new(world), &ServeOptions { speed: 100.0, bind })
+        .await
+        .unwrap();
     let addresses = server.addresses();
     let (pd, victim) = (*addresses.get(PD).unwrap(), *addresses.get(VICTIM).unwrap());
-    assert!(get(victim, "/metrics").await.unwrap().contains("tikv_store_size_bytes"));
+    assert!(
+        get(victim, "/metrics")
+            .await
+            .unwrap()
+            .contains("tikv_store_size_bytes")
+    );
     let stores = get(pd, "/pd/api/v1/stores").await.unwrap();
-    assert!(stores.contains(&format!("\"status_address\": \"{victim}\"")), "{stores}");
+    assert!(
+        stores.contains(&format!("\"status_address\": \"{victim}\"")),
+        "{stores}"
+    );
     while TcpStream::connect(victim).await.is_ok() {
         server.step().await.unwrap();
         tokio::task::yield_now().await;
     }
-    assert!(get(pd, "/pd/api/v1/stores").await.unwrap().starts_with("HTTP/1.1 200"));
+    assert!(
+        get(pd, "/pd/api/v1/stores")
+            .await
+            .unwrap()
+            .starts_with("HTTP/1.1 200")
+    );
 }

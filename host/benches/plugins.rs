@@ -4,8 +4,15 @@
 //! Nothing here is a framework: each number is a function that returns what it measured. A number that is missed is said
 //! and does not fail the run; `docs/PERFORMANCE.md` says what holds it back.
 #![expect(clippy::print_stdout, reason = "figures are for the person who asked")]
-#![expect(clippy::disallowed_methods, reason = "a stopwatch reads the clock of the machine")]
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a benchmark that cannot run says where it stopped")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a stopwatch reads the clock of the machine"
+)]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a benchmark that cannot run says where it stopped"
+)]
 #![expect(clippy::indexing_slicing, reason = "sizes are those of this file")]
 
 #[path = "plugins/calls.rs"]
@@ -16,7 +23,10 @@ mod checks;
 mod columns;
 #[path = "plugins/compile.rs"]
 mod compile;
-#[expect(dead_code, reason = "the fixtures of the hostile suite, of which a few are measured")]
+#[expect(
+    dead_code,
+    reason = "the fixtures of the hostile suite, of which a few are measured"
+)]
 #[path = "../src/plugin/fixtures.rs"]
 mod fixtures;
 #[path = "plugins/report.rs"]
@@ -31,7 +41,10 @@ use report::Report;
 
 fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let engine = Engine::new(&PluginLimits::default()).unwrap();
     let mut report = Report::default();
     runtime.block_on(async {

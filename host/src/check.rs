@@ -62,9 +62,12 @@ impl CheckSet {
     #[must_use]
     pub fn declarations(&self) -> Vec<(String, CheckDeclaration)> {
         let roster = self.roster.load();
-        let named = roster
-            .values()
-            .flat_map(|module| module.checks().iter().map(|check| (module.info().name.clone(), check.clone())));
+        let named = roster.values().flat_map(|module| {
+            module
+                .checks()
+                .iter()
+                .map(|check| (module.info().name.clone(), check.clone()))
+        });
         let mut declarations: Vec<_> = named.collect();
         declarations.sort_by(|a, b| a.1.id.cmp(&b.1.id));
         declarations
@@ -73,13 +76,21 @@ impl CheckSet {
     /// Name and digest of every active module, sorted by name.
     #[must_use]
     pub fn modules(&self) -> BTreeMap<String, String> {
-        self.roster.load().values().map(|module| (module.info().name.clone(), module.digest().0.clone())).collect()
+        self.roster
+            .load()
+            .values()
+            .map(|module| (module.info().name.clone(), module.digest().0.clone()))
+            .collect()
     }
 
     /// What every active module is made from, sorted by source.
     #[must_use]
     pub fn loaded(&self) -> Vec<LoadedModule> {
-        self.roster.load().iter().map(|(source, version)| version.parts(source)).collect()
+        self.roster
+            .load()
+            .iter()
+            .map(|(source, version)| version.parts(source))
+            .collect()
     }
 
     /// Checks that were put into quarantine since the last call.
@@ -95,11 +106,18 @@ impl CheckSet {
         let book = self.book();
         let mut troubles: BTreeMap<String, PluginTrouble> = BTreeMap::new();
         for module in roster.values() {
-            let faults = module.checks().iter().filter_map(|check| book.trouble(&check.id));
+            let faults = module
+                .checks()
+                .iter()
+                .filter_map(|check| book.trouble(&check.id));
             for fault in faults {
                 let name = module.info().name.clone();
-                let trouble =
-                    troubles.entry(name.clone()).or_insert_with(|| PluginTrouble { module: name, faults: Vec::new() });
+                let trouble = troubles
+                    .entry(name.clone())
+                    .or_insert_with(|| PluginTrouble {
+                        module: name,
+                        faults: Vec::new(),
+                    });
                 trouble.faults.push(fault);
             }
         }

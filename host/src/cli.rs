@@ -92,7 +92,12 @@ enum Command {
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DataArgs {
     /// Data directory: tickets and decision log
-    #[arg(long, env = "OPERATOR_DATA", value_name = "DIR", default_value = "operator-data")]
+    #[arg(
+        long,
+        env = "OPERATOR_DATA",
+        value_name = "DIR",
+        default_value = "operator-data"
+    )]
     pub(crate) data: PathBuf,
 }
 
@@ -110,7 +115,9 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             failure.exit
         }
         Err(_) => {
-            console::complain("internal error: this is a bug of the operator, and the text above says where");
+            console::complain(
+                "internal error: this is a bug of the operator, and the text above says where",
+            );
             Exit::Internal
         }
     };
@@ -119,11 +126,17 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 
 fn parse(arguments: Vec<OsString>) -> Result<Cli, Exit> {
     let command = help::grouped(Cli::command());
-    let parsed = command.try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
+    let parsed = command
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
         // Printing fails only when nobody reads.
         let _ = error.print();
-        if error.use_stderr() { Exit::Usage } else { Exit::Success }
+        if error.use_stderr() {
+            Exit::Usage
+        } else {
+            Exit::Success
+        }
     })
 }
 

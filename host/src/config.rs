@@ -114,10 +114,23 @@ impl Settings {
     #[must_use]
     pub fn egress_policy(&self) -> EgressPolicy {
         let limits = &self.limits.egress;
-        let targets = self.targets.iter().map(|(name, target)| (name.clone(), target.policy(name, limits))).collect();
-        let rules = self.discovered.iter().map(|(name, rule)| rule.policy(name, limits)).collect();
-        EgressPolicy::with_others(targets, self.prometheus.clone(), self.discovery.clone(), limits.clone())
-            .with_rules(rules)
+        let targets = self
+            .targets
+            .iter()
+            .map(|(name, target)| (name.clone(), target.policy(name, limits)))
+            .collect();
+        let rules = self
+            .discovered
+            .iter()
+            .map(|(name, rule)| rule.policy(name, limits))
+            .collect();
+        EgressPolicy::with_others(
+            targets,
+            self.prometheus.clone(),
+            self.discovery.clone(),
+            limits.clone(),
+        )
+        .with_rules(rules)
     }
 
     /// What the real ports need, with credentials read from their files.
@@ -126,8 +139,14 @@ impl Settings {
     /// Every file that cannot be read.
     pub fn real_world(&self, policy: &EgressPolicy) -> Result<RealWorld, ConfigErrors> {
         let mut errors = ConfigErrors::default();
-        let targets = self.targets.iter().map(|(name, target)| (target::target_section(name), &target.grant));
-        let rules = self.discovered.iter().map(|(name, rule)| (target::rule_section(name), &rule.grant));
+        let targets = self
+            .targets
+            .iter()
+            .map(|(name, target)| (target::target_section(name), &target.grant));
+        let rules = self
+            .discovered
+            .iter()
+            .map(|(name, rule)| (target::rule_section(name), &rule.grant));
         let mut credentials: BTreeMap<String, OriginSettings> = BTreeMap::new();
         for (section, grant) in targets.chain(rules) {
             let settings = grant.read_files(&section, &mut errors);
@@ -149,7 +168,10 @@ impl Settings {
 pub fn load(file: Option<&Path>, overrides: CliOverrides) -> Result<Settings, ConfigErrors> {
     let text = match file {
         Some(path) => std::fs::read_to_string(path).map_err(|error| {
-            ConfigErrors::one(path.display().to_string().as_str(), format!("cannot be read: {error}"))
+            ConfigErrors::one(
+                path.display().to_string().as_str(),
+                format!("cannot be read: {error}"),
+            )
         })?,
         None => String::new(),
     };

@@ -78,14 +78,29 @@ impl<'a> Daemon<'a> {
     ) -> Result<Self, StartError> {
         let crate::store::Opened { book, mut warnings } = opened;
         let config = config_digest(settings);
-        let recordable = settings.record.as_ref().map(|path| (path, Recordable::of(&assembly)));
-        match FileAudit::open(&settings.data, settings.limits.egress.audit_bytes_max, clock.now()) {
+        let recordable = settings
+            .record
+            .as_ref()
+            .map(|path| (path, Recordable::of(&assembly)));
+        match FileAudit::open(
+            &settings.data,
+            settings.limits.egress.audit_bytes_max,
+            clock.now(),
+        ) {
             Ok(audit) => assembly.observer.audit_to(Arc::new(audit)),
             Err(error) => warnings.push(error.to_string()),
         }
         let conveyor = Conveyor::new(assembly, config, &book);
         conveyor.eyes().prime().await;
-        let mut daemon = Self { settings, clock, conveyor, book, sink, totals: Totals::default(), metrics: None };
+        let mut daemon = Self {
+            settings,
+            clock,
+            conveyor,
+            book,
+            sink,
+            totals: Totals::default(),
+            metrics: None,
+        };
         daemon.say_started(warnings, recordable).await?;
         Ok(daemon)
     }
@@ -103,7 +118,9 @@ impl<'a> Daemon<'a> {
     /// The book cannot be written: no decision without a record.
     pub async fn run(mut self, until: Until) -> Result<(), BookError> {
         // A watcher that cannot start costs hot swapping, not observing.
-        let watching = until.watch_files.then(|| Watcher::start(self.conveyor.checks()));
+        let watching = until
+            .watch_files
+            .then(|| Watcher::start(self.conveyor.checks()));
         if let Some(Err(error)) = &watching {
             tracing::warn!(%error, "Changed modules will not be noticed.");
         }
@@ -116,11 +133,17 @@ impl<'a> Daemon<'a> {
             })
         });
         // Without a socket nobody can ask; everything else works.
-        let control = until.watch_files.then(|| Control::start(self.book.path(), self.conveyor.checks(), &self.clock));
+        let control = until
+            .watch_files
+            .then(|| Control::start(self.book.path(), self.conveyor.checks(), &self.clock));
         if let Some(Err(error)) = &control {
             tracing::warn!(%error, "Nobody can ask this operator to swap a module.");
         }
-        let mut pace = Pace::new(self.clock.now(), self.settings.tick_interval_ms, until.duration);
+        let mut pace = Pace::new(
+            self.clock.now(),
+            self.settings.tick_interval_ms,
+            until.duration,
+        );
         let reason = loop {
             if let Some(reason) = until.stop.requested() {
                 break reason;
@@ -195,8 +218,22 @@ impl<'a> Daemon<'a> {
     /// The book cannot be written.
     pub async fn stop(mut self, reason: String) -> Result<(), BookError> {
         let open_tickets = self.book.register().open().count();
-        let (tick, Totals { ticks, skipped, opened, resolved, withheld }) = (self.conveyor.last_tick(), self.totals);
-        let record = body::Stopped { tick, reason: reason.clone(), ticks, open_tickets };
+        let (
+            tick,
+            Totals {
+                ticks,
+                skipped,
+                opened,
+                resolved,
+                withheld,
+            },
+        ) = (self.conveyor.last_tick(), self.totals);
+        let record = body::Stopped {
+            tick,
+            reason: reason.clone(),
+            ticks,
+            open_tickets,
+        };
         let last_record = self.book.note(Kind::Stopped, self.clock.now(), &record)?;
         self.book.commit().await?;
         self.conveyor.end_recording(&reason, &mut self.book);
@@ -216,7 +253,12 @@ impl<'a> Daemon<'a> {
 
     fn say(&mut self, what: What) {
         let observed_at = self.conveyor.eyes().observed_now();
-        let event = Event { at: self.clock.now(), observed_at, tick: self.conveyor.last_tick(), what };
+        let event = Event {
+            at: self.clock.now(),
+            observed_at,
+            tick: self.conveyor.last_tick(),
+            what,
+        };
         self.sink.emit(&event);
     }
 
@@ -239,7 +281,8 @@ impl<'a> Daemon<'a> {
         };
         let at = self.clock.now();
         if let Some((path, recordable)) = recordable {
-            let recorder = recordable.begin(path, self.settings, &mut self.book, (at, record.clone()))?;
+            let recorder =
+                recordable.begin(path, self.settings, &mut self.book, (at, record.clone()))?;
             self.conveyor.record_into(recorder);
         }
         self.book.note(Kind::Started, at, &record)?;
@@ -258,7 +301,13 @@ impl<'a> Daemon<'a> {
             plugins,
             config: config_digest(self.settings),
             knowledge: observer.knowledge().version.clone(),
-            checks: self.conveyor.checks().declarations().into_iter().map(|(_, check)| check.id).collect(),
+            checks: self
+                .conveyor
+                .checks()
+                .declarations()
+                .into_iter()
+                .map(|(_, check)| check.id)
+                .collect(),
             targets: self
                 .settings
                 .targets

@@ -12,7 +12,8 @@ use crate::model::diagnosis::GAP_PROBABILITY_MIN;
 use crate::model::knowledge::{Action, Card, KnowledgeBase, OptionFit, Risk};
 use crate::model::quantity::escape;
 use crate::model::{
-    Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, Snapshot, SymptomKind, TicketOption,
+    Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, Snapshot, SymptomKind,
+    TicketOption,
 };
 use fill::Filling;
 use std::collections::BTreeMap;
@@ -46,7 +47,9 @@ pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapsho
         .collect();
     value::rank(&mut options, incident.diagnosis.abstained);
     keep_the_best_and_wait(&mut options);
-    let chosen = options.first().map_or_else(|| WAIT.to_owned(), |option| option.action.clone());
+    let chosen = options
+        .first()
+        .map_or_else(|| WAIT.to_owned(), |option| option.action.clone());
     let decision = Decision {
         option: chosen,
         mode: DecisionMode::ObserveOnly,
@@ -55,7 +58,12 @@ pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapsho
     let rationale = rationale::claims(incident, &options);
     gaps.sort();
     gaps.dedup();
-    Decided { options, decision, rationale, gaps }
+    Decided {
+        options,
+        decision,
+        rationale,
+        gaps,
+    }
 }
 
 /// The action that changes nothing; every ticket offers it.
@@ -75,16 +83,42 @@ struct Candidate {
 fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> {
     let mut found: BTreeMap<&str, Candidate> = BTreeMap::new();
     for hypothesis in likely(incident) {
-        for fit in card_of(knowledge, hypothesis).map(|card| card.options.as_slice()).unwrap_or_default() {
-            let Some(action) = knowledge.actions.iter().find(|action| action.id == fit.action) else { continue };
-            found.entry(&action.id).or_insert_with(|| candidate(action, Some(hypothesis), &fit.because));
+        for fit in card_of(knowledge, hypothesis)
+            .map(|card| card.options.as_slice())
+            .unwrap_or_default()
+        {
+            let Some(action) = knowledge
+                .actions
+                .iter()
+                .find(|action| action.id == fit.action)
+            else {
+                continue;
+            };
+            found
+                .entry(&action.id)
+                .or_insert_with(|| candidate(action, Some(hypothesis), &fit.because));
         }
     }
-    let wait = knowledge.actions.iter().find(|action| action.id == WAIT).cloned().unwrap_or_else(built_in_wait);
-    found.entry(WAIT).or_insert_with(|| candidate(&wait, None, "no likely failure says whether waiting helps"));
-    let is_unknown = incident.diagnosis.hypotheses.first().is_none_or(Hypothesis::is_none_of_these);
+    let wait = knowledge
+        .actions
+        .iter()
+        .find(|action| action.id == WAIT)
+        .cloned()
+        .unwrap_or_else(built_in_wait);
+    found
+        .entry(WAIT)
+        .or_insert_with(|| candidate(&wait, None, "no likely failure says whether waiting helps"));
+    let is_unknown = incident
+        .diagnosis
+        .hypotheses
+        .first()
+        .is_none_or(Hypothesis::is_none_of_these);
     if found.len() < 2 || is_unknown {
-        let look = candidate(&built_in_look(), None, "nothing that is known of this system helps here");
+        let look = candidate(
+            &built_in_look(),
+            None,
+            "nothing that is known of this system helps here",
+        );
         found.insert(LOOK_BY_HAND, look);
     }
     let mut found: Vec<Candidate> = found.into_values().collect();
@@ -96,20 +130,38 @@ fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> 
 }
 
 fn likely(incident: &Incident) -> impl Iterator<Item = &Hypothesis> {
-    incident.diagnosis.hypotheses.iter().filter(|h| !h.is_none_of_these() && h.probability >= OPTION_PROBABILITY_MIN)
+    incident
+        .diagnosis
+        .hypotheses
+        .iter()
+        .filter(|h| !h.is_none_of_these() && h.probability >= OPTION_PROBABILITY_MIN)
 }
 
 fn candidate(action: &Action, hypothesis: Option<&Hypothesis>, because: &str) -> Candidate {
     let component = hypothesis.and_then(|hypothesis| hypothesis.component.clone());
-    Candidate { action: action.clone(), component, because: because.to_owned() }
+    Candidate {
+        action: action.clone(),
+        component,
+        because: because.to_owned(),
+    }
 }
 
 fn card_of<'a>(knowledge: &'a KnowledgeBase, hypothesis: &Hypothesis) -> Option<&'a Card> {
-    knowledge.cards.iter().find(|card| card.id == hypothesis.card)
+    knowledge
+        .cards
+        .iter()
+        .find(|card| card.id == hypothesis.card)
 }
 
-fn fit_of<'a>(knowledge: &'a KnowledgeBase, hypothesis: &Hypothesis, action: &str) -> Option<&'a OptionFit> {
-    card_of(knowledge, hypothesis)?.options.iter().find(|fit| fit.action == action)
+fn fit_of<'a>(
+    knowledge: &'a KnowledgeBase,
+    hypothesis: &Hypothesis,
+    action: &str,
+) -> Option<&'a OptionFit> {
+    card_of(knowledge, hypothesis)?
+        .options
+        .iter()
+        .find(|fit| fit.action == action)
 }
 
 fn option(
@@ -131,7 +183,11 @@ fn option(
         reversible: action.reversible,
         reversal: fill(&action.reversal),
         preconditions: action.preconditions.iter().map(fill).collect(),
-        commands: action.commands.iter().map(|command| filling.command(command, gaps)).collect(),
+        commands: action
+            .commands
+            .iter()
+            .map(|command| filling.command(command, gaps))
+            .collect(),
         because: fill(&candidate.because),
         expected_value: value::expected(action, candidate.component.as_ref(), incident, knowledge),
     }
@@ -140,7 +196,9 @@ fn option(
 /// The recommended option stays first; waiting stays whatever it is worth.
 fn keep_the_best_and_wait(options: &mut Vec<TicketOption>) {
     while options.len() > OPTIONS_MAX {
-        let Some(position) = options.iter().rposition(|option| option.action != WAIT) else { return };
+        let Some(position) = options.iter().rposition(|option| option.action != WAIT) else {
+            return;
+        };
         options.remove(position);
     }
 }
@@ -148,11 +206,19 @@ fn keep_the_best_and_wait(options: &mut Vec<TicketOption>) {
 /// What the leading card says; while the cause is open, what would close it.
 fn revisit_when(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> String {
     let leader = incident.diagnosis.hypotheses.first();
-    if incident.symptoms.iter().all(|symptom| symptom.kind == SymptomKind::Blind) {
+    if incident
+        .symptoms
+        .iter()
+        .all(|symptom| symptom.kind == SymptomKind::Blind)
+    {
         return "what is not seen now is seen again, or turns out to be broken".to_owned();
     }
     if incident.diagnosis.abstained {
-        let first = incident.diagnosis.gaps.first().map_or("more is seen of it", String::as_str);
+        let first = incident
+            .diagnosis
+            .gaps
+            .first()
+            .map_or("more is seen of it", String::as_str);
         return format!("the cause becomes clear: {}", escape(first, 300));
     }
     let card = leader.and_then(|leader| card_of(knowledge, leader));

@@ -82,18 +82,34 @@ pub struct Played {
 /// A plugin or the data directory cannot be used.
 pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<Played, Failure> {
     refuse_a_used_directory(&plan.data)?;
-    let config = ClusterConfig { seed: plan.seed, ..ClusterConfig::default() };
-    let simulator = Shared::new(Simulator::with_scenario(config, &plan.scenario, &plan.variant));
+    let config = ClusterConfig {
+        seed: plan.seed,
+        ..ClusterConfig::default()
+    };
+    let simulator = Shared::new(Simulator::with_scenario(
+        config,
+        &plan.scenario,
+        &plan.variant,
+    ));
     let world = SimulatedWorld::new(Box::new(simulator.clone()));
     let ports = world.ports();
     let settings = settings(plan, &world)?;
     let opened = Book::open(&settings.data, ports.clock.now()).await?;
     let policy = settings.egress_policy();
-    let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |line| sink.progress(&line))
-        .await
-        .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |line| {
+        sink.progress(&line)
+    })
+    .await
+    .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     let began = ports.clock.now();
-    sink.story(began, "demo", &format!("{}: {} (seed {})", plan.scenario.id, plan.scenario.title, plan.seed));
+    sink.story(
+        began,
+        "demo",
+        &format!(
+            "{}: {} (seed {})",
+            plan.scenario.id, plan.scenario.title, plan.seed
+        ),
+    );
     let daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, sink).await?;
     let (ticks, tickets, swapped) = watch(plan, &ports, daemon, began).await?;
     let truth = score::Truth {
@@ -102,13 +118,27 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
         onset: began.plus_ms(plan.scenario.onset_ms),
         chosen_component: simulator.chosen_component(),
     };
-    let (score, ticket) = score::score(&plan.scenario.id, &plan.variant.id, plan.seed, &truth, tickets);
-    Ok(Played { ticket, score, swapped, virtual_ms: ticks.saturating_mul(TICK_INTERVAL_MS) })
+    let (score, ticket) = score::score(
+        &plan.scenario.id,
+        &plan.variant.id,
+        plan.seed,
+        &truth,
+        tickets,
+    );
+    Ok(Played {
+        ticket,
+        score,
+        swapped,
+        virtual_ms: ticks.saturating_mul(TICK_INTERVAL_MS),
+    })
 }
 
 fn refuse_a_used_directory(data: &Path) -> Result<(), Failure> {
     if data.join(crate::journal::FILE_NAME).exists() {
-        let message = format!("{} has a decision log already: a demo needs a directory of its own", data.display());
+        let message = format!(
+            "{} has a decision log already: a demo needs a directory of its own",
+            data.display()
+        );
         return Err(Failure::new(Exit::Config, message));
     }
     Ok(())
@@ -129,7 +159,11 @@ async fn watch(
         let now = ports.clock.now();
         if now >= onset && !announced && !plan.variant.faults.is_empty() {
             announced = true;
-            daemon.sink().story(now, "fault", &format!("(the fault is injected now: {})", plan.scenario.story));
+            daemon.sink().story(
+                now,
+                "fault",
+                &format!("(the fault is injected now: {})", plan.scenario.story),
+            );
         }
         if now >= end {
             break;
@@ -140,19 +174,31 @@ async fn watch(
         if let Some(swapping) = &mut swapping {
             let checks = Arc::clone(daemon.checks());
             let shown = swapping.follow(now, &report, &checks).await;
-            swapped = swapped.or(shown.map_err(|error| Failure::new(Exit::Config, error.to_string()))?);
+            swapped =
+                swapped.or(shown.map_err(|error| Failure::new(Exit::Config, error.to_string()))?);
         }
-        if let Some(after_ms) = plan.after_ticket_ms.filter(|_| report.opened > 0 && now >= onset) {
+        if let Some(after_ms) = plan
+            .after_ticket_ms
+            .filter(|_| report.opened > 0 && now >= onset)
+        {
             end = end.min(now.plus_ms(after_ms));
         }
         let since_ms = now.since_ms(began);
         if now < onset && since_ms > 0 && since_ms.is_multiple_of(LEARNING_LINE_EVERY_MS) {
-            let text =
-                format!("{} s watched, {} s until something happens", since_ms / 1_000, onset.since_ms(now) / 1_000);
+            let text = format!(
+                "{} s watched, {} s until something happens",
+                since_ms / 1_000,
+                onset.since_ms(now) / 1_000
+            );
             daemon.sink().story(now, "learn", &text);
         }
-        ports.clock.sleep(Duration::from_millis(TICK_INTERVAL_MS)).await;
-        let pause = plan.speed.pause(now >= onset, RealClock.now().since_ms(begun));
+        ports
+            .clock
+            .sleep(Duration::from_millis(TICK_INTERVAL_MS))
+            .await;
+        let pause = plan
+            .speed
+            .pause(now >= onset, RealClock.now().since_ms(begun));
         if !pause.is_zero() {
             RealClock.sleep(pause).await;
         }
@@ -166,9 +212,12 @@ async fn watch(
 fn settings(plan: &Plan, world: &SimulatedWorld) -> Result<Settings, Failure> {
     let mut settings = Settings::new(plan.plugins.join(&plan.scenario.plugin));
     for (name, origin) in world.targets() {
-        let origin = origin
-            .parse()
-            .map_err(|why| Failure::new(Exit::Internal, format!("the simulator's target {name}: {why}")))?;
+        let origin = origin.parse().map_err(|why| {
+            Failure::new(
+                Exit::Internal,
+                format!("the simulator's target {name}: {why}"),
+            )
+        })?;
         settings.targets.insert(name, TargetSettings::new(origin));
     }
     settings.invariants = vec![plan.plugins.join("invariants")];

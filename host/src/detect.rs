@@ -11,7 +11,9 @@ mod sources;
 
 use crate::model::knowledge::{Direction, KnowledgeBase, Signal};
 use crate::model::sentence::deviation;
-use crate::model::{Anomaly, Detection, EntityId, Reading, Sample, Scalar, SignalId, Snapshot, Timestamp};
+use crate::model::{
+    Anomaly, Detection, EntityId, Reading, Sample, Scalar, SignalId, Snapshot, Timestamp,
+};
 use history::{Band, History};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +33,11 @@ impl Detector {
     pub fn new(knowledge: &KnowledgeBase) -> Self {
         let mut signals = knowledge.signals.clone();
         signals.sort_by(|a, b| a.id.cmp(&b.id));
-        Self { signals: signals.into(), histories: BTreeMap::new(), refused: 0 }
+        Self {
+            signals: signals.into(),
+            histories: BTreeMap::new(),
+            refused: 0,
+        }
     }
 
     /// Reads every signal of the snapshot and says which left their baseline.
@@ -53,13 +59,19 @@ impl Detector {
     fn follow(&mut self, signal: &Signal, snapshot: &Snapshot, detection: &mut Detection) {
         let seen = sources::read(signal, snapshot);
         for (entity, sample) in &seen {
-            let Some(history) = self.history(signal, entity) else { continue };
+            let Some(history) = self.history(signal, entity) else {
+                continue;
+            };
             history.observe(*sample, Band::of(signal));
             let reading = history.reading(sample.value, Band::of(signal));
             if let Some(onset) = history.anomaly_since() {
-                detection.anomalies.push(anomaly(signal, entity, onset, &reading));
+                detection
+                    .anomalies
+                    .push(anomaly(signal, entity, onset, &reading));
             }
-            detection.readings.insert((signal.id.clone(), entity.clone()), reading);
+            detection
+                .readings
+                .insert((signal.id.clone(), entity.clone()), reading);
         }
         peers::mark(signal, detection);
         self.report_gone(signal, &seen, detection);
@@ -74,29 +86,47 @@ impl Detector {
         Some(self.histories.entry(key).or_default())
     }
 
-    fn report_gone(&self, signal: &Signal, seen: &BTreeMap<EntityId, Sample>, detection: &mut Detection) {
+    fn report_gone(
+        &self,
+        signal: &Signal,
+        seen: &BTreeMap<EntityId, Sample>,
+        detection: &mut Detection,
+    ) {
         let from = (signal.id.clone(), EntityId(String::new()));
         for ((id, entity), history) in self.histories.range(from..) {
             if id != &signal.id {
                 break;
             }
             if !seen.contains_key(entity) {
-                detection.readings.insert((id.clone(), entity.clone()), history.reading_when_gone());
+                detection
+                    .readings
+                    .insert((id.clone(), entity.clone()), history.reading_when_gone());
             }
         }
     }
 
     fn forget_what_is_long_gone(&mut self, now: Timestamp) {
-        self.histories.retain(|_, history| now.since_ms(history.newest_at()) < FORGOTTEN_AFTER_MS);
+        self.histories
+            .retain(|_, history| now.since_ms(history.newest_at()) < FORGOTTEN_AFTER_MS);
     }
 }
 
-fn anomaly(signal: &Signal, entity: &EntityId, onset: (Timestamp, Timestamp), reading: &Reading) -> Anomaly {
+fn anomaly(
+    signal: &Signal,
+    entity: &EntityId,
+    onset: (Timestamp, Timestamp),
+    reading: &Reading,
+) -> Anomaly {
     let scalar = |value: Option<f64>| value.map_or(Scalar::Null, Scalar::Float);
     let usual = reading.median.map(Scalar::Float);
     let deviation = deviation(&scalar(reading.value), usual.as_ref(), Some(&signal.unit));
     let summary = format!("{} {deviation}", signal.title);
-    Anomaly { signal: signal.id.clone(), entity: entity.clone(), onset, summary }
+    Anomaly {
+        signal: signal.id.clone(),
+        entity: entity.clone(),
+        onset,
+        summary,
+    }
 }
 
 /// Whether a signed deviation is in the bad direction.

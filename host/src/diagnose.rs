@@ -20,7 +20,9 @@ mod told_apart;
 mod weigh;
 
 use crate::model::knowledge::KnowledgeBase;
-use crate::model::{Detection, Incident, IncidentKey, Severity, Snapshot, Symptom, SymptomKind, Topology, Verdict};
+use crate::model::{
+    Detection, Incident, IncidentKey, Severity, Snapshot, Symptom, SymptomKind, Topology, Verdict,
+};
 use assemble::Material;
 use cover::{Group, Scene};
 use facts::Facts;
@@ -53,18 +55,30 @@ pub fn explain(memory: &mut Memory, input: DiagnoseInput<'_>) -> Vec<Incident> {
     let facts = Facts::new(input, &topology, &watched);
     let lasting = in_order_of_onset(&watched);
     let symptoms: Vec<&Symptom> = lasting.iter().map(|lasting| &lasting.symptom).collect();
-    let scene = Scene { facts: &facts, symptoms: &symptoms };
+    let scene = Scene {
+        facts: &facts,
+        symptoms: &symptoms,
+    };
     let cases = cover::cases(&scene);
     let groups = cover::group(&scene, &cases);
     let mut incidents = write(memory, &facts, &topology, &groups, &lasting);
-    incidents.extend(continue_without_group(memory, &watched, &groups, &lasting, &incidents));
+    incidents.extend(continue_without_group(
+        memory, &watched, &groups, &lasting, &incidents,
+    ));
     let blind = memory.blindness.lasting(input, &topology, &incidents);
     let blind: Vec<&Lasting> = blind.iter().collect();
     let blind_group: Vec<Group<'_>> = Group::of_all(blind.len()).into_iter().collect();
     incidents.extend(write(memory, &facts, &topology, &blind_group, &blind));
-    let seen: BTreeSet<IncidentKey> = incidents.iter().map(|incident| incident.key.clone()).collect();
+    let seen: BTreeSet<IncidentKey> = incidents
+        .iter()
+        .map(|incident| incident.key.clone())
+        .collect();
     memory.settle(&seen, |known| {
-        known.last.iter().flat_map(|last| &last.symptoms).all(|s| Symptoms::can_be_seen(&s.kind, &s.entity, input))
+        known
+            .last
+            .iter()
+            .flat_map(|last| &last.symptoms)
+            .all(|s| Symptoms::can_be_seen(&s.kind, &s.entity, input))
     });
     incidents.sort_by(|a, b| (a.started_at, &a.key).cmp(&(b.started_at, &b.key)));
     incidents
@@ -85,25 +99,52 @@ fn write(
     lasting: &[&Lasting],
 ) -> Vec<Incident> {
     let snapshot = facts.input().snapshot;
-    let keys = identity::assign(memory, groups, lasting, (&snapshot.subject, &snapshot.system));
+    let keys = identity::assign(
+        memory,
+        groups,
+        lasting,
+        (&snapshot.subject, &snapshot.system),
+    );
     let mut incidents = Vec::new();
     for (group, key) in groups.iter().zip(keys) {
         let Some(key) = key else { continue };
-        let Some(known) = memory.known.get_mut(&key) else { continue };
+        let Some(known) = memory.known.get_mut(&key) else {
+            continue;
+        };
         known.reopen();
-        let members: Vec<&&Lasting> = group.members.iter().filter_map(|position| lasting.get(*position)).collect();
+        let members: Vec<&&Lasting> = group
+            .members
+            .iter()
+            .filter_map(|position| lasting.get(*position))
+            .collect();
         let all_paused = members.iter().all(|lasting| lasting.paused);
         let mut incident = match &known.last {
             Some(last) if all_paused => assemble::still_unseen(last.clone(), facts.now()),
-            _ => assemble::incident(&Material { facts, topology, group, lasting }, key, &mut known.ledger),
+            _ => assemble::incident(
+                &Material {
+                    facts,
+                    topology,
+                    group,
+                    lasting,
+                },
+                key,
+                &mut known.ledger,
+            ),
         };
         known.confirmed |= is_confirmed(group, lasting);
         incident.confirmed = known.confirmed;
         known.remember(identity::members_of(group, lasting));
-        known.hold_ms = members.iter().map(|lasting| lasting.hold_ms).fold(known.hold_ms, u64::max);
+        known.hold_ms = members
+            .iter()
+            .map(|lasting| lasting.hold_ms)
+            .fold(known.hold_ms, u64::max);
         known.started_at = known.started_at.min(incident.started_at);
         if !incident.diagnosis.abstained {
-            known.suspect = incident.diagnosis.hypotheses.first().and_then(|leader| leader.component.clone());
+            known.suspect = incident
+                .diagnosis
+                .hypotheses
+                .first()
+                .and_then(|leader| leader.component.clone());
         }
         known.last = Some(incident.clone());
         incidents.push(incident);
@@ -114,7 +155,12 @@ fn write(
 /// A violation that has lasted for its hold, or anomalies that have lasted and have one likely cause. What is only worth
 /// a note, such as a planned restart, confirms nothing: it is in the decision log, and nobody is called for it.
 fn is_confirmed(group: &Group<'_>, lasting: &[&Lasting]) -> bool {
-    let members = || group.members.iter().filter_map(|position| Some((position, lasting.get(*position)?)));
+    let members = || {
+        group
+            .members
+            .iter()
+            .filter_map(|position| Some((position, lasting.get(*position)?)))
+    };
     // A check knows the circumstances of what it calls a note; anomalies with the same cause do not know better.
     let is_noted = members().any(|(position, lasting)| {
         let is_note = is_violation(lasting) && lasting.symptom.severity == Severity::Info;
@@ -144,14 +190,22 @@ fn continue_without_group(
         .iter()
         .flat_map(|incident| &incident.symptoms)
         .map(|symptom| (symptom.kind.clone(), symptom.entity.clone()))
-        .chain(groups.iter().filter(|group| !group.too_weak).flat_map(|group| identity::members_of(group, lasting)))
+        .chain(
+            groups
+                .iter()
+                .filter(|group| !group.too_weak)
+                .flat_map(|group| identity::members_of(group, lasting)),
+        )
         .collect();
     let lost = memory.known.iter().filter(|(key, known)| {
         known.confirmed && known.is_open() && !written.iter().any(|incident| &incident.key == *key)
     });
     let last = lost.filter_map(|(_, known)| known.last.as_ref());
     last.filter(|last| {
-        let mut keys = last.symptoms.iter().map(|symptom| (symptom.kind.clone(), symptom.entity.clone()));
+        let mut keys = last
+            .symptoms
+            .iter()
+            .map(|symptom| (symptom.kind.clone(), symptom.entity.clone()));
         keys.any(|key| watched.contains_key(&key) && !elsewhere.contains(&key))
     })
     .cloned()

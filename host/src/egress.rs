@@ -21,7 +21,9 @@ pub use audit::{AUDIT_FILE_NAME, Audit, AuditEntry, AuditError, Decision, FileAu
 pub(crate) use header::{can_be_allowed, is_hidden};
 pub use network::Network;
 pub use origin::Origin;
-pub use policy::{DiscoveryPolicy, DiscoveryRule, EgressLimits, EgressPolicy, Grant, Rate, TargetPolicy};
+pub use policy::{
+    DiscoveryPolicy, DiscoveryRule, EgressLimits, EgressPolicy, Grant, Rate, TargetPolicy,
+};
 pub use refusal::RefusalReason;
 pub use rule::PathRule;
 pub use send::{Egress, EgressCounters, TargetRequest};

@@ -11,7 +11,8 @@ pub use sink::{JsonSink, Sink};
 
 use crate::journal::body;
 use crate::model::{
-    BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange, Timestamp,
+    BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
+    TicketChange, Timestamp,
 };
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -267,8 +268,20 @@ struct Line<'a> {
 
 impl Serialize for Event {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { at, observed_at, tick, what } = self;
-        Line { event: what.name(), at: *at, observed_at: *observed_at, tick: *tick, what }.serialize(serializer)
+        let Self {
+            at,
+            observed_at,
+            tick,
+            what,
+        } = self;
+        Line {
+            event: what.name(),
+            at: *at,
+            observed_at: *observed_at,
+            tick: *tick,
+            what,
+        }
+        .serialize(serializer)
     }
 }
 
@@ -298,8 +311,16 @@ impl Serialize for TicketWritten {
             key: &ticket.key,
             severity: ticket.severity,
             title: &ticket.title,
-            entities: ticket.entities.get(..ENTITIES_MAX).unwrap_or(&ticket.entities),
-            names: ticket.entities.iter().take(ENTITIES_MAX).map(|id| name_in(ticket, id)).collect(),
+            entities: ticket
+                .entities
+                .get(..ENTITIES_MAX)
+                .unwrap_or(&ticket.entities),
+            names: ticket
+                .entities
+                .iter()
+                .take(ENTITIES_MAX)
+                .map(|id| name_in(ticket, id))
+                .collect(),
             abstained: ticket.abstained,
             card: leading.map(|hypothesis| hypothesis.card.as_str()),
             component: leading.and_then(|hypothesis| hypothesis.component.as_ref()),
@@ -319,7 +340,12 @@ fn name_in<'a>(ticket: &'a Ticket, id: &'a EntityId) -> &'a str {
 impl VerdictChanged {
     /// The same, for the decision log.
     #[must_use]
-    pub fn record(&self, tick: Tick, observed_at: Timestamp, snapshot: &crate::model::Digest) -> body::VerdictChanged {
+    pub fn record(
+        &self,
+        tick: Tick,
+        observed_at: Timestamp,
+        snapshot: &crate::model::Digest,
+    ) -> body::VerdictChanged {
         body::VerdictChanged {
             tick,
             observed_at,

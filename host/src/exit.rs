@@ -70,7 +70,10 @@ impl Failure {
     /// A failure with its message.
     #[must_use]
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self {
+            exit,
+            message: message.into(),
+        }
     }
 }
 
@@ -86,9 +89,8 @@ impl From<BookError> for Failure {
     fn from(error: BookError) -> Self {
         let exit = match &error {
             BookError::Directory(DataDirError::Busy { .. }) => Exit::Unavailable,
-            BookError::Directory(DataDirError::Unusable { .. }) | BookError::Store(StoreError::Newer { .. }) => {
-                Exit::Config
-            }
+            BookError::Directory(DataDirError::Unusable { .. })
+            | BookError::Store(StoreError::Newer { .. }) => Exit::Config,
             BookError::Log(error) => exit_of(error),
             BookError::Journal(_) | BookError::Store(_) => Exit::Io,
         };

@@ -105,8 +105,16 @@ impl Journal {
         each: &mut dyn FnMut(&Record<'_>) -> Result<(), String>,
     ) -> Result<Opened, ScanError> {
         let path = directory.path().join(FILE_NAME);
-        let io = |source| ScanError::Io { path: path.clone(), source };
-        let file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io)?;
+        let io = |source| ScanError::Io {
+            path: path.clone(),
+            source,
+        };
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(io)?;
         let scanned = scan(&path, each)?;
         let warnings = settle_end(&path, &file, &scanned).map_err(io)?;
         let journal = Self {
@@ -119,8 +127,15 @@ impl Journal {
             path,
             file,
         };
-        sync_directory(directory.path()).map_err(|source| ScanError::Io { path: journal.path.clone(), source })?;
-        Ok(Opened { journal, scanned, warnings })
+        sync_directory(directory.path()).map_err(|source| ScanError::Io {
+            path: journal.path.clone(),
+            source,
+        })?;
+        Ok(Opened {
+            journal,
+            scanned,
+            warnings,
+        })
     }
 
     /// Adds a record to the batch and returns its sequence number. Nothing may depend on it before
@@ -128,10 +143,19 @@ impl Journal {
     ///
     /// # Errors
     /// The body is not JSON or too large.
-    pub fn append(&mut self, kind: Kind, at: Timestamp, body: &impl Serialize) -> Result<u64, JournalError> {
-        let body = serde_json::to_string(body).map_err(|source| JournalError::Body { kind, source })?;
+    pub fn append(
+        &mut self,
+        kind: Kind,
+        at: Timestamp,
+        body: &impl Serialize,
+    ) -> Result<u64, JournalError> {
+        let body =
+            serde_json::to_string(body).map_err(|source| JournalError::Body { kind, source })?;
         if body.len() > RECORD_BYTES_MAX {
-            return Err(JournalError::TooLarge { kind, bytes: body.len() });
+            return Err(JournalError::TooLarge {
+                kind,
+                bytes: body.len(),
+            });
         }
         let seq = self.next_seq;
         let (line, hash) = record::encode(seq, at, kind, &self.last_hash, &body);
@@ -152,16 +176,26 @@ impl Journal {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let written = self.file.write_all(&self.pending).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(&self.pending)
+            .and_then(|()| self.file.sync_data());
         if let Err(source) = written {
             self.failed = true;
             // Best effort: half a batch is taken back; if this fails too, the next start sets it aside.
             let _ = self.file.set_len(self.synced_bytes);
-            return Err(JournalError::Io { path: self.path.clone(), source });
+            return Err(JournalError::Io {
+                path: self.path.clone(),
+                source,
+            });
         }
         self.synced_bytes += self.pending.len() as u64;
         if let Some(taken) = &mut self.taken {
-            taken.extend(String::from_utf8_lossy(&self.pending).lines().map(str::to_owned));
+            taken.extend(
+                String::from_utf8_lossy(&self.pending)
+                    .lines()
+                    .map(str::to_owned),
+            );
         }
         self.pending.clear();
         Ok(())
@@ -237,7 +271,9 @@ fn set_aside(path: &Path, offset: u64) -> std::io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
-    Err(std::io::Error::other("no free name for the unfinished record"))
+    Err(std::io::Error::other(
+        "no free name for the unfinished record",
+    ))
 }
 
 /// Makes new and removed names of a directory durable.

@@ -17,28 +17,28 @@ pub mod tables;
 
 pub mod plugin;
 
-pub mod observe;
-pub mod snapshot;
 pub mod check;
+pub mod decide;
 pub mod detect;
 pub mod diagnose;
-pub mod decide;
-pub mod verify;
+pub mod observe;
+pub mod snapshot;
 pub mod ticket;
+pub mod verify;
 
 pub mod event;
 pub mod journal;
-pub mod store;
 pub mod recording;
+pub mod store;
 
 pub mod authoring;
 
-pub mod tick;
 pub mod daemon;
-pub mod replay;
 pub mod demo;
+pub mod replay;
+pub mod tick;
 
 pub mod cli;
 pub mod exit;
-pub mod telemetry;
 pub mod render;
+pub mod telemetry;

@@ -12,9 +12,9 @@ pub mod evidence_predicate;
 pub mod ids;
 pub mod knowledge;
 pub mod observed;
+pub(crate) mod plans;
 pub mod plugin_fault;
 pub mod quantity;
-pub(crate) mod plans;
 pub mod samples;
 pub mod scalar;
 pub mod sentence;
@@ -29,10 +29,14 @@ pub mod verdict;
 
 pub use decision::{Decision, DecisionMode, TicketOption};
 pub use detection::{Anomaly, Detection, Reading};
-pub use diagnosis::{AssessedEvidence, Claim, Diagnosis, Hypothesis, Incident, PathStep, Symptom, SymptomKind};
+pub use diagnosis::{
+    AssessedEvidence, Claim, Diagnosis, Hypothesis, Incident, PathStep, Symptom, SymptomKind,
+};
 pub use evidence::{Evidence, EvidenceSource};
 pub use evidence_predicate::Predicate;
-pub use ids::{CardId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp};
+pub use ids::{
+    CardId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp,
+};
 pub use observed::Observed;
 pub use plugin_fault::{PluginFault, PluginTrouble};
 pub use samples::Series;

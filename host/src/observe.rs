@@ -8,7 +8,12 @@ use std::time::Duration;
 
 /// Lets the subject look once. `at` is the time by the observed clock, which is the time of every
 /// sample that is collected now; `budget` bounds all requests, by the operator's own clock.
-pub async fn observe(subject: &mut Subject, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
+pub async fn observe(
+    subject: &mut Subject,
+    tick: Tick,
+    at: Timestamp,
+    budget: Duration,
+) -> Observed {
     let result = subject.observe(tick, at, budget).await;
     seen(result, subject)
 }
@@ -23,6 +28,12 @@ pub fn seen(result: Result<Observed, PluginFailure>, subject: &Subject) -> Obser
 #[must_use]
 pub fn unseen(subject: &Subject, why: &str) -> Observed {
     let source = format!("subject:{}", subject.info().name);
-    let blind = vec![BlindSpot { source, reason: format!("the subject {why}") }];
-    Observed { blind, ..Observed::default() }
+    let blind = vec![BlindSpot {
+        source,
+        reason: format!("the subject {why}"),
+    }];
+    Observed {
+        blind,
+        ..Observed::default()
+    }
 }

@@ -50,14 +50,19 @@ impl ObservedClock {
     /// The time of the observed system.
     #[must_use]
     pub fn now(&self, host_now: Timestamp) -> Timestamp {
-        self.state().anchor.map_or(host_now, |anchor| anchor.at(host_now))
+        self.state()
+            .anchor
+            .map_or(host_now, |anchor| anchor.at(host_now))
     }
 
     /// Takes note of the `Date` header of an answer.
     pub fn see(&self, host_now: Timestamp, server_date: Timestamp) {
         let mut state = self.state();
         let Some(anchor) = state.anchor else {
-            state.anchor = Some(Anchor { host: host_now, observed: server_date });
+            state.anchor = Some(Anchor {
+                host: host_now,
+                observed: server_date,
+            });
             return;
         };
         let predicted = anchor.at(host_now);
@@ -67,9 +72,16 @@ impl ObservedClock {
         if ahead_ms <= TOLERANCE_MS.saturating_add(elapsed_ms / 10) {
             return;
         }
-        let step_ms = if ahead_ms <= STEP_MS_MAX { ahead_ms } else { state.agreed_ms() };
+        let step_ms = if ahead_ms <= STEP_MS_MAX {
+            ahead_ms
+        } else {
+            state.agreed_ms()
+        };
         if step_ms > 0 {
-            state.anchor = Some(Anchor { host: host_now, observed: predicted.plus_ms(step_ms) });
+            state.anchor = Some(Anchor {
+                host: host_now,
+                observed: predicted.plus_ms(step_ms),
+            });
             state.ahead_ms.clear();
         }
     }
@@ -97,7 +109,11 @@ impl State {
     fn agreed_ms(&self) -> u64 {
         let mut sorted: Vec<u64> = self.ahead_ms.iter().copied().collect();
         sorted.sort_unstable();
-        if sorted.len() < WITNESSES { 0 } else { sorted.get(WITNESSES / 2).copied().unwrap_or(0) }
+        if sorted.len() < WITNESSES {
+            0
+        } else {
+            sorted.get(WITNESSES / 2).copied().unwrap_or(0)
+        }
     }
 }
 
@@ -112,8 +128,16 @@ pub struct DatedHttp {
 impl DatedHttp {
     /// The port `inner`, with every date shown to `observed`.
     #[must_use]
-    pub fn new(inner: Arc<dyn Http>, host_clock: Arc<dyn Clock>, observed: Arc<ObservedClock>) -> Self {
-        Self { inner, host_clock, observed }
+    pub fn new(
+        inner: Arc<dyn Http>,
+        host_clock: Arc<dyn Clock>,
+        observed: Arc<ObservedClock>,
+    ) -> Self {
+        Self {
+            inner,
+            host_clock,
+            observed,
+        }
     }
 }
 
@@ -121,7 +145,11 @@ impl Http for DatedHttp {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
             let result = self.inner.send(request).await;
-            if let Ok(HttpResponse { server_date: Some(date), .. }) = &result {
+            if let Ok(HttpResponse {
+                server_date: Some(date),
+                ..
+            }) = &result
+            {
                 self.observed.see(self.host_clock.now(), *date);
             }
             result
@@ -168,7 +196,11 @@ mod tests {
         let clock = anchored();
         for tick in 1..20 {
             clock.see(at(1_000 + tick), at(50 + 8 * tick));
-            assert_eq!(clock.now(at(1_000 + tick)), at(50 + 8 * tick), "tick {tick}");
+            assert_eq!(
+                clock.now(at(1_000 + tick)),
+                at(50 + 8 * tick),
+                "tick {tick}"
+            );
         }
     }
 
@@ -178,7 +210,11 @@ mod tests {
         clock.see(at(1_010), at(100));
         clock.see(at(1_011), at(20));
         assert_eq!(clock.now(at(1_011)), at(101));
-        assert_eq!(clock.now(at(900)), at(100), "even if the operator's clock does");
+        assert_eq!(
+            clock.now(at(900)),
+            at(100),
+            "even if the operator's clock does"
+        );
     }
 
     #[test]
@@ -215,7 +251,9 @@ mod tests {
                 elapsed: Duration::ZERO,
                 server_date: Some(date),
             };
-            Box::pin(std::future::ready(self.0.map(response).ok_or(HttpError::Refused)))
+            Box::pin(std::future::ready(
+                self.0.map(response).ok_or(HttpError::Refused),
+            ))
         }
     }
 
@@ -232,7 +270,11 @@ mod tests {
     async fn dates_of_answers_reach_the_clock_and_refusals_do_not() {
         for (date, now) in [(Some(at(50)), at(50)), (None, at(1_000))] {
             let observed = Arc::new(ObservedClock::new());
-            let http = DatedHttp::new(Arc::new(Standing(date)), Arc::new(Standing(None)), Arc::clone(&observed));
+            let http = DatedHttp::new(
+                Arc::new(Standing(date)),
+                Arc::new(Standing(None)),
+                Arc::clone(&observed),
+            );
             let request = HttpRequest {
                 origin: "http://127.0.0.1:1".to_owned(),
                 method: Method::Get,

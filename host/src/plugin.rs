@@ -6,38 +6,38 @@
 //! none can be skipped, because each takes the result of the one before: admitted (`admit.rs`),
 //! trusted (`trust.rs`), compiled (`compile.rs`), linked (`link.rs`), active (`active.rs`).
 
-mod admit;
-mod trust;
-mod compile;
-mod link;
 mod active;
-mod load;
-mod cache;
-mod engine;
-mod limits;
-mod meter;
-mod state;
-mod resources;
-mod wasi;
-mod guest_log;
-mod capabilities;
-mod join;
-mod convert;
+mod admit;
 mod bindings;
+mod cache;
 mod call;
+mod capabilities;
+mod compile;
+mod convert;
+mod engine;
+mod explain;
 mod failure;
+mod guest_log;
+mod info;
+mod inspect;
+mod invariant;
+mod join;
+mod limits;
+mod link;
+mod load;
+mod meter;
+mod observation;
+mod outcome;
 mod place;
 mod question;
 mod reads;
+mod resources;
+mod state;
 mod strikes;
-mod explain;
-mod text;
-mod info;
 mod subject;
-mod observation;
-mod invariant;
-mod outcome;
-mod inspect;
+mod text;
+mod trust;
+mod wasi;
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -61,6 +61,6 @@ pub use strikes::Strikes;
 pub use subject::{Subject, SubjectWorld};
 pub use text::clean;
 pub use trust::{
-    KeyError, LOCK_FILE, LockError, LockFile, PluginRule, PrivateKey, PublicKey, Requirement, Rules, Signature, Trust,
-    TrustError, TrustPolicy, plugin_name, signature_path,
+    KeyError, LOCK_FILE, LockError, LockFile, PluginRule, PrivateKey, PublicKey, Requirement,
+    Rules, Signature, Trust, TrustError, TrustPolicy, plugin_name, signature_path,
 };

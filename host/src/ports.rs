@@ -4,8 +4,8 @@
 pub mod http;
 pub mod logs;
 pub mod real;
-pub mod simulated;
 pub mod secret;
+pub mod simulated;
 
 use crate::model::Timestamp;
 use std::future::Future;

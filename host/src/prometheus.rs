@@ -41,7 +41,9 @@ impl Prometheus {
     /// # Errors
     /// The query is wrong, or there is no usable answer.
     pub async fn query(&self, promql: &str, at: Timestamp) -> Result<Table, SeriesError> {
-        let body = self.ask("/api/v1/query", promql, &format!("&time={}", seconds(at.0))).await?;
+        let body = self
+            .ask("/api/v1/query", promql, &format!("&time={}", seconds(at.0)))
+            .await?;
         answer::read(promql, &body)
     }
 
@@ -57,17 +59,26 @@ impl Prometheus {
         step_ms: u64,
     ) -> Result<Table, SeriesError> {
         if step_ms == 0 || window_ms / step_ms > POINTS_MAX {
-            return Err(SeriesError::InvalidQuery(format!("more than {POINTS_MAX} points of one series")));
+            return Err(SeriesError::InvalidQuery(format!(
+                "more than {POINTS_MAX} points of one series"
+            )));
         }
         let start_ms = now.0.saturating_sub(window_ms);
-        let range = format!("&start={}&end={}&step={}", seconds(start_ms), seconds(now.0), seconds(step_ms));
+        let range = format!(
+            "&start={}&end={}&step={}",
+            seconds(start_ms),
+            seconds(now.0),
+            seconds(step_ms)
+        );
         let body = self.ask("/api/v1/query_range", promql, &range).await?;
         answer::read(promql, &body)
     }
 
     async fn ask(&self, path: &str, promql: &str, times: &str) -> Result<Vec<u8>, SeriesError> {
         if promql.len() > QUERY_BYTES_MAX {
-            return Err(SeriesError::InvalidQuery(format!("longer than {QUERY_BYTES_MAX} bytes")));
+            return Err(SeriesError::InvalidQuery(format!(
+                "longer than {QUERY_BYTES_MAX} bytes"
+            )));
         }
         let request = HttpRequest {
             origin: self.origin.to_string(),
@@ -79,12 +90,20 @@ impl Prometheus {
             credentials: None,
         };
         let unavailable = |why: String| SeriesError::Unavailable(format!("{}: {why}", self.origin));
-        let response = self.http.send(request).await.map_err(|error| unavailable(error.to_string()))?;
+        let response = self
+            .http
+            .send(request)
+            .await
+            .map_err(|error| unavailable(error.to_string()))?;
         match response.status {
-            _ if response.truncated => Err(unavailable(format!("answer larger than {BODY_BYTES_MAX} bytes"))),
+            _ if response.truncated => Err(unavailable(format!(
+                "answer larger than {BODY_BYTES_MAX} bytes"
+            ))),
             200 => Ok(response.body),
             // 400: the text does not parse; 422: it parses and cannot be evaluated.
-            400 | 422 => Err(SeriesError::InvalidQuery(answer::error_text(&response.body))),
+            400 | 422 => Err(SeriesError::InvalidQuery(answer::error_text(
+                &response.body,
+            ))),
             status => Err(unavailable(format!("status {status}"))),
         }
     }
@@ -96,15 +115,18 @@ fn seconds(ms: u64) -> String {
 }
 
 fn percent_encode(text: &str) -> String {
-    text.bytes().fold(String::with_capacity(text.len() * 2), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
+    text.bytes().fold(
+        String::with_capacity(text.len() * 2),
+        |mut encoded, byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                encoded.push(char::from(byte));
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(encoded, "%{byte:02X}");
+            }
+            encoded
+        },
+    )
 }
 
 #[cfg(test)]
@@ -134,8 +156,17 @@ mod tests {
     }
 
     fn prometheus(answer: Result<(u16, &'static str), HttpError>) -> (Prometheus, Arc<Fake>) {
-        let fake = Arc::new(Fake { asked: Mutex::default(), answer });
-        (Prometheus::new("http://127.0.0.1:9090".parse().unwrap(), Arc::clone(&fake) as Arc<dyn Http>), fake)
+        let fake = Arc::new(Fake {
+            asked: Mutex::default(),
+            answer,
+        });
+        (
+            Prometheus::new(
+                "http://127.0.0.1:9090".parse().unwrap(),
+                Arc::clone(&fake) as Arc<dyn Http>,
+            ),
+            fake,
+        )
     }
 
     const EMPTY: &str = r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#;
@@ -143,20 +174,39 @@ mod tests {
     #[tokio::test]
     async fn the_query_is_encoded_and_times_are_seconds() {
         let (prometheus, fake) = prometheus(Ok((200, EMPTY)));
-        prometheus.query("up{a=\"b&c\"} > 0", Timestamp(1_500)).await.unwrap();
-        prometheus.query_range("up", Timestamp(60_000), 30_000, 15_000).await.unwrap();
+        prometheus
+            .query("up{a=\"b&c\"} > 0", Timestamp(1_500))
+            .await
+            .unwrap();
+        prometheus
+            .query_range("up", Timestamp(60_000), 30_000, 15_000)
+            .await
+            .unwrap();
         let asked = fake.asked.lock().unwrap();
-        assert_eq!(asked[0], "/api/v1/query?query=up%7Ba%3D%22b%26c%22%7D%20%3E%200&time=1.500");
-        assert_eq!(asked[1], "/api/v1/query_range?query=up&start=30.000&end=60.000&step=15.000");
+        assert_eq!(
+            asked[0],
+            "/api/v1/query?query=up%7Ba%3D%22b%26c%22%7D%20%3E%200&time=1.500"
+        );
+        assert_eq!(
+            asked[1],
+            "/api/v1/query_range?query=up&start=30.000&end=60.000&step=15.000"
+        );
     }
 
     #[tokio::test]
     async fn a_wrong_query_and_a_silent_server_are_told_apart() {
-        let (wrong, _) = prometheus(Ok((400, r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#)));
+        let (wrong, _) = prometheus(Ok((
+            400,
+            r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#,
+        )));
         let error = wrong.query("(", Timestamp(0)).await.unwrap_err();
         assert_eq!(error, SeriesError::InvalidQuery("parse error".to_owned()));
         for answer in [Err(HttpError::Refused), Ok((503, "")), Ok((200, "<html>"))] {
-            let error = prometheus(answer).0.query("up", Timestamp(0)).await.unwrap_err();
+            let error = prometheus(answer)
+                .0
+                .query("up", Timestamp(0))
+                .await
+                .unwrap_err();
             assert!(matches!(error, SeriesError::Unavailable(_)), "{error:?}");
         }
     }
@@ -165,7 +215,10 @@ mod tests {
     async fn a_range_with_too_many_points_is_not_asked() {
         let (prometheus, fake) = prometheus(Ok((200, EMPTY)));
         for step_ms in [0, 1] {
-            let error = prometheus.query_range("up", Timestamp(0), 100_000, step_ms).await.unwrap_err();
+            let error = prometheus
+                .query_range("up", Timestamp(0), 100_000, step_ms)
+                .await
+                .unwrap_err();
             assert!(matches!(error, SeriesError::InvalidQuery(_)));
         }
         assert!(fake.asked.lock().unwrap().is_empty());

@@ -75,14 +75,29 @@ fn head(page: &mut Page, ticket: &Ticket) {
     let ink = severity_ink(ticket.severity);
     page.rule(&[severity_word(ticket.severity), &ticket.id, state], ink);
     page.wrapped(0, 0, &ticket.title, Ink::Bold);
-    let started = ticket.symptoms.iter().map(|symptom| symptom.onset.1).min().unwrap_or(ticket.opened_at);
-    let lasting = measure(whole_seconds(ticket.updated_at.since_ms(started)), Some("s"));
+    let started = ticket
+        .symptoms
+        .iter()
+        .map(|symptom| symptom.onset.1)
+        .min()
+        .unwrap_or(ticket.opened_at);
+    let lasting = measure(
+        whole_seconds(ticket.updated_at.since_ms(started)),
+        Some("s"),
+    );
     let day = started.to_string().get(..10).unwrap_or_default().to_owned();
-    let since = format!("since {day} {} UTC, {lasting} by now · incident {}", time_of_day(started), ticket.key);
+    let since = format!(
+        "since {day} {} UTC, {lasting} by now · incident {}",
+        time_of_day(started),
+        ticket.key
+    );
     page.wrapped(0, 0, &since, Ink::Dim);
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds of an incident are far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds of an incident are far below 2^53"
+)]
 fn whole_seconds(ms: u64) -> f64 {
     (ms / 1_000) as f64
 }
@@ -100,13 +115,28 @@ fn unknown(page: &mut Page, ticket: &Ticket) {
     page.wrapped(2, 2, &capital(&ticket.decision.revisit_when), Ink::Plain);
     page.heading("WHAT IS NOT KNOWN");
     if ticket.gaps.is_empty() {
-        page.wrapped(2, 2, "Nothing that the failures considered here would need.", Ink::Plain);
+        page.wrapped(
+            2,
+            2,
+            "Nothing that the failures considered here would need.",
+            Ink::Plain,
+        );
     }
     for gap in ticket.gaps.iter().take(GAPS_SHOWN_MAX) {
         page.item(2, "·", gap, Ink::Plain);
     }
-    if let Some(more) = ticket.gaps.len().checked_sub(GAPS_SHOWN_MAX).filter(|more| *more > 0) {
-        page.item(2, "·", &format!("and {more} more, in the JSON of this ticket"), Ink::Dim);
+    if let Some(more) = ticket
+        .gaps
+        .len()
+        .checked_sub(GAPS_SHOWN_MAX)
+        .filter(|more| *more > 0)
+    {
+        page.item(
+            2,
+            "·",
+            &format!("and {more} more, in the JSON of this ticket"),
+            Ink::Dim,
+        );
     }
 }
 
@@ -121,8 +151,16 @@ fn foot(page: &mut Page, ticket: &Ticket) {
         0 => "explanation not verified".to_owned(),
         score => format!("explanation verified, {score} of 100"),
     };
-    let mut parts = vec![score, format!("operator {}", made.host), format!("knowledge {}", made.knowledge)];
-    parts.extend(made.plugins.iter().map(|(name, digest)| format!("{name} {}", shorten(digest))));
+    let mut parts = vec![
+        score,
+        format!("operator {}", made.host),
+        format!("knowledge {}", made.knowledge),
+    ];
+    parts.extend(
+        made.plugins
+            .iter()
+            .map(|(name, digest)| format!("{name} {}", shorten(digest))),
+    );
     parts.push(format!("snapshot {}", shorten(&made.snapshot)));
     page.wrapped(0, 0, &parts.join(" · "), Ink::Dim);
 }
@@ -134,7 +172,10 @@ fn name(ticket: &Ticket, entity: &EntityId) -> String {
 
 /// Evidence ids as a reader looks them up.
 fn ids<'a>(ids: impl IntoIterator<Item = &'a crate::model::EvidenceId>) -> String {
-    let ids: Vec<&str> = ids.into_iter().map(crate::model::EvidenceId::as_str).collect();
+    let ids: Vec<&str> = ids
+        .into_iter()
+        .map(crate::model::EvidenceId::as_str)
+        .collect();
     match ids.as_slice() {
         [first, .., last] if ids.len() > IDS_SHOWN_MAX => format!("[{first} … {last}]"),
         all => format!("[{}]", all.join(" ")),
@@ -146,7 +187,9 @@ const IDS_SHOWN_MAX: usize = 4;
 
 fn capital(text: &str) -> String {
     let mut characters = text.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
 }
 
 fn risk_ink(risk: crate::model::knowledge::Risk) -> (Ink, &'static str) {

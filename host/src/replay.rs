@@ -1,8 +1,8 @@
 //! Deciding recorded ticks again: by the code that decided them, which must give the same bytes, or by other
 //! code, to see what would have been different.
 
-mod against;
 mod again;
+mod against;
 mod loaded;
 
 pub use again::{Difference, Replayed, again};

@@ -1,6 +1,8 @@
 //! Stage 2: what was seen is sorted, hashed and frozen. From here on nobody looks outside.
 
-use crate::model::{BlindSpot, Digest, Observed, SeriesStore, Snapshot, Table, Tick, Timestamp, Topology};
+use crate::model::{
+    BlindSpot, Digest, Observed, SeriesStore, Snapshot, Table, Tick, Timestamp, Topology,
+};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -35,7 +37,12 @@ pub struct FreezeInput<'a> {
 /// Freezes one tick.
 #[must_use]
 pub fn freeze(input: FreezeInput<'_>) -> Arc<Snapshot> {
-    let Observed { system, tables, topology, mut blind } = input.observed;
+    let Observed {
+        system,
+        tables,
+        topology,
+        mut blind,
+    } = input.observed;
     let topology = sorted_topology(topology);
     let (tables, digests) = digest_tables(tables, &mut blind);
     blind.sort();
@@ -48,7 +55,12 @@ pub fn freeze(input: FreezeInput<'_>) -> Arc<Snapshot> {
         system,
         hash: hash(&digests, &topology, &blind),
         tables,
-        past: input.past.iter().take(input.history_ticks).map(Arc::clone).collect(),
+        past: input
+            .past
+            .iter()
+            .take(input.history_ticks)
+            .map(Arc::clone)
+            .collect(),
         series: input.series,
         topology,
         blind,
@@ -59,13 +71,18 @@ pub fn freeze(input: FreezeInput<'_>) -> Arc<Snapshot> {
 #[must_use]
 pub fn history(snapshot: &Snapshot, history_ticks: usize) -> Vec<Arc<Tables>> {
     let newest = Arc::new(snapshot.tables.clone());
-    std::iter::once(newest).chain(snapshot.past.iter().map(Arc::clone)).take(history_ticks).collect()
+    std::iter::once(newest)
+        .chain(snapshot.past.iter().map(Arc::clone))
+        .take(history_ticks)
+        .collect()
 }
 
 /// Sorted by id; of two entities with one id the first counts.
 fn sorted_topology(mut topology: Topology) -> Topology {
     topology.entities.sort_by(|a, b| a.id.cmp(&b.id));
-    topology.entities.dedup_by(|later, earlier| later.id == earlier.id);
+    topology
+        .entities
+        .dedup_by(|later, earlier| later.id == earlier.id);
     topology.edges.sort();
     topology.edges.dedup();
     topology
@@ -83,7 +100,10 @@ fn digest_tables(tables: Tables, blind: &mut Vec<BlindSpot>) -> (Tables, BTreeMa
                 digests.insert(name.clone(), hex::encode(hash.finalize()));
                 kept.insert(name, table);
             }
-            Err(error) => blind.push(BlindSpot { source: format!("table:{name}"), reason: error.to_string() }),
+            Err(error) => blind.push(BlindSpot {
+                source: format!("table:{name}"),
+                reason: error.to_string(),
+            }),
         }
     }
     (kept, digests)
@@ -91,11 +111,19 @@ fn digest_tables(tables: Tables, blind: &mut Vec<BlindSpot>) -> (Tables, BTreeMa
 
 fn hash(tables: &BTreeMap<String, String>, topology: &Topology, blind: &[BlindSpot]) -> Digest {
     #[derive(Serialize)]
-    struct Hashed<'a>(&'a str, &'a BTreeMap<String, String>, &'a Topology, &'a [BlindSpot]);
+    struct Hashed<'a>(
+        &'a str,
+        &'a BTreeMap<String, String>,
+        &'a Topology,
+        &'a [BlindSpot],
+    );
     let mut hash = Sha256::new();
     // Maps are ordered and there are no floats in it, so the text is the same for the same content.
     // Writing into a hash cannot fail, and nothing in it can fail to be written.
-    let _infallible = serde_json::to_writer(HashWriter(&mut hash), &Hashed(HASH_FORM, tables, topology, blind));
+    let _infallible = serde_json::to_writer(
+        HashWriter(&mut hash),
+        &Hashed(HASH_FORM, tables, topology, blind),
+    );
     Digest(hex::encode(hash.finalize()))
 }
 
@@ -124,11 +152,18 @@ mod tests {
     }
 
     fn entity(key: &str) -> Entity {
-        Entity { id: EntityId::new("store", key), name: key.to_owned() }
+        Entity {
+            id: EntityId::new("store", key),
+            name: key.to_owned(),
+        }
     }
 
     fn edge(from: &str, to: &str) -> Edge {
-        Edge { from: EntityId::new("store", from), to: EntityId::new("store", to), relation: Relation::PeersWith }
+        Edge {
+            from: EntityId::new("store", from),
+            to: EntityId::new("store", to),
+            relation: Relation::PeersWith,
+        }
     }
 
     fn frozen(observed: Observed) -> Arc<Snapshot> {
@@ -152,13 +187,19 @@ mod tests {
                 entities: entities.iter().map(|key| entity(key)).collect(),
                 edges: vec![edge("2", "1"), edge("1", "2"), edge("2", "1")],
             },
-            blind: vec![BlindSpot { source: "http:b".to_owned(), reason: "timeout".to_owned() }],
+            blind: vec![BlindSpot {
+                source: "http:b".to_owned(),
+                reason: "timeout".to_owned(),
+            }],
         }
     }
 
     #[test]
     fn the_order_in_which_parts_are_seen_does_not_matter() {
-        let (one, other) = (frozen(observed(&[1], &["2", "1"])), frozen(observed(&[1], &["1", "2", "1"])));
+        let (one, other) = (
+            frozen(observed(&[1], &["2", "1"])),
+            frozen(observed(&[1], &["1", "2", "1"])),
+        );
         assert_eq!(one.hash, other.hash);
         assert_eq!(one.topology.entities, [entity("1"), entity("2")]);
         assert_eq!(one.topology.edges, [edge("1", "2"), edge("2", "1")]);
@@ -179,9 +220,18 @@ mod tests {
         let mut past = Vec::new();
         for value in 1..=5 {
             let snapshot = frozen(observed(&[value], &[]));
-            past = history(&Snapshot { past, ..Snapshot::clone(&snapshot) }, 3);
+            past = history(
+                &Snapshot {
+                    past,
+                    ..Snapshot::clone(&snapshot)
+                },
+                3,
+            );
         }
-        let kept: Vec<_> = past.iter().map(|tables| tables["t"].integers("n", 0, 1).unwrap()[0]).collect();
+        let kept: Vec<_> = past
+            .iter()
+            .map(|tables| tables["t"].integers("n", 0, 1).unwrap()[0])
+            .collect();
         assert_eq!(kept, [5, 4, 3]);
     }
 }

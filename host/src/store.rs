@@ -128,7 +128,10 @@ impl Store {
                 );
                 match schema::open(&path).await? {
                     Found::Ready(connection) => Ok((Self { connection }, Some(warning))),
-                    Found::Unusable(why) => Err(StoreError::Io { path, source: std::io::Error::other(why) }),
+                    Found::Unusable(why) => Err(StoreError::Io {
+                        path,
+                        source: std::io::Error::other(why),
+                    }),
                 }
             }
         }
@@ -137,9 +140,14 @@ impl Store {
     /// Opens an existing store for reading, beside a running operator. `None` when there is no usable one.
     pub async fn read(directory: &Path) -> Option<Self> {
         let path = directory.join(FILE_NAME);
-        let options = SqliteConnectOptions::new().filename(&path).create_if_missing(false);
+        let options = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(false);
         let mut connection = SqliteConnection::connect_with(&options).await.ok()?;
-        schema::is_ours(&mut connection).await.ok()?.then_some(Self { connection })
+        schema::is_ours(&mut connection)
+            .await
+            .ok()?
+            .then_some(Self { connection })
     }
 
     /// The journal record up to which the store is complete; 0 for a new one.
@@ -150,18 +158,28 @@ impl Store {
         let row = sqlx::query("SELECT value FROM meta WHERE name = 'applied_seq'")
             .fetch_optional(&mut self.connection)
             .await?;
-        Ok(row.map(|row| row.get::<i64, _>(0)).and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0))
+        Ok(row
+            .map(|row| row.get::<i64, _>(0))
+            .and_then(|seq| u64::try_from(seq).ok())
+            .unwrap_or(0))
     }
 
     /// Writes tickets and how far the journal is applied with them, all or nothing.
     ///
     /// # Errors
     /// SQLite fails; nothing was written.
-    pub async fn write(&mut self, tickets: &[StoredTicket], applied_seq: u64) -> Result<(), StoreError> {
+    pub async fn write(
+        &mut self,
+        tickets: &[StoredTicket],
+        applied_seq: u64,
+    ) -> Result<(), StoreError> {
         let mut transaction = self.connection.begin().await?;
         for stored in tickets {
-            let document = serde_json::to_string(&stored.ticket)
-                .map_err(|source| StoreError::Document { id: stored.ticket.id.clone(), source })?;
+            let document =
+                serde_json::to_string(&stored.ticket).map_err(|source| StoreError::Document {
+                    id: stored.ticket.id.clone(),
+                    source,
+                })?;
             sqlx::query(schema::UPSERT)
                 .bind(&stored.ticket.id)
                 .bind(stored.ticket.key.as_str())
@@ -190,10 +208,12 @@ impl Store {
     /// # Errors
     /// SQLite fails, or a document is not a ticket.
     pub async fn written_after(&mut self, seq: u64) -> Result<Vec<StoredTicket>, StoreError> {
-        let rows = sqlx::query("SELECT id, document, seq FROM tickets WHERE seq > ?1 ORDER BY length(id), id")
-            .bind(i64::try_from(seq).unwrap_or(i64::MAX))
-            .fetch_all(&mut self.connection)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT id, document, seq FROM tickets WHERE seq > ?1 ORDER BY length(id), id",
+        )
+        .bind(i64::try_from(seq).unwrap_or(i64::MAX))
+        .fetch_all(&mut self.connection)
+        .await?;
         rows.iter().map(stored).collect()
     }
 
@@ -214,7 +234,11 @@ impl Store {
             .bind(id)
             .fetch_optional(&mut self.connection)
             .await?;
-        Ok(row.as_ref().map(stored).transpose()?.map(|stored| stored.ticket))
+        Ok(row
+            .as_ref()
+            .map(stored)
+            .transpose()?
+            .map(|stored| stored.ticket))
     }
 
     /// Closes the file in good order.
@@ -229,13 +253,20 @@ impl Store {
 fn stored(row: &SqliteRow) -> Result<StoredTicket, StoreError> {
     let id: String = row.get(0);
     let document: String = row.get(1);
-    let ticket = serde_json::from_str(&document).map_err(|source| StoreError::Document { id, source })?;
-    Ok(StoredTicket { seq: u64::try_from(row.get::<i64, _>(2)).unwrap_or(0), ticket })
+    let ticket =
+        serde_json::from_str(&document).map_err(|source| StoreError::Document { id, source })?;
+    Ok(StoredTicket {
+        seq: u64::try_from(row.get::<i64, _>(2)).unwrap_or(0),
+        ticket,
+    })
 }
 
 /// The word that serde writes for a unit variant.
 fn word(value: &impl serde::Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -20,10 +20,15 @@ use std::path::{Path, PathBuf};
 fn component(language: Language) -> Option<Vec<u8>> {
     let beside = Path::new(env!("CARGO_BIN_EXE_operator")).with_file_name("../plugins");
     let folder = std::env::var_os("OPERATOR_PLUGINS").map_or(beside, PathBuf::from);
-    let file = folder.join("languages").join(format!("headroom-{}.wasm", language.name()));
+    let file = folder
+        .join("languages")
+        .join(format!("headroom-{}.wasm", language.name()));
     let bytes = std::fs::read(&file).ok();
     if bytes.is_none() {
-        let message = format!("{} is not built: `cargo xtask guests` says why", file.display());
+        let message = format!(
+            "{} is not built: `cargo xtask guests` says why",
+            file.display()
+        );
         assert!(std::env::var_os("CI").is_none(), "{message}");
         eprintln!("\n!!! SKIPPED {}: {message}\n", language.name());
     }
@@ -37,13 +42,20 @@ fn engine() -> Engine {
 
 async fn module(engine: &Engine, language: Language) -> Option<InvariantModule> {
     let bytes = component(language)?;
-    Some(cases::load(engine, language.name(), &bytes).await.unwrap_or_else(|error| panic!("{language:?}: {error:#}")))
+    Some(
+        cases::load(engine, language.name(), &bytes)
+            .await
+            .unwrap_or_else(|error| panic!("{language:?}: {error:#}")),
+    )
 }
 
 fn all_cases() -> Vec<Case> {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/sdk");
     let files = ["headroom.cases.toml", "conformance.cases.toml"];
-    files.iter().flat_map(|file| cases::read(&sdk.join(file)).expect("readable cases")).collect()
+    files
+        .iter()
+        .flat_map(|file| cases::read(&sdk.join(file)).expect("readable cases"))
+        .collect()
 }
 
 /// Everything that the host keeps of an answer, exactly: `Debug` of a float is as precise as the float.
@@ -55,27 +67,47 @@ async fn answer(module: &InvariantModule, case: &Case) -> String {
 #[tokio::test]
 async fn the_rust_component_answers_as_every_case_expects() {
     let engine = engine();
-    let Some(rust) = module(&engine, Language::Rust).await else { return };
+    let Some(rust) = module(&engine, Language::Rust).await else {
+        return;
+    };
     for case in all_cases() {
         let ran = case.run(&rust).await.expect("a usable case");
-        assert!(ran.differences.is_empty(), "{}: {:?}", case.name, ran.differences);
+        assert!(
+            ran.differences.is_empty(),
+            "{}: {:?}",
+            case.name,
+            ran.differences
+        );
     }
 }
 
 async fn answers_as_rust_does(language: Language) {
     let engine = engine();
-    let Some(rust) = module(&engine, Language::Rust).await else { return };
-    let Some(other) = module(&engine, language).await else { return };
+    let Some(rust) = module(&engine, Language::Rust).await else {
+        return;
+    };
+    let Some(other) = module(&engine, language).await else {
+        return;
+    };
     assert_eq!(rust.info(), other.info());
     assert_eq!(rust.checks(), other.checks());
     for case in all_cases() {
-        assert_eq!(answer(&other, &case).await, answer(&rust, &case).await, "{language:?}: {}", case.name);
+        assert_eq!(
+            answer(&other, &case).await,
+            answer(&rust, &case).await,
+            "{language:?}: {}",
+            case.name
+        );
     }
     let check = &rust.checks()[0];
     for from_version in ["0.1.0", "0.1.99", "0.10.0", "1.0.0", "", "0.1"] {
         for state in [&b"7"[..], b"", b"\x00\xff\xfe7"] {
             let expected = rust.migrate(check, from_version, state).await;
-            assert_eq!(other.migrate(check, from_version, state).await, expected, "{language:?} from {from_version:?}");
+            assert_eq!(
+                other.migrate(check, from_version, state).await,
+                expected,
+                "{language:?} from {from_version:?}"
+            );
         }
     }
 }
@@ -120,14 +152,24 @@ async fn no_language_answers_with_a_wrong_integer() {
     std::fs::write(&file, text).unwrap();
     let case = cases::read(&file).unwrap().remove(0);
     let engine = engine();
-    let Some(rust) = module(&engine, Language::Rust).await else { return };
+    let Some(rust) = module(&engine, Language::Rust).await else {
+        return;
+    };
     let exact = answer(&rust, &case).await;
-    assert!(exact.contains("9007199254740993") && exact.contains("-9223372036854775808"), "{exact}");
+    assert!(
+        exact.contains("9007199254740993") && exact.contains("-9223372036854775808"),
+        "{exact}"
+    );
     for language in Language::ALL {
-        let Some(other) = module(&engine, language).await else { continue };
+        let Some(other) = module(&engine, language).await else {
+            continue;
+        };
         let answered = answer(&other, &case).await;
         if language == Language::JavaScript {
-            assert!(answered.contains("beyond 2^53") && !answered.contains("900719925474099"), "{answered}");
+            assert!(
+                answered.contains("beyond 2^53") && !answered.contains("900719925474099"),
+                "{answered}"
+            );
         } else {
             assert_eq!(answered, exact, "{language:?}");
         }

@@ -10,7 +10,9 @@
 use operator::authoring::cases;
 use operator::plugin::{Engine, LoadError, PluginLimits, World, inspect, interview};
 use std::path::{Path, PathBuf};
-use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata, semver_check};
+use wit_component::{
+    ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata, semver_check,
+};
 use wit_parser::{ManglingAndAbi, PackageId, Resolve};
 
 const WORLDS: [&str; 3] = ["subject", "invariant", "script-engine"];
@@ -22,7 +24,10 @@ fn wit() -> PathBuf {
 /// The folders of released versions, sorted.
 fn released() -> Vec<PathBuf> {
     let entries = wit().join("frozen").read_dir().expect("released versions");
-    let mut folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut folders: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
     folders.sort();
     assert!(!folders.is_empty());
     folders
@@ -35,9 +40,14 @@ fn text(folder: &Path) -> String {
 /// Today's contract beside an older text. Two packages cannot have one version, and the comparison ignores versions.
 fn beside(old: &str) -> (Resolve, PackageId, PackageId) {
     let mut resolve = Resolve::default();
-    let version = old.lines().find_map(|line| line.strip_prefix("package operator:plugin@")).expect("a version");
+    let version = old
+        .lines()
+        .find_map(|line| line.strip_prefix("package operator:plugin@"))
+        .expect("a version");
     let old = old.replace(&format!("@{version}"), "@0.0.1;");
-    let before = resolve.push_str("released.wit", &old).expect("the released text parses");
+    let before = resolve
+        .push_str("released.wit", &old)
+        .expect("the released text parses");
     let (now, _) = resolve.push_dir(wit()).expect("today's text parses");
     (resolve, before, now)
 }
@@ -61,8 +71,10 @@ fn todays_contract_serves_every_released_one() {
 
 #[test]
 fn a_changed_record_is_noticed() {
-    let changed =
-        text(&released()[0]).replace("record label { key: string, value: string }", "record label { key: string }");
+    let changed = text(&released()[0]).replace(
+        "record label { key: string, value: string }",
+        "record label { key: string }",
+    );
     assert!(is_compatible(&changed, "invariant").is_err());
 }
 
@@ -75,10 +87,17 @@ fn engine() -> Engine {
 async fn a_released_check_still_judges() {
     for folder in released() {
         let bytes = std::fs::read(folder.join("invariant.wasm")).expect("a component");
-        let module = cases::load(&engine(), "released", &bytes).await.expect("it loads");
+        let module = cases::load(&engine(), "released", &bytes)
+            .await
+            .expect("it loads");
         for case in cases::read(&wit().join("sdk/headroom.cases.toml")).unwrap() {
             let ran = case.run(&module).await.unwrap();
-            assert!(ran.differences.is_empty(), "{}: {:?}", ran.case, ran.differences);
+            assert!(
+                ran.differences.is_empty(),
+                "{}: {:?}",
+                ran.case,
+                ran.differences
+            );
         }
     }
 }
@@ -86,18 +105,38 @@ async fn a_released_check_still_judges() {
 /// Empty bodies trap when they are called. To be called they had to be admitted, compiled and linked.
 #[tokio::test]
 async fn released_worlds_still_link() {
-    for (folder, world) in released().iter().flat_map(|folder| [(folder, "subject"), (folder, "script-engine")]) {
+    for (folder, world) in released()
+        .iter()
+        .flat_map(|folder| [(folder, "subject"), (folder, "script-engine")])
+    {
         let bytes = std::fs::read(folder.join(format!("{world}.wasm"))).expect("a component");
-        let found = inspect(world, &bytes, &PluginLimits::default()).expect("it is admitted").world;
-        assert_eq!(found, if world == "subject" { World::Subject } else { World::ScriptEngine });
-        let asked = interview(&engine(), world, &bytes).await.expect_err("an empty body traps");
-        assert!(matches!(asked, LoadError::Failed { .. }), "{world}: {asked}");
+        let found = inspect(world, &bytes, &PluginLimits::default())
+            .expect("it is admitted")
+            .world;
+        assert_eq!(
+            found,
+            if world == "subject" {
+                World::Subject
+            } else {
+                World::ScriptEngine
+            }
+        );
+        let asked = interview(&engine(), world, &bytes)
+            .await
+            .expect_err("an empty body traps");
+        assert!(
+            matches!(asked, LoadError::Failed { .. }),
+            "{world}: {asked}"
+        );
     }
 }
 
 /// Writes the components with empty bodies; for the release of a version.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "asked for by the person who releases")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "asked for by the person who releases"
+)]
 fn freeze() {
     let write = std::env::var("OPERATOR_FREEZE").is_ok();
     for folder in released() {
@@ -107,12 +146,22 @@ fn freeze() {
             let file = folder.join(format!("{world}.wasm"));
             let world = resolve.select_world(&[package], Some(world)).unwrap();
             let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
-            embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
-            let bytes = ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap();
+            embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+                .unwrap();
+            let bytes = ComponentEncoder::default()
+                .validate(true)
+                .module(&module)
+                .unwrap()
+                .encode()
+                .unwrap();
             if write && !file.exists() {
                 std::fs::write(&file, &bytes).unwrap();
             }
-            assert!(file.exists(), "{} is missing: set OPERATOR_FREEZE", file.display());
+            assert!(
+                file.exists(),
+                "{} is missing: set OPERATOR_FREEZE",
+                file.display()
+            );
         }
     }
 }

@@ -48,8 +48,10 @@ fn there_are_as_many_vectors_as_promised_and_none_twice() {
         ("rules", rules::labels()),
         ("servers", servers::labels()),
     ];
-    let mut all: Vec<String> =
-        tables.iter().flat_map(|(table, labels)| labels.iter().map(move |label| format!("{table}: {label}"))).collect();
+    let mut all: Vec<String> = tables
+        .iter()
+        .flat_map(|(table, labels)| labels.iter().map(move |label| format!("{table}: {label}")))
+        .collect();
     let total = all.len();
     all.sort();
     let twice: Vec<&[String]> = all.windows(2).filter(|pair| pair[0] == pair[1]).collect();

@@ -26,7 +26,13 @@ use table::Matrix;
 const THREADS: usize = 4;
 
 /// One of each sort, short ones.
-const BOUNDED: [&str; 5] = ["node-death", "slow-disk", "pd-follower-kill", "load-surge", "rolling-restart"];
+const BOUNDED: [&str; 5] = [
+    "node-death",
+    "slow-disk",
+    "pd-follower-kill",
+    "load-surge",
+    "rolling-restart",
+];
 
 fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
     let bench = Bench::open()?;
@@ -34,8 +40,13 @@ fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
     let cards: Vec<&'static Card> = cards::all().iter().filter(playable).collect();
     let next = AtomicUsize::new(0);
     let mut played: Vec<Played> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(|| play_some(&bench, &cards, &next))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| scope.spawn(|| play_some(&bench, &cards, &next)))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect()
     });
     played.sort_by(|left, right| left.card.id.cmp(&right.card.id));
     Some((bench, played))
@@ -43,24 +54,51 @@ fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
 
 /// Plays one card after the other until none is left.
 fn play_some(bench: &Bench, cards: &[&'static Card], next: &AtomicUsize) -> Vec<Played> {
-    std::iter::from_fn(|| cards.get(next.fetch_add(1, Ordering::Relaxed)).map(|card| bench.play(card))).collect()
+    std::iter::from_fn(|| {
+        cards
+            .get(next.fetch_add(1, Ordering::Relaxed))
+            .map(|card| bench.play(card))
+    })
+    .collect()
 }
 
 /// A person would be told of something that is in order, or has a ticket about it.
 fn false_alarms(played: &[Played]) -> Vec<String> {
-    let benign = || played.iter().filter(|played| played.card.kind == Kind::Benign);
-    let alarms = benign().flat_map(|played| played.alarms().map(|check| format!("{}: {check}", played.card.id)));
-    let tickets = benign().flat_map(|played| played.tickets.iter().map(|title| format!("{}: {title}", played.card.id)));
+    let benign = || {
+        played
+            .iter()
+            .filter(|played| played.card.kind == Kind::Benign)
+    };
+    let alarms = benign().flat_map(|played| {
+        played
+            .alarms()
+            .map(|check| format!("{}: {check}", played.card.id))
+    });
+    let tickets = benign().flat_map(|played| {
+        played
+            .tickets
+            .iter()
+            .map(|title| format!("{}: {title}", played.card.id))
+    });
     alarms.chain(tickets).collect()
 }
 
 #[test]
 fn faults_are_noticed_and_what_is_in_order_is_not() {
-    let Some((_, played)) = played(|card| BOUNDED.contains(&card.id.as_str())) else { return };
+    let Some((_, played)) = played(|card| BOUNDED.contains(&card.id.as_str())) else {
+        return;
+    };
     assert_eq!(played.len(), BOUNDED.len());
     assert_eq!(false_alarms(&played), Vec::<String>::new());
-    for fault in played.iter().filter(|played| played.card.kind == Kind::Fault) {
-        assert!(fault.alarms().next().is_some(), "nothing notices {}", fault.card.id);
+    for fault in played
+        .iter()
+        .filter(|played| played.card.kind == Kind::Fault)
+    {
+        assert!(
+            fault.alarms().next().is_some(),
+            "nothing notices {}",
+            fault.card.id
+        );
     }
 }
 
@@ -69,15 +107,28 @@ fn faults_are_noticed_and_what_is_in_order_is_not() {
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 fn the_whole_matrix() {
     let only = std::env::var("OPERATOR_MATRIX_CARDS").ok();
-    let wanted = |card: &Card| only.as_deref().is_none_or(|ids| ids.split(',').any(|id| id == card.id));
-    let Some((bench, played)) = played(wanted) else { return };
+    let wanted = |card: &Card| {
+        only.as_deref()
+            .is_none_or(|ids| ids.split(',').any(|id| id == card.id))
+    };
+    let Some((bench, played)) = played(wanted) else {
+        return;
+    };
     let matrix = Matrix::of(bench.declarations(), &played);
     let text = matrix.markdown();
     println!("{text}");
     if only.is_some() {
         return;
     }
-    std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MATRIX.md"), text).unwrap();
+    std::fs::write(
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/MATRIX.md"),
+        text,
+    )
+    .unwrap();
     assert_eq!(false_alarms(&played), Vec::<String>::new());
-    assert_eq!(matrix.silent_checks(), Vec::<String>::new(), "checks that no card makes fail");
+    assert_eq!(
+        matrix.silent_checks(),
+        Vec::<String>::new(),
+        "checks that no card makes fail"
+    );
 }

@@ -10,10 +10,6 @@
     reason = "a helper of a test fails the test, and says why a story is skipped"
 )]
 
-#[path = "stories/support.rs"]
-mod support;
-#[path = "stories/schema.rs"]
-mod schema;
 #[path = "stories/bad_input.rs"]
 mod bad_input;
 #[path = "stories/containers.rs"]
@@ -24,16 +20,20 @@ mod control;
 mod crash;
 #[path = "stories/demo.rs"]
 mod demo;
+#[path = "stories/languages.rs"]
+mod languages;
+#[path = "stories/newcomer.rs"]
+mod newcomer;
 #[path = "stories/recordings.rs"]
 mod recordings;
 #[path = "stories/replay.rs"]
 mod replay;
 #[path = "stories/running.rs"]
 mod running;
-#[path = "stories/languages.rs"]
-mod languages;
-#[path = "stories/newcomer.rs"]
-mod newcomer;
+#[path = "stories/schema.rs"]
+mod schema;
+#[path = "stories/support.rs"]
+mod support;
 #[path = "stories/trust.rs"]
 mod trust;
 #[path = "stories/verify.rs"]

@@ -1,7 +1,11 @@
 //! House rules that no lint can express: layering, size, words, links.
 //!
 //! Every rule collects all of its offenders before it fails, so that one run shows everything.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper of a test fails the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper of a test fails the test"
+)]
 
 #[path = "tidy/functions.rs"]
 mod functions;
@@ -22,29 +26,50 @@ const FUNCTION_LINES_MAX: usize = 70;
 
 #[test]
 fn stages_do_not_know_one_another() {
-    let offenders: Vec<String> = sources::rust("host/src").iter().flat_map(layers::forbidden_imports).collect();
-    none(&offenders, "stages hand values to `tick`, never to one another");
+    let offenders: Vec<String> = sources::rust("host/src")
+        .iter()
+        .flat_map(layers::forbidden_imports)
+        .collect();
+    none(
+        &offenders,
+        "stages hand values to `tick`, never to one another",
+    );
 }
 
 #[test]
 fn the_model_and_the_ports_stand_below_everything() {
-    let offenders: Vec<String> = sources::rust("host/src").iter().flat_map(layers::upward_imports).collect();
-    none(&offenders, "the model knows only itself, the traits of the ports know only the model");
+    let offenders: Vec<String> = sources::rust("host/src")
+        .iter()
+        .flat_map(layers::upward_imports)
+        .collect();
+    none(
+        &offenders,
+        "the model knows only itself, the traits of the ports know only the model",
+    );
 }
 
 #[test]
 fn the_core_does_not_know_what_it_watches() {
-    let offenders: Vec<String> = sources::rust("host/src").iter().flat_map(words_of_a_subject).collect();
-    none(&offenders, "what a subject is about belongs into the subject");
+    let offenders: Vec<String> = sources::rust("host/src")
+        .iter()
+        .flat_map(words_of_a_subject)
+        .collect();
+    none(
+        &offenders,
+        "what a subject is about belongs into the subject",
+    );
 }
 
 fn words_of_a_subject(source: &Source) -> Vec<String> {
     let of_subject = |line: &str| {
         // A draft of a ticket is no word of a subject, though it contains one.
         let line = line.to_lowercase().replace("draft", "");
-        let word =
-            line.split(|character: char| !character.is_alphanumeric() && character != '_').any(|word| word == "pd");
-        word || ["tikv", "raft", "region"].iter().any(|part| line.contains(part))
+        let word = line
+            .split(|character: char| !character.is_alphanumeric() && character != '_')
+            .any(|word| word == "pd");
+        word || ["tikv", "raft", "region"]
+            .iter()
+            .any(|part| line.contains(part))
     };
     source.lines_where(of_subject)
 }
@@ -56,23 +81,37 @@ fn files_fit_into_a_head() {
         (lines > FILE_LINES_MAX).then(|| format!("{}: {lines} lines without tests", source.path()))
     };
     let offenders: Vec<String> = sources::all_rust().iter().filter_map(too_long).collect();
-    none(&offenders, &format!("at most {FILE_LINES_MAX} lines without tests"));
+    none(
+        &offenders,
+        &format!("at most {FILE_LINES_MAX} lines without tests"),
+    );
 }
 
 #[test]
 fn functions_fit_on_a_screen() {
     let too_long = |source: &Source| functions::longer_than(source, FUNCTION_LINES_MAX);
     // A card or an action is one literal: cutting it in two would hide what belongs together.
-    let is_data = |source: &&Source| source.path().starts_with("subjects/tikv-plugin/src/knowledge/");
+    let is_data = |source: &&Source| {
+        source
+            .path()
+            .starts_with("subjects/tikv-plugin/src/knowledge/")
+    };
     let sources = sources::all_rust();
-    let offenders: Vec<String> = sources.iter().filter(|source| !is_data(source)).flat_map(too_long).collect();
+    let offenders: Vec<String> = sources
+        .iter()
+        .filter(|source| !is_data(source))
+        .flat_map(too_long)
+        .collect();
     none(&offenders, &format!("at most {FUNCTION_LINES_MAX} lines"));
 }
 
 #[test]
 fn every_module_says_what_it_owns() {
     let silent = |source: &Source| {
-        let head = source.text().lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
+        let head = source
+            .text()
+            .lines()
+            .find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
         let says = head.is_none_or(|line| line.starts_with("//!"));
         (!says && !source.is_test()).then(|| source.path().to_owned())
     };
@@ -85,16 +124,28 @@ fn links_between_pages_lead_somewhere() {
     let pages = sources::pages();
     assert!(pages.len() > 3, "{} pages found", pages.len());
     let offenders: Vec<String> = pages.iter().flat_map(links::broken).collect();
-    none(&offenders, "a relative link names a file that is there, and a heading in it");
+    none(
+        &offenders,
+        "a relative link names a file that is there, and a heading in it",
+    );
 }
 
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
     // Put together here, so that this file does not offend.
-    let places = [["/wo", "rk/"].concat(), ["/ro", "ot/"].concat(), ["/ho", "me/"].concat()];
+    let places = [
+        ["/wo", "rk/"].concat(),
+        ["/ro", "ot/"].concat(),
+        ["/ho", "me/"].concat(),
+    ];
     let named = |line: &str| places.iter().any(|place| line.contains(place.as_str()));
-    let everything = sources::all_rust().into_iter().chain(sources::pages()).chain(sources::settings());
-    let offenders: Vec<String> = everything.flat_map(|source| source.lines_where(named)).collect();
+    let everything = sources::all_rust()
+        .into_iter()
+        .chain(sources::pages())
+        .chain(sources::settings());
+    let offenders: Vec<String> = everything
+        .flat_map(|source| source.lines_where(named))
+        .collect();
     none(&offenders, "paths are relative to the project");
 }
 

@@ -18,8 +18,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     )?;
     let target = workspace.target.join("bench");
     let mut bench = workspace.cargo();
-    bench.env("CARGO_TARGET_DIR", target).env("OPERATOR_PLUGINS", workspace.plugins());
-    bench.args(["bench", "--workspace", "--bench", "plugins", "--"]).args(arguments);
+    bench
+        .env("CARGO_TARGET_DIR", target)
+        .env("OPERATOR_PLUGINS", workspace.plugins());
+    bench
+        .args(["bench", "--workspace", "--bench", "plugins", "--"])
+        .args(arguments);
     step::run("bench", &mut bench)?;
     Ok(ExitCode::SUCCESS)
 }

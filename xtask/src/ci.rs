@@ -25,23 +25,41 @@ pub(crate) fn lint(workspace: &Workspace, _arguments: &[String]) -> Result<ExitC
 
 fn lints(workspace: &Workspace, gates: &mut Gates) -> Result<()> {
     let guests = guests::package::linted_manifests(workspace);
-    gates.run("format", workspace.cargo().args(["fmt", "--all", "--check"]))?;
+    gates.run(
+        "format",
+        workspace.cargo().args(["fmt", "--all", "--check"]),
+    )?;
     for manifest in &guests {
         let mut format = workspace.cargo();
-        format.args(["fmt", "--all", "--check", "--manifest-path"]).arg(manifest);
-        gates.run(&format!("format {}", workspace.shown(manifest)), &mut format)?;
+        format
+            .args(["fmt", "--all", "--check", "--manifest-path"])
+            .arg(manifest);
+        gates.run(
+            &format!("format {}", workspace.shown(manifest)),
+            &mut format,
+        )?;
     }
     let clippy = ["clippy", "--workspace", "--all-targets"];
-    gates.run("lints", workspace.cargo().args(clippy).args(["--", "-D", "warnings"]))?;
+    gates.run(
+        "lints",
+        workspace
+            .cargo()
+            .args(clippy)
+            .args(["--", "-D", "warnings"]),
+    )?;
     for manifest in &guests {
         let mut lints = workspace.cargo();
         lints.env("CARGO_TARGET_DIR", workspace.guests_target());
         lints.args(clippy).arg("--manifest-path").arg(manifest);
-        lints.args(guests::package::features(workspace, manifest)).args(["--", "-D", "warnings"]);
+        lints
+            .args(guests::package::features(workspace, manifest))
+            .args(["--", "-D", "warnings"]);
         gates.run(&format!("lints {}", workspace.shown(manifest)), &mut lints)?;
     }
     let mut documentation = workspace.cargo();
-    documentation.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    documentation
+        .args(["doc", "--workspace", "--no-deps"])
+        .env("RUSTDOCFLAGS", "-D warnings");
     gates.run("documentation", &mut documentation)?;
     licences(workspace, gates)
 }
@@ -49,11 +67,18 @@ fn lints(workspace: &Workspace, gates: &mut Gates) -> Result<()> {
 fn licences(workspace: &Workspace, gates: &mut Gates) -> Result<()> {
     let installed = step::output(workspace.cargo().args(["deny", "--version"])).is_ok();
     if !installed {
-        eprintln!("==> licences: not checked, because cargo-deny is not installed (cargo install cargo-deny)");
+        eprintln!(
+            "==> licences: not checked, because cargo-deny is not installed (cargo install cargo-deny)"
+        );
         return Ok(());
     }
     // Advisories need a database from the network; licences, bans and sources do not.
-    gates.run("licences", workspace.cargo().args(["deny", "check", "licenses", "bans", "sources"]))
+    gates.run(
+        "licences",
+        workspace
+            .cargo()
+            .args(["deny", "check", "licenses", "bans", "sources"]),
+    )
 }
 
 /// What has been run, how long it took, and what failed.
@@ -68,7 +93,10 @@ impl Gates {
         let started = Instant::now();
         let good = step::timed(name, command)?.success();
         if !good {
-            eprintln!("    {name}: FAILED after {:.1} s", started.elapsed().as_secs_f64());
+            eprintln!(
+                "    {name}: FAILED after {:.1} s",
+                started.elapsed().as_secs_f64()
+            );
         }
         self.note(name, good);
         Ok(())

@@ -14,7 +14,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     build.args(["build", "--package", "operator", "--bin", "operator"]);
     step::run("compile the operator", &mut build)?;
     let mut demo = std::process::Command::new(workspace.target.join("debug/operator"));
-    demo.current_dir(&workspace.root).env("OPERATOR_PLUGINS", workspace.plugins()).arg("demo").args(arguments);
+    demo.current_dir(&workspace.root)
+        .env("OPERATOR_PLUGINS", workspace.plugins())
+        .arg("demo")
+        .args(arguments);
     let status = step::timed("operator demo", &mut demo)?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))

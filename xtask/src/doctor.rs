@@ -23,15 +23,29 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<ExitCo
         components(workspace)?,
         disk(workspace),
         memory(),
-        optional("cargo-deny", workspace.cargo().args(["deny", "--version"]), "licences are not checked without it"),
-        optional("docker", Command::new("docker").arg("--version"), "only compose/ needs it"),
+        optional(
+            "cargo-deny",
+            workspace.cargo().args(["deny", "--version"]),
+            "licences are not checked without it",
+        ),
+        optional(
+            "docker",
+            Command::new("docker").arg("--version"),
+            "only compose/ needs it",
+        ),
         shared_data(workspace),
     ];
     for Finding { verdict, what } in &findings {
         println!("{} {what}", verdict.mark());
     }
-    let bad = findings.iter().any(|finding| finding.verdict == Verdict::Missing);
-    Ok(if bad { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    let bad = findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Missing);
+    Ok(if bad {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 struct Finding {
@@ -64,20 +78,32 @@ impl Verdict {
 fn compiler(workspace: &Workspace) -> Finding {
     let mut rustc = Command::new("rustc");
     match step::output(rustc.current_dir(&workspace.root).arg("--version")) {
-        Ok(version) => Finding { verdict: Verdict::Good, what: format!("compiler: {}", version.trim()) },
-        Err(error) => Finding { verdict: Verdict::Missing, what: format!("compiler: {error:#}") },
+        Ok(version) => Finding {
+            verdict: Verdict::Good,
+            what: format!("compiler: {}", version.trim()),
+        },
+        Err(error) => Finding {
+            verdict: Verdict::Missing,
+            what: format!("compiler: {error:#}"),
+        },
     }
 }
 
 fn guest_toolchain(workspace: &Workspace) -> Result<Finding> {
     Ok(match toolchain::find(workspace)? {
-        Some(found) => Finding { verdict: Verdict::Good, what: format!("component compiler: {}", found.describe()) },
+        Some(found) => Finding {
+            verdict: Verdict::Good,
+            what: format!("component compiler: {}", found.describe()),
+        },
         None => {
             let what = format!(
                 "components: no toolchain yet; the first task tries to install one, or {}",
                 toolchain::advice()
             );
-            Finding { verdict: Verdict::Note, what }
+            Finding {
+                verdict: Verdict::Note,
+                what,
+            }
         }
     })
 }
@@ -85,40 +111,75 @@ fn guest_toolchain(workspace: &Workspace) -> Result<Finding> {
 fn components(workspace: &Workspace) -> Result<Finding> {
     let built = stamp::up_to_date(workspace, &stamp::of_inputs(workspace)?);
     let what = match built {
-        Some(count) => format!("components: {count} built and up to date in {}", workspace.shown(&workspace.plugins())),
-        None => "components: not built or not up to date; `cargo xtask guests` builds them".to_owned(),
+        Some(count) => format!(
+            "components: {count} built and up to date in {}",
+            workspace.shown(&workspace.plugins())
+        ),
+        None => {
+            "components: not built or not up to date; `cargo xtask guests` builds them".to_owned()
+        }
     };
-    Ok(Finding { verdict: Verdict::of(built.is_some(), Verdict::Note), what })
+    Ok(Finding {
+        verdict: Verdict::of(built.is_some(), Verdict::Note),
+        what,
+    })
 }
 
 fn disk(workspace: &Workspace) -> Finding {
-    let place = workspace.target.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("."));
+    let place = workspace
+        .target
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(Path::new("."));
     let printed = step::output(Command::new("df").arg("-Pk").arg(place)).unwrap_or_default();
-    let free = printed.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)?.parse::<f64>().ok());
+    let free = printed
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split_whitespace().nth(3)?.parse::<f64>().ok());
     amount("disk", free.map(|kib| kib / 1_048_576.0), DISK_NEEDED_GIB)
 }
 
 fn memory() -> Finding {
     let printed = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let line = printed.lines().find(|line| line.starts_with("MemAvailable:"));
+    let line = printed
+        .lines()
+        .find(|line| line.starts_with("MemAvailable:"));
     let free = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
-    amount("memory", free.map(|kib| kib / 1_048_576.0), MEMORY_NEEDED_GIB)
+    amount(
+        "memory",
+        free.map(|kib| kib / 1_048_576.0),
+        MEMORY_NEEDED_GIB,
+    )
 }
 
 fn amount(name: &str, free_gib: Option<f64>, needed_gib: f64) -> Finding {
     match free_gib {
         Some(free) => {
-            let what = format!("{name}: {free:.1} GiB free, a first build needs about {needed_gib:.0} GiB");
-            Finding { verdict: Verdict::of(free >= needed_gib, Verdict::Note), what }
+            let what = format!(
+                "{name}: {free:.1} GiB free, a first build needs about {needed_gib:.0} GiB"
+            );
+            Finding {
+                verdict: Verdict::of(free >= needed_gib, Verdict::Note),
+                what,
+            }
         }
-        None => Finding { verdict: Verdict::Note, what: format!("{name}: this system does not say how much is free") },
+        None => Finding {
+            verdict: Verdict::Note,
+            what: format!("{name}: this system does not say how much is free"),
+        },
     }
 }
 
 fn optional(name: &str, command: &mut Command, without: &str) -> Finding {
     match step::output(command) {
-        Ok(version) => Finding { verdict: Verdict::Good, what: format!("{name}: {}", version.trim()) },
-        Err(_) => Finding { verdict: Verdict::Note, what: format!("{name}: not installed; {without}") },
+        Ok(version) => Finding {
+            verdict: Verdict::Good,
+            what: format!("{name}: {}", version.trim()),
+        },
+        Err(_) => Finding {
+            verdict: Verdict::Note,
+            what: format!("{name}: not installed; {without}"),
+        },
     }
 }
 
@@ -133,5 +194,8 @@ fn shared_data(workspace: &Workspace) -> Finding {
             folder.display()
         )
     };
-    Finding { verdict: Verdict::of(there, Verdict::Note), what }
+    Finding {
+        verdict: Verdict::of(there, Verdict::Note),
+        what,
+    }
 }

@@ -23,8 +23,14 @@ use toolchain::Toolchain;
 /// Builds what is not up to date and says where it lies.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     build(workspace)?;
-    if arguments.iter().any(|argument| argument == "--all-languages") {
-        step::run("compile the operator", workspace.cargo().args(languages::OPERATOR))?;
+    if arguments
+        .iter()
+        .any(|argument| argument == "--all-languages")
+    {
+        step::run(
+            "compile the operator",
+            workspace.cargo().args(languages::OPERATOR),
+        )?;
         languages::build(workspace)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -34,7 +40,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
 pub(crate) fn build(workspace: &Workspace) -> Result<()> {
     let inputs = stamp::of_inputs(workspace)?;
     if let Some(finished) = stamp::up_to_date(workspace, &inputs) {
-        eprintln!("==> guests: {finished} components are up to date in {}", workspace.shown(&workspace.plugins()));
+        eprintln!(
+            "==> guests: {finished} components are up to date in {}",
+            workspace.shown(&workspace.plugins())
+        );
         return Ok(());
     }
     let manifests = package::manifests(workspace);
@@ -57,7 +66,11 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         component::remove_others(&output, &guests)?;
     }
     stamp::write(workspace, &inputs, &guests)?;
-    eprintln!("    guests: {} components, {:.1} s", guests.len(), started.elapsed().as_secs_f64());
+    eprintln!(
+        "    guests: {} components, {:.1} s",
+        guests.len(),
+        started.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
@@ -65,7 +78,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
 pub(crate) fn build_one(workspace: &Workspace, manifest: &Path, output: &Path) -> Result<()> {
     let toolchain = toolchain::find_or_install(workspace)?;
     compile(workspace, &toolchain, manifest)?;
-    package::guests(workspace, manifest, output)?.iter().try_for_each(|guest| wrap(workspace, guest))
+    package::guests(workspace, manifest, output)?
+        .iter()
+        .try_for_each(|guest| wrap(workspace, guest))
 }
 
 pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain, manifest: &Path) -> Result<()> {
@@ -74,10 +89,16 @@ pub(crate) fn compile(workspace: &Workspace, toolchain: &Toolchain, manifest: &P
 }
 
 fn wrap(workspace: &Workspace, guest: &Guest) -> Result<()> {
-    let core = std::fs::read(&guest.core).with_context(|| format!("cannot read {}", guest.core.display()))?;
-    let bytes = component::from_core(&core).with_context(|| format!("{} is not a usable guest", guest.package))?;
+    let core = std::fs::read(&guest.core)
+        .with_context(|| format!("cannot read {}", guest.core.display()))?;
+    let bytes = component::from_core(&core)
+        .with_context(|| format!("{} is not a usable guest", guest.package))?;
     component::write(&guest.component, &bytes)?;
     let shown = workspace.shown(&guest.component);
-    eprintln!("    {shown}: {} KiB (core module {} KiB)", bytes.len() / 1024, core.len() / 1024);
+    eprintln!(
+        "    {shown}: {} KiB (core module {} KiB)",
+        bytes.len() / 1024,
+        core.len() / 1024
+    );
     Ok(())
 }

@@ -1,7 +1,14 @@
 //! The project's task runner. Each task does all the set-up it needs, says what it does while it does
 //! it, and ends with an exit code that scripts can trust: 0 all well, 1 something failed, 2 wrong usage.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a task runner talks to the person who started it")]
-#![expect(clippy::disallowed_methods, reason = "a task runner lives outside of the ports: real time, real environment")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a task runner talks to the person who started it"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a task runner lives outside of the ports: real time, real environment"
+)]
 
 mod bench;
 mod ci;

@@ -12,9 +12,21 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     guests::build(workspace)?;
     step::begin("play every card");
     let mut command = workspace.cargo();
-    command.args(["test", "--workspace", "--test", "matrix", "--", "--ignored", "--nocapture"]);
+    command.args([
+        "test",
+        "--workspace",
+        "--test",
+        "matrix",
+        "--",
+        "--ignored",
+        "--nocapture",
+    ]);
     if !arguments.is_empty() {
         command.env("OPERATOR_MATRIX_CARDS", arguments.join(","));
     }
-    Ok(if command.status()?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if command.status()?.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

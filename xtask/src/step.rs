@@ -18,7 +18,9 @@ pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
 pub(crate) fn timed(title: &str, command: &mut Command) -> Result<ExitStatus> {
     begin(title);
     let started = Instant::now();
-    let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
     eprintln!("    {title}: {:.1} s", started.elapsed().as_secs_f64());
     Ok(status)
 }
@@ -30,11 +32,19 @@ pub(crate) fn begin(title: &str) {
 
 /// Standard output of a command that must succeed; its errors are part of ours.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("cannot start {}", shown(command)))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {}", shown(command)))?;
     if !output.status.success() {
-        bail!("{} ({}): {}", shown(command), output.status, String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "{} ({}): {}",
+            shown(command),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
-    String::from_utf8(output.stdout).with_context(|| format!("{} printed something that is not text", shown(command)))
+    String::from_utf8(output.stdout)
+        .with_context(|| format!("{} printed something that is not text", shown(command)))
 }
 
 /// Waits no longer than `limit`; what still runs then is ended. `None`: it was ended.
@@ -54,6 +64,10 @@ pub(crate) fn wait(child: &mut Child, limit: Duration) -> Result<Option<ExitStat
 /// The command as a person would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
+    words.extend(
+        command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned()),
+    );
     words.join(" ")
 }

@@ -27,30 +27,51 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     guests::build(workspace)?;
     if !workspace.shared_data().is_dir() {
         let place = workspace.shared_data();
-        eprintln!("==> note: no long recordings in {}: tests that play them skip", place.display());
+        eprintln!(
+            "==> note: no long recordings in {}: tests that play them skip",
+            place.display()
+        );
     }
-    step::run("compile the operator and its tests", workspace.cargo().args(guests::languages::OPERATOR))?;
+    step::run(
+        "compile the operator and its tests",
+        workspace.cargo().args(guests::languages::OPERATOR),
+    )?;
     guests::languages::build(workspace)?;
     let mut tally = Tally::default();
     let mut of_workspace = workspace.cargo();
-    of_workspace.args(["test", "--workspace", "--no-fail-fast"]).args(arguments);
+    of_workspace
+        .args(["test", "--workspace", "--no-fail-fast"])
+        .args(arguments);
     run_counted("test the workspace", &mut of_workspace, &mut tally)?;
     for manifest in guests::package::tested_manifests(workspace) {
         let mut of_guests = workspace.cargo();
         of_guests.env("CARGO_TARGET_DIR", workspace.guests_target());
-        of_guests.args(["test", "--workspace", "--no-fail-fast", "--manifest-path"]).arg(&manifest);
+        of_guests
+            .args(["test", "--workspace", "--no-fail-fast", "--manifest-path"])
+            .arg(&manifest);
         of_guests.args(guests::package::features(workspace, &manifest));
         of_guests.args(arguments);
-        run_counted(&format!("test {}", workspace.shown(&manifest)), &mut of_guests, &mut tally)?;
+        run_counted(
+            &format!("test {}", workspace.shown(&manifest)),
+            &mut of_guests,
+            &mut tally,
+        )?;
     }
     println!("{}", tally.line(started.elapsed().as_secs()));
-    Ok(if tally.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if tally.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn run_counted(title: &str, command: &mut Command, tally: &mut Tally) -> Result<()> {
     step::begin(title);
     let started = Instant::now();
-    let mut child = command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {title}"))?;
+    let mut child = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {title}"))?;
     let output = child.stdout.take().context("a piped output is missing")?;
     for line in BufReader::new(output).lines() {
         let line = line.with_context(|| format!("{title}: unreadable output"))?;
@@ -59,13 +80,19 @@ fn run_counted(title: &str, command: &mut Command, tally: &mut Tally) -> Result<
     }
     let good = child.wait()?.success();
     tally.broken_runs += u64::from(!good);
-    eprintln!("    {title}: {}, {:.1} s", if good { "ok" } else { "FAILED" }, started.elapsed().as_secs_f64());
+    eprintln!(
+        "    {title}: {}, {:.1} s",
+        if good { "ok" } else { "FAILED" },
+        started.elapsed().as_secs_f64()
+    );
     Ok(())
 }
 
 impl Tally {
     fn add(&mut self, line: &str) {
-        let Some(counts) = line.trim_start().strip_prefix("test result: ") else { return };
+        let Some(counts) = line.trim_start().strip_prefix("test result: ") else {
+            return;
+        };
         self.suites += 1;
         for part in counts.split([';', '.']) {
             match part.split_whitespace().collect::<Vec<_>>().as_slice() {
@@ -83,9 +110,17 @@ impl Tally {
     }
 
     fn line(&self, seconds: u64) -> String {
-        let Self { passed, failed, ignored, suites, .. } = self;
+        let Self {
+            passed,
+            failed,
+            ignored,
+            suites,
+            ..
+        } = self;
         let word = if self.is_good() { "ok" } else { "FAILED" };
-        format!("all tests: {word}. {passed} passed; {failed} failed; {ignored} ignored; {suites} suites; {seconds} s")
+        format!(
+            "all tests: {word}. {passed} passed; {failed} failed; {ignored} ignored; {suites} suites; {seconds} s"
+        )
     }
 }
 
@@ -104,7 +139,16 @@ mod tests {
         let good = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
         let bad = "test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s";
         let sum = tally(&["running 12 tests", good, bad]);
-        assert_eq!(sum, Tally { passed: 15, failed: 2, ignored: 1, suites: 2, broken_runs: 0 });
+        assert_eq!(
+            sum,
+            Tally {
+                passed: 15,
+                failed: 2,
+                ignored: 1,
+                suites: 2,
+                broken_runs: 0
+            }
+        );
         assert!(!sum.is_good());
         assert!(tally(&[good]).is_good());
     }
@@ -112,7 +156,11 @@ mod tests {
     #[test]
     fn a_build_that_broke_and_a_run_without_tests_are_failures() {
         assert!(!tally(&[]).is_good());
-        let broken = Tally { broken_runs: 1, passed: 5, ..Tally::default() };
+        let broken = Tally {
+            broken_runs: 1,
+            passed: 5,
+            ..Tally::default()
+        };
         assert!(broken.line(1).contains("FAILED"));
     }
 }

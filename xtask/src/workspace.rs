@@ -21,7 +21,9 @@ impl Workspace {
             .context("the task runner's folder has no parent")?
             .to_path_buf();
         let target = match std::env::var_os("CARGO_TARGET_DIR") {
-            Some(folder) => std::env::current_dir().context("no working directory")?.join(folder),
+            Some(folder) => std::env::current_dir()
+                .context("no working directory")?
+                .join(folder),
             None => root.join("target"),
         };
         Ok(Self { root, target })
@@ -40,7 +42,9 @@ impl Workspace {
     /// The cargo that started us, in the root, with our target folder.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(&self.root).env("CARGO_TARGET_DIR", &self.target);
+        command
+            .current_dir(&self.root)
+            .env("CARGO_TARGET_DIR", &self.target);
         command.env("OPERATOR_PLUGINS", self.plugins());
         command
     }
@@ -53,14 +57,20 @@ impl Workspace {
 
     /// The path as a person would type it from the root.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root).unwrap_or(path).display().to_string()
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 
     /// The folders whose packages are compiled to components, with the folder of their outputs.
     pub(crate) fn guest_folders(&self) -> [(PathBuf, PathBuf); 2] {
         [
             (self.root.join("subjects"), self.plugins()),
-            (self.root.join("invariants"), self.plugins().join("invariants")),
+            (
+                self.root.join("invariants"),
+                self.plugins().join("invariants"),
+            ),
         ]
     }
 }

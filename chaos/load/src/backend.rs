@@ -11,22 +11,40 @@ pub(crate) trait Backend: Send + Sync + 'static {
     fn get(&self, key: Vec<u8>) -> impl Future<Output = Result<Found, Failure>> + Send;
 
     /// Writes a key.
-    fn put(&self, key: Vec<u8>, value: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn put(&self, key: Vec<u8>, value: Vec<u8>)
+    -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Removes a key, whether it is there or not.
     fn delete(&self, key: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Reads at most `limit` keys of a range; says how many there were.
-    fn scan(&self, from: Vec<u8>, to: Vec<u8>, limit: u32) -> impl Future<Output = Result<usize, Failure>> + Send;
+    fn scan(
+        &self,
+        from: Vec<u8>,
+        to: Vec<u8>,
+        limit: u32,
+    ) -> impl Future<Output = Result<usize, Failure>> + Send;
 
     /// Reads keys as they were at one moment, in the order of the question.
-    fn read_together(&self, keys: Vec<Vec<u8>>) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
+    fn read_together(
+        &self,
+        keys: Vec<Vec<u8>>,
+    ) -> impl Future<Output = Result<Vec<Found>, Failure>> + Send;
 
     /// Writes this value to every key that has none, in one transaction.
-    fn fill(&self, keys: Vec<Vec<u8>>, value: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn fill(
+        &self,
+        keys: Vec<Vec<u8>>,
+        value: Vec<u8>,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 
     /// Moves an amount from one account to another, in one transaction.
-    fn transfer(&self, from: Vec<u8>, to: Vec<u8>, amount: i64) -> impl Future<Output = Result<(), Failure>> + Send;
+    fn transfer(
+        &self,
+        from: Vec<u8>,
+        to: Vec<u8>,
+        amount: i64,
+    ) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// Why there is no answer.
@@ -62,6 +80,8 @@ impl Failure {
 
 /// The balance of an account; a value that is none counts as nothing and breaks the sum, which is then found.
 pub(crate) fn balance(value: &Found) -> i64 {
-    let text = value.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let text = value
+        .as_deref()
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
     text.and_then(|text| text.parse().ok()).unwrap_or_default()
 }

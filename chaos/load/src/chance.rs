@@ -9,7 +9,9 @@ pub(crate) struct Chance {
 impl Chance {
     /// The same seed and stream give the same numbers.
     pub(crate) fn new(seed: u64, stream: u64) -> Self {
-        let mut chance = Self { state: seed ^ stream.wrapping_mul(0xA24B_AED4_963E_E407) };
+        let mut chance = Self {
+            state: seed ^ stream.wrapping_mul(0xA24B_AED4_963E_E407),
+        };
         chance.next();
         chance
     }
@@ -56,8 +58,18 @@ impl Skew {
     /// Ranks 1 to `n` with weights rank^-exponent.
     #[expect(clippy::cast_precision_loss, reason = "keys are at most a billion")]
     pub(crate) fn new(n: u64, exponent: f64, hot: u64, hot_share: f64) -> Self {
-        let mut skew = Self { n: n.max(1), exponent, integral: (0.0, 0.0), shortcut: 0.0, hot: hot.min(n), hot_share };
-        skew.integral = (skew.integral(1.5) - 1.0, skew.integral(n.max(1) as f64 + 0.5));
+        let mut skew = Self {
+            n: n.max(1),
+            exponent,
+            integral: (0.0, 0.0),
+            shortcut: 0.0,
+            hot: hot.min(n),
+            hot_share,
+        };
+        skew.integral = (
+            skew.integral(1.5) - 1.0,
+            skew.integral(n.max(1) as f64 + 0.5),
+        );
         skew.shortcut = 2.0 - skew.inverse(skew.integral(2.5) - 2.0_f64.powf(-exponent));
         skew
     }
@@ -86,18 +98,28 @@ impl Skew {
             let u = high + chance.share() * (low - high);
             let x = self.inverse(u);
             let rank = x.round().clamp(1.0, self.n as f64);
-            if rank - x <= self.shortcut || u >= self.integral(rank + 0.5) - rank.powf(-self.exponent) {
+            if rank - x <= self.shortcut
+                || u >= self.integral(rank + 0.5) - rank.powf(-self.exponent)
+            {
                 return rank as u64;
             }
         }
     }
 
     fn integral(&self, x: f64) -> f64 {
-        if self.is_harmonic() { x.ln() } else { (x.powf(1.0 - self.exponent) - 1.0) / (1.0 - self.exponent) }
+        if self.is_harmonic() {
+            x.ln()
+        } else {
+            (x.powf(1.0 - self.exponent) - 1.0) / (1.0 - self.exponent)
+        }
     }
 
     fn inverse(&self, x: f64) -> f64 {
-        if self.is_harmonic() { x.exp() } else { (1.0 + x * (1.0 - self.exponent)).powf(1.0 / (1.0 - self.exponent)) }
+        if self.is_harmonic() {
+            x.exp()
+        } else {
+            (1.0 + x * (1.0 - self.exponent)).powf(1.0 / (1.0 - self.exponent))
+        }
     }
 
     fn is_harmonic(&self) -> bool {
@@ -116,18 +138,26 @@ mod tests {
         let (skew, mut chance) = (Skew::new(1_000, exponent, 0, 0.0), Chance::new(7, 0));
         let mut counts = vec![0_u64; 1_001];
         (0..PICKS).for_each(|_| counts[usize::try_from(skew.rank(&mut chance)).unwrap()] += 1);
-        counts.iter().map(|count| *count as f64 / PICKS as f64).collect()
+        counts
+            .iter()
+            .map(|count| *count as f64 / PICKS as f64)
+            .collect()
     }
 
     #[test]
     fn ranks_come_as_often_as_the_law_says() {
         for exponent in [0.5, 0.99, 1.0, 1.5] {
-            let total: f64 = (1..=1_000).map(|rank| f64::from(rank).powf(-exponent)).sum();
+            let total: f64 = (1..=1_000)
+                .map(|rank| f64::from(rank).powf(-exponent))
+                .sum();
             let shares = shares(exponent);
             for rank in [1_u32, 2, 10, 100] {
                 let expected = f64::from(rank).powf(-exponent) / total;
                 let found = shares[rank as usize];
-                assert!((found - expected).abs() < 0.1 * expected + 0.001, "{exponent} {rank}: {found} {expected}");
+                assert!(
+                    (found - expected).abs() < 0.1 * expected + 0.001,
+                    "{exponent} {rank}: {found} {expected}"
+                );
             }
         }
     }

@@ -44,7 +44,12 @@ pub(crate) struct Entry {
 
 impl KeySpace {
     pub(crate) fn new(prefix: &str, users: Skew, value_bytes: usize) -> Self {
-        Self { prefix: prefix.to_owned(), users, value_bytes, run: String::new() }
+        Self {
+            prefix: prefix.to_owned(),
+            users,
+            value_bytes,
+            run: String::new(),
+        }
     }
 
     /// The same for a run with a name of its own.
@@ -60,15 +65,23 @@ impl KeySpace {
             Record::Profile => format!("{prefix}/users/{user:010}/profile"),
             Record::Username => format!("{prefix}/users/username/{}", name(user)),
             Record::Device => format!("{prefix}/devices/{user:010}/{}", chance.below(DEVICES)),
-            Record::Session => format!("{prefix}/sessions/{:016x}", mixed(user.wrapping_add(0x5E55_1017))),
-            Record::Delivery => format!("{prefix}/delivery/{user:010}/{:08}", chance.below(MESSAGES)),
+            Record::Session => format!(
+                "{prefix}/sessions/{:016x}",
+                mixed(user.wrapping_add(0x5E55_1017))
+            ),
+            Record::Delivery => {
+                format!("{prefix}/delivery/{user:010}/{:08}", chance.below(MESSAGES))
+            }
         };
         let value = match record {
             Record::Username => format!("{user:010}").into_bytes(),
             Record::Profile | Record::Device => self.json(record, user, chance),
             Record::Session | Record::Delivery => self.binary(chance),
         };
-        Entry { key: key.into_bytes(), value }
+        Entry {
+            key: key.into_bytes(),
+            value,
+        }
     }
 
     /// A key alone.
@@ -79,10 +92,17 @@ impl KeySpace {
     /// All messages or all devices of one user: beginning and end of the range.
     pub(crate) fn range(&self, chance: &mut Chance) -> (Vec<u8>, Vec<u8>) {
         let user = self.users.pick(chance);
-        let kind = if chance.below(2) == 0 { "delivery" } else { "devices" };
+        let kind = if chance.below(2) == 0 {
+            "delivery"
+        } else {
+            "devices"
+        };
         let prefix = &self.prefix;
         // `0` follows `/`: the end is past every key below the user.
-        (format!("{prefix}/{kind}/{user:010}/").into_bytes(), format!("{prefix}/{kind}/{user:010}0").into_bytes())
+        (
+            format!("{prefix}/{kind}/{user:010}/").into_bytes(),
+            format!("{prefix}/{kind}/{user:010}0").into_bytes(),
+        )
     }
 
     /// An account of the bank with so many. Each size is a bank of its own: a run with more accounts would move money out of
@@ -93,14 +113,24 @@ impl KeySpace {
 
     /// The counter of one worker in this run.
     pub(crate) fn counter(&self, worker: u32, generation: u64) -> Vec<u8> {
-        format!("{}/sequence/{}/{worker:06}/{generation:06}", self.prefix, self.run).into_bytes()
+        format!(
+            "{}/sequence/{}/{worker:06}/{generation:06}",
+            self.prefix, self.run
+        )
+        .into_bytes()
     }
 
     fn json(&self, record: Record, user: u64, chance: &mut Chance) -> Vec<u8> {
         let seen = chance.below(1_000_000);
         let start = match record {
-            Record::Device => format!(r#"{{"user":{user},"push":"{:016x}","seen":{seen},"note":""#, chance.next()),
-            _ => format!(r#"{{"id":{user},"name":"{}","seen":{seen},"about":""#, name(user)),
+            Record::Device => format!(
+                r#"{{"user":{user},"push":"{:016x}","seen":{seen},"note":""#,
+                chance.next()
+            ),
+            _ => format!(
+                r#"{{"id":{user},"name":"{}","seen":{seen},"about":""#,
+                name(user)
+            ),
         };
         let padding = self.value_bytes.saturating_sub(start.len() + 2);
         format!("{start}{}\"}}", "x".repeat(padding)).into_bytes()
@@ -140,8 +170,17 @@ mod tests {
     fn every_kind_of_key_appears_and_values_have_their_size() {
         let (space, mut chance) = (space(), Chance::new(3, 0));
         let entries: Vec<Entry> = (0..500).map(|_| space.entry(&mut chance)).collect();
-        for start in ["/t/users/0", "/t/users/username/", "/t/devices/", "/t/sessions/", "/t/delivery/"] {
-            let found = entries.iter().find(|entry| entry.key.starts_with(start.as_bytes())).unwrap();
+        for start in [
+            "/t/users/0",
+            "/t/users/username/",
+            "/t/devices/",
+            "/t/sessions/",
+            "/t/delivery/",
+        ] {
+            let found = entries
+                .iter()
+                .find(|entry| entry.key.starts_with(start.as_bytes()))
+                .unwrap();
             let is_name = start.contains("username");
             assert_eq!(found.value.len(), if is_name { 10 } else { 128 }, "{start}");
         }
@@ -150,10 +189,12 @@ mod tests {
     #[test]
     fn profiles_and_devices_are_json() {
         let (space, mut chance) = (space(), Chance::new(3, 0));
-        let json = (0..500)
-            .map(|_| space.entry(&mut chance))
-            .filter(|entry| entry.key.ends_with(b"/profile") || entry.key.starts_with(b"/t/devices/"));
-        let read: Vec<serde_json::Value> = json.map(|entry| serde_json::from_slice(&entry.value).unwrap()).collect();
+        let json = (0..500).map(|_| space.entry(&mut chance)).filter(|entry| {
+            entry.key.ends_with(b"/profile") || entry.key.starts_with(b"/t/devices/")
+        });
+        let read: Vec<serde_json::Value> = json
+            .map(|entry| serde_json::from_slice(&entry.value).unwrap())
+            .collect();
         assert!(read.len() > 100);
     }
 
@@ -165,7 +206,9 @@ mod tests {
         let inside = format!("{text}00000001").into_bytes();
         assert!(from < inside && inside < to);
         let user: u64 = text.rsplit('/').nth(1).unwrap().parse().unwrap();
-        let next = text.replace(&format!("{user:010}"), &format!("{:010}", user + 1)).into_bytes();
+        let next = text
+            .replace(&format!("{user:010}"), &format!("{:010}", user + 1))
+            .into_bytes();
         assert!(next > to);
     }
 }

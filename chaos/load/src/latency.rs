@@ -17,7 +17,12 @@ pub(crate) struct Latency {
 impl Default for Latency {
     fn default() -> Self {
         let buckets = ((POWERS - SUB_BITS + 1) as usize) << SUB_BITS;
-        Self { counts: vec![0; buckets], count: 0, sum_us: 0, max_us: 0 }
+        Self {
+            counts: vec![0; buckets],
+            count: 0,
+            sum_us: 0,
+            max_us: 0,
+        }
     }
 }
 
@@ -55,7 +60,10 @@ impl Latency {
 
     /// The mean; 0 for none.
     pub(crate) fn mean_us(&self) -> u64 {
-        let mean = self.sum_us.checked_div(u128::from(self.count)).unwrap_or_default();
+        let mean = self
+            .sum_us
+            .checked_div(u128::from(self.count))
+            .unwrap_or_default();
         u64::try_from(mean).unwrap_or(u64::MAX)
     }
 
@@ -103,11 +111,21 @@ mod tests {
     fn quantiles_of_known_values_are_within_three_percent() {
         let mut latency = Latency::default();
         (1..=100_000).for_each(|us| latency.record(us));
-        for (per_million, exact) in [(500_000, 50_000.0), (990_000, 99_000.0), (999_000, 99_900.0)] {
+        for (per_million, exact) in [
+            (500_000, 50_000.0),
+            (990_000, 99_000.0),
+            (999_000, 99_900.0),
+        ] {
             let found = latency.quantile_us(per_million) as f64;
-            assert!((found / exact - 1.0).abs() < 0.032, "{per_million}: {found}");
+            assert!(
+                (found / exact - 1.0).abs() < 0.032,
+                "{per_million}: {found}"
+            );
         }
-        assert_eq!((latency.count(), latency.max_us(), latency.mean_us()), (100_000, 100_000, 50_000));
+        assert_eq!(
+            (latency.count(), latency.max_us(), latency.mean_us()),
+            (100_000, 100_000, 50_000)
+        );
         assert_eq!(latency.quantile_us(1_000_000), 100_000);
     }
 
@@ -132,12 +150,20 @@ mod tests {
 
     #[test]
     fn two_halves_are_the_whole() {
-        let (mut all, mut one, mut two) = (Latency::default(), Latency::default(), Latency::default());
+        let (mut all, mut one, mut two) =
+            (Latency::default(), Latency::default(), Latency::default());
         for us in 0..1_000 {
             all.record(us);
-            if us % 2 == 0 { one.record(us) } else { two.record(us) }
+            if us % 2 == 0 {
+                one.record(us)
+            } else {
+                two.record(us)
+            }
         }
         one.add(&two);
-        assert_eq!((one.quantile_us(900_000), one.count()), (all.quantile_us(900_000), all.count()));
+        assert_eq!(
+            (one.quantile_us(900_000), one.count()),
+            (all.quantile_us(900_000), all.count())
+        );
     }
 }

@@ -3,7 +3,11 @@
 //!
 //! Exit codes: 0 done, 1 safety was violated or nothing succeeded, 64 wrong command line, 69 the cluster cannot be reached,
 //! 74 the report cannot be written, 130 stopped twice, so that there is no report.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command talks to the person who started it")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command talks to the person who started it"
+)]
 
 mod backend;
 mod chance;
@@ -62,7 +66,9 @@ fn started(options: Options) -> Result<u8, (u8, String)> {
         match options.backend {
             BackendKind::Memory => Ok(load(Arc::new(memory::Memory::default()), &options).await),
             BackendKind::Tikv => {
-                let backend = tikv::Tikv::connect(&options).await.map_err(|message| (EXIT_UNREACHABLE, message))?;
+                let backend = tikv::Tikv::connect(&options)
+                    .await
+                    .map_err(|message| (EXIT_UNREACHABLE, message))?;
                 Ok(load(Arc::new(backend), &options).await)
             }
         }
@@ -75,14 +81,17 @@ fn started(options: Options) -> Result<u8, (u8, String)> {
 async fn load<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Report, (u8, String)> {
     run::run(backend, options).await.map_err(|none| match none {
         NoReport::Unreachable(message) => (EXIT_UNREACHABLE, message),
-        NoReport::StoppedTwice => (EXIT_STOPPED, "stopped again before it could end: there is no report".to_owned()),
+        NoReport::StoppedTwice => (
+            EXIT_STOPPED,
+            "stopped again before it could end: there is no report".to_owned(),
+        ),
     })
 }
 
 /// Shows and writes the report; says with which code to end.
 fn told(report: &Report, options: &Options) -> Result<u8, (u8, String)> {
-    let json =
-        serde_json::to_string_pretty(report).map_err(|error| (EXIT_IO, format!("cannot write JSON: {error}")))?;
+    let json = serde_json::to_string_pretty(report)
+        .map_err(|error| (EXIT_IO, format!("cannot write JSON: {error}")))?;
     if let Some(path) = &options.report {
         std::fs::write(path, format!("{json}\n"))
             .map_err(|error| (EXIT_IO, format!("cannot write {}: {error}", path.display())))?;

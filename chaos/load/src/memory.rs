@@ -37,7 +37,11 @@ impl Backend for Memory {
             return Ok(0);
         }
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        Ok(self.entries().range((Bound::Included(from), Bound::Excluded(to))).take(limit).count())
+        Ok(self
+            .entries()
+            .range((Bound::Included(from), Bound::Excluded(to)))
+            .take(limit)
+            .count())
     }
 
     async fn read_together(&self, keys: Vec<Vec<u8>>) -> Result<Vec<Found>, Failure> {
@@ -71,12 +75,21 @@ mod tests {
     async fn it_keeps_what_it_is_given() {
         let memory = Memory::default();
         memory.put(b"a".to_vec(), b"1".to_vec()).await.unwrap();
-        memory.fill(vec![b"a".to_vec(), b"b".to_vec()], b"5".to_vec()).await.unwrap();
+        memory
+            .fill(vec![b"a".to_vec(), b"b".to_vec()], b"5".to_vec())
+            .await
+            .unwrap();
         assert_eq!(memory.get(b"a".to_vec()).await, Ok(Some(b"1".to_vec())));
         assert_eq!(memory.scan(b"a".to_vec(), b"z".to_vec(), 10).await, Ok(2));
         assert_eq!(memory.scan(b"a".to_vec(), b"z".to_vec(), 1).await, Ok(1));
-        memory.transfer(b"a".to_vec(), b"b".to_vec(), 3).await.unwrap();
-        let both = memory.read_together(vec![b"a".to_vec(), b"b".to_vec()]).await.unwrap();
+        memory
+            .transfer(b"a".to_vec(), b"b".to_vec(), 3)
+            .await
+            .unwrap();
+        let both = memory
+            .read_together(vec![b"a".to_vec(), b"b".to_vec()])
+            .await
+            .unwrap();
         assert_eq!(both, [Some(b"-2".to_vec()), Some(b"8".to_vec())]);
         memory.delete(b"a".to_vec()).await.unwrap();
         assert_eq!(memory.get(b"a".to_vec()).await, Ok(None));

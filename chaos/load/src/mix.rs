@@ -21,7 +21,13 @@ pub(crate) enum Operation {
 
 impl Operation {
     /// All, in the order of the report.
-    pub(crate) const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Scan, Self::Delete, Self::Transfer];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Read,
+        Self::Write,
+        Self::Scan,
+        Self::Delete,
+        Self::Transfer,
+    ];
 
     /// As in `--mix` and in the report.
     pub(crate) fn name(self) -> &'static str {
@@ -52,12 +58,19 @@ impl Mix {
             }
             left -= share;
         }
-        self.shares.last().map_or(Operation::Read, |(operation, _)| *operation)
+        self.shares
+            .last()
+            .map_or(Operation::Read, |(operation, _)| *operation)
     }
 
     /// The same without an operation; `None` when nothing is left.
     pub(crate) fn without(&self, operation: Operation) -> Option<Self> {
-        let shares: Vec<_> = self.shares.iter().copied().filter(|(one, _)| *one != operation).collect();
+        let shares: Vec<_> = self
+            .shares
+            .iter()
+            .copied()
+            .filter(|(one, _)| *one != operation)
+            .collect();
         (!shares.is_empty()).then_some(Self { shares })
     }
 }
@@ -68,24 +81,41 @@ impl FromStr for Mix {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut shares = Vec::new();
         for part in text.split(',') {
-            let (name, share) = part.split_once('=').ok_or_else(|| format!("{part:?} is not NAME=SHARE"))?;
-            let operation = Operation::ALL.into_iter().find(|operation| operation.name() == name.trim());
-            let operation = operation
-                .ok_or_else(|| format!("{name:?} is no operation; there are read, write, scan, delete, transfer"))?;
-            let share = share.trim().parse::<f64>().ok().filter(|share| share.is_finite() && *share >= 0.0);
-            let share = share.ok_or_else(|| format!("the share of {name} is not a number from 0 on"))?;
+            let (name, share) = part
+                .split_once('=')
+                .ok_or_else(|| format!("{part:?} is not NAME=SHARE"))?;
+            let operation = Operation::ALL
+                .into_iter()
+                .find(|operation| operation.name() == name.trim());
+            let operation = operation.ok_or_else(|| {
+                format!("{name:?} is no operation; there are read, write, scan, delete, transfer")
+            })?;
+            let share = share
+                .trim()
+                .parse::<f64>()
+                .ok()
+                .filter(|share| share.is_finite() && *share >= 0.0);
+            let share =
+                share.ok_or_else(|| format!("the share of {name} is not a number from 0 on"))?;
             if share > 0.0 {
                 shares.push((operation, share));
             }
         }
-        if shares.is_empty() { Err("no operation has a share".to_owned()) } else { Ok(Self { shares }) }
+        if shares.is_empty() {
+            Err("no operation has a share".to_owned())
+        } else {
+            Ok(Self { shares })
+        }
     }
 }
 
 impl fmt::Display for Mix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> =
-            self.shares.iter().map(|(operation, share)| format!("{}={share}", operation.name())).collect();
+        let parts: Vec<String> = self
+            .shares
+            .iter()
+            .map(|(operation, share)| format!("{}={share}", operation.name()))
+            .collect();
         f.write_str(&parts.join(","))
     }
 }
@@ -98,7 +128,9 @@ mod tests {
     fn operations_come_in_their_shares() {
         let mix: Mix = "read=3,write=1,scan=0".parse().unwrap();
         let mut chance = Chance::new(1, 1);
-        let reads = (0..10_000).filter(|_| mix.pick(&mut chance) == Operation::Read).count();
+        let reads = (0..10_000)
+            .filter(|_| mix.pick(&mut chance) == Operation::Read)
+            .count();
         assert!((7_300..7_700).contains(&reads), "{reads}");
         assert_eq!(mix.to_string(), "read=3,write=1");
     }
@@ -113,7 +145,16 @@ mod tests {
     #[test]
     fn an_operation_can_be_taken_out() {
         let mix: Mix = "read=1,transfer=1".parse().unwrap();
-        assert_eq!(mix.without(Operation::Transfer).unwrap().to_string(), "read=1");
-        assert_eq!("transfer=1".parse::<Mix>().unwrap().without(Operation::Transfer), None);
+        assert_eq!(
+            mix.without(Operation::Transfer).unwrap().to_string(),
+            "read=1"
+        );
+        assert_eq!(
+            "transfer=1"
+                .parse::<Mix>()
+                .unwrap()
+                .without(Operation::Transfer),
+            None
+        );
     }
 }

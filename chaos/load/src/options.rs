@@ -16,7 +16,12 @@ use std::time::Duration;
 #[command(name = "operator-load", version)]
 pub(crate) struct Options {
     /// PD addresses, HOST:PORT without a scheme
-    #[arg(long, env = "TIKV_PD_ENDPOINTS", value_name = "HOST:PORT,…", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "TIKV_PD_ENDPOINTS",
+        value_name = "HOST:PORT,…",
+        value_delimiter = ','
+    )]
     pub(crate) pd: Vec<String>,
     /// What to load: a TiKV cluster, or this process's memory, to try the tool itself
     #[arg(long, value_enum, default_value_t = BackendKind::Tikv)]
@@ -40,7 +45,11 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) workers: u32,
     /// Shares of the operations, in any unit: read, write, scan, delete, transfer (transactional mode only)
-    #[arg(long, default_value = "read=60,write=30,scan=5,delete=1,transfer=4", value_name = "NAME=SHARE,…")]
+    #[arg(
+        long,
+        default_value = "read=60,write=30,scan=5,delete=1,transfer=4",
+        value_name = "NAME=SHARE,…"
+    )]
     pub(crate) mix: Mix,
     /// Number of users; devices, sessions and messages follow from it
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
@@ -114,16 +123,28 @@ impl Mode {
 impl Options {
     /// What no single flag can tell.
     pub(crate) fn check(&self) -> Result<(), String> {
-        if self.backend == BackendKind::Tikv && self.pd.iter().all(|endpoint| endpoint.trim().is_empty()) {
+        if self.backend == BackendKind::Tikv
+            && self.pd.iter().all(|endpoint| endpoint.trim().is_empty())
+        {
             return Err("no cluster: give --pd HOST:PORT, or set TIKV_PD_ENDPOINTS".to_owned());
         }
         if let Some(endpoint) = self.pd.iter().find(|endpoint| !is_endpoint(endpoint)) {
-            return Err(format!("--pd {endpoint:?} is not HOST:PORT without a scheme, for example pd-0:2379"));
+            return Err(format!(
+                "--pd {endpoint:?} is not HOST:PORT without a scheme, for example pd-0:2379"
+            ));
         }
         for (flag, value, is_right) in [
             ("--zipf", self.zipf, (0.0..=10.0).contains(&self.zipf)),
-            ("--hot-share", self.hot_share, (0.0..=1.0).contains(&self.hot_share)),
-            ("--rate", self.rate, self.rate.is_finite() && self.rate >= 0.0),
+            (
+                "--hot-share",
+                self.hot_share,
+                (0.0..=1.0).contains(&self.hot_share),
+            ),
+            (
+                "--rate",
+                self.rate,
+                self.rate.is_finite() && self.rate >= 0.0,
+            ),
         ] {
             if !is_right {
                 return Err(format!("{flag} {value} is out of range"));
@@ -133,20 +154,27 @@ impl Options {
             return Err("--mix has nothing but transfers, which need --mode txn".to_owned());
         }
         if self.hot_keys > self.users {
-            return Err(format!("--hot-keys {} are more than --users {}", self.hot_keys, self.users));
+            return Err(format!(
+                "--hot-keys {} are more than --users {}",
+                self.hot_keys, self.users
+            ));
         }
         Ok(())
     }
 
     /// What all keys begin with.
     pub(crate) fn prefix(&self) -> String {
-        self.prefix.clone().unwrap_or_else(|| format!("/load-{}", self.mode.name()))
+        self.prefix
+            .clone()
+            .unwrap_or_else(|| format!("/load-{}", self.mode.name()))
     }
 }
 
 /// `HOST:PORT`, host being anything without a slash.
 fn is_endpoint(text: &str) -> bool {
-    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
     !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
 }
 
@@ -155,18 +183,27 @@ const DURATION_MAX_MS: u64 = 365 * 24 * 3_600_000;
 
 /// `500ms`, `90s`, `5m`, `2h`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    let digits = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit_ms = match unit {
         "ms" => 1,
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
-        _ => return Err("a number with a unit is needed: ms, s, m or h, for example 90s".to_owned()),
+        _ => {
+            return Err("a number with a unit is needed: ms, s, m or h, for example 90s".to_owned());
+        }
     };
-    let duration_ms = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit_ms));
+    let duration_ms = number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit_ms));
     let allowed = duration_ms.filter(|ms| (1..=DURATION_MAX_MS).contains(ms));
-    allowed.map(Duration::from_millis).ok_or_else(|| "it must be more than nothing and at most a year".to_owned())
+    allowed
+        .map(Duration::from_millis)
+        .ok_or_else(|| "it must be more than nothing and at most a year".to_owned())
 }
 
 #[cfg(test)]
@@ -174,7 +211,9 @@ mod tests {
     use super::*;
 
     fn of(arguments: &[&str]) -> Result<(), String> {
-        Options::try_parse_from(["operator-load"].iter().chain(arguments)).map_err(|error| error.to_string())?.check()
+        Options::try_parse_from(["operator-load"].iter().chain(arguments))
+            .map_err(|error| error.to_string())?
+            .check()
     }
 
     #[test]
@@ -202,7 +241,15 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_named() {
-        assert!(of(&["--backend", "memory", "--hot-share", "2"]).unwrap_err().contains("--hot-share"));
-        assert!(of(&["--backend", "memory", "--users", "5", "--hot-keys", "6"]).unwrap_err().contains("--hot-keys"));
+        assert!(
+            of(&["--backend", "memory", "--hot-share", "2"])
+                .unwrap_err()
+                .contains("--hot-share")
+        );
+        assert!(
+            of(&["--backend", "memory", "--users", "5", "--hot-keys", "6"])
+                .unwrap_err()
+                .contains("--hot-keys")
+        );
     }
 }

@@ -26,14 +26,26 @@ struct Told {
 
 impl Progress {
     pub(crate) fn new(options: &Options) -> Self {
-        let target = if options.json { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let target = if options.json {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
         let bar = ProgressBar::with_draw_target(Some(options.duration.as_secs().max(1)), target);
         if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} s  {msg}") {
             bar.set_style(style);
         }
         let began = Instant::now();
-        let told = Mutex::new(Told { next_line: began + LINE_EVERY, violations: 0 });
-        Self { lines: bar.is_hidden() && !options.json, bar, began, told }
+        let told = Mutex::new(Told {
+            next_line: began + LINE_EVERY,
+            violations: 0,
+        });
+        Self {
+            lines: bar.is_hidden() && !options.json,
+            bar,
+            began,
+            told,
+        }
     }
 
     /// What happened until now.
@@ -45,7 +57,10 @@ impl Progress {
         let elapsed = self.began.elapsed();
         #[expect(clippy::cast_precision_loss, reason = "for a person")]
         let per_s = all.count() as f64 / elapsed.as_secs_f64().max(0.001);
-        let (p50, p99) = (milliseconds(all.quantile_us(500_000)), milliseconds(all.quantile_us(990_000)));
+        let (p50, p99) = (
+            milliseconds(all.quantile_us(500_000)),
+            milliseconds(all.quantile_us(990_000)),
+        );
         let mut text = format!("{per_s:.0}/s  p50 {p50:.1} ms  p99 {p99:.1} ms  {failed} failed");
         if !violations.is_empty() {
             text.push_str(&format!("  {} VIOLATIONS", violations.len()));
@@ -59,7 +74,11 @@ impl Progress {
 
     /// What it waits for now.
     pub(crate) fn stop(&self, interrupted: bool) {
-        let again = if interrupted { " (stop again to end without a report)" } else { "" };
+        let again = if interrupted {
+            " (stop again to end without a report)"
+        } else {
+            ""
+        };
         let text = format!("the operations in flight end, and safety is checked once more{again}");
         if self.lines && interrupted {
             eprintln!("{text}");
@@ -77,7 +96,12 @@ impl Progress {
     fn warn(&self, violations: &[String]) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         for violation in violations.iter().skip(told.violations) {
-            self.bar.suspend(|| eprintln!("safety VIOLATED after {} s: {violation}", self.began.elapsed().as_secs()));
+            self.bar.suspend(|| {
+                eprintln!(
+                    "safety VIOLATED after {} s: {violation}",
+                    self.began.elapsed().as_secs()
+                )
+            });
         }
         told.violations = violations.len();
     }

@@ -51,8 +51,17 @@ struct FailureReport {
 }
 
 impl Report {
-    #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^53 operations")]
-    pub(crate) fn new(options: &Options, seen: &Seen, took: Duration, interrupted: bool, safety: SafetyReport) -> Self {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a run has far fewer than 2^53 operations"
+    )]
+    pub(crate) fn new(
+        options: &Options,
+        seen: &Seen,
+        took: Duration,
+        interrupted: bool,
+        safety: SafetyReport,
+    ) -> Self {
         let operations: u64 = seen.latency.values().map(Latency::count).sum();
         let duration_s = took.as_secs_f64();
         Self {
@@ -69,7 +78,10 @@ impl Report {
             operations,
             operations_per_s: operations as f64 / duration_s.max(1e-9),
             failed: seen.failed.values().sum(),
-            by_operation: Operation::ALL.into_iter().filter_map(|one| Some((one.name(), of(one, seen)?))).collect(),
+            by_operation: Operation::ALL
+                .into_iter()
+                .filter_map(|one| Some((one.name(), of(one, seen)?)))
+                .collect(),
             failures: failures(seen),
             safety,
         }
@@ -86,10 +98,18 @@ impl Report {
             "{} operations in {:.1} s{}: {:.0} a second, {} failed{}\n\n",
             self.operations,
             self.duration_s,
-            if self.interrupted { ", then interrupted" } else { "" },
+            if self.interrupted {
+                ", then interrupted"
+            } else {
+                ""
+            },
             self.operations_per_s,
             self.failed,
-            if self.operations == 0 { "\nNOTHING SUCCEEDED: the exit code is 1" } else { "" }
+            if self.operations == 0 {
+                "\nNOTHING SUCCEEDED: the exit code is 1"
+            } else {
+                ""
+            }
         );
         // Writing to a text cannot fail.
         let _ = writeln!(
@@ -105,9 +125,18 @@ impl Report {
             );
         }
         for (kind, failure) in &self.failures {
-            let _ = writeln!(text, "\n{} x {kind}, for example: {}", failure.count, failure.example);
+            let _ = writeln!(
+                text,
+                "\n{} x {kind}, for example: {}",
+                failure.count, failure.example
+            );
         }
-        let SafetyReport { bank_sums, counter_reads, unanswered, violations } = &self.safety;
+        let SafetyReport {
+            bank_sums,
+            counter_reads,
+            unanswered,
+            violations,
+        } = &self.safety;
         let verdict = match (violations.is_empty(), self.safety.is_known()) {
             (false, _) => "VIOLATED",
             (true, true) => "held",
@@ -125,7 +154,12 @@ impl Report {
 }
 
 fn of(operation: Operation, seen: &Seen) -> Option<OperationReport> {
-    let failed: u64 = seen.failed.iter().filter(|((one, _), _)| *one == operation).map(|(_, count)| count).sum();
+    let failed: u64 = seen
+        .failed
+        .iter()
+        .filter(|((one, _), _)| *one == operation)
+        .map(|(_, count)| count)
+        .sum();
     let latency = seen.latency.get(&operation).cloned().unwrap_or_default();
     let quantile = |per_million| milliseconds(latency.quantile_us(per_million));
     (latency.count() + failed > 0).then(|| OperationReport {
@@ -144,7 +178,10 @@ fn failures(seen: &Seen) -> BTreeMap<&'static str, FailureReport> {
     let mut failures: BTreeMap<&'static str, FailureReport> = BTreeMap::new();
     for ((_, kind), count) in &seen.failed {
         let example = seen.examples.get(kind).cloned().unwrap_or_default();
-        failures.entry(kind).or_insert(FailureReport { count: 0, example }).count += count;
+        failures
+            .entry(kind)
+            .or_insert(FailureReport { count: 0, example })
+            .count += count;
     }
     failures
 }

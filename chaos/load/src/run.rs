@@ -31,14 +31,26 @@ pub(crate) enum NoReport {
 }
 
 /// Runs as the options say.
-pub(crate) async fn run<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Report, NoReport> {
-    let work = Arc::new(prepare(backend, options).await.map_err(NoReport::Unreachable)?);
+pub(crate) async fn run<B: Backend>(
+    backend: Arc<B>,
+    options: &Options,
+) -> Result<Report, NoReport> {
+    let work = Arc::new(
+        prepare(backend, options)
+            .await
+            .map_err(NoReport::Unreachable)?,
+    );
     let progress = Progress::new(options);
     let shared: Vec<Shared> = (0..options.workers).map(|_| Shared::default()).collect();
     let mut workers = JoinSet::new();
     for (number, shared) in (0..options.workers).zip(&shared) {
         let chance = Chance::new(options.seed, u64::from(number) + 1);
-        workers.spawn(worker::work(Arc::clone(&work), number, chance, Arc::clone(shared)));
+        workers.spawn(worker::work(
+            Arc::clone(&work),
+            number,
+            chance,
+            Arc::clone(shared),
+        ));
     }
     let began = Instant::now();
     let checker = tokio::spawn(check_until_stopped(Arc::clone(&work), options.check_every));
@@ -59,8 +71,15 @@ pub(crate) async fn run<B: Backend>(backend: Arc<B>, options: &Options) -> Resul
     };
     progress.finish(&work.safety.violations());
     let all = sum(&shared);
-    let work = Arc::into_inner(work).ok_or_else(|| NoReport::Unreachable("a worker did not end".to_owned()))?;
-    Ok(Report::new(options, &all, took, interrupted, work.safety.into_report()))
+    let work = Arc::into_inner(work)
+        .ok_or_else(|| NoReport::Unreachable("a worker did not end".to_owned()))?;
+    Ok(Report::new(
+        options,
+        &all,
+        took,
+        interrupted,
+        work.safety.into_report(),
+    ))
 }
 
 /// Ends when the run was asked to stop twice.
@@ -72,12 +91,21 @@ async fn impatient(interrupted: bool) {
 }
 
 async fn prepare<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Work<B>, String> {
-    let users = Skew::new(options.users, options.zipf, options.hot_keys, options.hot_share);
+    let users = Skew::new(
+        options.users,
+        options.zipf,
+        options.hot_keys,
+        options.hot_share,
+    );
     let value_bytes = usize::try_from(options.value_bytes).unwrap_or(usize::MAX);
     let keys = KeySpace::new(&options.prefix(), users, value_bytes).of_run(name());
     // Only transactions can keep a sum.
     let banks = options.mode == Mode::Txn;
-    let mix = if banks { Some(options.mix.clone()) } else { options.mix.without(Operation::Transfer) };
+    let mix = if banks {
+        Some(options.mix.clone())
+    } else {
+        options.mix.without(Operation::Transfer)
+    };
     let mix = mix.ok_or_else(|| "there is nothing to do".to_owned())?;
     let safety = opened(backend.as_ref(), &keys, options).await?;
     Ok(Work {
@@ -86,7 +114,12 @@ async fn prepare<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Work<
         mix,
         safety,
         scan_limit: options.scan_limit,
-        pace: Pace::new(Instant::now(), options.duration, options.rate, options.operations),
+        pace: Pace::new(
+            Instant::now(),
+            options.duration,
+            options.rate,
+            options.operations,
+        ),
         stop: AtomicBool::new(false),
     })
 }
@@ -94,13 +127,19 @@ async fn prepare<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Work<
 /// A name that no other run has.
 #[expect(clippy::disallowed_methods, reason = "a run takes place in real time")]
 fn name() -> String {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_1970 = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     format!("{:x}-{:x}", since_1970.as_millis(), std::process::id())
 }
 
 /// Asks the cluster until it answers or the time is over: another run may be opening the same accounts, or may have left
 /// locks on them when it was killed.
-async fn opened<B: Backend>(backend: &B, keys: &KeySpace, options: &Options) -> Result<Safety, String> {
+async fn opened<B: Backend>(
+    backend: &B,
+    keys: &KeySpace,
+    options: &Options,
+) -> Result<Safety, String> {
     let accounts = (options.mode == Mode::Txn).then_some(options.accounts);
     let end = Instant::now() + options.connect_timeout;
     let mut last = Failure::Timeout;
@@ -124,11 +163,19 @@ fn unreachable(options: &Options, failure: &Failure) -> String {
         BackendKind::Memory => "the memory".to_owned(),
     };
     let waited_s = options.connect_timeout.as_secs_f64();
-    format!("{place} does not serve within {waited_s} s (--connect-timeout): {}", failure.text())
+    format!(
+        "{place} does not serve within {waited_s} s (--connect-timeout): {}",
+        failure.text()
+    )
 }
 
 /// Until the time is over, the work is done, or somebody stops it; says whether somebody did.
-async fn watch<B: Backend>(workers: &mut JoinSet<()>, work: &Work<B>, shared: &[Shared], progress: &Progress) -> bool {
+async fn watch<B: Backend>(
+    workers: &mut JoinSet<()>,
+    work: &Work<B>,
+    shared: &[Shared],
+    progress: &Progress,
+) -> bool {
     let mut ticks = tokio::time::interval(SHOW_EVERY);
     let interrupted = stop::asked();
     tokio::pin!(interrupted);

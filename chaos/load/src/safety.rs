@@ -52,7 +52,10 @@ struct Counter {
 impl Counter {
     /// Nothing can be promised of a key that may or may not have been written, now or later.
     fn renewed(self) -> Self {
-        Self { generation: self.generation + 1, ..Self::default() }
+        Self {
+            generation: self.generation + 1,
+            ..Self::default()
+        }
     }
 }
 
@@ -75,11 +78,18 @@ impl Safety {
         let accounts: Vec<Vec<u8>> = (0..of).map(|number| keys.account(of, number)).collect();
         let mut expected = None;
         if !accounts.is_empty() {
-            backend.fill(accounts.clone(), OPENING_BALANCE.to_string().into_bytes()).await?;
+            backend
+                .fill(accounts.clone(), OPENING_BALANCE.to_string().into_bytes())
+                .await?;
             expected = Some(sum(&backend.read_together(accounts.clone()).await?));
         }
         let counters = (0..workers).map(|_| Mutex::default()).collect();
-        Ok(Self { accounts, expected, counters, report: Mutex::default() })
+        Ok(Self {
+            accounts,
+            expected,
+            counters,
+            report: Mutex::default(),
+        })
     }
 
     /// An account by number.
@@ -93,11 +103,23 @@ impl Safety {
     }
 
     /// Counts a worker's counter up, and remembers what came of it.
-    pub(crate) async fn count_up<B: Backend>(&self, backend: &B, keys: &KeySpace, worker: u32) -> Result<(), Failure> {
-        let Some(slot) = self.slot(worker) else { return Ok(()) };
+    pub(crate) async fn count_up<B: Backend>(
+        &self,
+        backend: &B,
+        keys: &KeySpace,
+        worker: u32,
+    ) -> Result<(), Failure> {
+        let Some(slot) = self.slot(worker) else {
+            return Ok(());
+        };
         let counter = begun(slot);
         let next = counter.acknowledged + 1;
-        let written = backend.put(keys.counter(worker, counter.generation), next.to_string().into_bytes()).await;
+        let written = backend
+            .put(
+                keys.counter(worker, counter.generation),
+                next.to_string().into_bytes(),
+            )
+            .await;
         let mut counter = lock(slot);
         match written {
             Ok(()) => (counter.acknowledged, counter.is_written) = (next, false),
@@ -109,16 +131,23 @@ impl Safety {
     /// Checks everything once, all at the same time: a check ends when one operation would. A check without an answer says
     /// nothing about safety.
     pub(crate) async fn check<B: Backend>(&self, backend: &B, keys: &KeySpace) {
-        let workers = (0..u32::try_from(self.counters.len()).unwrap_or(u32::MAX)).take(COUNTERS_PER_CHECK);
+        let workers =
+            (0..u32::try_from(self.counters.len()).unwrap_or(u32::MAX)).take(COUNTERS_PER_CHECK);
         let counters = join_all(workers.map(|worker| self.check_counter(backend, keys, worker)));
         let (bank, counters) = join(self.check_bank(backend), counters).await;
-        let unanswered = counters.iter().chain([&bank]).filter(|answer| answer.is_err()).count();
+        let unanswered = counters
+            .iter()
+            .chain([&bank])
+            .filter(|answer| answer.is_err())
+            .count();
         self.report().unanswered += u64::try_from(unanswered).unwrap_or_default();
     }
 
     /// What was found.
     pub(crate) fn into_report(self) -> SafetyReport {
-        self.report.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.report
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Violations so far.
@@ -127,19 +156,31 @@ impl Safety {
     }
 
     async fn check_bank<B: Backend>(&self, backend: &B) -> Result<(), Failure> {
-        let Some(expected) = self.expected else { return Ok(()) };
+        let Some(expected) = self.expected else {
+            return Ok(());
+        };
         let found = sum(&backend.read_together(self.accounts.clone()).await?);
         let mut report = self.report();
         report.bank_sums += 1;
         if found != expected {
             let accounts = self.accounts.len();
-            violated(&mut report, format!("the sum of {accounts} accounts is {found}, it must be {expected}"));
+            violated(
+                &mut report,
+                format!("the sum of {accounts} accounts is {found}, it must be {expected}"),
+            );
         }
         Ok(())
     }
 
-    async fn check_counter<B: Backend>(&self, backend: &B, keys: &KeySpace, worker: u32) -> Result<(), Failure> {
-        let Some(slot) = self.slot(worker) else { return Ok(()) };
+    async fn check_counter<B: Backend>(
+        &self,
+        backend: &B,
+        keys: &KeySpace,
+        worker: u32,
+    ) -> Result<(), Failure> {
+        let Some(slot) = self.slot(worker) else {
+            return Ok(());
+        };
         let before = *lock(slot);
         let found = backend.get(keys.counter(worker, before.generation)).await?;
         let found = u64::try_from(balance(&found)).unwrap_or_default();
@@ -152,9 +193,18 @@ impl Safety {
         report.counter_reads += 1;
         if found < before.acknowledged {
             let acknowledged = before.acknowledged;
-            violated(&mut report, format!("counter {worker} reads {found} after {acknowledged} was acknowledged"));
+            violated(
+                &mut report,
+                format!("counter {worker} reads {found} after {acknowledged} was acknowledged"),
+            );
         } else if found < before.seen {
-            violated(&mut report, format!("counter {worker} reads {found} after {} was read", before.seen));
+            violated(
+                &mut report,
+                format!(
+                    "counter {worker} reads {found} after {} was read",
+                    before.seen
+                ),
+            );
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use std::future::Future;
 use std::time::Duration;
 use tikv_client::transaction::ResolveLocksOptions;
 use tikv_client::{
-    Backoff, CheckLevel, Config, Error, RawClient, RetryOptions, Transaction, TransactionClient, TransactionOptions,
+    Backoff, CheckLevel, Config, Error, RawClient, RetryOptions, Transaction, TransactionClient,
+    TransactionOptions,
 };
 use tokio::time::Instant;
 
@@ -37,23 +38,30 @@ impl Tikv {
     /// of the time is over, each is asked alone, and the first that answers is enough.
     pub(crate) async fn connect(options: &Options) -> Result<Self, String> {
         // The client refuses an address that is given twice.
-        let endpoints = BTreeSet::from_iter(options.pd.iter().map(|endpoint| endpoint.trim().to_owned()));
+        let endpoints =
+            BTreeSet::from_iter(options.pd.iter().map(|endpoint| endpoint.trim().to_owned()));
         let endpoints: Vec<String> = endpoints.into_iter().collect();
         let half = options.connect_timeout / 2;
         let connected = match tokio::time::timeout(half, client(options, endpoints.clone())).await {
             Ok(connected) => Ok(connected.map(|client| (client, Vec::new()))),
             Err(_) => {
-                let each = endpoints.iter().map(|endpoint| Box::pin(client(options, vec![endpoint.clone()])));
+                let each = endpoints
+                    .iter()
+                    .map(|endpoint| Box::pin(client(options, vec![endpoint.clone()])));
                 tokio::time::timeout(half, select_ok(each)).await
             }
         };
         let place = options.pd.join(", ");
         match connected {
-            Ok(Ok((client, _slower))) => Ok(Self { client, timeout: options.timeout }),
+            Ok(Ok((client, _slower))) => Ok(Self {
+                client,
+                timeout: options.timeout,
+            }),
             Ok(Err(error)) => Err(format!("no PD answers at {place}: {}", told(&error))),
-            Err(_) => {
-                Err(format!("no PD answers at {place}: nothing within {:.0} s", options.connect_timeout.as_secs_f64()))
-            }
+            Err(_) => Err(format!(
+                "no PD answers at {place}: nothing within {:.0} s",
+                options.connect_timeout.as_secs_f64()
+            )),
         }
     }
 
@@ -67,7 +75,9 @@ impl Tikv {
     fn transactional(&self) -> Result<&TransactionClient, Failure> {
         match &self.client {
             Client::Transactional(client) => Ok(client),
-            Client::Raw(_) => Err(Failure::Other("this needs the transactional mode".to_owned())),
+            Client::Raw(_) => Err(Failure::Other(
+                "this needs the transactional mode".to_owned(),
+            )),
         }
     }
 
@@ -88,7 +98,9 @@ impl Tikv {
             loop {
                 let result = work().await;
                 let again = result.as_ref().is_err_and(is_unknown_transaction);
-                let Some(pause) = again.then(|| pauses.next_delay_duration()).flatten() else { return result };
+                let Some(pause) = again.then(|| pauses.next_delay_duration()).flatten() else {
+                    return result;
+                };
                 // Whether that helped, the next attempt finds out.
                 let _ = clear(client, keys).await;
                 tokio::time::sleep_until(Instant::now() + pause).await;
@@ -101,8 +113,12 @@ impl Tikv {
 async fn client(options: &Options, endpoints: Vec<String>) -> Result<Client, Error> {
     let config = Config::default().with_timeout(options.timeout);
     match options.mode {
-        Mode::Raw => RawClient::new_with_config(endpoints, config).await.map(Client::Raw),
-        Mode::Txn => TransactionClient::new_with_config(endpoints, config).await.map(Client::Transactional),
+        Mode::Raw => RawClient::new_with_config(endpoints, config)
+            .await
+            .map(Client::Raw),
+        Mode::Txn => TransactionClient::new_with_config(endpoints, config)
+            .await
+            .map(Client::Transactional),
     }
 }
 
@@ -113,9 +129,14 @@ fn for_locks() -> Backoff {
 }
 
 async fn begin(client: &TransactionClient) -> Result<Transaction, Error> {
-    let retry = RetryOptions { lock_backoff: for_locks(), ..RetryOptions::default_optimistic() };
+    let retry = RetryOptions {
+        lock_backoff: for_locks(),
+        ..RetryOptions::default_optimistic()
+    };
     // A transaction that is dropped in the middle because its time is over must not end the process.
-    let options = TransactionOptions::new_optimistic().drop_check(CheckLevel::None).retry_options(retry);
+    let options = TransactionOptions::new_optimistic()
+        .drop_check(CheckLevel::None)
+        .retry_options(retry);
     client.begin_with_options(options).await
 }
 
@@ -123,14 +144,20 @@ async fn begin(client: &TransactionClient) -> Result<Transaction, Error> {
 /// locks for seconds. After any other failure the commit may have happened, and nothing must be taken back.
 async fn commit(transaction: &mut Transaction) -> Result<(), Error> {
     let committed = transaction.commit().await;
-    if committed.as_ref().is_err_and(|error| failure(error) == Failure::Conflict) {
+    if committed
+        .as_ref()
+        .is_err_and(|error| failure(error) == Failure::Conflict)
+    {
         let _ = transaction.rollback().await;
     }
     committed.map(drop)
 }
 
 /// The values that there are, read in one request for each region.
-async fn together(transaction: &mut Transaction, keys: &[Vec<u8>]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
+async fn together(
+    transaction: &mut Transaction,
+    keys: &[Vec<u8>],
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
     let pairs = transaction.batch_get(keys.to_vec()).await?;
     Ok(pairs.map(|pair| (pair.0.into(), pair.1)).collect())
 }
@@ -138,7 +165,10 @@ async fn together(transaction: &mut Transaction, keys: &[Vec<u8>]) -> Result<BTr
 /// The first and the last of some keys.
 fn span(keys: &[Vec<u8>]) -> (&[u8], &[u8]) {
     let (first, last) = (keys.iter().min(), keys.iter().max());
-    (first.map_or(&[], Vec::as_slice), last.map_or(&[], Vec::as_slice))
+    (
+        first.map_or(&[], Vec::as_slice),
+        last.map_or(&[], Vec::as_slice),
+    )
 }
 
 /// Rolls back what was left behind on these keys by a transaction that nobody knows.
@@ -146,7 +176,10 @@ async fn clear(client: &TransactionClient, (first, last): (&[u8], &[u8])) -> Res
     let mut before = client.current_timestamp().await?;
     before.physical -= LEFT_BEHIND_MS;
     let range = first.to_vec()..=last.to_vec();
-    client.cleanup_locks(range, &before, ResolveLocksOptions::default()).await.map(drop)
+    client
+        .cleanup_locks(range, &before, ResolveLocksOptions::default())
+        .await
+        .map(drop)
 }
 
 impl Backend for Tikv {
@@ -194,12 +227,17 @@ impl Backend for Tikv {
             Client::Raw(client) => {
                 let pairs = self.within(client.batch_scan([from..to], limit)).await?;
                 // The limit is for each region.
-                Ok(pairs.len().min(usize::try_from(limit).unwrap_or(usize::MAX)))
+                Ok(pairs
+                    .len()
+                    .min(usize::try_from(limit).unwrap_or(usize::MAX)))
             }
             Client::Transactional(client) => {
                 let work = || async {
                     let mut transaction = begin(client).await?;
-                    Ok(transaction.scan(from.clone()..to.clone(), limit).await?.count())
+                    Ok(transaction
+                        .scan(from.clone()..to.clone(), limit)
+                        .await?
+                        .count())
                 };
                 self.transact(client, (&from, &to), work).await
             }
@@ -235,10 +273,17 @@ impl Backend for Tikv {
             let mut transaction = begin(client).await?;
             for (account, change) in [(&from, -amount), (&to, amount)] {
                 let balance = balance(&transaction.get(account.clone()).await?);
-                transaction.put(account.clone(), (balance + change).to_string().into_bytes()).await?;
+                transaction
+                    .put(account.clone(), (balance + change).to_string().into_bytes())
+                    .await?;
             }
             commit(&mut transaction).await
         };
-        self.transact(client, (from.as_slice().min(&to), from.as_slice().max(&to)), work).await
+        self.transact(
+            client,
+            (from.as_slice().min(&to), from.as_slice().max(&to)),
+            work,
+        )
+        .await
     }
 }

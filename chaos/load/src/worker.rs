@@ -43,7 +43,13 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub(crate) fn new(began: Instant, duration: Duration, rate: f64, limit: Option<u64>) -> Self {
-        Self { began, rate, limit: limit.unwrap_or(u64::MAX), end: began + duration, next: AtomicU64::new(0) }
+        Self {
+            began,
+            rate,
+            limit: limit.unwrap_or(u64::MAX),
+            end: began + duration,
+            next: AtomicU64::new(0),
+        }
     }
 
     /// The end of the time.
@@ -52,14 +58,23 @@ impl Pace {
     }
 
     /// Takes a place in the queue; `None` when all were given out, or the time is over.
-    #[expect(clippy::cast_precision_loss, reason = "a run has far fewer than 2^53 operations")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a run has far fewer than 2^53 operations"
+    )]
     fn take(&self) -> Option<Instant> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         if number >= self.limit {
             return None;
         }
-        let wait_s = if self.rate > 0.0 { number as f64 / self.rate } else { 0.0 };
-        let due = self.began.checked_add(Duration::try_from_secs_f64(wait_s).ok()?)?;
+        let wait_s = if self.rate > 0.0 {
+            number as f64 / self.rate
+        } else {
+            0.0
+        };
+        let due = self
+            .began
+            .checked_add(Duration::try_from_secs_f64(wait_s).ok()?)?;
         (due.max(Instant::now()) < self.end).then_some(due)
     }
 }
@@ -82,7 +97,9 @@ impl Seen {
             }
             Err(failure) => {
                 *self.failed.entry((operation, failure.kind())).or_default() += 1;
-                self.examples.entry(failure.kind()).or_insert_with(|| failure.text());
+                self.examples
+                    .entry(failure.kind())
+                    .or_insert_with(|| failure.text());
             }
         }
     }
@@ -110,14 +127,23 @@ pub(crate) fn seen(shared: &Shared) -> MutexGuard<'_, Seen> {
 }
 
 /// Works until told to stop.
-pub(crate) async fn work<B: Backend>(work: Arc<Work<B>>, worker: u32, mut chance: Chance, shared: Shared) {
+pub(crate) async fn work<B: Backend>(
+    work: Arc<Work<B>>,
+    worker: u32,
+    mut chance: Chance,
+    shared: Shared,
+) {
     while !work.stop.load(Ordering::Relaxed) {
         let Some(due) = work.pace.take() else { return };
         if !wait_until(due, &work.stop).await {
             return;
         }
         // Without a rate nothing waits; with one, an operation that had to wait for a slow one before it counts as slow too.
-        let began = if work.pace.rate > 0.0 { due } else { Instant::now() };
+        let began = if work.pace.rate > 0.0 {
+            due
+        } else {
+            Instant::now()
+        };
         let operation = work.mix.pick(&mut chance);
         // The backend has a deadline for every operation.
         let result = act(&work, worker, operation, &mut chance).await;
@@ -152,7 +178,9 @@ async fn act<B: Backend>(
     let (backend, keys) = (work.backend.as_ref(), &work.keys);
     match operation {
         Operation::Read => backend.get(keys.key(chance)).await.map(drop),
-        Operation::Write if chance.below(WRITES_PER_COUNT) == 0 => work.safety.count_up(backend, keys, worker).await,
+        Operation::Write if chance.below(WRITES_PER_COUNT) == 0 => {
+            work.safety.count_up(backend, keys, worker).await
+        }
         Operation::Write => {
             let entry = keys.entry(chance);
             backend.put(entry.key, entry.value).await

@@ -25,9 +25,22 @@ fn complaint(output: &Output) -> String {
 fn a_cluster_that_is_not_there_is_an_error_that_names_it() {
     for mode in ["raw", "txn"] {
         // Port 1 is nobody's.
-        let output = ran(&["--pd", "127.0.0.1:1", "--mode", mode, "--connect-timeout", "3s", "--timeout", "1s"]);
+        let output = ran(&[
+            "--pd",
+            "127.0.0.1:1",
+            "--mode",
+            mode,
+            "--connect-timeout",
+            "3s",
+            "--timeout",
+            "1s",
+        ]);
         assert_eq!(output.status.code(), Some(69), "{}", complaint(&output));
-        assert!(complaint(&output).contains("127.0.0.1:1"), "{}", complaint(&output));
+        assert!(
+            complaint(&output).contains("127.0.0.1:1"),
+            "{}",
+            complaint(&output)
+        );
     }
 }
 
@@ -35,19 +48,38 @@ fn a_cluster_that_is_not_there_is_an_error_that_names_it() {
 fn a_cluster_must_be_named() {
     let output = ran(&[]);
     assert_eq!(output.status.code(), Some(64));
-    assert!(complaint(&output).contains("TIKV_PD_ENDPOINTS"), "{}", complaint(&output));
+    assert!(
+        complaint(&output).contains("TIKV_PD_ENDPOINTS"),
+        "{}",
+        complaint(&output)
+    );
 }
 
 #[test]
 fn the_report_is_json_on_the_screen_and_in_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("report.json");
-    let output = ran(&["--backend", "memory", "--operations", "500", "--json", "--report", file.to_str().unwrap()]);
+    let output = ran(&[
+        "--backend",
+        "memory",
+        "--operations",
+        "500",
+        "--json",
+        "--report",
+        file.to_str().unwrap(),
+    ]);
     assert_eq!(output.status.code(), Some(0), "{}", complaint(&output));
     let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!(shown, written);
     assert_eq!(shown["operations"], 500);
-    let wrong = ran(&["--backend", "memory", "--operations", "1", "--report", "/nowhere/report.json"]);
+    let wrong = ran(&[
+        "--backend",
+        "memory",
+        "--operations",
+        "1",
+        "--report",
+        "/nowhere/report.json",
+    ]);
     assert_eq!(wrong.status.code(), Some(74));
 }

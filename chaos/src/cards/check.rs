@@ -4,7 +4,14 @@ use super::{Card, Kind, Target};
 
 /// Every problem, one line each.
 pub(super) fn problems(cards: &[Card]) -> Vec<String> {
-    cards.iter().flat_map(|card| of_card(card, cards).into_iter().map(|text| format!("{}: {text}", card.id))).collect()
+    cards
+        .iter()
+        .flat_map(|card| {
+            of_card(card, cards)
+                .into_iter()
+                .map(|text| format!("{}: {text}", card.id))
+        })
+        .collect()
 }
 
 fn of_card(card: &Card, cards: &[Card]) -> Vec<String> {
@@ -18,16 +25,31 @@ fn of_card(card: &Card, cards: &[Card]) -> Vec<String> {
     for part in card.of.iter().filter(|part| !known(&part.card)) {
         found.push(format!("it combines {}, which is no card", part.card));
     }
-    for other in card.look_alikes.iter().filter(|other| !known(&other.card) || other.card == card.id) {
-        found.push(format!("it looks like {}, which is no other card", other.card));
+    for other in card
+        .look_alikes
+        .iter()
+        .filter(|other| !known(&other.card) || other.card == card.id)
+    {
+        found.push(format!(
+            "it looks like {}, which is no other card",
+            other.card
+        ));
     }
     found
 }
 
 fn texts(card: &Card) -> Vec<String> {
-    let named = [("title", &card.title), ("story", &card.story), ("undo", &card.undo), ("scope", &card.truth.scope)];
-    let mut found: Vec<String> =
-        named.iter().filter(|(_, text)| text.trim().is_empty()).map(|(name, _)| format!("it has no {name}")).collect();
+    let named = [
+        ("title", &card.title),
+        ("story", &card.story),
+        ("undo", &card.undo),
+        ("scope", &card.truth.scope),
+    ];
+    let mut found: Vec<String> = named
+        .iter()
+        .filter(|(_, text)| text.trim().is_empty())
+        .map(|(name, _)| format!("it has no {name}"))
+        .collect();
     if card.duration_s <= card.onset_s {
         found.push("its run ends before it begins".to_owned());
     }
@@ -43,10 +65,18 @@ fn plans(card: &Card) -> Vec<String> {
     if card.runs_on(Target::Sim) && card.sim.is_none() && !combines {
         found.push("it names the simulator as a target and has no plan for it".to_owned());
     }
-    if card.runs_on(Target::Docker) && card.docker.as_ref().is_none_or(|plan| plan.steps.is_empty()) && !combines {
+    if card.runs_on(Target::Docker)
+        && card
+            .docker
+            .as_ref()
+            .is_none_or(|plan| plan.steps.is_empty())
+        && !combines
+    {
         found.push("it names docker as a target and has no plan for it".to_owned());
     }
-    if card.docker.is_some() && !card.runs_on(Target::Docker) || card.sim.is_some() && !card.runs_on(Target::Sim) {
+    if card.docker.is_some() && !card.runs_on(Target::Docker)
+        || card.sim.is_some() && !card.runs_on(Target::Sim)
+    {
         found.push("it has a plan for what is not its target".to_owned());
     }
     if combines != (card.of.len() == 2) {
@@ -75,7 +105,11 @@ fn truth(card: &Card) -> Vec<String> {
     }
     let listed = |list: &[String], action: &String| list.contains(action);
     let actions = &card.actions;
-    for action in actions.harmful.iter().filter(|a| listed(&actions.best, a) || listed(&actions.acceptable, a)) {
+    for action in actions
+        .harmful
+        .iter()
+        .filter(|a| listed(&actions.best, a) || listed(&actions.acceptable, a))
+    {
         found.push(format!("the action {action} both helps and harms"));
     }
     found

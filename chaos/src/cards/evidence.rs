@@ -93,7 +93,9 @@ impl TryFrom<String> for Where {
             Some(("member", name)) => Ok(Self::Member(name.to_owned())),
             None if text == "stores" => Ok(Self::EveryStore),
             None if text == "pd-leader" => Ok(Self::PdLeader),
-            _ => Err(format!("{text} is neither store/N, not-store/N, stores, member/NAME nor pd-leader")),
+            _ => Err(format!(
+                "{text} is neither store/N, not-store/N, stores, member/NAME nor pd-leader"
+            )),
         }
     }
 }
@@ -113,11 +115,14 @@ impl From<Where> for String {
 impl Sign {
     /// What is wrong with it, if anything.
     pub(super) fn problem(&self) -> Option<String> {
-        let compared = [self.up, self.down, self.over, self.under, self.within].iter().flatten().count();
+        let compared = [self.up, self.down, self.over, self.under, self.within]
+            .iter()
+            .flatten()
+            .count();
         match (&self.metric, &self.log) {
-            (Some(metric), None) if compared != 1 => {
-                Some(format!("{metric} needs one of up, down, over, under, within"))
-            }
+            (Some(metric), None) if compared != 1 => Some(format!(
+                "{metric} needs one of up, down, over, under, within"
+            )),
             (Some(_), None) => None,
             (None, Some(_)) if compared == 0 => None,
             (None, Some(log)) => Some(format!("the log line {log:?} cannot be compared")),

@@ -54,7 +54,11 @@ impl Card {
         scenario::Truth {
             ticket: self.kind != Kind::Benign && self.truth.component.is_some(),
             component_kind: kind.to_owned(),
-            component: if key == "?" { String::new() } else { key.to_owned() },
+            component: if key == "?" {
+                String::new()
+            } else {
+                key.to_owned()
+            },
             component_aliases: aliases(kind, key),
             mechanism: self.truth.mechanism.clone(),
             words: self.truth.words.clone(),
@@ -69,10 +73,16 @@ impl Card {
 fn aliases(kind: &str, key: &str) -> Vec<String> {
     let (ports, index): (&[u64], Option<u64>) = match kind {
         // Stores are numbered 1, 4, 5, 6 …, as in a cluster whose first store bootstrapped it.
-        "store" => (&[20_160, 20_180], key.parse::<u64>().ok().map(|id| id.saturating_sub(3))),
-        "member" => {
-            (&[2_379], key.strip_prefix("pd").and_then(|number| number.parse::<u64>().ok()).map(|n| (n - 1) * 100))
-        }
+        "store" => (
+            &[20_160, 20_180],
+            key.parse::<u64>().ok().map(|id| id.saturating_sub(3)),
+        ),
+        "member" => (
+            &[2_379],
+            key.strip_prefix("pd")
+                .and_then(|number| number.parse::<u64>().ok())
+                .map(|n| (n - 1) * 100),
+        ),
         _ => (&[], None),
     };
     let address = |port: &u64| Some(format!("127.0.0.1:{}", port + index?));

@@ -46,7 +46,11 @@ impl Availability {
             }
             Sign::TimedOut => {
                 self.silent_urls.insert(url.to_owned());
-                let state = if self.silent_urls.len() > 1 { State::Silent } else { State::Listening };
+                let state = if self.silent_urls.len() > 1 {
+                    State::Silent
+                } else {
+                    State::Listening
+                };
                 self.change(at_ms, state);
             }
         }
@@ -60,7 +64,9 @@ impl Availability {
 
     /// The state at that time; before the first request, the state that it found.
     pub(super) fn at(&self, elapsed_ms: u64) -> State {
-        let until_now = self.changes.partition_point(|(at_ms, _)| *at_ms <= elapsed_ms);
+        let until_now = self
+            .changes
+            .partition_point(|(at_ms, _)| *at_ms <= elapsed_ms);
         let found = self.changes.get(until_now.saturating_sub(1));
         found.map_or(State::Listening, |(_, state)| *state)
     }
@@ -72,7 +78,9 @@ mod tests {
 
     fn states(signs: &[(u64, &str, Sign)]) -> Vec<(u64, State)> {
         let mut availability = Availability::default();
-        signs.iter().for_each(|(at_ms, url, sign)| availability.note(*at_ms, url, *sign));
+        signs
+            .iter()
+            .for_each(|(at_ms, url, sign)| availability.note(*at_ms, url, *sign));
         availability.changes
     }
 
@@ -84,15 +92,37 @@ mod tests {
             (20, "/a", Sign::Refused),
             (30, "/a", Sign::Answered),
         ];
-        assert_eq!(states(&signs), [(0, State::Listening), (10, State::Refusing), (30, State::Listening)]);
+        assert_eq!(
+            states(&signs),
+            [
+                (0, State::Listening),
+                (10, State::Refusing),
+                (30, State::Listening)
+            ]
+        );
     }
 
     #[test]
     fn one_slow_url_is_not_a_silent_server_but_two_are() {
-        let slow = [(0, "/a", Sign::Answered), (10, "/b", Sign::TimedOut), (20, "/b", Sign::TimedOut)];
+        let slow = [
+            (0, "/a", Sign::Answered),
+            (10, "/b", Sign::TimedOut),
+            (20, "/b", Sign::TimedOut),
+        ];
         assert_eq!(states(&slow), [(0, State::Listening)]);
-        let hung = [(0, "/a", Sign::TimedOut), (10, "/b", Sign::TimedOut), (20, "/a", Sign::Answered)];
-        assert_eq!(states(&hung), [(0, State::Listening), (10, State::Silent), (20, State::Listening)]);
+        let hung = [
+            (0, "/a", Sign::TimedOut),
+            (10, "/b", Sign::TimedOut),
+            (20, "/a", Sign::Answered),
+        ];
+        assert_eq!(
+            states(&hung),
+            [
+                (0, State::Listening),
+                (10, State::Silent),
+                (20, State::Listening)
+            ]
+        );
     }
 
     #[test]

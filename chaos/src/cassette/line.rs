@@ -47,11 +47,17 @@ impl Line {
     }
 
     /// The moment in whole milliseconds since the recording began, or what is wrong with it.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: finite and not negative")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked: finite and not negative"
+    )]
     pub(super) fn at_ms(&self) -> Result<u64, String> {
         let seconds = self.t.ok_or("field `t` is missing")?;
         if !(0.0..1e9).contains(&seconds) {
-            return Err(format!("`t` is {seconds}, which is no time since the beginning in seconds"));
+            return Err(format!(
+                "`t` is {seconds}, which is no time since the beginning in seconds"
+            ));
         }
         Ok((seconds * 1_000.0).round() as u64)
     }
@@ -61,7 +67,9 @@ impl Line {
 pub(super) fn split_url(url: &str) -> Result<(&str, &str), String> {
     let wrong = || format!("`{url}` is no http URL");
     let authority_and_rest = url.strip_prefix("http://").ok_or_else(wrong)?;
-    let authority_end = authority_and_rest.find(['/', '?']).unwrap_or(authority_and_rest.len());
+    let authority_end = authority_and_rest
+        .find(['/', '?'])
+        .unwrap_or(authority_and_rest.len());
     if authority_end == 0 {
         return Err(wrong());
     }
@@ -76,7 +84,10 @@ mod tests {
     #[test]
     fn urls_fall_into_origin_and_path() {
         let url = "http://127.0.0.1:2379/pd/api/v1/stats/region?count";
-        assert_eq!(split_url(url), Ok(("http://127.0.0.1:2379", "/pd/api/v1/stats/region?count")));
+        assert_eq!(
+            split_url(url),
+            Ok(("http://127.0.0.1:2379", "/pd/api/v1/stats/region?count"))
+        );
         assert_eq!(split_url("http://a:1"), Ok(("http://a:1", "/")));
         assert!(split_url("ftp://a").is_err());
         assert!(split_url("http:///x").is_err());

@@ -23,25 +23,38 @@ pub(super) struct Unwritable {
 impl LogFiles {
     /// Begins every file anew.
     pub(super) fn create(folder: &Path, sources: &[String]) -> Result<Self, Unwritable> {
-        std::fs::create_dir_all(folder).map_err(|why| Unwritable { path: folder.to_owned(), why })?;
+        std::fs::create_dir_all(folder).map_err(|why| Unwritable {
+            path: folder.to_owned(),
+            why,
+        })?;
         let mut files = BTreeMap::new();
         for source in sources {
             let path = folder.join(format!("{source}.log"));
-            let file = create(source, &path).map_err(|why| Unwritable { path: path.clone(), why })?;
+            let file = create(source, &path).map_err(|why| Unwritable {
+                path: path.clone(),
+                why,
+            })?;
             files.insert(source.clone(), (path, file));
         }
         Ok(Self { files })
     }
 
     /// Appends what the recorded programs have written since the last call.
-    pub(super) fn append(&mut self, cassette: &mut Cassette, rewrite: &Rewrite) -> Result<(), Unwritable> {
+    pub(super) fn append(
+        &mut self,
+        cassette: &mut Cassette,
+        rewrite: &Rewrite,
+    ) -> Result<(), Unwritable> {
         for (source, (path, file)) in &mut self.files {
             let (lines, _) = cassette.read_log(source, usize::MAX);
             if lines.is_empty() {
                 continue;
             }
             let text = rewrite.apply((lines.join("\n") + "\n").into_bytes());
-            file.write_all(&text).map_err(|why| Unwritable { path: path.clone(), why })?;
+            file.write_all(&text).map_err(|why| Unwritable {
+                path: path.clone(),
+                why,
+            })?;
         }
         Ok(())
     }
@@ -49,7 +62,8 @@ impl LogFiles {
 
 /// The name comes out of the recording: it must stay inside the folder.
 fn create(source: &str, path: &Path) -> std::io::Result<File> {
-    let harmless = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let harmless =
+        |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if source.is_empty() || source.starts_with('.') || !source.chars().all(harmless) {
         let why = format!("log source {source:?} is no plain file name");
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
@@ -65,7 +79,10 @@ mod tests {
     fn a_source_cannot_leave_the_folder() {
         let folder = tempfile::tempdir().unwrap();
         for source in ["../escape", "a/b", "", ".hidden"] {
-            assert!(LogFiles::create(folder.path(), &[source.to_owned()]).is_err(), "{source:?}");
+            assert!(
+                LogFiles::create(folder.path(), &[source.to_owned()]).is_err(),
+                "{source:?}"
+            );
         }
         assert!(LogFiles::create(folder.path(), &["pd1".to_owned()]).is_ok());
     }

@@ -36,7 +36,13 @@ pub struct PlayOptions {
 impl Default for PlayOptions {
     fn default() -> Self {
         let bind = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self { speed: 1.0, start_ms: 0, logs_folder: None, bind, exit_at_end: false }
+        Self {
+            speed: 1.0,
+            start_ms: 0,
+            logs_folder: None,
+            bind,
+            exit_at_end: false,
+        }
     }
 }
 
@@ -107,9 +113,14 @@ pub async fn play(
     let rewrite = rewrite_for(&recording, options.bind);
     let mut files = create_log_files(&logged, options)?;
     append(files.as_mut(), &mut logged, &rewrite)?;
-    let serve_options = ServeOptions { speed: options.speed, bind: bind_of(&recording, options.bind) };
+    let serve_options = ServeOptions {
+        speed: options.speed,
+        bind: bind_of(&recording, options.bind),
+    };
     let mut server = Server::open(Box::new(logged.clone()), &serve_options).await?;
-    report(Report::Ready { targets: served_targets(&recording, options.bind) });
+    report(Report::Ready {
+        targets: served_targets(&recording, options.bind),
+    });
     let mut progress = Progress::new(options.start_ms);
     let mut interval = tokio::time::interval(STEP_INTERVAL);
     loop {
@@ -127,15 +138,21 @@ pub async fn play(
 /// Target name to the origin where it is served when `bind` stands for every recorded address.
 #[must_use]
 pub fn served_targets(recording: &Recording, bind: IpAddr) -> BTreeMap<String, String> {
-    let served = |origin: &String| served_address(origin, bind).map(|address| format!("http://{address}"));
+    let served =
+        |origin: &String| served_address(origin, bind).map(|address| format!("http://{address}"));
     let targets = recording.targets().into_iter();
-    targets.map(|(name, origin)| (name, served(&origin).unwrap_or(origin))).collect()
+    targets
+        .map(|(name, origin)| (name, served(&origin).unwrap_or(origin)))
+        .collect()
 }
 
 fn at_start(recording: &Arc<Recording>, options: &PlayOptions) -> Result<Cassette, PlayError> {
     if options.start_ms > recording.length_ms() {
         let length_s = recording.length_ms() / 1_000;
-        return Err(PlayError::StartAfterEnd { start_s: options.start_ms / 1_000, length_s });
+        return Err(PlayError::StartAfterEnd {
+            start_s: options.start_ms / 1_000,
+            length_s,
+        });
     }
     let mut cassette = Cassette::new(Arc::clone(recording));
     cassette.advance_to(recording.begins_at_ms().saturating_add(options.start_ms));
@@ -149,7 +166,11 @@ fn bind_of(recording: &Recording, bind: IpAddr) -> BTreeMap<String, SocketAddr> 
 
 fn rewrite_for(recording: &Recording, bind: IpAddr) -> Rewrite {
     let bound = bind_of(recording, bind);
-    Rewrite::new(bound.iter().map(|(origin, address)| (origin.as_str(), *address)))
+    Rewrite::new(
+        bound
+            .iter()
+            .map(|(origin, address)| (origin.as_str(), *address)),
+    )
 }
 
 fn served_address(origin: &str, bind: IpAddr) -> Option<SocketAddr> {
@@ -157,13 +178,24 @@ fn served_address(origin: &str, bind: IpAddr) -> Option<SocketAddr> {
     Some(SocketAddr::new(bind, port.parse().ok()?))
 }
 
-fn create_log_files(cassette: &Cassette, options: &PlayOptions) -> Result<Option<LogFiles>, PlayError> {
-    let Some(folder) = &options.logs_folder else { return Ok(None) };
+fn create_log_files(
+    cassette: &Cassette,
+    options: &PlayOptions,
+) -> Result<Option<LogFiles>, PlayError> {
+    let Some(folder) = &options.logs_folder else {
+        return Ok(None);
+    };
     Ok(Some(LogFiles::create(folder, &cassette.log_sources())?))
 }
 
-fn append(files: Option<&mut LogFiles>, cassette: &mut Cassette, rewrite: &Rewrite) -> Result<(), PlayError> {
-    files.map_or(Ok(()), |files| files.append(cassette, rewrite).map_err(PlayError::from))
+fn append(
+    files: Option<&mut LogFiles>,
+    cassette: &mut Cassette,
+    rewrite: &Rewrite,
+) -> Result<(), PlayError> {
+    files.map_or(Ok(()), |files| {
+        files.append(cassette, rewrite).map_err(PlayError::from)
+    })
 }
 
 /// Says how far the playing has come, once for each interval, and once that it has ended.
@@ -174,7 +206,10 @@ struct Progress {
 
 impl Progress {
     fn new(start_ms: u64) -> Self {
-        Self { reported_ms: start_ms, ended: false }
+        Self {
+            reported_ms: start_ms,
+            ended: false,
+        }
     }
 
     fn report(&mut self, cassette: &Cassette, report: &mut impl FnMut(Report)) {
@@ -202,9 +237,15 @@ impl From<Unwritable> for PlayError {
 impl From<ServeError> for PlayError {
     fn from(error: ServeError) -> Self {
         match error {
-            ServeError::Bind { origin, address, source } if source.kind() == std::io::ErrorKind::AddrInUse => {
-                Self::PortInUse { origin, ip: address.ip(), port: address.port() }
-            }
+            ServeError::Bind {
+                origin,
+                address,
+                source,
+            } if source.kind() == std::io::ErrorKind::AddrInUse => Self::PortInUse {
+                origin,
+                ip: address.ip(),
+                port: address.port(),
+            },
             other => Self::Serve(other),
         }
     }

@@ -74,7 +74,10 @@ impl Recording {
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let mut builder = Builder::default();
         read::each_line(path, |line| builder.take(line))?;
-        builder.finish().map_err(|why| LoadError::NotARecording { path: path.to_owned(), why })
+        builder.finish().map_err(|why| LoadError::NotARecording {
+            path: path.to_owned(),
+            why,
+        })
     }
 
     /// When the recording began, in milliseconds since the Unix epoch.
@@ -116,7 +119,13 @@ impl Recording {
     /// What an operator would be configured with: the PD that was asked the most.
     #[must_use]
     pub fn targets(&self) -> BTreeMap<String, String> {
-        let asks = |server: &Server| server.tracks.keys().filter(|path| path.starts_with("/pd/")).count();
+        let asks = |server: &Server| {
+            server
+                .tracks
+                .keys()
+                .filter(|path| path.starts_with("/pd/"))
+                .count()
+        };
         let mut best: Option<(&str, usize)> = None;
         for (origin, server) in &self.servers {
             let count = asks(server);
@@ -124,7 +133,9 @@ impl Recording {
                 best = Some((origin, count));
             }
         }
-        best.into_iter().map(|(origin, _)| ("pd".to_owned(), origin.to_owned())).collect()
+        best.into_iter()
+            .map(|(origin, _)| ("pd".to_owned(), origin.to_owned()))
+            .collect()
     }
 
     pub(super) fn server(&self, origin: &str) -> Option<&Server> {
@@ -140,7 +151,10 @@ impl Server {
     /// The URL as it was recorded, or one that differs only in the order of its parameters.
     pub(super) fn track(&self, path_and_query: &str) -> Option<&Track> {
         let exact = self.tracks.get(path_and_query);
-        exact.or_else(|| self.tracks.get(self.any_order.get(&sorted_query(path_and_query))?))
+        exact.or_else(|| {
+            self.tracks
+                .get(self.any_order.get(&sorted_query(path_and_query))?)
+        })
     }
 }
 
@@ -182,79 +196,135 @@ impl Builder {
 
     fn take_log(&mut self, line: Line) -> Result<(), String> {
         let at_ms = line.at_ms()?;
-        let source = line.source.ok_or("field `source` of a log line is missing")?;
+        let source = line
+            .source
+            .ok_or("field `source` of a log line is missing")?;
         let text = line.line.ok_or("field `line` of a log line is missing")?;
-        self.logs.entry(source).or_default().push(LogLine { at_ms, text });
+        self.logs
+            .entry(source)
+            .or_default()
+            .push(LogLine { at_ms, text });
         Ok(())
     }
 
     fn take_exchange(&mut self, line: Line) -> Result<(), String> {
         let at_ms = line.at_ms()?;
-        let url = line.url.clone().ok_or("neither an answer (`url`) nor a log line (`kind: log`)")?;
+        let url = line
+            .url
+            .clone()
+            .ok_or("neither an answer (`url`) nor a log line (`kind: log`)")?;
         let (origin, path_and_query) = line::split_url(&url)?;
         if let (None, Some(unix_ms)) = (self.began_at_ms, line.unix_ms) {
             self.began_at_ms = Some(unix_ms.saturating_sub(at_ms));
         }
         let (origin, path_and_query) = (origin.to_owned(), path_and_query.to_owned());
         let outcome = self.outcome(url, line)?;
-        self.exchanges.push(Exchange { at_ms, origin, path_and_query, outcome });
+        self.exchanges.push(Exchange {
+            at_ms,
+            origin,
+            path_and_query,
+            outcome,
+        });
         Ok(())
     }
 
     fn outcome(&mut self, url: String, line: Line) -> Result<Outcome, String> {
         if let Some(error) = line.error {
-            let timed_out = error.to_lowercase().contains("timed out") || error.to_lowercase().contains("timeout");
-            return Ok(if timed_out { Outcome::Timeout } else { Outcome::Refused });
+            let timed_out = error.to_lowercase().contains("timed out")
+                || error.to_lowercase().contains("timeout");
+            return Ok(if timed_out {
+                Outcome::Timeout
+            } else {
+                Outcome::Refused
+            });
         }
         let status = line.status.ok_or("neither `status` nor `error`")?;
         let body = match line.body {
             Some(text) => Arc::from(text.into_bytes()),
-            None if line.same => Arc::clone(self.last_bodies.get(&url).ok_or("`same`, but no body came before")?),
+            None if line.same => Arc::clone(
+                self.last_bodies
+                    .get(&url)
+                    .ok_or("`same`, but no body came before")?,
+            ),
             None => return Err("neither `body` nor `same`".to_owned()),
         };
         self.last_bodies.insert(url, Arc::clone(&body));
         let content_type = line.content_type.unwrap_or_default();
-        let content_type = self.content_types.entry(content_type).or_insert_with_key(|text| Arc::from(text.as_str()));
-        Ok(Outcome::Response { status, content_type: Arc::clone(content_type), body })
+        let content_type = self
+            .content_types
+            .entry(content_type)
+            .or_insert_with_key(|text| Arc::from(text.as_str()));
+        Ok(Outcome::Response {
+            status,
+            content_type: Arc::clone(content_type),
+            body,
+        })
     }
 
     fn finish(mut self) -> Result<Recording, String> {
-        let begins_at_ms = self.began_at_ms.ok_or("no answer of a server with `url` and `unix_ms` is in it")?;
+        let begins_at_ms = self
+            .began_at_ms
+            .ok_or("no answer of a server with `url` and `unix_ms` is in it")?;
         // Recorders of several servers write in the order of arrival, which is nearly that of time.
         self.exchanges.sort_by_key(|exchange| exchange.at_ms);
-        self.logs.values_mut().for_each(|lines| lines.sort_by_key(|line| line.at_ms));
-        let last_log_ms = self.logs.values().filter_map(|lines| lines.last()).map(|line| line.at_ms).max();
+        self.logs
+            .values_mut()
+            .for_each(|lines| lines.sort_by_key(|line| line.at_ms));
+        let last_log_ms = self
+            .logs
+            .values()
+            .filter_map(|lines| lines.last())
+            .map(|line| line.at_ms)
+            .max();
         let last_exchange_ms = self.exchanges.last().map(|exchange| exchange.at_ms);
         let length_ms = last_exchange_ms.max(last_log_ms).unwrap_or_default();
         let mut servers: BTreeMap<String, Server> = BTreeMap::new();
         for exchange in self.exchanges {
-            servers.entry(exchange.origin.clone()).or_default().take(exchange);
+            servers
+                .entry(exchange.origin.clone())
+                .or_default()
+                .take(exchange);
         }
-        Ok(Recording { begins_at_ms, length_ms, servers, logs: self.logs })
+        Ok(Recording {
+            begins_at_ms,
+            length_ms,
+            servers,
+            logs: self.logs,
+        })
     }
 }
 
 impl Server {
     fn take(&mut self, exchange: Exchange) {
-        let Exchange { at_ms, path_and_query, outcome, .. } = exchange;
+        let Exchange {
+            at_ms,
+            path_and_query,
+            outcome,
+            ..
+        } = exchange;
         let sign = match outcome {
             Outcome::Response { .. } => Sign::Answered,
             Outcome::Refused => Sign::Refused,
             Outcome::Timeout => Sign::TimedOut,
         };
         self.availability.note(at_ms, &path_and_query, sign);
-        self.any_order.entry(sorted_query(&path_and_query)).or_insert_with(|| path_and_query.clone());
+        self.any_order
+            .entry(sorted_query(&path_and_query))
+            .or_insert_with(|| path_and_query.clone());
         match self.tracks.get_mut(&path_and_query) {
             Some(track) => track.push(at_ms, outcome),
             None => {
-                self.tracks.insert(path_and_query, Track::new(at_ms, outcome));
+                self.tracks
+                    .insert(path_and_query, Track::new(at_ms, outcome));
             }
         }
     }
 }
 
 fn sorted_query(path_and_query: &str) -> String {
-    let Some((path, query)) = path_and_query.split_once('?') else { return path_and_query.to_owned() };
+    let Some((path, query)) = path_and_query.split_once('?') else {
+        return path_and_query.to_owned();
+    };
     let mut parameters: Vec<&str> = query.split('&').collect();
     parameters.sort_unstable();
     format!("{path}?{}", parameters.join("&"))

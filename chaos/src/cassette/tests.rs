@@ -35,7 +35,9 @@ fn at(elapsed_ms: u64) -> Cassette {
 
 fn body(answer: Answer) -> String {
     match answer {
-        Answer::Response { status, body, .. } => format!("{status} {}", String::from_utf8(body).unwrap()),
+        Answer::Response { status, body, .. } => {
+            format!("{status} {}", String::from_utf8(body).unwrap())
+        }
         other => format!("{other:?}"),
     }
 }
@@ -50,9 +52,18 @@ fn the_newest_answer_holds_and_same_means_the_last_body() {
 
 #[test]
 fn parameters_may_come_in_another_order_but_not_be_others() {
-    assert_eq!(body(at(0).request(PD, "GET", "/pd/api/v1/stores?b=1&state=0")), "200 zero");
-    assert_eq!(body(at(0).request(PD, "GET", "/pd/api/v1/stores?b=2&state=0")), "404 not recorded\n");
-    assert_eq!(body(at(0).request(PD, "GET", "/pd/api/v1/stores")), "404 not recorded\n");
+    assert_eq!(
+        body(at(0).request(PD, "GET", "/pd/api/v1/stores?b=1&state=0")),
+        "200 zero"
+    );
+    assert_eq!(
+        body(at(0).request(PD, "GET", "/pd/api/v1/stores?b=2&state=0")),
+        "404 not recorded\n"
+    );
+    assert_eq!(
+        body(at(0).request(PD, "GET", "/pd/api/v1/stores")),
+        "404 not recorded\n"
+    );
 }
 
 #[test]
@@ -61,10 +72,16 @@ fn a_dead_node_refuses_every_url_and_is_back_with_its_next_answer() {
     assert_eq!(body(at(1_999).request(STORE, "GET", "/config")), "200 {}");
     assert!(!at(2_000).listens(STORE));
     assert_eq!(at(2_000).request(STORE, "GET", "/config"), Answer::Refused);
-    assert_eq!(at(2_000).request(STORE, "GET", "/never/asked"), Answer::Refused);
+    assert_eq!(
+        at(2_000).request(STORE, "GET", "/never/asked"),
+        Answer::Refused
+    );
     assert_eq!(body(at(4_000).request(STORE, "GET", "/config")), "200 {}");
     assert!(at(2_000).listens(PD));
-    assert_eq!(at(0).request("http://127.0.0.1:9", "GET", "/"), Answer::Refused);
+    assert_eq!(
+        at(0).request("http://127.0.0.1:9", "GET", "/"),
+        Answer::Refused
+    );
 }
 
 #[test]
@@ -93,31 +110,51 @@ fn log_lines_appear_when_they_were_written_and_the_oldest_are_dropped_first() {
 
 #[test]
 fn an_operator_is_pointed_at_pd() {
-    assert_eq!(cassette().targets(), BTreeMap::from([("pd".to_owned(), PD.to_owned())]));
+    assert_eq!(
+        cassette().targets(),
+        BTreeMap::from([("pd".to_owned(), PD.to_owned())])
+    );
     assert_eq!(cassette().origins(), [STORE, PD]);
 }
 
 #[test]
 fn nothing_can_be_changed_and_head_has_no_body() {
-    assert_eq!(body(at(0).request(STORE, "POST", "/config")), "405 a recording can only be read\n");
+    assert_eq!(
+        body(at(0).request(STORE, "POST", "/config")),
+        "405 a recording can only be read\n"
+    );
     assert_eq!(body(at(0).request(STORE, "HEAD", "/config")), "200 ");
 }
 
 #[test]
 fn a_wrong_file_is_named_with_the_line_and_the_reason() {
-    let missing = Recording::load(&PathBuf::from("no/such.jsonl.gz")).unwrap_err().to_string();
+    let missing = Recording::load(&PathBuf::from("no/such.jsonl.gz"))
+        .unwrap_err()
+        .to_string();
     assert!(missing.contains("no/such.jsonl.gz"), "{missing}");
     for (text, expected) in [
         ("", "not a recording"),
-        ("{\"kind\":\"log\",\"t\":0,\"source\":\"a\",\"line\":\"b\"}\n", "not a recording"),
-        ("# A page of text\n", "line 1: no JSON object of a recording"),
+        (
+            "{\"kind\":\"log\",\"t\":0,\"source\":\"a\",\"line\":\"b\"}\n",
+            "not a recording",
+        ),
+        (
+            "# A page of text\n",
+            "line 1: no JSON object of a recording",
+        ),
         ("{}\n", "line 1: field `t` is missing"),
-        ("\n{\"t\":0,\"unix_ms\":1,\"url\":\"x\",\"status\":200,\"body\":\"\"}\n", "line 2: `x` is no http URL"),
+        (
+            "\n{\"t\":0,\"unix_ms\":1,\"url\":\"x\",\"status\":200,\"body\":\"\"}\n",
+            "line 2: `x` is no http URL",
+        ),
         (
             "{\"t\":0,\"unix_ms\":1,\"url\":\"http://h:1/\",\"status\":200,\"same\":true}\n",
             "line 1: `same`, but no body",
         ),
-        ("{\"t\":0,\"unix_ms\":1,\"url\":\"http://h:1/\"}\n", "line 1: neither `status` nor `error`"),
+        (
+            "{\"t\":0,\"unix_ms\":1,\"url\":\"http://h:1/\"}\n",
+            "line 1: neither `status` nor `error`",
+        ),
     ] {
         let error = load(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

@@ -6,7 +6,11 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// The server answered. Equal bodies share their bytes.
-    Response { status: u16, content_type: Arc<str>, body: Arc<[u8]> },
+    Response {
+        status: u16,
+        content_type: Arc<str>,
+        body: Arc<[u8]>,
+    },
     /// Nothing listened, or the connection broke.
     Refused,
     /// Nobody answered in time.
@@ -23,7 +27,10 @@ pub(super) struct Track {
 
 impl Track {
     pub(super) fn new(at_ms: u64, outcome: Outcome) -> Self {
-        Self { first: outcome.clone(), outcomes: vec![(at_ms, outcome)] }
+        Self {
+            first: outcome.clone(),
+            outcomes: vec![(at_ms, outcome)],
+        }
     }
 
     pub(super) fn push(&mut self, at_ms: u64, outcome: Outcome) {
@@ -34,10 +41,16 @@ impl Track {
     ///
     /// Only asked while the server listens, so a refusal that belongs to a time when it did not is passed over.
     pub(super) fn at(&self, elapsed_ms: u64) -> &Outcome {
-        let until_now = self.outcomes.partition_point(|(at_ms, _)| *at_ms <= elapsed_ms);
+        let until_now = self
+            .outcomes
+            .partition_point(|(at_ms, _)| *at_ms <= elapsed_ms);
         let (past, future) = self.outcomes.split_at(until_now);
         let usable = |(_, outcome): &&(u64, Outcome)| *outcome != Outcome::Refused;
-        let found = past.iter().rev().find(usable).or_else(|| future.iter().find(usable));
+        let found = past
+            .iter()
+            .rev()
+            .find(usable)
+            .or_else(|| future.iter().find(usable));
         found.map_or(&self.first, |(_, outcome)| outcome)
     }
 }
@@ -47,15 +60,31 @@ mod tests {
     use super::*;
 
     fn ok(text: &str) -> Outcome {
-        Outcome::Response { status: 200, content_type: "".into(), body: text.as_bytes().into() }
+        Outcome::Response {
+            status: 200,
+            content_type: "".into(),
+            body: text.as_bytes().into(),
+        }
     }
 
     #[test]
     fn an_answer_holds_until_the_next_one() {
         let mut track = Track::new(1_000, ok("one"));
         track.push(3_000, ok("three"));
-        let seen: Vec<&Outcome> = [0, 1_000, 2_999, 3_000, 99_000].iter().map(|at| track.at(*at)).collect();
-        assert_eq!(seen, [&ok("one"), &ok("one"), &ok("one"), &ok("three"), &ok("three")]);
+        let seen: Vec<&Outcome> = [0, 1_000, 2_999, 3_000, 99_000]
+            .iter()
+            .map(|at| track.at(*at))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                &ok("one"),
+                &ok("one"),
+                &ok("one"),
+                &ok("three"),
+                &ok("three")
+            ]
+        );
     }
 
     #[test]

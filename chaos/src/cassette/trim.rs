@@ -44,13 +44,21 @@ pub enum TrimError {
 /// # Errors
 /// `from` is no recording, or `to` cannot be written.
 pub fn trim(from: &Path, to: &Path, options: &TrimOptions) -> Result<usize, TrimError> {
-    let mut trimmer = Trimmer { options, last_bodies: BTreeMap::new(), before: BTreeMap::new(), kept: Vec::new() };
+    let mut trimmer = Trimmer {
+        options,
+        last_bodies: BTreeMap::new(),
+        before: BTreeMap::new(),
+        kept: Vec::new(),
+    };
     read::each_line(from, |line| {
         trimmer.take(line);
         Ok(())
     })?;
     let lines = trimmer.finish();
-    write(to, &lines).map_err(|source| TrimError::Write { path: to.to_owned(), source })?;
+    write(to, &lines).map_err(|source| TrimError::Write {
+        path: to.to_owned(),
+        source,
+    })?;
     Ok(lines.len())
 }
 
@@ -74,7 +82,12 @@ impl Trimmer<'_> {
             // Old log lines become what the file contains when the recording begins.
             return self.kept.push(line);
         };
-        if self.options.dropped_urls.iter().any(|part| url.contains(part.as_str())) {
+        if self
+            .options
+            .dropped_urls
+            .iter()
+            .any(|part| url.contains(part.as_str()))
+        {
             return;
         }
         let line = self.resolved(&url, line);
@@ -93,7 +106,9 @@ impl Trimmer<'_> {
     )]
     fn shift(&self, at_s: f64, line: &mut Line) {
         let early_s = (self.options.from_s - at_s).max(0.0);
-        line.unix_ms = line.unix_ms.map(|unix_ms| unix_ms.saturating_add((early_s * 1_000.0).round() as u64));
+        line.unix_ms = line
+            .unix_ms
+            .map(|unix_ms| unix_ms.saturating_add((early_s * 1_000.0).round() as u64));
         line.t = Some(((at_s - self.options.from_s).max(0.0) * 1_000.0).round() / 1_000.0);
     }
 
@@ -108,7 +123,9 @@ impl Trimmer<'_> {
         }
         line.same = false;
         if url.ends_with("/metrics") && !self.options.families.is_empty() {
-            line.body = line.body.map(|body| only_families(&body, &self.options.families));
+            line.body = line
+                .body
+                .map(|body| only_families(&body, &self.options.families));
         }
         line
     }
@@ -116,15 +133,23 @@ impl Trimmer<'_> {
     /// The lines in the order of time, with `same` where a body repeats.
     fn finish(self) -> Vec<Line> {
         let mut lines: Vec<Line> = self.before.into_values().chain(self.kept).collect();
-        lines.sort_by(|left, right| left.t.unwrap_or_default().total_cmp(&right.t.unwrap_or_default()));
+        lines.sort_by(|left, right| {
+            left.t
+                .unwrap_or_default()
+                .total_cmp(&right.t.unwrap_or_default())
+        });
         let mut last_bodies = BTreeMap::new();
-        lines.iter_mut().for_each(|line| fold(line, &mut last_bodies));
+        lines
+            .iter_mut()
+            .for_each(|line| fold(line, &mut last_bodies));
         lines
     }
 }
 
 fn fold(line: &mut Line, last_bodies: &mut BTreeMap<String, String>) {
-    let (Some(url), None) = (&line.url, &line.error) else { return };
+    let (Some(url), None) = (&line.url, &line.error) else {
+        return;
+    };
     let Some(body) = &line.body else { return };
     if last_bodies.get(url) == Some(body) {
         line.body = None;
@@ -137,12 +162,21 @@ fn fold(line: &mut Line, last_bodies: &mut BTreeMap<String, String>) {
 /// The lines of an exposition that belong to the wanted families, with their comments.
 fn only_families(exposition: &str, families: &BTreeSet<String>) -> String {
     let wanted = |line: &&str| {
-        let sample = line.strip_prefix("# HELP ").or_else(|| line.strip_prefix("# TYPE ")).unwrap_or(line);
+        let sample = line
+            .strip_prefix("# HELP ")
+            .or_else(|| line.strip_prefix("# TYPE "))
+            .unwrap_or(line);
         let name = sample.split(['{', ' ']).next().unwrap_or_default();
-        let base = ["_bucket", "_sum", "_count"].iter().find_map(|suffix| name.strip_suffix(suffix));
+        let base = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix));
         families.contains(name) || base.is_some_and(|base| families.contains(base))
     };
-    let mut kept: String = exposition.lines().filter(wanted).collect::<Vec<_>>().join("\n");
+    let mut kept: String = exposition
+        .lines()
+        .filter(wanted)
+        .collect::<Vec<_>>()
+        .join("\n");
     kept.push('\n');
     kept
 }
@@ -172,7 +206,10 @@ mod tests {
 
     fn trimmed(options: &TrimOptions) -> Vec<Line> {
         let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (folder.path().join("from.jsonl"), folder.path().join("to.jsonl.gz"));
+        let (from, to) = (
+            folder.path().join("from.jsonl"),
+            folder.path().join("to.jsonl.gz"),
+        );
         std::fs::write(&from, RECORDING).unwrap();
         trim(&from, &to, options).unwrap();
         let mut lines = Vec::new();
@@ -185,8 +222,17 @@ mod tests {
     }
 
     fn told(line: &Line) -> String {
-        let what = line.body.as_deref().or(line.error.as_deref()).or(line.line.as_deref()).unwrap_or("same");
-        format!("{} {} {what}", line.t.unwrap(), line.unix_ms.unwrap_or_default())
+        let what = line
+            .body
+            .as_deref()
+            .or(line.error.as_deref())
+            .or(line.line.as_deref())
+            .unwrap_or("same");
+        format!(
+            "{} {} {what}",
+            line.t.unwrap(),
+            line.unix_ms.unwrap_or_default()
+        )
     }
 
     #[test]
@@ -199,14 +245,29 @@ mod tests {
         };
         let told: Vec<String> = trimmed(&options).iter().map(told).collect();
         let metrics = "0 16000 # TYPE x counter\nx{a=\"b\"} 1\ny_bucket{le=\"1\"} 2\nz 3\n";
-        assert_eq!(told, ["0 16000 one", metrics, "0 0 old", "5 21000 Connection refused", "15 31000 same"]);
+        assert_eq!(
+            told,
+            [
+                "0 16000 one",
+                metrics,
+                "0 0 old",
+                "5 21000 Connection refused",
+                "15 31000 same"
+            ]
+        );
     }
 
     #[test]
     fn only_wanted_families_stay_in_metrics() {
         let families = BTreeSet::from(["x".to_owned(), "y".to_owned()]);
-        let lines = trimmed(&TrimOptions { families, ..TrimOptions::default() });
-        let metrics = lines.iter().find(|line| line.url.as_deref() == Some("http://h:1/metrics")).unwrap();
+        let lines = trimmed(&TrimOptions {
+            families,
+            ..TrimOptions::default()
+        });
+        let metrics = lines
+            .iter()
+            .find(|line| line.url.as_deref() == Some("http://h:1/metrics"))
+            .unwrap();
         let expected = "# TYPE x counter\nx{a=\"b\"} 1\ny_bucket{le=\"1\"} 2\n";
         assert_eq!(metrics.body.as_deref(), Some(expected));
     }

@@ -11,7 +11,11 @@ use crate::docker::{cards, catalogue, stage};
 /// Long enough to look, short enough to forget.
 const USUAL_MS: u64 = 60_000;
 
-pub(super) async fn run(args: &RunArgs, launcher: &Launcher, voice: &mut Voice<'_>) -> Result<(), DockerError> {
+pub(super) async fn run(
+    args: &RunArgs,
+    launcher: &Launcher,
+    voice: &mut Voice<'_>,
+) -> Result<(), DockerError> {
     let request = request(args, launcher)?;
     let engine = Engine::connect(&args.docker.docker_host).await?;
     let capabilities = Capabilities::probe();
@@ -35,15 +39,26 @@ pub(super) async fn run(args: &RunArgs, launcher: &Launcher, voice: &mut Voice<'
         };
         failure = failure.take().or(written.err());
     };
-    inject::inject(&engine, &plan, &args.docker.state, launcher, Stop::listen()?, &mut say).await?;
+    inject::inject(
+        &engine,
+        &plan,
+        &args.docker.state,
+        launcher,
+        Stop::listen()?,
+        &mut say,
+    )
+    .await?;
     failure.map_or(Ok(()), Err)
 }
 
 fn request(args: &RunArgs, launcher: &Launcher) -> Result<Request, DockerError> {
     let whom = &args.whom;
     let project = whom.project.clone();
-    let project = project.ok_or_else(|| DockerError::Refused("--target docker needs --project".to_owned()))?;
-    let for_ms = args.for_time.map_or(USUAL_MS, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let project = project
+        .ok_or_else(|| DockerError::Refused("--target docker needs --project".to_owned()))?;
+    let for_ms = args.for_time.map_or(USUAL_MS, |time| {
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    });
     let parts = match catalogue::find(&args.fault) {
         Some(_) => vec![part(args)],
         None => cards::parts(&args.fault)?,
@@ -54,7 +69,10 @@ fn request(args: &RunArgs, launcher: &Launcher) -> Result<Request, DockerError> 
         begins_in_ms: 0,
         for_ms,
         parts,
-        load_program: whom.load_program.clone().or_else(|| stage::load_program(launcher)),
+        load_program: whom
+            .load_program
+            .clone()
+            .or_else(|| stage::load_program(launcher)),
         load_endpoints: whom.load_endpoints.clone(),
     })
 }
@@ -81,15 +99,29 @@ fn part(args: &RunArgs) -> Part {
 fn human(progress: &Progress) -> String {
     match progress {
         Progress::Recovered { injections } => {
-            format!("undone what dead injectors had left: {}", injections.join(", "))
+            format!(
+                "undone what dead injectors had left: {}",
+                injections.join(", ")
+            )
         }
-        Progress::Journaled { injection, watchdog } => {
+        Progress::Journaled {
+            injection,
+            watchdog,
+        } => {
             format!("injection {injection} is written down; watchdog {watchdog} stands by")
         }
         Progress::Acted { container, step } => format!("{container}: {step}"),
-        Progress::Active { fault, until_ms, containers, .. } => {
+        Progress::Active {
+            fault,
+            until_ms,
+            containers,
+            ..
+        } => {
             let until = arm::written(*until_ms);
-            format!("{fault} is active on {} until {until}; Ctrl-C undoes it now", containers.join(", "))
+            format!(
+                "{fault} is active on {} until {until}; Ctrl-C undoes it now",
+                containers.join(", ")
+            )
         }
         Progress::Undone { injection, because } => {
             let because = match because {

@@ -29,15 +29,31 @@ struct ListedSetting {
 
 pub(super) fn list(args: &ListArgs, voice: &mut Voice<'_>) -> Result<(), DockerError> {
     let wanted = |listed: &Listed| {
-        let target = args.target.is_none_or(|target| listed.targets.contains(&name(target)));
-        target && args.family.as_ref().is_none_or(|family| *family == listed.family)
+        let target = args
+            .target
+            .is_none_or(|target| listed.targets.contains(&name(target)));
+        target
+            && args
+                .family
+                .as_ref()
+                .is_none_or(|family| *family == listed.family)
     };
-    let listed: Vec<Listed> = cards().chain(scenarios()).chain(primitives()).filter(wanted).collect();
+    let listed: Vec<Listed> = cards()
+        .chain(scenarios())
+        .chain(primitives())
+        .filter(wanted)
+        .collect();
     if voice.json {
         return voice.value(&listed);
     }
     for one in &listed {
-        voice.line(&format!("{:<28}{:<12}{:<12}{}", one.id, one.family, one.targets.join(","), one.title));
+        voice.line(&format!(
+            "{:<28}{:<12}{:<12}{}",
+            one.id,
+            one.family,
+            one.targets.join(","),
+            one.title
+        ));
     }
     Ok(())
 }
@@ -55,7 +71,11 @@ fn cards() -> impl Iterator<Item = Listed> {
         title: card.title.clone(),
         family: word(&card.family),
         kind: word(&card.kind),
-        targets: card.targets.iter().map(|target| target_name(*target)).collect(),
+        targets: card
+            .targets
+            .iter()
+            .map(|target| target_name(*target))
+            .collect(),
         undo: card.undo.clone(),
         settings: Vec::new(),
     })
@@ -63,7 +83,9 @@ fn cards() -> impl Iterator<Item = Listed> {
 
 /// Scenarios that go one of several ways, which cards do not.
 fn scenarios() -> impl Iterator<Item = Listed> {
-    let scenarios = scenario::all().into_iter().filter(|scenario| cards::by_id(&scenario.id).is_none());
+    let scenarios = scenario::all()
+        .into_iter()
+        .filter(|scenario| cards::by_id(&scenario.id).is_none());
     scenarios.map(|scenario| Listed {
         id: scenario.id,
         title: scenario.title,
@@ -77,7 +99,10 @@ fn scenarios() -> impl Iterator<Item = Listed> {
 
 /// As cards write it.
 fn word(value: &impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+    serde_json::to_value(value)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 fn target_name(target: cards::Target) -> &'static str {

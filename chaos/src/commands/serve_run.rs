@@ -17,24 +17,49 @@ use tokio::signal::unix::{SignalKind, signal};
 
 pub(super) async fn run(args: &RunArgs, voice: &mut Voice<'_>) -> Result<(), DockerError> {
     if !args.sim.serve {
-        let message =
-            "the simulator shows itself on ports: add --serve; `operator demo` plays a fault and judges the answer";
+        let message = "the simulator shows itself on ports: add --serve; `operator demo` plays a fault and judges the answer";
         return Err(DockerError::Refused(message.to_owned()));
     }
     let mut scenario = find(&args.fault)?;
     if let Some(onset) = args.sim.onset {
         scenario.onset_ms = u64::try_from(onset.as_millis()).unwrap_or(u64::MAX);
     }
-    let variant = scenario.variant(args.sim.variant.as_deref(), args.sim.seed).ok_or_else(|| {
-        let known: Vec<&str> = scenario.variants.iter().map(|variant| variant.id.as_str()).collect();
-        DockerError::Refused(format!("{} has no such variant; there are {}", scenario.id, known.join(", ")))
-    })?;
-    let config = ClusterConfig { seed: args.sim.seed, noise: noise(&args.sim.noise)?, ..ClusterConfig::default() };
+    let variant = scenario
+        .variant(args.sim.variant.as_deref(), args.sim.seed)
+        .ok_or_else(|| {
+            let known: Vec<&str> = scenario
+                .variants
+                .iter()
+                .map(|variant| variant.id.as_str())
+                .collect();
+            DockerError::Refused(format!(
+                "{} has no such variant; there are {}",
+                scenario.id,
+                known.join(", ")
+            ))
+        })?;
+    let config = ClusterConfig {
+        seed: args.sim.seed,
+        noise: noise(&args.sim.noise)?,
+        ..ClusterConfig::default()
+    };
     let mut world = Watched::new(Simulator::with_scenario(config, &scenario, variant));
-    let options = ServeOptions { speed: args.sim.speed, bind: bind(args, &world.origins())? };
+    let options = ServeOptions {
+        speed: args.sim.speed,
+        bind: bind(args, &world.origins())?,
+    };
     let (targets, scraped) = (world.targets(), scraped(&mut world));
-    let server = Server::open(Box::new(world), &options).await.map_err(cannot_serve)?;
-    announce(args, &scenario, &variant.id, &server, (&targets, &scraped), voice)?;
+    let server = Server::open(Box::new(world), &options)
+        .await
+        .map_err(cannot_serve)?;
+    announce(
+        args,
+        &scenario,
+        &variant.id,
+        &server,
+        (&targets, &scraped),
+        voice,
+    )?;
     let stop = stop(args.for_time)?;
     server.run_until(stop).await.map_err(cannot_serve)
 }
@@ -42,20 +67,30 @@ pub(super) async fn run(args: &RunArgs, voice: &mut Voice<'_>) -> Result<(), Doc
 fn noise(name: &str) -> Result<Noise, DockerError> {
     noise::by_id(name).cloned().ok_or_else(|| {
         let known: Vec<&str> = noise::all().iter().map(|noise| noise.id.as_str()).collect();
-        DockerError::Refused(format!("there is no noise {name:?}; there are {}", known.join(", ")))
+        DockerError::Refused(format!(
+            "there is no noise {name:?}; there are {}",
+            known.join(", ")
+        ))
     })
 }
 
 fn find(name: &str) -> Result<Scenario, DockerError> {
     scenario::find(name).ok_or_else(|| {
-        DockerError::Refused(format!("the simulator has no fault {name:?}: see `operator chaos list --target sim`"))
+        DockerError::Refused(format!(
+            "the simulator has no fault {name:?}: see `operator chaos list --target sim`"
+        ))
     })
 }
 
 /// The nodes that have metrics to show: a store's door for data has none.
 fn scraped(world: &mut impl World) -> Vec<String> {
     let mut origins = world.origins();
-    origins.retain(|origin| matches!(world.request(origin, "GET", "/metrics"), Answer::Response { status: 200, .. }));
+    origins.retain(|origin| {
+        matches!(
+            world.request(origin, "GET", "/metrics"),
+            Answer::Response { status: 200, .. }
+        )
+    });
     origins
 }
 
@@ -63,8 +98,13 @@ fn scraped(world: &mut impl World) -> Vec<String> {
 fn bind(args: &RunArgs, origins: &[String]) -> Result<BTreeMap<String, SocketAddr>, DockerError> {
     let one = |origin: &String| {
         let port = origin.rsplit(':').next().and_then(|port| port.parse().ok());
-        let port = port.ok_or_else(|| DockerError::Failed(format!("the simulator has no port for {origin}")))?;
-        Ok((origin.clone(), SocketAddr::new(args.sim.bind, if args.sim.free_ports { 0 } else { port })))
+        let port = port.ok_or_else(|| {
+            DockerError::Failed(format!("the simulator has no port for {origin}"))
+        })?;
+        Ok((
+            origin.clone(),
+            SocketAddr::new(args.sim.bind, if args.sim.free_ports { 0 } else { port }),
+        ))
     };
     origins.iter().map(one).collect()
 }
@@ -78,9 +118,15 @@ fn announce(
     voice: &mut Voice<'_>,
 ) -> Result<(), DockerError> {
     let addresses = server.addresses();
-    let url =
-        |origin: &String| addresses.get(origin).map_or_else(|| origin.clone(), |address| format!("http://{address}"));
-    let targets: BTreeMap<&String, String> = targets.iter().map(|(name, origin)| (name, url(origin))).collect();
+    let url = |origin: &String| {
+        addresses
+            .get(origin)
+            .map_or_else(|| origin.clone(), |address| format!("http://{address}"))
+    };
+    let targets: BTreeMap<&String, String> = targets
+        .iter()
+        .map(|(name, origin)| (name, url(origin)))
+        .collect();
     let nodes: Vec<String> = scraped.iter().map(url).collect();
     let prometheus = url(&prometheus::ORIGIN.to_owned());
     if voice.json {
@@ -96,15 +142,25 @@ fn announce(
             "prometheus": prometheus,
         }));
     }
-    voice.line(&format!("{}: {} (variant {variant}, seed {})", scenario.id, scenario.title, args.sim.seed));
+    voice.line(&format!(
+        "{}: {} (variant {variant}, seed {})",
+        scenario.id, scenario.title, args.sim.seed
+    ));
     voice.line(&format!(
         "the fault begins after {} simulated seconds, at {} of them a second",
         scenario.onset_ms / 1_000,
         args.sim.speed
     ));
-    nodes.iter().for_each(|node| voice.line(&format!("  {node}/metrics")));
-    voice.line(&format!("  {prometheus}/api/v1/query?query=up answers PromQL over all of them"));
-    let flags: Vec<String> = targets.iter().map(|(name, url)| format!("--target {name}={url}")).collect();
+    nodes
+        .iter()
+        .for_each(|node| voice.line(&format!("  {node}/metrics")));
+    voice.line(&format!(
+        "  {prometheus}/api/v1/query?query=up answers PromQL over all of them"
+    ));
+    let flags: Vec<String> = targets
+        .iter()
+        .map(|(name, url)| format!("--target {name}={url}"))
+        .collect();
     voice.line(&format!(
         "look at it with: operator run --plugin target/plugins/{} {}",
         scenario.plugin,

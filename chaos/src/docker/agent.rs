@@ -39,7 +39,11 @@ pub struct Agent {
 }
 
 /// Starts an agent and waits until it works.
-pub(super) async fn start(agent: &Agent, state: &Path, launcher: &Launcher) -> Result<Child, DockerError> {
+pub(super) async fn start(
+    agent: &Agent,
+    state: &Path,
+    launcher: &Launcher,
+) -> Result<Child, DockerError> {
     let failed = |why: String| DockerError::failed("start an agent", why);
     let order = serde_json::to_string(agent).map_err(|error| failed(error.to_string()))?;
     let mut words: Vec<String> = match agent.work {
@@ -48,12 +52,28 @@ pub(super) async fn start(agent: &Agent, state: &Path, launcher: &Launcher) -> R
     };
     words.push(launcher.program.display().to_string());
     words.extend(launcher.leading.iter().cloned());
-    words.extend(["agent".into(), "--state".into(), state.display().to_string(), "--order".into(), order]);
-    let (program, arguments) = words.split_first().ok_or_else(|| failed("no program".to_owned()))?;
+    words.extend([
+        "agent".into(),
+        "--state".into(),
+        state.display().to_string(),
+        "--order".into(),
+        order,
+    ]);
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| failed("no program".to_owned()))?;
     let mut command = Command::new(program);
-    command.args(arguments).env(MARK, &agent.injection).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| failed(format!("{program}: {error}")))?;
+    command
+        .args(arguments)
+        .env(MARK, &agent.injection)
+        .process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .map_err(|error| failed(format!("{program}: {error}")))?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let reading = tokio::task::spawn_blocking(move || {
         let line = |pipe: Option<&mut dyn std::io::Read>| {
@@ -61,9 +81,19 @@ pub(super) async fn start(agent: &Agent, state: &Path, launcher: &Launcher) -> R
             pipe.and_then(|pipe| BufReader::new(pipe).read_line(&mut line).ok());
             line
         };
-        let ready = line(stdout.map(Box::new).as_deref_mut().map(|pipe| pipe as &mut dyn std::io::Read));
+        let ready = line(
+            stdout
+                .map(Box::new)
+                .as_deref_mut()
+                .map(|pipe| pipe as &mut dyn std::io::Read),
+        );
         if ready.is_empty() {
-            Err(line(stderr.map(Box::new).as_deref_mut().map(|pipe| pipe as &mut dyn std::io::Read)))
+            Err(line(
+                stderr
+                    .map(Box::new)
+                    .as_deref_mut()
+                    .map(|pipe| pipe as &mut dyn std::io::Read),
+            ))
         } else {
             Ok(())
         }
@@ -71,7 +101,9 @@ pub(super) async fn start(agent: &Agent, state: &Path, launcher: &Launcher) -> R
     match tokio::time::timeout(Duration::from_secs(READY_SECONDS_MAX), reading).await {
         Ok(Ok(Ok(()))) => Ok(child),
         Ok(Ok(Err(complaint))) => Err(failed(format!("it ended: {}", complaint.trim()))),
-        _ => Err(failed(format!("it does not work after {READY_SECONDS_MAX} s"))),
+        _ => Err(failed(format!(
+            "it does not work after {READY_SECONDS_MAX} s"
+        ))),
     }
 }
 
@@ -83,7 +115,9 @@ const WITH_SOCKET: &str = "socket(my $s, 16, 3, 12) or die \"netlink: $!\\n\"; o
 /// The socket belongs to the namespace in which it is made: enter first.
 fn inside_with_socket(run: &Run) -> Vec<String> {
     let enter = format!("--net=/proc/{}/ns/net", run.process.pid);
-    ["nsenter", &enter, "--", "perl", "-e", WITH_SOCKET].map(str::to_owned).to_vec()
+    ["nsenter", &enter, "--", "perl", "-e", WITH_SOCKET]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 /// A script that succeeds where such a socket can be made.
@@ -97,10 +131,15 @@ pub(super) fn socket_probe() -> String {
 /// It cannot begin.
 pub fn work(agent: &Agent, state: &Path) -> Result<(), DockerError> {
     let journal = Journal::open(state)?;
-    let own = Process::own().ok_or_else(|| DockerError::Impossible("/proc does not show this process".to_owned()))?;
+    let own = Process::own()
+        .ok_or_else(|| DockerError::Impossible("/proc does not show this process".to_owned()))?;
     let stop = Arc::new(AtomicBool::new(false));
     match &agent.work {
-        Work::Delay { queue, delay_ms, jitter_ms } => {
+        Work::Delay {
+            queue,
+            delay_ms,
+            jitter_ms,
+        } => {
             let delay = delay::Delay::open(*queue, *delay_ms, *jitter_ms)?;
             run_beside(&stop, move |stop| delay.hold_packets(stop));
         }

@@ -28,15 +28,24 @@ const ARM_MS_MAX: u64 = 24 * 3_600_000;
 /// There is no such project, the time is too long, Docker does not answer.
 pub async fn arm(engine: &Engine, project: &str, for_ms: u64) -> Result<u64, DockerError> {
     if for_ms > ARM_MS_MAX {
-        return Err(DockerError::Refused(format!("a project is armed for 24 h at most, not for {} s", for_ms / 1_000)));
+        return Err(DockerError::Refused(format!(
+            "a project is armed for 24 h at most, not for {} s",
+            for_ms / 1_000
+        )));
     }
-    if engine.containers_with(COMPOSE_PROJECT, project).await?.is_empty() {
+    if engine
+        .containers_with(COMPOSE_PROJECT, project)
+        .await?
+        .is_empty()
+    {
         return Err(no_project(project));
     }
     disarm(engine, project).await?;
     let until_ms = clock::now_ms().saturating_add(for_ms);
-    let labels =
-        HashMap::from([(COMPOSE_PROJECT.to_owned(), project.to_owned()), (ARMED_UNTIL.to_owned(), written(until_ms))]);
+    let labels = HashMap::from([
+        (COMPOSE_PROJECT.to_owned(), project.to_owned()),
+        (ARMED_UNTIL.to_owned(), written(until_ms)),
+    ]);
     engine.make_volume(&volume(project), labels).await?;
     Ok(until_ms)
 }
@@ -50,19 +59,40 @@ pub async fn disarm(engine: &Engine, project: &str) -> Result<(), DockerError> {
 }
 
 /// Until when faults may be made in a project by way of its volume, in Unix milliseconds.
-pub(super) async fn project_until(engine: &Engine, project: &str) -> Result<Option<u64>, DockerError> {
-    let volumes = engine.volumes_with(&format!("{COMPOSE_PROJECT}={project}")).await?;
-    Ok(volumes.iter().filter_map(|(_, labels)| labels.get(ARMED_UNTIL)).filter_map(|text| moment(text)).max())
+pub(super) async fn project_until(
+    engine: &Engine,
+    project: &str,
+) -> Result<Option<u64>, DockerError> {
+    let volumes = engine
+        .volumes_with(&format!("{COMPOSE_PROJECT}={project}"))
+        .await?;
+    Ok(volumes
+        .iter()
+        .filter_map(|(_, labels)| labels.get(ARMED_UNTIL))
+        .filter_map(|text| moment(text))
+        .max())
 }
 
 /// Until when a container may be hit: by its own label, or by its project's arm. Nothing when it is not armed now.
-pub(super) fn container_until(container: &Container, project_until_ms: Option<u64>, now_ms: u64) -> Option<u64> {
-    let own = container.labels.get(ARMED_UNTIL).and_then(|text| moment(text));
-    own.into_iter().chain(project_until_ms).max().filter(|until_ms| *until_ms > now_ms)
+pub(super) fn container_until(
+    container: &Container,
+    project_until_ms: Option<u64>,
+    now_ms: u64,
+) -> Option<u64> {
+    let own = container
+        .labels
+        .get(ARMED_UNTIL)
+        .and_then(|text| moment(text));
+    own.into_iter()
+        .chain(project_until_ms)
+        .max()
+        .filter(|until_ms| *until_ms > now_ms)
 }
 
 pub(super) fn no_project(project: &str) -> DockerError {
-    DockerError::Refused(format!("no container has the label {COMPOSE_PROJECT}={project}"))
+    DockerError::Refused(format!(
+        "no container has the label {COMPOSE_PROJECT}={project}"
+    ))
 }
 
 fn volume(project: &str) -> String {
@@ -72,7 +102,15 @@ fn volume(project: &str) -> String {
 /// `2026-11-21T10:00:00Z`.
 #[must_use]
 pub fn written(unix_ms: u64) -> String {
-    let Civil { year, month, day, hour, minute, second, .. } = Civil::from_unix_ms(unix_ms);
+    let Civil {
+        year,
+        month,
+        day,
+        hour,
+        minute,
+        second,
+        ..
+    } = Civil::from_unix_ms(unix_ms);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
@@ -90,11 +128,15 @@ fn moment(text: &str) -> Option<u64> {
         && hour < 24
         && minute < 60
         && second < 60;
-    plausible.then(|| (days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000)
+    plausible
+        .then(|| (days(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000)
 }
 
 fn numbers(text: &str, separator: char) -> Option<[u64; 3]> {
-    let parts: Option<Vec<u64>> = text.split(separator).map(|part| part.parse().ok()).collect();
+    let parts: Option<Vec<u64>> = text
+        .split(separator)
+        .map(|part| part.parse().ok())
+        .collect();
     parts?.try_into().ok()
 }
 
@@ -115,10 +157,22 @@ mod tests {
     #[test]
     fn a_moment_is_read_as_it_is_written() {
         for unix_ms in [0, 951_782_400_000, 1_795_255_200_000, 1_709_164_799_000] {
-            assert_eq!(moment(&written(unix_ms)), Some(unix_ms), "{}", written(unix_ms));
+            assert_eq!(
+                moment(&written(unix_ms)),
+                Some(unix_ms),
+                "{}",
+                written(unix_ms)
+            );
         }
         assert_eq!(moment("1795255200"), Some(1_795_255_200_000));
-        for wrong in ["", "soon", "2026-11-21", "2026-13-21T10:00:00Z", "2026-11-21T10:00:00+01:00", "-5"] {
+        for wrong in [
+            "",
+            "soon",
+            "2026-11-21",
+            "2026-13-21T10:00:00Z",
+            "2026-11-21T10:00:00+01:00",
+            "-5",
+        ] {
             assert_eq!(moment(wrong), None, "{wrong}");
         }
     }
@@ -129,9 +183,13 @@ mod tests {
         assert_eq!(container_until(&container, None, 5_000), None);
         assert_eq!(container_until(&container, Some(5_000), 5_000), None);
         assert_eq!(container_until(&container, Some(5_001), 5_000), Some(5_001));
-        container.labels.insert(ARMED_UNTIL.to_owned(), "9".to_owned());
+        container
+            .labels
+            .insert(ARMED_UNTIL.to_owned(), "9".to_owned());
         assert_eq!(container_until(&container, None, 5_000), Some(9_000));
-        container.labels.insert(ARMED_UNTIL.to_owned(), "forever".to_owned());
+        container
+            .labels
+            .insert(ARMED_UNTIL.to_owned(), "forever".to_owned());
         assert_eq!(container_until(&container, None, 5_000), None);
     }
 }

@@ -73,7 +73,9 @@ impl Capabilities {
         if !is_root() {
             return Self::default();
         }
-        let iptables = ["iptables", "iptables-legacy"].into_iter().find(|tool| rule(tool, RANDOM_DROP));
+        let iptables = ["iptables", "iptables-legacy"]
+            .into_iter()
+            .find(|tool| rule(tool, RANDOM_DROP));
         let rule = |target: &str| iptables.is_some_and(|tool| rule(tool, target));
         Self {
             root: true,
@@ -82,7 +84,12 @@ impl Capabilities {
                 && alone(&super::agent::socket_probe()),
             duplicate: rule("POSTROUTING -t mangle -j TEE --gateway 127.0.0.1"),
             token_bucket: alone("tc qdisc add dev lo root tbf rate 1mbit burst 16kb latency 400ms"),
-            cgroups: ["/sys/fs/cgroup/memory/cgroup.procs", "/sys/fs/cgroup/cgroup.procs"].into_iter().any(writable),
+            cgroups: [
+                "/sys/fs/cgroup/memory/cgroup.procs",
+                "/sys/fs/cgroup/cgroup.procs",
+            ]
+            .into_iter()
+            .any(writable),
             io_throttle: throttles(),
             prlimit: alone("prlimit --pid $$ --nofile --noheadings"),
             mounts: alone("mount --namespace /proc/$$/ns/mnt --version"),
@@ -101,19 +108,32 @@ impl Capabilities {
 
     fn lacks(&self, need: Need) -> Option<&'static str> {
         let (have, why) = match need {
-            Need::Iptables => (self.iptables.is_some(), "no iptables that works (package iptables)"),
+            Need::Iptables => (
+                self.iptables.is_some(),
+                "no iptables that works (package iptables)",
+            ),
             Need::Delay => (
                 self.netem || self.packet_queue && self.iptables.is_some(),
                 "the kernel has neither netem nor queues for packets (NFQUEUE, with iptables and perl)",
             ),
-            Need::Duplicate => (self.duplicate, "the kernel or iptables cannot copy packets (TEE)"),
-            Need::Rate => {
-                (self.token_bucket, "the kernel has no token bucket (tbf), or there is no tc (package iproute2)")
-            }
+            Need::Duplicate => (
+                self.duplicate,
+                "the kernel or iptables cannot copy packets (TEE)",
+            ),
+            Need::Rate => (
+                self.token_bucket,
+                "the kernel has no token bucket (tbf), or there is no tc (package iproute2)",
+            ),
             Need::Cgroups => (self.cgroups, "control groups cannot be written"),
-            Need::IoThrottle => (self.io_throttle, "control groups of this kernel do not limit block devices"),
+            Need::IoThrottle => (
+                self.io_throttle,
+                "control groups of this kernel do not limit block devices",
+            ),
             Need::Prlimit => (self.prlimit, "no prlimit (package util-linux)"),
-            Need::Mounts => (self.mounts, "mount cannot enter namespaces (util-linux 2.33 or newer)"),
+            Need::Mounts => (
+                self.mounts,
+                "mount cannot enter namespaces (util-linux 2.33 or newer)",
+            ),
             Need::WallClock => (
                 false,
                 "Linux has no namespace for the wall clock; time namespaces shift only the monotonic one, and only of new processes",
@@ -126,12 +146,21 @@ impl Capabilities {
     /// Every fault, and what it lacks here.
     #[must_use]
     pub fn availability(&self) -> Vec<Availability> {
-        FAULTS.iter().map(|fault| Availability { fault: fault.id, missing: self.missing(fault) }).collect()
+        FAULTS
+            .iter()
+            .map(|fault| Availability {
+                fault: fault.id,
+                missing: self.missing(fault),
+            })
+            .collect()
     }
 
     pub(super) fn require(&self, fault: &DockerFault) -> Result<(), DockerError> {
         match self.missing(fault) {
-            Some(why) => Err(DockerError::Impossible(format!("{} cannot be made on this machine: {why}", fault.id))),
+            Some(why) => Err(DockerError::Impossible(format!(
+                "{} cannot be made on this machine: {why}",
+                fault.id
+            ))),
             None => Ok(()),
         }
     }
@@ -147,7 +176,9 @@ fn is_root() -> bool {
 
 /// In a network namespace of its own, which ends with the command.
 fn alone(script: &str) -> bool {
-    Tool::new(["unshare", "--net", "sh", "-c", script]).run(None).is_ok()
+    Tool::new(["unshare", "--net", "sh", "-c", script])
+        .run(None)
+        .is_ok()
 }
 
 fn rule(tool: &str, rule: &str) -> bool {
@@ -172,25 +203,71 @@ mod tests {
     #[test]
     fn a_machine_without_anything_can_still_do_what_docker_does() {
         let nothing = Capabilities::default();
-        let possible: Vec<&str> =
-            nothing.availability().iter().filter(|one| one.missing.is_none()).map(|one| one.fault).collect();
-        assert_eq!(possible, ["kill", "stop", "restart", "pause", "hang", "network-disconnect", "disk-fill"]);
+        let possible: Vec<&str> = nothing
+            .availability()
+            .iter()
+            .filter(|one| one.missing.is_none())
+            .map(|one| one.fault)
+            .collect();
+        assert_eq!(
+            possible,
+            [
+                "kill",
+                "stop",
+                "restart",
+                "pause",
+                "hang",
+                "network-disconnect",
+                "disk-fill"
+            ]
+        );
     }
 
     #[test]
     fn delay_works_with_netem_or_with_a_queue() {
         let latency = catalogue::find("latency").unwrap();
-        let root = Capabilities { root: true, ..Capabilities::default() };
+        let root = Capabilities {
+            root: true,
+            ..Capabilities::default()
+        };
         assert!(root.missing(latency).is_some());
-        assert_eq!(Capabilities { netem: true, ..root.clone() }.missing(latency), None);
-        let queue = Capabilities { packet_queue: true, ..root.clone() };
-        assert!(queue.missing(latency).is_some(), "a queue without rules that lead to it");
-        assert_eq!(Capabilities { iptables: Some("iptables".into()), ..queue }.missing(latency), None);
+        assert_eq!(
+            Capabilities {
+                netem: true,
+                ..root.clone()
+            }
+            .missing(latency),
+            None
+        );
+        let queue = Capabilities {
+            packet_queue: true,
+            ..root.clone()
+        };
+        assert!(
+            queue.missing(latency).is_some(),
+            "a queue without rules that lead to it"
+        );
+        assert_eq!(
+            Capabilities {
+                iptables: Some("iptables".into()),
+                ..queue
+            }
+            .missing(latency),
+            None
+        );
     }
 
     #[test]
     fn no_machine_can_move_a_containers_clock() {
-        let all = Capabilities { root: true, netem: true, cgroups: true, ..Capabilities::default() };
-        assert!(all.missing(catalogue::find("clock-skew").unwrap()).is_some());
+        let all = Capabilities {
+            root: true,
+            netem: true,
+            cgroups: true,
+            ..Capabilities::default()
+        };
+        assert!(
+            all.missing(catalogue::find("clock-skew").unwrap())
+                .is_some()
+        );
     }
 }

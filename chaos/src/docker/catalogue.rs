@@ -36,7 +36,12 @@ pub struct Setting {
 }
 
 const fn setting(name: &'static str, default: u64, max: u64, meaning: &'static str) -> Setting {
-    Setting { name, default, meaning, max }
+    Setting {
+        name,
+        default,
+        meaning,
+        max,
+    }
 }
 
 const PERCENT: Setting = setting("percent", 10, 100, "share of the packets, in percent");
@@ -59,7 +64,12 @@ pub const FAULTS: &[DockerFault] = &[
         family: "process",
         undo: "the container is started",
         needs: &[],
-        settings: &[setting("grace-ms", 10_000, 10_000, "how long the process may take, in milliseconds")],
+        settings: &[setting(
+            "grace-ms",
+            10_000,
+            10_000,
+            "how long the process may take, in milliseconds",
+        )],
         steps: processes::stop,
     },
     DockerFault {
@@ -68,7 +78,12 @@ pub const FAULTS: &[DockerFault] = &[
         family: "process",
         undo: "the container is started, if it does not run",
         needs: &[],
-        settings: &[setting("grace-ms", 5_000, 10_000, "how long the process may take to stop, in milliseconds")],
+        settings: &[setting(
+            "grace-ms",
+            5_000,
+            10_000,
+            "how long the process may take to stop, in milliseconds",
+        )],
         steps: processes::restart,
     },
     DockerFault {
@@ -149,7 +164,12 @@ pub const FAULTS: &[DockerFault] = &[
         family: "network",
         undo: "the discipline, or the queue and its holder, are removed",
         needs: &[Need::Delay],
-        settings: &[setting("delay-ms", 100, 10_000, "delay of each packet, in milliseconds")],
+        settings: &[setting(
+            "delay-ms",
+            100,
+            10_000,
+            "delay of each packet, in milliseconds",
+        )],
         steps: network::latency,
     },
     DockerFault {
@@ -160,7 +180,12 @@ pub const FAULTS: &[DockerFault] = &[
         needs: &[Need::Delay],
         settings: &[
             setting("delay-ms", 20, 10_000, "least delay, in milliseconds"),
-            setting("jitter-ms", 200, 10_000, "up to this much more, in milliseconds"),
+            setting(
+                "jitter-ms",
+                200,
+                10_000,
+                "up to this much more, in milliseconds",
+            ),
         ],
         steps: network::jitter,
     },
@@ -188,7 +213,12 @@ pub const FAULTS: &[DockerFault] = &[
         family: "network",
         undo: "the discipline is removed",
         needs: &[Need::Rate],
-        settings: &[setting("kbit", 1_000, 10_000_000, "rate, in kilobits a second")],
+        settings: &[setting(
+            "kbit",
+            1_000,
+            10_000_000,
+            "rate, in kilobits a second",
+        )],
         steps: network::rate,
     },
     DockerFault {
@@ -248,7 +278,12 @@ pub const FAULTS: &[DockerFault] = &[
         family: "resources",
         undo: "the process is ended and its file deleted",
         needs: &[Need::Cgroups],
-        settings: &[setting("mib", 64, 1_024, "length of the file that is written again and again, in MiB")],
+        settings: &[setting(
+            "mib",
+            64,
+            1_024,
+            "length of the file that is written again and again, in MiB",
+        )],
         steps: resources::io_pressure,
     },
     DockerFault {
@@ -257,7 +292,12 @@ pub const FAULTS: &[DockerFault] = &[
         family: "resources",
         undo: "the limit of before is written",
         needs: &[Need::Cgroups],
-        settings: &[setting("spare", 0, 10_000, "how many more than now may be started")],
+        settings: &[setting(
+            "spare",
+            0,
+            10_000,
+            "how many more than now may be started",
+        )],
         steps: resources::process_limit,
     },
     DockerFault {
@@ -266,7 +306,12 @@ pub const FAULTS: &[DockerFault] = &[
         family: "resources",
         undo: "the limits of before are set",
         needs: &[Need::Prlimit],
-        settings: &[setting("files", 3, 1_000_000, "limit of open files while the fault lasts")],
+        settings: &[setting(
+            "files",
+            3,
+            1_000_000,
+            "limit of open files while the fault lasts",
+        )],
         steps: files::descriptors,
     },
     DockerFault {
@@ -276,8 +321,18 @@ pub const FAULTS: &[DockerFault] = &[
         undo: "the file is deleted",
         needs: &[],
         settings: &[
-            setting("free-mib", 1, 1_000_000, "what is left free, in MiB; left away on a disk that others use: 10 %"),
-            setting("mib-max", 1_000_000, 100_000_000, "never more than this, in MiB"),
+            setting(
+                "free-mib",
+                1,
+                1_000_000,
+                "what is left free, in MiB; left away on a disk that others use: 10 %",
+            ),
+            setting(
+                "mib-max",
+                1_000_000,
+                100_000_000,
+                "never more than this, in MiB",
+            ),
         ],
         steps: files::fill,
     },
@@ -360,8 +415,19 @@ mod tests {
         assert_eq!(names.len(), FAULTS.len());
         assert!(FAULTS.len() >= 20, "{} faults", FAULTS.len());
         for fault in FAULTS {
-            assert!(!fault.undo.is_empty() && !fault.title.is_empty(), "{}", fault.id);
-            assert!(fault.settings.iter().all(|setting| setting.default <= setting.max), "{}", fault.id);
+            assert!(
+                !fault.undo.is_empty() && !fault.title.is_empty(),
+                "{}",
+                fault.id
+            );
+            assert!(
+                fault
+                    .settings
+                    .iter()
+                    .all(|setting| setting.default <= setting.max),
+                "{}",
+                fault.id
+            );
         }
     }
 }

@@ -18,12 +18,19 @@ pub(super) struct Tool {
 
 impl Tool {
     pub(super) fn new<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { arguments: arguments.into_iter().map(str::to_owned).collect(), stdin: String::new() }
+        Self {
+            arguments: arguments.into_iter().map(str::to_owned).collect(),
+            stdin: String::new(),
+        }
     }
 
     /// The same inside the network namespace of a process.
     pub(super) fn inside_network_of(mut self, pid: u32) -> Self {
-        let enter = ["nsenter".to_owned(), format!("--net=/proc/{pid}/ns/net"), "--".to_owned()];
+        let enter = [
+            "nsenter".to_owned(),
+            format!("--net=/proc/{pid}/ns/net"),
+            "--".to_owned(),
+        ];
         self.arguments.splice(0..0, enter);
         self
     }
@@ -36,17 +43,26 @@ impl Tool {
     /// Runs to the end and gives what was printed. `mark` is the injection that the process belongs to, if any.
     pub(super) fn run(&self, mark: Option<&str>) -> Result<String, String> {
         let mut command = Command::new("timeout");
-        command.args(["-k", "1", TOOL_SECONDS_MAX]).args(&self.arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["-k", "1", TOOL_SECONDS_MAX])
+            .args(&self.arguments);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         if let Some(mark) = mark {
             command.env(MARK, mark);
         }
-        let mut child = command.spawn().map_err(|error| format!("{self}: {error}"))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| format!("{self}: {error}"))?;
         if let Some(mut stdin) = child.stdin.take() {
             // A tool that ends without reading says why on stderr.
             let _ = stdin.write_all(self.stdin.as_bytes());
         }
-        let output = child.wait_with_output().map_err(|error| format!("{self}: {error}"))?;
+        let output = child
+            .wait_with_output()
+            .map_err(|error| format!("{self}: {error}"))?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }

@@ -5,12 +5,13 @@ use super::processes::Process;
 use bollard::Docker;
 use bollard::errors::Error;
 use bollard::models::{
-    ContainerInspectResponse, EndpointIpamConfig, EndpointSettings, NetworkConnectRequest, NetworkDisconnectRequest,
-    VolumeCreateRequest,
+    ContainerInspectResponse, EndpointIpamConfig, EndpointSettings, NetworkConnectRequest,
+    NetworkDisconnectRequest, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder, ListVolumesOptions,
-    RemoveVolumeOptionsBuilder, RestartContainerOptionsBuilder, StartContainerOptions,
+    InspectContainerOptions, KillContainerOptionsBuilder, ListContainersOptionsBuilder,
+    ListVolumesOptions, RemoveVolumeOptionsBuilder, RestartContainerOptionsBuilder,
+    StartContainerOptions,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
@@ -82,13 +83,26 @@ impl Engine {
     /// The host is not a socket of this machine, or nobody answers.
     pub async fn connect(host: &str) -> Result<Self, DockerError> {
         if !host.starts_with("unix://") {
-            let message = format!("{host} is not a socket of this machine (unix://…): faults need its processes");
+            let message = format!(
+                "{host} is not a socket of this machine (unix://…): faults need its processes"
+            );
             return Err(DockerError::Refused(message));
         }
-        let unreachable = |error: Error| DockerError::Unreachable { host: host.to_owned(), why: error.to_string() };
-        let docker = Docker::connect_with_unix(host, CALL_SECONDS_MAX, bollard::API_DEFAULT_VERSION);
-        let docker = docker.map_err(unreachable)?.negotiate_version().await.map_err(unreachable)?;
-        Ok(Self { docker, host: host.to_owned() })
+        let unreachable = |error: Error| DockerError::Unreachable {
+            host: host.to_owned(),
+            why: error.to_string(),
+        };
+        let docker =
+            Docker::connect_with_unix(host, CALL_SECONDS_MAX, bollard::API_DEFAULT_VERSION);
+        let docker = docker
+            .map_err(unreachable)?
+            .negotiate_version()
+            .await
+            .map_err(unreachable)?;
+        Ok(Self {
+            docker,
+            host: host.to_owned(),
+        })
     }
 
     /// Where it listens.
@@ -101,10 +115,21 @@ impl Engine {
     ///
     /// # Errors
     /// Docker does not answer.
-    pub async fn containers_with(&self, label: &str, value: &str) -> Result<Vec<Container>, DockerError> {
+    pub async fn containers_with(
+        &self,
+        label: &str,
+        value: &str,
+    ) -> Result<Vec<Container>, DockerError> {
         let filters = HashMap::from([("label", vec![format!("{label}={value}")])]);
-        let options = ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
-        let listed = self.docker.list_containers(Some(options)).await.map_err(|error| self.failure("list", &error))?;
+        let options = ListContainersOptionsBuilder::default()
+            .all(true)
+            .filters(&filters)
+            .build();
+        let listed = self
+            .docker
+            .list_containers(Some(options))
+            .await
+            .map_err(|error| self.failure("list", &error))?;
         let mut containers = Vec::new();
         for id in listed.into_iter().filter_map(|summary| summary.id) {
             containers.extend(self.inspect(&id).await?);
@@ -118,17 +143,25 @@ impl Engine {
     /// # Errors
     /// Docker does not answer.
     pub async fn inspect(&self, id: &str) -> Result<Option<Container>, DockerError> {
-        let answer = self.docker.inspect_container(id, None::<InspectContainerOptions>).await;
+        let answer = self
+            .docker
+            .inspect_container(id, None::<InspectContainerOptions>)
+            .await;
         Ok(self.unless_gone("inspect", answer)?.map(container))
     }
 
     pub(super) async fn start(&self, id: &str) -> Result<(), DockerError> {
-        let answer = self.docker.start_container(id, None::<StartContainerOptions>).await;
+        let answer = self
+            .docker
+            .start_container(id, None::<StartContainerOptions>)
+            .await;
         self.done("start", answer)
     }
 
     pub(super) async fn kill(&self, id: &str, signal: &str) -> Result<(), DockerError> {
-        let options = KillContainerOptionsBuilder::default().signal(signal).build();
+        let options = KillContainerOptionsBuilder::default()
+            .signal(signal)
+            .build();
         let answer = self.docker.kill_container(id, Some(options)).await;
         self.done("kill", answer)
     }
@@ -152,24 +185,40 @@ impl Engine {
     }
 
     pub(super) async fn disconnect(&self, id: &str, network: &str) -> Result<(), DockerError> {
-        let request = NetworkDisconnectRequest { container: id.to_owned(), force: Some(true) };
+        let request = NetworkDisconnectRequest {
+            container: id.to_owned(),
+            force: Some(true),
+        };
         let answer = self.docker.disconnect_network(network, request).await;
         self.done("disconnect", answer)
     }
 
-    pub(super) async fn join(&self, id: &str, network: &str, endpoint: &Endpoint) -> Result<(), DockerError> {
+    pub(super) async fn join(
+        &self,
+        id: &str,
+        network: &str,
+        endpoint: &Endpoint,
+    ) -> Result<(), DockerError> {
         let settings = |address: Option<String>| NetworkConnectRequest {
             container: id.to_owned(),
             endpoint_config: Some(EndpointSettings {
                 aliases: Some(endpoint.aliases.clone()),
-                ipam_config: address
-                    .map(|address| EndpointIpamConfig { ipv4_address: Some(address), ..EndpointIpamConfig::default() }),
+                ipam_config: address.map(|address| EndpointIpamConfig {
+                    ipv4_address: Some(address),
+                    ..EndpointIpamConfig::default()
+                }),
                 ..EndpointSettings::default()
             }),
         };
         // A fixed address is taken only in networks with a subnet of their own; elsewhere Docker chooses again.
-        let address = endpoint.fixed_address.clone().unwrap_or_else(|| endpoint.address.clone());
-        let first = self.docker.connect_network(network, settings(Some(address))).await;
+        let address = endpoint
+            .fixed_address
+            .clone()
+            .unwrap_or_else(|| endpoint.address.clone());
+        let first = self
+            .docker
+            .connect_network(network, settings(Some(address)))
+            .await;
         match first {
             Err(error) if endpoint.fixed_address.is_none() && status(&error) != Some(404) => {
                 let answer = self.docker.connect_network(network, settings(None)).await;
@@ -185,16 +234,35 @@ impl Engine {
         label: &str,
     ) -> Result<Vec<(String, HashMap<String, String>)>, DockerError> {
         let filters = HashMap::from([("label".to_owned(), vec![label.to_owned()])]);
-        let answer = self.docker.list_volumes(Some(ListVolumesOptions { filters: Some(filters) })).await;
+        let answer = self
+            .docker
+            .list_volumes(Some(ListVolumesOptions {
+                filters: Some(filters),
+            }))
+            .await;
         let listed = answer.map_err(|error| self.failure("list volumes", &error))?;
-        Ok(listed.volumes.unwrap_or_default().into_iter().map(|volume| (volume.name, volume.labels)).collect())
+        Ok(listed
+            .volumes
+            .unwrap_or_default()
+            .into_iter()
+            .map(|volume| (volume.name, volume.labels))
+            .collect())
     }
 
-    pub(super) async fn make_volume(&self, name: &str, labels: HashMap<String, String>) -> Result<(), DockerError> {
-        let request =
-            VolumeCreateRequest { name: Some(name.to_owned()), labels: Some(labels), ..VolumeCreateRequest::default() };
+    pub(super) async fn make_volume(
+        &self,
+        name: &str,
+        labels: HashMap<String, String>,
+    ) -> Result<(), DockerError> {
+        let request = VolumeCreateRequest {
+            name: Some(name.to_owned()),
+            labels: Some(labels),
+            ..VolumeCreateRequest::default()
+        };
         let answer = self.docker.create_volume(request).await;
-        answer.map(|_| ()).map_err(|error| self.failure("create the arm volume", &error))
+        answer
+            .map(|_| ())
+            .map_err(|error| self.failure("create the arm volume", &error))
     }
 
     pub(super) async fn remove_volume(&self, name: &str) -> Result<(), DockerError> {
@@ -215,7 +283,11 @@ impl Engine {
         }
     }
 
-    fn unless_gone<T>(&self, what: &str, answer: Result<T, Error>) -> Result<Option<T>, DockerError> {
+    fn unless_gone<T>(
+        &self,
+        what: &str,
+        answer: Result<T, Error>,
+    ) -> Result<Option<T>, DockerError> {
         match answer {
             Ok(value) => Ok(Some(value)),
             Err(error) if status(&error) == Some(404) => Ok(None),
@@ -226,7 +298,10 @@ impl Engine {
     fn failure(&self, what: &str, error: &Error) -> DockerError {
         match status(error) {
             Some(_) => DockerError::Failed(format!("docker will not {what}: {error}")),
-            None => DockerError::Unreachable { host: self.host.clone(), why: format!("{what}: {error}") },
+            None => DockerError::Unreachable {
+                host: self.host.clone(),
+                why: format!("{what}: {error}"),
+            },
         }
     }
 }
@@ -241,26 +316,56 @@ fn status(error: &Error) -> Option<u16> {
 fn container(answer: ContainerInspectResponse) -> Container {
     let state = answer.state.unwrap_or_default();
     let running = state.running.unwrap_or_default();
-    let pid = state.pid.and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0 && running);
-    let networks = answer.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
+    let pid = state
+        .pid
+        .and_then(|pid| u32::try_from(pid).ok())
+        .filter(|pid| *pid > 0 && running);
+    let networks = answer
+        .network_settings
+        .and_then(|settings| settings.networks)
+        .unwrap_or_default();
     Container {
         id: answer.id.unwrap_or_default(),
-        name: answer.name.unwrap_or_default().trim_start_matches('/').to_owned(),
-        labels: answer.config.and_then(|config| config.labels).unwrap_or_default().into_iter().collect(),
+        name: answer
+            .name
+            .unwrap_or_default()
+            .trim_start_matches('/')
+            .to_owned(),
+        labels: answer
+            .config
+            .and_then(|config| config.labels)
+            .unwrap_or_default()
+            .into_iter()
+            .collect(),
         running,
         paused: state.paused.unwrap_or_default(),
         process: pid.and_then(Process::find),
         started_at: state.started_at.unwrap_or_default(),
-        network_mode: answer.host_config.and_then(|config| config.network_mode).unwrap_or_default(),
-        networks: networks.into_iter().map(|(name, settings)| (name, endpoint(settings))).collect(),
-        mounts: answer.mounts.unwrap_or_default().into_iter().map(mount).collect(),
-        upper_directory: answer.graph_driver.and_then(|driver| driver.data.get("UpperDir").map(PathBuf::from)),
+        network_mode: answer
+            .host_config
+            .and_then(|config| config.network_mode)
+            .unwrap_or_default(),
+        networks: networks
+            .into_iter()
+            .map(|(name, settings)| (name, endpoint(settings)))
+            .collect(),
+        mounts: answer
+            .mounts
+            .unwrap_or_default()
+            .into_iter()
+            .map(mount)
+            .collect(),
+        upper_directory: answer
+            .graph_driver
+            .and_then(|driver| driver.data.get("UpperDir").map(PathBuf::from)),
     }
 }
 
 fn endpoint(settings: EndpointSettings) -> Endpoint {
-    let fixed_address =
-        settings.ipam_config.and_then(|config| config.ipv4_address).filter(|address| !address.is_empty());
+    let fixed_address = settings
+        .ipam_config
+        .and_then(|config| config.ipv4_address)
+        .filter(|address| !address.is_empty());
     Endpoint {
         address: settings.ip_address.unwrap_or_default(),
         fixed_address,
@@ -270,7 +375,10 @@ fn endpoint(settings: EndpointSettings) -> Endpoint {
 
 fn mount(point: bollard::models::MountPoint) -> Mount {
     Mount {
-        source: point.source.filter(|source| !source.is_empty()).map(PathBuf::from),
+        source: point
+            .source
+            .filter(|source| !source.is_empty())
+            .map(PathBuf::from),
         destination: point.destination.unwrap_or_default(),
         writable: point.rw.unwrap_or_default(),
     }

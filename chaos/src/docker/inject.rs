@@ -92,23 +92,47 @@ pub async fn inject(
     let journal = Journal::open(state)?;
     let recovered = undoing::orphans(&journal).await?;
     if !recovered.is_empty() {
-        say(Progress::Recovered { injections: recovered });
+        say(Progress::Recovered {
+            injections: recovered,
+        });
     }
     refuse_twice(&journal, plan)?;
     let mut guard = Guard::start(launcher, state, &plan.injection, plan.until_ms)?;
     let held = journal.write(entry(engine, plan))?;
-    say(Progress::Journaled { injection: plan.injection.clone(), watchdog: guard.pid() });
-    let acting = Acting { engine, state, launcher, plan, agents: Vec::new() };
-    let mut course =
-        Course { plan, journal: &journal, acting, stop: &mut stop, guard: &mut guard, began_ms: clock::now_ms() };
+    say(Progress::Journaled {
+        injection: plan.injection.clone(),
+        watchdog: guard.pid(),
+    });
+    let acting = Acting {
+        engine,
+        state,
+        launcher,
+        plan,
+        agents: Vec::new(),
+    };
+    let mut course = Course {
+        plan,
+        journal: &journal,
+        acting,
+        stop: &mut stop,
+        guard: &mut guard,
+        began_ms: clock::now_ms(),
+    };
     let went = course.run(held, say).await;
     // An act that was given up, or that failed, may still be on its way.
-    let settled = if went.is_ok() { Settled::Yes } else { Settled::NotYet };
+    let settled = if went.is_ok() {
+        Settled::Yes
+    } else {
+        Settled::NotYet
+    };
     undoing::one(&journal, &plan.injection, settled).await?;
     course.acting.reap();
     guard.dismiss();
     let because = went?;
-    say(Progress::Undone { injection: plan.injection.clone(), because });
+    say(Progress::Undone {
+        injection: plan.injection.clone(),
+        because,
+    });
     Ok(because)
 }
 
@@ -133,7 +157,10 @@ impl Course<'_> {
                 if !std::mem::replace(&mut announced, true) {
                     say(active(self.plan, self.began_ms));
                 }
-                if let Some(because) = self.wait_until(self.began_ms.saturating_add(planned.after_ms)).await {
+                if let Some(because) = self
+                    .wait_until(self.began_ms.saturating_add(planned.after_ms))
+                    .await
+                {
                     return Ok(because);
                 }
             }
@@ -156,7 +183,10 @@ impl Course<'_> {
         if !announced {
             say(active(self.plan, self.began_ms));
         }
-        Ok(self.wait_until(self.plan.until_ms).await.unwrap_or(Because::Time))
+        Ok(self
+            .wait_until(self.plan.until_ms)
+            .await
+            .unwrap_or(Because::Time))
     }
 
     /// Nothing when the time has come; else why it ends before.
@@ -191,15 +221,25 @@ fn entry(engine: &Engine, plan: &Plan) -> Entry {
         began_ms: clock::now_ms(),
         until_ms: plan.until_ms,
         injector: Process::own(),
-        steps: plan.steps.iter().map(|planned| planned.step.clone()).collect(),
+        steps: plan
+            .steps
+            .iter()
+            .map(|planned| planned.step.clone())
+            .collect(),
     }
 }
 
 /// The same fault twice on one container would remember the first one's state as the one to bring back.
 fn refuse_twice(journal: &Journal, plan: &Plan) -> Result<(), DockerError> {
     for injection in journal.names() {
-        let Some(entry) = journal.read(&injection)? else { continue };
-        let hit = entry.steps.iter().find(|step| plan.steps.iter().any(|other| other.step.run().id == step.run().id));
+        let Some(entry) = journal.read(&injection)? else {
+            continue;
+        };
+        let hit = entry.steps.iter().find(|step| {
+            plan.steps
+                .iter()
+                .any(|other| other.step.run().id == step.run().id)
+        });
         if let Some(step) = hit.filter(|_| entry.fault == plan.fault) {
             let (name, fault) = (&step.run().name, &plan.fault);
             return Err(DockerError::Refused(format!(
@@ -211,7 +251,11 @@ fn refuse_twice(journal: &Journal, plan: &Plan) -> Result<(), DockerError> {
 }
 
 fn active(plan: &Plan, began_ms: u64) -> Progress {
-    let mut containers: Vec<String> = plan.steps.iter().map(|planned| planned.step.run().name.clone()).collect();
+    let mut containers: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|planned| planned.step.run().name.clone())
+        .collect();
     containers.dedup();
     Progress::Active {
         injection: plan.injection.clone(),
@@ -231,9 +275,15 @@ impl Stop {
     /// # Errors
     /// The system refuses to tell us about signals.
     pub fn listen() -> Result<Self, DockerError> {
-        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let kinds = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ];
         let signals: Result<Vec<_>, _> = kinds.into_iter().map(signal).collect();
-        signals.map(Self).map_err(|error| DockerError::failed("listen for signals", error))
+        signals
+            .map(Self)
+            .map_err(|error| DockerError::failed("listen for signals", error))
     }
 
     async fn asked(&mut self) {

@@ -58,8 +58,9 @@ impl Journal {
     /// It cannot be made.
     pub fn open(state: &Path) -> Result<Self, DockerError> {
         let directory = state.join("journal");
-        std::fs::create_dir_all(&directory)
-            .map_err(|error| DockerError::failed(&format!("make {}", directory.display()), error))?;
+        std::fs::create_dir_all(&directory).map_err(|error| {
+            DockerError::failed(&format!("make {}", directory.display()), error)
+        })?;
         Ok(Self { directory })
     }
 
@@ -70,8 +71,13 @@ impl Journal {
     pub fn write(&self, entry: Entry) -> Result<Held, DockerError> {
         let path = self.path(&entry.injection);
         let written = self.write_file(&entry, &path);
-        let file = written.map_err(|error| DockerError::failed(&format!("write {}", path.display()), error))?;
-        Ok(Held { entry, path, _file: file })
+        let file = written
+            .map_err(|error| DockerError::failed(&format!("write {}", path.display()), error))?;
+        Ok(Held {
+            entry,
+            path,
+            _file: file,
+        })
     }
 
     fn write_file(&self, entry: &Entry, path: &Path) -> std::io::Result<File> {
@@ -88,8 +94,19 @@ impl Journal {
     /// Names of all injections that are not undone.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let name = |entry: std::fs::DirEntry| Some(entry.file_name().to_str()?.strip_suffix(".json")?.to_owned());
+        let entries = std::fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
+        let name = |entry: std::fs::DirEntry| {
+            Some(
+                entry
+                    .file_name()
+                    .to_str()?
+                    .strip_suffix(".json")?
+                    .to_owned(),
+            )
+        };
         let mut names: Vec<String> = entries.filter_map(name).collect();
         names.sort();
         names
@@ -114,13 +131,21 @@ impl Journal {
         self.hold_within(injection, LOCK_WAIT_MS).await
     }
 
-    async fn hold_within(&self, injection: &str, wait_ms: u64) -> Result<Option<Held>, DockerError> {
+    async fn hold_within(
+        &self,
+        injection: &str,
+        wait_ms: u64,
+    ) -> Result<Option<Held>, DockerError> {
         let path = self.path(injection);
-        let Ok(mut file) = File::open(&path) else { return Ok(None) };
+        let Ok(mut file) = File::open(&path) else {
+            return Ok(None);
+        };
         let mut waited_ms = 0;
         while file.try_lock().is_err() {
             if waited_ms >= wait_ms {
-                let message = format!("another process has worked on injection {injection} for {waited_ms} ms");
+                let message = format!(
+                    "another process has worked on injection {injection} for {waited_ms} ms"
+                );
                 return Err(DockerError::Left(message));
             }
             clock::pause(LOCK_LOOK_MS).await;
@@ -130,7 +155,11 @@ impl Journal {
             return Ok(None);
         }
         let entry = parse(&mut file, &path)?;
-        Ok(Some(Held { entry, path, _file: file }))
+        Ok(Some(Held {
+            entry,
+            path,
+            _file: file,
+        }))
     }
 
     /// Whether an injection is not undone.
@@ -146,8 +175,13 @@ impl Journal {
 
     /// The same for everything that nobody is writing now.
     pub fn sweep_all(&self) {
-        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        for path in entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "new"))
+        let entries = std::fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
+        for path in entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|kind| kind == "new"))
         {
             if File::open(&path).is_ok_and(|file| file.try_lock().is_ok()) {
                 let _ = std::fs::remove_file(&path);
@@ -171,9 +205,9 @@ impl Held {
     /// The disk does not let go of it.
     pub fn clear(self) -> Result<(), DockerError> {
         match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(DockerError::Left(format!("{} cannot be deleted: {error}", self.path.display())))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DockerError::Left(
+                format!("{} cannot be deleted: {error}", self.path.display()),
+            )),
             _ => Ok(()),
         }
     }
@@ -187,7 +221,12 @@ fn parse(file: &mut File, path: &Path) -> Result<Entry, DockerError> {
     let parsed = read
         .map_err(|error| error.to_string())
         .and_then(|_| serde_json::from_str(&text).map_err(|error| error.to_string()));
-    parsed.map_err(|why| DockerError::Left(format!("{} cannot be read, undo it by hand: {why}", path.display())))
+    parsed.map_err(|why| {
+        DockerError::Left(format!(
+            "{} cannot be read, undo it by hand: {why}",
+            path.display()
+        ))
+    })
 }
 
 #[cfg(test)]
@@ -226,7 +265,10 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let journal = Journal::open(state.path()).unwrap();
         let held = journal.write(entry("aaaaaaaa")).unwrap();
-        assert!(matches!(journal.hold_within("aaaaaaaa", 0).await, Err(DockerError::Left(_))));
+        assert!(matches!(
+            journal.hold_within("aaaaaaaa", 0).await,
+            Err(DockerError::Left(_))
+        ));
         held.clear().unwrap();
         assert!(journal.hold("aaaaaaaa").await.unwrap().is_none());
     }
@@ -237,6 +279,9 @@ mod tests {
         let journal = Journal::open(state.path()).unwrap();
         std::fs::write(state.path().join("journal/bbbbbbbb.json"), "{").unwrap();
         assert_eq!(journal.names(), ["bbbbbbbb"]);
-        assert!(matches!(journal.read("bbbbbbbb"), Err(DockerError::Left(_))));
+        assert!(matches!(
+            journal.read("bbbbbbbb"),
+            Err(DockerError::Left(_))
+        ));
     }
 }

@@ -105,26 +105,57 @@ impl Context<'_> {
 ///
 /// # Errors
 /// A fault is not known, the machine cannot do it, a target may not be hit, Docker does not answer.
-pub async fn plan(engine: &Engine, request: &Request, capabilities: &Capabilities) -> Result<Plan, DockerError> {
-    let last_ms = request.parts.iter().map(|part| part.after_ms).max().unwrap_or_default();
+pub async fn plan(
+    engine: &Engine,
+    request: &Request,
+    capabilities: &Capabilities,
+) -> Result<Plan, DockerError> {
+    let last_ms = request
+        .parts
+        .iter()
+        .map(|part| part.after_ms)
+        .max()
+        .unwrap_or_default();
     if request.for_ms > FAULT_MS_MAX {
-        return Err(DockerError::Refused(format!("a fault lasts 1 h at most, not {} s", request.for_ms / 1_000)));
+        return Err(DockerError::Refused(format!(
+            "a fault lasts 1 h at most, not {} s",
+            request.for_ms / 1_000
+        )));
     }
     if request.for_ms <= last_ms {
-        let message = format!("{} takes more than {} s: ask for longer", request.name, last_ms / 1_000);
+        let message = format!(
+            "{} takes more than {} s: ask for longer",
+            request.name,
+            last_ms / 1_000
+        );
         return Err(DockerError::Refused(message));
     }
-    let until_ms = clock::now_ms().saturating_add(request.begins_in_ms).saturating_add(request.for_ms);
+    let until_ms = clock::now_ms()
+        .saturating_add(request.begins_in_ms)
+        .saturating_add(request.for_ms);
     let injection = fresh_name()?;
     let mut steps = Vec::new();
     for part in &request.parts {
         let (selection, role) = roles::resolve(engine, &request.project, &part.selection).await?;
-        let part = Part { selection, ..part.clone() };
+        let part = Part {
+            selection,
+            ..part.clone()
+        };
         let found = steps_of(engine, request, &part, capabilities, (&injection, until_ms)).await?;
-        steps.extend(found.into_iter().map(|step| Planned { after_ms: part.after_ms, role: role.clone(), step }));
+        steps.extend(found.into_iter().map(|step| Planned {
+            after_ms: part.after_ms,
+            role: role.clone(),
+            step,
+        }));
     }
     steps.sort_by_key(|planned| planned.after_ms);
-    Ok(Plan { injection, fault: request.name.clone(), project: request.project.clone(), until_ms, steps })
+    Ok(Plan {
+        injection,
+        fault: request.name.clone(),
+        project: request.project.clone(),
+        until_ms,
+        steps,
+    })
 }
 
 async fn steps_of(
@@ -134,8 +165,9 @@ async fn steps_of(
     capabilities: &Capabilities,
     (injection, until_ms): (&str, u64),
 ) -> Result<Vec<Step>, DockerError> {
-    let fault = catalogue::find(&part.fault)
-        .ok_or_else(|| DockerError::Refused(format!("the docker target has no fault {:?}", part.fault)))?;
+    let fault = catalogue::find(&part.fault).ok_or_else(|| {
+        DockerError::Refused(format!("the docker target has no fault {:?}", part.fault))
+    })?;
     capabilities.require(fault)?;
     let settings = settings(fault, &part.settings)?;
     let targets = target::find(engine, &request.project, &part.selection, until_ms).await?;
@@ -157,17 +189,30 @@ async fn steps_of(
     Ok(steps)
 }
 
-fn settings(fault: &DockerFault, given: &BTreeMap<String, u64>) -> Result<BTreeMap<&'static str, u64>, DockerError> {
+fn settings(
+    fault: &DockerFault,
+    given: &BTreeMap<String, u64>,
+) -> Result<BTreeMap<&'static str, u64>, DockerError> {
     let known: Vec<&str> = fault.settings.iter().map(|setting| setting.name).collect();
     if let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) {
-        let known = if known.is_empty() { "it has none".to_owned() } else { format!("it has {}", known.join(", ")) };
-        return Err(DockerError::Refused(format!("{} has no setting {name:?}: {known}", fault.id)));
+        let known = if known.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("it has {}", known.join(", "))
+        };
+        return Err(DockerError::Refused(format!(
+            "{} has no setting {name:?}: {known}",
+            fault.id
+        )));
     }
     let mut settings = BTreeMap::new();
     for setting in fault.settings {
         let value = given.get(setting.name).copied().unwrap_or(setting.default);
         if value > setting.max {
-            let message = format!("{}: {}={value} is above its limit {}", fault.id, setting.name, setting.max);
+            let message = format!(
+                "{}: {}={value} is above its limit {}",
+                fault.id, setting.name, setting.max
+            );
             return Err(DockerError::Refused(message));
         }
         settings.insert(setting.name, value);
@@ -191,12 +236,26 @@ impl Plan {
     #[must_use]
     pub fn human(&self) -> String {
         let (fault, project) = (&self.fault, &self.project);
-        let mut text = format!("{fault} in project {project}, undone at {} at the latest", arm::written(self.until_ms));
-        for Planned { after_ms, role, step } in &self.steps {
-            let when = if *after_ms > 0 { format!("after {} s, ", after_ms / 1_000) } else { String::new() };
+        let mut text = format!(
+            "{fault} in project {project}, undone at {} at the latest",
+            arm::written(self.until_ms)
+        );
+        for Planned {
+            after_ms,
+            role,
+            step,
+        } in &self.steps
+        {
+            let when = if *after_ms > 0 {
+                format!("after {} s, ", after_ms / 1_000)
+            } else {
+                String::new()
+            };
             let (told, undo) = (step.told(), step.undo_told());
             let name = match role {
-                Some(Role { name, service }) => format!("{name} (now {service}), {}", step.run().name),
+                Some(Role { name, service }) => {
+                    format!("{name} (now {service}), {}", step.run().name)
+                }
                 None => step.run().name.clone(),
             };
             let _ = write!(text, "\n  {name}: {when}{told}\n    undo: {undo}");
@@ -213,9 +272,22 @@ mod tests {
     fn settings_are_known_and_bounded() {
         let latency = catalogue::find("latency").unwrap();
         let given = |name: &str, value| BTreeMap::from([(name.to_owned(), value)]);
-        assert_eq!(settings(latency, &BTreeMap::new()).unwrap().get("delay-ms"), Some(&100));
-        assert_eq!(settings(latency, &given("delay-ms", 7)).unwrap().get("delay-ms"), Some(&7));
-        assert!(settings(latency, &given("delay", 7)).unwrap_err().to_string().contains("delay-ms"));
+        assert_eq!(
+            settings(latency, &BTreeMap::new()).unwrap().get("delay-ms"),
+            Some(&100)
+        );
+        assert_eq!(
+            settings(latency, &given("delay-ms", 7))
+                .unwrap()
+                .get("delay-ms"),
+            Some(&7)
+        );
+        assert!(
+            settings(latency, &given("delay", 7))
+                .unwrap_err()
+                .to_string()
+                .contains("delay-ms")
+        );
         assert!(settings(latency, &given("delay-ms", 10_001)).is_err());
     }
 

@@ -40,7 +40,9 @@ impl Process {
 /// Every process with `PID` directories in /proc.
 fn all() -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    entries
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .collect()
 }
 
 /// The processes that carry the mark of an injection.
@@ -48,9 +50,15 @@ pub(super) fn marked(injection: &str) -> Vec<u32> {
     let wanted = format!("{MARK}={injection}");
     let carries = |pid: &u32| {
         let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == wanted.as_bytes())
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == wanted.as_bytes())
     };
-    all().into_iter().filter(|pid| *pid != std::process::id()).filter(carries).collect()
+    all()
+        .into_iter()
+        .filter(|pid| *pid != std::process::id())
+        .filter(carries)
+        .collect()
 }
 
 /// Kills them at once; those that ended meanwhile are no error.
@@ -67,7 +75,12 @@ pub(super) fn kill(pids: &[u32]) {
 /// The processes whose cgroup names this container, and nothing else.
 pub(super) fn of_container(container_id: &str) -> Vec<Process> {
     let inside = |pid: &u32| {
-        std::fs::read_to_string(format!("/proc/{pid}/cgroup")).is_ok_and(|text| text.contains(container_id))
+        std::fs::read_to_string(format!("/proc/{pid}/cgroup"))
+            .is_ok_and(|text| text.contains(container_id))
     };
-    all().into_iter().filter(inside).filter_map(Process::find).collect()
+    all()
+        .into_iter()
+        .filter(inside)
+        .filter_map(Process::find)
+        .collect()
 }

@@ -49,34 +49,77 @@ pub(super) async fn resolve(
     project: &str,
     selection: &Selection,
 ) -> Result<(Selection, Option<Role>), DockerError> {
-    let Some(name) = selection.services.iter().find(|service| [LEADER, FOLLOWER].contains(&service.as_str())) else {
+    let Some(name) = selection
+        .services
+        .iter()
+        .find(|service| [LEADER, FOLLOWER].contains(&service.as_str()))
+    else {
         return Ok((selection.clone(), None));
     };
     let members = members(&engine.containers_with(COMPOSE_PROJECT, project).await?);
-    let role = Role { name: name.clone(), service: holder(name, &members).await? };
-    let service = |service: &String| if service == name { role.service.clone() } else { service.clone() };
+    let role = Role {
+        name: name.clone(),
+        service: holder(name, &members).await?,
+    };
+    let service = |service: &String| {
+        if service == name {
+            role.service.clone()
+        } else {
+            service.clone()
+        }
+    };
     let services = selection.services.iter().map(service).collect();
-    Ok((Selection { services, ..selection.clone() }, Some(role)))
+    Ok((
+        Selection {
+            services,
+            ..selection.clone()
+        },
+        Some(role),
+    ))
 }
 
 /// A part that was found before is still with the same member.
-pub(super) async fn confirm(engine: &Engine, project: &str, role: &Role) -> Result<(), DockerError> {
+pub(super) async fn confirm(
+    engine: &Engine,
+    project: &str,
+    role: &Role,
+) -> Result<(), DockerError> {
     let (name, planned) = (&role.name, &role.service);
-    let now = leader(&members(&engine.containers_with(COMPOSE_PROJECT, project).await?)).await?;
+    let now = leader(&members(
+        &engine.containers_with(COMPOSE_PROJECT, project).await?,
+    ))
+    .await?;
     if (now == *planned) == (name == LEADER) {
         return Ok(());
     }
-    let message = format!("{name} was {planned} when this was planned, and {now} leads PD now: start again");
+    let message =
+        format!("{name} was {planned} when this was planned, and {now} leads PD now: start again");
     Err(DockerError::Refused(message))
 }
 
 fn members(containers: &[Container]) -> Vec<Member> {
     let member = |container: &Container| {
-        let service = container.labels.get(COMPOSE_SERVICE).filter(|name| name.starts_with(PREFIX))?.clone();
-        let addresses = container.networks.values().filter_map(|endpoint| endpoint.address.parse::<IpAddr>().ok());
-        Some(Member { service, addresses: addresses.map(|address| SocketAddr::new(address, PORT)).collect() })
+        let service = container
+            .labels
+            .get(COMPOSE_SERVICE)
+            .filter(|name| name.starts_with(PREFIX))?
+            .clone();
+        let addresses = container
+            .networks
+            .values()
+            .filter_map(|endpoint| endpoint.address.parse::<IpAddr>().ok());
+        Some(Member {
+            service,
+            addresses: addresses
+                .map(|address| SocketAddr::new(address, PORT))
+                .collect(),
+        })
     };
-    containers.iter().filter(|container| container.running && !container.paused).filter_map(member).collect()
+    containers
+        .iter()
+        .filter(|container| container.running && !container.paused)
+        .filter_map(member)
+        .collect()
 }
 
 /// The service that has a part.
@@ -86,8 +129,14 @@ async fn holder(name: &str, members: &[Member]) -> Result<String, DockerError> {
         return Ok(leader);
     }
     let follows = members.iter().find(|member| member.service != leader);
-    let nobody = || DockerError::Refused(format!("{leader} leads PD, and no other member runs: nobody is {name}"));
-    follows.map(|member| member.service.clone()).ok_or_else(nobody)
+    let nobody = || {
+        DockerError::Refused(format!(
+            "{leader} leads PD, and no other member runs: nobody is {name}"
+        ))
+    };
+    follows
+        .map(|member| member.service.clone())
+        .ok_or_else(nobody)
 }
 
 /// The service that leads, by the first member that knows.
@@ -102,8 +151,14 @@ async fn leader(members: &[Member]) -> Result<String, DockerError> {
             }
         }
     }
-    let told = if answers.is_empty() { format!("no service called {PREFIX}… runs") } else { answers.join("; ") };
-    Err(DockerError::Refused(format!("nobody leads PD, so that nobody can be hit as its leader or follower ({told})")))
+    let told = if answers.is_empty() {
+        format!("no service called {PREFIX}… runs")
+    } else {
+        answers.join("; ")
+    };
+    Err(DockerError::Refused(format!(
+        "nobody leads PD, so that nobody can be hit as its leader or follower ({told})"
+    )))
 }
 
 /// PD names its leader; Compose has named the service, and the leader's own URL carries that name.
@@ -114,17 +169,34 @@ fn service_of(leader: &Leader, members: &[Member]) -> Result<String, DockerError
     };
     let hosts: Vec<String> = leader.client_urls.iter().map(host).collect();
     let is_it = |member: &&Member| {
-        let at = |host: &String| member.addresses.iter().any(|address| address.ip().to_string() == *host);
+        let at = |host: &String| {
+            member
+                .addresses
+                .iter()
+                .any(|address| address.ip().to_string() == *host)
+        };
         member.service == leader.name || hosts.contains(&member.service) || hosts.iter().any(at)
     };
-    let unknown = || DockerError::Refused(format!("{} leads PD, and no running service is called so", leader.name));
-    members.iter().find(is_it).map(|member| member.service.clone()).ok_or_else(unknown)
+    let unknown = || {
+        DockerError::Refused(format!(
+            "{} leads PD, and no running service is called so",
+            leader.name
+        ))
+    };
+    members
+        .iter()
+        .find(is_it)
+        .map(|member| member.service.clone())
+        .ok_or_else(unknown)
 }
 
 /// What a member says of who leads; nothing when it says that nobody does.
 async fn ask(address: SocketAddr) -> Result<Option<Leader>, String> {
     let asked = tokio::time::timeout(PATIENCE, get(address, "/pd/api/v1/leader"));
-    let answer = asked.await.map_err(|_| "no answer in time".to_owned())?.map_err(|error| error.to_string())?;
+    let answer = asked
+        .await
+        .map_err(|_| "no answer in time".to_owned())?
+        .map_err(|error| error.to_string())?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no HTTP")?;
     let status = head.split_ascii_whitespace().nth(1).unwrap_or_default();
     match status {
@@ -137,9 +209,14 @@ async fn ask(address: SocketAddr) -> Result<Option<Leader>, String> {
 /// HTTP/1.0: whoever answers closes, and does not cut the body into chunks.
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
-    stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes()).await?;
+    stream
+        .write_all(format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").as_bytes())
+        .await?;
     let mut answer = String::new();
-    stream.take(ANSWER_BYTES_MAX).read_to_string(&mut answer).await?;
+    stream
+        .take(ANSWER_BYTES_MAX)
+        .read_to_string(&mut answer)
+        .await?;
     Ok(answer)
 }
 
@@ -148,7 +225,8 @@ mod tests {
     use super::*;
     use tokio::net::TcpListener;
 
-    const PD_2_LEADS: &str = "{\"name\":\"pd-2\",\"member_id\":7,\"client_urls\":[\"http://pd-2:2379\"]}";
+    const PD_2_LEADS: &str =
+        "{\"name\":\"pd-2\",\"member_id\":7,\"client_urls\":[\"http://pd-2:2379\"]}";
 
     /// A member that gives everybody the same answer.
     async fn member(service: &str, status: &str, body: &str) -> Member {
@@ -163,19 +241,28 @@ mod tests {
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         });
-        Member { service: service.to_owned(), addresses: vec![address] }
+        Member {
+            service: service.to_owned(),
+            addresses: vec![address],
+        }
     }
 
     #[tokio::test]
     async fn the_leader_is_whom_pd_names_and_a_follower_is_another_one() {
-        let members = [member("pd-0", "200 OK", PD_2_LEADS).await, member("pd-2", "200 OK", PD_2_LEADS).await];
+        let members = [
+            member("pd-0", "200 OK", PD_2_LEADS).await,
+            member("pd-2", "200 OK", PD_2_LEADS).await,
+        ];
         assert_eq!(holder(LEADER, &members).await.unwrap(), "pd-2");
         assert_eq!(holder(FOLLOWER, &members).await.unwrap(), "pd-0");
     }
 
     #[tokio::test]
     async fn who_does_not_know_is_passed_over() {
-        let gone = Member { service: "pd-1".to_owned(), addresses: vec!["127.0.0.1:1".parse().unwrap()] };
+        let gone = Member {
+            service: "pd-1".to_owned(),
+            addresses: vec!["127.0.0.1:1".parse().unwrap()],
+        };
         let members = [gone, member("pd-2", "200 OK", PD_2_LEADS).await];
         assert_eq!(holder(LEADER, &members).await.unwrap(), "pd-2");
     }
@@ -183,18 +270,41 @@ mod tests {
     #[tokio::test]
     async fn a_group_without_a_leader_says_so() {
         let no_leader = "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader";
-        let members =
-            [member("pd-0", "503 Service Unavailable", no_leader).await, member("pd-1", "200 OK", "null").await];
+        let members = [
+            member("pd-0", "503 Service Unavailable", no_leader).await,
+            member("pd-1", "200 OK", "null").await,
+        ];
         let message = holder(LEADER, &members).await.unwrap_err().to_string();
-        assert!(message.contains("nobody leads PD") && message.contains("pd-0: nobody"), "{message}");
-        assert!(holder(FOLLOWER, &[]).await.unwrap_err().to_string().contains("no service called pd-"));
+        assert!(
+            message.contains("nobody leads PD") && message.contains("pd-0: nobody"),
+            "{message}"
+        );
+        assert!(
+            holder(FOLLOWER, &[])
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("no service called pd-")
+        );
     }
 
     #[tokio::test]
     async fn a_leader_that_is_not_of_the_project_is_not_hit() {
         let members = [member("pd-0", "200 OK", &PD_2_LEADS.replace("pd-2", "elsewhere")).await];
-        assert!(holder(LEADER, &members).await.unwrap_err().to_string().contains("elsewhere leads PD"));
+        assert!(
+            holder(LEADER, &members)
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("elsewhere leads PD")
+        );
         let alone = [member("pd-2", "200 OK", PD_2_LEADS).await];
-        assert!(holder(FOLLOWER, &alone).await.unwrap_err().to_string().contains("no other member runs"));
+        assert!(
+            holder(FOLLOWER, &alone)
+                .await
+                .unwrap_err()
+                .to_string()
+                .contains("no other member runs")
+        );
     }
 }

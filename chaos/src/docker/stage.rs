@@ -28,12 +28,22 @@ impl Stage {
     /// # Errors
     /// Docker does not answer, or no running container belongs to the project.
     pub async fn open(host: &str, project: &str) -> Result<Self, DockerError> {
-        let stage = Self { engine: Engine::connect(host).await?, project: project.to_owned() };
-        if stage.containers().await?.iter().any(|container| container.running) {
+        let stage = Self {
+            engine: Engine::connect(host).await?,
+            project: project.to_owned(),
+        };
+        if stage
+            .containers()
+            .await?
+            .iter()
+            .any(|container| container.running)
+        {
             return Ok(stage);
         }
         let start = "docker compose -f compose/compose.yml up -d";
-        Err(DockerError::Refused(format!("no container of the project {project} runs: start it with `{start}`")))
+        Err(DockerError::Refused(format!(
+            "no container of the project {project} runs: start it with `{start}`"
+        )))
     }
 
     /// The addresses of every running container, by each of its names.
@@ -42,9 +52,17 @@ impl Stage {
     /// Docker does not answer.
     pub async fn addresses(&self) -> Result<BTreeMap<String, Vec<IpAddr>>, DockerError> {
         let mut found: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
-        for container in self.containers().await?.iter().filter(|container| container.running) {
-            let addresses: Vec<IpAddr> =
-                container.networks.values().filter_map(|endpoint| endpoint.address.parse().ok()).collect();
+        for container in self
+            .containers()
+            .await?
+            .iter()
+            .filter(|container| container.running)
+        {
+            let addresses: Vec<IpAddr> = container
+                .networks
+                .values()
+                .filter_map(|endpoint| endpoint.address.parse().ok())
+                .collect();
             for name in names(container) {
                 found.entry(name).or_default().extend(&addresses);
             }
@@ -59,18 +77,26 @@ impl Stage {
     pub async fn entrances(&self) -> Result<Vec<(String, String)>, DockerError> {
         let (prefix, port) = ENTRANCE;
         let all = self.containers().await?;
-        let mut services: Vec<&String> = all.iter().filter_map(|one| one.labels.get(COMPOSE_SERVICE)).collect();
+        let mut services: Vec<&String> = all
+            .iter()
+            .filter_map(|one| one.labels.get(COMPOSE_SERVICE))
+            .collect();
         services.retain(|service| service.starts_with(prefix));
         services.sort();
         if services.is_empty() {
-            let message = format!("the project {} has no service called {prefix}…, as compose/ has them", self.project);
+            let message = format!(
+                "the project {} has no service called {prefix}…, as compose/ has them",
+                self.project
+            );
             return Err(DockerError::Refused(message));
         }
         let target = |index: usize| match index {
             0 => prefix.trim_end_matches('-').to_owned(),
             _ => format!("{prefix}{}", index + 1),
         };
-        let origin = |(index, service): (usize, &String)| (target(index), format!("http://{service}:{port}"));
+        let origin = |(index, service): (usize, &String)| {
+            (target(index), format!("http://{service}:{port}"))
+        };
         Ok(services.into_iter().enumerate().map(origin).collect())
     }
 
@@ -85,8 +111,13 @@ impl Stage {
         for_ms: u64,
         launcher: &Launcher,
     ) -> Result<(), DockerError> {
-        let request = Request { begins_in_ms, ..self.request(card, for_ms, launcher)? };
-        plan::plan(&self.engine, &request, &Capabilities::probe()).await.map(drop)
+        let request = Request {
+            begins_in_ms,
+            ..self.request(card, for_ms, launcher)?
+        };
+        plan::plan(&self.engine, &request, &Capabilities::probe())
+            .await
+            .map(drop)
     }
 
     /// Makes the fault of a card, holds it for its time or until `stop`, and undoes it.
@@ -107,7 +138,12 @@ impl Stage {
         inject::inject(&self.engine, &plan, state, launcher, stop, say).await
     }
 
-    fn request(&self, card: &str, for_ms: u64, launcher: &Launcher) -> Result<Request, DockerError> {
+    fn request(
+        &self,
+        card: &str,
+        for_ms: u64,
+        launcher: &Launcher,
+    ) -> Result<Request, DockerError> {
         Ok(Request {
             name: card.to_owned(),
             project: self.project.clone(),
@@ -120,14 +156,20 @@ impl Stage {
     }
 
     async fn containers(&self) -> Result<Vec<Container>, DockerError> {
-        self.engine.containers_with(COMPOSE_PROJECT, &self.project).await
+        self.engine
+            .containers_with(COMPOSE_PROJECT, &self.project)
+            .await
     }
 }
 
 /// The load tool that was built or installed with this program.
 #[must_use]
 pub fn load_program(launcher: &Launcher) -> Option<PathBuf> {
-    launcher.program.parent().map(|directory| directory.join("operator-load")).filter(|program| program.is_file())
+    launcher
+        .program
+        .parent()
+        .map(|directory| directory.join("operator-load"))
+        .filter(|program| program.is_file())
 }
 
 /// What a ticket may call the component that a card hits in containers.
@@ -138,8 +180,9 @@ pub fn component_names(card: &str) -> Result<Vec<String>, DockerError> {
     let parts = cards::parts(card)?;
     let services = parts.iter().flat_map(|part| &part.selection.services);
     let ports = [ENTRANCE.1, NODE_PORT];
-    let names = services
-        .flat_map(|service| std::iter::once(service.clone()).chain(ports.map(|port| format!("{service}:{port}"))));
+    let names = services.flat_map(|service| {
+        std::iter::once(service.clone()).chain(ports.map(|port| format!("{service}:{port}")))
+    });
     Ok(names.collect())
 }
 
@@ -148,13 +191,20 @@ pub fn component_names(card: &str) -> Result<Vec<String>, DockerError> {
 /// # Errors
 /// Docker does not answer.
 pub async fn armed_until(stage: &Stage) -> Result<Option<String>, DockerError> {
-    Ok(arm::project_until(&stage.engine, &stage.project).await?.map(arm::written))
+    Ok(arm::project_until(&stage.engine, &stage.project)
+        .await?
+        .map(arm::written))
 }
 
 fn names(container: &Container) -> Vec<String> {
-    let aliases = container.networks.values().flat_map(|endpoint| endpoint.aliases.iter().cloned());
-    let mut names: Vec<String> =
-        aliases.chain([container.name.clone()]).chain(container.labels.get(COMPOSE_SERVICE).cloned()).collect();
+    let aliases = container
+        .networks
+        .values()
+        .flat_map(|endpoint| endpoint.aliases.iter().cloned());
+    let mut names: Vec<String> = aliases
+        .chain([container.name.clone()])
+        .chain(container.labels.get(COMPOSE_SERVICE).cloned())
+        .collect();
     names.sort();
     names.dedup();
     names
@@ -167,18 +217,32 @@ mod tests {
 
     #[test]
     fn a_container_goes_by_its_service_its_name_and_its_aliases_each_once() {
-        let mut container = Container { name: "demo-tikv-1-1".to_owned(), ..Container::default() };
-        container.labels.insert(COMPOSE_SERVICE.to_owned(), "tikv-1".to_owned());
+        let mut container = Container {
+            name: "demo-tikv-1-1".to_owned(),
+            ..Container::default()
+        };
+        container
+            .labels
+            .insert(COMPOSE_SERVICE.to_owned(), "tikv-1".to_owned());
         let aliases = vec!["tikv-1".to_owned(), "0a1b".to_owned()];
-        let endpoint = Endpoint { address: "172.18.0.5".to_owned(), fixed_address: None, aliases };
-        container.networks.insert("demo_cluster".to_owned(), endpoint);
+        let endpoint = Endpoint {
+            address: "172.18.0.5".to_owned(),
+            fixed_address: None,
+            aliases,
+        };
+        container
+            .networks
+            .insert("demo_cluster".to_owned(), endpoint);
         assert_eq!(names(&container), ["0a1b", "demo-tikv-1-1", "tikv-1"]);
     }
 
     #[test]
     fn a_ticket_may_name_the_container_with_or_without_its_port() {
         let names = component_names("node-death").unwrap();
-        assert!(names.contains(&"tikv-1".to_owned()) && names.contains(&"tikv-1:20160".to_owned()), "{names:?}");
+        assert!(
+            names.contains(&"tikv-1".to_owned()) && names.contains(&"tikv-1:20160".to_owned()),
+            "{names:?}"
+        );
         assert!(component_names("clock-jitter").is_err());
     }
 }

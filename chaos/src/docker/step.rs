@@ -195,13 +195,24 @@ impl Run {
     /// # Errors
     /// It does not run, or it is paused: its state is not one that undo should bring back.
     pub fn of(container: &Container) -> Result<Self, DockerError> {
-        let process = container.process.filter(|_| container.running && !container.paused);
+        let process = container
+            .process
+            .filter(|_| container.running && !container.paused);
         let process = process.ok_or_else(|| {
-            let state = if container.paused { "paused" } else { "not running" };
+            let state = if container.paused {
+                "paused"
+            } else {
+                "not running"
+            };
             DockerError::Refused(format!("container {} is {state} already", container.name))
         })?;
         let (id, name) = (container.id.clone(), container.name.clone());
-        Ok(Self { id, name, started_at: container.started_at.clone(), process })
+        Ok(Self {
+            id,
+            name,
+            started_at: container.started_at.clone(),
+            process,
+        })
     }
 
     /// The root of its file system on this machine.
@@ -257,8 +268,14 @@ impl Step {
     #[must_use]
     pub fn told(&self) -> String {
         match self {
-            Self::End { signal, grace_ms: 0, .. } => format!("send {signal} to its main process"),
-            Self::End { signal, grace_ms, .. } => format!("send {signal}, and SIGKILL after {grace_ms} ms"),
+            Self::End {
+                signal,
+                grace_ms: 0,
+                ..
+            } => format!("send {signal} to its main process"),
+            Self::End {
+                signal, grace_ms, ..
+            } => format!("send {signal}, and SIGKILL after {grace_ms} ms"),
             Self::Restart { .. } => "stop it and start it again".to_owned(),
             Self::Start { .. } => "start it".to_owned(),
             Self::Pause { .. } => "pause it (freezer)".to_owned(),
@@ -268,19 +285,38 @@ impl Step {
                 let told: Vec<String> = rules.iter().map(Rule::told).collect();
                 format!("in its network namespace, with {tool}: {}", told.join("; "))
             }
-            Self::Queue { device, discipline, .. } => {
-                format!("in its network namespace: tc qdisc add dev {device} root {}", discipline.join(" "))
+            Self::Queue {
+                device, discipline, ..
+            } => {
+                format!(
+                    "in its network namespace: tc qdisc add dev {device} root {}",
+                    discipline.join(" ")
+                )
             }
-            Self::Control { file, during, after, .. } => {
+            Self::Control {
+                file,
+                during,
+                after,
+                ..
+            } => {
                 format!("write {during:?} to {} (now {after:?})", file.display())
             }
             Self::Agent { work, .. } => work.told(),
             Self::Ballast { place, bytes, .. } => {
-                format!("write {bytes} bytes to {}/{}", place.directory.trim_end_matches('/'), place.file)
+                format!(
+                    "write {bytes} bytes to {}/{}",
+                    place.directory.trim_end_matches('/'),
+                    place.file
+                )
             }
-            Self::ReadOnly { directory, .. } => format!("remount {directory} read-only in its mount namespace"),
+            Self::ReadOnly { directory, .. } => {
+                format!("remount {directory} read-only in its mount namespace")
+            }
             Self::FileLimit { after, files, .. } => {
-                format!("lower the limit of open files of {} processes to {files}", after.len())
+                format!(
+                    "lower the limit of open files of {} processes to {files}",
+                    after.len()
+                )
             }
             Self::Load { command, .. } => format!("run {}", command.join(" ")),
         }
@@ -290,7 +326,9 @@ impl Step {
     #[must_use]
     pub fn undo_told(&self) -> &'static str {
         match self {
-            Self::End { .. } | Self::Restart { .. } | Self::Start { .. } => "start it if it does not run",
+            Self::End { .. } | Self::Restart { .. } | Self::Start { .. } => {
+                "start it if it does not run"
+            }
             Self::Pause { .. } => "unpause it",
             Self::Freeze { .. } => "send SIGCONT",
             Self::Disconnect { .. } => "connect it with its address and names",
@@ -308,18 +346,35 @@ impl Step {
 impl Work {
     fn told(&self) -> String {
         match self {
-            Self::Delay { queue, delay_ms, jitter_ms } => {
-                format!("hold packets of netfilter queue {queue} for {delay_ms} to {} ms", delay_ms + jitter_ms)
+            Self::Delay {
+                queue,
+                delay_ms,
+                jitter_ms,
+            } => {
+                format!(
+                    "hold packets of netfilter queue {queue} for {delay_ms} to {} ms",
+                    delay_ms + jitter_ms
+                )
             }
             Self::Burn { threads } => format!("use {threads} processors inside its control group"),
-            Self::Hold { bytes } => format!("hold {bytes} bytes of memory inside its control group"),
-            Self::Write { place, .. } => format!("write and sync without end in {}", place.directory),
+            Self::Hold { bytes } => {
+                format!("hold {bytes} bytes of memory inside its control group")
+            }
+            Self::Write { place, .. } => {
+                format!("write and sync without end in {}", place.directory)
+            }
         }
     }
 }
 
 impl Rule {
     fn told(&self) -> String {
-        format!("{} {} {} -j {}", self.table, self.hook, self.matching.join(" "), self.target.join(" "))
+        format!(
+            "{} {} {} -j {}",
+            self.table,
+            self.hook,
+            self.matching.join(" "),
+            self.target.join(" ")
+        )
     }
 }

@@ -49,33 +49,63 @@ pub async fn find(
     }
     if armed_until_ms < until_ms {
         let (armed, asked) = (arm::written(armed_until_ms), arm::written(until_ms));
-        let message = format!("the arm ends at {armed}, the fault would at {asked}: ask for less, or arm for longer");
+        let message = format!(
+            "the arm ends at {armed}, the fault would at {asked}: ask for less, or arm for longer"
+        );
         return Err(DockerError::Refused(message));
     }
     let is_hit = |container: &Container| hit.iter().any(|other| other.id == container.id);
     let is_peer = |container: &&Container| {
-        let named = selection.peers.is_empty() || selection.peers.iter().any(|peer| is_called(container, peer));
+        let named = selection.peers.is_empty()
+            || selection
+                .peers
+                .iter()
+                .any(|peer| is_called(container, peer));
         container.running && !is_hit(container) && named
     };
     let peers: Vec<Container> = all.iter().filter(is_peer).cloned().collect();
     if peers.is_empty() && !selection.peers.is_empty() {
-        return Err(DockerError::Refused(format!("no running peer is called {}", selection.peers.join(" or "))));
+        return Err(DockerError::Refused(format!(
+            "no running peer is called {}",
+            selection.peers.join(" or ")
+        )));
     }
-    Ok(Targets { hit, peers, armed_until_ms })
+    Ok(Targets {
+        hit,
+        peers,
+        armed_until_ms,
+    })
 }
 
-fn choose(all: &[Container], project: &str, selection: &Selection) -> Result<Vec<Container>, DockerError> {
+fn choose(
+    all: &[Container],
+    project: &str,
+    selection: &Selection,
+) -> Result<Vec<Container>, DockerError> {
     if all.is_empty() {
         return Err(arm::no_project(project));
     }
     if selection.services.is_empty() && selection.names.is_empty() && selection.labels.is_empty() {
-        return Err(DockerError::Refused(format!("say who: --service, --name or --label; there are {}", names(all))));
+        return Err(DockerError::Refused(format!(
+            "say who: --service, --name or --label; there are {}",
+            names(all)
+        )));
     }
-    let hit: Vec<Container> = all.iter().filter(|container| is_meant(container, selection)).cloned().collect();
+    let hit: Vec<Container> = all
+        .iter()
+        .filter(|container| is_meant(container, selection))
+        .cloned()
+        .collect();
     match hit.len() {
-        0 => Err(DockerError::Refused(format!("nobody in the project fits; there are {}", names(all)))),
+        0 => Err(DockerError::Refused(format!(
+            "nobody in the project fits; there are {}",
+            names(all)
+        ))),
         count if count > selection.count_max => {
-            let message = format!("{count} containers fit ({}): name one, or allow more with --count", names(&hit));
+            let message = format!(
+                "{count} containers fit ({}): name one, or allow more with --count",
+                names(&hit)
+            );
             Err(DockerError::Refused(message))
         }
         _ => Ok(hit),
@@ -84,7 +114,8 @@ fn choose(all: &[Container], project: &str, selection: &Selection) -> Result<Vec
 
 fn is_meant(container: &Container, selection: &Selection) -> bool {
     let service = container.labels.get(COMPOSE_SERVICE);
-    let by_service = selection.services.is_empty() || selection.services.iter().any(|name| Some(name) == service);
+    let by_service = selection.services.is_empty()
+        || selection.services.iter().any(|name| Some(name) == service);
     let by_name = selection.names.is_empty() || selection.names.contains(&container.name);
     let by_label = selection.labels.iter().all(|label| {
         let (key, value) = label.split_once('=').unwrap_or((label, ""));
@@ -94,14 +125,30 @@ fn is_meant(container: &Container, selection: &Selection) -> bool {
 }
 
 fn is_called(container: &Container, name: &str) -> bool {
-    container.name == name || container.labels.get(COMPOSE_SERVICE).is_some_and(|service| service == name)
+    container.name == name
+        || container
+            .labels
+            .get(COMPOSE_SERVICE)
+            .is_some_and(|service| service == name)
 }
 
 /// Until when this container may be hit.
-fn allowed(container: &Container, project: &str, until: Option<u64>, now_ms: u64) -> Result<u64, DockerError> {
+fn allowed(
+    container: &Container,
+    project: &str,
+    until: Option<u64>,
+    now_ms: u64,
+) -> Result<u64, DockerError> {
     let name = &container.name;
-    if container.labels.get(arm::CONSENT).is_some_and(|value| value == "never") {
-        return Err(DockerError::Refused(format!("container {name} carries the label {}=never", arm::CONSENT)));
+    if container
+        .labels
+        .get(arm::CONSENT)
+        .is_some_and(|value| value == "never")
+    {
+        return Err(DockerError::Refused(format!(
+            "container {name} carries the label {}=never",
+            arm::CONSENT
+        )));
     }
     arm::container_until(container, until, now_ms).ok_or_else(|| {
         DockerError::Refused(format!(
@@ -112,7 +159,10 @@ fn allowed(container: &Container, project: &str, until: Option<u64>, now_ms: u64
 }
 
 fn names(containers: &[Container]) -> String {
-    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
+    let names: Vec<&str> = containers
+        .iter()
+        .map(|container| container.name.as_str())
+        .collect();
     names.join(", ")
 }
 
@@ -122,16 +172,30 @@ mod tests {
 
     fn container(name: &str, service: &str) -> Container {
         let labels = [(COMPOSE_SERVICE.to_owned(), service.to_owned())].into();
-        Container { id: name.to_owned(), name: name.to_owned(), labels, running: true, ..Container::default() }
+        Container {
+            id: name.to_owned(),
+            name: name.to_owned(),
+            labels,
+            running: true,
+            ..Container::default()
+        }
     }
 
     fn all() -> Vec<Container> {
-        vec![container("p-a-1", "a"), container("p-b-1", "b"), container("p-b-2", "b")]
+        vec![
+            container("p-a-1", "a"),
+            container("p-b-1", "b"),
+            container("p-b-2", "b"),
+        ]
     }
 
     fn selection(services: &[&str], count_max: usize) -> Selection {
         let services = services.iter().map(|name| (*name).to_owned()).collect();
-        Selection { services, count_max, ..Selection::default() }
+        Selection {
+            services,
+            count_max,
+            ..Selection::default()
+        }
     }
 
     #[test]
@@ -145,9 +209,17 @@ mod tests {
 
     #[test]
     fn more_than_allowed_is_an_error_and_not_a_lottery() {
-        assert!(choose(&all(), "p", &selection(&["b"], 1)).unwrap_err().to_string().contains("p-b-1, p-b-2"));
+        assert!(
+            choose(&all(), "p", &selection(&["b"], 1))
+                .unwrap_err()
+                .to_string()
+                .contains("p-b-1, p-b-2")
+        );
         assert_eq!(choose(&all(), "p", &selection(&["b"], 2)).unwrap().len(), 2);
-        let one = Selection { names: vec!["p-b-2".to_owned()], ..selection(&["b"], 1) };
+        let one = Selection {
+            names: vec!["p-b-2".to_owned()],
+            ..selection(&["b"], 1)
+        };
         assert_eq!(names(&choose(&all(), "p", &one).unwrap()), "p-b-2");
     }
 
@@ -156,7 +228,9 @@ mod tests {
         let mut container = container("p-a-1", "a");
         assert!(allowed(&container, "p", None, 1).is_err());
         assert_eq!(allowed(&container, "p", Some(9), 1).ok(), Some(9));
-        container.labels.insert(arm::CONSENT.to_owned(), "never".to_owned());
+        container
+            .labels
+            .insert(arm::CONSENT.to_owned(), "never".to_owned());
         assert!(allowed(&container, "p", Some(9), 1).is_err());
     }
 }

@@ -28,7 +28,13 @@ async fn undo_held(held: Held, settled: Settled) -> Result<(), DockerError> {
     let engine = Engine::connect(&held.entry.host).await?;
     pass(&engine, &held.entry).await?;
     if settled == Settled::NotYet {
-        let wait_ms = held.entry.steps.iter().map(super::step::Step::settles_after_ms).max().unwrap_or_default();
+        let wait_ms = held
+            .entry
+            .steps
+            .iter()
+            .map(super::step::Step::settles_after_ms)
+            .max()
+            .unwrap_or_default();
         // Twice: soon, because most are through at once, and when the last one must be.
         for pause_ms in [wait_ms.min(1_000), wait_ms.saturating_sub(1_000)] {
             clock::pause(pause_ms).await;
@@ -55,7 +61,11 @@ async fn pass(engine: &Engine, entry: &Entry) -> Result<(), DockerError> {
     if left.is_empty() {
         return Ok(());
     }
-    Err(DockerError::Left(format!("injection {} is not undone: {}", entry.injection, left.join("; "))))
+    Err(DockerError::Left(format!(
+        "injection {} is not undone: {}",
+        entry.injection,
+        left.join("; ")
+    )))
 }
 
 /// Undoes every injection whose injector is dead; gives the names of those that were undone.
@@ -66,7 +76,9 @@ pub async fn orphans(journal: &Journal) -> Result<Vec<String>, DockerError> {
     journal.sweep_all();
     let mut undone = Vec::new();
     for injection in journal.names() {
-        let Some(entry) = journal.read(&injection)? else { continue };
+        let Some(entry) = journal.read(&injection)? else {
+            continue;
+        };
         if entry.injector.is_some_and(super::processes::Process::lives) {
             continue;
         }

@@ -38,13 +38,31 @@ impl Guard {
     ) -> Result<Self, DockerError> {
         let failed = |why: String| DockerError::failed("start a watchdog", why);
         let mut command = Command::new(&launcher.program);
-        command.args(&launcher.leading).arg("watchdog").arg("--state").arg(state);
-        command.args(["--injection", injection, "--until-ms", &until_ms.to_string()]);
+        command
+            .args(&launcher.leading)
+            .arg("watchdog")
+            .arg("--state")
+            .arg(state);
+        command.args([
+            "--injection",
+            injection,
+            "--until-ms",
+            &until_ms.to_string(),
+        ]);
         // A group of its own: Ctrl-C and `kill -- -GROUP` are for the injector.
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-        let mut child = command.spawn().map_err(|error| failed(format!("{}: {error}", launcher.program.display())))?;
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0);
+        let mut child = command
+            .spawn()
+            .map_err(|error| failed(format!("{}: {error}", launcher.program.display())))?;
         let mut ready = String::new();
-        let read = child.stdout.as_mut().map(|stdout| std::io::BufReader::new(stdout).read_line(&mut ready));
+        let read = child
+            .stdout
+            .as_mut()
+            .map(|stdout| std::io::BufReader::new(stdout).read_line(&mut ready));
         match read {
             Some(Ok(count)) if count > 0 => Ok(Self { child }),
             _ => Err(failed("it ended before it stood by".to_owned())),
@@ -82,7 +100,9 @@ pub async fn watch(state: &Path, injection: &str, until_ms: u64) -> Result<(), D
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
     let ended = injector_ends();
     stand_by();
-    let lease_ms = until_ms.saturating_add(GRACE_MS).saturating_sub(clock::now_ms());
+    let lease_ms = until_ms
+        .saturating_add(GRACE_MS)
+        .saturating_sub(clock::now_ms());
     tokio::select! {
         dismissed = ended => if matches!(dismissed, Ok(true)) { return Ok(()) },
         () = clock::pause(lease_ms) => end_hung_injector(&journal, injection),
@@ -112,9 +132,17 @@ fn stand_by() {
 
 /// An injector beyond its lease holds the entry's lock and does not let go: it was stopped, or it hangs.
 fn end_hung_injector(journal: &Journal, injection: &str) {
-    let injector = journal.read(injection).ok().flatten().and_then(|entry| entry.injector);
+    let injector = journal
+        .read(injection)
+        .ok()
+        .flatten()
+        .and_then(|entry| entry.injector);
     if let Some(injector) = injector.filter(|injector| injector.lives()) {
-        tracing::warn!(injection, pid = injector.pid, "the injector outstays its lease and is ended");
+        tracing::warn!(
+            injection,
+            pid = injector.pid,
+            "the injector outstays its lease and is ended"
+        );
         processes::kill(&[injector.pid]);
     }
 }

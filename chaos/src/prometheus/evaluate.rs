@@ -4,7 +4,9 @@ use super::functions::{self, Window};
 use super::history::{History, Labels, value_at, values_in};
 use super::operators;
 use promql_parser::label::{Labels as Names, Matchers};
-use promql_parser::parser::{AggregateExpr, Call, Expr, LabelModifier, MatrixSelector, Offset, VectorSelector};
+use promql_parser::parser::{
+    AggregateExpr, Call, Expr, LabelModifier, MatrixSelector, Offset, VectorSelector,
+};
 use std::collections::BTreeMap;
 
 /// One series and its value.
@@ -30,7 +32,10 @@ pub(super) struct Unsupported(pub(super) String);
 type Evaluated<T> = Result<T, Unsupported>;
 
 pub(super) fn unsupported<T>(what: impl Into<String>) -> Evaluated<T> {
-    Err(Unsupported(format!("this simulated Prometheus does not support {}", what.into())))
+    Err(Unsupported(format!(
+        "this simulated Prometheus does not support {}",
+        what.into()
+    )))
 }
 
 /// Evaluates at `at_ms`.
@@ -40,14 +45,27 @@ pub(super) fn evaluate(history: &History, expression: &Expr, at_ms: u64) -> Eval
         Expr::Paren(paren) => evaluate(history, &paren.expr, at_ms),
         Expr::Unary(unary) => Ok(match evaluate(history, &unary.expr, at_ms)? {
             Value::Scalar(number) => Value::Scalar(-number),
-            Value::Vector(points) => Value::Vector(points.into_iter().map(|point| nameless(point, |v| -v)).collect()),
+            Value::Vector(points) => Value::Vector(
+                points
+                    .into_iter()
+                    .map(|point| nameless(point, |v| -v))
+                    .collect(),
+            ),
         }),
         Expr::VectorSelector(selector) => select(history, selector, at_ms).map(Value::Vector),
         Expr::Call(call) => self::call(history, call, at_ms),
         Expr::Aggregate(aggregate) => self::aggregate(history, aggregate, at_ms).map(Value::Vector),
         Expr::Binary(binary) => {
-            let (left, right) = (evaluate(history, &binary.lhs, at_ms)?, evaluate(history, &binary.rhs, at_ms)?);
-            operators::binary(&binary.op.to_string(), binary.modifier.as_ref(), left, right)
+            let (left, right) = (
+                evaluate(history, &binary.lhs, at_ms)?,
+                evaluate(history, &binary.rhs, at_ms)?,
+            );
+            operators::binary(
+                &binary.op.to_string(),
+                binary.modifier.as_ref(),
+                left,
+                right,
+            )
         }
         Expr::MatrixSelector(_) => unsupported("a range outside a function"),
         Expr::Subquery(_) => unsupported("subqueries"),
@@ -57,28 +75,48 @@ pub(super) fn evaluate(history: &History, expression: &Expr, at_ms: u64) -> Eval
 }
 
 /// The window of a selector with a range, by series.
-pub(super) fn windows(history: &History, matrix: &MatrixSelector, at_ms: u64) -> Evaluated<Vec<(Labels, Window)>> {
+pub(super) fn windows(
+    history: &History,
+    matrix: &MatrixSelector,
+    at_ms: u64,
+) -> Evaluated<Vec<(Labels, Window)>> {
     let to_ms = moved(&matrix.vs, at_ms)?;
     let range_ms = u64::try_from(matrix.range.as_millis()).unwrap_or(u64::MAX);
     let from_ms = to_ms.saturating_sub(range_ms);
     let fits = fits(&matrix.vs)?;
     let series = history.matching(fits).map(|(labels, samples)| {
-        (labels.clone(), Window { from_ms, to_ms, samples: values_in(samples, from_ms, to_ms) })
+        (
+            labels.clone(),
+            Window {
+                from_ms,
+                to_ms,
+                samples: values_in(samples, from_ms, to_ms),
+            },
+        )
     });
-    Ok(series.filter(|(_, window)| !window.samples.is_empty()).collect())
+    Ok(series
+        .filter(|(_, window)| !window.samples.is_empty())
+        .collect())
 }
 
 /// The point without its name, and with another value.
 pub(super) fn nameless(mut point: Point, change: impl Fn(f64) -> f64) -> Point {
     point.labels.remove("__name__");
-    Point { value: change(point.value), ..point }
+    Point {
+        value: change(point.value),
+        ..point
+    }
 }
 
 fn select(history: &History, selector: &VectorSelector, at_ms: u64) -> Evaluated<Vec<Point>> {
     let at_ms = moved(selector, at_ms)?;
     let fits = fits(selector)?;
-    let point =
-        |(labels, samples): (&Labels, _)| Some(Point { labels: labels.clone(), value: value_at(samples, at_ms)? });
+    let point = |(labels, samples): (&Labels, _)| {
+        Some(Point {
+            labels: labels.clone(),
+            value: value_at(samples, at_ms)?,
+        })
+    };
     Ok(history.matching(fits).filter_map(point).collect())
 }
 
@@ -87,7 +125,8 @@ fn moved(selector: &VectorSelector, at_ms: u64) -> Evaluated<u64> {
     if selector.at.is_some() {
         return unsupported("the modifier @");
     }
-    let ms = |duration: &std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let ms =
+        |duration: &std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Ok(match &selector.offset {
         None => at_ms,
         Some(Offset::Pos(duration)) => at_ms.saturating_sub(ms(duration)),
@@ -96,43 +135,76 @@ fn moved(selector: &VectorSelector, at_ms: u64) -> Evaluated<u64> {
 }
 
 fn fits(selector: &VectorSelector) -> Evaluated<impl Fn(&Labels) -> bool> {
-    let Matchers { matchers, or_matchers } = selector.matchers.clone();
+    let Matchers {
+        matchers,
+        or_matchers,
+    } = selector.matchers.clone();
     if !or_matchers.is_empty() {
         return unsupported("or between matchers");
     }
     let name = selector.name.clone();
     Ok(move |labels: &Labels| {
-        let is_named = name.as_ref().is_none_or(|name| labels.get("__name__") == Some(name));
+        let is_named = name
+            .as_ref()
+            .is_none_or(|name| labels.get("__name__") == Some(name));
         // A label that is not there counts as empty.
-        is_named && matchers.iter().all(|one| one.is_match(labels.get(&one.name).map_or("", String::as_str)))
+        is_named
+            && matchers
+                .iter()
+                .all(|one| one.is_match(labels.get(&one.name).map_or("", String::as_str)))
     })
 }
 
 fn call(history: &History, call: &Call, at_ms: u64) -> Evaluated<Value> {
     let arguments: Vec<&Expr> = call.args.args.iter().map(AsRef::as_ref).collect();
     match (call.func.name, arguments.as_slice()) {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit a double for 200,000 years")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "milliseconds since 1970 fit a double for 200,000 years"
+        )]
         ("time", []) => Ok(Value::Scalar(at_ms as f64 / 1_000.0)),
         ("vector", [inner]) => {
             let value = scalar(history, inner, at_ms)?;
-            Ok(Value::Vector(vec![Point { labels: Labels::new(), value }]))
+            Ok(Value::Vector(vec![Point {
+                labels: Labels::new(),
+                value,
+            }]))
         }
         ("scalar", [inner]) => {
             let points = vector(history, inner, at_ms)?;
-            Ok(Value::Scalar(if let [one] = points.as_slice() { one.value } else { f64::NAN }))
+            Ok(Value::Scalar(if let [one] = points.as_slice() {
+                one.value
+            } else {
+                f64::NAN
+            }))
         }
         ("histogram_quantile", [quantile, buckets]) => {
             let quantile = scalar(history, quantile, at_ms)?;
-            Ok(Value::Vector(functions::histogram_quantile(quantile, vector(history, buckets, at_ms)?)))
+            Ok(Value::Vector(functions::histogram_quantile(
+                quantile,
+                vector(history, buckets, at_ms)?,
+            )))
         }
         ("clamp_min" | "clamp_max", [inner, bound]) => {
             let bound = scalar(history, bound, at_ms)?;
             let least = call.func.name == "clamp_min";
-            each(vector(history, inner, at_ms)?, |value| if least { value.max(bound) } else { value.min(bound) })
+            each(vector(history, inner, at_ms)?, |value| {
+                if least {
+                    value.max(bound)
+                } else {
+                    value.min(bound)
+                }
+            })
         }
-        (name, [inner]) => match (functions::of_number(name), functions::of_window(name), inner) {
+        (name, [inner]) => match (
+            functions::of_number(name),
+            functions::of_window(name),
+            inner,
+        ) {
             (Some(function), ..) => each(vector(history, inner, at_ms)?, function),
-            (_, Some(function), Expr::MatrixSelector(matrix)) => over_windows(history, matrix, at_ms, name, function),
+            (_, Some(function), Expr::MatrixSelector(matrix)) => {
+                over_windows(history, matrix, at_ms, name, function)
+            }
             _ => unsupported(format!("the function {name}() in this form")),
         },
         (name, _) => unsupported(format!("the function {name}() in this form")),
@@ -157,7 +229,12 @@ fn over_windows(
 }
 
 fn each(points: Vec<Point>, function: impl Fn(f64) -> f64) -> Evaluated<Value> {
-    Ok(Value::Vector(points.into_iter().map(|point| nameless(point, &function)).collect()))
+    Ok(Value::Vector(
+        points
+            .into_iter()
+            .map(|point| nameless(point, &function))
+            .collect(),
+    ))
 }
 
 fn vector(history: &History, expression: &Expr, at_ms: u64) -> Evaluated<Vec<Point>> {
@@ -179,10 +256,15 @@ fn aggregate(history: &History, aggregate: &AggregateExpr, at_ms: u64) -> Evalua
     let points = vector(history, &aggregate.expr, at_ms)?;
     let mut groups: BTreeMap<Labels, Vec<Point>> = BTreeMap::new();
     for point in points {
-        groups.entry(group_of(&point.labels, aggregate.modifier.as_ref())).or_default().push(point);
+        groups
+            .entry(group_of(&point.labels, aggregate.modifier.as_ref()))
+            .or_default()
+            .push(point);
     }
     if matches!(operation.as_str(), "topk" | "bottomk") {
-        let Some(count) = &aggregate.param else { return unsupported(format!("{operation} without a number")) };
+        let Some(count) = &aggregate.param else {
+            return unsupported(format!("{operation} without a number"));
+        };
         let count = scalar(history, count, at_ms)?;
         return Ok(groups
             .into_values()
@@ -192,8 +274,15 @@ fn aggregate(history: &History, aggregate: &AggregateExpr, at_ms: u64) -> Evalua
     let Some(function) = functions::of_group(&operation) else {
         return unsupported(format!("the aggregation {operation}"));
     };
-    let value = |group: &[Point]| function(&group.iter().map(|point| point.value).collect::<Vec<f64>>());
-    Ok(groups.into_iter().map(|(labels, group)| Point { value: value(&group), labels }).collect())
+    let value =
+        |group: &[Point]| function(&group.iter().map(|point| point.value).collect::<Vec<f64>>());
+    Ok(groups
+        .into_iter()
+        .map(|(labels, group)| Point {
+            value: value(&group),
+            labels,
+        })
+        .collect())
 }
 
 fn group_of(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
@@ -203,5 +292,9 @@ fn group_of(labels: &Labels, modifier: Option<&LabelModifier>) -> Labels {
         Some(LabelModifier::Include(names)) => listed(names, name),
         Some(LabelModifier::Exclude(names)) => name != "__name__" && !listed(names, name),
     };
-    labels.iter().filter(|(name, _)| keep(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    labels
+        .iter()
+        .filter(|(name, _)| keep(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }

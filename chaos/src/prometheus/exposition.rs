@@ -4,7 +4,10 @@ use super::history::Labels;
 
 /// All samples of a page, each with its labels and its name as `__name__`. Lines that are none are left out.
 pub(super) fn samples(text: &str) -> Vec<(Labels, f64)> {
-    text.lines().filter(|line| !line.starts_with('#')).filter_map(sample).collect()
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(sample)
+        .collect()
 }
 
 fn sample(line: &str) -> Option<(Labels, f64)> {
@@ -51,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_page_is_read_with_its_traps() {
-        let text = "# TYPE a counter\na{x=\"1\",y=\"q\\\"}\"} 2.5\nb 1e+06 1700\nnonsense\nc{} +Inf\n";
+        let text =
+            "# TYPE a counter\na{x=\"1\",y=\"q\\\"}\"} 2.5\nb 1e+06 1700\nnonsense\nc{} +Inf\n";
         let found = samples(text);
         assert_eq!(found.len(), 3);
         assert_eq!((found[0].0["y"].as_str(), found[0].1), ("q\"}", 2.5));

@@ -36,12 +36,30 @@ pub(super) fn of_window(name: &str) -> Option<fn(&Window) -> Option<f64>> {
         "delta" => |window| extrapolated(window, false),
         "irate" => |window| {
             let [before, last] = window.last_two()?;
-            let grown = if last.1 < before.1 { last.1 } else { last.1 - before.1 };
+            let grown = if last.1 < before.1 {
+                last.1
+            } else {
+                last.1 - before.1
+            };
             Some(grown / seconds(last.0 - before.0))
         },
         "idelta" => |window| window.last_two().map(|[before, last]| last.1 - before.1),
-        "resets" => |window| Some(count(window.pairs().filter(|(before, after)| after < before).count())),
-        "changes" => |window| Some(count(window.pairs().filter(|(before, after)| !same(*before, *after)).count())),
+        "resets" => |window| {
+            Some(count(
+                window
+                    .pairs()
+                    .filter(|(before, after)| after < before)
+                    .count(),
+            ))
+        },
+        "changes" => |window| {
+            Some(count(
+                window
+                    .pairs()
+                    .filter(|(before, after)| !same(*before, *after))
+                    .count(),
+            ))
+        },
         "sum_over_time" => |window| Some(sum(&window.values())),
         "avg_over_time" => |window| Some(sum(&window.values()) / count(window.samples.len())),
         "min_over_time" => |window| window.values().into_iter().reduce(f64::min),
@@ -66,9 +84,19 @@ pub(super) fn of_group(name: &str) -> Option<fn(&[f64]) -> f64> {
 }
 
 /// The largest or smallest points of a group.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "float casts saturate")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "float casts saturate"
+)]
 pub(super) fn extreme(mut group: Vec<Point>, wanted: f64, largest: bool) -> Vec<Point> {
-    group.sort_by(|a, b| if largest { b.value.total_cmp(&a.value) } else { a.value.total_cmp(&b.value) });
+    group.sort_by(|a, b| {
+        if largest {
+            b.value.total_cmp(&a.value)
+        } else {
+            a.value.total_cmp(&b.value)
+        }
+    });
     group.truncate(wanted.max(0.0) as usize);
     group
 }
@@ -78,19 +106,29 @@ pub(super) fn histogram_quantile(quantile: f64, buckets: Vec<Point>) -> Vec<Poin
     let mut histograms: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
     for Point { mut labels, value } in buckets {
         labels.remove("__name__");
-        let Some(bound) = labels.remove("le").and_then(|bound| bound.parse().ok()) else { continue };
+        let Some(bound) = labels.remove("le").and_then(|bound| bound.parse().ok()) else {
+            continue;
+        };
         histograms.entry(labels).or_default().push((bound, value));
     }
     let value = |mut buckets: Vec<(f64, f64)>| {
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
         quantile_of(quantile, &buckets)
     };
-    histograms.into_iter().map(|(labels, buckets)| Point { labels, value: value(buckets) }).collect()
+    histograms
+        .into_iter()
+        .map(|(labels, buckets)| Point {
+            labels,
+            value: value(buckets),
+        })
+        .collect()
 }
 
 /// Linear within the bucket, as Prometheus does it.
 fn quantile_of(quantile: f64, buckets: &[(f64, f64)]) -> f64 {
-    let [inner @ .., (last, total)] = buckets else { return f64::NAN };
+    let [inner @ .., (last, total)] = buckets else {
+        return f64::NAN;
+    };
     if inner.is_empty() || *last != f64::INFINITY || *total <= 0.0 || quantile.is_nan() {
         return f64::NAN;
     }
@@ -108,7 +146,11 @@ fn quantile_of(quantile: f64, buckets: &[(f64, f64)]) -> f64 {
                 return *bound;
             }
             let within = count - below;
-            return if within > 0.0 { low + (bound - low) * (rank - below) / within } else { *bound };
+            return if within > 0.0 {
+                low + (bound - low) * (rank - below) / within
+            } else {
+                *bound
+            };
         }
         (low, below) = (*bound, *count);
     }
@@ -119,13 +161,24 @@ fn quantile_of(quantile: f64, buckets: &[(f64, f64)]) -> f64 {
 /// What a window's samples say of the whole window. Prometheus looks past the first and last sample as far as the usual
 /// distance of samples allows, and a counter never below zero (`promql/functions.go`, `extrapolatedRate`).
 fn extrapolated(window: &Window, is_counter: bool) -> Option<f64> {
-    let [first, .., last] = window.samples.as_slice() else { return None };
-    let lost: f64 =
-        window.pairs().filter(|(before, after)| is_counter && after < before).map(|(before, _)| before).sum();
+    let [first, .., last] = window.samples.as_slice() else {
+        return None;
+    };
+    let lost: f64 = window
+        .pairs()
+        .filter(|(before, after)| is_counter && after < before)
+        .map(|(before, _)| before)
+        .sum();
     let grown = last.1 - first.1 + lost;
     let sampled_s = seconds(last.0 - first.0);
     let usual_s = sampled_s / count(window.samples.len() - 1);
-    let reach = |gap_s: f64| if gap_s >= usual_s * 1.1 { usual_s / 2.0 } else { gap_s };
+    let reach = |gap_s: f64| {
+        if gap_s >= usual_s * 1.1 {
+            usual_s / 2.0
+        } else {
+            gap_s
+        }
+    };
     let mut before_s = reach(seconds(first.0 - window.from_ms));
     let after_s = reach(seconds(window.to_ms - last.0));
     if is_counter && grown > 0.0 && first.1 >= 0.0 {
@@ -140,7 +193,10 @@ impl Window {
     }
 
     fn pairs(&self) -> impl Iterator<Item = (f64, f64)> {
-        self.samples.iter().zip(self.samples.iter().skip(1)).map(|((_, before), (_, after))| (*before, *after))
+        self.samples
+            .iter()
+            .zip(self.samples.iter().skip(1))
+            .map(|((_, before), (_, after))| (*before, *after))
     }
 
     fn last_two(&self) -> Option<[(u64, f64); 2]> {
@@ -156,12 +212,18 @@ fn sum(values: &[f64]) -> f64 {
     values.iter().sum()
 }
 
-#[expect(clippy::float_cmp, reason = "a change is any difference, as Prometheus counts it")]
+#[expect(
+    clippy::float_cmp,
+    reason = "a change is any difference, as Prometheus counts it"
+)]
 fn same(before: f64, after: f64) -> bool {
     before == after || (before.is_nan() && after.is_nan())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "windows hold hundreds of samples")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "windows hold hundreds of samples"
+)]
 fn count(number: usize) -> f64 {
     number as f64
 }

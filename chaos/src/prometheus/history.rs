@@ -32,12 +32,29 @@ pub(super) struct Instance {
 
 impl History {
     /// Takes what one scrape gave; `None` when nobody answered. Series that are gone are marked as gone.
-    pub(super) fn take(&mut self, at_ms: u64, job: &str, instance: &str, samples: Option<Vec<(Labels, f64)>>) {
+    pub(super) fn take(
+        &mut self,
+        at_ms: u64,
+        job: &str,
+        instance: &str,
+        samples: Option<Vec<(Labels, f64)>>,
+    ) {
         let known = self.instances.get(instance).map(|known| known.job.clone());
-        let job = if samples.is_some() { job.to_owned() } else { known.unwrap_or_default() };
-        let entry = Instance { job: job.clone(), is_up: samples.is_some(), scraped_ms: at_ms };
+        let job = if samples.is_some() {
+            job.to_owned()
+        } else {
+            known.unwrap_or_default()
+        };
+        let entry = Instance {
+            job: job.clone(),
+            is_up: samples.is_some(),
+            scraped_ms: at_ms,
+        };
         self.instances.insert(instance.to_owned(), entry);
-        let up = (Labels::from([("__name__".to_owned(), "up".to_owned())]), f64::from(u8::from(samples.is_some())));
+        let up = (
+            Labels::from([("__name__".to_owned(), "up".to_owned())]),
+            f64::from(u8::from(samples.is_some())),
+        );
         for (mut labels, value) in samples.into_iter().flatten().chain([up]) {
             labels.insert("job".to_owned(), job.clone());
             labels.insert("instance".to_owned(), instance.to_owned());
@@ -48,14 +65,22 @@ impl History {
 
     /// Adds one value, for tests as for scrapes.
     pub(super) fn push(&mut self, labels: Labels, at_ms: u64, value: f64) {
-        self.series.entry(labels).or_default().push_back((at_ms, Some(value)));
+        self.series
+            .entry(labels)
+            .or_default()
+            .push_back((at_ms, Some(value)));
     }
 
     fn mark_gone(&mut self, at_ms: u64, instance: &str) {
-        let of_instance =
-            self.series.iter_mut().filter(|(labels, _)| labels.get("instance").is_some_and(|own| own == instance));
+        let of_instance = self
+            .series
+            .iter_mut()
+            .filter(|(labels, _)| labels.get("instance").is_some_and(|own| own == instance));
         for (_, samples) in of_instance {
-            if samples.back().is_some_and(|(last_ms, value)| *last_ms < at_ms && value.is_some()) {
+            if samples
+                .back()
+                .is_some_and(|(last_ms, value)| *last_ms < at_ms && value.is_some())
+            {
                 samples.push_back((at_ms, None));
             }
         }
@@ -87,12 +112,19 @@ impl History {
 
 /// The value at a moment; nothing when the series is gone or silent for long.
 pub(super) fn value_at(samples: &VecDeque<Sample>, at_ms: u64) -> Option<f64> {
-    let (last_ms, value) = samples.iter().rev().find(|(sample_ms, _)| *sample_ms <= at_ms)?;
+    let (last_ms, value) = samples
+        .iter()
+        .rev()
+        .find(|(sample_ms, _)| *sample_ms <= at_ms)?;
     value.filter(|_| at_ms - last_ms < LOOKBACK_MS)
 }
 
 /// The values of a window, both ends included.
 pub(super) fn values_in(samples: &VecDeque<Sample>, from_ms: u64, to_ms: u64) -> Vec<(u64, f64)> {
-    let inside = samples.iter().filter(|(at_ms, _)| (from_ms..=to_ms).contains(at_ms));
-    inside.filter_map(|(at_ms, value)| Some((*at_ms, (*value)?))).collect()
+    let inside = samples
+        .iter()
+        .filter(|(at_ms, _)| (from_ms..=to_ms).contains(at_ms));
+    inside
+        .filter_map(|(at_ms, value)| Some((*at_ms, (*value)?)))
+        .collect()
 }

@@ -15,7 +15,9 @@ pub(super) fn binary(
     left: Value,
     right: Value,
 ) -> Result<Value, Unsupported> {
-    if let ("and" | "or" | "unless", Value::Vector(left), Value::Vector(right)) = (operator, &left, &right) {
+    if let ("and" | "or" | "unless", Value::Vector(left), Value::Vector(right)) =
+        (operator, &left, &right)
+    {
         return Ok(Value::Vector(of_sets(operator, modifier, left, right)));
     }
     let Some((operation, compares)) = operation(operator) else {
@@ -33,7 +35,11 @@ pub(super) fn binary(
     let keeps_name = compares && !as_number;
     let of_point = |point: Point, value: Option<f64>| {
         let value = value?;
-        Some(if keeps_name { Point { value, ..point } } else { nameless(point, |_| value) })
+        Some(if keeps_name {
+            Point { value, ..point }
+        } else {
+            nameless(point, |_| value)
+        })
     };
     Ok(match (left, right) {
         (Value::Scalar(a), Value::Scalar(b)) => Value::Scalar(one(a, b, 1.0).unwrap_or(0.0)),
@@ -95,22 +101,41 @@ fn key(labels: &Labels, modifier: Option<&BinModifier>) -> Labels {
         Some(LabelModifier::Include(names)) => names.labels.contains(name),
         Some(LabelModifier::Exclude(names)) => name != "__name__" && !names.labels.contains(name),
     };
-    labels.iter().filter(|(name, _)| keep(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    labels
+        .iter()
+        .filter(|(name, _)| keep(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
-fn of_sets(operator: &str, modifier: Option<&BinModifier>, left: &[Point], right: &[Point]) -> Vec<Point> {
-    let keys = |points: &[Point]| points.iter().map(|point| key(&point.labels, modifier)).collect::<Vec<_>>();
+fn of_sets(
+    operator: &str,
+    modifier: Option<&BinModifier>,
+    left: &[Point],
+    right: &[Point],
+) -> Vec<Point> {
+    let keys = |points: &[Point]| {
+        points
+            .iter()
+            .map(|point| key(&point.labels, modifier))
+            .collect::<Vec<_>>()
+    };
     let (left_keys, right_keys) = (keys(left), keys(right));
     let mut found: Vec<Point> = match operator {
         "or" => left.to_vec(),
         _ => {
             let wanted = operator == "and";
             let both = left.iter().zip(&left_keys);
-            both.filter(|(_, key)| right_keys.contains(key) == wanted).map(|(point, _)| point.clone()).collect()
+            both.filter(|(_, key)| right_keys.contains(key) == wanted)
+                .map(|(point, _)| point.clone())
+                .collect()
         }
     };
     if operator == "or" {
-        let others = right.iter().zip(&right_keys).filter(|(_, key)| !left_keys.contains(key));
+        let others = right
+            .iter()
+            .zip(&right_keys)
+            .filter(|(_, key)| !left_keys.contains(key));
         found.extend(others.map(|(point, _)| point.clone()));
     }
     found
@@ -132,9 +157,13 @@ fn matched(
     let is_single = matches!(card, VectorMatchCardinality::OneToOne);
     let mut partners: BTreeMap<Labels, Point> = BTreeMap::new();
     for point in few {
-        if partners.insert(key(&point.labels, modifier), point).is_some() {
+        if partners
+            .insert(key(&point.labels, modifier), point)
+            .is_some()
+        {
             return Err(Unsupported(
-                "many-to-many matching not allowed: matching labels must be unique on one side".to_owned(),
+                "many-to-many matching not allowed: matching labels must be unique on one side"
+                    .to_owned(),
             ));
         }
     }
@@ -142,27 +171,46 @@ fn matched(
     let mut found = Vec::new();
     for point in many {
         let own = key(&point.labels, modifier);
-        let Some(partner) = partners.get(&own) else { continue };
+        let Some(partner) = partners.get(&own) else {
+            continue;
+        };
         if is_single && seen.insert(own.clone(), ()).is_some() {
             return Err(Unsupported(
                 "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
                     .to_owned(),
             ));
         }
-        let (a, b) = if swapped { (partner.value, point.value) } else { (point.value, partner.value) };
+        let (a, b) = if swapped {
+            (partner.value, point.value)
+        } else {
+            (point.value, partner.value)
+        };
         let Some(value) = one(a, b, a) else { continue };
-        let labels = if is_single && !keeps_name { own } else { with_extra(point.labels, partner, card, keeps_name) };
+        let labels = if is_single && !keeps_name {
+            own
+        } else {
+            with_extra(point.labels, partner, card, keeps_name)
+        };
         found.push(Point { labels, value });
     }
     Ok(found)
 }
 
 /// The labels of the many side, with those of the other that `group_left(…)` names.
-fn with_extra(mut labels: Labels, partner: &Point, card: &VectorMatchCardinality, keeps_name: bool) -> Labels {
+fn with_extra(
+    mut labels: Labels,
+    partner: &Point,
+    card: &VectorMatchCardinality,
+    keeps_name: bool,
+) -> Labels {
     if !keeps_name {
         labels.remove("__name__");
     }
-    for name in card.labels().map(|names| names.labels.clone()).unwrap_or_default() {
+    for name in card
+        .labels()
+        .map(|names| names.labels.clone())
+        .unwrap_or_default()
+    {
         match partner.labels.get(&name) {
             Some(value) => drop(labels.insert(name, value.clone())),
             None => drop(labels.remove(&name)),

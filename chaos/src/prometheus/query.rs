@@ -16,7 +16,10 @@ fn decoded(text: &str) -> String {
         rest = tail;
         match first {
             b'+' => bytes.push(b' '),
-            b'%' => match tail.split_at_checked(2).and_then(|(digits, after)| Some((hex(digits)?, after))) {
+            b'%' => match tail
+                .split_at_checked(2)
+                .and_then(|(digits, after)| Some((hex(digits)?, after)))
+            {
                 Some((byte, after)) => {
                     bytes.push(byte);
                     rest = after;
@@ -40,7 +43,14 @@ mod tests {
     #[test]
     fn a_query_is_decoded_and_nonsense_stays() {
         let found = pairs("query=up%7Bjob%3D%22pd%22%7D+%2B+1&time=5&x=100%");
-        let expected = [("query", "up{job=\"pd\"} + 1"), ("time", "5"), ("x", "100%")];
-        assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let expected = [
+            ("query", "up{job=\"pd\"} + 1"),
+            ("time", "5"),
+            ("x", "100%"),
+        ];
+        assert_eq!(
+            found,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 }

@@ -16,25 +16,67 @@ const ENTRIES: [Entry; 11] = [
     Entry {
         id: "node-death",
         told: None,
-        variants: &[("for-good", "node-death"), ("comes-back", "node-death-returns")],
+        variants: &[
+            ("for-good", "node-death"),
+            ("comes-back", "node-death-returns"),
+        ],
     },
-    Entry { id: "hot-region", told: None, variants: &[("neighbouring-keys", "hot-region")] },
-    Entry { id: "disk-pressure", told: None, variants: &[("foreign-files", "disk-pressure")] },
+    Entry {
+        id: "hot-region",
+        told: None,
+        variants: &[("neighbouring-keys", "hot-region")],
+    },
+    Entry {
+        id: "disk-pressure",
+        told: None,
+        variants: &[("foreign-files", "disk-pressure")],
+    },
     Entry {
         id: "ambiguous-slowness",
         told: Some((
             "A store is slow, and two causes look alike at first",
             "Writes of one store become slow. Either its disk takes sixty times as long for each flush, or something else uses its processors.",
         )),
-        variants: &[("slow-disk", "slow-disk"), ("cpu-starvation", "cpu-starvation")],
+        variants: &[
+            ("slow-disk", "slow-disk"),
+            ("cpu-starvation", "cpu-starvation"),
+        ],
     },
-    Entry { id: "pd-leader-kill", told: None, variants: &[("kill", "pd-leader-kill")] },
-    Entry { id: "store-pd-partition", told: None, variants: &[("cut", "store-pd-partition")] },
-    Entry { id: "hung-disk", told: None, variants: &[("hang", "hung-disk")] },
-    Entry { id: "leader-eviction", told: None, variants: &[("evict", "leader-eviction")] },
-    Entry { id: "rolling-restart", told: None, variants: &[("three-stores", "rolling-restart")] },
-    Entry { id: "load-surge", told: None, variants: &[("double", "load-surge")] },
-    Entry { id: "healthy", told: None, variants: &[("nothing", "healthy")] },
+    Entry {
+        id: "pd-leader-kill",
+        told: None,
+        variants: &[("kill", "pd-leader-kill")],
+    },
+    Entry {
+        id: "store-pd-partition",
+        told: None,
+        variants: &[("cut", "store-pd-partition")],
+    },
+    Entry {
+        id: "hung-disk",
+        told: None,
+        variants: &[("hang", "hung-disk")],
+    },
+    Entry {
+        id: "leader-eviction",
+        told: None,
+        variants: &[("evict", "leader-eviction")],
+    },
+    Entry {
+        id: "rolling-restart",
+        told: None,
+        variants: &[("three-stores", "rolling-restart")],
+    },
+    Entry {
+        id: "load-surge",
+        told: None,
+        variants: &[("double", "load-surge")],
+    },
+    Entry {
+        id: "healthy",
+        told: None,
+        variants: &[("nothing", "healthy")],
+    },
 ];
 
 /// Every scenario, the four of the demo first.
@@ -44,14 +86,29 @@ pub fn all() -> Vec<Scenario> {
 }
 
 fn scenario(entry: &Entry) -> Option<Scenario> {
-    let variants: Vec<_> = entry.variants.iter().filter_map(|(name, card)| Some((name, cards::by_id(card)?))).collect();
+    let variants: Vec<_> = entry
+        .variants
+        .iter()
+        .filter_map(|(name, card)| Some((name, cards::by_id(card)?)))
+        .collect();
     let (_, first) = variants.first()?;
-    let told = entry.told.map(|(title, story)| (title.to_owned(), story.to_owned()));
+    let told = entry
+        .told
+        .map(|(title, story)| (title.to_owned(), story.to_owned()));
     let (title, story) = told.unwrap_or_else(|| (first.title.clone(), first.story.clone()));
     // The story ends where the first variant's card ends: variants of a choice are as long as one another.
     let played = first.scenario();
-    let variants = variants.iter().map(|(name, card)| card.variant(name)).collect();
-    Some(Scenario { id: entry.id.to_owned(), title, story, variants, ..played })
+    let variants = variants
+        .iter()
+        .map(|(name, card)| card.variant(name))
+        .collect();
+    Some(Scenario {
+        id: entry.id.to_owned(),
+        title,
+        story,
+        variants,
+        ..played
+    })
 }
 
 #[cfg(test)]
@@ -63,7 +120,12 @@ mod tests {
         let scenarios = all();
         assert_eq!(scenarios.len(), ENTRIES.len());
         for (scenario, entry) in scenarios.iter().zip(&ENTRIES) {
-            assert_eq!(scenario.variants.len(), entry.variants.len(), "{}", entry.id);
+            assert_eq!(
+                scenario.variants.len(),
+                entry.variants.len(),
+                "{}",
+                entry.id
+            );
         }
     }
 }

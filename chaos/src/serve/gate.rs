@@ -30,10 +30,19 @@ struct Door {
 
 impl Gate {
     /// Takes the address without answering yet.
-    pub(super) async fn reserve(origin: &str, bind: Option<SocketAddr>) -> Result<Self, ServeError> {
-        let own = || origin.strip_prefix("http://").and_then(|address| address.parse().ok());
+    pub(super) async fn reserve(
+        origin: &str,
+        bind: Option<SocketAddr>,
+    ) -> Result<Self, ServeError> {
+        let own = || {
+            origin
+                .strip_prefix("http://")
+                .and_then(|address| address.parse().ok())
+        };
         let Some(wanted) = bind.or_else(own) else {
-            return Err(ServeError::Origin { origin: origin.to_owned() });
+            return Err(ServeError::Origin {
+                origin: origin.to_owned(),
+            });
         };
         let listener = listen(origin, wanted).await?;
         let address = listener.local_addr().map_err(|source| ServeError::Bind {
@@ -41,7 +50,11 @@ impl Gate {
             address: wanted,
             source,
         })?;
-        Ok(Self { address, reserved: Some(listener), open: None })
+        Ok(Self {
+            address,
+            reserved: Some(listener),
+            open: None,
+        })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -49,7 +62,12 @@ impl Gate {
     }
 
     /// Opens or closes the door, as the node's life demands.
-    pub(super) async fn set(&mut self, origin: &str, alive: bool, shared: &Arc<Shared>) -> Result<(), ServeError> {
+    pub(super) async fn set(
+        &mut self,
+        origin: &str,
+        alive: bool,
+        shared: &Arc<Shared>,
+    ) -> Result<(), ServeError> {
         if !alive {
             self.reserved = None;
             self.open = None;
@@ -63,7 +81,11 @@ impl Gate {
             None => listen(origin, self.address).await?,
         };
         let (sender, closed) = watch::channel(());
-        let door = Door { origin: Arc::from(origin), shared: Arc::clone(shared), closed };
+        let door = Door {
+            origin: Arc::from(origin),
+            shared: Arc::clone(shared),
+            closed,
+        };
         tokio::spawn(answer_all(listener, door));
         self.open = Some(sender);
         Ok(())
@@ -71,7 +93,13 @@ impl Gate {
 }
 
 async fn listen(origin: &str, address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|source| ServeError::Bind { origin: origin.to_owned(), address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Bind {
+            origin: origin.to_owned(),
+            address,
+            source,
+        })
 }
 
 async fn answer_all(listener: TcpListener, door: Door) {
@@ -79,26 +107,48 @@ async fn answer_all(listener: TcpListener, door: Door) {
     let router = Router::new().fallback(answer).with_state(door);
     // The gate's sender never sends: `changed` fails when it is dropped, which is the signal.
     let signal = async move { while closed.changed().await.is_ok() {} };
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(signal).await {
+    if let Err(error) = axum::serve(listener, router)
+        .with_graceful_shutdown(signal)
+        .await
+    {
         tracing::warn!(%error, "a listener ended");
     }
 }
 
 async fn answer(State(door): State<Door>, request: Request<Body>) -> Response<Body> {
-    let path_and_query = request.uri().path_and_query().map_or("/", |path_and_query| path_and_query.as_str());
+    let path_and_query = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |path_and_query| path_and_query.as_str());
     // A HEAD is answered as a GET whose body the server does not send.
-    let method = if request.method() == axum::http::Method::HEAD { "GET" } else { request.method().as_str() };
-    match door.shared.with_world(|world| world.request(&door.origin, method, path_and_query)) {
-        Answer::Response { status, content_type, body, server_date_ms } => {
-            response(status, &content_type, door.shared.rewrite().apply(body), server_date_ms)
-        }
+    let method = if request.method() == axum::http::Method::HEAD {
+        "GET"
+    } else {
+        request.method().as_str()
+    };
+    match door
+        .shared
+        .with_world(|world| world.request(&door.origin, method, path_and_query))
+    {
+        Answer::Response {
+            status,
+            content_type,
+            body,
+            server_date_ms,
+        } => response(
+            status,
+            &content_type,
+            door.shared.rewrite().apply(body),
+            server_date_ms,
+        ),
         Answer::Refused | Answer::Timeout => never(door.closed).await,
     }
 }
 
 fn response(status: u16, content_type: &str, body: Vec<u8>, server_date_ms: u64) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(content_type)
         && !content_type.is_empty()

@@ -55,12 +55,16 @@ mod tests {
         let served: SocketAddr = "127.0.0.1:9".parse().unwrap();
         let rewrite = Rewrite::new([("http://127.0.0.1:23", served)].into_iter());
         let body = b"127.0.0.1:23/ 127.0.0.1:234 127.0.0.1:23".to_vec();
-        assert_eq!(rewrite.apply(body), b"127.0.0.1:9/ 127.0.0.1:234 127.0.0.1:9");
+        assert_eq!(
+            rewrite.apply(body),
+            b"127.0.0.1:9/ 127.0.0.1:234 127.0.0.1:9"
+        );
     }
 
     #[test]
     fn nothing_is_touched_when_everything_is_served_at_home() {
-        let rewrite = Rewrite::new([("http://127.0.0.1:9", "127.0.0.1:9".parse().unwrap())].into_iter());
+        let rewrite =
+            Rewrite::new([("http://127.0.0.1:9", "127.0.0.1:9".parse().unwrap())].into_iter());
         assert_eq!(rewrite.apply(b"127.0.0.1:9".to_vec()), b"127.0.0.1:9");
     }
 }

@@ -67,7 +67,9 @@ impl Clients {
 
     /// Load-seconds until now.
     pub(crate) fn meter(&self, now_ms: u64) -> f64 {
-        self.meter + self.intensity() * super::number::real(now_ms.saturating_sub(self.metered_ms)) / 1_000.0
+        self.meter
+            + self.intensity() * super::number::real(now_ms.saturating_sub(self.metered_ms))
+                / 1_000.0
     }
 
     /// They want another load from now on. More load comes from more clients.
@@ -111,7 +113,11 @@ mod tests {
     fn waiting_clients_ask_for_less() {
         let mut clients = Clients::new(Load::default(), 0);
         (1..20).for_each(|second| clients.adapt(second * 1_000, 3_000.0));
-        assert!((clients.intensity() - 0.1).abs() < 0.01, "{}", clients.intensity());
+        assert!(
+            (clients.intensity() - 0.1).abs() < 0.01,
+            "{}",
+            clients.intensity()
+        );
         (20..40).for_each(|second| clients.adapt(second * 1_000, 10.0));
         assert!((clients.intensity() - 1.0).abs() < 0.01);
     }

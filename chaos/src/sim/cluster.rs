@@ -7,6 +7,7 @@ mod check_replicas;
 mod elect;
 mod hibernate;
 mod join;
+mod member_life;
 mod merge;
 mod moves;
 mod network;
@@ -17,7 +18,6 @@ mod serve;
 mod slots;
 mod split;
 mod store_life;
-mod member_life;
 
 pub(crate) use balance_hot::BALANCE_HOT;
 pub(crate) use schedule::{BALANCE_LEADER, BALANCE_REGION, EVICT_LEADER, EVICT_SLOW_STORE};
@@ -181,10 +181,21 @@ impl Cluster {
         message: &str,
         fields: &[(&str, String)],
     ) {
-        let Some(source) = self.stores.get(&store).map(Store::log_name) else { return };
+        let Some(source) = self.stores.get(&store).map(Store::log_name) else {
+            return;
+        };
         let mut fields = fields.to_vec();
         fields.push(("thread_id", String::from("81")));
-        self.logs.write(&source, self.now_ms, &Line { level, place, message, fields: &fields });
+        self.logs.write(
+            &source,
+            self.now_ms,
+            &Line {
+                level,
+                place,
+                message,
+                fields: &fields,
+            },
+        );
     }
 
     /// Writes a line to the log of PD's leader.
@@ -208,7 +219,18 @@ impl Cluster {
         message: &str,
         fields: &[(&str, String)],
     ) {
-        let Some(source) = self.pd.members.get(index).map(|member| member.name.clone()) else { return };
-        self.logs.write(&source, self.now_ms, &Line { level, place, message, fields });
+        let Some(source) = self.pd.members.get(index).map(|member| member.name.clone()) else {
+            return;
+        };
+        self.logs.write(
+            &source,
+            self.now_ms,
+            &Line {
+                level,
+                place,
+                message,
+                fields,
+            },
+        );
     }
 }

@@ -36,7 +36,10 @@ impl ClusterConfig {
     /// The same cluster with this noise.
     #[must_use]
     pub fn with_noise(self, noise: &Noise) -> Self {
-        Self { noise: noise.clone(), ..self }
+        Self {
+            noise: noise.clone(),
+            ..self
+        }
     }
 
     /// The same cluster in the shape that a card asks for.
@@ -45,10 +48,14 @@ impl ClusterConfig {
         Self {
             stores: shape.stores.unwrap_or(self.stores),
             regions: shape.regions.unwrap_or(self.regions),
-            region_bytes: shape.region_mib.map_or(self.region_bytes, |mebibytes| real(mebibytes) * MIB),
+            region_bytes: shape
+                .region_mib
+                .map_or(self.region_bytes, |mebibytes| real(mebibytes) * MIB),
             fresh: shape.fresh || self.fresh,
             load: Load {
-                idle_share: shape.idle_percent.map_or(self.load.idle_share, |percent| real(percent.min(100)) / 100.0),
+                idle_share: shape.idle_percent.map_or(self.load.idle_share, |percent| {
+                    real(percent.min(100)) / 100.0
+                }),
                 ..self.load
             },
             ..self

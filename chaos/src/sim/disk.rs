@@ -100,7 +100,8 @@ impl Disk {
             return;
         }
         let filled = self.filling.map_or(0.0, |filling| {
-            (filling.bytes_per_second * seconds).min((self.available() - filling.until_free_bytes).max(0.0))
+            (filling.bytes_per_second * seconds)
+                .min((self.available() - filling.until_free_bytes).max(0.0))
         });
         self.foreign_bytes += filled;
         self.kv_bytes += kept_bytes.min(self.available());
@@ -121,7 +122,10 @@ mod tests {
     #[test]
     fn used_and_available_never_exceed_the_capacity() {
         let mut disk = disk();
-        disk.filling = Some(Filling { bytes_per_second: 500.0 * MIB, until_free_bytes: 0.0 });
+        disk.filling = Some(Filling {
+            bytes_per_second: 500.0 * MIB,
+            until_free_bytes: 0.0,
+        });
         for _ in 0..400 {
             disk.pass(1.0, 10.0 * MIB, 10.0 * MIB);
             assert!(disk.used() + disk.available() <= disk.capacity, "{disk:?}");
@@ -132,9 +136,16 @@ mod tests {
     #[test]
     fn filling_stops_where_it_was_told_to() {
         let mut disk = disk();
-        disk.filling = Some(Filling { bytes_per_second: 900.0 * MIB, until_free_bytes: 4.0 * GIB });
+        disk.filling = Some(Filling {
+            bytes_per_second: 900.0 * MIB,
+            until_free_bytes: 4.0 * GIB,
+        });
         (0..200).for_each(|_| disk.pass(1.0, 0.0, 0.0));
-        assert!((disk.available() - 4.0 * GIB).abs() < 1.0, "{}", disk.available());
+        assert!(
+            (disk.available() - 4.0 * GIB).abs() < 1.0,
+            "{}",
+            disk.available()
+        );
         assert_eq!(disk.usage(), DiskUsage::AlmostFull);
     }
 

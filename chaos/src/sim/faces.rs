@@ -32,18 +32,30 @@ impl Node {
     /// Whether its process accepts connections now.
     pub(crate) fn listens(self, cluster: &Cluster) -> bool {
         match self {
-            Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.alive),
-            Self::Store(id) | Self::Data(id) => {
-                cluster.stores.get(&id).is_some_and(|store| store.serves() || store.is_silent())
-            }
+            Self::Member(index) => cluster
+                .pd
+                .members
+                .get(index)
+                .is_some_and(|member| member.alive),
+            Self::Store(id) | Self::Data(id) => cluster
+                .stores
+                .get(&id)
+                .is_some_and(|store| store.serves() || store.is_silent()),
         }
     }
 
     /// Whether nobody answers there in any useful time, though nobody refuses either.
     fn is_silent(self, cluster: &Cluster) -> bool {
         match self {
-            Self::Member(index) => cluster.pd.members.get(index).is_some_and(|member| member.frozen),
-            Self::Store(id) | Self::Data(id) => cluster.stores.get(&id).is_some_and(super::store::Store::is_silent),
+            Self::Member(index) => cluster
+                .pd
+                .members
+                .get(index)
+                .is_some_and(|member| member.frozen),
+            Self::Store(id) | Self::Data(id) => cluster
+                .stores
+                .get(&id)
+                .is_some_and(super::store::Store::is_silent),
         }
     }
 
@@ -55,7 +67,8 @@ impl Node {
             Self::Store(id) | Self::Data(id) => 1_000 + id.0,
         };
         let share = cluster.config.noise.missing_scrapes;
-        let draw = || Rng::seeded(cluster.config.seed ^ ((cluster.now_ms / 1_000) << 20) ^ number).unit();
+        let draw =
+            || Rng::seeded(cluster.config.seed ^ ((cluster.now_ms / 1_000) << 20) ^ number).unit();
         share > 0.0 && draw() < share
     }
 
@@ -64,12 +77,20 @@ impl Node {
         let now_ms = cluster.now_ms;
         let (own_ms, phase) = match self {
             Self::Member(index) => {
-                let own = cluster.pd.members.get(index).map(|member| member.clock_ms(now_ms));
-                (own, crate::sim::number::whole(crate::sim::number::real_len(index)) * 7)
+                let own = cluster
+                    .pd
+                    .members
+                    .get(index)
+                    .map(|member| member.clock_ms(now_ms));
+                (
+                    own,
+                    crate::sim::number::whole(crate::sim::number::real_len(index)) * 7,
+                )
             }
-            Self::Store(id) | Self::Data(id) => {
-                (cluster.stores.get(&id).map(|store| store.clock_ms(now_ms)), id.0 * 11)
-            }
+            Self::Store(id) | Self::Data(id) => (
+                cluster.stores.get(&id).map(|store| store.clock_ms(now_ms)),
+                id.0 * 11,
+            ),
         };
         // A clock that is pulled right again and again goes to and fro within about a minute.
         let (most_ms, period_ms) = (cluster.clock_jitter_ms, 60_000 + phase * 1_000);
@@ -82,9 +103,23 @@ impl Node {
 /// Who is at an origin.
 pub(crate) fn find(cluster: &Cluster, origin: &str) -> Option<Node> {
     let address = origin.strip_prefix("http://")?;
-    let member = cluster.pd.members.iter().find(|member| member.client_url() == origin);
-    let store = || cluster.stores.values().find(|store| store.status_address() == address);
-    let data = || cluster.stores.values().find(|store| store.address() == address);
+    let member = cluster
+        .pd
+        .members
+        .iter()
+        .find(|member| member.client_url() == origin);
+    let store = || {
+        cluster
+            .stores
+            .values()
+            .find(|store| store.status_address() == address)
+    };
+    let data = || {
+        cluster
+            .stores
+            .values()
+            .find(|store| store.address() == address)
+    };
     member
         .map(|member| Node::Member(member.index))
         .or_else(|| store().map(|store| Node::Store(store.id)))
@@ -94,25 +129,42 @@ pub(crate) fn find(cluster: &Cluster, origin: &str) -> Option<Node> {
 /// Every origin, sorted.
 pub(crate) fn origins(cluster: &Cluster) -> Vec<String> {
     let members = cluster.pd.members.iter().map(super::pd::Member::client_url);
-    let stores = cluster.stores.values().map(|store| format!("http://{}", store.status_address()));
-    let data = cluster.stores.values().map(|store| format!("http://{}", store.address()));
+    let stores = cluster
+        .stores
+        .values()
+        .map(|store| format!("http://{}", store.status_address()));
+    let data = cluster
+        .stores
+        .values()
+        .map(|store| format!("http://{}", store.address()));
     let mut origins: Vec<String> = members.chain(stores).chain(data).collect();
     origins.sort();
     origins
 }
 
 /// Answers a request. Looking changes nothing.
-pub(crate) fn answer(cluster: &Cluster, origin: &str, method: &str, path_and_query: &str) -> Answer {
-    let Some(node) = find(cluster, origin).filter(|node| node.listens(cluster)) else { return Answer::Refused };
+pub(crate) fn answer(
+    cluster: &Cluster,
+    origin: &str,
+    method: &str,
+    path_and_query: &str,
+) -> Answer {
+    let Some(node) = find(cluster, origin).filter(|node| node.listens(cluster)) else {
+        return Answer::Refused;
+    };
     if node.is_silent(cluster) {
         return Answer::Timeout;
     }
-    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let (path, query) = path_and_query
+        .split_once('?')
+        .unwrap_or((path_and_query, ""));
     if path == "/metrics" && node.is_missed(cluster) {
         return Answer::Timeout;
     }
     let reply = match node {
-        _ if method != "GET" => Reply::text(405, "text/plain; charset=utf-8", "Method Not Allowed\n"),
+        _ if method != "GET" => {
+            Reply::text(405, "text/plain; charset=utf-8", "Method Not Allowed\n")
+        }
         Node::Member(index) => pd_http::answer(cluster, index, path, query),
         Node::Store(id) => status_server::answer(cluster, id, path),
         // It speaks gRPC alone: whoever comes with HTTP learns that somebody is there, and no more.
@@ -135,6 +187,10 @@ pub(crate) struct Reply {
 
 impl Reply {
     fn text(status: u16, content_type: &'static str, body: impl Into<String>) -> Self {
-        Self { status, content_type, body: body.into().into_bytes() }
+        Self {
+            status,
+            content_type,
+            body: body.into().into_bytes(),
+        }
     }
 }

@@ -19,14 +19,26 @@ pub(crate) struct Layout {
 impl Layout {
     /// Bounds that grow by a factor, as both client libraries build them: by repeated multiplication.
     pub(crate) fn exponential(first: f64, factor: f64, count: usize) -> Self {
-        Self::of(std::iter::successors(Some(first), |bound| Some(bound * factor)).take(count).collect())
+        Self::of(
+            std::iter::successors(Some(first), |bound| Some(bound * factor))
+                .take(count)
+                .collect(),
+        )
     }
 
     /// These bounds.
     pub(crate) fn of(bounds: Vec<f64>) -> Self {
         let logs = bounds.iter().map(|bound| bound.ln()).collect();
-        let labels = bounds.iter().map(f64::to_string).chain([String::from("+Inf")]).collect();
-        Self { bounds, logs, labels }
+        let labels = bounds
+            .iter()
+            .map(f64::to_string)
+            .chain([String::from("+Inf")])
+            .collect();
+        Self {
+            bounds,
+            logs,
+            labels,
+        }
     }
 }
 
@@ -43,7 +55,12 @@ pub(crate) struct Histogram {
 impl Histogram {
     /// An empty histogram.
     pub(crate) fn new(layout: &'static Layout) -> Self {
-        Self { layout, buckets: vec![0.0; layout.bounds.len() + 1], count: 0.0, sum: 0.0 }
+        Self {
+            layout,
+            buckets: vec![0.0; layout.bounds.len() + 1],
+            count: 0.0,
+            sum: 0.0,
+        }
     }
 
     /// Adds `count` samples with this median, log-normal with this sigma.
@@ -59,7 +76,11 @@ impl Histogram {
             if *log_bound <= low {
                 continue;
             }
-            let share = if *log_bound >= high { 1.0 } else { normal_share((log_bound - log_median) / sigma) };
+            let share = if *log_bound >= high {
+                1.0
+            } else {
+                normal_share((log_bound - log_median) / sigma)
+            };
             *bucket += count * (share - below);
             below = share;
             if *log_bound >= high {
@@ -149,17 +170,33 @@ mod tests {
 
     #[test]
     fn the_normal_table_matches_known_quantiles() {
-        for (z, share) in [(0.0, 0.5), (1.0, 0.841_34), (-1.644_85, 0.05), (2.326_35, 0.99)] {
-            assert!((normal_share(z) - share).abs() < 2e-4, "{z} {}", normal_share(z));
+        for (z, share) in [
+            (0.0, 0.5),
+            (1.0, 0.841_34),
+            (-1.644_85, 0.05),
+            (2.326_35, 0.99),
+        ] {
+            assert!(
+                (normal_share(z) - share).abs() < 2e-4,
+                "{z} {}",
+                normal_share(z)
+            );
         }
-        assert_eq!((normal_share(-9.0).to_bits(), normal_share(9.0).to_bits()), (0.0_f64.to_bits(), 1.0_f64.to_bits()));
+        assert_eq!(
+            (normal_share(-9.0).to_bits(), normal_share(9.0).to_bits()),
+            (0.0_f64.to_bits(), 1.0_f64.to_bits())
+        );
     }
 
     #[test]
     fn half_of_the_samples_lie_below_the_median() {
         let mut histogram = Histogram::new(layout());
         histogram.observe(1_000.0, 0.004, 0.6);
-        let below = histogram.cumulative().find(|(label, _)| *label == "0.004").unwrap().1;
+        let below = histogram
+            .cumulative()
+            .find(|(label, _)| *label == "0.004")
+            .unwrap()
+            .1;
         assert!((499.0..=501.0).contains(&below), "{below}");
         assert!((histogram.count() - 1_000.0).abs() < 0.5);
     }

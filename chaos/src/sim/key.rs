@@ -19,7 +19,11 @@ impl Key {
         match index {
             0 => Self::FIRST,
             index if index >= parts => Self::LAST,
-            index => Self((u128::from(USERS) * u128::from(index) / u128::from(parts)).try_into().unwrap_or(USERS)),
+            index => Self(
+                (u128::from(USERS) * u128::from(index) / u128::from(parts))
+                    .try_into()
+                    .unwrap_or(USERS),
+            ),
         }
     }
 
@@ -70,7 +74,10 @@ mod tests {
         let place = Key::of_part(3, 7);
         assert_eq!(Key::not_behind(&place.bytes()), place);
         assert_eq!(Key::not_behind(b"/users/00000005/profile/x"), Key(5));
-        assert_eq!((Key::not_behind(b""), Key::not_behind(b"zzz")), (Key::FIRST, Key(USERS - 1)));
+        assert_eq!(
+            (Key::not_behind(b""), Key::not_behind(b"zzz")),
+            (Key::FIRST, Key(USERS - 1))
+        );
     }
 
     #[test]

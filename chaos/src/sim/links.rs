@@ -28,7 +28,10 @@ impl Links {
     /// Since when two stores do not hear one another.
     pub(crate) fn since_ms(&self, one: StoreId, other: StoreId) -> Option<u64> {
         let cuts = [(one, other), (other, one)];
-        cuts.iter().filter_map(|way| self.cut.get(way)).min().copied()
+        cuts.iter()
+            .filter_map(|way| self.cut.get(way))
+            .min()
+            .copied()
     }
 
     /// A store's handshakes fail with everybody, or work again.
@@ -95,7 +98,9 @@ mod tests {
         let (one, other) = (StoreId(1), StoreId(4));
         let mut links = Links::default();
         links.cut(one, other, Some(5));
-        assert!(!links.delivers(one, other) && links.delivers(other, one) && !links.both(one, other));
+        assert!(
+            !links.delivers(one, other) && links.delivers(other, one) && !links.both(one, other)
+        );
         assert_eq!(links.since_ms(other, one), Some(5));
         links.cut(one, other, None);
         links.refuse(other, true);

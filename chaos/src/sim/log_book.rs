@@ -35,7 +35,9 @@ pub(crate) struct Line<'a> {
 impl LogBook {
     /// A book for these sources.
     pub(crate) fn new(sources: impl Iterator<Item = String>) -> Self {
-        Self { sources: sources.map(|name| (name, Source::default())).collect() }
+        Self {
+            sources: sources.map(|name| (name, Source::default())).collect(),
+        }
     }
 
     /// Another source.
@@ -45,7 +47,9 @@ impl LogBook {
 
     /// Writes a line.
     pub(crate) fn write(&mut self, source: &str, at_ms: u64, line: &Line<'_>) {
-        let Some(source) = self.sources.get_mut(source) else { return };
+        let Some(source) = self.sources.get_mut(source) else {
+            return;
+        };
         if source.lines.len() >= LINES_MAX {
             source.lines.pop_front();
             source.dropped += 1;
@@ -60,9 +64,14 @@ impl LogBook {
 
     /// Takes lines, oldest first, and how many were lost before them.
     pub(crate) fn read(&mut self, source: &str, lines_max: usize) -> (Vec<String>, u64) {
-        let Some(source) = self.sources.get_mut(source) else { return (Vec::new(), 0) };
+        let Some(source) = self.sources.get_mut(source) else {
+            return (Vec::new(), 0);
+        };
         let count = lines_max.min(source.lines.len());
-        (source.lines.drain(..count).collect(), std::mem::take(&mut source.dropped))
+        (
+            source.lines.drain(..count).collect(),
+            std::mem::take(&mut source.dropped),
+        )
     }
 
     /// Forgets everything that was written so far.
@@ -74,7 +83,12 @@ impl LogBook {
 }
 
 fn render(at_ms: u64, line: &Line<'_>) -> String {
-    let mut text = format!("[{}] [{}] [{}] [", calendar::log_time(at_ms), line.level, line.place);
+    let mut text = format!(
+        "[{}] [{}] [{}] [",
+        calendar::log_time(at_ms),
+        line.level,
+        line.place
+    );
     quote(&mut text, line.message);
     text.push(']');
     for (key, value) in line.fields {
@@ -89,7 +103,10 @@ fn render(at_ms: u64, line: &Line<'_>) -> String {
 
 /// Writes a token bare, or as a JSON string when it holds a byte that the reader would trip over.
 fn quote(out: &mut String, token: &str) {
-    if !token.bytes().any(|byte| byte <= 0x20 || matches!(byte, b'"' | b'=' | b'[' | b']')) {
+    if !token
+        .bytes()
+        .any(|byte| byte <= 0x20 || matches!(byte, b'"' | b'=' | b'[' | b']'))
+    {
         out.push_str(token);
         return;
     }
@@ -114,14 +131,26 @@ mod tests {
     use super::*;
 
     fn line<'a>(message: &'a str, fields: &'a [(&'a str, String)]) -> Line<'a> {
-        Line { level: "INFO", place: "raft.rs:1271", message, fields }
+        Line {
+            level: "INFO",
+            place: "raft.rs:1271",
+            message,
+            fields,
+        }
     }
 
     #[test]
     fn tokens_are_quoted_only_where_they_must() {
         let mut book = LogBook::new(["tikv0".to_owned()].into_iter());
-        let fields = [("region_id", "8".to_owned()), ("err", "a \"b\"=c".to_owned())];
-        book.write("tikv0", 1_795_231_087_502, &line("became leader at term 8", &fields));
+        let fields = [
+            ("region_id", "8".to_owned()),
+            ("err", "a \"b\"=c".to_owned()),
+        ];
+        book.write(
+            "tikv0",
+            1_795_231_087_502,
+            &line("became leader at term 8", &fields),
+        );
         let (lines, dropped) = book.read("tikv0", 10);
         let expected = "[2026/11/21 03:18:07.502 +00:00] [INFO] [raft.rs:1271] [\"became leader at term 8\"] [region_id=8] [err=\"a \\\"b\\\"=c\"]";
         assert_eq!((lines, dropped), (vec![expected.to_owned()], 0));

@@ -325,11 +325,15 @@ impl MemberCounters {
     ) {
         self.cpu += seconds * if leads { 0.06 } else { 0.02 };
         // Leases, TSO windows and region storage write about two entries a second.
-        self.fsync.observe(2.0 * seconds, 0.001 * disk * jitter, 0.4);
-        self.backend_commit.observe(2.0 * seconds, 0.002 * disk * jitter, 0.4);
+        self.fsync
+            .observe(2.0 * seconds, 0.001 * disk * jitter, 0.4);
+        self.backend_commit
+            .observe(2.0 * seconds, 0.002 * disk * jitter, 0.4);
         for other in others {
-            let histogram =
-                self.round_trips.entry(*other).or_insert_with(|| Histogram::new(layouts::etcd_network_seconds()));
+            let histogram = self
+                .round_trips
+                .entry(*other)
+                .or_insert_with(|| Histogram::new(layouts::etcd_network_seconds()));
             // etcd's prober asks every 30 s over two connections.
             histogram.observe(seconds / 15.0, round_trip_ms / 1_000.0 * jitter, 0.4);
         }
@@ -359,7 +363,8 @@ mod tests {
     fn a_new_leader_starts_without_its_predecessors_memory() {
         let mut rng = Rng::seeded(1);
         let mut pd = Pd::new(3, 0, &mut rng);
-        pd.hot.note_store_rates(StoreId(1), hot_cache::StoreRates::default());
+        pd.hot
+            .note_store_rates(StoreId(1), hot_cache::StoreRates::default());
         pd.take_over(0, 9_000);
         assert_eq!((pd.leader, pd.etcd_leader, pd.term), (Some(0), Some(0), 3));
         assert!(pd.hot.store_rates(StoreId(1)).is_none());

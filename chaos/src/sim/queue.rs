@@ -12,7 +12,10 @@ pub(crate) struct EventQueue<E> {
 impl<E> EventQueue<E> {
     /// Nothing is planned.
     pub(crate) fn new() -> Self {
-        Self { planned: BTreeMap::new(), sequence: 0 }
+        Self {
+            planned: BTreeMap::new(),
+            sequence: 0,
+        }
     }
 
     /// Plans an event.
@@ -23,7 +26,10 @@ impl<E> EventQueue<E> {
 
     /// Takes the first event that is due at `until_ms`, with its time.
     pub(crate) fn pop_due(&mut self, until_ms: u64) -> Option<(u64, E)> {
-        let entry = self.planned.first_entry().filter(|entry| entry.key().0 <= until_ms)?;
+        let entry = self
+            .planned
+            .first_entry()
+            .filter(|entry| entry.key().0 <= until_ms)?;
         let ((at_ms, _), event) = entry.remove_entry();
         Some((at_ms, event))
     }

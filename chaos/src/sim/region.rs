@@ -122,7 +122,11 @@ impl Region {
         if self.leader.is_none() {
             return;
         }
-        let Rates { reads, writes, write_bytes } = self.rates;
+        let Rates {
+            reads,
+            writes,
+            write_bytes,
+        } = self.rates;
         self.flow.read_keys += reads * load_seconds;
         self.flow.read_bytes += reads * value_bytes * load_seconds;
         self.flow.written_keys += writes * load_seconds;
@@ -164,7 +168,11 @@ impl Rates {
 
     /// A share of it.
     pub(crate) fn times(self, share: f64) -> Self {
-        Self { reads: self.reads * share, writes: self.writes * share, write_bytes: self.write_bytes * share }
+        Self {
+            reads: self.reads * share,
+            writes: self.writes * share,
+            write_bytes: self.write_bytes * share,
+        }
     }
 
     /// The first without the second. Sums of floats may leave a trace below zero.

@@ -19,7 +19,9 @@ impl Rng {
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             z ^ (z >> 31)
         };
-        Self { state: [word(), word(), word(), word()] }
+        Self {
+            state: [word(), word(), word(), word()],
+        }
     }
 
     /// The next 64 bits.

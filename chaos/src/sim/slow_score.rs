@@ -24,7 +24,11 @@ pub(crate) struct SlowScore {
 impl SlowScore {
     /// A healthy store.
     pub(crate) fn new() -> Self {
-        Self { score: 1.0, probes: 0.0, timeouts: 0.0 }
+        Self {
+            score: 1.0,
+            probes: 0.0,
+            timeouts: 0.0,
+        }
     }
 
     /// Probes came back, or did not.
@@ -35,8 +39,17 @@ impl SlowScore {
 
     /// A round ends.
     pub(crate) fn end_round(&mut self) {
-        let share = if self.probes > 0.0 { self.timeouts / self.probes } else { 0.0 };
-        self.score = if share >= TIMEOUT_SHARE { self.score * 2.0 } else { self.score - 1.0 }.clamp(1.0, SCORE_MAX);
+        let share = if self.probes > 0.0 {
+            self.timeouts / self.probes
+        } else {
+            0.0
+        };
+        self.score = if share >= TIMEOUT_SHARE {
+            self.score * 2.0
+        } else {
+            self.score - 1.0
+        }
+        .clamp(1.0, SCORE_MAX);
         (self.probes, self.timeouts) = (0.0, 0.0);
     }
 

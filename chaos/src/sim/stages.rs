@@ -42,7 +42,14 @@ pub(crate) struct Costs {
 
 impl Default for Costs {
     fn default() -> Self {
-        Self { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0, writer: 1.0 }
+        Self {
+            raftstore: 1.0,
+            apply: 1.0,
+            grpc: 1.0,
+            scheduler: 1.0,
+            read: 1.0,
+            writer: 1.0,
+        }
     }
 }
 
@@ -140,7 +147,13 @@ pub(crate) struct CpuUse {
 impl CpuUse {
     /// The whole process.
     pub(crate) fn total(&self) -> f64 {
-        self.raftstore + self.apply + self.writer + self.grpc + self.scheduler + self.read + self.background
+        self.raftstore
+            + self.apply
+            + self.writer
+            + self.grpc
+            + self.scheduler
+            + self.read
+            + self.background
     }
 }
 
@@ -185,30 +198,45 @@ impl Stages {
         let cpu = cpu_use(demand, platform);
         let factor = platform.cpu_factor;
         let wake_ms = WAKE * factor * queue(cpu.total() / platform.cores);
-        let mut stages = Self { wake_ms, cpu, ..Self::default() };
+        let mut stages = Self {
+            wake_ms,
+            cpu,
+            ..Self::default()
+        };
         let costs = platform.costs;
-        stages.grpc_ms = GRPC_READ * costs.grpc * factor / (1.0 - busy(cpu.grpc / GRPC_THREADS)) + wake_ms;
+        stages.grpc_ms =
+            GRPC_READ * costs.grpc * factor / (1.0 - busy(cpu.grpc / GRPC_THREADS)) + wake_ms;
         // Who waits, waits for whatever is read before: short reads and long ones.
-        let mean_read_ms = (demand.reads * READ * costs.read + demand.scans * demand.scan_keys * SCAN_KEY * costs.read)
+        let mean_read_ms = (demand.reads * READ * costs.read
+            + demand.scans * demand.scan_keys * SCAN_KEY * costs.read)
             / (demand.reads + demand.scans).max(1.0);
-        stages.read_wait_ms = 0.01 * factor + mean_read_ms * factor * queue(cpu.read / READ_THREADS) + wake_ms;
+        stages.read_wait_ms =
+            0.01 * factor + mean_read_ms * factor * queue(cpu.read / READ_THREADS) + wake_ms;
         stages.read_ms = READ * costs.read * factor;
         stages.scan_ms = demand.scan_keys * SCAN_KEY * costs.read * factor;
-        stages.schedule_wait_ms =
-            0.01 * factor + SCHEDULE * costs.scheduler * factor * queue(cpu.scheduler / SCHEDULER_THREADS) + wake_ms;
+        stages.schedule_wait_ms = 0.01 * factor
+            + SCHEDULE * costs.scheduler * factor * queue(cpu.scheduler / SCHEDULER_THREADS)
+            + wake_ms;
         stages.raft(demand, platform);
         stages
     }
 
     fn raft(&mut self, demand: &Demand, platform: &Platform<'_>) {
         let (factor, costs) = (platform.cpu_factor, platform.costs);
-        let cold_raftstore = (self.cpu.raftstore - self.cpu.raftstore_hot).max(0.0) / (RAFTSTORE_THREADS - 1.0);
+        let cold_raftstore =
+            (self.cpu.raftstore - self.cpu.raftstore_hot).max(0.0) / (RAFTSTORE_THREADS - 1.0);
         // A thread that sleeps on the disk is woken ahead of those that compute.
         self.flush_ms = platform.flush_ms + self.wake_ms / 8.0;
-        let blocked_ms = if self.flush_ms.is_finite() { (self.flush_ms - WRITER_PATIENCE_MS).max(0.0) } else { 0.0 };
+        let blocked_ms = if self.flush_ms.is_finite() {
+            (self.flush_ms - WRITER_PATIENCE_MS).max(0.0)
+        } else {
+            0.0
+        };
         self.round_ms = 0.03 * factor + self.wake_ms + blocked_ms;
         let service_ms = PROPOSE * costs.raftstore * factor;
-        let propose = |utilisation: f64| 0.03 * factor + service_ms * queue(utilisation) + self.wake_ms + blocked_ms;
+        let propose = |utilisation: f64| {
+            0.03 * factor + service_ms * queue(utilisation) + self.wake_ms + blocked_ms
+        };
         self.propose_wait_ms = propose(cold_raftstore);
         self.hot_propose_wait_ms = propose(self.cpu.raftstore_hot);
         self.write_loops = demand.appends / (1.0 + demand.appends * self.flush_ms / 1_000.0);
@@ -216,14 +244,17 @@ impl Stages {
         // Its thread is one: entries wait for its flushes, and for its work on those before them.
         let entry_ms = WRITE * costs.writer * factor;
         let queued_ms = entry_ms * queue(self.cpu.writer);
-        self.write_wait_ms = 0.01 * factor + self.flush_ms * 0.5 * writer_busy + queued_ms + self.wake_ms;
+        self.write_wait_ms =
+            0.01 * factor + self.flush_ms * 0.5 * writer_busy + queued_ms + self.wake_ms;
         self.write_loop_ms = entry_ms + self.flush_ms;
         self.append_ms = self.write_wait_ms + self.write_loop_ms;
         self.commit_ms = majority(self.append_ms, platform) + RAFT_APPEND * factor + self.wake_ms;
         self.lossy_share = platform.lossy_share;
         let apply_ms = APPLY * costs.apply * factor;
-        self.apply_wait_ms =
-            0.02 * factor + apply_ms * queue(self.cpu.apply_hot) + self.wake_ms + platform.stall_ms / 2.0;
+        self.apply_wait_ms = 0.02 * factor
+            + apply_ms * queue(self.cpu.apply_hot)
+            + self.wake_ms
+            + platform.stall_ms / 2.0;
         self.apply_ms = apply_ms + platform.stall_ms;
         // An entry is applied when it is committed and when the leader itself has it on disk.
         let after_propose = self.commit_ms.max(self.append_ms) + self.apply_wait_ms + self.apply_ms;
@@ -233,14 +264,18 @@ impl Stages {
 }
 
 fn cpu_use(demand: &Demand, platform: &Platform<'_>) -> CpuUse {
-    let second = |operations: f64, milliseconds: f64| operations * milliseconds * platform.cpu_factor / 1_000.0;
+    let second = |operations: f64, milliseconds: f64| {
+        operations * milliseconds * platform.cpu_factor / 1_000.0
+    };
     let follower_appends = (demand.appends - demand.led_writes).max(0.0);
     let hot_follower_appends = (demand.hot_appends - demand.hot_writes).max(0.0);
     let costs = platform.costs;
     let ticks = second(platform.groups, GROUP);
-    let raftstore =
-        (second(demand.led_writes, PROPOSE) + second(follower_appends, RAFT_APPEND)) * costs.raftstore + ticks;
-    let hot = (second(demand.hot_writes, PROPOSE) + second(hot_follower_appends, RAFT_APPEND)) * costs.raftstore;
+    let raftstore = (second(demand.led_writes, PROPOSE) + second(follower_appends, RAFT_APPEND))
+        * costs.raftstore
+        + ticks;
+    let hot = (second(demand.hot_writes, PROPOSE) + second(hot_follower_appends, RAFT_APPEND))
+        * costs.raftstore;
     let apply = second(demand.appends, APPLY) * costs.apply;
     let hot_apply = second(demand.hot_appends, APPLY) * costs.apply;
     let cpu = CpuUse {
@@ -255,7 +290,8 @@ fn cpu_use(demand: &Demand, platform: &Platform<'_>) -> CpuUse {
             + second(follower_appends, GRPC_APPEND))
             * costs.grpc,
         scheduler: second(demand.led_writes, SCHEDULE) * costs.scheduler,
-        read: (second(demand.reads, READ) + second(demand.scans * demand.scan_keys, SCAN_KEY)) * costs.read,
+        read: (second(demand.reads, READ) + second(demand.scans * demand.scan_keys, SCAN_KEY))
+            * costs.read,
         background: BACKGROUND * platform.cpu_factor,
     };
     cpu.within(platform.cores)
@@ -284,9 +320,20 @@ impl CpuUse {
 fn majority(own_append_ms: f64, platform: &Platform<'_>) -> f64 {
     let mut followers = platform.follower_ms.to_vec();
     followers.sort_by(f64::total_cmp);
-    let fast = if followers.len() > 2 { followers.get(followers.len() / 2) } else { followers.first() };
-    let slow = if followers.len() > 2 { fast } else { followers.get(1) };
-    let (fast, slow) = (fast.copied().unwrap_or(f64::INFINITY), slow.copied().unwrap_or(f64::INFINITY));
+    let fast = if followers.len() > 2 {
+        followers.get(followers.len() / 2)
+    } else {
+        followers.first()
+    };
+    let slow = if followers.len() > 2 {
+        fast
+    } else {
+        followers.get(1)
+    };
+    let (fast, slow) = (
+        fast.copied().unwrap_or(f64::INFINITY),
+        slow.copied().unwrap_or(f64::INFINITY),
+    );
     // The leader's own copy counts, but it alone is no majority.
     own_append_ms.max(fast).min(slow)
 }
@@ -321,20 +368,37 @@ mod tests {
         lossy_share: 0.0,
         stall_ms: 0.0,
         groups: 120.0,
-        costs: Costs { raftstore: 1.0, apply: 1.0, grpc: 1.0, scheduler: 1.0, read: 1.0, writer: 1.0 },
+        costs: Costs {
+            raftstore: 1.0,
+            apply: 1.0,
+            grpc: 1.0,
+            scheduler: 1.0,
+            read: 1.0,
+            writer: 1.0,
+        },
     };
 
     #[test]
     fn a_healthy_store_uses_a_fifth_of_its_processors_and_writes_in_a_few_milliseconds() {
         let stages = Stages::under(&USUAL, &HEALTHY);
-        assert!((0.1..0.3).contains(&(stages.cpu.total() / 4.0)), "{:?}", stages.cpu);
+        assert!(
+            (0.1..0.3).contains(&(stages.cpu.total() / 4.0)),
+            "{:?}",
+            stages.cpu
+        );
         assert!((0.5..5.0).contains(&stages.write_ms), "{stages:?}");
     }
 
     #[test]
     fn a_slow_disk_stretches_what_waits_for_flushes_and_nothing_else() {
         let healthy = Stages::under(&USUAL, &HEALTHY);
-        let slow = Stages::under(&USUAL, &Platform { flush_ms: 120.0, ..HEALTHY });
+        let slow = Stages::under(
+            &USUAL,
+            &Platform {
+                flush_ms: 120.0,
+                ..HEALTHY
+            },
+        );
         assert!(slow.append_ms > healthy.append_ms * 50.0);
         assert!((slow.propose_wait_ms / healthy.propose_wait_ms - 1.0).abs() < 0.01);
         assert!((slow.apply_ms / healthy.apply_ms - 1.0).abs() < 0.01);
@@ -344,7 +408,13 @@ mod tests {
     #[test]
     fn slow_processors_stretch_every_stage_but_hardly_the_flush() {
         let healthy = Stages::under(&USUAL, &HEALTHY);
-        let slow = Stages::under(&USUAL, &Platform { cpu_factor: 4.8, ..HEALTHY });
+        let slow = Stages::under(
+            &USUAL,
+            &Platform {
+                cpu_factor: 4.8,
+                ..HEALTHY
+            },
+        );
         for (slow, healthy) in [
             (slow.propose_wait_ms, healthy.propose_wait_ms),
             (slow.apply_wait_ms, healthy.apply_wait_ms),
@@ -353,27 +423,67 @@ mod tests {
         ] {
             assert!(slow > healthy * 4.0, "{slow} {healthy}");
         }
-        assert!(slow.flush_ms < healthy.flush_ms * 2.0, "{} {}", slow.flush_ms, healthy.flush_ms);
+        assert!(
+            slow.flush_ms < healthy.flush_ms * 2.0,
+            "{} {}",
+            slow.flush_ms,
+            healthy.flush_ms
+        );
         assert!(slow.cpu.total() > healthy.cpu.total() * 3.0);
     }
 
     #[test]
     fn a_hot_region_delays_its_own_proposals_first() {
-        let hot = Demand { led_writes: 4_900.0, hot_writes: 4_400.0, appends: 5_900.0, hot_appends: 4_400.0, ..USUAL };
+        let hot = Demand {
+            led_writes: 4_900.0,
+            hot_writes: 4_400.0,
+            appends: 5_900.0,
+            hot_appends: 4_400.0,
+            ..USUAL
+        };
         let stages = Stages::under(&hot, &HEALTHY);
-        assert!(stages.hot_propose_wait_ms > stages.propose_wait_ms * 3.0, "{stages:?}");
+        assert!(
+            stages.hot_propose_wait_ms > stages.propose_wait_ms * 3.0,
+            "{stages:?}"
+        );
         assert!(stages.cpu.raftstore_hot > 0.7, "{stages:?}");
     }
 
     #[test]
     fn one_dead_follower_leaves_the_other_to_commit_and_two_leave_none() {
-        assert!(Stages::under(&USUAL, &Platform { follower_ms: &[1.3], ..HEALTHY }).commit_ms < 5.0);
-        assert!(Stages::under(&USUAL, &Platform { follower_ms: &[], ..HEALTHY }).commit_ms.is_infinite());
+        assert!(
+            Stages::under(
+                &USUAL,
+                &Platform {
+                    follower_ms: &[1.3],
+                    ..HEALTHY
+                }
+            )
+            .commit_ms
+                < 5.0
+        );
+        assert!(
+            Stages::under(
+                &USUAL,
+                &Platform {
+                    follower_ms: &[],
+                    ..HEALTHY
+                }
+            )
+            .commit_ms
+            .is_infinite()
+        );
     }
 
     #[test]
     fn a_leader_on_a_slow_disk_commits_by_its_followers() {
-        let slow = Stages::under(&USUAL, &Platform { flush_ms: 120.0, ..HEALTHY });
+        let slow = Stages::under(
+            &USUAL,
+            &Platform {
+                flush_ms: 120.0,
+                ..HEALTHY
+            },
+        );
         assert!(slow.commit_ms < 5.0 && slow.write_ms > 100.0, "{slow:?}");
     }
 }

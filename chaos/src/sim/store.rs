@@ -123,7 +123,13 @@ pub(crate) const VERSION: &str = "8.5.0";
 
 impl Store {
     /// A store that has been running since `started_ms`.
-    pub(crate) fn new(id: StoreId, index: u64, machine: &Machine, kv_bytes: f64, started_ms: u64) -> Self {
+    pub(crate) fn new(
+        id: StoreId,
+        index: u64,
+        machine: &Machine,
+        kv_bytes: f64,
+        started_ms: u64,
+    ) -> Self {
         Self {
             id,
             index,
@@ -182,12 +188,20 @@ impl Store {
 
     /// Port of its gRPC service. The usual ports of both kinds lie twenty apart: later stores need others.
     pub(crate) fn port(&self) -> u64 {
-        if self.index < 20 { 20_160 + self.index } else { 21_000 + self.index }
+        if self.index < 20 {
+            20_160 + self.index
+        } else {
+            21_000 + self.index
+        }
     }
 
     /// Port of its status server.
     pub(crate) fn status_port(&self) -> u64 {
-        if self.index < 20 { 20_180 + self.index } else { 22_000 + self.index }
+        if self.index < 20 {
+            20_180 + self.index
+        } else {
+            22_000 + self.index
+        }
     }
 
     /// `host:port` of its gRPC service.

@@ -35,6 +35,9 @@ impl World for Simulator {
 
     fn targets(&self) -> BTreeMap<String, String> {
         let first = self.cluster.pd.members.first();
-        first.map(|member| ("pd".to_owned(), member.client_url())).into_iter().collect()
+        first
+            .map(|member| ("pd".to_owned(), member.client_url()))
+            .into_iter()
+            .collect()
     }
 }

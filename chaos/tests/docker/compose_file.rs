@@ -78,19 +78,37 @@ impl<'a> Services<'a> {
         operator: &Path,
         plugins: &Path,
     ) -> Result<Self, String> {
-        run(Command::new("docker-compose").arg("version"))
-            .map_err(|why| format!("no docker-compose (Debian: apt-get install docker-compose): {why}"))?;
+        run(Command::new("docker-compose").arg("version")).map_err(|why| {
+            format!("no docker-compose (Debian: apt-get install docker-compose): {why}")
+        })?;
         let text = std::fs::read_to_string(compose().join("compose.yml")).unwrap();
-        let without_ports: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("ports:")).collect();
-        let services = Self { daemon, file: directory.join("compose.yml") };
+        let without_ports: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("ports:"))
+            .collect();
+        let services = Self {
+            daemon,
+            file: directory.join("compose.yml"),
+        };
         std::fs::write(&services.file, without_ports.join("\n")).unwrap();
         let root = directory.join("image");
-        run(Command::new("sh").args(["-c", ROOT, "sh"]).arg(&root).env("SERVER", SERVER).env("READER", READER))
-            .unwrap();
-        for image in text.lines().filter_map(|line| line.trim_start().strip_prefix("image: ")) {
+        run(Command::new("sh")
+            .args(["-c", ROOT, "sh"])
+            .arg(&root)
+            .env("SERVER", SERVER)
+            .env("READER", READER))
+        .unwrap();
+        for image in text
+            .lines()
+            .filter_map(|line| line.trim_start().strip_prefix("image: "))
+        {
             match image.split(['/', ':']).nth(1) {
-                Some("pd") => services.import(&root, image, &["ENTRYPOINT [\"/pd-server\"]".to_owned()]),
-                Some("tikv") => services.import(&root, image, &["ENTRYPOINT [\"/tikv-server\"]".to_owned()]),
+                Some("pd") => {
+                    services.import(&root, image, &["ENTRYPOINT [\"/pd-server\"]".to_owned()])
+                }
+                Some("tikv") => {
+                    services.import(&root, image, &["ENTRYPOINT [\"/tikv-server\"]".to_owned()])
+                }
                 // Neither of them is root in its image.
                 Some("prometheus" | "grafana") => {
                     let habits = ["USER 65534", "ENTRYPOINT [\"/reader\"]"].map(str::to_owned);
@@ -99,14 +117,24 @@ impl<'a> Services<'a> {
                 _ => {}
             }
         }
-        run(Command::new("sh").args(["-c", OPERATOR, "sh"]).arg(&root).arg(operator).arg(plugins)).unwrap();
+        run(Command::new("sh")
+            .args(["-c", OPERATOR, "sh"])
+            .arg(&root)
+            .arg(operator)
+            .arg(plugins))
+        .unwrap();
         services.import(&root, "operator:local", &last_stage());
         Ok(services)
     }
 
     fn import(&self, root: &Path, image: &str, directives: &[String]) {
         let mut tar = Command::new("sh");
-        tar.args(["-c", "root=$1; shift; tar -C \"$root\" -c . | docker \"$@\"", "sh"]).arg(root);
+        tar.args([
+            "-c",
+            "root=$1; shift; tar -C \"$root\" -c . | docker \"$@\"",
+            "sh",
+        ])
+        .arg(root);
         tar.args(["--host", &self.daemon.host(), "import"]);
         for directive in directives {
             tar.args(["--change", directive]);
@@ -117,15 +145,27 @@ impl<'a> Services<'a> {
     /// docker-compose as a person calls it.
     pub(crate) fn compose(&self, arguments: &[&str]) -> Result<String, String> {
         let mut command = Command::new("docker-compose");
-        command.arg("--project-directory").arg(compose()).arg("--file").arg(&self.file);
-        command.args(["--project-name", PROJECT]).args(arguments).env("DOCKER_HOST", self.daemon.host());
+        command
+            .arg("--project-directory")
+            .arg(compose())
+            .arg("--file")
+            .arg(&self.file);
+        command
+            .args(["--project-name", PROJECT])
+            .args(arguments)
+            .env("DOCKER_HOST", self.daemon.host());
         run(&mut command)
     }
 
     /// The container of a service; it may have ended.
     pub(crate) fn container(&self, service: &str) -> String {
         let label = format!("label=com.docker.compose.service={service}");
-        let id = self.daemon.docker(&["ps", "--all", "--quiet", "--filter", &label]).unwrap().trim().to_owned();
+        let id = self
+            .daemon
+            .docker(&["ps", "--all", "--quiet", "--filter", &label])
+            .unwrap()
+            .trim()
+            .to_owned();
         assert!(!id.is_empty() && !id.contains('\n'), "{service}: {id:?}");
         id
     }
@@ -133,12 +173,17 @@ impl<'a> Services<'a> {
     /// What `docker inspect` says of the container of a service.
     pub(crate) fn says(&self, service: &str, template: &str) -> String {
         let container = self.container(service);
-        self.daemon.docker(&["inspect", "--format", template, &container]).unwrap().trim().to_owned()
+        self.daemon
+            .docker(&["inspect", "--format", template, &container])
+            .unwrap()
+            .trim()
+            .to_owned()
     }
 
     /// Runs a program in the container of a service, as the user that the service runs as.
     pub(crate) fn inside(&self, service: &str, program: &[&str]) -> Result<String, String> {
-        self.daemon.docker(&[&["exec", &self.container(service)], program].concat())
+        self.daemon
+            .docker(&[&["exec", &self.container(service)], program].concat())
     }
 }
 
@@ -155,15 +200,38 @@ impl Events {
         let file = directory.join("events");
         let format = "{{.Action}} {{index .Actor.Attributes \"com.docker.compose.service\"}}";
         let mut command = Command::new("docker");
-        command.args(["--host", &daemon.host(), "events", "--since", since, "--format", format]);
-        command.args(["--filter", "type=container", "--filter", "event=start", "--filter", "event=health_status"]);
-        let watcher = command.stdin(Stdio::null()).stdout(File::create(&file).unwrap()).spawn().unwrap();
+        command.args([
+            "--host",
+            &daemon.host(),
+            "events",
+            "--since",
+            since,
+            "--format",
+            format,
+        ]);
+        command.args([
+            "--filter",
+            "type=container",
+            "--filter",
+            "event=start",
+            "--filter",
+            "event=health_status",
+        ]);
+        let watcher = command
+            .stdin(Stdio::null())
+            .stdout(File::create(&file).unwrap())
+            .spawn()
+            .unwrap();
         Self { watcher, file }
     }
 
     /// In order: `start pd-0`, `health_status: healthy pd-0`.
     pub(crate) fn told(&self) -> Vec<String> {
-        std::fs::read_to_string(&self.file).unwrap().lines().map(str::to_owned).collect()
+        std::fs::read_to_string(&self.file)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 }
 
@@ -182,6 +250,18 @@ fn compose() -> PathBuf {
 fn last_stage() -> Vec<String> {
     let text = std::fs::read_to_string(compose().join("Dockerfile")).unwrap();
     let (_, stage) = text.rsplit_once("\nFROM ").expect("a last stage");
-    let told = ["ENV ", "WORKDIR ", "USER ", "VOLUME ", "EXPOSE ", "ENTRYPOINT ", "CMD "];
-    stage.lines().filter(|line| told.iter().any(|name| line.starts_with(name))).map(str::to_owned).collect()
+    let told = [
+        "ENV ",
+        "WORKDIR ",
+        "USER ",
+        "VOLUME ",
+        "EXPOSE ",
+        "ENTRYPOINT ",
+        "CMD ",
+    ];
+    stage
+        .lines()
+        .filter(|line| told.iter().any(|name| line.starts_with(name)))
+        .map(str::to_owned)
+        .collect()
 }

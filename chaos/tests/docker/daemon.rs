@@ -17,15 +17,22 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Starts dockerd and makes an image of busybox.
     pub(crate) fn start() -> Result<Self, String> {
-        for tool in ["dockerd", "docker", "busybox", "iptables", "tc", "nsenter", "perl"] {
-            let found = Command::new("sh").args(["-c", &format!("command -v {tool}")]).output();
+        for tool in [
+            "dockerd", "docker", "busybox", "iptables", "tc", "nsenter", "perl",
+        ] {
+            let found = Command::new("sh")
+                .args(["-c", &format!("command -v {tool}")])
+                .output();
             if !found.is_ok_and(|found| found.status.success()) {
-                return Err(format!("no {tool} (Debian: apt-get install docker.io busybox-static iptables iproute2)"));
+                return Err(format!(
+                    "no {tool} (Debian: apt-get install docker.io busybox-static iptables iproute2)"
+                ));
             }
         }
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
         let at = |name: &str| directory.path().join(name).display().to_string();
-        let log = std::fs::File::create(directory.path().join("log")).map_err(|error| error.to_string())?;
+        let log = std::fs::File::create(directory.path().join("log"))
+            .map_err(|error| error.to_string())?;
         let process = Command::new("dockerd")
             // The machine's own rules and bridges stay as they are.
             .args([
@@ -35,7 +42,12 @@ impl Daemon {
                 "--ip-masq=false",
                 "--userland-proxy=false",
             ])
-            .args(["--host", &format!("unix://{}", at("docker.sock")), "--pidfile", &at("docker.pid")])
+            .args([
+                "--host",
+                &format!("unix://{}", at("docker.sock")),
+                "--pidfile",
+                &at("docker.pid"),
+            ])
             .args(["--data-root", &at("data"), "--exec-root", &at("exec")])
             .stdout(log.try_clone().map_err(|error| error.to_string())?)
             .stderr(log)
@@ -59,7 +71,10 @@ impl Daemon {
             pause(LOOK);
         }
         let log = std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default();
-        Err(format!("dockerd does not start: {}", log.lines().last().unwrap_or("it says nothing")))
+        Err(format!(
+            "dockerd does not start: {}",
+            log.lines().last().unwrap_or("it says nothing")
+        ))
     }
 
     fn import_image(&self) -> Result<(), String> {
@@ -71,7 +86,10 @@ impl Daemon {
     }
 
     pub(crate) fn host(&self) -> String {
-        format!("unix://{}", self.directory.path().join("docker.sock").display())
+        format!(
+            "unix://{}",
+            self.directory.path().join("docker.sock").display()
+        )
     }
 
     pub(crate) fn state(&self) -> PathBuf {
@@ -80,7 +98,9 @@ impl Daemon {
 
     /// The client, as a person would use it.
     pub(crate) fn docker(&self, arguments: &[&str]) -> Result<String, String> {
-        run(Command::new("docker").args(["--host", &self.host()]).args(arguments))
+        run(Command::new("docker")
+            .args(["--host", &self.host()])
+            .args(arguments))
     }
 
     /// Processes that work with this test's journal.
@@ -90,9 +110,12 @@ impl Daemon {
         let told = |entry: std::fs::DirEntry| {
             let command = std::fs::read(entry.path().join("cmdline")).ok()?;
             let text = String::from_utf8_lossy(&command).replace('\0', " ");
-            text.contains(&state).then(|| format!("{} {text}", entry.file_name().to_string_lossy()))
+            text.contains(&state)
+                .then(|| format!("{} {text}", entry.file_name().to_string_lossy()))
         };
-        let about_chaos = |text: &String| text.contains("watchdog") || text.contains("agent") || text.contains(" run ");
+        let about_chaos = |text: &String| {
+            text.contains("watchdog") || text.contains("agent") || text.contains(" run ")
+        };
         entries.filter_map(told).filter(about_chaos).collect()
     }
 }
@@ -109,7 +132,12 @@ impl Drop for Daemon {
                 let _ = self.docker(&["network", "rm", id]);
             }
         }
-        let _ = run(Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &self.process.id().to_string()]));
+        let _ = run(Command::new("sh").args([
+            "-c",
+            "kill -TERM \"$1\"",
+            "sh",
+            &self.process.id().to_string(),
+        ]));
         let _ = self.process.wait();
         unmount_below(self.directory.path());
     }
@@ -119,8 +147,11 @@ impl Drop for Daemon {
 fn unmount_below(directory: &Path) {
     let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let prefix = directory.display().to_string();
-    let mut below: Vec<&str> =
-        mounts.lines().filter_map(|line| line.split(' ').nth(1)).filter(|at| at.starts_with(&prefix)).collect();
+    let mut below: Vec<&str> = mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .filter(|at| at.starts_with(&prefix))
+        .collect();
     below.sort_unstable();
     for at in below.into_iter().rev() {
         let _ = run(Command::new("umount").arg(at));

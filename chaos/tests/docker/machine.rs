@@ -18,7 +18,8 @@ pub(crate) fn run(command: &mut Command) -> Result<String, String> {
 
 /// Sends a signal to a process that this test started.
 pub(crate) fn signal(pid: u32, name: &str) {
-    run(Command::new("sh").args(["-c", "kill -\"$1\" \"$2\"", "sh", name, &pid.to_string()])).unwrap();
+    run(Command::new("sh").args(["-c", "kill -\"$1\" \"$2\"", "sh", name, &pid.to_string()]))
+        .unwrap();
 }
 
 #[expect(clippy::disallowed_methods, reason = "containers live in real time")]

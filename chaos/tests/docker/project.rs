@@ -30,7 +30,9 @@ impl<'a> Project<'a> {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_operator-chaos"));
         command.arg("faults").args(arguments);
-        command.env("DOCKER_HOST", self.daemon.host()).env("OPERATOR_CHAOS_STATE", self.daemon.state());
+        command
+            .env("DOCKER_HOST", self.daemon.host())
+            .env("OPERATOR_CHAOS_STATE", self.daemon.state());
         command
     }
 
@@ -41,9 +43,21 @@ impl<'a> Project<'a> {
 
     /// Starts a fault on service `a` and leaves it running.
     pub(crate) fn inject(&self, fault: &str, more: &[&str]) -> Child {
-        let mut command = self.command(&["--json", "run", fault, "--target", "docker", "--project", NAME]);
+        let mut command = self.command(&[
+            "--json",
+            "run",
+            fault,
+            "--target",
+            "docker",
+            "--project",
+            NAME,
+        ]);
         command.args(["--service", "a", "--for", "10m"]).args(more);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
     }
 
     /// Runs a command inside service `a`.
@@ -57,7 +71,11 @@ impl<'a> Project<'a> {
 
     /// What `docker inspect` says of a container.
     pub(crate) fn says(&self, container: &str, template: &str) -> String {
-        self.daemon.docker(&["inspect", "--format", template, container]).unwrap().trim().to_owned()
+        self.daemon
+            .docker(&["inspect", "--format", template, container])
+            .unwrap()
+            .trim()
+            .to_owned()
     }
 
     /// Everything that a fault could leave behind, in words; empty when nothing is.
@@ -68,34 +86,85 @@ impl<'a> Project<'a> {
                 left.push(format!("{what}: {:?}, not {should:?}", is.trim()));
             }
         };
-        expect("state", &self.says("a-1", "{{.State.Running}} {{.State.Paused}}"), "true false");
-        expect("journal", &self.chaos(&["--json", "undo", "--list"]).unwrap_or_else(|why| why), "[]");
-        let files = std::fs::read_dir(self.daemon.state().join("journal")).map_or(0, |entries| entries.count());
+        expect(
+            "state",
+            &self.says("a-1", "{{.State.Running}} {{.State.Paused}}"),
+            "true false",
+        );
+        expect(
+            "journal",
+            &self
+                .chaos(&["--json", "undo", "--list"])
+                .unwrap_or_else(|why| why),
+            "[]",
+        );
+        let files = std::fs::read_dir(self.daemon.state().join("journal"))
+            .map_or(0, |entries| entries.count());
         expect("files of the journal", &files.to_string(), "0");
         let pid = self.says("a-1", "{{.State.Pid}}");
         let script = "nsenter --net=/proc/$1/ns/net iptables-save | grep -c CHAOS; nsenter --net=/proc/$1/ns/net tc qdisc show | grep -c tbf";
-        let rules =
-            run(Command::new("sh").args(["-c", &format!("{script}; true"), "sh", &pid])).unwrap_or_else(|why| why);
+        let rules = run(Command::new("sh").args(["-c", &format!("{script}; true"), "sh", &pid]))
+            .unwrap_or_else(|why| why);
         expect("rules", &rules.replace('\n', " "), "0 0");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let state = status.lines().find(|line| line.starts_with("State:")).unwrap_or("gone");
-        expect("main process", if state.contains("stopped") { "stopped" } else { "runs" }, "runs");
-        expect("files", &self.inside("ls -a /data | grep -c operator-chaos; true").unwrap_or_else(|why| why), "0");
-        expect("writable", &self.inside("touch /data/w && echo yes").unwrap_or_else(|why| why), "yes");
+        let state = status
+            .lines()
+            .find(|line| line.starts_with("State:"))
+            .unwrap_or("gone");
+        expect(
+            "main process",
+            if state.contains("stopped") {
+                "stopped"
+            } else {
+                "runs"
+            },
+            "runs",
+        );
+        expect(
+            "files",
+            &self
+                .inside("ls -a /data | grep -c operator-chaos; true")
+                .unwrap_or_else(|why| why),
+            "0",
+        );
+        expect(
+            "writable",
+            &self
+                .inside("touch /data/w && echo yes")
+                .unwrap_or_else(|why| why),
+            "yes",
+        );
         expect(
             "limit of files",
-            &self.inside("grep 'open files' /proc/1/limits | grep -c 500").unwrap_or_else(|why| why),
+            &self
+                .inside("grep 'open files' /proc/1/limits | grep -c 500")
+                .unwrap_or_else(|why| why),
             "1",
         );
-        expect("network", &self.inside("ping -c1 -W2 b >/dev/null && echo yes").unwrap_or_else(|why| why), "yes");
+        expect(
+            "network",
+            &self
+                .inside("ping -c1 -W2 b >/dev/null && echo yes")
+                .unwrap_or_else(|why| why),
+            "yes",
+        );
         let group = |controller: &str, file: &str| {
-            self.inside(&format!("cat /sys/fs/cgroup/{controller}/{file}")).unwrap_or_default()
+            self.inside(&format!("cat /sys/fs/cgroup/{controller}/{file}"))
+                .unwrap_or_default()
         };
         if std::path::Path::new("/sys/fs/cgroup/memory").exists() {
-            expect("memory limit", &group("memory", "memory.limit_in_bytes"), "134217728");
+            expect(
+                "memory limit",
+                &group("memory", "memory.limit_in_bytes"),
+                "134217728",
+            );
             expect("processor quota", &group("cpu", "cpu.cfs_quota_us"), "-1");
             expect("limit of processes", &group("pids", "pids.max"), "max");
-            expect("limits of disks", &group("blkio", "blkio.throttle.write_bps_device"), "");
+            expect(
+                "limits of disks",
+                &group("blkio", "blkio.throttle.write_bps_device"),
+                "",
+            );
         }
         for process in self.daemon.processes() {
             left.push(format!("process {process}"));
@@ -107,7 +176,11 @@ impl<'a> Project<'a> {
     pub(crate) fn wait_until_clean(&self, what: &str) {
         self.wait(&format!("{what}: nothing is left"), || {
             let left = self.left();
-            if left.is_empty() { Ok(()) } else { Err(left.join("; ")) }
+            if left.is_empty() {
+                Ok(())
+            } else {
+                Err(left.join("; "))
+            }
         });
     }
 

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels whose values are words of the program, not names of this cluster's parts.
-const WORDS: [&str; 10] = ["type", "status", "event", "cf", "db", "op", "outcome", "priority", "level", "pool"];
+const WORDS: [&str; 10] = [
+    "type", "status", "event", "cf", "db", "op", "outcome", "priority", "level", "pool",
+];
 
 /// Families by name.
 #[derive(Debug, Default)]
@@ -49,16 +51,26 @@ impl Exposition {
 
     /// What another exposition does differently in the families that both have.
     pub(crate) fn misfits(&self, other: &Self) -> Vec<String> {
-        let both = other.families.iter().filter_map(|(name, other)| Some((name, self.families.get(name)?, other)));
-        both.flat_map(|(name, known, other)| known.misfits(name, other)).collect()
+        let both = other
+            .families
+            .iter()
+            .filter_map(|(name, other)| Some((name, self.families.get(name)?, other)));
+        both.flat_map(|(name, known, other)| known.misfits(name, other))
+            .collect()
     }
 }
 
 impl Family {
     fn add(&mut self, line: &str) {
-        let labels = line.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map_or("", |(labels, _)| labels);
+        let labels = line
+            .split_once('{')
+            .and_then(|(_, rest)| rest.rsplit_once('}'))
+            .map_or("", |(labels, _)| labels);
         let mut keys = Vec::new();
-        for (key, value) in labels.split("\",").filter_map(|pair| pair.split_once("=\"")) {
+        for (key, value) in labels
+            .split("\",")
+            .filter_map(|pair| pair.split_once("=\""))
+        {
             let value = value.trim_end_matches('"');
             if key == "le" {
                 self.bounds.insert(value.to_owned());
@@ -75,16 +87,26 @@ impl Family {
     fn misfits(&self, name: &str, other: &Self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.kind != other.kind {
-            problems.push(format!("{name} is a {}, recorded as {}", other.kind, self.kind));
+            problems.push(format!(
+                "{name} is a {}, recorded as {}",
+                other.kind, self.kind
+            ));
         }
         if self.bounds != other.bounds {
             let differ: Vec<_> = self.bounds.symmetric_difference(&other.bounds).collect();
             problems.push(format!("{name} has other buckets: {differ:?}"));
         }
         for keys in other.label_keys.difference(&self.label_keys) {
-            problems.push(format!("{name} has labels {keys:?}, recorded {:?}", self.label_keys));
+            problems.push(format!(
+                "{name} has labels {keys:?}, recorded {:?}",
+                self.label_keys
+            ));
         }
-        for word in other.words.difference(&self.words).filter(|(_, value)| !value.starts_with("cluster")) {
+        for word in other
+            .words
+            .difference(&self.words)
+            .filter(|(_, value)| !value.starts_with("cluster"))
+        {
             problems.push(format!("{name} has {word:?}, which was never recorded"));
         }
         problems

@@ -16,7 +16,8 @@ impl Shape {
     pub(crate) fn of_all<'a>(bodies: impl Iterator<Item = &'a str>) -> Self {
         let mut shape = Self::default();
         for body in bodies {
-            let value: Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body:.200}"));
+            let value: Value =
+                serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body:.200}"));
             shape.add("", &value);
         }
         shape
@@ -33,12 +34,24 @@ impl Shape {
         };
         self.types.entry(path.to_owned()).or_default().insert(kind);
         match value {
-            Value::Array(elements) => elements.iter().for_each(|element| self.add(&format!("{path}[]"), element)),
+            Value::Array(elements) => elements
+                .iter()
+                .for_each(|element| self.add(&format!("{path}[]"), element)),
             Value::Object(fields) => {
                 self.objects.entry(path.to_owned()).or_default().0 += 1;
                 for (name, field) in fields {
-                    let name = if name.bytes().all(|byte| byte.is_ascii_digit()) { "*" } else { name };
-                    *self.objects.entry(path.to_owned()).or_default().1.entry(name.to_owned()).or_default() += 1;
+                    let name = if name.bytes().all(|byte| byte.is_ascii_digit()) {
+                        "*"
+                    } else {
+                        name
+                    };
+                    *self
+                        .objects
+                        .entry(path.to_owned())
+                        .or_default()
+                        .1
+                        .entry(name.to_owned())
+                        .or_default() += 1;
                     self.add(&format!("{path}.{name}"), field);
                 }
             }
@@ -61,8 +74,16 @@ impl Shape {
                 _ => {}
             }
         }
-        for (path, (count, fields)) in self.objects.iter().filter(|(path, _)| other.objects.contains_key(*path)) {
-            for field in fields.iter().filter(|(_, seen)| *seen >= count).map(|(field, _)| format!("{path}.{field}")) {
+        for (path, (count, fields)) in self
+            .objects
+            .iter()
+            .filter(|(path, _)| other.objects.contains_key(*path))
+        {
+            for field in fields
+                .iter()
+                .filter(|(_, seen)| *seen >= count)
+                .map(|(field, _)| format!("{path}.{field}"))
+            {
                 if !other.types.contains_key(&field) && !is_allowed(&field) {
                     problems.push(format!("{field} is missing"));
                 }
@@ -74,8 +95,8 @@ impl Shape {
     /// An array on the way was always empty when it was recorded: nothing is known of its elements.
     fn empty_above(&self, path: &str) -> bool {
         let arrays = path.match_indices("[]").map(|(at, _)| path.split_at(at).0);
-        arrays
-            .into_iter()
-            .any(|array| self.types.contains_key(array) && !self.types.contains_key(&format!("{array}[]")))
+        arrays.into_iter().any(|array| {
+            self.types.contains_key(array) && !self.types.contains_key(&format!("{array}[]"))
+        })
     }
 }

@@ -20,9 +20,24 @@ const LOOPS: usize = 30;
 const DEADLINE_MS: u64 = 10;
 
 pub(crate) async fn measure(engine: &Engine, report: &mut Report) {
-    report.at_most("host -> guest call without work", "ns", host_to_guest(engine), 170.0);
-    report.at_most("guest -> host call that returns a number", "ns", guest_to_host(engine).await, 120.0);
-    report.at_most("overshoot of a 10 ms deadline, worst of 30", "ms", overshoot_ms().await, 3.0);
+    report.at_most(
+        "host -> guest call without work",
+        "ns",
+        host_to_guest(engine),
+        170.0,
+    );
+    report.at_most(
+        "guest -> host call that returns a number",
+        "ns",
+        guest_to_host(engine).await,
+        120.0,
+    );
+    report.at_most(
+        "overshoot of a 10 ms deadline, worst of 30",
+        "ms",
+        overshoot_ms().await,
+        3.0,
+    );
 }
 
 /// An export that does nothing, under the settings of the engine, called as checks without WASI are.
@@ -36,7 +51,9 @@ fn host_to_guest(engine: &Engine) -> f64 {
     let mut store = Store::new(engine.for_measurement(), ());
     store.set_fuel(u64::MAX).unwrap();
     store.set_epoch_deadline(1_000_000);
-    let instance = Linker::new(engine.for_measurement()).instantiate(&mut store, &component).unwrap();
+    let instance = Linker::new(engine.for_measurement())
+        .instantiate(&mut store, &component)
+        .unwrap();
     let function = instance.get_typed_func::<(), ()>(&mut store, "f").unwrap();
     let begun = Instant::now();
     for _ in 0..CALLS {
@@ -55,7 +72,11 @@ async fn guest_to_host(engine: &Engine) -> f64 {
     for calls in [0, CALLS] {
         let module = load(engine, &one_check(|guest| asks_rows(guest, calls))).await;
         let begun = Instant::now();
-        module.evaluate(&module.checks()[0], &snapshot, None).await.result.unwrap();
+        module
+            .evaluate(&module.checks()[0], &snapshot, None)
+            .await
+            .result
+            .unwrap();
         times.push(begun.elapsed());
     }
     times[1].saturating_sub(times[0]).as_secs_f64() * 1e9 / f64::from(CALLS)
@@ -85,12 +106,22 @@ async fn overshoot_ms() -> f64 {
     let mut limits = PluginLimits::default();
     (limits.check.fuel, limits.check.deadline_ms) = (u64::MAX, DEADLINE_MS);
     let engine = Engine::new(&limits).unwrap();
-    let module = load(&engine, &one_check(|_| "(loop $l (br $l)) unreachable".to_owned())).await;
+    let module = load(
+        &engine,
+        &one_check(|_| "(loop $l (br $l)) unreachable".to_owned()),
+    )
+    .await;
     let snapshot = snapshot(Vec::new());
     let mut worst = Duration::ZERO;
     for _ in 0..LOOPS {
         let begun = Instant::now();
-        assert!(module.evaluate(&module.checks()[0], &snapshot, None).await.result.is_err());
+        assert!(
+            module
+                .evaluate(&module.checks()[0], &snapshot, None)
+                .await
+                .result
+                .is_err()
+        );
         worst = worst.max(begun.elapsed());
     }
     (worst.as_secs_f64() * 1e3) - DEADLINE_MS as f64

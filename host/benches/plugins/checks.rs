@@ -1,7 +1,9 @@
 //! Instances and whole checks.
 
 use crate::report::{Report, percentile_us};
-use operator::model::{CheckDeclaration, Digest, SeriesStore, Snapshot, Table, Tick, Timestamp, Topology};
+use operator::model::{
+    CheckDeclaration, Digest, SeriesStore, Snapshot, Table, Tick, Timestamp, Topology,
+};
 use operator::plugin::{Engine, InvariantModule};
 use operator::tables::Column;
 use std::path::Path;
@@ -25,8 +27,12 @@ pub(crate) async fn measure(engine: &Engine, report: &mut Report) {
 /// A component that `cargo xtask bench` built, below `target/plugins`.
 pub(crate) fn component(file: &str) -> Vec<u8> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugins");
-    let path = std::env::var_os("OPERATOR_PLUGINS").map_or_else(beside, Into::into).join(file);
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask bench` builds it", path.display()))
+    let path = std::env::var_os("OPERATOR_PLUGINS")
+        .map_or_else(beside, Into::into)
+        .join(file);
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!("{}: {error}; `cargo xtask bench` builds it", path.display())
+    })
 }
 
 /// The checks of `host/benches/guests/rule`.
@@ -35,30 +41,59 @@ pub(crate) fn rule() -> Vec<u8> {
 }
 
 pub(crate) fn check<'m>(module: &'m InvariantModule, id: &str) -> &'m CheckDeclaration {
-    module.checks().iter().find(|check| check.id.0 == id).unwrap()
+    module
+        .checks()
+        .iter()
+        .find(|check| check.id.0 == id)
+        .unwrap()
 }
 
 /// Nodes of which every two hundredth is full, with the columns that such tables have.
 pub(crate) fn nodes(name: &str, rows: usize) -> Table {
-    let share = |row: usize| if row % 200 == 199 { 0.95 } else { 0.5 + 0.3 * ((row % 7) as f64) / 7.0 };
+    let share = |row: usize| {
+        if row % 200 == 199 {
+            0.95
+        } else {
+            0.5 + 0.3 * ((row % 7) as f64) / 7.0
+        }
+    };
     let names = (0..rows).map(|row| Some(format!("10.0.{}.{}:20160", row / 250, row % 250)));
-    let integers = |value: fn(usize) -> i64| Column::Integers((0..rows).map(|row| Some(value(row))).collect());
+    let integers =
+        |value: fn(usize) -> i64| Column::Integers((0..rows).map(|row| Some(value(row))).collect());
     let same = |text: &str| Column::Texts((0..rows).map(|_| Some(text.to_owned())).collect());
     let columns = vec![
         ("node", None, Column::Texts(names.collect())),
         ("state", None, same("Up")),
-        ("heartbeat_age_ms", Some("ms"), integers(|row| (row % 10_000) as i64)),
-        ("used_ratio", Some("1"), Column::Floats((0..rows).map(|row| Some(share(row))).collect())),
+        (
+            "heartbeat_age_ms",
+            Some("ms"),
+            integers(|row| (row % 10_000) as i64),
+        ),
+        (
+            "used_ratio",
+            Some("1"),
+            Column::Floats((0..rows).map(|row| Some(share(row))).collect()),
+        ),
         ("leaders", None, integers(|row| (row % 300) as i64)),
         ("version", None, same("8.5.1")),
-        ("busy", None, Column::Booleans((0..rows).map(|_| Some(false)).collect())),
-        ("started_at", None, Column::Instants((0..rows).map(|_| Some(1_700_000_000_000)).collect())),
+        (
+            "busy",
+            None,
+            Column::Booleans((0..rows).map(|_| Some(false)).collect()),
+        ),
+        (
+            "started_at",
+            None,
+            Column::Instants((0..rows).map(|_| Some(1_700_000_000_000)).collect()),
+        ),
     ];
     Table::from_columns(name, columns).unwrap()
 }
 
 pub(crate) async fn load(engine: &Engine, bytes: &[u8]) -> InvariantModule {
-    InvariantModule::load(engine, "bench", bytes, "{}").await.unwrap()
+    InvariantModule::load(engine, "bench", bytes, "{}")
+        .await
+        .unwrap()
 }
 
 pub(crate) fn snapshot(tables: Vec<Table>) -> Arc<Snapshot> {
@@ -68,7 +103,10 @@ pub(crate) fn snapshot(tables: Vec<Table>) -> Arc<Snapshot> {
         host_at: Timestamp(1_000),
         subject: "bench".to_owned(),
         system: String::new(),
-        tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect(),
+        tables: tables
+            .into_iter()
+            .map(|table| (table.name.clone(), Arc::new(table)))
+            .collect(),
         past: Vec::new(),
         series: Arc::new(SeriesStore::default()),
         topology: Topology::default(),
@@ -87,8 +125,18 @@ async fn instances(engine: &Engine, report: &mut Report) {
         times.push(begun.elapsed());
         drop(instance);
     }
-    report.at_most("instantiate a Rust invariant, p50", "us", percentile_us(&mut times, 50), 5.0);
-    report.at_most("instantiate a Rust invariant, p99", "us", percentile_us(&mut times, 99), 15.0);
+    report.at_most(
+        "instantiate a Rust invariant, p50",
+        "us",
+        percentile_us(&mut times, 50),
+        5.0,
+    );
+    report.at_most(
+        "instantiate a Rust invariant, p99",
+        "us",
+        percentile_us(&mut times, 99),
+        15.0,
+    );
 }
 
 async fn fresh(engine: &Engine, report: &mut Report) {
@@ -98,22 +146,44 @@ async fn fresh(engine: &Engine, report: &mut Report) {
     let mut times = Vec::with_capacity(CHECKS);
     for _ in 0..CHECKS {
         let begun = Instant::now();
-        module.evaluate(check, &snapshot, None).await.result.unwrap();
+        module
+            .evaluate(check, &snapshot, None)
+            .await
+            .result
+            .unwrap();
         times.push(begun.elapsed());
     }
-    report.at_most("fresh check of 12 rows, p50", "us", percentile_us(&mut times, 50), 20.0);
+    report.at_most(
+        "fresh check of 12 rows, p50",
+        "us",
+        percentile_us(&mut times, 50),
+        20.0,
+    );
     let alone = rate(&module, check, &snapshot, 1);
     let together = rate(&module, check, &snapshot, THREADS);
-    report.at_least("fresh checks of 12 rows a second, two threads", "1/s", together, 85_000.0);
+    report.at_least(
+        "fresh checks of 12 rows a second, two threads",
+        "1/s",
+        together,
+        85_000.0,
+    );
     report.at_least("two threads against one", "x", together / alone, 1.5);
 }
 
-fn rate(module: &InvariantModule, check: &CheckDeclaration, snapshot: &Arc<Snapshot>, threads: usize) -> f64 {
+fn rate(
+    module: &InvariantModule,
+    check: &CheckDeclaration,
+    snapshot: &Arc<Snapshot>,
+    threads: usize,
+) -> f64 {
     let begun = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
                 runtime.block_on(async {
                     for _ in 0..CHECKS {
                         module.evaluate(check, snapshot, None).await.result.unwrap();

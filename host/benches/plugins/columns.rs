@@ -18,12 +18,29 @@ const PAGES: u32 = 1_024;
 
 pub(crate) async fn measure(report: &mut Report) {
     let mut limits = PluginLimits::default();
-    (limits.check.memory_bytes_max, limits.check.hostcall_bytes_max) = (128 << 20, 128 << 20);
+    (
+        limits.check.memory_bytes_max,
+        limits.check.hostcall_bytes_max,
+    ) = (128 << 20, 128 << 20);
     let engine = Engine::new(&limits).unwrap();
     let floats = Column::Floats((0..ROWS).map(|row| Some(row as f64)).collect());
-    let texts = Column::Texts((0..ROWS).map(|row| Some(format!("row-{:05}", row % 10_000))).collect());
-    report.at_most("1,000,000 f64 into a guest, warm", "ms", read_ms(&engine, "floats", floats).await, 2.0);
-    report.at_most("1,000,000 texts into a guest, packed, warm", "ms", read_ms(&engine, "texts", texts).await, 5.0);
+    let texts = Column::Texts(
+        (0..ROWS)
+            .map(|row| Some(format!("row-{:05}", row % 10_000)))
+            .collect(),
+    );
+    report.at_most(
+        "1,000,000 f64 into a guest, warm",
+        "ms",
+        read_ms(&engine, "floats", floats).await,
+        2.0,
+    );
+    report.at_most(
+        "1,000,000 texts into a guest, packed, warm",
+        "ms",
+        read_ms(&engine, "texts", texts).await,
+        5.0,
+    );
 }
 
 async fn read_ms(engine: &Engine, method: &str, column: Column) -> f64 {
@@ -35,7 +52,11 @@ async fn read_ms(engine: &Engine, method: &str, column: Column) -> f64 {
         for reads in [1, 1 + READS] {
             let module = load(engine, &reader(method, reads)).await;
             let begun = Instant::now();
-            module.evaluate(&module.checks()[0], &snapshot, None).await.result.unwrap();
+            module
+                .evaluate(&module.checks()[0], &snapshot, None)
+                .await
+                .result
+                .unwrap();
             times.push(begun.elapsed());
         }
         best = best.min(times[1].saturating_sub(times[0]).as_secs_f64() * 1e3 / f64::from(READS));
@@ -52,7 +73,13 @@ fn reader(method: &str, reads: u32) -> Vec<u8> {
         ));
         let (name, column) = (guest.text("t"), guest.text("n"));
         let reason = guest.text("read");
-        let answer = outcome(guest, &OutcomeParts { reason, ..OutcomeParts::default() });
+        let answer = outcome(
+            guest,
+            &OutcomeParts {
+                reason,
+                ..OutcomeParts::default()
+            },
+        );
         format!(
             "(local $left i32) (call $open (local.get $snapshot) (i32.const {}) (i32.const {}) (i32.const 64))
              (local.set $left (i32.const {reads}))

@@ -31,26 +31,66 @@ impl Number {
 }
 
 impl Report {
-    pub(crate) fn at_most(&mut self, name: &'static str, unit: &'static str, value: f64, target: f64) {
-        self.numbers.push(Number { name, unit, value, target: Some(target), at_least: false });
+    pub(crate) fn at_most(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        value: f64,
+        target: f64,
+    ) {
+        self.numbers.push(Number {
+            name,
+            unit,
+            value,
+            target: Some(target),
+            at_least: false,
+        });
     }
 
-    pub(crate) fn at_least(&mut self, name: &'static str, unit: &'static str, value: f64, target: f64) {
-        self.numbers.push(Number { name, unit, value, target: Some(target), at_least: true });
+    pub(crate) fn at_least(
+        &mut self,
+        name: &'static str,
+        unit: &'static str,
+        value: f64,
+        target: f64,
+    ) {
+        self.numbers.push(Number {
+            name,
+            unit,
+            value,
+            target: Some(target),
+            at_least: true,
+        });
     }
 
     /// A number that others are measured against.
     pub(crate) fn told(&mut self, name: &'static str, unit: &'static str, value: f64) {
-        self.numbers.push(Number { name, unit, value, target: None, at_least: false });
+        self.numbers.push(Number {
+            name,
+            unit,
+            value,
+            target: None,
+            at_least: false,
+        });
     }
 
     pub(crate) fn table(&self) -> String {
-        let mut text = format!("{:<66} {:>14} {:>14}  verdict\n", "number", "measured", "target");
+        let mut text = format!(
+            "{:<66} {:>14} {:>14}  verdict\n",
+            "number", "measured", "target"
+        );
         for number in &self.numbers {
             let value = format!("{:.2} {}", number.value, number.unit);
             let bound = if number.at_least { "≥" } else { "≤" };
-            let target = number.target.map_or_else(String::new, |target| format!("{bound} {target} {}", number.unit));
-            let _ = writeln!(text, "{:<66} {value:>14} {target:>14}  {}", number.name, number.verdict());
+            let target = number.target.map_or_else(String::new, |target| {
+                format!("{bound} {target} {}", number.unit)
+            });
+            let _ = writeln!(
+                text,
+                "{:<66} {value:>14} {target:>14}  {}",
+                number.name,
+                number.verdict()
+            );
         }
         text
     }
@@ -66,7 +106,8 @@ impl Report {
                 "verdict": number.verdict(),
             })
         });
-        json!({ "optimised": !cfg!(debug_assertions), "numbers": numbers.collect::<Vec<_>>() }).to_string()
+        json!({ "optimised": !cfg!(debug_assertions), "numbers": numbers.collect::<Vec<_>>() })
+            .to_string()
     }
 }
 

@@ -37,15 +37,34 @@ pub async fn measure(module: &InvariantModule, cases: &[Case], clock: &dyn Clock
     let mut costs = Costs::new();
     for case in cases {
         let first = case.run(module).await?;
-        ensure!(first.differences.is_empty(), "case {:?} fails: {}", case.name, first.differences.join("; "));
+        ensure!(
+            first.differences.is_empty(),
+            "case {:?} fails: {}",
+            case.name,
+            first.differences.join("; ")
+        );
         let began = clock.now();
         for _ in 0..RUNS {
             let again = case.run(module).await?;
-            ensure!(again.fuel == first.fuel, "case {:?} used {} fuel, then {}", case.name, first.fuel, again.fuel);
+            ensure!(
+                again.fuel == first.fuel,
+                "case {:?} used {} fuel, then {}",
+                case.name,
+                first.fuel,
+                again.fuel
+            );
         }
         let mean_us = clock.now().0.saturating_sub(began.0).saturating_mul(1_000) / u64::from(RUNS);
         let (memory_bytes, answer_bytes) = (first.memory_bytes, first.answer_bytes);
-        costs.insert(case.name.clone(), Cost { fuel: first.fuel, memory_bytes, answer_bytes, mean_us });
+        costs.insert(
+            case.name.clone(),
+            Cost {
+                fuel: first.fuel,
+                memory_bytes,
+                answer_bytes,
+                mean_us,
+            },
+        );
     }
     Ok(costs)
 }
@@ -55,7 +74,8 @@ pub async fn measure(module: &InvariantModule, cases: &[Case], clock: &dyn Clock
 /// # Errors
 /// The file cannot be read or is none.
 pub fn baseline(file: &Path) -> Result<Costs> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("no baseline in {}", file.display()))?;
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("no baseline in {}", file.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{} is no baseline", file.display()))
 }
 
@@ -64,11 +84,21 @@ pub fn baseline(file: &Path) -> Result<Costs> {
 pub fn growth(before: &Costs, now: &Costs, tolerance_percent: u64) -> Vec<String> {
     let mut found = Vec::new();
     for (case, cost) in now {
-        let Some(old) = before.get(case) else { continue };
+        let Some(old) = before.get(case) else {
+            continue;
+        };
         let figures = [
             ("fuel", old.fuel, cost.fuel),
-            ("bytes of memory", old.memory_bytes as u64, cost.memory_bytes as u64),
-            ("bytes of answer", old.answer_bytes as u64, cost.answer_bytes as u64),
+            (
+                "bytes of memory",
+                old.memory_bytes as u64,
+                cost.memory_bytes as u64,
+            ),
+            (
+                "bytes of answer",
+                old.answer_bytes as u64,
+                cost.answer_bytes as u64,
+            ),
         ];
         for (what, old, new) in figures {
             if u128::from(new) * 100 > u128::from(old) * u128::from(100 + tolerance_percent) {
@@ -84,7 +114,12 @@ mod tests {
     use super::*;
 
     fn costs(fuel: u64) -> Costs {
-        let cost = Cost { fuel, memory_bytes: 65_536, answer_bytes: 100, mean_us: fuel };
+        let cost = Cost {
+            fuel,
+            memory_bytes: 65_536,
+            answer_bytes: 100,
+            mean_us: fuel,
+        };
         Costs::from([("one".to_owned(), cost)])
     }
 
@@ -93,7 +128,10 @@ mod tests {
         assert!(growth(&costs(1_000), &costs(1_020), 2).is_empty());
         let found = growth(&costs(1_000), &costs(1_021), 2);
         assert_eq!(found, ["one: 1021 fuel, the baseline has 1000"]);
-        assert!(growth(&costs(1_000), &costs(10), 0).is_empty(), "less is never growth");
+        assert!(
+            growth(&costs(1_000), &costs(10), 0).is_empty(),
+            "less is never growth"
+        );
     }
 
     #[test]

@@ -67,8 +67,10 @@ pub struct Ran {
 /// # Errors
 /// It cannot be read, or something in it is wrong.
 pub fn read(file: &Path) -> Result<Vec<Case>> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("no cases in {}", file.display()))?;
-    let Document { case } = toml::from_str(&text).with_context(|| format!("{} is wrong", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("no cases in {}", file.display()))?;
+    let Document { case } =
+        toml::from_str(&text).with_context(|| format!("{} is wrong", file.display()))?;
     ensure!(!case.is_empty(), "{} has no case", file.display());
     Ok(case)
 }
@@ -89,7 +91,10 @@ impl Case {
     pub fn check<'a>(&self, module: &'a InvariantModule) -> Result<&'a CheckDeclaration> {
         match (&self.check, module.checks()) {
             (None, [only]) => Ok(only),
-            (None, _) => bail!("case {:?}: name its check, the module has several", self.name),
+            (None, _) => bail!(
+                "case {:?}: name its check, the module has several",
+                self.name
+            ),
             (Some(id), checks) => checks
                 .iter()
                 .find(|check| check.id.0 == *id)
@@ -104,10 +109,16 @@ impl Case {
     pub fn snapshot(&self) -> Result<Arc<Snapshot>> {
         let mut tables = BTreeMap::new();
         for (name, written) in &self.tables {
-            let table = written.build(name).with_context(|| format!("case {:?}, table {name}", self.name))?;
+            let table = written
+                .build(name)
+                .with_context(|| format!("case {:?}, table {name}", self.name))?;
             tables.insert(name.clone(), Arc::new(table));
         }
-        let observed = Observed { system: String::new(), tables, ..Observed::default() };
+        let observed = Observed {
+            system: String::new(),
+            tables,
+            ..Observed::default()
+        };
         let at = Timestamp(TAKEN_AT_MS);
         Ok(freeze(FreezeInput {
             tick: Tick(1),
@@ -137,7 +148,10 @@ impl Case {
     /// The case itself is wrong.
     pub async fn run(&self, module: &InvariantModule) -> Result<Ran> {
         let evaluated = self.evaluate(module).await?;
-        let status = evaluated.result.as_ref().map_or(Status::Inconclusive, |outcome| outcome.status);
+        let status = evaluated
+            .result
+            .as_ref()
+            .map_or(Status::Inconclusive, |outcome| outcome.status);
         let answer_bytes = evaluated.result.as_ref().map_or(0, expect::size);
         Ok(Ran {
             case: self.name.clone(),
@@ -154,7 +168,10 @@ impl Case {
 /// What the cases of each check leave out: every check should be seen to pass, to fail and not to know.
 #[must_use]
 pub fn gaps(module: &InvariantModule, ran: &[Ran]) -> Vec<String> {
-    let seen: BTreeSet<(&str, Status)> = ran.iter().map(|ran| (ran.check.as_str(), ran.status)).collect();
+    let seen: BTreeSet<(&str, Status)> = ran
+        .iter()
+        .map(|ran| (ran.check.as_str(), ran.status))
+        .collect();
     let wanted = [
         (Status::Fail, "fails"),
         (Status::Pass, "is a near miss and passes"),
@@ -162,8 +179,12 @@ pub fn gaps(module: &InvariantModule, ran: &[Ran]) -> Vec<String> {
     ];
     let missing = |check: &CheckDeclaration| {
         let id = check.id.0.clone();
-        let lacks = wanted.iter().filter(|(status, _)| !seen.contains(&(id.as_str(), *status)));
-        lacks.map(|(_, word)| format!("check {id} has no case that {word}")).collect::<Vec<_>>()
+        let lacks = wanted
+            .iter()
+            .filter(|(status, _)| !seen.contains(&(id.as_str(), *status)));
+        lacks
+            .map(|(_, word)| format!("check {id} has no case that {word}"))
+            .collect::<Vec<_>>()
     };
     module.checks().iter().flat_map(missing).collect()
 }

@@ -33,8 +33,15 @@ pub fn componentize(core: &[u8], wit: &Path, kind: Kind, adapter: Adapter) -> Re
         let world = contract::world(&resolve, package, kind.world())?;
         embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8, false)?;
         let null_wasi = wat::parse_str(NULL_WASI).context("the stand-in for wasi is broken")?;
-        encoder.adapter(WASI_MODULE, &null_wasi).context("the stand-in for wasi does not fit")?;
+        encoder
+            .adapter(WASI_MODULE, &null_wasi)
+            .context("the stand-in for wasi does not fit")?;
     }
-    encoder.validate(true).module(&core).context("cannot read the core module")?;
-    encoder.encode().context("the core module does not fit the contract")
+    encoder
+        .validate(true)
+        .module(&core)
+        .context("cannot read the core module")?;
+    encoder
+        .encode()
+        .context("the core module does not fit the contract")
 }

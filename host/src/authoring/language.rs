@@ -24,7 +24,14 @@ pub enum Language {
 
 impl Language {
     /// All of them, in the order of the documentation.
-    pub const ALL: [Self; 6] = [Self::Rust, Self::Python, Self::JavaScript, Self::Go, Self::C, Self::Cpp];
+    pub const ALL: [Self; 6] = [
+        Self::Rust,
+        Self::Python,
+        Self::JavaScript,
+        Self::Go,
+        Self::C,
+        Self::Cpp,
+    ];
 
     /// As it is written on the command line, in `plugin.toml` and as a folder below `wit/sdk`.
     #[must_use]

@@ -27,11 +27,17 @@ pub struct Remark {
 }
 
 fn error(what: impl Into<String>) -> Remark {
-    Remark { gravity: Gravity::Error, what: what.into() }
+    Remark {
+        gravity: Gravity::Error,
+        what: what.into(),
+    }
 }
 
 fn warning(what: impl Into<String>) -> Remark {
-    Remark { gravity: Gravity::Warning, what: what.into() }
+    Remark {
+        gravity: Gravity::Warning,
+        what: what.into(),
+    }
 }
 
 /// Looks at a component, asks it who it is, and shows its checks a snapshot in which nothing was observed.
@@ -42,7 +48,9 @@ pub async fn lint(engine: &Engine, name: &str, bytes: &[u8]) -> Vec<Remark> {
     };
     let mut remarks = Vec::new();
     if inspection.wasi {
-        remarks.push(warning("it imports WASI, and gets an empty stand-in; build it without"));
+        remarks.push(warning(
+            "it imports WASI, and gets an empty stand-in; build it without",
+        ));
     }
     match interview(engine, name, bytes).await {
         Ok(answered) => {
@@ -54,7 +62,9 @@ pub async fn lint(engine: &Engine, name: &str, bytes: &[u8]) -> Vec<Remark> {
         }
         Err(failed) => remarks.push(error(failed.to_string())),
     }
-    let runs = remarks.iter().all(|remark| remark.gravity != Gravity::Error);
+    let runs = remarks
+        .iter()
+        .all(|remark| remark.gravity != Gravity::Error);
     if runs && inspection.world != World::Subject {
         remarks.extend(on_nothing(engine, name, bytes).await);
     }
@@ -63,21 +73,35 @@ pub async fn lint(engine: &Engine, name: &str, bytes: &[u8]) -> Vec<Remark> {
 }
 
 fn version(version: &str) -> Option<Remark> {
-    let numbers = version.split(['-', '+']).next().unwrap_or_default().split('.').collect::<Vec<_>>();
+    let numbers = version
+        .split(['-', '+'])
+        .next()
+        .unwrap_or_default()
+        .split('.')
+        .collect::<Vec<_>>();
     let semantic = numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u64>().is_ok());
-    (!semantic)
-        .then(|| warning(format!("version {version:?} is not of the form 1.2.3; states cannot be migrated by it")))
+    (!semantic).then(|| {
+        warning(format!(
+            "version {version:?} is not of the form 1.2.3; states cannot be migrated by it"
+        ))
+    })
 }
 
 fn sentence(what: &str, text: &str) -> Option<Remark> {
     if text.trim().is_empty() {
         return Some(warning(format!("{what} is empty")));
     }
-    text.ends_with('.').then(|| warning(format!("{what} ends with a full stop: it is shown inside of sentences")))
+    text.ends_with('.').then(|| {
+        warning(format!(
+            "{what} ends with a full stop: it is shown inside of sentences"
+        ))
+    })
 }
 
 fn declaration(check: &CheckDeclaration) -> Vec<Remark> {
-    let mut remarks: Vec<Remark> = sentence(&format!("the claim of {}", check.id), &check.claim).into_iter().collect();
+    let mut remarks: Vec<Remark> = sentence(&format!("the claim of {}", check.id), &check.claim)
+        .into_iter()
+        .collect();
     if check.tables.is_empty() {
         remarks.push(warning(format!(
             "{} declares no table: say what it reads, and the host tells what is missing",
@@ -97,11 +121,16 @@ async fn on_nothing(engine: &Engine, name: &str, bytes: &[u8]) -> Vec<Remark> {
     for check in module.checks() {
         match module.evaluate(check, &snapshot, None).await.result {
             Ok(outcome) if outcome.status == Status::Pass => {
-                remarks
-                    .push(error(format!("{} passes where nothing was observed: unknown is never healthy", check.id)));
+                remarks.push(error(format!(
+                    "{} passes where nothing was observed: unknown is never healthy",
+                    check.id
+                )));
             }
             Err(failure) if failure.is_strike() => {
-                remarks.push(error(format!("{} where nothing was observed: it {failure}", check.id)));
+                remarks.push(error(format!(
+                    "{} where nothing was observed: it {failure}",
+                    check.id
+                )));
             }
             _ => {}
         }
@@ -140,6 +169,12 @@ mod tests {
     async fn what_is_no_component_is_an_error() {
         let engine = Engine::new(&crate::plugin::PluginLimits::default()).unwrap();
         let remarks = lint(&engine, "junk", b"junk").await;
-        assert_eq!(remarks.iter().map(|remark| remark.gravity).collect::<Vec<_>>(), [Gravity::Error]);
+        assert_eq!(
+            remarks
+                .iter()
+                .map(|remark| remark.gravity)
+                .collect::<Vec<_>>(),
+            [Gravity::Error]
+        );
     }
 }

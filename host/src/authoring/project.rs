@@ -49,12 +49,15 @@ impl Project {
     /// # Errors
     /// There is none, or something in it is wrong.
     pub fn open(folder: &Path) -> Result<Self> {
-        let root = folder.canonicalize().with_context(|| format!("no folder {}", folder.display()))?;
+        let root = folder
+            .canonicalize()
+            .with_context(|| format!("no folder {}", folder.display()))?;
         let file = root.join(FILE);
         let advice = "`operator plugin new` makes a project";
-        let text =
-            std::fs::read_to_string(&file).with_context(|| format!("no {FILE} in {}; {advice}", root.display()))?;
-        let Document { plugin } = toml::from_str(&text).with_context(|| format!("{} is wrong", file.display()))?;
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("no {FILE} in {}; {advice}", root.display()))?;
+        let Document { plugin } =
+            toml::from_str(&text).with_context(|| format!("{} is wrong", file.display()))?;
         ensure!(
             crate::plugin::is_identifier(&plugin.name),
             "{}: the name {:?} is no lower-case word",
@@ -62,9 +65,16 @@ impl Project {
             plugin.name
         );
         let wit = root.join(&plugin.wit);
-        let wit =
-            wit.canonicalize().with_context(|| format!("{}: no contract in {}", file.display(), wit.display()))?;
-        Ok(Self { root, name: plugin.name, language: plugin.language, kind: plugin.kind, wit })
+        let wit = wit
+            .canonicalize()
+            .with_context(|| format!("{}: no contract in {}", file.display(), wit.display()))?;
+        Ok(Self {
+            root,
+            name: plugin.name,
+            language: plugin.language,
+            kind: plugin.kind,
+            wit,
+        })
     }
 
     /// The SDK of its language.
@@ -84,13 +94,23 @@ impl Project {
     /// # Errors
     /// The folder cannot be read.
     pub fn sources(&self, ending: &str) -> Result<Vec<PathBuf>> {
-        let entries = self.root.read_dir().with_context(|| format!("cannot read {}", self.root.display()))?;
+        let entries = self
+            .root
+            .read_dir()
+            .with_context(|| format!("cannot read {}", self.root.display()))?;
         let mut files: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(|path| path.extension().is_some_and(|extension| extension == ending))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == ending)
+            })
             .collect();
         files.sort();
-        ensure!(!files.is_empty(), "no file *.{ending} in {}", self.root.display());
+        ensure!(
+            !files.is_empty(),
+            "no file *.{ending} in {}",
+            self.root.display()
+        );
         Ok(files)
     }
 }

@@ -68,7 +68,10 @@ impl Book {
     /// How the check failed last, if it is in quarantine or on trial.
     pub(super) fn trouble(&self, check: &CheckId) -> Option<PluginFault> {
         let record = self.records.get(check)?;
-        record.fault.clone().filter(|_| record.strikes.in_quarantine_or_on_trial())
+        record
+            .fault
+            .clone()
+            .filter(|_| record.strikes.in_quarantine_or_on_trial())
     }
 
     /// The check did not answer. Its old state stays.
@@ -85,7 +88,13 @@ impl Book {
         if let Some(until) = record.strikes.failed(failure, tick, limits) {
             let (fault, reason) = (record.fault.clone(), failure.to_string());
             let (check, module) = (check.clone(), module.to_owned());
-            self.quarantines.push(Quarantine { check, module, until, reason, fault });
+            self.quarantines.push(Quarantine {
+                check,
+                module,
+                until,
+                reason,
+                fault,
+            });
         }
     }
 
@@ -97,7 +106,10 @@ impl Book {
 impl Record {
     /// A check that starts with this state and no past.
     pub(super) fn with_state(state: Option<Vec<u8>>) -> Self {
-        Self { state, ..Self::default() }
+        Self {
+            state,
+            ..Self::default()
+        }
     }
 
     /// Why the check is not run in this tick, if it is in quarantine.
@@ -117,7 +129,8 @@ mod tests {
 
     /// Ticks in which a check that fails at every call is called.
     fn calls_of_a_broken_check(ticks: u64) -> Vec<u64> {
-        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
         let mut calls = Vec::new();
         for tick in (1..=ticks).map(Tick) {
             if book.record(&check).quarantined(tick).is_none() {
@@ -131,12 +144,16 @@ mod tests {
     #[test]
     fn three_strikes_lead_to_quarantines_that_double_up_to_the_limit() {
         // After tick 3: 1 tick of pause, then 2, 4, … 64, 64.
-        assert_eq!(calls_of_a_broken_check(400), [1, 2, 3, 5, 8, 13, 22, 39, 72, 137, 202, 267, 332, 397]);
+        assert_eq!(
+            calls_of_a_broken_check(400),
+            [1, 2, 3, 5, 8, 13, 22, 39, 72, 137, 202, 267, 332, 397]
+        );
     }
 
     #[test]
     fn strikes_that_are_ten_ticks_apart_do_not_add_up() {
-        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
         for tick in [1, 5, 11, 16, 21].map(Tick) {
             book.failed(&check, "m", &failure(), tick, &limits);
         }
@@ -146,7 +163,8 @@ mod tests {
 
     #[test]
     fn a_check_that_answers_after_its_quarantine_is_as_good_as_new() {
-        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
         for tick in [1, 2, 3].map(Tick) {
             book.failed(&check, "m", &failure(), tick, &limits);
         }
@@ -159,9 +177,12 @@ mod tests {
 
     #[test]
     fn an_observed_system_that_does_not_answer_is_no_strike() {
-        let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
-        let unavailable =
-            PluginFailure::Answered { kind: crate::plugin::ErrorKind::Unavailable, message: String::new() };
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let unavailable = PluginFailure::Answered {
+            kind: crate::plugin::ErrorKind::Unavailable,
+            message: String::new(),
+        };
         for tick in (1..10).map(Tick) {
             book.failed(&check, "m", &unavailable, tick, &limits);
         }

@@ -53,9 +53,17 @@ impl CheckSet {
     ///
     /// # Errors
     /// All modules that cannot be used, or two that declare the same check.
-    pub async fn load(engine: &Engine, sources: &[PathBuf], configs: ModuleConfigs) -> Result<Self, CheckSetError> {
+    pub async fn load(
+        engine: &Engine,
+        sources: &[PathBuf],
+        configs: ModuleConfigs,
+    ) -> Result<Self, CheckSetError> {
         let (loaded, unusable) = Self::load_usable(engine, sources, configs).await?;
-        if unusable.is_empty() { Ok(loaded) } else { Err(CheckSetError::Modules(unusable)) }
+        if unusable.is_empty() {
+            Ok(loaded)
+        } else {
+            Err(CheckSetError::Modules(unusable))
+        }
     }
 
     /// As [`Self::load`], but leaves out modules that cannot be used, and says why of each.
@@ -88,7 +96,11 @@ impl CheckSet {
             return Err(CheckSetError::Modules(errors));
         }
         let loaded = Self::of_roster(engine, roster, all)?;
-        let set = Self { sources: sources.to_vec(), files_with_config, ..loaded };
+        let set = Self {
+            sources: sources.to_vec(),
+            files_with_config,
+            ..loaded
+        };
         for module in set.loaded() {
             let content = format!("{} {}", module.digest, module.config);
             set.swaps().acted_on.insert(module.source, content);
@@ -112,7 +124,11 @@ impl CheckSet {
         Self::of_roster(engine, roster, configs)
     }
 
-    fn of_roster(engine: &Engine, roster: Roster, configs: ModuleConfigs) -> Result<Self, CheckSetError> {
+    fn of_roster(
+        engine: &Engine,
+        roster: Roster,
+        configs: ModuleConfigs,
+    ) -> Result<Self, CheckSetError> {
         refuse_duplicates(&roster)?;
         Ok(Self {
             // What is loaded from now on is loaded beside the ticks.
@@ -129,7 +145,11 @@ impl CheckSet {
 }
 
 /// Loads each module; one that cannot be used does not keep the others from it.
-async fn gather(engine: &Engine, modules: Vec<(String, Vec<u8>)>, configs: &ModuleConfigs) -> (Roster, Vec<LoadError>) {
+async fn gather(
+    engine: &Engine,
+    modules: Vec<(String, Vec<u8>)>,
+    configs: &ModuleConfigs,
+) -> (Roster, Vec<LoadError>) {
     let (mut roster, mut errors) = (Roster::new(), Vec::new());
     for (source, bytes) in modules {
         match Version::load(engine, &source, bytes, config_of(configs, &source)).await {
@@ -147,7 +167,10 @@ pub(super) fn config_of<'a>(configs: &'a ModuleConfigs, source: &str) -> &'a str
 
 /// `leaders` for `checks/leaders.wasm`.
 pub(super) fn stem_of(source: &str) -> String {
-    Path::new(source).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+    Path::new(source)
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 /// What `leaders.json` beside `leaders.wasm` says, if it is there: a JSON object.
@@ -158,9 +181,10 @@ pub(super) fn config_beside(source: &str) -> Result<Option<String>, String> {
     match std::fs::File::open(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(wrong(error.to_string())),
-        Ok(file) => {
-            file.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?
-        }
+        Ok(file) => file
+            .take(CONFIG_BYTES_MAX + 1)
+            .read_to_string(&mut text)
+            .map_err(|error| wrong(error.to_string()))?,
     };
     if text.len() as u64 > CONFIG_BYTES_MAX {
         return Err(wrong(format!("it has more than {CONFIG_BYTES_MAX} bytes")));
@@ -177,15 +201,18 @@ pub(crate) fn module_files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, CheckSet
     let mut files = Vec::new();
     for source in sources {
         if source.is_dir() {
-            files.extend(
-                wasm_files(source)
-                    .map_err(|why| CheckSetError::Directory { path: source.display().to_string(), why })?,
-            );
+            files.extend(wasm_files(source).map_err(|why| CheckSetError::Directory {
+                path: source.display().to_string(),
+                why,
+            })?);
         } else if source.exists() {
             files.push(source.clone());
         } else {
             let why = "it is not there; say where the checks are with --invariants".to_owned();
-            return Err(CheckSetError::Directory { path: source.display().to_string(), why });
+            return Err(CheckSetError::Directory {
+                path: source.display().to_string(),
+                why,
+            });
         }
     }
     files.sort();
@@ -197,12 +224,18 @@ fn wasm_files(directory: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(|error| error.to_string())? {
         let path = entry.map_err(|error| error.to_string())?.path();
-        if path.extension().is_some_and(|extension| extension == "wasm") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
             files.push(path);
         }
     }
     if files.len() > MODULE_FILES_MAX {
-        return Err(format!("there are {} files, the limit is {MODULE_FILES_MAX}", files.len()));
+        return Err(format!(
+            "there are {} files, the limit is {MODULE_FILES_MAX}",
+            files.len()
+        ));
     }
     Ok(files)
 }
@@ -214,7 +247,11 @@ pub(super) fn refuse_duplicates(roster: &Roster) -> Result<(), CheckSetError> {
         for check in module.checks() {
             if let Some(first) = owners.insert(&check.id, source) {
                 let (first, second) = (first.to_owned(), source.clone());
-                return Err(CheckSetError::DuplicateCheck { check: check.id.clone(), first, second });
+                return Err(CheckSetError::DuplicateCheck {
+                    check: check.id.clone(),
+                    first,
+                    second,
+                });
             }
         }
     }
@@ -222,5 +259,9 @@ pub(super) fn refuse_duplicates(roster: &Roster) -> Result<(), CheckSetError> {
 }
 
 fn lines(errors: &[LoadError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

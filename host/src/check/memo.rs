@@ -21,9 +21,17 @@ pub(super) struct Memo {
 
 impl Memo {
     /// Nothing when it could not be given again: the next call gets another state, or something was read that is never the same.
-    pub(super) fn of(module: &Arc<Version>, state: Option<&[u8]>, evaluated: &mut Evaluated) -> Option<Self> {
+    pub(super) fn of(
+        module: &Arc<Version>,
+        state: Option<&[u8]>,
+        evaluated: &mut Evaluated,
+    ) -> Option<Self> {
         let reads = evaluated.reads.take()?;
-        let outcome = evaluated.result.as_ref().ok().filter(|outcome| outcome.state.as_deref() == state)?;
+        let outcome = evaluated
+            .result
+            .as_ref()
+            .ok()
+            .filter(|outcome| outcome.state.as_deref() == state)?;
         Some(Self {
             module: Arc::downgrade(module),
             state: state.map(<[u8]>::to_vec),
@@ -35,8 +43,14 @@ impl Memo {
     }
 
     /// The answer, if this module would give it again.
-    pub(super) fn again(&self, module: &Arc<Version>, state: Option<&[u8]>, snapshot: &Snapshot) -> Option<Evaluated> {
-        let is_same = std::ptr::eq(self.module.as_ptr(), Arc::as_ptr(module)) && self.state.as_deref() == state;
+    pub(super) fn again(
+        &self,
+        module: &Arc<Version>,
+        state: Option<&[u8]>,
+        snapshot: &Snapshot,
+    ) -> Option<Evaluated> {
+        let is_same = std::ptr::eq(self.module.as_ptr(), Arc::as_ptr(module))
+            && self.state.as_deref() == state;
         (is_same && self.reads.hold(snapshot)).then(|| Evaluated {
             result: Ok(self.outcome.clone()),
             fuel: self.fuel,

@@ -40,7 +40,9 @@ impl CheckSet {
     /// Compares the files with what was last acted on and prepares what changed. Slow (it compiles), so
     /// never called on the way of a tick; [`Self::commit_pending`] puts the result into effect.
     pub async fn prepare_changes(&self) {
-        let Some(files) = self.present_files() else { return };
+        let Some(files) = self.present_files() else {
+            return;
+        };
         let roster = self.roster.load_full();
         for source in roster.keys().filter(|source| !files.contains(*source)) {
             self.swaps().acted_on.remove(source);
@@ -69,16 +71,21 @@ impl CheckSet {
         let bytes = read_component(file, self.engine.limits()).map_err(|error| unfit(&error))?;
         let config = config.unwrap_or_else(|| active.config());
         let shown = file.display().to_string();
-        let version = Version::load(&self.engine, &shown, bytes, config).await.map_err(|error| unfit(&error))?;
+        let version = Version::load(&self.engine, &shown, bytes, config)
+            .await
+            .map_err(|error| unfit(&error))?;
         if *version.digest() == *active.digest() && version.config() == active.config() {
             return Err(SwapRefused::Unchanged(name.to_owned()));
         }
         if version.info().name != active.info().name {
             let (is, wanted) = (&version.info().name, &active.info().name);
-            return Err(SwapRefused::Unfit(format!("{shown} is the module {is}, not {wanted}")));
+            return Err(SwapRefused::Unfit(format!(
+                "{shown} is the module {is}, not {wanted}"
+            )));
         }
         let version = Arc::new(version);
-        self.examine(&source, &version, Some(&active)).map_err(SwapRefused::Unfit)?;
+        self.examine(&source, &version, Some(&active))
+            .map_err(SwapRefused::Unfit)?;
         let parts = version.parts(&source);
         self.propose(&source, Some(Candidate::Ready(version)));
         Ok(parts)
@@ -88,12 +95,17 @@ impl CheckSet {
     ///
     /// # Errors
     /// Why it is not going to be tried.
-    pub async fn propose_config(&self, name: &str, config: &str) -> Result<LoadedModule, SwapRefused> {
+    pub async fn propose_config(
+        &self,
+        name: &str,
+        config: &str,
+    ) -> Result<LoadedModule, SwapRefused> {
         let (source, active) = self.find(name)?;
         let bytes = active.parts(&source).bytes.to_vec();
         let loaded = Version::load(&self.engine, &source, bytes, config).await;
         let version = Arc::new(loaded.map_err(|error| SwapRefused::Unfit(error.to_string()))?);
-        self.examine(&source, &version, Some(&active)).map_err(SwapRefused::Unfit)?;
+        self.examine(&source, &version, Some(&active))
+            .map_err(SwapRefused::Unfit)?;
         let parts = version.parts(&source);
         self.propose(&source, Some(Candidate::Ready(version)));
         Ok(parts)
@@ -121,9 +133,20 @@ impl CheckSet {
         if let Some((source, version)) = roster.iter().find(is) {
             return Ok((source.clone(), Arc::clone(version)));
         }
-        let known: Vec<String> = roster.values().map(|version| version.info().name.clone()).collect();
-        let nearest = known.iter().min_by_key(|known| strsim::levenshtein(known, name)).cloned().unwrap_or_default();
-        Err(SwapRefused::NoSuchModule { name: name.to_owned(), nearest, known })
+        let known: Vec<String> = roster
+            .values()
+            .map(|version| version.info().name.clone())
+            .collect();
+        let nearest = known
+            .iter()
+            .min_by_key(|known| strsim::levenshtein(known, name))
+            .cloned()
+            .unwrap_or_default();
+        Err(SwapRefused::NoSuchModule {
+            name: name.to_owned(),
+            nearest,
+            known,
+        })
     }
 
     /// The files of all sources. `None` when a source is not there at all: a directory that is just
@@ -137,7 +160,12 @@ impl CheckSet {
             return None;
         }
         match module_files(&self.sources) {
-            Ok(files) => Some(files.iter().map(|path| path.display().to_string()).collect()),
+            Ok(files) => Some(
+                files
+                    .iter()
+                    .map(|path| path.display().to_string())
+                    .collect(),
+            ),
             Err(error) => {
                 tracing::warn!(%error, "Modules cannot be listed; what judged before still does.");
                 None
@@ -147,8 +175,13 @@ impl CheckSet {
 
     /// What to do about one file: nothing when it is what was acted on last; `Some(None)` when it is again
     /// what judges, so that whatever was proposed in between is taken back.
-    async fn prepare_file(&self, source: &str, active: Option<&Arc<Version>>) -> Option<Option<Candidate>> {
-        let read = read_component(Path::new(source), self.engine.limits()).map_err(|error| error.to_string());
+    async fn prepare_file(
+        &self,
+        source: &str,
+        active: Option<&Arc<Version>>,
+    ) -> Option<Option<Candidate>> {
+        let read = read_component(Path::new(source), self.engine.limits())
+            .map_err(|error| error.to_string());
         let config = match config_beside(source) {
             Ok(Some(config)) => Ok(config),
             Ok(None) => Ok(self.config_without_file(source)),
@@ -157,11 +190,17 @@ impl CheckSet {
         let (bytes, config) = match (read, config) {
             (Ok(bytes), Ok(config)) => (bytes, config),
             (Err(reason), _) | (_, Err(reason)) => {
-                return self.act_on(source, &reason).then_some(Some(Candidate::Unfit { digest: None, reason }));
+                return self
+                    .act_on(source, &reason)
+                    .then_some(Some(Candidate::Unfit {
+                        digest: None,
+                        reason,
+                    }));
             }
         };
         let digest = Digest(hex::encode(sha2::Sha256::digest(&bytes)));
-        let is_active = active.is_some_and(|active| *active.digest() == digest && active.config() == config);
+        let is_active =
+            active.is_some_and(|active| *active.digest() == digest && active.config() == config);
         let before = self.swaps().acted_on.get(source).cloned();
         let acts = self.act_on(source, &format!("{digest} {config}"));
         if is_active || !acts {
@@ -173,7 +212,10 @@ impl CheckSet {
             let reason = error.to_string();
             self.act_on(source, &reason);
             let is_news = before.as_deref() != Some(reason.as_str());
-            return is_news.then_some(Some(Candidate::Unfit { digest: None, reason }));
+            return is_news.then_some(Some(Candidate::Unfit {
+                digest: None,
+                reason,
+            }));
         }
         let loaded = loaded.map_err(|error| error.to_string());
         let examined = loaded.map(Arc::new).and_then(|version| {
@@ -182,7 +224,10 @@ impl CheckSet {
         });
         Some(Some(match examined {
             Ok(version) => Candidate::Ready(version),
-            Err(reason) => Candidate::Unfit { digest: Some(digest), reason },
+            Err(reason) => Candidate::Unfit {
+                digest: Some(digest),
+                reason,
+            },
         }))
     }
 
@@ -190,25 +235,41 @@ impl CheckSet {
     /// what it said with it.
     fn config_without_file(&self, source: &str) -> String {
         let had_file = self.files_with_config.contains(source);
-        if had_file { "{}".to_owned() } else { config_of(&self.configs, source).to_owned() }
+        if had_file {
+            "{}".to_owned()
+        } else {
+            config_of(&self.configs, source).to_owned()
+        }
     }
 
     /// Remembers that this content was acted on; false when it was before.
     fn act_on(&self, source: &str, content: &str) -> bool {
-        let before = self.swaps().acted_on.insert(source.to_owned(), content.to_owned());
+        let before = self
+            .swaps()
+            .acted_on
+            .insert(source.to_owned(), content.to_owned());
         before.as_deref() != Some(content)
     }
 
     /// What can be said about a version before it runs beside another: it keeps the checks of the one that
     /// it replaces, and survives the rehearsal.
-    fn examine(&self, source: &str, version: &Arc<Version>, active: Option<&Arc<Version>>) -> Result<(), String> {
+    fn examine(
+        &self,
+        source: &str,
+        version: &Arc<Version>,
+        active: Option<&Arc<Version>>,
+    ) -> Result<(), String> {
         if let Some(active) = active {
             refuse_silent_loss(active, version)?;
         }
         let differs = self.rehearse(source, version)?;
         if !differs.is_empty() {
             let checks: Vec<&str> = differs.iter().map(CheckId::as_str).collect();
-            tracing::info!(source, checks = checks.join(", "), "A new version judges otherwise than was judged.");
+            tracing::info!(
+                source,
+                checks = checks.join(", "),
+                "A new version judges otherwise than was judged."
+            );
         }
         Ok(())
     }
@@ -221,7 +282,11 @@ impl CheckSet {
             swaps.candidates.insert(source.to_owned(), candidate);
         } else if !matches!(swaps.candidates.get(source), Some(Candidate::Unfit { .. })) {
             swaps.candidates.remove(source);
-            if swaps.trials.get(source).is_some_and(|trial| trial.stage == Stage::Shadow) {
+            if swaps
+                .trials
+                .get(source)
+                .is_some_and(|trial| trial.stage == Stage::Shadow)
+            {
                 swaps.trials.remove(source);
             }
         }
@@ -232,8 +297,13 @@ impl CheckSet {
 /// one, or a new minor one before 1.0.
 fn refuse_silent_loss(active: &Version, candidate: &Version) -> Result<(), String> {
     let kept: BTreeSet<&CheckId> = candidate.checks().iter().map(|check| &check.id).collect();
-    let lost: Vec<&str> =
-        active.checks().iter().map(|check| &check.id).filter(|id| !kept.contains(id)).map(CheckId::as_str).collect();
+    let lost: Vec<&str> = active
+        .checks()
+        .iter()
+        .map(|check| &check.id)
+        .filter(|id| !kept.contains(id))
+        .map(CheckId::as_str)
+        .collect();
     let (old, new) = (&active.info().version, &candidate.info().version);
     if lost.is_empty() || breaking(old) != breaking(new) {
         return Ok(());
@@ -247,6 +317,13 @@ fn refuse_silent_loss(active: &Version, candidate: &Version) -> Result<(), Strin
 /// The part of a version that changes when something is taken away.
 fn breaking(version: &str) -> (&str, &str) {
     let mut parts = version.split('.');
-    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    if major == "0" { (major, minor) } else { (major, "") }
+    let (major, minor) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
+    if major == "0" {
+        (major, minor)
+    } else {
+        (major, "")
+    }
 }

@@ -28,13 +28,25 @@ struct Kept {
 
 impl Ring {
     /// Keeps one more, within the bounds.
-    pub(super) fn keep(&mut self, snapshot: &Arc<Snapshot>, verdicts: &[Verdict], snapshots_max: usize) {
+    pub(super) fn keep(
+        &mut self,
+        snapshot: &Arc<Snapshot>,
+        verdicts: &[Verdict],
+        snapshots_max: usize,
+    ) {
         if snapshots_max == 0 {
             return;
         }
-        let statuses = verdicts.iter().map(|verdict| (verdict.check.clone(), verdict.status)).collect();
+        let statuses = verdicts
+            .iter()
+            .map(|verdict| (verdict.check.clone(), verdict.status))
+            .collect();
         let samples = snapshot.series.all().map(|(_, series)| series.len()).sum();
-        let kept = Kept { snapshot: Arc::clone(snapshot), statuses: Arc::new(statuses), samples };
+        let kept = Kept {
+            snapshot: Arc::clone(snapshot),
+            statuses: Arc::new(statuses),
+            samples,
+        };
         self.last.push_back(kept);
         while self.last.len() > snapshots_max {
             let oldest = self.last.pop_front();
@@ -51,7 +63,11 @@ impl Ring {
     }
 
     fn samples(&self) -> usize {
-        self.fired.iter().chain(&self.last).map(|kept| kept.samples).sum()
+        self.fired
+            .iter()
+            .chain(&self.last)
+            .map(|kept| kept.samples)
+            .sum()
     }
 
     /// All, oldest first.
@@ -76,25 +92,40 @@ impl CheckSet {
     ///
     /// # Errors
     /// What it did wrong.
-    pub(super) fn rehearse(&self, source: &str, version: &Arc<Version>) -> Result<BTreeSet<CheckId>, String> {
+    pub(super) fn rehearse(
+        &self,
+        source: &str,
+        version: &Arc<Version>,
+    ) -> Result<BTreeSet<CheckId>, String> {
         let kept = self.ring().all();
-        let (mut book, limits, mut differs) = (Book::default(), self.engine.limits(), BTreeSet::new());
+        let (mut book, limits, mut differs) =
+            (Book::default(), self.engine.limits(), BTreeSet::new());
         let count = kept.len();
-        for Kept { snapshot, statuses, .. } in kept {
+        for Kept {
+            snapshot, statuses, ..
+        } in kept
+        {
             let jobs = jobs(&book, source, version, &snapshot, true);
             for ended in self.evaluate_all(jobs, &snapshot) {
                 let check = &ended.job.check.id;
-                let Some(evaluated) = ended.evaluated else { continue };
+                let Some(evaluated) = ended.evaluated else {
+                    continue;
+                };
                 match evaluated.result {
                     Ok(outcome) => {
-                        if statuses.get(check).is_some_and(|status| *status != outcome.status) {
+                        if statuses
+                            .get(check)
+                            .is_some_and(|status| *status != outcome.status)
+                        {
                             differs.insert(check.clone());
                         }
                         book.succeeded(check, outcome.state, snapshot.tick, limits);
                     }
                     Err(failure) if failure.is_strike() => {
                         let tick = snapshot.tick.0;
-                        return Err(format!("rehearsed on {count} snapshots, tick {tick}: {check}: it {failure}"));
+                        return Err(format!(
+                            "rehearsed on {count} snapshots, tick {tick}: {check}: it {failure}"
+                        ));
                     }
                     Err(_) => {}
                 }

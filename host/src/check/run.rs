@@ -38,11 +38,15 @@ impl CheckSet {
         let roster = self.roster.load_full();
         let mut jobs: Vec<Job> = {
             let book = self.book();
-            roster.iter().flat_map(|(source, module)| jobs(&book, source, module, snapshot, false)).collect()
+            roster
+                .iter()
+                .flat_map(|(source, module)| jobs(&book, source, module, snapshot, false))
+                .collect()
         };
         jobs.extend(self.trial_jobs(snapshot));
         let ended = self.evaluate_all(jobs, snapshot);
-        let (others, counted): (Vec<Ended>, Vec<Ended>) = ended.into_iter().partition(|ended| ended.job.beside);
+        let (others, counted): (Vec<Ended>, Vec<Ended>) =
+            ended.into_iter().partition(|ended| ended.job.beside);
         let faults = self.compare_trials(&counted, &others, snapshot);
         let replaced: BTreeSet<String> = faults
             .into_iter()
@@ -63,7 +67,11 @@ impl CheckSet {
         }
         verdicts.sort_by(|a, b| a.check.cmp(&b.check));
         self.end_trial_tick();
-        self.ring().keep(snapshot, &verdicts, self.engine.limits().rehearsal_snapshots);
+        self.ring().keep(
+            snapshot,
+            &verdicts,
+            self.engine.limits().rehearsal_snapshots,
+        );
         verdicts
     }
 
@@ -71,46 +79,86 @@ impl CheckSet {
     fn trial_jobs(&self, snapshot: &Snapshot) -> Vec<Job> {
         let swaps = self.swaps();
         let trials = swaps.trials.iter();
-        trials.flat_map(|(source, trial)| jobs(&trial.book, source, &trial.other, snapshot, true)).collect()
+        trials
+            .flat_map(|(source, trial)| jobs(&trial.book, source, &trial.other, snapshot, true))
+            .collect()
     }
 
     /// Remembers how a check of a version beside the counted one ended.
     fn settle_beside(&self, job: Job, evaluated: Option<Evaluated>, snapshot: &Snapshot) {
         let (tick, limits) = (snapshot.tick, self.engine.limits());
-        let (Some(evaluated), mut swaps) = (evaluated, self.swaps()) else { return };
-        let Some(trial) = swaps.trials.get_mut(&job.source) else { return };
+        let (Some(evaluated), mut swaps) = (evaluated, self.swaps()) else {
+            return;
+        };
+        let Some(trial) = swaps.trials.get_mut(&job.source) else {
+            return;
+        };
         match evaluated.result {
-            Ok(mut outcome) => drop(trial.book.succeeded(&job.check.id, outcome.state.take(), tick, limits)),
-            Err(failure) => trial.book.failed(&job.check.id, &job.module.info().name, &failure, tick, limits),
+            Ok(mut outcome) => drop(trial.book.succeeded(
+                &job.check.id,
+                outcome.state.take(),
+                tick,
+                limits,
+            )),
+            Err(failure) => trial.book.failed(
+                &job.check.id,
+                &job.module.info().name,
+                &failure,
+                tick,
+                limits,
+            ),
         }
     }
 
     /// Runs everything that is not blocked, a few at a time. The order in which they end is lost.
     pub(super) fn evaluate_all(&self, jobs: Vec<Job>, snapshot: &Arc<Snapshot>) -> Vec<Ended> {
-        let threads = self.engine.limits().check_threads.clamp(1, jobs.len().max(1));
+        let threads = self
+            .engine
+            .limits()
+            .check_threads
+            .clamp(1, jobs.len().max(1));
         let next = AtomicUsize::new(0);
         let mut results: Vec<Option<Evaluated>> = jobs.iter().map(|_| None).collect();
         let ended: Vec<(usize, Evaluated)> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&jobs, &next, snapshot))).collect();
-            workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(lost_results)).collect()
+            let workers: Vec<_> = (0..threads)
+                .map(|_| scope.spawn(|| work(&jobs, &next, snapshot)))
+                .collect();
+            workers
+                .into_iter()
+                .flat_map(|worker| worker.join().unwrap_or_else(lost_results))
+                .collect()
         });
         for (index, evaluated) in ended {
             if let Some(result) = results.get_mut(index) {
                 *result = Some(evaluated);
             }
         }
-        jobs.into_iter().zip(results).map(|(job, evaluated)| Ended { job, evaluated }).collect()
+        jobs.into_iter()
+            .zip(results)
+            .map(|(job, evaluated)| Ended { job, evaluated })
+            .collect()
     }
 
     /// Remembers how it ended, and says it.
     fn settle(&self, job: Job, evaluated: Option<Evaluated>, snapshot: &Snapshot) -> Verdict {
-        let Job { module, check, blocked, state, .. } = job;
+        let Job {
+            module,
+            check,
+            blocked,
+            state,
+            ..
+        } = job;
         if let Some(reason) = blocked {
             return inconclusive(&module, &check, reason, 0);
         }
         let lost = || {
             let failure = PluginFailure::Host("its worker ended early".to_owned());
-            Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0, reads: None }
+            Evaluated {
+                result: Err(failure),
+                fuel: 0,
+                memory_bytes: 0,
+                reads: None,
+            }
         };
         let mut evaluated = evaluated.unwrap_or_else(lost);
         let memo = Memo::of(&module, state.as_deref(), &mut evaluated);
@@ -141,13 +189,29 @@ impl CheckSet {
 }
 
 /// What has to be answered of one module, with the memory that this book has.
-pub(super) fn jobs(book: &Book, source: &str, module: &Arc<Version>, snapshot: &Snapshot, beside: bool) -> Vec<Job> {
+pub(super) fn jobs(
+    book: &Book,
+    source: &str,
+    module: &Arc<Version>,
+    snapshot: &Snapshot,
+    beside: bool,
+) -> Vec<Job> {
     let job = |check: &CheckDeclaration| {
         let record = book.record(&check.id);
-        let blocked = record.quarantined(snapshot.tick).or_else(|| missing_tables(check, snapshot));
+        let blocked = record
+            .quarantined(snapshot.tick)
+            .or_else(|| missing_tables(check, snapshot));
         let (module, check) = (Arc::clone(module), check.clone());
         let memo = book.memo(&check.id);
-        Job { source: source.to_owned(), module, check, state: record.state, blocked, beside, memo }
+        Job {
+            source: source.to_owned(),
+            module,
+            check,
+            state: record.state,
+            blocked,
+            beside,
+            memo,
+        }
     };
     module.checks().iter().map(job).collect()
 }
@@ -156,10 +220,14 @@ pub(super) fn jobs(book: &Book, source: &str, module: &Arc<Version>, snapshot: &
 /// WASI clock, so each worker drives its own calls.
 fn work(jobs: &[Job], next: &AtomicUsize, snapshot: &Arc<Snapshot>) -> Vec<(usize, Evaluated)> {
     let mut ended = Vec::new();
-    let Ok(runtime) = Builder::new_current_thread().enable_time().build() else { return ended };
+    let Ok(runtime) = Builder::new_current_thread().enable_time().build() else {
+        return ended;
+    };
     loop {
         let index = next.fetch_add(1, Ordering::Relaxed);
-        let Some(job) = jobs.get(index) else { return ended };
+        let Some(job) = jobs.get(index) else {
+            return ended;
+        };
         if job.blocked.is_none() {
             ended.push((index, answer(job, snapshot, &runtime)));
         }
@@ -179,20 +247,34 @@ fn lost_results(panic: Box<dyn Any + Send>) -> Vec<(usize, Evaluated)> {
 fn answer(job: &Job, snapshot: &Arc<Snapshot>, runtime: &Runtime) -> Evaluated {
     let state = job.state.as_deref();
     let call = || runtime.block_on(job.module.evaluate(&job.check, snapshot, state));
-    let Some(again) = job.memo.as_ref().and_then(|memo| memo.again(&job.module, state, snapshot)) else {
+    let Some(again) = job
+        .memo
+        .as_ref()
+        .and_then(|memo| memo.again(&job.module, state, snapshot))
+    else {
         return call();
     };
     if cfg!(debug_assertions) {
         let called = call();
-        let (told, asked) = (format!("{:?}", again.result), format!("{:?}", called.result));
-        assert!(told == asked && again.fuel == called.fuel, "{}: {told} instead of {asked}", job.check.id);
+        let (told, asked) = (
+            format!("{:?}", again.result),
+            format!("{:?}", called.result),
+        );
+        assert!(
+            told == asked && again.fuel == called.fuel,
+            "{}: {told} instead of {asked}",
+            job.check.id
+        );
     }
     again
 }
 
 /// A check cannot tell without the tables that it reads.
 fn missing_tables(check: &CheckDeclaration, snapshot: &Snapshot) -> Option<String> {
-    let missing = check.tables.iter().filter(|table| !snapshot.tables.contains_key(*table));
+    let missing = check
+        .tables
+        .iter()
+        .filter(|table| !snapshot.tables.contains_key(*table));
     let sentences: Vec<String> = missing
         .map(|table| match why_unseen(table, snapshot) {
             Some(reason) => format!("table {table} was not observed: {reason}"),
@@ -206,12 +288,24 @@ fn missing_tables(check: &CheckDeclaration, snapshot: &Snapshot) -> Option<Strin
 fn why_unseen<'a>(table: &str, snapshot: &'a Snapshot) -> Option<&'a str> {
     let of_table = |source: &str| source.strip_prefix("table:") == Some(table);
     let of_subject = |source: &str| source.starts_with("subject:");
-    let find = |matches: &dyn Fn(&str) -> bool| snapshot.blind.iter().find(|spot| matches(&spot.source));
-    find(&of_table).or_else(|| find(&of_subject)).map(|spot| spot.reason.as_str())
+    let find =
+        |matches: &dyn Fn(&str) -> bool| snapshot.blind.iter().find(|spot| matches(&spot.source));
+    find(&of_table)
+        .or_else(|| find(&of_subject))
+        .map(|spot| spot.reason.as_str())
 }
 
-fn concluded(module: &InvariantModule, check: &CheckDeclaration, outcome: Outcome, fuel: u64) -> Verdict {
-    let worst = outcome.violations.iter().map(|violation| violation.severity).max();
+fn concluded(
+    module: &InvariantModule,
+    check: &CheckDeclaration,
+    outcome: Outcome,
+    fuel: u64,
+) -> Verdict {
+    let worst = outcome
+        .violations
+        .iter()
+        .map(|violation| violation.severity)
+        .max();
     Verdict {
         status: outcome.status,
         severity: worst.unwrap_or(check.severity),
@@ -224,17 +318,29 @@ fn concluded(module: &InvariantModule, check: &CheckDeclaration, outcome: Outcom
 }
 
 /// After a quarantine the first answer is looked at and not counted.
-fn shadowed(module: &InvariantModule, check: &CheckDeclaration, outcome: &Outcome, fuel: u64) -> Verdict {
+fn shadowed(
+    module: &InvariantModule,
+    check: &CheckDeclaration,
+    outcome: &Outcome,
+    fuel: u64,
+) -> Verdict {
     let said = match outcome.status {
         Status::Pass => "pass",
         Status::Fail => "fail",
         Status::Inconclusive => "inconclusive",
     };
-    let reason = format!("on trial after its quarantine: it answered {said}, and counts again from the next tick");
+    let reason = format!(
+        "on trial after its quarantine: it answered {said}, and counts again from the next tick"
+    );
     inconclusive(module, check, reason, fuel)
 }
 
-fn inconclusive(module: &InvariantModule, check: &CheckDeclaration, reason: String, fuel: u64) -> Verdict {
+fn inconclusive(
+    module: &InvariantModule,
+    check: &CheckDeclaration,
+    reason: String,
+    fuel: u64,
+) -> Verdict {
     Verdict {
         check: check.id.clone(),
         module: module.info().name.clone(),

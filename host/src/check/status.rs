@@ -79,10 +79,18 @@ impl CheckSet {
         for (source, version) in roster.iter() {
             let trial = swaps.trials.get(source);
             let on_probation = trial.is_some_and(|trial| trial.stage == Stage::Probation);
-            let role = if on_probation { Role::OnProbation } else { Role::Judges };
+            let role = if on_probation {
+                Role::OnProbation
+            } else {
+                Role::Judges
+            };
             all.push(status(source, version, role, Temperature::Hot));
             if let Some(trial) = trial {
-                let role = if on_probation { Role::Before } else { Role::Shadow };
+                let role = if on_probation {
+                    Role::Before
+                } else {
+                    Role::Shadow
+                };
                 all.push(status(source, &trial.other, role, Temperature::Hot));
             }
             if let Some(before) = swaps.before.get(source).filter(|_| !on_probation) {
@@ -102,7 +110,11 @@ impl CheckSet {
     #[must_use]
     pub fn outcome_after(&self, source: &str, heard: u64) -> Option<Outcome> {
         let swaps = self.swaps();
-        swaps.outcomes.get(source).filter(|(number, _)| *number > heard).map(|(_, outcome)| outcome.clone())
+        swaps
+            .outcomes
+            .get(source)
+            .filter(|(number, _)| *number > heard)
+            .map(|(_, outcome)| outcome.clone())
     }
 }
 
@@ -122,22 +134,57 @@ fn status(source: &str, version: &Version, role: Role, temperature: Temperature)
 impl Swaps {
     /// Remembers what an event says about its source.
     pub(super) fn remember(&mut self, event: &SwapEvent) {
-        let counts =
-            |digest: &crate::model::Digest, reason: String| Outcome::Counts { digest: digest.0.clone(), reason };
+        let counts = |digest: &crate::model::Digest, reason: String| Outcome::Counts {
+            digest: digest.0.clone(),
+            reason,
+        };
         let (source, outcome) = match event {
             SwapEvent::Added { source, to, .. } => (source, counts(to, "it is new".to_owned())),
-            SwapEvent::Swapped { source, to, differs, .. } if differs.is_empty() => {
-                (source, counts(to, "it judges as the version before did".to_owned()))
-            }
-            SwapEvent::Swapped { source, to, differs, .. } => {
+            SwapEvent::Swapped {
+                source,
+                to,
+                differs,
+                ..
+            } if differs.is_empty() => (
+                source,
+                counts(to, "it judges as the version before did".to_owned()),
+            ),
+            SwapEvent::Swapped {
+                source,
+                to,
+                differs,
+                ..
+            } => {
                 let checks: Vec<&str> = differs.iter().map(crate::model::CheckId::as_str).collect();
-                (source, counts(to, format!("beside the old version it judged otherwise: {}", checks.join(", "))))
+                (
+                    source,
+                    counts(
+                        to,
+                        format!(
+                            "beside the old version it judged otherwise: {}",
+                            checks.join(", ")
+                        ),
+                    ),
+                )
             }
-            SwapEvent::RolledBack { source, to, reason, .. } => (source, counts(to, reason.clone())),
-            SwapEvent::Removed { source, .. } => (source, Outcome::Refused { reason: "its file is gone".to_owned() }),
-            SwapEvent::Refused { source, reason, .. } => (source, Outcome::Refused { reason: reason.clone() }),
+            SwapEvent::RolledBack {
+                source, to, reason, ..
+            } => (source, counts(to, reason.clone())),
+            SwapEvent::Removed { source, .. } => (
+                source,
+                Outcome::Refused {
+                    reason: "its file is gone".to_owned(),
+                },
+            ),
+            SwapEvent::Refused { source, reason, .. } => (
+                source,
+                Outcome::Refused {
+                    reason: reason.clone(),
+                },
+            ),
         };
         self.outcomes_heard += 1;
-        self.outcomes.insert(source.clone(), (self.outcomes_heard, outcome));
+        self.outcomes
+            .insert(source.clone(), (self.outcomes_heard, outcome));
     }
 }

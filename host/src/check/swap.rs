@@ -25,7 +25,10 @@ pub(super) enum Candidate {
     /// The file is gone.
     Gone,
     /// The file cannot take part.
-    Unfit { digest: Option<Digest>, reason: String },
+    Unfit {
+        digest: Option<Digest>,
+        reason: String,
+    },
     /// A person wants the version before.
     Back { reason: String },
 }
@@ -114,12 +117,17 @@ impl CheckSet {
             let (source, candidate) = match arrived {
                 Arrived::Gone(source) => (source, Candidate::Gone),
                 Arrived::Back(source, reason) => (source, Candidate::Back { reason }),
-                Arrived::Unfit(source, digest, reason) => {
-                    (source, Candidate::Unfit { digest: digest.map(Digest), reason })
-                }
+                Arrived::Unfit(source, digest, reason) => (
+                    source,
+                    Candidate::Unfit {
+                        digest: digest.map(Digest),
+                        reason,
+                    },
+                ),
                 Arrived::Ready(module) => {
                     let (bytes, config) = (module.bytes.to_vec(), &module.config);
-                    let version = Version::load(&self.engine, &module.source, bytes, config).await?;
+                    let version =
+                        Version::load(&self.engine, &module.source, bytes, config).await?;
                     (module.source.clone(), Candidate::Ready(Arc::new(version)))
                 }
             };
@@ -130,7 +138,12 @@ impl CheckSet {
 
     /// Puts a boundary into effect: one pointer for all changes.
     pub fn commit(&self, boundary: Boundary) {
-        let Boundary { roster, exchanged, outcomes, .. } = boundary;
+        let Boundary {
+            roster,
+            exchanged,
+            outcomes,
+            ..
+        } = boundary;
         let mut book = self.book();
         let mut swaps = self.swaps();
         outcomes.iter().for_each(|event| swaps.remember(event));
@@ -160,14 +173,25 @@ impl CheckSet {
     }
 
     async fn take_in(&self, source: String, candidate: Candidate, boundary: &mut Boundary) {
-        let roster = boundary.roster.clone().unwrap_or_else(|| Roster::clone(&self.roster.load()));
+        let roster = boundary
+            .roster
+            .clone()
+            .unwrap_or_else(|| Roster::clone(&self.roster.load()));
         match candidate {
             Candidate::Ready(version) => {
-                if self.swaps().is_busy(&source, self.engine.limits().shadow_ticks) {
-                    self.swaps().candidates.entry(source).or_insert(Candidate::Ready(version));
+                if self
+                    .swaps()
+                    .is_busy(&source, self.engine.limits().shadow_ticks)
+                {
+                    self.swaps()
+                        .candidates
+                        .entry(source)
+                        .or_insert(Candidate::Ready(version));
                     return;
                 }
-                boundary.arrived.push(Arrived::Ready(version.parts(&source)));
+                boundary
+                    .arrived
+                    .push(Arrived::Ready(version.parts(&source)));
                 self.try_out(source, version, &roster, boundary).await;
             }
             Candidate::Gone => {
@@ -176,20 +200,37 @@ impl CheckSet {
             }
             Candidate::Unfit { digest, reason } => {
                 let shown = digest.as_ref().map(|digest| digest.0.clone());
-                boundary.arrived.push(Arrived::Unfit(source.clone(), shown, reason.clone()));
-                boundary.events.push(SwapEvent::Refused { source, to: digest, reason });
+                boundary
+                    .arrived
+                    .push(Arrived::Unfit(source.clone(), shown, reason.clone()));
+                boundary.events.push(SwapEvent::Refused {
+                    source,
+                    to: digest,
+                    reason,
+                });
             }
             Candidate::Back { reason } => {
-                boundary.arrived.push(Arrived::Back(source.clone(), reason.clone()));
+                boundary
+                    .arrived
+                    .push(Arrived::Back(source.clone(), reason.clone()));
                 self.go_back(source, reason, roster, boundary).await;
             }
         }
     }
 
     /// A new version: into the shadow of the one that counts, or into its place when no shadow is wanted.
-    async fn try_out(&self, source: String, version: Arc<Version>, roster: &Roster, boundary: &mut Boundary) {
-        let refused =
-            |reason| SwapEvent::Refused { source: source.clone(), to: Some(version.digest().clone()), reason };
+    async fn try_out(
+        &self,
+        source: String,
+        version: Arc<Version>,
+        roster: &Roster,
+        boundary: &mut Boundary,
+    ) {
+        let refused = |reason| SwapEvent::Refused {
+            source: source.clone(),
+            to: Some(version.digest().clone()),
+            reason,
+        };
         let mut with = roster.clone();
         let active = with.insert(source.clone(), Arc::clone(&version));
         if let Err(error) = refuse_duplicates(&with) {
@@ -198,9 +239,15 @@ impl CheckSet {
         }
         let Some(active) = active else {
             let (module, to) = (version.info().name.clone(), version.digest().clone());
-            boundary.events.push(SwapEvent::Added { source: source.clone(), module, to });
+            boundary.events.push(SwapEvent::Added {
+                source: source.clone(),
+                module,
+                to,
+            });
             boundary.roster = Some(with);
-            boundary.exchanged.push(Exchange::simple(source, Some(version), None));
+            boundary
+                .exchanged
+                .push(Exchange::simple(source, Some(version), None));
             return;
         };
         match self.migrated(&active, &version).await {
@@ -219,9 +266,14 @@ impl CheckSet {
 
     /// A candidate that kept up in the shadow takes over.
     fn promote(&self, source: String, trial: Trial, boundary: &mut Boundary) {
-        let mut roster = boundary.roster.take().unwrap_or_else(|| Roster::clone(&self.roster.load()));
+        let mut roster = boundary
+            .roster
+            .take()
+            .unwrap_or_else(|| Roster::clone(&self.roster.load()));
         let now = trial.other;
-        let Some(before) = roster.insert(source.clone(), Arc::clone(&now)) else { return };
+        let Some(before) = roster.insert(source.clone(), Arc::clone(&now)) else {
+            return;
+        };
         boundary.events.push(SwapEvent::Swapped {
             source: source.clone(),
             module: now.info().name.clone(),
@@ -243,11 +295,21 @@ impl CheckSet {
     }
 
     /// A person wants the version before. What it does wrong now is a strike like any other.
-    async fn go_back(&self, source: String, reason: String, mut roster: Roster, boundary: &mut Boundary) {
+    async fn go_back(
+        &self,
+        source: String,
+        reason: String,
+        mut roster: Roster,
+        boundary: &mut Boundary,
+    ) {
         let before = self.swaps().previous(&source);
         let Some((target, active)) = before.zip(roster.get(&source).cloned()) else {
             let reason = "there is no version before the one that judges now".to_owned();
-            boundary.events.push(SwapEvent::Refused { source, to: None, reason });
+            boundary.events.push(SwapEvent::Refused {
+                source,
+                to: None,
+                reason,
+            });
             return;
         };
         let records = match self.migrated(&active, &target).await {
@@ -264,27 +326,49 @@ impl CheckSet {
             reason,
         });
         boundary.roster = Some(roster);
-        let exchange = Exchange { records, ..Exchange::simple(source, Some(target), Some(active)) };
+        let exchange = Exchange {
+            records,
+            ..Exchange::simple(source, Some(target), Some(active))
+        };
         boundary.exchanged.push(exchange);
     }
 
     fn remove(&self, source: String, mut roster: Roster, boundary: &mut Boundary) {
-        let Some(removed) = roster.remove(&source) else { return };
+        let Some(removed) = roster.remove(&source) else {
+            return;
+        };
         let (module, from) = (removed.info().name.clone(), removed.digest().clone());
-        boundary.events.push(SwapEvent::Removed { source: source.clone(), module, from });
+        boundary.events.push(SwapEvent::Removed {
+            source: source.clone(),
+            module,
+            from,
+        });
         boundary.roster = Some(roster);
-        boundary.exchanged.push(Exchange::simple(source, None, Some(removed)));
+        boundary
+            .exchanged
+            .push(Exchange::simple(source, None, Some(removed)));
     }
 
     /// The states of the checks that both versions have, converted by the new one.
-    async fn migrated(&self, previous: &Version, version: &Version) -> Result<(Book, Vec<CheckId>), String> {
+    async fn migrated(
+        &self,
+        previous: &Version,
+        version: &Version,
+    ) -> Result<(Book, Vec<CheckId>), String> {
         let (mut book, mut restarted) = (Book::default(), Vec::new());
         for check in version.checks() {
-            let Some(state) = self.book().record(&check.id).state else { continue };
-            let migrated = version.migrate(check, &previous.info().version, &state).await;
+            let Some(state) = self.book().record(&check.id).state else {
+                continue;
+            };
+            let migrated = version
+                .migrate(check, &previous.info().version, &state)
+                .await;
             let migrated = match migrated {
                 Err(failure) if failure.is_strike() => {
-                    return Err(format!("it cannot take over the state of {}: it {failure}", check.id));
+                    return Err(format!(
+                        "it cannot take over the state of {}: it {failure}",
+                        check.id
+                    ));
                 }
                 // It says that it cannot read the old state, and starts without.
                 Err(_) => None,
@@ -293,7 +377,8 @@ impl CheckSet {
             if migrated.is_none() {
                 restarted.push(check.id.clone());
             }
-            book.records.insert(check.id.clone(), Record::with_state(migrated));
+            book.records
+                .insert(check.id.clone(), Record::with_state(migrated));
         }
         Ok((book, restarted))
     }
@@ -309,29 +394,56 @@ impl Swaps {
     /// Candidates that kept up for as long as they had to.
     fn shadows_over(&self) -> Vec<String> {
         let over = |trial: &Trial| trial.stage == Stage::Shadow && trial.ticks_left == 0;
-        self.trials.iter().filter(|(_, trial)| over(trial)).map(|(source, _)| source.clone()).collect()
+        self.trials
+            .iter()
+            .filter(|(_, trial)| over(trial))
+            .map(|(source, _)| source.clone())
+            .collect()
     }
 
     /// A module on probation runs beside the version before; a third one would have to wait.
     fn is_busy(&self, source: &str, shadow_ticks: u64) -> bool {
-        shadow_ticks > 0 && self.trials.get(source).is_some_and(|trial| trial.stage == Stage::Probation)
+        shadow_ticks > 0
+            && self
+                .trials
+                .get(source)
+                .is_some_and(|trial| trial.stage == Stage::Probation)
     }
 
     /// The version to go back to.
     pub(super) fn previous(&self, source: &str) -> Option<Arc<Version>> {
-        let on_trial = self.trials.get(source).filter(|trial| trial.stage == Stage::Probation);
-        on_trial.map(|trial| Arc::clone(&trial.other)).or_else(|| self.before.get(source).cloned())
+        let on_trial = self
+            .trials
+            .get(source)
+            .filter(|trial| trial.stage == Stage::Probation);
+        on_trial
+            .map(|trial| Arc::clone(&trial.other))
+            .or_else(|| self.before.get(source).cloned())
     }
 }
 
 impl Exchange {
     /// Without memory and without probation.
     fn simple(source: String, now: Option<Arc<Version>>, before: Option<Arc<Version>>) -> Self {
-        Self { source, now, before, records: Book::default(), probation_ticks: 0, announced: Vec::new() }
+        Self {
+            source,
+            now,
+            before,
+            records: Book::default(),
+            probation_ticks: 0,
+            announced: Vec::new(),
+        }
     }
 
     fn perform(self, book: &mut Book, swaps: &mut Swaps) {
-        let Self { source, now, before, records, probation_ticks, announced } = self;
+        let Self {
+            source,
+            now,
+            before,
+            records,
+            probation_ticks,
+            announced,
+        } = self;
         let mut old = Book::default();
         if let Some(before) = &before {
             old = book.take_out(before);
@@ -344,7 +456,10 @@ impl Exchange {
         let (before, old) = proved.map_or((before, old), |trial| (trial.other, trial.book));
         swaps.before.insert(source.clone(), Arc::clone(&before));
         if now.is_some() && probation_ticks > 0 {
-            swaps.trials.insert(source, Trial::probation(before, old, probation_ticks, announced));
+            swaps.trials.insert(
+                source,
+                Trial::probation(before, old, probation_ticks, announced),
+            );
         }
     }
 }

@@ -48,25 +48,60 @@ pub(super) struct Fault {
 }
 
 impl Trial {
-    pub(super) fn shadow(candidate: Arc<Version>, book: Book, restarted: Vec<CheckId>, ticks: u64) -> Self {
+    pub(super) fn shadow(
+        candidate: Arc<Version>,
+        book: Book,
+        restarted: Vec<CheckId>,
+        ticks: u64,
+    ) -> Self {
         let (differs, last) = (BTreeSet::new(), BTreeMap::new());
-        Self { stage: Stage::Shadow, other: candidate, book, ticks_left: ticks, restarted, differs, last }
+        Self {
+            stage: Stage::Shadow,
+            other: candidate,
+            book,
+            ticks_left: ticks,
+            restarted,
+            differs,
+            last,
+        }
     }
 
-    pub(super) fn probation(before: Arc<Version>, book: Book, ticks: u64, announced: Vec<CheckId>) -> Self {
+    pub(super) fn probation(
+        before: Arc<Version>,
+        book: Book,
+        ticks: u64,
+        announced: Vec<CheckId>,
+    ) -> Self {
         let (differs, last) = (announced.into_iter().collect(), BTreeMap::new());
-        Self { stage: Stage::Probation, other: before, book, ticks_left: ticks, restarted: Vec::new(), differs, last }
+        Self {
+            stage: Stage::Probation,
+            other: before,
+            book,
+            ticks_left: ticks,
+            restarted: Vec::new(),
+            differs,
+            last,
+        }
     }
 }
 
 impl CheckSet {
     /// Compares both versions of every module on trial; gives those of which the new one did wrong.
-    pub(super) fn compare_trials(&self, counted: &[Ended], others: &[Ended], snapshot: &Snapshot) -> Vec<Fault> {
+    pub(super) fn compare_trials(
+        &self,
+        counted: &[Ended],
+        others: &[Ended],
+        snapshot: &Snapshot,
+    ) -> Vec<Fault> {
         let fuel_max = self.engine.limits().check.fuel / FUEL_PART_OF_LIMIT;
         let mut faults = Vec::new();
         for (source, trial) in &mut self.swaps().trials {
             let of = |ended: &[Ended]| -> BTreeMap<CheckId, Said> {
-                ended.iter().filter(|ended| &ended.job.source == source).filter_map(Said::of).collect()
+                ended
+                    .iter()
+                    .filter(|ended| &ended.job.source == source)
+                    .filter_map(Said::of)
+                    .collect()
             };
             let (new, old) = match trial.stage {
                 Stage::Shadow => (of(others), of(counted)),
@@ -74,7 +109,10 @@ impl CheckSet {
             };
             let fault = trial.fault(&new, &old, snapshot, fuel_max);
             if let Some(reason) = fault {
-                faults.push(Fault { source: source.clone(), reason });
+                faults.push(Fault {
+                    source: source.clone(),
+                    reason,
+                });
             }
         }
         faults
@@ -84,7 +122,9 @@ impl CheckSet {
     /// verdicts of this tick must come from the other version.
     pub(super) fn end_trial(&self, fault: Fault) -> bool {
         let Fault { source, reason } = fault;
-        let Some(trial) = self.swaps().trials.remove(&source) else { return false };
+        let Some(trial) = self.swaps().trials.remove(&source) else {
+            return false;
+        };
         if trial.stage == Stage::Shadow {
             let to = Some(trial.other.digest().clone());
             let reason = format!("beside the version that judges: {reason}");
@@ -92,7 +132,9 @@ impl CheckSet {
             return false;
         }
         let mut roster = super::Roster::clone(&self.roster.load());
-        let Some(failed) = roster.insert(source.clone(), Arc::clone(&trial.other)) else { return false };
+        let Some(failed) = roster.insert(source.clone(), Arc::clone(&trial.other)) else {
+            return false;
+        };
         {
             let mut book = self.book();
             book.take_out(&failed);
@@ -118,7 +160,9 @@ impl CheckSet {
         for trial in swaps.trials.values_mut() {
             trial.ticks_left = trial.ticks_left.saturating_sub(1);
         }
-        swaps.trials.retain(|_, trial| trial.stage == Stage::Shadow || trial.ticks_left > 0);
+        swaps
+            .trials
+            .retain(|_, trial| trial.stage == Stage::Shadow || trial.ticks_left > 0);
     }
 }
 
@@ -134,27 +178,49 @@ impl Trial {
         let mut fault = None;
         for (check, said) in new {
             let before = old.get(check);
-            let wrong = said.strike.as_ref().map(|strike| format!("{check}: it {strike}"));
-            let wrong = wrong.or_else(|| before.and_then(|before| too_expensive(check, said, before, fuel_max)));
-            let wrong = wrong.or_else(|| before.and_then(|before| self.unexplained(check, said, before, snapshot)));
+            let wrong = said
+                .strike
+                .as_ref()
+                .map(|strike| format!("{check}: it {strike}"));
+            let wrong = wrong
+                .or_else(|| before.and_then(|before| too_expensive(check, said, before, fuel_max)));
+            let wrong = wrong.or_else(|| {
+                before.and_then(|before| self.unexplained(check, said, before, snapshot))
+            });
             fault = fault.or(wrong);
-            if before.is_some_and(|before| before.status != said.status) && self.stage == Stage::Shadow {
+            if before.is_some_and(|before| before.status != said.status)
+                && self.stage == Stage::Shadow
+            {
                 self.differs.insert(check.clone());
             }
         }
-        self.last = new.iter().map(|(check, said)| (check.clone(), said.status)).collect();
+        self.last = new
+            .iter()
+            .map(|(check, said)| (check.clone(), said.status))
+            .collect();
         fault
     }
 
     /// A new version that begins to fail where the old one does not, though nothing that it names as
     /// evidence has changed since the tick before, in which one of them passed. A version that judges
     /// otherwise on purpose did so in the shadow already, where it is told before it counts.
-    fn unexplained(&self, check: &CheckId, new: &Said, old: &Said, snapshot: &Snapshot) -> Option<String> {
-        let flips = new.status == Status::Fail && old.status == Status::Pass && self.stage == Stage::Probation;
+    fn unexplained(
+        &self,
+        check: &CheckId,
+        new: &Said,
+        old: &Said,
+        snapshot: &Snapshot,
+    ) -> Option<String> {
+        let flips = new.status == Status::Fail
+            && old.status == Status::Pass
+            && self.stage == Stage::Probation;
         if !flips || self.differs.contains(check) {
             return None;
         }
-        let passed_before = self.last.get(check).is_none_or(|status| *status == Status::Pass);
+        let passed_before = self
+            .last
+            .get(check)
+            .is_none_or(|status| *status == Status::Pass);
         let past = snapshot.past.first()?;
         let same = |observed: &Observed| is_unchanged(observed, &snapshot.tables, past);
         (passed_before && !new.evidence.is_empty() && new.evidence.iter().all(same)).then(|| {
@@ -165,8 +231,12 @@ impl Trial {
 
 fn too_expensive(check: &CheckId, new: &Said, old: &Said, fuel_max: u64) -> Option<String> {
     let limit = old.fuel.saturating_mul(FUEL_TIMES_MAX).max(fuel_max);
-    (new.fuel > limit && old.fuel > 0)
-        .then(|| format!("{check}: it used {} fuel, the version before {}", new.fuel, old.fuel))
+    (new.fuel > limit && old.fuel > 0).then(|| {
+        format!(
+            "{check}: it used {} fuel, the version before {}",
+            new.fuel, old.fuel
+        )
+    })
 }
 
 /// Whether this very value was there in the tick before. Of a time nothing can be said: it grows older.
@@ -192,16 +262,37 @@ impl Said {
     fn of(ended: &Ended) -> Option<(CheckId, Self)> {
         let check = ended.job.check.id.clone();
         let Some(evaluated) = &ended.evaluated else {
-            let none = Self { status: Status::Inconclusive, strike: None, evidence: Vec::new(), fuel: 0 };
+            let none = Self {
+                status: Status::Inconclusive,
+                strike: None,
+                evidence: Vec::new(),
+                fuel: 0,
+            };
             return ended.job.blocked.is_some().then_some((check, none));
         };
         let (status, strike, evidence) = match &evaluated.result {
             Ok(outcome) => {
-                let evidence = outcome.violations.iter().flat_map(|violation| violation.evidence.clone()).collect();
+                let evidence = outcome
+                    .violations
+                    .iter()
+                    .flat_map(|violation| violation.evidence.clone())
+                    .collect();
                 (outcome.status, None, evidence)
             }
-            Err(failure) => (Status::Inconclusive, failure.is_strike().then(|| failure.to_string()), Vec::new()),
+            Err(failure) => (
+                Status::Inconclusive,
+                failure.is_strike().then(|| failure.to_string()),
+                Vec::new(),
+            ),
         };
-        Some((check, Self { status, strike, evidence, fuel: evaluated.fuel }))
+        Some((
+            check,
+            Self {
+                status,
+                strike,
+                evidence,
+                fuel: evaluated.fuel,
+            },
+        ))
     }
 }

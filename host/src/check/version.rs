@@ -30,9 +30,18 @@ pub struct LoadedModule {
 
 impl Version {
     /// Compiles and links, which takes long, and asks the module what it checks.
-    pub(super) async fn load(engine: &Engine, source: &str, bytes: Vec<u8>, config: &str) -> Result<Self, LoadError> {
+    pub(super) async fn load(
+        engine: &Engine,
+        source: &str,
+        bytes: Vec<u8>,
+        config: &str,
+    ) -> Result<Self, LoadError> {
         let module = InvariantModule::load(engine, source, &bytes, config).await?;
-        Ok(Self { module, bytes: bytes.into(), config: config.to_owned() })
+        Ok(Self {
+            module,
+            bytes: bytes.into(),
+            config: config.to_owned(),
+        })
     }
 
     pub(super) fn config(&self) -> &str {

@@ -38,7 +38,9 @@ impl Watcher {
         let (paths, checks) = (checks.sources.clone(), Arc::downgrade(checks));
         Self::over(&paths, move || {
             let checks = checks.upgrade();
-            checks.iter().for_each(|checks| in_the_background(checks.prepare_changes()));
+            checks
+                .iter()
+                .for_each(|checks| in_the_background(checks.prepare_changes()));
             checks.is_some()
         })
     }
@@ -48,14 +50,23 @@ impl Watcher {
     ///
     /// # Errors
     /// A path cannot be watched, or no thread can be started.
-    pub fn over(paths: &[PathBuf], prepare: impl Fn() -> bool + Send + 'static) -> Result<Self, WatchError> {
+    pub fn over(
+        paths: &[PathBuf],
+        prepare: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Self, WatchError> {
         let (notices, received) = sync_channel(NOTICES_MAX);
-        let failed = |path: &str, why: String| WatchError { path: path.to_owned(), why };
+        let failed = |path: &str, why: String| WatchError {
+            path: path.to_owned(),
+            why,
+        };
         let mut files = notify::recommended_watcher(move |_| notice(&notices))
             .map_err(|error| failed("files", error.to_string()))?;
         for path in paths {
             // A file that is replaced by renaming is another file; its directory stays.
-            let beside = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let beside = path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
             let watched = if path.is_dir() { path } else { beside };
             files
                 .watch(watched, RecursiveMode::NonRecursive)
@@ -85,7 +96,10 @@ fn next_quiet(received: &Receiver<()>) -> bool {
 
 /// Runs what prepares, on this thread.
 pub fn in_the_background(prepare: impl Future<Output = ()>) {
-    match tokio::runtime::Builder::new_current_thread().enable_time().build() {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(prepare),
         Err(error) => tracing::warn!(%error, "Changed modules cannot be prepared."),
     }

@@ -8,10 +8,16 @@ use operator_chaos::docker::Launcher;
 pub(super) async fn run(command: ChaosCommand, console: &Console) -> Result<Exit, Failure> {
     let program = std::env::current_exe()
         .map_err(|error| Failure::new(Exit::Io, format!("cannot find this program: {error}")))?;
-    let launcher = Launcher { program, leading: vec!["chaos".to_owned()] };
+    let launcher = Launcher {
+        program,
+        leading: vec!["chaos".to_owned()],
+    };
     let mut unwritten = None;
     let mut write = |line: &str| unwritten = unwritten.take().or(console.line(line).err());
-    let mut voice = Voice { json: console.json, write: &mut write };
+    let mut voice = Voice {
+        json: console.json,
+        write: &mut write,
+    };
     commands::run(command, &launcher, &mut voice).await?;
     unwritten.map_or(Ok(Exit::Success), Err)
 }

@@ -37,7 +37,10 @@ pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Fail
     let real = Real::new(settings, &args.subject.cache)?;
     let mut assembly = real.assemble(&mut progress_on_stderr(console)).await?;
     for error in &assembly.unusable {
-        super::console::complain(&format!("left out: {}", escape(&error.to_string(), MESSAGE_CHARS_MAX)));
+        super::console::complain(&format!(
+            "left out: {}",
+            escape(&error.to_string(), MESSAGE_CHARS_MAX)
+        ));
     }
     assembly.observer.prime().await;
     let first = assembly.observer.look(Tick(1)).await;
@@ -53,13 +56,20 @@ pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Fail
     } else {
         console.line(&human(&report, console))?;
     }
-    if report.verdicts.iter().all(|verdict| verdict.status == Status::Inconclusive) {
+    if report
+        .verdicts
+        .iter()
+        .all(|verdict| verdict.status == Status::Inconclusive)
+    {
         super::console::complain(&nothing_seen(&snapshot, &real.settings));
     }
     Ok(exit)
 }
 
-async fn judge(checks: &Arc<crate::check::CheckSet>, snapshot: &Arc<Snapshot>) -> Result<Vec<Verdict>, Failure> {
+async fn judge(
+    checks: &Arc<crate::check::CheckSet>,
+    snapshot: &Arc<Snapshot>,
+) -> Result<Vec<Verdict>, Failure> {
     let (checks, snapshot) = (Arc::clone(checks), Arc::clone(snapshot));
     tokio::task::spawn_blocking(move || run_all(&checks, &snapshot))
         .await
@@ -83,23 +93,43 @@ fn nothing_seen(snapshot: &Snapshot, settings: &Settings) -> String {
     let Some(spot) = snapshot.blind.first() else {
         return "nothing could be observed: the plugin gave no tables".to_owned();
     };
-    let target = spot.source.rsplit(':').next().and_then(|name| settings.targets.get(name));
-    let origin = target.map(|target| format!(" ({})", target.origin)).unwrap_or_default();
-    let (source, reason) = (escape(&spot.source, TEXT_CHARS_MAX), escape(&spot.reason, TEXT_CHARS_MAX));
+    let target = spot
+        .source
+        .rsplit(':')
+        .next()
+        .and_then(|name| settings.targets.get(name));
+    let origin = target
+        .map(|target| format!(" ({})", target.origin))
+        .unwrap_or_default();
+    let (source, reason) = (
+        escape(&spot.source, TEXT_CHARS_MAX),
+        escape(&spot.reason, TEXT_CHARS_MAX),
+    );
     format!("nothing could be observed: {source}{origin}: {reason}")
 }
 
 fn human(report: &CheckReport, console: &Console) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(console.style.width).unwrap_or(u16::MAX));
     table.set_header(["check", "status", "module", "why"]);
     for verdict in &report.verdicts {
         let status = painted(verdict.status, console.style.color);
-        table.add_row([verdict.invariant.as_str(), &status, &verdict.module, &escape(&verdict.reason, TEXT_CHARS_MAX)]);
+        table.add_row([
+            verdict.invariant.as_str(),
+            &status,
+            &verdict.module,
+            &escape(&verdict.reason, TEXT_CHARS_MAX),
+        ]);
     }
     let mut text = format!("{table}\n");
-    for verdict in report.verdicts.iter().filter(|verdict| !verdict.violations.is_empty()) {
+    for verdict in report
+        .verdicts
+        .iter()
+        .filter(|verdict| !verdict.violations.is_empty())
+    {
         let _ = writeln!(
             text,
             "\n{} ({}): {}",
@@ -108,8 +138,17 @@ fn human(report: &CheckReport, console: &Console) -> String {
             escape(&verdict.claim, TEXT_CHARS_MAX)
         );
         for violation in &verdict.violations {
-            let _ = writeln!(text, "  {}: {}", violation.entity, escape(&violation.summary, TEXT_CHARS_MAX));
-            for evidence in report.evidence.iter().filter(|evidence| violation.evidence.contains(&evidence.id)) {
+            let _ = writeln!(
+                text,
+                "  {}: {}",
+                violation.entity,
+                escape(&violation.summary, TEXT_CHARS_MAX)
+            );
+            for evidence in report
+                .evidence
+                .iter()
+                .filter(|evidence| violation.evidence.contains(&evidence.id))
+            {
                 let _ = writeln!(text, "    {}", evidence.line());
             }
         }
@@ -122,7 +161,13 @@ fn human(report: &CheckReport, console: &Console) -> String {
             escape(&spot.reason, TEXT_CHARS_MAX)
         );
     }
-    let count = |status| report.verdicts.iter().filter(|verdict| verdict.status == status).count();
+    let count = |status| {
+        report
+            .verdicts
+            .iter()
+            .filter(|verdict| verdict.status == status)
+            .count()
+    };
     let _ = write!(
         text,
         "\n{} hold, {} fail, {} could not tell",
@@ -139,7 +184,11 @@ fn painted(status: Status, color: bool) -> String {
         Status::Fail => ("fail", "1;31"),
         Status::Inconclusive => ("inconclusive", "33"),
     };
-    if color { format!("\u{1b}[{code}m{word}\u{1b}[0m") } else { word.to_owned() }
+    if color {
+        format!("\u{1b}[{code}m{word}\u{1b}[0m")
+    } else {
+        word.to_owned()
+    }
 }
 
 fn severity(severity: Severity) -> &'static str {

@@ -26,9 +26,18 @@ impl Console {
     #[must_use]
     pub fn new(json: bool, no_color: bool) -> Self {
         let terminal = std::io::stdout().is_terminal();
-        let columns = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)).filter(|_| terminal);
+        let columns = terminal_size::terminal_size()
+            .map(|(width, _)| usize::from(width.0))
+            .filter(|_| terminal);
         let width = columns.unwrap_or(WIDTH_DEFAULT).min(WIDTH_MAX);
-        Self { json, terminal, style: RenderStyle { width, color: terminal && !no_color } }
+        Self {
+            json,
+            terminal,
+            style: RenderStyle {
+                width,
+                color: terminal && !no_color,
+            },
+        }
     }
 
     /// Writes text with a line feed. A reader that closed the pipe has seen enough: that is no error.
@@ -38,9 +47,10 @@ impl Console {
     pub fn line(&self, text: &str) -> Result<(), Failure> {
         let mut out = std::io::stdout().lock();
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Exit::Io, format!("cannot write the output: {error}")))
-            }
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(
+                Exit::Io,
+                format!("cannot write the output: {error}"),
+            )),
             _ => Ok(()),
         }
     }
@@ -50,8 +60,16 @@ impl Console {
     /// # Errors
     /// As [`Console::line`].
     pub fn value(&self, value: &impl serde::Serialize) -> Result<(), Failure> {
-        let text = if self.terminal { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
-        self.line(&text.map_err(|error| Failure::new(Exit::Internal, format!("cannot write JSON: {error}")))?)
+        let text = if self.terminal {
+            serde_json::to_string_pretty(value)
+        } else {
+            serde_json::to_string(value)
+        };
+        self.line(
+            &text.map_err(|error| {
+                Failure::new(Exit::Internal, format!("cannot write JSON: {error}"))
+            })?,
+        )
     }
 }
 

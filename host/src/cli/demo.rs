@@ -91,9 +91,16 @@ pub(super) async fn run(args: DemoArgs, console: &Console) -> Result<Exit, Failu
         return containers::run(&args, console).await;
     }
     if args.record.is_some() && args.scenario == "all" && !args.swap {
-        return Err(Failure::new(Exit::Usage, "a recording holds one scenario: name it"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "a recording holds one scenario: name it",
+        ));
     }
-    let scenarios = if args.swap && args.scenario == "all" { chosen(SWAP_SCENARIO)? } else { chosen(&args.scenario)? };
+    let scenarios = if args.swap && args.scenario == "all" {
+        chosen(SWAP_SCENARIO)?
+    } else {
+        chosen(&args.scenario)?
+    };
     let plugins = plugins(args.plugins.as_deref())?;
     let engine = args.cache.engine(&PluginLimits::default())?;
     let several = scenarios.len() > 1;
@@ -105,16 +112,25 @@ pub(super) async fn run(args: DemoArgs, console: &Console) -> Result<Exit, Failu
     if several && !console.json {
         console.line(&summary(&scores))?;
     }
-    Ok(if scores.iter().all(Score::passed) { Exit::Success } else { Exit::Findings })
+    Ok(if scores.iter().all(Score::passed) {
+        Exit::Success
+    } else {
+        Exit::Findings
+    })
 }
 
 fn list(console: &Console) -> Result<Exit, Failure> {
     let scenarios = scenario::all();
     if console.json {
-        let ids: Vec<_> = scenarios.iter().map(|s| serde_json::json!({"id": s.id, "title": s.title})).collect();
+        let ids: Vec<_> = scenarios
+            .iter()
+            .map(|s| serde_json::json!({"id": s.id, "title": s.title}))
+            .collect();
         console.value(&ids)?;
     } else {
-        scenarios.iter().try_for_each(|s| console.line(&format!("{:<22}{}", s.id, s.title)))?;
+        scenarios
+            .iter()
+            .try_for_each(|s| console.line(&format!("{:<22}{}", s.id, s.title)))?;
     }
     Ok(Exit::Success)
 }
@@ -123,22 +139,36 @@ fn chosen(name: &str) -> Result<Vec<Scenario>, Failure> {
     if name == "all" {
         return Ok(scenario::all().into_iter().take(DEMO_SCENARIOS).collect());
     }
-    scenario::find(name).map(|scenario| vec![scenario]).ok_or_else(|| {
-        let all = scenario::all();
-        let near = all.iter().map(|s| s.id.as_str()).min_by_key(|id| strsim::levenshtein(id, name)).unwrap_or_default();
-        let names: Vec<&str> = all.iter().map(|s| s.id.as_str()).collect();
-        Failure::new(Exit::Usage, format!("no scenario {name:?}; did you mean {near}? There are {}", names.join(", ")))
-    })
+    scenario::find(name)
+        .map(|scenario| vec![scenario])
+        .ok_or_else(|| {
+            let all = scenario::all();
+            let near = all
+                .iter()
+                .map(|s| s.id.as_str())
+                .min_by_key(|id| strsim::levenshtein(id, name))
+                .unwrap_or_default();
+            let names: Vec<&str> = all.iter().map(|s| s.id.as_str()).collect();
+            Failure::new(
+                Exit::Usage,
+                format!(
+                    "no scenario {name:?}; did you mean {near}? There are {}",
+                    names.join(", ")
+                ),
+            )
+        })
 }
 
 /// Where the components are.
 pub(super) fn plugins(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|program| program.parent().map(Path::to_owned));
     let tried: Vec<PathBuf> = match (given, beside) {
         (Some(given), _) => vec![given.to_owned()],
-        (None, Some(beside)) => {
-            ["plugins", "../plugins", "../share/operator/plugins"].map(|path| beside.join(path)).into()
-        }
+        (None, Some(beside)) => ["plugins", "../plugins", "../share/operator/plugins"]
+            .map(|path| beside.join(path))
+            .into(),
         (None, None) => Vec::new(),
     };
     tried.iter().find(|directory| directory.join("invariants").is_dir()).cloned().ok_or_else(|| {
@@ -164,28 +194,58 @@ fn plan(
         data: data(args.data.as_deref(), &scenario.id, several),
         plugins: plugins.to_owned(),
         record: args.record.clone(),
-        swap: args.swap.then(|| SwapPlan { module: SWAP_MODULE.to_owned(), config: SWAP_CONFIG.to_owned() }),
+        swap: args.swap.then(|| SwapPlan {
+            module: SWAP_MODULE.to_owned(),
+            config: SWAP_CONFIG.to_owned(),
+        }),
         seed: args.seed,
-        speed: args.speed.map_or(if watched { Speed::Story } else { Speed::Unpaced }, Speed::Times),
-        after_ticket_ms: (!args.full).then_some(if several { AFTER_TICKET_SHORT_MS } else { AFTER_TICKET_MS }),
+        speed: args.speed.map_or(
+            if watched {
+                Speed::Story
+            } else {
+                Speed::Unpaced
+            },
+            Speed::Times,
+        ),
+        after_ticket_ms: (!args.full).then_some(if several {
+            AFTER_TICKET_SHORT_MS
+        } else {
+            AFTER_TICKET_MS
+        }),
         variant,
         scenario,
     })
 }
 
 fn variant(args: &DemoArgs, scenario: &Scenario) -> Result<Variant, Failure> {
-    scenario.variant(args.variant.as_deref(), args.seed).cloned().ok_or_else(|| {
-        let known: Vec<&str> = scenario.variants.iter().map(|variant| variant.id.as_str()).collect();
-        let given = args.variant.as_deref().unwrap_or_default();
-        Failure::new(Exit::Usage, format!("{} has no variant {given:?}; there are {}", scenario.id, known.join(", ")))
-    })
+    scenario
+        .variant(args.variant.as_deref(), args.seed)
+        .cloned()
+        .ok_or_else(|| {
+            let known: Vec<&str> = scenario
+                .variants
+                .iter()
+                .map(|variant| variant.id.as_str())
+                .collect();
+            let given = args.variant.as_deref().unwrap_or_default();
+            Failure::new(
+                Exit::Usage,
+                format!(
+                    "{} has no variant {given:?}; there are {}",
+                    scenario.id,
+                    known.join(", ")
+                ),
+            )
+        })
 }
 
 fn data(given: Option<&Path>, scenario: &str, several: bool) -> PathBuf {
     match given {
         Some(given) if several => given.join(scenario),
         Some(given) => given.to_owned(),
-        None => std::env::temp_dir().join(format!("operator-demo-{}-{scenario}", std::process::id())),
+        None => {
+            std::env::temp_dir().join(format!("operator-demo-{}-{scenario}", std::process::id()))
+        }
     }
 }
 
@@ -194,11 +254,18 @@ async fn one(plan: &Plan, engine: &Engine, console: &Console) -> Result<Score, F
     let mut sink: Box<dyn Sink> = if console.json {
         Box::new(JsonSink::new(std::io::stdout()))
     } else {
-        Box::new(HumanSink::new(std::io::stdout(), console.style, Stamp::Since(began)))
+        Box::new(HumanSink::new(
+            std::io::stdout(),
+            console.style,
+            Stamp::Since(began),
+        ))
     };
     let played = play(plan, engine, sink.as_mut()).await?;
     if console.json {
-        played.swapped.iter().try_for_each(|swapped| console.value(swapped))?;
+        played
+            .swapped
+            .iter()
+            .try_for_each(|swapped| console.value(swapped))?;
         console.value(&played.score)?;
     } else {
         console.line(&ending(&plan.data, plan.swap.is_some(), &played, console))?;
@@ -208,16 +275,20 @@ async fn one(plan: &Plan, engine: &Engine, console: &Console) -> Result<Score, F
 
 fn ending(data: &Path, swap_asked: bool, played: &Played, console: &Console) -> String {
     let ticket = played.ticket.as_ref();
-    let page =
-        ticket.map(|ticket| format!("{}\n\n", render::ticket(ticket, &console.style).trim_end())).unwrap_or_default();
+    let page = ticket
+        .map(|ticket| format!("{}\n\n", render::ticket(ticket, &console.style).trim_end()))
+        .unwrap_or_default();
     let swapped = match &played.swapped {
         Some(swapped) => format!("Swap\n  {}\n\n", swapped.lines().join("\n  ")),
-        None if swap_asked => "Swap\n  it did not come about: no ticket was opened in time\n\n".to_owned(),
+        None if swap_asked => {
+            "Swap\n  it did not come about: no ticket was opened in time\n\n".to_owned()
+        }
         None => String::new(),
     };
     let data = data.display();
-    let show =
-        ticket.map(|ticket| format!("  operator tickets show {} --data {data}\n", ticket.id)).unwrap_or_default();
+    let show = ticket
+        .map(|ticket| format!("  operator tickets show {} --data {data}\n", ticket.id))
+        .unwrap_or_default();
     format!(
         "\n{page}{swapped}{}\n\nLook again\n{show}  operator log show --data {data}\n  operator log verify --data {data}\n",
         played.score.human()
@@ -227,10 +298,18 @@ fn ending(data: &Path, swap_asked: bool, played: &Played, console: &Console) -> 
 fn summary(scores: &[Score]) -> String {
     let mut text = String::from("All scenarios");
     for score in scores {
-        let after = score.detected_after_s.map_or("-".to_owned(), |seconds| format!("{seconds:.0} s"));
+        let after = score
+            .detected_after_s
+            .map_or("-".to_owned(), |seconds| format!("{seconds:.0} s"));
         let verdict = if score.passed() { "passed" } else { "FAILED" };
-        let found = score.diagnosis.as_ref().map_or("nothing found", |(title, _)| title.as_str());
-        text.push_str(&format!("\n  {:<20} {verdict}  detected after {after:>5}  {found}", score.scenario));
+        let found = score
+            .diagnosis
+            .as_ref()
+            .map_or("nothing found", |(title, _)| title.as_str());
+        text.push_str(&format!(
+            "\n  {:<20} {verdict}  detected after {after:>5}  {found}",
+            score.scenario
+        ));
     }
     text
 }

@@ -57,26 +57,54 @@ struct Report {
 
 impl Finding {
     fn good(what: &'static str, detail: impl Into<String>) -> Self {
-        Self { what, standing: Standing::Good, detail: detail.into() }
+        Self {
+            what,
+            standing: Standing::Good,
+            detail: detail.into(),
+        }
     }
 
     fn poor(what: &'static str, detail: impl Into<String>) -> Self {
-        Self { what, standing: Standing::Poor, detail: detail.into() }
+        Self {
+            what,
+            standing: Standing::Poor,
+            detail: detail.into(),
+        }
     }
 
     fn bad(what: &'static str, detail: impl Into<String>) -> Self {
-        Self { what, standing: Standing::Bad, detail: detail.into() }
+        Self {
+            what,
+            standing: Standing::Bad,
+            detail: detail.into(),
+        }
     }
 }
 
 pub(super) fn run(args: &DoctorArgs, console: &Console) -> Result<Exit, Failure> {
     let limits = PluginLimits::default();
-    let mut findings = vec![engine(&args.cache, &limits), plugins(args.plugins.as_deref(), &limits)];
+    let mut findings = vec![
+        engine(&args.cache, &limits),
+        plugins(args.plugins.as_deref(), &limits),
+    ];
     findings.extend(args.config.as_deref().map(configuration));
-    findings.push(data(args.data.as_deref().unwrap_or(Path::new("operator-data"))));
-    findings.extend([machine::clock(), machine::file_descriptors(), machine::memory(&limits), chaos::faults()]);
-    let right = findings.iter().all(|finding| finding.standing != Standing::Bad);
-    let report = Report { operator: env!("CARGO_PKG_VERSION"), right, findings };
+    findings.push(data(
+        args.data.as_deref().unwrap_or(Path::new("operator-data")),
+    ));
+    findings.extend([
+        machine::clock(),
+        machine::file_descriptors(),
+        machine::memory(&limits),
+        chaos::faults(),
+    ]);
+    let right = findings
+        .iter()
+        .all(|finding| finding.standing != Standing::Bad);
+    let report = Report {
+        operator: env!("CARGO_PKG_VERSION"),
+        right,
+        findings,
+    };
     if console.json {
         console.value(&report)?;
     } else {
@@ -93,9 +121,16 @@ fn human(report: &Report) -> String {
             Standing::Poor => "!",
             Standing::Bad => "✗",
         };
-        text.push_str(&format!("\n  {mark} {:<18}{}", finding.what, finding.detail));
+        text.push_str(&format!(
+            "\n  {mark} {:<18}{}",
+            finding.what, finding.detail
+        ));
     }
-    text.push_str(if report.right { "\nthis installation is right" } else { "\nsomething must be changed: see ✗" });
+    text.push_str(if report.right {
+        "\nthis installation is right"
+    } else {
+        "\nsomething must be changed: see ✗"
+    });
     text
 }
 
@@ -114,14 +149,18 @@ fn engine(cache: &CacheArgs, limits: &PluginLimits) -> Finding {
         (Ok(engine), directory) => match (engine.allocation(), directory) {
             (Allocation::OnDemand { reason }, _) => Finding::poor(
                 WHAT,
-                format!("instances are made on demand, because the pool cannot be reserved: {reason}"),
+                format!(
+                    "instances are made on demand, because the pool cannot be reserved: {reason}"
+                ),
             ),
-            (Allocation::Pooled, None) => {
-                Finding::poor(WHAT, "compiles at every start: there is no home directory for the cache")
-            }
-            (Allocation::Pooled, Some(directory)) => {
-                Finding::good(WHAT, format!("pooled instances, compiled code in {}", directory.display()))
-            }
+            (Allocation::Pooled, None) => Finding::poor(
+                WHAT,
+                "compiles at every start: there is no home directory for the cache",
+            ),
+            (Allocation::Pooled, Some(directory)) => Finding::good(
+                WHAT,
+                format!("pooled instances, compiled code in {}", directory.display()),
+            ),
         },
     }
 }
@@ -135,7 +174,11 @@ fn plugins(given: Option<&Path>, limits: &PluginLimits) -> Finding {
         Err(failure) => return Finding::bad(WHAT, failure.message),
     };
     let (mut whole, mut wrong) = (0, Vec::new());
-    let folders = [directory.clone(), directory.join("invariants"), directory.join("deployment")];
+    let folders = [
+        directory.clone(),
+        directory.join("invariants"),
+        directory.join("deployment"),
+    ];
     for path in folders.iter().flat_map(|folder| components(folder)) {
         let name = path.display().to_string();
         match read_component(&path, limits).and_then(|bytes| inspect(&name, &bytes, limits)) {
@@ -144,28 +187,48 @@ fn plugins(given: Option<&Path>, limits: &PluginLimits) -> Finding {
         }
     }
     match wrong.first() {
-        Some(first) => {
-            Finding::bad(WHAT, format!("{} of {} cannot be used: {first}", wrong.len(), wrong.len() + whole))
-        }
-        None => Finding::good(WHAT, format!("{whole} components in {}", directory.display())),
+        Some(first) => Finding::bad(
+            WHAT,
+            format!(
+                "{} of {} cannot be used: {first}",
+                wrong.len(),
+                wrong.len() + whole
+            ),
+        ),
+        None => Finding::good(
+            WHAT,
+            format!("{whole} components in {}", directory.display()),
+        ),
     }
 }
 
 fn components(directory: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let mut paths: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == "wasm")).collect();
+    let entries = std::fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut paths: Vec<PathBuf> = entries
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "wasm")
+        })
+        .collect();
     paths.sort();
     paths
 }
 
 fn configuration(path: &Path) -> Finding {
     // A file need not name a plugin: `--plugin` may. That is not what is asked here.
-    let overrides = CliOverrides { plugin: Some(PathBuf::from("unasked.wasm")), ..CliOverrides::default() };
+    let overrides = CliOverrides {
+        plugin: Some(PathBuf::from("unasked.wasm")),
+        ..CliOverrides::default()
+    };
     match config::load(Some(path), overrides).map_err(wrong_config) {
-        Ok(settings) => {
-            Finding::good("configuration", format!("{}: {} targets", path.display(), settings.targets.len()))
-        }
+        Ok(settings) => Finding::good(
+            "configuration",
+            format!("{}: {} targets", path.display(), settings.targets.len()),
+        ),
         Err(failure) => Finding::bad("configuration", failure.message.replace('\n', "; ")),
     }
 }
@@ -174,14 +237,25 @@ fn configuration(path: &Path) -> Finding {
 fn data(path: &Path) -> Finding {
     const WHAT: &str = "data directory";
     if DataDir::is_held(path) {
-        return Finding::good(WHAT, format!("{} is in use by a running operator", path.display()));
+        return Finding::good(
+            WHAT,
+            format!("{} is in use by a running operator", path.display()),
+        );
     }
-    let nearest = path.ancestors().find(|ancestor| ancestor.is_dir()).unwrap_or(Path::new("."));
+    let nearest = path
+        .ancestors()
+        .find(|ancestor| ancestor.is_dir())
+        .unwrap_or(Path::new("."));
     let probe = nearest.join(format!(".operator-doctor-{}", std::process::id()));
     let written = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
     match written {
-        Ok(()) if nearest == path => Finding::good(WHAT, format!("{} can be written", path.display())),
+        Ok(()) if nearest == path => {
+            Finding::good(WHAT, format!("{} can be written", path.display()))
+        }
         Ok(()) => Finding::good(WHAT, format!("{} can be made", path.display())),
-        Err(error) => Finding::bad(WHAT, format!("{} cannot be written: {error}", nearest.display())),
+        Err(error) => Finding::bad(
+            WHAT,
+            format!("{} cannot be written: {error}", nearest.display()),
+        ),
     }
 }

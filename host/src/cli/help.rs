@@ -19,7 +19,10 @@ pub(super) fn grouped(command: Command) -> Command {
     for (group, names) in GROUPS {
         let _ = writeln!(text, "{group}:");
         for name in names {
-            let about = command.find_subcommand(name).and_then(|sub| sub.get_about()).map(ToString::to_string);
+            let about = command
+                .find_subcommand(name)
+                .and_then(|sub| sub.get_about())
+                .map(ToString::to_string);
             let _ = writeln!(text, "  {name:<10}{}", about.unwrap_or_default());
         }
         text.push('\n');

@@ -66,7 +66,10 @@ fn log_of(data: &Path) -> Result<PathBuf, Failure> {
     }
     Err(Failure::new(
         Exit::Config,
-        format!("no decision log in {}: is it the --data directory of `operator run`?", data.display()),
+        format!(
+            "no decision log in {}: is it the --data directory of `operator run`?",
+            data.display()
+        ),
     ))
 }
 
@@ -89,7 +92,10 @@ fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
         Ok(())
     })?;
     if let Some(seq) = args.seq.filter(|_| chosen.is_empty()) {
-        return Err(Failure::new(Exit::Findings, format!("no record {seq} in {}", path.display())));
+        return Err(Failure::new(
+            Exit::Findings,
+            format!("no record {seq} in {}", path.display()),
+        ));
     }
     chosen.iter().try_for_each(|text| console.line(text))?;
     Ok(Exit::Success)
@@ -98,7 +104,8 @@ fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
 fn wanted(args: &ShowArgs, record: &Record<'_>) -> bool {
     let of_ticket = |id: &String| {
         let body: serde_json::Value = serde_json::from_str(record.body).unwrap_or_default();
-        body.get("ticket").is_some_and(|ticket| ticket == id || ticket.get("id").is_some_and(|found| found == id))
+        body.get("ticket")
+            .is_some_and(|ticket| ticket == id || ticket.get("id").is_some_and(|found| found == id))
     };
     args.seq.is_none_or(|seq| seq == record.seq)
         && args.kind.as_ref().is_none_or(|kind| kind == record.kind)
@@ -106,21 +113,52 @@ fn wanted(args: &ShowArgs, record: &Record<'_>) -> bool {
 }
 
 fn as_json(record: &Record<'_>) -> String {
-    let Record { seq, at, kind, prev, hash, body, .. } = record;
-    format!(r#"{{"seq":{seq},"at":"{at}","kind":"{kind}","prev":"{prev}","hash":"{hash}","body":{body}}}"#)
+    let Record {
+        seq,
+        at,
+        kind,
+        prev,
+        hash,
+        body,
+        ..
+    } = record;
+    format!(
+        r#"{{"seq":{seq},"at":"{at}","kind":"{kind}","prev":"{prev}","hash":"{hash}","body":{body}}}"#
+    )
 }
 
 /// One line.
 fn summary(record: &Record<'_>) -> String {
     let body: serde_json::Value = serde_json::from_str(record.body).unwrap_or_default();
-    let text = |name: &str| body.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
     let said = match record.kind {
         "started" => format!("{} with {}", text("operator"), text("subject")),
-        "verdict-changed" => format!("{} → {}: {}", text("invariant"), text("to"), text("summary")),
-        "anomaly" => format!("{} of {}: {}", text("signal"), text("entity"), text("summary")),
+        "verdict-changed" => format!(
+            "{} → {}: {}",
+            text("invariant"),
+            text("to"),
+            text("summary")
+        ),
+        "anomaly" => format!(
+            "{} of {}: {}",
+            text("signal"),
+            text("entity"),
+            text("summary")
+        ),
         "decision" => {
             let ticket = body.get("ticket").cloned().unwrap_or_default();
-            let of = |name: &str| ticket.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+            let of = |name: &str| {
+                ticket
+                    .get(name)
+                    .and_then(|value| value.as_str())
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             let because: Vec<&str> = body
                 .get("because")
                 .and_then(|list| list.as_array())
@@ -128,7 +166,13 @@ fn summary(record: &Record<'_>) -> String {
                 .flatten()
                 .filter_map(|item| item.as_str())
                 .collect();
-            format!("{} {}: {} ({})", of("id"), text("change"), of("title"), because.join("; "))
+            format!(
+                "{} {}: {} ({})",
+                of("id"),
+                text("change"),
+                of("title"),
+                because.join("; ")
+            )
         }
         kind if kind.starts_with("ticket-") => format!("{}: {}", text("ticket"), text("title")),
         kind if kind.starts_with("plugin-") => format!("{}: {}", text("plugin"), text("reason")),
@@ -136,7 +180,13 @@ fn summary(record: &Record<'_>) -> String {
         "stopped" => text("reason"),
         _ => record.body.to_owned(),
     };
-    format!("{:>6}  {}  {:<18}  {}", record.seq, record.at, record.kind, escape(&said, SUMMARY_CHARS_MAX))
+    format!(
+        "{:>6}  {}  {:<18}  {}",
+        record.seq,
+        record.at,
+        record.kind,
+        escape(&said, SUMMARY_CHARS_MAX)
+    )
 }
 
 fn in_full(record: &Record<'_>, console: &Console) -> Result<String, String> {
@@ -146,9 +196,13 @@ fn in_full(record: &Record<'_>, console: &Console) -> Result<String, String> {
     );
     if let Ok(decision) = serde_json::from_str::<body::Decision>(record.body) {
         let because = decision.because.join("; ");
-        return Ok(format!("{head}because {because}\n\n{}", render::ticket(&decision.ticket, &console.style)));
+        return Ok(format!(
+            "{head}because {because}\n\n{}",
+            render::ticket(&decision.ticket, &console.style)
+        ));
     }
-    let value: serde_json::Value = serde_json::from_str(record.body).map_err(|error| error.to_string())?;
+    let value: serde_json::Value =
+        serde_json::from_str(record.body).map_err(|error| error.to_string())?;
     let pretty = serde_json::to_string_pretty(&value).map_err(|error| error.to_string())?;
     Ok(format!("{head}\n{pretty}"))
 }
@@ -164,17 +218,25 @@ struct Verified {
 async fn verify(data: &Path, console: &Console) -> Result<Exit, Failure> {
     let path = log_of(data)?;
     // A running operator may be in the middle of a write: its unfinished line is no damage.
-    let outcome = if DataDir::is_held(data) { journal::scan(&path, &mut |_| Ok(())) } else { journal::verify(&path) };
+    let outcome = if DataDir::is_held(data) {
+        journal::scan(&path, &mut |_| Ok(()))
+    } else {
+        journal::verify(&path)
+    };
     let outcome = match outcome {
         Ok(scanned) => cut_short(data, &path, &scanned)
             .await
-            .map_or(Ok(scanned), |damage| Err(ScanError::Damage(Box::new(damage)))),
+            .map_or(Ok(scanned), |damage| {
+                Err(ScanError::Damage(Box::new(damage)))
+            }),
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(scanned) if console.json => {
-            console.value(&Verified { holds: true, scanned: Some(scanned), damage: None })?
-        }
+        Ok(scanned) if console.json => console.value(&Verified {
+            holds: true,
+            scanned: Some(scanned),
+            damage: None,
+        })?,
         Ok(scanned) => console.line(&format!(
             "{} records hold, from {} to {}\nlast record {} has hash {}",
             scanned.records,
@@ -185,7 +247,11 @@ async fn verify(data: &Path, console: &Console) -> Result<Exit, Failure> {
         ))?,
         Err(error) => {
             if let (true, ScanError::Damage(damage)) = (console.json, &error) {
-                console.value(&Verified { holds: false, scanned: None, damage: Some((**damage).clone()) })?;
+                console.value(&Verified {
+                    holds: false,
+                    scanned: None,
+                    damage: Some((**damage).clone()),
+                })?;
             }
             return Err(error.into());
         }
@@ -211,17 +277,24 @@ fn export(args: &ExportArgs, console: &Console) -> Result<Exit, Failure> {
     use std::io::Write as _;
     let path = log_of(&args.data.data)?;
     let cannot = |error: std::io::Error, name: &Path| {
-        Failure::new(Exit::Io, format!("cannot write {}: {error}", name.display()))
+        Failure::new(
+            Exit::Io,
+            format!("cannot write {}: {error}", name.display()),
+        )
     };
     let mut file = match &args.output {
-        Some(name) => Some(std::io::BufWriter::new(std::fs::File::create(name).map_err(|error| cannot(error, name))?)),
+        Some(name) => Some(std::io::BufWriter::new(
+            std::fs::File::create(name).map_err(|error| cannot(error, name))?,
+        )),
         None => None,
     };
     let mut failed = None;
     journal::scan(&path, &mut |record| {
         if record.seq >= args.from && failed.is_none() {
             let written = match &mut file {
-                Some(file) => writeln!(file, "{}", as_json(record)).map_err(|error| cannot(error, &path)),
+                Some(file) => {
+                    writeln!(file, "{}", as_json(record)).map_err(|error| cannot(error, &path))
+                }
                 None => console.line(&as_json(record)),
             };
             failed = written.err();

@@ -64,10 +64,15 @@ pub(super) fn run(command: RecordingCommand, console: &Console) -> Result<Exit, 
 fn read(file: &Path) -> Result<Info, Failure> {
     let mut recording = Recording::open(file)?;
     let begin = recording.begin().clone();
-    let mut components: Vec<Component> = std::iter::once(&begin.subject).chain(&begin.modules).cloned().collect();
+    let mut components: Vec<Component> = std::iter::once(&begin.subject)
+        .chain(&begin.modules)
+        .cloned()
+        .collect();
     let mut info = Info {
         file: file.display().to_string(),
-        bytes: std::fs::metadata(file).map(|metadata| metadata.len()).unwrap_or_default(),
+        bytes: std::fs::metadata(file)
+            .map(|metadata| metadata.len())
+            .unwrap_or_default(),
         format: begin.format,
         operator: begin.operator,
         subject: begin.subject,
@@ -95,18 +100,26 @@ fn read(file: &Path) -> Result<Info, Failure> {
         info.tables = tick.snapshot.tables.keys().cloned().collect();
         info.series = tick.snapshot.series.series_count();
         info.exchanges += tick.seen.exchanges.len() as u64;
-        let lines = |read: &crate::recording::LogRead| read.lines.as_ref().map_or(0, Vec::len) as u64;
+        let lines =
+            |read: &crate::recording::LogRead| read.lines.as_ref().map_or(0, Vec::len) as u64;
         info.log_lines += tick.seen.logs.iter().map(lines).sum::<u64>();
         info.arrivals += tick.arrivals.len() as u64;
         info.records += tick.journal.len() as u64;
-        let modules = tick.arrivals.into_iter().filter_map(|arrival| match arrival {
-            Arrival::Module(component) => Some(component),
-            _ => None,
-        });
+        let modules = tick
+            .arrivals
+            .into_iter()
+            .filter_map(|arrival| match arrival {
+                Arrival::Module(component) => Some(component),
+                _ => None,
+            });
         components.extend(modules);
     }
     let has = |component: &Component| recording.component(&component.digest).is_some();
-    info.embedded = components.iter().filter(|component| has(component)).map(|found| found.digest.clone()).collect();
+    info.embedded = components
+        .iter()
+        .filter(|component| has(component))
+        .map(|found| found.digest.clone())
+        .collect();
     info.embedded.sort();
     info.embedded.dedup();
     (info.whole, info.ending) = match recording.ending() {
@@ -117,7 +130,10 @@ fn read(file: &Path) -> Result<Info, Failure> {
     Ok(info)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes for people have three digits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes for people have three digits"
+)]
 fn human(info: &Info) -> String {
     let span = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| at.to_string());
     let mut text = format!(
@@ -134,7 +150,13 @@ fn human(info: &Info) -> String {
         short(&info.subject.digest),
     );
     for module in &info.modules {
-        let _ = writeln!(text, "  module     {} {} {}", module.name, module.version, short(&module.digest));
+        let _ = writeln!(
+            text,
+            "  module     {} {} {}",
+            module.name,
+            module.version,
+            short(&module.digest)
+        );
     }
     let _ = writeln!(text, "  embedded   {} components", info.embedded.len());
     let _ = writeln!(
@@ -143,7 +165,11 @@ fn human(info: &Info) -> String {
         info.exchanges, info.log_lines, info.series
     );
     let _ = writeln!(text, "  tables     {}", info.tables.join(", "));
-    let _ = writeln!(text, "  log        {} records, {} changes of plugins", info.records, info.arrivals);
+    let _ = writeln!(
+        text,
+        "  log        {} records, {} changes of plugins",
+        info.records, info.arrivals
+    );
     let _ = write!(text, "  it ends    {}", info.ending);
     text
 }

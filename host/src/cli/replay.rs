@@ -42,7 +42,9 @@ pub(super) async fn run(args: ReplayArgs, console: &Console) -> Result<Exit, Fai
     if let Some(selector) = &args.series {
         return series::show(recording, selector, console);
     }
-    let engine = args.cache.engine(&replay::limits(recording.begin()).map_err(failed)?)?;
+    let engine = args
+        .cache
+        .engine(&replay::limits(recording.begin()).map_err(failed)?)?;
     match args.against.as_ref().or(args.check.as_ref()) {
         Some(component) => against(&engine, recording, component, console).await,
         None => again(&engine, recording, console).await,
@@ -62,20 +64,37 @@ async fn again(engine: &Engine, recording: Recording, console: &Console) -> Resu
     } else {
         console.line(&human(&shown, &replayed))?;
     }
-    Ok(if replayed.identical { Exit::Success } else { Exit::Findings })
+    Ok(if replayed.identical {
+        Exit::Success
+    } else {
+        Exit::Findings
+    })
 }
 
-async fn against(engine: &Engine, recording: Recording, file: &Path, console: &Console) -> Result<Exit, Failure> {
+async fn against(
+    engine: &Engine,
+    recording: Recording,
+    file: &Path,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let unusable = |error: LoadError| Failure::new(Exit::Config, error.to_string());
     let bytes = read_component(file, &PluginLimits::default()).map_err(unusable)?;
     let name = file.display().to_string();
-    let against = replay::against(engine, recording, &name, bytes).await.map_err(failed)?;
+    let against = replay::against(engine, recording, &name, bytes)
+        .await
+        .map_err(failed)?;
     if console.json {
         console.value(&against)?;
     } else {
         console.line(&differences(&against))?;
     }
-    Ok(if against.instead_of.is_some() && against.ticks_different > 0 { Exit::Findings } else { Exit::Success })
+    Ok(
+        if against.instead_of.is_some() && against.ticks_different > 0 {
+            Exit::Findings
+        } else {
+            Exit::Success
+        },
+    )
 }
 
 fn failed(error: ReplayError) -> Failure {
@@ -87,7 +106,15 @@ fn failed(error: ReplayError) -> Failure {
 }
 
 fn human(shown: &str, replayed: &Replayed) -> String {
-    let Replayed { ticks, verdicts, records, fuel, ending, digest, .. } = replayed;
+    let Replayed {
+        ticks,
+        verdicts,
+        records,
+        fuel,
+        ending,
+        digest,
+        ..
+    } = replayed;
     let mut text = match &replayed.difference {
         None => format!("{shown}: identical\n"),
         Some(difference) => format!(
@@ -117,12 +144,17 @@ fn differences(against: &Against) -> String {
         against.ticks, against.verdicts, against.ticks_different
     );
     if against.unanswered > 0 {
-        let _ = write!(text, "\n  {} requests have no answer in the recording", against.unanswered);
+        let _ = write!(
+            text,
+            "\n  {} requests have no answer in the recording",
+            against.unanswered
+        );
     }
     for flip in against.flips.iter().take(FLIPS_SHOWN) {
         let _ = write!(text, "\n  {}", line(flip));
     }
-    let left = (against.flips.len().saturating_sub(FLIPS_SHOWN) as u64).saturating_add(against.flips_left_out);
+    let left = (against.flips.len().saturating_sub(FLIPS_SHOWN) as u64)
+        .saturating_add(against.flips_left_out);
     if left > 0 {
         let _ = write!(text, "\n  and {left} more; --json has them");
     }
@@ -137,7 +169,11 @@ fn line(flip: &Flip) -> String {
         Some(Status::Inconclusive) => "inconclusive",
     };
     let (was, is) = (word(flip.recorded), word(flip.replayed));
-    let what = if was == is { "the same again".to_owned() } else { format!("{was} → {is}") };
+    let what = if was == is {
+        "the same again".to_owned()
+    } else {
+        format!("{was} → {is}")
+    };
     format!(
         "tick {:>6}  {}  {}: {what}: {}",
         flip.tick.0,

@@ -38,8 +38,11 @@ pub(super) struct RunArgs {
 
 pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failure> {
     let stop = Stop::default();
-    stop.on_signals().map_err(|error| Failure::new(Exit::Io, format!("cannot listen for signals: {error}")))?;
-    let mut settings = args.subject.settings(args.data.as_deref(), args.tick_interval_ms)?;
+    stop.on_signals()
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot listen for signals: {error}")))?;
+    let mut settings = args
+        .subject
+        .settings(args.data.as_deref(), args.tick_interval_ms)?;
     settings.record.clone_from(&args.record);
     let real = Real::new(settings, &args.subject.cache)?;
     // The directory first: a second operator must hear at once that it is one too many.
@@ -55,21 +58,42 @@ pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failur
     }
     let assembly = real.assemble(&mut |line| sink.progress(&line)).await?;
     let clock = Arc::clone(&real.ports.clock);
-    let daemon = Daemon::start(&real.settings, clock, assembly, opened, sink.as_mut()).await?.measured_by(metrics);
-    daemon.run(Until { duration: args.duration, stop, watch_files: true }).await?;
+    let daemon = Daemon::start(&real.settings, clock, assembly, opened, sink.as_mut())
+        .await?
+        .measured_by(metrics);
+    daemon
+        .run(Until {
+            duration: args.duration,
+            stop,
+            watch_files: true,
+        })
+        .await?;
     Ok(Exit::Success)
 }
 
-async fn listen(address: SocketAddr, metrics: &Metrics, clock: &Arc<dyn Clock>) -> Result<serve::Door, Failure> {
+async fn listen(
+    address: SocketAddr,
+    metrics: &Metrics,
+    clock: &Arc<dyn Clock>,
+) -> Result<serve::Door, Failure> {
     serve::open(address, metrics.clone(), Arc::clone(clock))
         .await
-        .map_err(|error| Failure::new(Exit::Unavailable, format!("cannot serve metrics at {address}: {error}")))
+        .map_err(|error| {
+            Failure::new(
+                Exit::Unavailable,
+                format!("cannot serve metrics at {address}: {error}"),
+            )
+        })
 }
 
 fn sink(console: &Console) -> Box<dyn Sink> {
     if console.json {
         Box::new(JsonSink::new(std::io::stdout()))
     } else {
-        Box::new(HumanSink::new(std::io::stdout(), console.style, Stamp::TimeOfDay))
+        Box::new(HumanSink::new(
+            std::io::stdout(),
+            console.style,
+            Stamp::TimeOfDay,
+        ))
     }
 }

@@ -22,19 +22,35 @@ struct Shown {
     left_out: u64,
 }
 
-pub(super) fn show(mut recording: Recording, selector: &str, console: &Console) -> Result<Exit, Failure> {
+pub(super) fn show(
+    mut recording: Recording,
+    selector: &str,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let selector = parse(selector).map_err(|why| {
-        Failure::new(Exit::Usage, format!("{selector:?} is no selector such as up{{node=\"4\"}}: {why}"))
+        Failure::new(
+            Exit::Usage,
+            format!("{selector:?} is no selector such as up{{node=\"4\"}}: {why}"),
+        )
     })?;
     let mut found: BTreeMap<SeriesKey, Shown> = BTreeMap::new();
     let mut metrics = Vec::new();
     while let Some(tick) = recording.next_tick()? {
         collect(&tick.snapshot.series, &selector, &mut found)?;
-        metrics = tick.snapshot.series.metrics().map(str::to_owned).collect::<Vec<_>>();
+        metrics = tick
+            .snapshot
+            .series
+            .metrics()
+            .map(str::to_owned)
+            .collect::<Vec<_>>();
     }
     if found.is_empty() {
-        let near = metrics.iter().min_by_key(|metric| strsim::levenshtein(metric, &selector.metric));
-        let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        let near = metrics
+            .iter()
+            .min_by_key(|metric| strsim::levenshtein(metric, &selector.metric));
+        let near = near
+            .map(|near| format!("; did you mean {near}?"))
+            .unwrap_or_default();
         return Err(Failure::new(
             Exit::Inconclusive,
             format!("no series {:?} in the recording{near}", selector.metric),
@@ -45,12 +61,20 @@ pub(super) fn show(mut recording: Recording, selector: &str, console: &Console) 
         console.value(&shown)?;
         return Ok(Exit::Success);
     }
-    shown.iter().try_for_each(|series| console.line(&summary(series)))?;
+    shown
+        .iter()
+        .try_for_each(|series| console.line(&summary(series)))?;
     Ok(Exit::Success)
 }
 
-fn collect(store: &SeriesStore, selector: &Selector, found: &mut BTreeMap<SeriesKey, Shown>) -> Result<(), Failure> {
-    let Ok(picked) = store.pick(&selector.metric, selector, &[]) else { return Ok(()) };
+fn collect(
+    store: &SeriesStore,
+    selector: &Selector,
+    found: &mut BTreeMap<SeriesKey, Shown>,
+) -> Result<(), Failure> {
+    let Ok(picked) = store.pick(&selector.metric, selector, &[]) else {
+        return Ok(());
+    };
     for (key, series) in picked.series() {
         let shown = found.entry(key.clone()).or_insert_with(|| Shown {
             metric: key.metric.clone(),
@@ -59,7 +83,11 @@ fn collect(store: &SeriesStore, selector: &Selector, found: &mut BTreeMap<Series
             left_out: 0,
         });
         let last = shown.samples.last().map_or(0, |(at, _)| *at);
-        let newer: Vec<Sample> = series.iter().rev().take_while(|sample| sample.at.0 > last).collect();
+        let newer: Vec<Sample> = series
+            .iter()
+            .rev()
+            .take_while(|sample| sample.at.0 > last)
+            .collect();
         for sample in newer.into_iter().rev() {
             if shown.samples.len() < SAMPLES_MAX {
                 shown.samples.push((sample.at.0, sample.value));
@@ -69,17 +97,26 @@ fn collect(store: &SeriesStore, selector: &Selector, found: &mut BTreeMap<Series
         }
     }
     if found.len() > SERIES_MAX {
-        let message = format!("the selector picks {} series, the limit is {SERIES_MAX}: add labels to it", found.len());
+        let message = format!(
+            "the selector picks {} series, the limit is {SERIES_MAX}: add labels to it",
+            found.len()
+        );
         return Err(Failure::new(Exit::Usage, message));
     }
     Ok(())
 }
 
 fn summary(series: &Shown) -> String {
-    let labels: Vec<String> = series.labels.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    let labels: Vec<String> = series
+        .labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
     let values = series.samples.iter().map(|(_, value)| *value);
-    let (least, most) =
-        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| (least.min(value), most.max(value)));
+    let (least, most) = values.fold(
+        (f64::INFINITY, f64::NEG_INFINITY),
+        |(least, most), value| (least.min(value), most.max(value)),
+    );
     let end = |sample: Option<&(u64, f64)>| sample.map_or(f64::NAN, |(_, value)| *value);
     format!(
         "{}{{{}}}\n  {} samples, first {}, last {}, least {least}, most {most}",
@@ -94,20 +131,33 @@ fn summary(series: &Shown) -> String {
 /// `metric{label="value",other!="value",third^="beginning"}`.
 fn parse(text: &str) -> Result<Selector, String> {
     let (metric, rest) = text.split_once('{').unwrap_or((text, "}"));
-    let inside = rest.trim_end().strip_suffix('}').ok_or("the brace is not closed")?;
+    let inside = rest
+        .trim_end()
+        .strip_suffix('}')
+        .ok_or("the brace is not closed")?;
     let metric = metric.trim().to_owned();
     if metric.is_empty() || metric.contains(char::is_whitespace) {
         return Err("the name of a metric comes first".to_owned());
     }
-    let conditions = inside.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let conditions = inside
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     let all_of = conditions.map(condition).collect::<Result<Vec<_>, _>>()?;
     Ok(Selector { metric, all_of })
 }
 
 fn condition(text: &str) -> Result<Matcher, String> {
-    let (left, right) = text.split_once('=').ok_or_else(|| format!("{text:?} has no ="))?;
-    let value = right.trim().strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    let value = value.ok_or_else(|| format!("the value of {text:?} is not in quotes"))?.to_owned();
+    let (left, right) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} has no ="))?;
+    let value = right
+        .trim()
+        .strip_prefix('"')
+        .and_then(|value| value.strip_suffix('"'));
+    let value = value
+        .ok_or_else(|| format!("the value of {text:?} is not in quotes"))?
+        .to_owned();
     Ok(match (left.strip_suffix('!'), left.strip_suffix('^')) {
         (Some(label), _) => Matcher::NotEquals(label.trim().to_owned(), value),
         (_, Some(label)) => Matcher::StartsWith(label.trim().to_owned(), value),
@@ -137,7 +187,12 @@ mod tests {
 
     #[test]
     fn what_is_no_selector_is_refused_with_the_reason() {
-        for (text, why) in [("", "name"), ("up{", "closed"), ("up{a}", "no ="), ("up{a=b}", "quotes")] {
+        for (text, why) in [
+            ("", "name"),
+            ("up{", "closed"),
+            ("up{a}", "no ="),
+            ("up{a=b}", "quotes"),
+        ] {
             assert!(parse(text).unwrap_err().contains(why), "{text}");
         }
     }

@@ -21,16 +21,31 @@ pub(super) struct SubjectArgs {
     #[arg(long, env = "OPERATOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// Target that the plugin may ask, by its name; may be repeated
-    #[arg(long, env = "OPERATOR_TARGET", value_name = "NAME=URL", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "OPERATOR_TARGET",
+        value_name = "NAME=URL",
+        value_delimiter = ','
+    )]
     target: Vec<String>,
     /// Prometheus that answers PromQL for the plugin
     #[arg(long, env = "OPERATOR_PROMETHEUS", value_name = "URL")]
     prometheus: Option<String>,
     /// Directory or file of checks; may be repeated [default: `invariants` beside the plugin]
-    #[arg(long, env = "OPERATOR_INVARIANTS", value_name = "DIR", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "OPERATOR_INVARIANTS",
+        value_name = "DIR",
+        value_delimiter = ','
+    )]
     invariants: Vec<PathBuf>,
     /// Log file that the plugin may read, by its name; may be repeated
-    #[arg(long, env = "OPERATOR_LOG", value_name = "NAME=FILE", value_delimiter = ',')]
+    #[arg(
+        long,
+        env = "OPERATOR_LOG",
+        value_name = "NAME=FILE",
+        value_delimiter = ','
+    )]
     log: Vec<String>,
     #[command(flatten)]
     pub(super) cache: CacheArgs,
@@ -51,7 +66,11 @@ impl SubjectArgs {
     }
 
     /// The checked configuration.
-    pub(super) fn settings(&self, data: Option<&Path>, tick_interval_ms: Option<u64>) -> Result<Settings, Failure> {
+    pub(super) fn settings(
+        &self,
+        data: Option<&Path>,
+        tick_interval_ms: Option<u64>,
+    ) -> Result<Settings, Failure> {
         let overrides = CliOverrides {
             plugin: self.plugin.clone(),
             targets: self.target.clone(),
@@ -72,7 +91,13 @@ impl SubjectArgs {
     pub(super) fn settings_for_verification(&self) -> Result<Settings, Failure> {
         let mut settings = self.settings(None, None)?;
         if self.invariants.is_empty() {
-            settings.invariants = vec![settings.plugin.parent().unwrap_or(Path::new("")).join("deployment")];
+            settings.invariants = vec![
+                settings
+                    .plugin
+                    .parent()
+                    .unwrap_or(Path::new(""))
+                    .join("deployment"),
+            ];
         }
         Ok(settings)
     }
@@ -81,8 +106,12 @@ impl SubjectArgs {
 impl CacheArgs {
     /// The engine, with its cache where that can be used.
     pub(super) fn engine(&self, limits: &PluginLimits) -> Result<Engine, Failure> {
-        let without = |limits| Engine::new(limits).map_err(|error| Failure::new(Exit::Config, error.to_string()));
-        let Some(directory) = self.directory() else { return without(limits) };
+        let without = |limits| {
+            Engine::new(limits).map_err(|error| Failure::new(Exit::Config, error.to_string()))
+        };
+        let Some(directory) = self.directory() else {
+            return without(limits);
+        };
         match Engine::with_cache(limits, &directory) {
             Ok(engine) => Ok(engine),
             Err(error) => {
@@ -94,7 +123,9 @@ impl CacheArgs {
 
     /// Where compiled code goes; `None` when the machine has no place for it.
     pub(super) fn directory(&self) -> Option<PathBuf> {
-        self.cache.clone().or_else(|| std::env::home_dir().map(|home| home.join(".cache/operator")))
+        self.cache
+            .clone()
+            .or_else(|| std::env::home_dir().map(|home| home.join(".cache/operator")))
     }
 }
 
@@ -110,14 +141,31 @@ impl Real {
     pub(super) fn new(settings: Settings, cache: &CacheArgs) -> Result<Self, Failure> {
         let policy = settings.egress_policy();
         let world = settings.real_world(&policy).map_err(wrong_config)?;
-        let engine = cache.engine(&settings.plugin_limits)?.trusting(settings.trust.clone());
-        Ok(Self { engine, ports: real_ports(world), policy, settings })
+        let engine = cache
+            .engine(&settings.plugin_limits)?
+            .trusting(settings.trust.clone());
+        Ok(Self {
+            engine,
+            ports: real_ports(world),
+            policy,
+            settings,
+        })
     }
 
-    pub(super) async fn assemble(&self, progress: &mut (dyn FnMut(String) + Send)) -> Result<Assembly, Failure> {
-        assemble(&self.settings, self.policy.clone(), &self.ports, &self.engine, &RealClock, progress)
-            .await
-            .map_err(|error| Failure::new(Exit::Config, error.to_string()))
+    pub(super) async fn assemble(
+        &self,
+        progress: &mut (dyn FnMut(String) + Send),
+    ) -> Result<Assembly, Failure> {
+        assemble(
+            &self.settings,
+            self.policy.clone(),
+            &self.ports,
+            &self.engine,
+            &RealClock,
+            progress,
+        )
+        .await
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()))
     }
 }
 

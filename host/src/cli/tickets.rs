@@ -64,8 +64,13 @@ async fn tickets_of(data: &Path) -> Result<Vec<Ticket>, Failure> {
 }
 
 async fn list(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
-    let state =
-        args.state.as_deref().map(|state| if state == "open" { TicketState::Open } else { TicketState::Resolved });
+    let state = args.state.as_deref().map(|state| {
+        if state == "open" {
+            TicketState::Open
+        } else {
+            TicketState::Resolved
+        }
+    });
     let mut tickets = tickets_of(&args.data.data).await?;
     tickets.retain(|ticket| state.is_none_or(|state| ticket.state == state));
     tickets.reverse();
@@ -82,7 +87,9 @@ async fn list(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
 
 fn table(lines: &[TicketLine], console: &Console) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table
+        .load_preset(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(console.style.width).unwrap_or(u16::MAX));
     table.set_header(["id", "state", "severity", "opened", "updated", "title"]);
     for line in lines {
@@ -114,12 +121,30 @@ fn to_the_second(text: &str) -> &str {
 
 async fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
     let tickets = tickets_of(&args.data.data).await?;
-    let ticket = tickets.iter().find(|ticket| ticket.id.eq_ignore_ascii_case(&args.id)).ok_or_else(|| {
-        let known: Vec<&str> = tickets.iter().rev().take(5).map(|ticket| ticket.id.as_str()).collect();
-        let hint =
-            if known.is_empty() { "there are none".to_owned() } else { format!("the newest are {}", known.join(", ")) };
-        Failure::new(Exit::Findings, format!("no ticket {:?} in {}: {hint}", args.id, args.data.data.display()))
-    })?;
+    let ticket = tickets
+        .iter()
+        .find(|ticket| ticket.id.eq_ignore_ascii_case(&args.id))
+        .ok_or_else(|| {
+            let known: Vec<&str> = tickets
+                .iter()
+                .rev()
+                .take(5)
+                .map(|ticket| ticket.id.as_str())
+                .collect();
+            let hint = if known.is_empty() {
+                "there are none".to_owned()
+            } else {
+                format!("the newest are {}", known.join(", "))
+            };
+            Failure::new(
+                Exit::Findings,
+                format!(
+                    "no ticket {:?} in {}: {hint}",
+                    args.id,
+                    args.data.data.display()
+                ),
+            )
+        })?;
     if console.json {
         console.value(ticket)?;
     } else {
@@ -131,14 +156,18 @@ async fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
 async fn export(args: &ExportArgs, console: &Console) -> Result<Exit, Failure> {
     let mut text = String::new();
     for ticket in tickets_of(&args.data.data).await? {
-        let document =
-            serde_json::to_string(&ticket).map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        let document = serde_json::to_string(&ticket)
+            .map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
         text.push_str(&document);
         text.push('\n');
     }
     match &args.output {
-        Some(name) => std::fs::write(name, text)
-            .map_err(|error| Failure::new(Exit::Io, format!("cannot write {}: {error}", name.display())))?,
+        Some(name) => std::fs::write(name, text).map_err(|error| {
+            Failure::new(
+                Exit::Io,
+                format!("cannot write {}: {error}", name.display()),
+            )
+        })?,
         None if text.is_empty() => {}
         None => console.line(text.trim_end())?,
     }

@@ -33,11 +33,19 @@ pub(super) struct VerifyArgs {
 }
 
 pub(super) async fn run(args: VerifyArgs, console: &Console) -> Result<Exit, Failure> {
-    let real = Real::new(args.subject.settings_for_verification()?, &args.subject.cache)?;
-    let Assembly { mut observer, checks, .. } = real.assemble(&mut progress_on_stderr(console)).await?;
+    let real = Real::new(
+        args.subject.settings_for_verification()?,
+        &args.subject.cache,
+    )?;
+    let Assembly {
+        mut observer,
+        checks,
+        ..
+    } = real.assemble(&mut progress_on_stderr(console)).await?;
     observer.prime().await;
     let wait = args.wait.unwrap_or_default();
-    let (snapshot, verdicts) = look_until_right(&mut observer, &checks, real.ports.clock.as_ref(), wait).await?;
+    let (snapshot, verdicts) =
+        look_until_right(&mut observer, &checks, real.ports.clock.as_ref(), wait).await?;
     let checklist = Checklist::new(&snapshot, verdicts);
     if console.json {
         console.value(&checklist)?;
@@ -54,12 +62,16 @@ async fn look_until_right(
     clock: &dyn Clock,
     wait: Duration,
 ) -> Result<(Arc<Snapshot>, Vec<Verdict>), Failure> {
-    let end = clock.now().plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
+    let end = clock
+        .now()
+        .plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     let mut tick = 1;
     loop {
         let snapshot = observer.look(Tick(tick)).await;
         let verdicts = judge(checks, &snapshot).await?;
-        let is_right = verdicts.iter().all(|verdict| verdict.status == Status::Pass);
+        let is_right = verdicts
+            .iter()
+            .all(|verdict| verdict.status == Status::Pass);
         if tick >= LOOKS_MIN && (is_right || clock.now() >= end) {
             return Ok((snapshot, verdicts));
         }

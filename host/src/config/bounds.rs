@@ -21,7 +21,10 @@ struct Row {
     unit: &'static str,
     bounds: &'static str,
     reached: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test looks for the test of this name"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "a test looks for the test of this name")
+    )]
     test: &'static str,
 }
 
@@ -47,9 +50,17 @@ pub struct InForce {
 /// The bounds that hold for a plugin of this world, in the order of the table.
 #[must_use]
 pub fn limits_in_force(settings: &Settings, world: World) -> Vec<InForce> {
-    let own = if world == World::Subject { "plugin_limits.subject" } else { "plugin_limits.check" };
+    let own = if world == World::Subject {
+        "plugin_limits.subject"
+    } else {
+        "plugin_limits.check"
+    };
     let in_force = ROWS.iter().filter_map(|row| {
-        let section = if row.section == CALL { own } else { row.section };
+        let section = if row.section == CALL {
+            own
+        } else {
+            row.section
+        };
         // Only subjects cause traffic.
         let is_traffic = section == "limits";
         (world == World::Subject || !is_traffic).then_some(())?;
@@ -58,7 +69,9 @@ pub fn limits_in_force(settings: &Settings, world: World) -> Vec<InForce> {
             value: value_of(settings, section, row.key)?,
             unit: row.unit,
             bounds: row.bounds,
-            on_sheet: row.section == CALL || is_traffic && row.key.contains("per_tick") || row.key == "state_bytes_max",
+            on_sheet: row.section == CALL
+                || is_traffic && row.key.contains("per_tick")
+                || row.key == "state_bytes_max",
         })
     });
     in_force.collect()
@@ -69,14 +82,31 @@ pub fn limits_in_force(settings: &Settings, world: World) -> Vec<InForce> {
 pub fn limits_table() -> String {
     let settings = Settings::new(PathBuf::new());
     let value = |section: &str, key: &str| value_of(&settings, section, key).unwrap_or_default();
-    let mut text = "| key | default | unit | bounds | when it is reached |\n|---|---|---|---|---|\n".to_owned();
-    for Row { section, key, unit, bounds, reached, .. } in ROWS {
+    let mut text =
+        "| key | default | unit | bounds | when it is reached |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for Row {
+        section,
+        key,
+        unit,
+        bounds,
+        reached,
+        ..
+    } in ROWS
+    {
         let default = if *section == CALL {
-            format!("{}, subjects {}", value("plugin_limits.check", key), value("plugin_limits.subject", key))
+            format!(
+                "{}, subjects {}",
+                value("plugin_limits.check", key),
+                value("plugin_limits.subject", key)
+            )
         } else {
             value(section, key)
         };
-        let _ = writeln!(text, "| `[{section}] {key}` | {default} | {unit} | {bounds} | {reached} |");
+        let _ = writeln!(
+            text,
+            "| `[{section}] {key}` | {default} | {unit} | {bounds} | {reached} |"
+        );
     }
     text.replace("check|subject", "…")
 }

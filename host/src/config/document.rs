@@ -34,7 +34,13 @@ impl Document {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
             errors.add(Place::line(file_name, line), error.message());
         }
-        let mut walk = Walk { file_name, text, keys: keys(), errors, document: Self::default() };
+        let mut walk = Walk {
+            file_name,
+            text,
+            keys: keys(),
+            errors,
+            document: Self::default(),
+        };
         walk.sections(root.get_ref());
         walk.document
     }
@@ -46,8 +52,14 @@ impl Document {
     }
 
     /// Everything that is written in a section.
-    pub(super) fn entries(&self, section: &str) -> impl Iterator<Item = (&str, &Place, &serde_json::Value)> {
-        let of_section = self.values.iter().filter(move |((name, _), _)| name == section);
+    pub(super) fn entries(
+        &self,
+        section: &str,
+    ) -> impl Iterator<Item = (&str, &Place, &serde_json::Value)> {
+        let of_section = self
+            .values
+            .iter()
+            .filter(move |((name, _), _)| name == section);
         of_section.map(|((_, key), entry)| (key.as_str(), &entry.place, &entry.value))
     }
 
@@ -64,7 +76,9 @@ impl Document {
     /// Names under a section such as `targets`, and where they are written.
     pub(super) fn names(&self, parent: &str) -> impl Iterator<Item = (&str, &Place)> {
         let named = self.sections.iter();
-        named.filter_map(move |(section, place)| Some((section.strip_prefix(parent)?.strip_prefix('.')?, place)))
+        named.filter_map(move |(section, place)| {
+            Some((section.strip_prefix(parent)?.strip_prefix('.')?, place))
+        })
     }
 }
 
@@ -79,7 +93,10 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn sections(&mut self, root: &DeTable<'_>) {
         let keys = self.keys.clone();
-        let known: BTreeSet<&str> = keys.iter().filter_map(|key| key.section.split('.').next()).collect();
+        let known: BTreeSet<&str> = keys
+            .iter()
+            .filter_map(|key| key.section.split('.').next())
+            .collect();
         for (name, value) in root {
             let place = self.place(name.span().start);
             let section = name.get_ref().as_ref();
@@ -88,7 +105,8 @@ impl Walk<'_> {
                 continue;
             }
             let Some(table) = value.get_ref().as_table() else {
-                self.errors.add(place, format!("{section:?} must be a section: [{section}]"));
+                self.errors
+                    .add(place, format!("{section:?} must be a section: [{section}]"));
                 continue;
             };
             if self.is_section(section) {
@@ -107,42 +125,78 @@ impl Walk<'_> {
             let own = name.get_ref().as_ref();
             match value.get_ref().as_table() {
                 Some(inner) if is_plain_name(own) => {
-                    self.document.sections.insert(format!("{parent}.{own}"), place);
+                    self.document
+                        .sections
+                        .insert(format!("{parent}.{own}"), place);
                     self.section(&format!("{parent}.*"), &format!("{parent}.{own}"), inner);
                 }
                 Some(_) => self.errors.add(place, bad_name(own)),
-                None => self.errors.add(place, format!("{own:?} must be a section: [{parent}.{own}]")),
+                None => self.errors.add(
+                    place,
+                    format!("{own:?} must be a section: [{parent}.{own}]"),
+                ),
             }
         }
     }
 
     /// The keys of `section`, which is written in the schema as `pattern`.
     fn section(&mut self, pattern: &str, section: &str, table: &DeTable<'_>) {
-        let keys: Vec<Key> = self.keys.iter().filter(|key| key.section == pattern).cloned().collect();
+        let keys: Vec<Key> = self
+            .keys
+            .iter()
+            .filter(|key| key.section == pattern)
+            .cloned()
+            .collect();
         for (name, value) in table {
             let place = self.place(name.span().start);
             let own = name.get_ref().as_ref();
             let inner = format!("{section}.{own}");
-            if let Some(table) = value.get_ref().as_table().filter(|_| self.is_section(&inner)) {
+            if let Some(table) = value
+                .get_ref()
+                .as_table()
+                .filter(|_| self.is_section(&inner))
+            {
                 self.section(&inner, &inner, table);
-            } else if let Some(table) = value.get_ref().as_table().filter(|_| self.is_section(&format!("{inner}.*"))) {
+            } else if let Some(table) = value
+                .get_ref()
+                .as_table()
+                .filter(|_| self.is_section(&format!("{inner}.*")))
+            {
                 self.named_sections(&inner, table);
             } else if let Some(key) = keys.iter().find(|key| key.name == own || key.name == "*") {
                 self.value(key, section, own, place, value);
             } else {
-                self.unknown(place, "key", own, &format!(" in [{section}]"), keys.iter().map(|key| key.name.as_ref()));
+                self.unknown(
+                    place,
+                    "key",
+                    own,
+                    &format!(" in [{section}]"),
+                    keys.iter().map(|key| key.name.as_ref()),
+                );
             }
         }
     }
 
-    fn value(&mut self, key: &Key, section: &str, own: &str, place: Place, value: &Spanned<DeValue<'_>>) {
+    fn value(
+        &mut self,
+        key: &Key,
+        section: &str,
+        own: &str,
+        place: Place,
+        value: &Spanned<DeValue<'_>>,
+    ) {
         if key.name == "*" && !is_plain_name(own) {
             self.errors.add(place, bad_name(own));
         } else if let Some(value) = convert(key.expected, value) {
-            self.document.values.insert((section.to_owned(), own.to_owned()), Entry { place, value });
+            self.document
+                .values
+                .insert((section.to_owned(), own.to_owned()), Entry { place, value });
         } else {
             let (kind, found) = (kind_name(key.expected), found(value.get_ref()));
-            self.errors.add(place, format!("{own:?} in [{section}] must be {kind}, found {found}"));
+            self.errors.add(
+                place,
+                format!("{own:?} in [{section}] must be {kind}, found {found}"),
+            );
         }
     }
 
@@ -161,7 +215,8 @@ impl Walk<'_> {
         let hint = nearest(name, known.clone())
             .map(|meant| format!("; did you mean {meant:?}?"))
             .unwrap_or_else(|| format!("; known are {}", known.collect::<Vec<_>>().join(", ")));
-        self.errors.add(place, format!("unknown {what} {name:?}{within}{hint}"));
+        self.errors
+            .add(place, format!("unknown {what} {name:?}{within}{hint}"));
     }
 
     fn place(&self, offset: usize) -> Place {
@@ -180,7 +235,10 @@ pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> O
 
 /// Names travel into logs, tickets and metric labels.
 pub(super) fn is_plain_name(name: &str) -> bool {
-    (1..=63).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    (1..=63).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 pub(super) fn bad_name(name: &str) -> String {
@@ -192,10 +250,14 @@ fn convert(expected: Expected, value: &Spanned<DeValue<'_>>) -> Option<serde_jso
     let json = to_json(value.get_ref())?;
     let fits = match expected {
         Expected::Text => json.is_string(),
-        Expected::Texts => json.as_array().is_some_and(|items| items.iter().all(serde_json::Value::is_string)),
+        Expected::Texts => json
+            .as_array()
+            .is_some_and(|items| items.iter().all(serde_json::Value::is_string)),
         Expected::Flag => json.is_boolean(),
         Expected::Count => json.as_u64().is_some_and(|count| count > 0),
-        Expected::TextTable => json.as_object().is_some_and(|table| table.values().all(serde_json::Value::is_string)),
+        Expected::TextTable => json
+            .as_object()
+            .is_some_and(|table| table.values().all(serde_json::Value::is_string)),
         Expected::AnyTable => json.is_object(),
     };
     fits.then_some(json)
@@ -216,16 +278,30 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
         DeValue::String(text) => text.as_ref().into(),
         DeValue::Boolean(flag) => (*flag).into(),
         DeValue::Datetime(date) => date.to_string().into(),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok()?.into(),
-        DeValue::Float(number) => serde_json::Number::from_f64(number.as_str().parse().ok()?)?.into(),
-        DeValue::Array(items) => items.iter().map(|item| to_json(item.get_ref())).collect::<Option<Vec<_>>>()?.into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .ok()?
+            .into(),
+        DeValue::Float(number) => {
+            serde_json::Number::from_f64(number.as_str().parse().ok()?)?.into()
+        }
+        DeValue::Array(items) => items
+            .iter()
+            .map(|item| to_json(item.get_ref()))
+            .collect::<Option<Vec<_>>>()?
+            .into(),
         DeValue::Table(table) => {
-            let pairs = table.iter().map(|(key, value)| Some((key.get_ref().to_string(), to_json(value.get_ref())?)));
+            let pairs = table
+                .iter()
+                .map(|(key, value)| Some((key.get_ref().to_string(), to_json(value.get_ref())?)));
             serde_json::Value::Object(pairs.collect::<Option<_>>()?)
         }
     })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+    1 + text
+        .bytes()
+        .take(offset)
+        .filter(|byte| *byte == b'\n')
+        .count()
 }

@@ -15,14 +15,20 @@ impl Place {
     /// A line of a file.
     #[must_use]
     pub fn line(file: &str, line: usize) -> Self {
-        Self { source: file.to_owned(), line: Some(line) }
+        Self {
+            source: file.to_owned(),
+            line: Some(line),
+        }
     }
 }
 
 impl From<&str> for Place {
     /// A whole file or a flag.
     fn from(source: &str) -> Self {
-        Self { source: source.to_owned(), line: None }
+        Self {
+            source: source.to_owned(),
+            line: None,
+        }
     }
 }
 
@@ -57,7 +63,10 @@ impl ConfigErrors {
 
     /// Takes note of an error.
     pub fn add(&mut self, place: impl Into<Place>, message: impl Into<String>) {
-        self.0.push(ConfigError { place: place.into(), message: message.into() });
+        self.0.push(ConfigError {
+            place: place.into(),
+            message: message.into(),
+        });
     }
 
     /// `value` if nothing is wrong.
@@ -65,8 +74,13 @@ impl ConfigErrors {
     /// # Errors
     /// Everything that is wrong.
     pub fn or<T>(mut self, value: T) -> Result<T, Self> {
-        self.0.sort_by_key(|error| error.place.line.unwrap_or(usize::MAX));
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        self.0
+            .sort_by_key(|error| error.place.line.unwrap_or(usize::MAX));
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 }
 

@@ -72,12 +72,18 @@ impl TargetSettings {
     /// A target with the general settings.
     #[must_use]
     pub fn new(origin: Origin) -> Self {
-        Self { origin, grant: GrantSettings::default() }
+        Self {
+            origin,
+            grant: GrantSettings::default(),
+        }
     }
 
     /// The target as the egress enforces it.
     pub(super) fn policy(&self, name: &str, limits: &EgressLimits) -> TargetPolicy {
-        TargetPolicy { origin: self.origin.clone(), grant: self.grant.policy(&target_section(name), limits) }
+        TargetPolicy {
+            origin: self.origin.clone(),
+            grant: self.grant.policy(&target_section(name), limits),
+        }
     }
 }
 
@@ -103,10 +109,15 @@ impl GrantSettings {
         grant.paths.clone_from(&self.paths);
         grant.networks.clone_from(&self.networks);
         grant.headers_added.clone_from(&self.headers);
-        grant.headers_allowed = self.headers_allowed.clone().unwrap_or(grant.headers_allowed);
+        grant.headers_allowed = self
+            .headers_allowed
+            .clone()
+            .unwrap_or(grant.headers_allowed);
         grant.headers_shown = self.headers_shown.clone().unwrap_or(grant.headers_shown);
         let rate = &mut grant.rate;
-        rate.requests_per_second_max = self.requests_per_second_max.unwrap_or(rate.requests_per_second_max);
+        rate.requests_per_second_max = self
+            .requests_per_second_max
+            .unwrap_or(rate.requests_per_second_max);
         rate.requests_burst_max = self.requests_burst_max.unwrap_or(rate.requests_burst_max);
         grant.body_bytes_max = self.body_bytes_max.unwrap_or(grant.body_bytes_max);
         grant.request_ms_max = self.request_ms_max.unwrap_or(grant.request_ms_max);
@@ -146,8 +157,8 @@ impl GrantSettings {
         let mut pem = files.bytes(self.client_cert_file.as_deref())?;
         pem.push(b'\n');
         pem.extend(files.bytes(self.client_key_file.as_deref())?);
-        let pem =
-            String::from_utf8(pem).map_err(|_binary| files.complain("the client certificate and key must be PEM"));
+        let pem = String::from_utf8(pem)
+            .map_err(|_binary| files.complain("the client certificate and key must be PEM"));
         pem.ok().map(Secret::new)
     }
 }
@@ -176,11 +187,18 @@ impl Files<'_> {
     /// A file with one line that can stand in a header.
     fn line(&mut self, path: Option<&Path>) -> Option<String> {
         let bytes = self.bytes(path)?;
-        let text = String::from_utf8(bytes).ok().map(|text| text.trim().to_owned());
-        let is_line = |text: &String| !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let text = String::from_utf8(bytes)
+            .ok()
+            .map(|text| text.trim().to_owned());
+        let is_line = |text: &String| {
+            !text.is_empty() && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+        };
         let line = text.filter(is_line);
         if let (None, Some(path)) = (&line, path) {
-            self.complain(&format!("{} does not hold one line of printable ASCII", path.display()));
+            self.complain(&format!(
+                "{} does not hold one line of printable ASCII",
+                path.display()
+            ));
         }
         line
     }
@@ -194,7 +212,10 @@ fn read_small(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let len = std::fs::metadata(path).map_err(failed)?.len();
     if len > FILE_BYTES_MAX {
-        return Err(format!("{} has {len} bytes, the limit is {FILE_BYTES_MAX}", path.display()));
+        return Err(format!(
+            "{} has {len} bytes, the limit is {FILE_BYTES_MAX}",
+            path.display()
+        ));
     }
     std::fs::read(path).map_err(failed)
 }

@@ -116,7 +116,10 @@ pub enum ControlError {
 /// # Errors
 /// None runs there, or it does not answer.
 pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlError> {
-    let silent = |why: String| ControlError::Silent { directory: directory.to_owned(), why };
+    let silent = |why: String| ControlError::Silent {
+        directory: directory.to_owned(),
+        why,
+    };
     let connected = UnixStream::connect(directory.join(SOCKET_NAME)).await;
     let mut stream = connected.map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
@@ -126,11 +129,18 @@ pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlE
     })?;
     let mut line = serde_json::to_string(request).map_err(|error| silent(error.to_string()))?;
     line.push('\n');
-    stream.write_all(line.as_bytes()).await.map_err(|error| silent(error.to_string()))?;
+    stream
+        .write_all(line.as_bytes())
+        .await
+        .map_err(|error| silent(error.to_string()))?;
     let mut answer = String::new();
     let mut lines = BufReader::new(stream.take(ANSWER_BYTES_MAX));
-    lines.read_line(&mut answer).await.map_err(|error| silent(error.to_string()))?;
-    serde_json::from_str(&answer).map_err(|error| silent(format!("{error} in {} bytes", answer.len())))
+    lines
+        .read_line(&mut answer)
+        .await
+        .map_err(|error| silent(error.to_string()))?;
+    serde_json::from_str(&answer)
+        .map_err(|error| silent(format!("{error} in {} bytes", answer.len())))
 }
 
 /// The versions of modules in the operator that runs with this data directory; `None` when none runs.
@@ -140,7 +150,10 @@ pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlE
 pub async fn live(directory: &Path) -> Result<Option<Vec<ModuleStatus>>, ControlError> {
     match ask(directory, &Request::List).await {
         Ok(Answer::Modules { modules }) => Ok(Some(modules)),
-        Ok(other) => Err(ControlError::Silent { directory: directory.to_owned(), why: format!("it said {other:?}") }),
+        Ok(other) => Err(ControlError::Silent {
+            directory: directory.to_owned(),
+            why: format!("it said {other:?}"),
+        }),
         Err(ControlError::NotRunning(_)) => Ok(None),
         Err(error) => Err(error),
     }
@@ -154,7 +167,11 @@ pub(super) struct Control {
 
 impl Control {
     /// Listens in the data directory, which this process holds.
-    pub(super) fn start(directory: &Path, checks: &Arc<CheckSet>, clock: &Arc<dyn Clock>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        directory: &Path,
+        checks: &Arc<CheckSet>,
+        clock: &Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
         let path = directory.join(SOCKET_NAME);
         // The directory is ours, so what is left there is of an operator that was killed.
@@ -180,7 +197,9 @@ impl Drop for Control {
 async fn listen(listener: UnixListener, checks: Arc<CheckSet>, clock: Arc<dyn Clock>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
         let Ok((stream, _)) = listener.accept().await else {
             clock.sleep(LOOK_EVERY).await;
             continue;
@@ -196,7 +215,11 @@ async fn listen(listener: UnixListener, checks: Arc<CheckSet>, clock: Arc<dyn Cl
 }
 
 /// One question, one answer.
-async fn converse(mut stream: UnixStream, checks: &Arc<CheckSet>, clock: &dyn Clock) -> std::io::Result<()> {
+async fn converse(
+    mut stream: UnixStream,
+    checks: &Arc<CheckSet>,
+    clock: &dyn Clock,
+) -> std::io::Result<()> {
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
     let mut lines = BufReader::new(reading.take(REQUEST_BYTES_MAX));
@@ -206,7 +229,9 @@ async fn converse(mut stream: UnixStream, checks: &Arc<CheckSet>, clock: &dyn Cl
     }
     let answer = match serde_json::from_str(&line) {
         Ok(request) => answer(request, checks, clock).await,
-        Err(error) => Answer::Wrong { reason: format!("not a question that this operator knows: {error}") },
+        Err(error) => Answer::Wrong {
+            reason: format!("not a question that this operator knows: {error}"),
+        },
     };
     let mut text = serde_json::to_string(&answer).map_err(std::io::Error::other)?;
     text.push('\n');
@@ -216,14 +241,20 @@ async fn converse(mut stream: UnixStream, checks: &Arc<CheckSet>, clock: &dyn Cl
 async fn answer(request: Request, checks: &Arc<CheckSet>, clock: &dyn Clock) -> Answer {
     let heard = checks.outcomes_heard();
     let proposed = match request {
-        Request::List => return Answer::Modules { modules: checks.status() },
+        Request::List => {
+            return Answer::Modules {
+                modules: checks.status(),
+            };
+        }
         Request::Rollback { name } => checks.propose_rollback(&name),
         Request::Swap { name, file, config } => propose(checks, name, file, config).await,
     };
     match proposed {
         Ok(module) => outcome(checks, clock, heard, module).await,
         Err(SwapRefused::Unfit(reason)) => Answer::Refused { reason },
-        Err(error) => Answer::Wrong { reason: error.to_string() },
+        Err(error) => Answer::Wrong {
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -235,9 +266,14 @@ async fn propose(
     config: Option<String>,
 ) -> Result<LoadedModule, SwapRefused> {
     let (checks, handle) = (Arc::clone(checks), tokio::runtime::Handle::current());
-    let prepared =
-        tokio::task::spawn_blocking(move || handle.block_on(checks.propose_version(&name, &file, config.as_deref())));
-    prepared.await.unwrap_or_else(|error| Err(SwapRefused::Unfit(format!("it could not be prepared: {error}"))))
+    let prepared = tokio::task::spawn_blocking(move || {
+        handle.block_on(checks.propose_version(&name, &file, config.as_deref()))
+    });
+    prepared.await.unwrap_or_else(|error| {
+        Err(SwapRefused::Unfit(format!(
+            "it could not be prepared: {error}"
+        )))
+    })
 }
 
 /// Waits until the ticks have decided.
@@ -246,13 +282,23 @@ async fn outcome(checks: &CheckSet, clock: &dyn Clock, heard: u64, module: Loade
     loop {
         match checks.outcome_after(&module.source, heard) {
             Some(Outcome::Counts { digest, reason }) if digest == module.digest => {
-                return Answer::Done { module: module.name, version: module.version, digest, reason };
+                return Answer::Done {
+                    module: module.name,
+                    version: module.version,
+                    digest,
+                    reason,
+                };
             }
-            Some(Outcome::Counts { reason, .. } | Outcome::Refused { reason }) => return Answer::Refused { reason },
+            Some(Outcome::Counts { reason, .. } | Outcome::Refused { reason }) => {
+                return Answer::Refused { reason };
+            }
             None => {}
         }
         if clock.now().since_ms(begun) > OUTCOME_WAIT_MS {
-            return Answer::UnderWay { module: module.name, digest: module.digest };
+            return Answer::UnderWay {
+                module: module.name,
+                digest: module.digest,
+            };
         }
         clock.sleep(LOOK_EVERY).await;
     }

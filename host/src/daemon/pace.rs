@@ -16,8 +16,14 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(now: Timestamp, interval_ms: u64, duration: Option<Duration>) -> Self {
-        let end = duration.map(|duration| now.plus_ms(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)));
-        Self { interval_ms: interval_ms.max(1), due: now, end, skipped: 0 }
+        let end = duration
+            .map(|duration| now.plus_ms(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)));
+        Self {
+            interval_ms: interval_ms.max(1),
+            due: now,
+            end,
+            skipped: 0,
+        }
     }
 
     /// Whether the given time is over.

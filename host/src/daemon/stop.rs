@@ -11,7 +11,9 @@ pub struct Stop {
 
 impl Default for Stop {
     fn default() -> Self {
-        Self { sender: Arc::new(watch::Sender::new(None)) }
+        Self {
+            sender: Arc::new(watch::Sender::new(None)),
+        }
     }
 }
 
@@ -53,7 +55,10 @@ impl Stop {
                 if stop.requested().is_some() {
                     std::process::exit(code);
                 }
-                tracing::info!(signal = name, "Stopping after this tick; once more to leave at once.");
+                tracing::info!(
+                    signal = name,
+                    "Stopping after this tick; once more to leave at once."
+                );
                 stop.request(&format!("stopped by {name}"));
             }
         });

@@ -38,7 +38,8 @@ pub(super) fn expected(
         let worth = if hypothesis.is_none_of_these() {
             against_the_unknown(&action.id)
         } else {
-            let known = fit_of(knowledge, hypothesis, &action.id).map_or(0.0, |fit| worth(fit.fitness));
+            let known =
+                fit_of(knowledge, hypothesis, &action.id).map_or(0.0, |fit| worth(fit.fitness));
             // A cure for one component does nothing for another; harm stays harm.
             let elsewhere = acts_on_component && hypothesis.component.as_ref() != component;
             if elsewhere { known.min(0.0) } else { known }
@@ -59,7 +60,11 @@ fn against_the_unknown(action: &str) -> f64 {
 }
 
 fn mentions_component(action: &Action) -> bool {
-    action.commands.iter().chain([&action.title, &action.effect]).any(|text| text.contains('{'))
+    action
+        .commands
+        .iter()
+        .chain([&action.title, &action.effect])
+        .any(|text| text.contains('{'))
 }
 
 /// The best first. While the cause is open the safe ones go before all others.

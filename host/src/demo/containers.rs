@@ -77,23 +77,39 @@ pub async fn play_on_containers(
     let signals = inject::Stop::listen()?;
     let stage = Stage::open(&plan.docker_host, &plan.project).await?;
     // Before anyone waits for the detectors to learn.
-    stage.rehearse(&plan.variant.card, plan.learn_ms, plan.fault_ms, &plan.launcher).await?;
+    stage
+        .rehearse(
+            &plan.variant.card,
+            plan.learn_ms,
+            plan.fault_ms,
+            &plan.launcher,
+        )
+        .await?;
     let settings = settings(plan, &stage).await?;
     let policy = settings.egress_policy();
-    let world = settings.real_world(&policy).map_err(|errors: ConfigErrors| config(errors.to_string()))?;
+    let world = settings
+        .real_world(&policy)
+        .map_err(|errors: ConfigErrors| config(errors.to_string()))?;
     let ports = real_ports_with_names(world, Arc::new(ContainerNames(stage.clone())));
     let opened = Book::open(&settings.data, ports.clock.now()).await?;
-    let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |line| sink.progress(&line))
-        .await
-        .map_err(|error| config(error.to_string()))?;
+    let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |line| {
+        sink.progress(&line)
+    })
+    .await
+    .map_err(|error| config(error.to_string()))?;
     let began = ports.clock.now();
-    let title = format!("{}: {} (project {})", plan.scenario.id, plan.scenario.title, plan.project);
+    let title = format!(
+        "{}: {} (project {})",
+        plan.scenario.id, plan.scenario.title, plan.project
+    );
     sink.story(began, "demo", &title);
     let daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, sink).await?;
     let (go, may_go) = oneshot::channel();
     let (tell, told) = mpsc::channel(PROGRESS_MAX);
-    let (injected, watched) =
-        tokio::join!(inject(plan, &stage, signals, may_go, tell), watch(plan, stop, daemon, began, go, told));
+    let (injected, watched) = tokio::join!(
+        inject(plan, &stage, signals, may_go, tell),
+        watch(plan, stop, daemon, began, go, told)
+    );
     // First what may be left in the containers.
     let because = injected?;
     let (tickets, onset) = watched?;
@@ -117,7 +133,17 @@ async fn inject(
     // Nobody is kept from undoing by a listener that is slow.
     let mut say = |progress| drop(tell.try_send(progress));
     let card = &plan.variant.card;
-    stage.inject(card, plan.fault_ms, &plan.state, &plan.launcher, signals, &mut say).await.map(Some)
+    stage
+        .inject(
+            card,
+            plan.fault_ms,
+            &plan.state,
+            &plan.launcher,
+            signals,
+            &mut say,
+        )
+        .await
+        .map(Some)
 }
 
 /// Ticks in real time until the fault is undone and the afterwards is over; gives the tickets and when the fault began.
@@ -140,7 +166,11 @@ async fn watch(
         if now.since_ms(began) >= plan.learn_ms
             && let Some(go) = go.take()
         {
-            daemon.sink().story(now, "fault", &format!("(the fault is made now: {})", plan.scenario.story));
+            daemon.sink().story(
+                now,
+                "fault",
+                &format!("(the fault is made now: {})", plan.scenario.story),
+            );
             let _ = go.send(());
         }
         loop {
@@ -148,7 +178,11 @@ async fn watch(
                 Ok(progress) => follow(&progress, now, &mut daemon, &mut course),
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
-                    end = end.or(Some(now.plus_ms(if course.went_through { AFTERWARDS_MS } else { 0 })));
+                    end = end.or(Some(now.plus_ms(if course.went_through {
+                        AFTERWARDS_MS
+                    } else {
+                        0
+                    })));
                     if stop.requested().is_some() {
                         end = Some(now);
                     }
@@ -161,10 +195,19 @@ async fn watch(
         }
         daemon.tick(0).await?;
         let spent_ms = RealClock.now().since_ms(now);
-        RealClock.sleep(Duration::from_millis(TICK_INTERVAL_MS.saturating_sub(spent_ms))).await;
+        RealClock
+            .sleep(Duration::from_millis(
+                TICK_INTERVAL_MS.saturating_sub(spent_ms),
+            ))
+            .await;
     }
     let tickets = daemon.tickets();
-    daemon.stop(stop.requested().unwrap_or_else(|| "the demo is over".to_owned())).await?;
+    daemon
+        .stop(
+            stop.requested()
+                .unwrap_or_else(|| "the demo is over".to_owned()),
+        )
+        .await?;
     Ok((tickets, course.onset))
 }
 
@@ -178,7 +221,11 @@ struct Course {
 
 fn follow(progress: &Progress, now: Timestamp, daemon: &mut Daemon<'_>, course: &mut Course) {
     let text = match progress {
-        Progress::Active { began_ms, containers, .. } => {
+        Progress::Active {
+            began_ms,
+            containers,
+            ..
+        } => {
             course.onset = Some(Timestamp(*began_ms));
             format!("(it is active on {})", containers.join(", "))
         }
@@ -193,25 +240,45 @@ fn follow(progress: &Progress, now: Timestamp, daemon: &mut Daemon<'_>, course: 
 }
 
 /// The truth of a card names components of the simulator; in containers they go by the names of their services.
-fn judged(plan: &ContainersPlan, began: Timestamp, onset: Timestamp, tickets: Vec<crate::model::Ticket>) -> Played {
+fn judged(
+    plan: &ContainersPlan,
+    began: Timestamp,
+    onset: Timestamp,
+    tickets: Vec<crate::model::Ticket>,
+) -> Played {
     let mut truth: Truth = plan.variant.truth.clone();
     if !truth.component.is_empty() {
         truth.component = plan.project.clone();
         truth.component_aliases = stage::component_names(&plan.variant.card).unwrap_or_default();
     }
-    let truth = score::Truth { truth: &truth, began, onset, chosen_component: None };
+    let truth = score::Truth {
+        truth: &truth,
+        began,
+        onset,
+        chosen_component: None,
+    };
     let (score, ticket) = score::score(&plan.scenario.id, &plan.variant.id, 0, &truth, tickets);
-    Played { ticket, score, swapped: None, virtual_ms: RealClock.now().since_ms(began) }
+    Played {
+        ticket,
+        score,
+        swapped: None,
+        virtual_ms: RealClock.now().since_ms(began),
+    }
 }
 
 /// What an operator beside the containers would be configured with.
 async fn settings(plan: &ContainersPlan, stage: &Stage) -> Result<Settings, Failure> {
     let mut settings = Settings::new(plan.plugins.join(&plan.scenario.plugin));
     for (name, origin) in stage.entrances().await? {
-        let origin = origin.parse().map_err(|why| Failure::new(Exit::Internal, format!("the target {name}: {why}")))?;
+        let origin = origin
+            .parse()
+            .map_err(|why| Failure::new(Exit::Internal, format!("the target {name}: {why}")))?;
         settings.targets.insert(name, TargetSettings::new(origin));
     }
-    settings.discovery.networks = CONTAINER_NETWORKS.iter().filter_map(|network| network.parse().ok()).collect();
+    settings.discovery.networks = CONTAINER_NETWORKS
+        .iter()
+        .filter_map(|network| network.parse().ok())
+        .collect();
     settings.invariants = vec![plan.plugins.join("invariants")];
     settings.data.clone_from(&plan.data);
     settings.tick_interval_ms = TICK_INTERVAL_MS;
@@ -223,13 +290,30 @@ async fn settings(plan: &ContainersPlan, stage: &Stage) -> Result<Settings, Fail
 struct ContainerNames(Stage);
 
 impl NameService for ContainerNames {
-    fn addresses<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+    fn addresses<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move {
-            let all = self.0.addresses().await.map_err(|error| io::Error::other(error.to_string()))?;
-            let found = all.get(host).filter(|addresses| !addresses.is_empty()).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::NotFound, format!("no running container is called {host}"))
-            })?;
-            Ok(found.iter().map(|address| SocketAddr::new(*address, port)).collect())
+            let all = self
+                .0
+                .addresses()
+                .await
+                .map_err(|error| io::Error::other(error.to_string()))?;
+            let found = all
+                .get(host)
+                .filter(|addresses| !addresses.is_empty())
+                .ok_or_else(|| {
+                    io::Error::new(
+                        io::ErrorKind::NotFound,
+                        format!("no running container is called {host}"),
+                    )
+                })?;
+            Ok(found
+                .iter()
+                .map(|address| SocketAddr::new(*address, port))
+                .collect())
         })
     }
 }

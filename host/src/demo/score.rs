@@ -71,8 +71,11 @@ impl Score {
     #[must_use]
     pub fn passed(&self) -> bool {
         let harmful = matches!(self.action, Some((_, ActionGrade::Harmful)));
-        let found =
-            if self.ticket_expected { self.component_right && self.ticket.is_some() } else { self.ticket.is_none() };
+        let found = if self.ticket_expected {
+            self.component_right && self.ticket.is_some()
+        } else {
+            self.ticket.is_none()
+        };
         found && !harmful && self.false_tickets == 0
     }
 
@@ -94,16 +97,32 @@ impl Score {
         }
         if let Some((title, probability)) = &self.diagnosis {
             let open = if self.abstained { ", left open" } else { "" };
-            line("diagnosis", &format!("{title} ({:.0} %{open})", probability * 100.0));
+            line(
+                "diagnosis",
+                &format!("{title} ({:.0} %{open})", probability * 100.0),
+            );
             line("component", right(self.component_right));
             line("mechanism", right(self.mechanism_right));
-            line("told apart", if self.told_apart { "yes, the ticket says by what" } else { "no" });
+            line(
+                "told apart",
+                if self.told_apart {
+                    "yes, the ticket says by what"
+                } else {
+                    "no"
+                },
+            );
         }
         if let Some((action, grade)) = &self.action {
-            line("recommended action", &format!("{action} ({})", grade_word(*grade)));
+            line(
+                "recommended action",
+                &format!("{action} ({})", grade_word(*grade)),
+            );
         }
         if let Some(score) = self.explanation_score {
-            line("explanation", &format!("{score} of 100, every claim verified"));
+            line(
+                "explanation",
+                &format!("{score} of 100, every claim verified"),
+            );
         }
         line("false tickets", &self.false_tickets.to_string());
         if self.further_tickets > 0 {
@@ -121,7 +140,9 @@ pub(super) fn score(
     truth: &Truth<'_>,
     tickets: Vec<Ticket>,
 ) -> (Score, Option<Ticket>) {
-    let (early, after): (Vec<_>, Vec<_>) = tickets.into_iter().partition(|ticket| ticket.opened_at < truth.onset);
+    let (early, after): (Vec<_>, Vec<_>) = tickets
+        .into_iter()
+        .partition(|ticket| ticket.opened_at < truth.onset);
     let count = after.len();
     let scored = after.into_iter().max_by_key(|ticket| rank(ticket, truth));
     let leading = scored.as_ref().and_then(|ticket| ticket.hypotheses.first());
@@ -133,16 +154,28 @@ pub(super) fn score(
         seed,
         ticket_expected: expected,
         ticket: scored.as_ref().map(|ticket| ticket.id.clone()),
-        detected_after_s: scored.as_ref().filter(|_| expected).map(|ticket| detected_after_s(ticket, truth)),
-        component_right: scored.as_ref().is_some_and(|ticket| is_component(ticket, truth)),
-        mechanism_right: leading.is_some_and(|hypothesis| speaks_of(hypothesis, &truth.truth.words)),
+        detected_after_s: scored
+            .as_ref()
+            .filter(|_| expected)
+            .map(|ticket| detected_after_s(ticket, truth)),
+        component_right: scored
+            .as_ref()
+            .is_some_and(|ticket| is_component(ticket, truth)),
+        mechanism_right: leading
+            .is_some_and(|hypothesis| speaks_of(hypothesis, &truth.truth.words)),
         truth: truth.truth.mechanism.clone(),
         diagnosis: leading.map(|hypothesis| (hypothesis.title.clone(), hypothesis.probability)),
         abstained: scored.as_ref().is_some_and(|ticket| ticket.abstained),
         told_apart: scored.as_ref().is_some_and(tells_apart),
-        action: scored.as_ref().map(|ticket| graded(&ticket.decision.option, truth.truth)),
+        action: scored
+            .as_ref()
+            .map(|ticket| graded(&ticket.decision.option, truth.truth)),
         explanation_score: scored.as_ref().map(|ticket| ticket.explanation_score),
-        false_tickets: if expected { early.len() } else { early.len() + count },
+        false_tickets: if expected {
+            early.len()
+        } else {
+            early.len() + count
+        },
         further_tickets: if expected { count.saturating_sub(1) } else { 0 },
     };
     (score, scored)
@@ -150,7 +183,11 @@ pub(super) fn score(
 
 /// The right component first, then what is still open, then the oldest.
 fn rank(ticket: &Ticket, truth: &Truth<'_>) -> (bool, bool, std::cmp::Reverse<Timestamp>) {
-    (is_component(ticket, truth), ticket.state == TicketState::Open, std::cmp::Reverse(ticket.opened_at))
+    (
+        is_component(ticket, truth),
+        ticket.state == TicketState::Open,
+        std::cmp::Reverse(ticket.opened_at),
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a demo takes minutes")]
@@ -161,25 +198,44 @@ fn detected_after_s(ticket: &Ticket, truth: &Truth<'_>) -> f64 {
 
 /// Whether the likeliest hypothesis suspects the component at fault: by kind and key, or by one of its names.
 fn is_component(ticket: &Ticket, truth: &Truth<'_>) -> bool {
-    let Some(component) = ticket.hypotheses.first().and_then(|hypothesis| hypothesis.component.as_ref()) else {
+    let Some(component) = ticket
+        .hypotheses
+        .first()
+        .and_then(|hypothesis| hypothesis.component.as_ref())
+    else {
         return false;
     };
-    let key =
-        truth.chosen_component.as_ref().filter(|_| truth.truth.component.is_empty()).unwrap_or(&truth.truth.component);
-    if component.kind() == truth.truth.component_kind && (component.key() == key || key.is_empty()) {
+    let key = truth
+        .chosen_component
+        .as_ref()
+        .filter(|_| truth.truth.component.is_empty())
+        .unwrap_or(&truth.truth.component);
+    if component.kind() == truth.truth.component_kind && (component.key() == key || key.is_empty())
+    {
         return true;
     }
     let name = ticket.names.get(component);
-    truth.truth.component_aliases.iter().any(|alias| component.key() == alias || name == Some(alias))
+    truth
+        .truth
+        .component_aliases
+        .iter()
+        .any(|alias| component.key() == alias || name == Some(alias))
 }
 
 fn speaks_of(hypothesis: &Hypothesis, words: &[String]) -> bool {
-    let text = format!("{} {} {}", hypothesis.card, hypothesis.title, hypothesis.mechanism).to_lowercase();
+    let text = format!(
+        "{} {} {}",
+        hypothesis.card, hypothesis.title, hypothesis.mechanism
+    )
+    .to_lowercase();
     words.iter().any(|word| text.contains(&word.to_lowercase()))
 }
 
 fn tells_apart(ticket: &Ticket) -> bool {
-    ticket.rationale.iter().any(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }))
+    ticket
+        .rationale
+        .iter()
+        .any(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }))
 }
 
 fn graded(action: &str, truth: &operator_chaos::scenario::Truth) -> (String, ActionGrade) {

@@ -26,7 +26,11 @@ impl Speed {
             Self::Unpaced => 0,
             Self::Story if eventful => EVENTFUL_TICK_MS,
             Self::Story => LEARNING_TICK_MS,
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 ..= 60,000")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "clamped to 0 ..= 60,000"
+            )]
             Self::Times(factor) => (1_000.0 / factor).clamp(0.0, 60_000.0) as u64,
         };
         Duration::from_millis(tick_ms.saturating_sub(took_ms))

@@ -51,7 +51,12 @@ pub(super) struct Swapping {
 
 impl Swapping {
     pub(super) fn new(plan: SwapPlan) -> Self {
-        Self { plan, due: None, asked: None, before: BTreeMap::new() }
+        Self {
+            plan,
+            due: None,
+            asked: None,
+            before: BTreeMap::new(),
+        }
     }
 
     /// After every tick: asks for the swap when it is time, and gives what it changed when it is done.
@@ -73,8 +78,13 @@ impl Swapping {
     }
 
     async fn ask(&mut self, checks: &CheckSet) -> Result<(), SwapRefused> {
-        let loaded = checks.loaded().into_iter().find(|loaded| loaded.name == self.plan.module);
-        let new = checks.propose_config(&self.plan.module, &self.plan.config).await?;
+        let loaded = checks
+            .loaded()
+            .into_iter()
+            .find(|loaded| loaded.name == self.plan.module);
+        let new = checks
+            .propose_config(&self.plan.module, &self.plan.config)
+            .await?;
         let old = loaded.unwrap_or_else(|| new.clone());
         self.asked = Some(Swapped {
             event: "swap-shown",
@@ -94,16 +104,27 @@ impl Swapping {
     fn done(&mut self, report: &TickReport) -> Option<Swapped> {
         let module = &self.plan.module;
         let swap = report.events.iter().find_map(|event| match &event.what {
-            What::Plugin(change) if &change.plugin == module => change.pause_us.map(|pause_us| (event.tick, pause_us)),
+            What::Plugin(change) if &change.plugin == module => {
+                change.pause_us.map(|pause_us| (event.tick, pause_us))
+            }
             _ => None,
         });
         let ((tick, pause_us), asked) = swap.zip(self.asked.take_if(|_| swap.is_some()))?;
         let now = statuses(report, module);
         let verdict = |(check, status): (CheckId, Status)| {
-            let before = self.before.get(&check).copied().unwrap_or(Status::Inconclusive);
+            let before = self
+                .before
+                .get(&check)
+                .copied()
+                .unwrap_or(Status::Inconclusive);
             (check, before, status)
         };
-        Some(Swapped { tick, pause_us, verdicts: now.into_iter().map(verdict).collect(), ..asked })
+        Some(Swapped {
+            tick,
+            pause_us,
+            verdicts: now.into_iter().map(verdict).collect(),
+            ..asked
+        })
     }
 }
 
@@ -111,8 +132,9 @@ impl Swapped {
     /// For people, line by line.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        let short =
-            |(version, digest): &(String, String)| format!("{version} ({})", digest.get(..12).unwrap_or(digest));
+        let short = |(version, digest): &(String, String)| {
+            format!("{version} ({})", digest.get(..12).unwrap_or(digest))
+        };
         let mut lines = vec![
             format!(
                 "{} was swapped in tick {}: {} to {}",
@@ -121,12 +143,19 @@ impl Swapped {
                 short(&self.from),
                 short(&self.to)
             ),
-            format!("configuration {} to {} (a variant for this demo)", self.config.0, self.config.1),
+            format!(
+                "configuration {} to {} (a variant for this demo)",
+                self.config.0, self.config.1
+            ),
             format!("the tick waited {} µs for it", self.pause_us),
         ];
         for (check, before, after) in &self.verdicts {
             let changed = if before == after { "" } else { "  <- changed" };
-            lines.push(format!("{check}: {} to {}{changed}", word(*before), word(*after)));
+            lines.push(format!(
+                "{check}: {} to {}{changed}",
+                word(*before),
+                word(*after)
+            ));
         }
         lines
     }
@@ -141,6 +170,11 @@ fn word(status: Status) -> &'static str {
 }
 
 fn statuses(report: &TickReport, module: &str) -> BTreeMap<CheckId, Status> {
-    let of_module = report.verdicts.iter().filter(|verdict| verdict.module == module);
-    of_module.map(|verdict| (verdict.check.clone(), verdict.status)).collect()
+    let of_module = report
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.module == module);
+    of_module
+        .map(|verdict| (verdict.check.clone(), verdict.status))
+        .collect()
 }

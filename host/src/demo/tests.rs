@@ -27,19 +27,39 @@ fn ticket(id: &str, key: &str, onset: u64, after_ms: i64) -> Ticket {
 
 const ONSET: u64 = 120_000;
 
-fn scored(truth: &operator_chaos::scenario::Truth, tickets: Vec<Ticket>) -> (Score, Option<Ticket>) {
-    let judged = Truth { truth, began: Timestamp(0), onset: Timestamp(ONSET), chosen_component: None };
+fn scored(
+    truth: &operator_chaos::scenario::Truth,
+    tickets: Vec<Ticket>,
+) -> (Score, Option<Ticket>) {
+    let judged = Truth {
+        truth,
+        began: Timestamp(0),
+        onset: Timestamp(ONSET),
+        chosen_component: None,
+    };
     score("slow", "disk", 1, &judged, tickets)
 }
 
 #[test]
 fn a_ticket_about_the_right_component_passes_and_its_time_is_taken_from_the_fault() {
     let truth = truth();
-    let (score, ticket) = scored(&truth, vec![ticket("T-1", "5", ONSET, 1_000), ticket("T-2", "4", ONSET, 14_000)]);
+    let (score, ticket) = scored(
+        &truth,
+        vec![
+            ticket("T-1", "5", ONSET, 1_000),
+            ticket("T-2", "4", ONSET, 14_000),
+        ],
+    );
     assert_eq!(ticket.unwrap().id, "T-2");
-    assert_eq!((score.detected_after_s, score.further_tickets), (Some(14.0), 1));
+    assert_eq!(
+        (score.detected_after_s, score.further_tickets),
+        (Some(14.0), 1)
+    );
     assert!(score.component_right && score.mechanism_right && score.passed());
-    assert_eq!(score.action, Some(("wait".to_owned(), ActionGrade::Acceptable)));
+    assert_eq!(
+        score.action,
+        Some(("wait".to_owned(), ActionGrade::Acceptable))
+    );
 }
 
 #[test]
@@ -47,7 +67,9 @@ fn a_component_is_known_by_its_other_names_too() {
     let truth = truth();
     let mut other = ticket("T-1", "x", ONSET, 1_000);
     assert!(!scored(&truth, vec![other.clone()]).0.component_right);
-    other.names.insert(EntityId::new("node", "x"), "10.0.0.4:9000".to_owned());
+    other
+        .names
+        .insert(EntityId::new("node", "x"), "10.0.0.4:9000".to_owned());
     assert!(scored(&truth, vec![other]).0.component_right);
 }
 

@@ -2,8 +2,9 @@
 
 use super::is_bad;
 use super::thresholds::{
-    BASELINE_DENSE_SAMPLES, BASELINE_SAMPLES_MAX, BASELINE_SAMPLES_MIN, BASELINE_SPACING_MS, CALM_Z, DEVIATING_Z,
-    HELD_OUT_SAMPLES, IQR_PER_SIGMA, NORMAL_Z, RECENT_SAMPLES, RELEARN_AFTER_MS, RUN_SAMPLES, SPREAD_SHARE_OF_MEDIAN,
+    BASELINE_DENSE_SAMPLES, BASELINE_SAMPLES_MAX, BASELINE_SAMPLES_MIN, BASELINE_SPACING_MS,
+    CALM_Z, DEVIATING_Z, HELD_OUT_SAMPLES, IQR_PER_SIGMA, NORMAL_Z, RECENT_SAMPLES,
+    RELEARN_AFTER_MS, RUN_SAMPLES, SPREAD_SHARE_OF_MEDIAN,
 };
 use crate::model::knowledge::{Direction, Signal};
 use crate::model::statistics::{interquartile_range, median};
@@ -19,7 +20,10 @@ pub(super) struct Band {
 
 impl Band {
     pub(super) fn of(signal: &Signal) -> Self {
-        Self { bad: signal.bad, floor: signal.floor }
+        Self {
+            bad: signal.bad,
+            floor: signal.floor,
+        }
     }
 }
 
@@ -34,8 +38,9 @@ impl Baseline {
     /// The floor is divided by the deviating z, so that a deviation of exactly the floor is the
     /// smallest that can count.
     fn robust_z(self, value: f64, floor: f64) -> f64 {
-        let spread =
-            (self.iqr / IQR_PER_SIGMA).max(floor / DEVIATING_Z).max(SPREAD_SHARE_OF_MEDIAN * self.median.abs());
+        let spread = (self.iqr / IQR_PER_SIGMA)
+            .max(floor / DEVIATING_Z)
+            .max(SPREAD_SHARE_OF_MEDIAN * self.median.abs());
         let distance = value - self.median;
         if spread > 0.0 {
             distance / spread
@@ -80,7 +85,11 @@ pub(super) struct History {
 impl History {
     /// Takes a sample in, unless it was taken in before.
     pub(super) fn observe(&mut self, sample: Sample, band: Band) {
-        if self.recent.back().is_some_and(|newest| sample.at <= newest.at) {
+        if self
+            .recent
+            .back()
+            .is_some_and(|newest| sample.at <= newest.at)
+        {
             return;
         }
         if let Some(z) = self.z_of(sample.value, band) {
@@ -121,12 +130,18 @@ impl History {
     }
 
     fn z_of(&self, value: f64, band: Band) -> Option<f64> {
-        self.baseline.map(|baseline| baseline.robust_z(value, band.floor).clamp(-Z_MAX, Z_MAX))
+        self.baseline
+            .map(|baseline| baseline.robust_z(value, band.floor).clamp(-Z_MAX, Z_MAX))
     }
 
     pub(super) fn reading_when_gone(&self) -> Reading {
         let recent = self.recent.iter().map(|sample| sample.value).collect();
-        Reading { gone: true, at: self.newest_at(), recent, ..Reading::default() }
+        Reading {
+            gone: true,
+            at: self.newest_at(),
+            recent,
+            ..Reading::default()
+        }
     }
 
     /// Continues, begins or ends the run of deviating samples.
@@ -136,13 +151,22 @@ impl History {
         }
         if deviates(z, band.bad) {
             let began = (self.last_normal_at.unwrap_or(at), at);
-            let run = self.run.get_or_insert(Run { onset: began, deviating: 0, calm: 0, last_at: at });
+            let run = self.run.get_or_insert(Run {
+                onset: began,
+                deviating: 0,
+                calm: 0,
+                last_at: at,
+            });
             run.deviating = run.deviating.saturating_add(1);
             run.calm = 0;
             run.last_at = at;
         } else if let Some(run) = &mut self.run {
             let calm = z.abs() < CALM_Z || !is_bad(band.bad, z);
-            run.calm = if calm { run.calm.saturating_add(1) } else { run.calm };
+            run.calm = if calm {
+                run.calm.saturating_add(1)
+            } else {
+                run.calm
+            };
             if run.is_anomaly() && run.calm >= RUN_SAMPLES {
                 self.learn_after = run.last_at;
                 self.run = None;
@@ -150,7 +174,10 @@ impl History {
                 self.run = None;
             }
         }
-        if self.run.is_some_and(|run| run.is_anomaly() && at.since_ms(run.onset.1) >= RELEARN_AFTER_MS) {
+        if self
+            .run
+            .is_some_and(|run| run.is_anomaly() && at.since_ms(run.onset.1) >= RELEARN_AFTER_MS)
+        {
             self.relearn();
         }
     }
@@ -167,11 +194,19 @@ impl History {
         if self.anomaly_since().is_some() {
             return;
         }
-        let Some(position) = self.recent.len().checked_sub(HELD_OUT_SAMPLES + 1) else { return };
-        let Some(sample) = self.recent.get(position).copied() else { return };
+        let Some(position) = self.recent.len().checked_sub(HELD_OUT_SAMPLES + 1) else {
+            return;
+        };
+        let Some(sample) = self.recent.get(position).copied() else {
+            return;
+        };
         let dense = self.settled.len() < BASELINE_DENSE_SAMPLES;
-        let gap_ms = self.settled.back().map_or(u64::MAX, |last| sample.at.since_ms(last.at));
-        if sample.at <= self.learn_after || gap_ms == 0 || (!dense && gap_ms < BASELINE_SPACING_MS) {
+        let gap_ms = self
+            .settled
+            .back()
+            .map_or(u64::MAX, |last| sample.at.since_ms(last.at));
+        if sample.at <= self.learn_after || gap_ms == 0 || (!dense && gap_ms < BASELINE_SPACING_MS)
+        {
             return;
         }
         self.settled.push_back(sample);
@@ -186,7 +221,9 @@ impl History {
             return;
         }
         let values: Vec<f64> = self.settled.iter().map(|sample| sample.value).collect();
-        self.baseline = median(&values).zip(interquartile_range(&values)).map(|(median, iqr)| Baseline { median, iqr });
+        self.baseline = median(&values)
+            .zip(interquartile_range(&values))
+            .map(|(median, iqr)| Baseline { median, iqr });
     }
 }
 

@@ -12,24 +12,61 @@ use std::collections::BTreeMap;
 pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, Sample> {
     let (series, now) = (&snapshot.series, snapshot.taken_at);
     let mut found = match &signal.source {
-        SignalSource::Series { selector, reduction, window_ms, by } => {
-            let picked = series.pick(&selector.metric, selector, std::slice::from_ref(by)).ok();
-            picked.map(|picked| dated(signal, &picked, picked.sums(now, *reduction, *window_ms))).unwrap_or_default()
+        SignalSource::Series {
+            selector,
+            reduction,
+            window_ms,
+            by,
+        } => {
+            let picked = series
+                .pick(&selector.metric, selector, std::slice::from_ref(by))
+                .ok();
+            picked
+                .map(|picked| dated(signal, &picked, picked.sums(now, *reduction, *window_ms)))
+                .unwrap_or_default()
         }
-        SignalSource::Quantile { quantile, selector, window_ms, by } => {
-            let picked = series.pick(&bucket_metric(selector), selector, std::slice::from_ref(by)).ok();
+        SignalSource::Quantile {
+            quantile,
+            selector,
+            window_ms,
+            by,
+        } => {
+            let picked = series
+                .pick(&bucket_metric(selector), selector, std::slice::from_ref(by))
+                .ok();
             let values = |picked: &Picked<'_>| {
                 let answers = picked.quantiles(now, *quantile, *window_ms);
-                dated(signal, picked, answers.map(|(key, (value, _))| (key, value)))
+                dated(
+                    signal,
+                    picked,
+                    answers.map(|(key, (value, _))| (key, value)),
+                )
             };
             picked.as_ref().map(values).unwrap_or_default()
         }
-        SignalSource::Column { table, entity_column, value_column } => {
-            let values = |table: &Table| worst(signal, column(table, entity_column, value_column, refreshed_at(now)));
-            snapshot.tables.get(table).map(|table| values(table)).unwrap_or_default()
+        SignalSource::Column {
+            table,
+            entity_column,
+            value_column,
+        } => {
+            let values = |table: &Table| {
+                worst(
+                    signal,
+                    column(table, entity_column, value_column, refreshed_at(now)),
+                )
+            };
+            snapshot
+                .tables
+                .get(table)
+                .map(|table| values(table))
+                .unwrap_or_default()
         }
     };
-    let kind_is_known = snapshot.topology.entities.iter().any(|entity| entity.id.kind() == signal.entity_kind);
+    let kind_is_known = snapshot
+        .topology
+        .entities
+        .iter()
+        .any(|entity| entity.id.kind() == signal.entity_kind);
     if kind_is_known {
         found.retain(|entity, _| snapshot.topology.entity(entity).is_some());
     }
@@ -46,7 +83,13 @@ fn dated<'a>(
     let newest: BTreeMap<&GroupKey, Timestamp> = picked.newest().collect();
     let dated = values.filter_map(|(key, value)| {
         let label = key.first()?.as_deref()?;
-        Some((label, Sample { at: newest.get(key).copied()?, value }))
+        Some((
+            label,
+            Sample {
+                at: newest.get(key).copied()?,
+                value,
+            },
+        ))
     });
     worst(signal, dated)
 }
@@ -62,7 +105,13 @@ fn column<'a>(
             Scalar::Null => return None,
             key => key.to_string(),
         };
-        Some((key, Sample { at, value: table.scalar(row, value_column).as_f64()? }))
+        Some((
+            key,
+            Sample {
+                at,
+                value: table.scalar(row, value_column).as_f64()?,
+            },
+        ))
     })
 }
 
@@ -72,10 +121,15 @@ fn refreshed_at(taken_at: Timestamp) -> Timestamp {
 }
 
 /// One value an entity; of several the worst counts.
-fn worst(signal: &Signal, values: impl Iterator<Item = (impl AsRef<str>, Sample)>) -> BTreeMap<EntityId, Sample> {
+fn worst(
+    signal: &Signal,
+    values: impl Iterator<Item = (impl AsRef<str>, Sample)>,
+) -> BTreeMap<EntityId, Sample> {
     let mut found: BTreeMap<EntityId, Sample> = BTreeMap::new();
     for (key, sample) in values.filter(|(_, sample)| sample.value.is_finite()) {
-        let worst = found.entry(EntityId::of_kind(&signal.entity_kind, key.as_ref())).or_insert(sample);
+        let worst = found
+            .entry(EntityId::of_kind(&signal.entity_kind, key.as_ref()))
+            .or_insert(sample);
         if is_worse(signal.bad, sample.value, worst.value) {
             *worst = sample;
         }

@@ -3,7 +3,8 @@
 
 use super::facts::Facts;
 use super::limits::{
-    INCIDENTS_MAX, LONE_ANOMALY_GROUPS_MIN, LONE_ANOMALY_PROBABILITY_MIN, ONSET_TOLERANCE_MS, SUSPECTS_MAX,
+    INCIDENTS_MAX, LONE_ANOMALY_GROUPS_MIN, LONE_ANOMALY_PROBABILITY_MIN, ONSET_TOLERANCE_MS,
+    SUSPECTS_MAX,
 };
 use super::symptoms::SymptomKey;
 use super::weigh::{Case, Weighed, none_log_odds, normalise};
@@ -28,18 +29,28 @@ impl Group<'_> {
     /// All of so many symptoms, which no card is asked about; `None` for no symptoms.
     pub(super) fn of_all(count: usize) -> Option<Self> {
         let (attached, ranked) = (BTreeSet::new(), Vec::new());
-        (count > 0).then(|| Self { members: (0..count).collect(), attached, ranked, too_weak: false })
+        (count > 0).then(|| Self {
+            members: (0..count).collect(),
+            attached,
+            ranked,
+            too_weak: false,
+        })
     }
 
     /// Anomalies alone speak for a cause that is likely, and that somebody has to be told of.
     pub(super) fn is_worth_a_ticket(&self) -> bool {
-        let leads_to = self.ranked.first().map(|weighed| weighed.case.card.severity);
+        let leads_to = self
+            .ranked
+            .first()
+            .map(|weighed| weighed.case.card.severity);
         self.is_strong() && leads_to.is_some_and(|severity| severity > Severity::Info)
     }
 
     /// Whether the likeliest cause lies in this component.
     pub(super) fn suspects(&self, entity: &EntityId) -> bool {
-        self.ranked.first().is_some_and(|weighed| &weighed.case.suspect == entity)
+        self.ranked
+            .first()
+            .is_some_and(|weighed| &weighed.case.suspect == entity)
     }
 
     /// One cause is likely enough, on independent evidence, for anomalies alone to speak for it.
@@ -60,11 +71,15 @@ pub(super) struct Scene<'a> {
 
 impl Scene<'_> {
     fn key(&self, position: usize) -> Option<SymptomKey> {
-        self.symptoms.get(position).map(|symptom| (symptom.kind.clone(), symptom.entity.clone()))
+        self.symptoms
+            .get(position)
+            .map(|symptom| (symptom.kind.clone(), symptom.entity.clone()))
     }
 
     fn is_violation(&self, position: usize) -> bool {
-        self.symptoms.get(position).is_some_and(|s| matches!(s.kind, SymptomKind::Violation(_)))
+        self.symptoms
+            .get(position)
+            .is_some_and(|s| matches!(s.kind, SymptomKind::Violation(_)))
     }
 
     fn entity(&self, position: usize) -> Option<&EntityId> {
@@ -78,7 +93,10 @@ pub(super) fn cases<'a>(scene: &Scene<'a>) -> Vec<Case<'a>> {
     let knowledge = scene.facts.input().knowledge;
     let mut cases = Vec::new();
     for card in &knowledge.cards {
-        let suspects = touched.iter().chain(near.iter()).filter(|entity| entity.kind() == card.entity_kind);
+        let suspects = touched
+            .iter()
+            .chain(near.iter())
+            .filter(|entity| entity.kind() == card.entity_kind);
         for suspect in suspects.take(SUSPECTS_MAX) {
             cases.push(Case::new(scene.facts, card, suspect, scene.symptoms));
         }
@@ -97,18 +115,36 @@ fn touched_and_near(scene: &Scene<'_>) -> (Vec<EntityId>, Vec<EntityId>) {
             touched.push(symptom.entity.clone());
         }
     }
-    let beside: BTreeSet<&EntityId> = touched.iter().flat_map(|entity| scene.facts.neighbours(entity)).collect();
-    let near = beside.into_iter().filter(|entity| !touched.contains(entity)).cloned().collect();
+    let beside: BTreeSet<&EntityId> = touched
+        .iter()
+        .flat_map(|entity| scene.facts.neighbours(entity))
+        .collect();
+    let near = beside
+        .into_iter()
+        .filter(|entity| !touched.contains(entity))
+        .cloned()
+        .collect();
     (touched, near)
 }
 
 /// An effect does not begin before its cause.
 fn drop_what_began_too_early(scene: &Scene<'_>, case: &mut Case<'_>) {
-    let of_suspect = case.explains.iter().filter_map(|position| scene.symptoms.get(*position));
-    let began = of_suspect.filter(|symptom| symptom.entity == case.suspect).map(|symptom| symptom.onset.0).min();
+    let of_suspect = case
+        .explains
+        .iter()
+        .filter_map(|position| scene.symptoms.get(*position));
+    let began = of_suspect
+        .filter(|symptom| symptom.entity == case.suspect)
+        .map(|symptom| symptom.onset.0)
+        .min();
     let Some(began) = began else { return };
     let not_before = Timestamp(began.0.saturating_sub(ONSET_TOLERANCE_MS));
-    case.explains.retain(|position| scene.symptoms.get(*position).is_some_and(|s| s.onset.1 >= not_before));
+    case.explains.retain(|position| {
+        scene
+            .symptoms
+            .get(*position)
+            .is_some_and(|s| s.onset.1 >= not_before)
+    });
 }
 
 /// The grouping. Every violation is in exactly one group.
@@ -118,7 +154,9 @@ pub(super) fn group<'a>(scene: &Scene<'_>, cases: &'a [Case<'a>]) -> Vec<Group<'
     let mut groups: Vec<Group<'a>> = Vec::new();
     while groups.len() + 1 < INCIDENTS_MAX {
         let ranked = rank(cases, &taken);
-        let Some(group) = explained_group(scene, &ranked, &remaining) else { break };
+        let Some(group) = explained_group(scene, &ranked, &remaining) else {
+            break;
+        };
         for position in &group.members {
             remaining.remove(position);
             taken.extend(scene.key(*position));
@@ -137,26 +175,47 @@ fn rank<'a>(cases: &'a [Case<'a>], taken: &BTreeSet<SymptomKey>) -> Vec<Weighed<
         b.log_odds
             .total_cmp(&a.log_odds)
             .then_with(|| b.case.explains.len().cmp(&a.case.explains.len()))
-            .then_with(|| (&a.case.card.id, &a.case.suspect).cmp(&(&b.case.card.id, &b.case.suspect)))
+            .then_with(|| {
+                (&a.case.card.id, &a.case.suspect).cmp(&(&b.case.card.id, &b.case.suspect))
+            })
     });
     ranked
 }
 
 /// The group of the likeliest hypothesis that explains anything that is left. Rivals that are nearly
 /// as likely bring what they explain with them: until they are told apart it is one incident.
-fn explained_group<'a>(scene: &Scene<'_>, ranked: &[Weighed<'a>], remaining: &BTreeSet<usize>) -> Option<Group<'a>> {
+fn explained_group<'a>(
+    scene: &Scene<'_>,
+    ranked: &[Weighed<'a>],
+    remaining: &BTreeSet<usize>,
+) -> Option<Group<'a>> {
     let open = |w: &&Weighed<'a>| !w.case.explains.is_disjoint(remaining);
-    let best = ranked.iter().find(open).filter(|best| best.log_odds >= none_log_odds())?;
-    let own: BTreeSet<usize> = best.case.explains.intersection(remaining).copied().collect();
+    let best = ranked
+        .iter()
+        .find(open)
+        .filter(|best| best.log_odds >= none_log_odds())?;
+    let own: BTreeSet<usize> = best
+        .case
+        .explains
+        .intersection(remaining)
+        .copied()
+        .collect();
     let close = best.log_odds - TOLD_APART_RATIO_MIN.ln();
     let mut members = own.clone();
-    for rival in ranked.iter().filter(|w| w.log_odds >= close && what_matters(scene, &own).is_subset(&w.case.explains))
+    for rival in ranked
+        .iter()
+        .filter(|w| w.log_odds >= close && what_matters(scene, &own).is_subset(&w.case.explains))
     {
         members.extend(rival.case.explains.intersection(remaining));
     }
     let has_violation = members.iter().any(|position| scene.is_violation(*position));
     let ranked = candidates(ranked, &what_matters(scene, &members), best);
-    let mut group = Group { members, attached: BTreeSet::new(), ranked, too_weak: false };
+    let mut group = Group {
+        members,
+        attached: BTreeSet::new(),
+        ranked,
+        too_weak: false,
+    };
     group.too_weak = !has_violation && !group.is_strong();
     Some(group)
 }
@@ -164,15 +223,28 @@ fn explained_group<'a>(scene: &Scene<'_>, ranked: &[Weighed<'a>], remaining: &BT
 /// What an alternative has to explain: the violations, or all anomalies where nothing is violated.
 /// Who explains only a side effect is another cause, not a rival.
 fn what_matters(scene: &Scene<'_>, members: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let violations: BTreeSet<usize> = members.iter().copied().filter(|one| scene.is_violation(*one)).collect();
-    if violations.is_empty() { members.clone() } else { violations }
+    let violations: BTreeSet<usize> = members
+        .iter()
+        .copied()
+        .filter(|one| scene.is_violation(*one))
+        .collect();
+    if violations.is_empty() {
+        members.clone()
+    } else {
+        violations
+    }
 }
 
 /// Hypotheses that explain something that matters, and the rivals that the leading card names, if those
 /// explain nothing and are therefore behind.
-fn candidates<'a>(ranked: &[Weighed<'a>], matters: &BTreeSet<usize>, best: &Weighed<'a>) -> Vec<Weighed<'a>> {
-    let is_rival =
-        |w: &Weighed<'a>| best.case.card.rivals.contains(&w.case.card.id) && w.case.suspect == best.case.suspect;
+fn candidates<'a>(
+    ranked: &[Weighed<'a>],
+    matters: &BTreeSet<usize>,
+    best: &Weighed<'a>,
+) -> Vec<Weighed<'a>> {
+    let is_rival = |w: &Weighed<'a>| {
+        best.case.card.rivals.contains(&w.case.card.id) && w.case.suspect == best.case.suspect
+    };
     let kept = ranked.iter().filter(|w| {
         !w.case.explains.is_disjoint(matters) && w.log_odds <= best.log_odds
             || (is_rival(w) && w.log_odds < best.log_odds)
@@ -182,10 +254,18 @@ fn candidates<'a>(ranked: &[Weighed<'a>], matters: &BTreeSet<usize>, best: &Weig
 
 /// What no likely hypothesis explains, but stands on or beside a suspect, is no worse than its incident
 /// and did not begin before it, belongs to that incident: one cause, one ticket.
-fn attach_what_stands_beside(scene: &Scene<'_>, groups: &mut [Group<'_>], remaining: &mut BTreeSet<usize>) {
+fn attach_what_stands_beside(
+    scene: &Scene<'_>,
+    groups: &mut [Group<'_>],
+    remaining: &mut BTreeSet<usize>,
+) {
     for position in remaining.clone() {
-        let Some(symptom) = scene.symptoms.get(position) else { continue };
-        let home = groups.iter_mut().find(|group| !group.too_weak && stands_beside(scene, group, symptom));
+        let Some(symptom) = scene.symptoms.get(position) else {
+            continue;
+        };
+        let home = groups
+            .iter_mut()
+            .find(|group| !group.too_weak && stands_beside(scene, group, symptom));
         if let Some(group) = home {
             group.members.insert(position);
             group.attached.insert(position);
@@ -195,9 +275,19 @@ fn attach_what_stands_beside(scene: &Scene<'_>, groups: &mut [Group<'_>], remain
 }
 
 fn stands_beside(scene: &Scene<'_>, group: &Group<'_>, symptom: &Symptom) -> bool {
-    let Some(suspect) = group.ranked.first().map(|leader| &leader.case.suspect) else { return false };
-    let members = || group.members.iter().filter_map(|position| scene.symptoms.get(*position));
-    let began = members().map(|member| member.onset.0).min().unwrap_or(Timestamp(0));
+    let Some(suspect) = group.ranked.first().map(|leader| &leader.case.suspect) else {
+        return false;
+    };
+    let members = || {
+        group
+            .members
+            .iter()
+            .filter_map(|position| scene.symptoms.get(*position))
+    };
+    let began = members()
+        .map(|member| member.onset.0)
+        .min()
+        .unwrap_or(Timestamp(0));
     let worst = members().map(|member| member.severity).max();
     (&symptom.entity == suspect || scene.facts.are_neighbours(suspect, &symptom.entity))
         && symptom.onset.1.0.saturating_add(ONSET_TOLERANCE_MS) >= began.0
@@ -212,14 +302,32 @@ fn group_the_unexplained<'a>(
     groups: &mut Vec<Group<'a>>,
     mut remaining: BTreeSet<usize>,
 ) {
-    while let Some(first) = remaining.iter().copied().find(|position| scene.is_violation(*position)) {
+    while let Some(first) = remaining
+        .iter()
+        .copied()
+        .find(|position| scene.is_violation(*position))
+    {
         // The last group takes the rest: no violation may go unseen because there are too many.
         let is_last = groups.len() + 1 >= INCIDENTS_MAX;
-        let members = if is_last { remaining.clone() } else { connected(scene, first, &remaining) };
+        let members = if is_last {
+            remaining.clone()
+        } else {
+            connected(scene, first, &remaining)
+        };
         remaining.retain(|position| !members.contains(position));
         let mut ranked = rank(cases, taken);
-        ranked.retain(|weighed| !weighed.case.explains.is_disjoint(&what_matters(scene, &members)));
-        groups.push(Group { members, attached: BTreeSet::new(), ranked, too_weak: false });
+        ranked.retain(|weighed| {
+            !weighed
+                .case
+                .explains
+                .is_disjoint(&what_matters(scene, &members))
+        });
+        groups.push(Group {
+            members,
+            attached: BTreeSet::new(),
+            ranked,
+            too_weak: false,
+        });
     }
 }
 
@@ -227,9 +335,13 @@ fn connected(scene: &Scene<'_>, first: usize, among: &BTreeSet<usize>) -> BTreeS
     let mut members = BTreeSet::from([first]);
     let mut fringe = vec![first];
     while let Some(position) = fringe.pop() {
-        let Some(entity) = scene.entity(position) else { continue };
+        let Some(entity) = scene.entity(position) else {
+            continue;
+        };
         for other in among {
-            let joined = scene.entity(*other).is_some_and(|e| e == entity || scene.facts.are_neighbours(e, entity));
+            let joined = scene
+                .entity(*other)
+                .is_some_and(|e| e == entity || scene.facts.are_neighbours(e, entity));
             if joined && members.insert(*other) {
                 fringe.push(*other);
             }

@@ -8,7 +8,8 @@ use super::DiagnoseInput;
 use super::symptoms::{Lasting, SymptomKey};
 use crate::model::knowledge::{EvidenceRule, Scope, Signal, SignalSource, Test};
 use crate::model::{
-    Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Scalar, SymptomKind, Timestamp, Topology,
+    Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Scalar, SymptomKind,
+    Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,8 +59,17 @@ impl<'a> Facts<'a> {
             neighbours.entry(&edge.from).or_default().insert(&edge.to);
             neighbours.entry(&edge.to).or_default().insert(&edge.from);
         }
-        let rows = if watched.is_empty() { rows::RowIndex::default() } else { rows::RowIndex::new(input) };
-        Self { input, watched, neighbours, rows }
+        let rows = if watched.is_empty() {
+            rows::RowIndex::default()
+        } else {
+            rows::RowIndex::new(input)
+        };
+        Self {
+            input,
+            watched,
+            neighbours,
+            rows,
+        }
     }
 
     pub(super) fn input(&self) -> DiagnoseInput<'a> {
@@ -75,7 +85,9 @@ impl<'a> Facts<'a> {
     }
 
     pub(super) fn are_neighbours(&self, one: &EntityId, other: &EntityId) -> bool {
-        self.neighbours.get(one).is_some_and(|found| found.contains(other))
+        self.neighbours
+            .get(one)
+            .is_some_and(|found| found.contains(other))
     }
 
     /// Whether a rule with this scope, asked about `suspect`, looks at `entity`.
@@ -93,14 +105,34 @@ impl<'a> Facts<'a> {
         match &rule.test {
             Test::Violated(check) => verdicts::ask(self, check, true, rule.scope, suspect),
             Test::Holds(check) => verdicts::ask(self, check, false, rule.scope, suspect),
-            Test::SignalDeviates(signal, deviation) => {
-                signals::ask(self, signal, signals::Question::Deviates(*deviation), rule.scope, suspect)
-            }
-            Test::SignalCompares(signal, comparison, value) => {
-                signals::ask(self, signal, signals::Question::Compares(*comparison, *value), rule.scope, suspect)
-            }
-            Test::RowMatches { table, entity_column, column, comparison, value } => {
-                let question = rows::Question { table, entity_column, column, comparison: *comparison, value };
+            Test::SignalDeviates(signal, deviation) => signals::ask(
+                self,
+                signal,
+                signals::Question::Deviates(*deviation),
+                rule.scope,
+                suspect,
+            ),
+            Test::SignalCompares(signal, comparison, value) => signals::ask(
+                self,
+                signal,
+                signals::Question::Compares(*comparison, *value),
+                rule.scope,
+                suspect,
+            ),
+            Test::RowMatches {
+                table,
+                entity_column,
+                column,
+                comparison,
+                value,
+            } => {
+                let question = rows::Question {
+                    table,
+                    entity_column,
+                    column,
+                    comparison: *comparison,
+                    value,
+                };
                 rows::ask(self, question, rule.scope, suspect)
             }
         }
@@ -116,9 +148,10 @@ impl<'a> Facts<'a> {
     ) -> bool {
         let same = match (&rule.test, kind) {
             (Test::Violated(check), SymptomKind::Violation(of)) => check == of,
-            (Test::SignalDeviates(signal, _) | Test::SignalCompares(signal, _, _), SymptomKind::Anomaly(of)) => {
-                signal == of
-            }
+            (
+                Test::SignalDeviates(signal, _) | Test::SignalCompares(signal, _, _),
+                SymptomKind::Anomaly(of),
+            ) => signal == of,
             _ => false,
         };
         rule.explains && same && self.is_in_scope(rule.scope, suspect, entity)
@@ -129,9 +162,10 @@ impl<'a> Facts<'a> {
 pub(super) fn subject_of(rule: &EvidenceRule, suspect: &EntityId, signals: &[Signal]) -> String {
     let what = match &rule.test {
         Test::Violated(check) | Test::Holds(check) => format!("check {check}"),
-        Test::SignalDeviates(signal, _) | Test::SignalCompares(signal, _, _) => {
-            signals.iter().find(|s| &s.id == signal).map_or_else(|| signal.to_string(), |s| s.title.clone())
-        }
+        Test::SignalDeviates(signal, _) | Test::SignalCompares(signal, _, _) => signals
+            .iter()
+            .find(|s| &s.id == signal)
+            .map_or_else(|| signal.to_string(), |s| s.title.clone()),
         Test::RowMatches { table, column, .. } => format!("{table}.{column}"),
     };
     format!("{what} {}", whose(rule.scope, suspect))
@@ -159,23 +193,62 @@ fn opposite(comparison: Comparison) -> Comparison {
 }
 
 /// Evidence without an id and without a baseline.
-fn plain(source: EvidenceSource, query: String, entity: Option<EntityId>, at: Timestamp, value: Scalar) -> Evidence {
+fn plain(
+    source: EvidenceSource,
+    query: String,
+    entity: Option<EntityId>,
+    at: Timestamp,
+    value: Scalar,
+) -> Evidence {
     let tainted = matches!(value, Scalar::Text(_)) && source != EvidenceSource::Check;
     let id = EvidenceId(String::new());
     let (unit, baseline, robust_z, recent) = (None, None, None, Vec::new());
-    Evidence { id, source, query, entity, window: (at, at), value, unit, baseline, robust_z, recent, tainted }
+    Evidence {
+        id,
+        source,
+        query,
+        entity,
+        window: (at, at),
+        value,
+        unit,
+        baseline,
+        robust_z,
+        recent,
+        tainted,
+    }
 }
 
 /// The question behind a signal, as an expert would write it.
 fn query_of(source: &SignalSource) -> String {
     match source {
-        SignalSource::Series { selector, reduction, window_ms, by } => {
-            format!("{reduction:?}({}[{}]) by ({by})", select(selector), seconds(*window_ms)).to_lowercase_first()
+        SignalSource::Series {
+            selector,
+            reduction,
+            window_ms,
+            by,
+        } => format!(
+            "{reduction:?}({}[{}]) by ({by})",
+            select(selector),
+            seconds(*window_ms)
+        )
+        .to_lowercase_first(),
+        SignalSource::Quantile {
+            quantile,
+            selector,
+            window_ms,
+            by,
+        } => {
+            format!(
+                "quantile({quantile}, {}[{}]) by ({by})",
+                select(selector),
+                seconds(*window_ms)
+            )
         }
-        SignalSource::Quantile { quantile, selector, window_ms, by } => {
-            format!("quantile({quantile}, {}[{}]) by ({by})", select(selector), seconds(*window_ms))
-        }
-        SignalSource::Column { table, value_column, .. } => format!("{table}.{value_column}"),
+        SignalSource::Column {
+            table,
+            value_column,
+            ..
+        } => format!("{table}.{value_column}"),
     }
 }
 
@@ -186,7 +259,9 @@ trait LowercaseFirst {
 impl LowercaseFirst for String {
     fn to_lowercase_first(&self) -> String {
         let mut characters = self.chars();
-        characters.next().map_or_else(Self::new, |first| first.to_lowercase().chain(characters).collect())
+        characters.next().map_or_else(Self::new, |first| {
+            first.to_lowercase().chain(characters).collect()
+        })
     }
 }
 
@@ -213,8 +288,18 @@ fn select(selector: &crate::model::knowledge::Selector) -> String {
 }
 
 /// A blind spot as evidence.
-pub(super) fn blind_spot(spot: &crate::model::BlindSpot, entity: EntityId, window: (Timestamp, Timestamp)) -> Evidence {
+pub(super) fn blind_spot(
+    spot: &crate::model::BlindSpot,
+    entity: EntityId,
+    window: (Timestamp, Timestamp),
+) -> Evidence {
     let value = Scalar::Text(spot.reason.clone());
-    let evidence = plain(EvidenceSource::Operator, spot.source.clone(), Some(entity), window.1, value);
+    let evidence = plain(
+        EvidenceSource::Operator,
+        spot.source.clone(),
+        Some(entity),
+        window.1,
+        value,
+    );
     Evidence { window, ..evidence }
 }

@@ -5,13 +5,14 @@ use super::{DiagnoseInput, Memory, explain};
 use crate::decide::{Decided, decide};
 use crate::detect::Detector;
 use crate::model::knowledge::{
-    Action, Attribute, Card, Deviation, Direction, EvidenceRule, Fitness, KnowledgeBase, OptionFit, Risk, Scope,
-    Signal, SignalSource, Test,
+    Action, Attribute, Card, Deviation, Direction, EvidenceRule, Fitness, KnowledgeBase, OptionFit,
+    Risk, Scope, Signal, SignalSource, Test,
 };
 use crate::model::ticket::Provenance;
 use crate::model::{
-    BlindSpot, Comparison, Detection, Digest, Edge, Entity, EntityId, Incident, Relation, Scalar, SeriesStore,
-    Severity, Snapshot, Status, Table, Tick, Ticket, TicketState, Timestamp, Topology, Verdict, Violation,
+    BlindSpot, Comparison, Detection, Digest, Edge, Entity, EntityId, Incident, Relation, Scalar,
+    SeriesStore, Severity, Snapshot, Status, Table, Tick, Ticket, TicketState, Timestamp, Topology,
+    Verdict, Violation,
 };
 use crate::tables::Column;
 use std::collections::BTreeMap;
@@ -69,7 +70,13 @@ impl Story {
 
     pub(crate) fn with(knowledge: KnowledgeBase) -> Self {
         let detector = Detector::new(&knowledge);
-        Self { knowledge, detector, memory: Memory::default(), now: START, tick: 0 }
+        Self {
+            knowledge,
+            detector,
+            memory: Memory::default(),
+            now: START,
+            tick: 0,
+        }
     }
 
     /// A quiet minute and a half: long enough to learn what is usual.
@@ -87,25 +94,51 @@ impl Story {
         self.explain(&snapshot, &sight.verdicts, &detection)
     }
 
-    fn explain(&mut self, snapshot: &Snapshot, verdicts: &[Verdict], detection: &Detection) -> Vec<Incident> {
-        explain(&mut self.memory, DiagnoseInput { snapshot, verdicts, detection, knowledge: &self.knowledge })
+    fn explain(
+        &mut self,
+        snapshot: &Snapshot,
+        verdicts: &[Verdict],
+        detection: &Detection,
+    ) -> Vec<Incident> {
+        explain(
+            &mut self.memory,
+            DiagnoseInput {
+                snapshot,
+                verdicts,
+                detection,
+                knowledge: &self.knowledge,
+            },
+        )
     }
 
     /// The incidents of the last of so many equal ticks.
     pub(crate) fn repeat(&mut self, ticks: usize, sight: &Sight) -> Vec<Incident> {
-        (0..ticks).map(|_| self.step(sight)).last().unwrap_or_default()
+        (0..ticks)
+            .map(|_| self.step(sight))
+            .last()
+            .unwrap_or_default()
     }
 
     pub(crate) fn decide(&self, incident: &Incident, sight: &Sight) -> Decided {
-        decide(incident, &self.knowledge, &snapshot(sight, self.now, self.tick))
+        decide(
+            incident,
+            &self.knowledge,
+            &snapshot(sight, self.now, self.tick),
+        )
     }
 
     /// The ticket, as the ticket stage puts it together.
     pub(crate) fn ticket(&self, incident: &Incident, sight: &Sight) -> Ticket {
         let decided = self.decide(incident, sight);
         let diagnosis = incident.diagnosis.clone();
-        let suspect = diagnosis.hypotheses.first().filter(|_| !diagnosis.abstained);
-        let mut entities: Vec<EntityId> = suspect.and_then(|leader| leader.component.clone()).into_iter().collect();
+        let suspect = diagnosis
+            .hypotheses
+            .first()
+            .filter(|_| !diagnosis.abstained);
+        let mut entities: Vec<EntityId> = suspect
+            .and_then(|leader| leader.component.clone())
+            .into_iter()
+            .collect();
         for symptom in &incident.symptoms {
             if !entities.contains(&symptom.entity) {
                 entities.push(symptom.entity.clone());
@@ -151,7 +184,10 @@ pub(crate) fn node_two_gone() -> Sight {
     Sight {
         state: ["up", "gone", "up"],
         latency_s: [0.09, 0.003, 0.11],
-        verdicts: vec![fails("node-answers", &["node/2"], &["node/1", "node/3"]), holds("writes-fast")],
+        verdicts: vec![
+            fails("node-answers", &["node/2"], &["node/1", "node/3"]),
+            holds("writes-fast"),
+        ],
         ..Sight::default()
     }
 }
@@ -161,14 +197,21 @@ pub(crate) fn slow_disk_on_two() -> Sight {
     Sight {
         latency_s: [0.003, 0.9, 0.003],
         disk_wait_s: Some([0.001, 0.8, 0.001]),
-        verdicts: vec![holds("node-answers"), fails("writes-fast", &["node/2"], &["node/1", "node/3"])],
+        verdicts: vec![
+            holds("node-answers"),
+            fails("writes-fast", &["node/2"], &["node/1", "node/3"]),
+        ],
         ..Sight::default()
     }
 }
 
 /// Writes of node 2 are slow, and neither disks nor links could be observed.
 pub(crate) fn slow_for_an_unknown_reason() -> Sight {
-    Sight { disk_wait_s: None, loss: None, ..slow_disk_on_two() }
+    Sight {
+        disk_wait_s: None,
+        loss: None,
+        ..slow_disk_on_two()
+    }
 }
 
 pub(crate) fn holds(check: &str) -> Verdict {
@@ -177,8 +220,19 @@ pub(crate) fn holds(check: &str) -> Verdict {
 }
 
 pub(crate) fn fails(check: &str, violators: &[&str], passed: &[&str]) -> Verdict {
-    let violations = violators.iter().map(|entity| violation(check, entity)).collect();
-    verdict(check, Status::Fail, violations, passed.iter().map(|entity| EntityId::from(*entity)).collect())
+    let violations = violators
+        .iter()
+        .map(|entity| violation(check, entity))
+        .collect();
+    verdict(
+        check,
+        Status::Fail,
+        violations,
+        passed
+            .iter()
+            .map(|entity| EntityId::from(*entity))
+            .collect(),
+    )
 }
 
 pub(crate) fn cannot_tell(check: &str) -> Verdict {
@@ -187,12 +241,26 @@ pub(crate) fn cannot_tell(check: &str) -> Verdict {
 
 fn violation(check: &str, entity: &str) -> Violation {
     let (summary, column, value, expected) = match check {
-        "node-answers" => ("does not answer", "state", Scalar::Text("gone".to_owned()), "up"),
-        _ => ("writes are slow", "latency_s", Scalar::Float(0.9), "below 100 ms"),
+        "node-answers" => (
+            "does not answer",
+            "state",
+            Scalar::Text("gone".to_owned()),
+            "up",
+        ),
+        _ => (
+            "writes are slow",
+            "latency_s",
+            Scalar::Float(0.9),
+            "below 100 ms",
+        ),
     };
     let observed = crate::model::verdict::Observed {
         table: "nodes".to_owned(),
-        row: entity.split('/').next_back().and_then(|key| key.parse::<u32>().ok()).map(|key| key - 1),
+        row: entity
+            .split('/')
+            .next_back()
+            .and_then(|key| key.parse::<u32>().ok())
+            .map(|key| key - 1),
         column: column.to_owned(),
         value,
         unit: (column == "latency_s").then(|| "s".to_owned()),
@@ -207,8 +275,17 @@ fn violation(check: &str, entity: &str) -> Violation {
     }
 }
 
-fn verdict(check: &str, status: Status, violations: Vec<Violation>, passed: Vec<EntityId>) -> Verdict {
-    let claim = if check == "node-answers" { "every node answers" } else { "writes are fast" };
+fn verdict(
+    check: &str,
+    status: Status,
+    violations: Vec<Violation>,
+    passed: Vec<EntityId>,
+) -> Verdict {
+    let claim = if check == "node-answers" {
+        "every node answers"
+    } else {
+        "writes are fast"
+    };
     Verdict {
         check: check.into(),
         module: "nodes".to_owned(),
@@ -224,8 +301,15 @@ fn verdict(check: &str, status: Status, violations: Vec<Violation>, passed: Vec<
 }
 
 pub(crate) fn topology() -> Topology {
-    let named = |id: &str, name: &str| Entity { id: id.into(), name: name.to_owned() };
-    let edge = |from: &str, to: &str, relation| Edge { from: from.into(), to: to.into(), relation };
+    let named = |id: &str, name: &str| Entity {
+        id: id.into(),
+        name: name.to_owned(),
+    };
+    let edge = |from: &str, to: &str, relation| Edge {
+        from: from.into(),
+        to: to.into(),
+        relation,
+    };
     let entities = vec![
         named("link/1-2", "link 1-2"),
         named("link/1-3", "link 1-3"),
@@ -239,8 +323,19 @@ pub(crate) fn topology() -> Topology {
         edge("node/1", "node/3", Relation::PeersWith),
         edge("node/2", "node/3", Relation::PeersWith),
     ];
-    for (node, link) in [("1", "1-2"), ("2", "1-2"), ("1", "1-3"), ("3", "1-3"), ("2", "2-3"), ("3", "2-3")] {
-        edges.push(edge(&format!("node/{node}"), &format!("link/{link}"), Relation::DependsOn));
+    for (node, link) in [
+        ("1", "1-2"),
+        ("2", "1-2"),
+        ("1", "1-3"),
+        ("3", "1-3"),
+        ("2", "2-3"),
+        ("3", "2-3"),
+    ] {
+        edges.push(edge(
+            &format!("node/{node}"),
+            &format!("link/{link}"),
+            Relation::DependsOn,
+        ));
     }
     edges.sort();
     Topology { entities, edges }
@@ -263,11 +358,17 @@ pub(crate) fn snapshot(sight: &Sight, at: Timestamp, tick: u64) -> Snapshot {
         .unwrap(),
     ];
     if let Some(wait) = sight.disk_wait_s {
-        let columns = vec![("node", None, keys(["1", "2", "3"])), ("wait_s", Some("s"), floats(wait))];
+        let columns = vec![
+            ("node", None, keys(["1", "2", "3"])),
+            ("wait_s", Some("s"), floats(wait)),
+        ];
         tables.push(Table::from_columns("disks", columns).unwrap());
     }
     if let Some(loss) = sight.loss {
-        let columns = vec![("link", None, keys(["1-2", "1-3", "2-3"])), ("loss", Some("ratio"), floats(loss))];
+        let columns = vec![
+            ("link", None, keys(["1-2", "1-3", "2-3"])),
+            ("loss", Some("ratio"), floats(loss)),
+        ];
         tables.push(Table::from_columns("links", columns).unwrap());
     }
     if sight.no_tables {
@@ -279,7 +380,10 @@ pub(crate) fn snapshot(sight: &Sight, at: Timestamp, tick: u64) -> Snapshot {
         host_at: at,
         subject: "nodes".to_owned(),
         system: "s-1".to_owned(),
-        tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect(),
+        tables: tables
+            .into_iter()
+            .map(|table| (table.name.clone(), Arc::new(table)))
+            .collect(),
         past: Vec::new(),
         series: Arc::new(SeriesStore::default()),
         topology: sight.topology.clone(),
@@ -292,9 +396,30 @@ pub(crate) fn knowledge() -> KnowledgeBase {
     KnowledgeBase {
         version: "1".to_owned(),
         signals: vec![
-            signal("disk-wait", "Disk wait", "s", "node", ("disks", "node", "wait_s"), 0.05),
-            signal("link-loss", "Packet loss", "ratio", "link", ("links", "link", "loss"), 0.02),
-            signal("write-latency", "Write latency", "s", "node", ("nodes", "node", "latency_s"), 0.02),
+            signal(
+                "disk-wait",
+                "Disk wait",
+                "s",
+                "node",
+                ("disks", "node", "wait_s"),
+                0.05,
+            ),
+            signal(
+                "link-loss",
+                "Packet loss",
+                "ratio",
+                "link",
+                ("links", "link", "loss"),
+                0.02,
+            ),
+            signal(
+                "write-latency",
+                "Write latency",
+                "s",
+                "node",
+                ("nodes", "node", "latency_s"),
+                0.02,
+            ),
         ],
         cards: vec![node_gone(), slow_disk(), slow_link()],
         actions: actions(),
@@ -308,7 +433,14 @@ pub(crate) fn knowledge() -> KnowledgeBase {
     }
 }
 
-fn signal(id: &str, title: &str, unit: &str, kind: &str, source: (&str, &str, &str), floor: f64) -> Signal {
+fn signal(
+    id: &str,
+    title: &str,
+    unit: &str,
+    kind: &str,
+    source: (&str, &str, &str),
+    floor: f64,
+) -> Signal {
     Signal {
         id: id.into(),
         title: title.to_owned(),
@@ -324,11 +456,21 @@ fn signal(id: &str, title: &str, unit: &str, kind: &str, source: (&str, &str, &s
     }
 }
 
-fn rule(id: &str, scope: Scope, test: Test, ratios: (f64, f64), group: &str, because: &str) -> EvidenceRule {
+fn rule(
+    id: &str,
+    scope: Scope,
+    test: Test,
+    ratios: (f64, f64),
+    group: &str,
+    because: &str,
+) -> EvidenceRule {
     EvidenceRule {
         id: id.to_owned(),
         scope,
-        explains: matches!(test, Test::Violated(_) | Test::SignalDeviates(_, Deviation::Anomalous)),
+        explains: matches!(
+            test,
+            Test::Violated(_) | Test::SignalDeviates(_, Deviation::Anomalous)
+        ),
         test,
         ratio_if_true: ratios.0,
         ratio_if_false: ratios.1,
@@ -358,11 +500,36 @@ fn node_gone() -> Card {
         "The process of {name} ended or its machine is off; its peers wait for it.",
         "node",
         vec![
-            rule("silent", Scope::Itself, silent, (50.0, 0.02), "liveness", "a node that is gone does not answer"),
-            rule("state", Scope::Itself, state, (20.0, 0.1), "liveness", "the others agree"),
-            rule("peers-wait", Scope::Others, peers_wait, (3.0, 0.8), "latency", "writes wait for the lost copy"),
+            rule(
+                "silent",
+                Scope::Itself,
+                silent,
+                (50.0, 0.02),
+                "liveness",
+                "a node that is gone does not answer",
+            ),
+            rule(
+                "state",
+                Scope::Itself,
+                state,
+                (20.0, 0.1),
+                "liveness",
+                "the others agree",
+            ),
+            rule(
+                "peers-wait",
+                Scope::Others,
+                peers_wait,
+                (3.0, 0.8),
+                "latency",
+                "writes wait for the lost copy",
+            ),
         ],
-        &[("restart-node", Fitness::Best), ("wait", Fitness::Acceptable), ("replace-disk", Fitness::Useless)],
+        &[
+            ("restart-node", Fitness::Best),
+            ("wait", Fitness::Acceptable),
+            ("replace-disk", Fitness::Useless),
+        ],
     )
 }
 
@@ -378,13 +545,52 @@ fn slow_disk() -> Card {
         "The disk of {entity} takes long, so everything that {name} writes does.",
         "node",
         vec![
-            rule("disk-waits", Scope::Itself, disk, (40.0, 0.05), "disk", "the disk itself is slow"),
-            rule("worse-than-peers", Scope::Itself, outlier, (10.0, 0.3), "disk", "only this disk is slow"),
-            rule("still-answers", Scope::Itself, answers, (2.0, 0.01), "liveness", "a slow node still answers"),
-            rule("slow-writes", Scope::Itself, slow, (4.0, 0.2), "latency", "writes wait for the disk"),
-            rule("latency", Scope::Itself, latency, (4.0, 0.3), "latency", "writes wait for the disk"),
+            rule(
+                "disk-waits",
+                Scope::Itself,
+                disk,
+                (40.0, 0.05),
+                "disk",
+                "the disk itself is slow",
+            ),
+            rule(
+                "worse-than-peers",
+                Scope::Itself,
+                outlier,
+                (10.0, 0.3),
+                "disk",
+                "only this disk is slow",
+            ),
+            rule(
+                "still-answers",
+                Scope::Itself,
+                answers,
+                (2.0, 0.01),
+                "liveness",
+                "a slow node still answers",
+            ),
+            rule(
+                "slow-writes",
+                Scope::Itself,
+                slow,
+                (4.0, 0.2),
+                "latency",
+                "writes wait for the disk",
+            ),
+            rule(
+                "latency",
+                Scope::Itself,
+                latency,
+                (4.0, 0.3),
+                "latency",
+                "writes wait for the disk",
+            ),
         ],
-        &[("replace-disk", Fitness::Best), ("wait", Fitness::Useless), ("restart-node", Fitness::Harmful)],
+        &[
+            ("replace-disk", Fitness::Best),
+            ("wait", Fitness::Useless),
+            ("restart-node", Fitness::Harmful),
+        ],
     )
 }
 
@@ -398,11 +604,36 @@ fn slow_link() -> Card {
         "{name} loses packets, so what crosses it is sent again.",
         "link",
         vec![
-            rule("loss", Scope::Itself, loss, (40.0, 0.05), "loss", "packets are lost"),
-            rule("slow-writes", Scope::Neighbours, slow, (4.0, 0.2), "latency", "writes wait for the network"),
-            rule("latency", Scope::Neighbours, latency, (4.0, 0.3), "latency", "writes wait for the network"),
+            rule(
+                "loss",
+                Scope::Itself,
+                loss,
+                (40.0, 0.05),
+                "loss",
+                "packets are lost",
+            ),
+            rule(
+                "slow-writes",
+                Scope::Neighbours,
+                slow,
+                (4.0, 0.2),
+                "latency",
+                "writes wait for the network",
+            ),
+            rule(
+                "latency",
+                Scope::Neighbours,
+                latency,
+                (4.0, 0.3),
+                "latency",
+                "writes wait for the network",
+            ),
         ],
-        &[("wait", Fitness::Acceptable), ("reroute", Fitness::Best), ("replace-disk", Fitness::Useless)],
+        &[
+            ("wait", Fitness::Acceptable),
+            ("reroute", Fitness::Best),
+            ("replace-disk", Fitness::Useless),
+        ],
     )
 }
 
@@ -439,16 +670,39 @@ fn actions() -> Vec<Action> {
         title: title.to_owned(),
         effect: format!("{title} on {{name}}."),
         risk,
-        risk_note: if risk == Risk::None { String::new() } else { "Writes stop for a few seconds.".to_owned() },
+        risk_note: if risk == Risk::None {
+            String::new()
+        } else {
+            "Writes stop for a few seconds.".to_owned()
+        },
         reversible: risk < Risk::High,
         reversal: "Undo it with the same tool.".to_owned(),
         preconditions: vec!["The other nodes are up".to_owned()],
-        commands: if command.is_empty() { Vec::new() } else { vec![command.to_owned()] },
+        commands: if command.is_empty() {
+            Vec::new()
+        } else {
+            vec![command.to_owned()]
+        },
     };
     vec![
-        action("replace-disk", "Replace the disk", Risk::High, "disktool drain --node {key} --host {address}"),
-        action("reroute", "Route around the link", Risk::Low, "nettool avoid {key}"),
-        action("restart-node", "Restart the node", Risk::Medium, "nodectl restart {address}"),
+        action(
+            "replace-disk",
+            "Replace the disk",
+            Risk::High,
+            "disktool drain --node {key} --host {address}",
+        ),
+        action(
+            "reroute",
+            "Route around the link",
+            Risk::Low,
+            "nettool avoid {key}",
+        ),
+        action(
+            "restart-node",
+            "Restart the node",
+            Risk::Medium,
+            "nodectl restart {address}",
+        ),
         action("wait", "Wait and watch", Risk::None, ""),
     ]
 }

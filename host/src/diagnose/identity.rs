@@ -25,8 +25,13 @@ pub(super) fn assign(
 }
 
 pub(super) fn members_of(group: &Group<'_>, lasting: &[&Lasting]) -> BTreeSet<SymptomKey> {
-    let members = group.members.iter().filter_map(|position| lasting.get(*position));
-    members.map(|lasting| (lasting.symptom.kind.clone(), lasting.symptom.entity.clone())).collect()
+    let members = group
+        .members
+        .iter()
+        .filter_map(|position| lasting.get(*position));
+    members
+        .map(|lasting| (lasting.symptom.kind.clone(), lasting.symptom.entity.clone()))
+        .collect()
 }
 
 fn suspect_of<'a>(group: &'a Group<'_>) -> Option<&'a EntityId> {
@@ -34,17 +39,27 @@ fn suspect_of<'a>(group: &'a Group<'_>) -> Option<&'a EntityId> {
 }
 
 /// Pairs of group and incident by how much they share; the best pair first, each used once.
-fn continued(memory: &Memory, groups: &[Group<'_>], lasting: &[&Lasting]) -> Vec<Option<IncidentKey>> {
+fn continued(
+    memory: &Memory,
+    groups: &[Group<'_>],
+    lasting: &[&Lasting],
+) -> Vec<Option<IncidentKey>> {
     let mut pairs = Vec::new();
     for (position, group) in groups.iter().enumerate() {
         let members = members_of(group, lasting);
         for (key, known) in &memory.known {
             let shared = members.intersection(&known.symptoms).count();
-            let same_suspect =
-                known.is_open() && known.suspect.is_some() && suspect_of(group) == known.suspect.as_ref();
+            let same_suspect = known.is_open()
+                && known.suspect.is_some()
+                && suspect_of(group) == known.suspect.as_ref();
             let may_continue = !group.too_weak || (known.is_open() && known.confirmed);
             if may_continue && (shared > 0 || same_suspect) {
-                let order = (Reverse(shared), Reverse(known.is_open()), Reverse(same_suspect), known.started_at);
+                let order = (
+                    Reverse(shared),
+                    Reverse(known.is_open()),
+                    Reverse(same_suspect),
+                    known.started_at,
+                );
                 pairs.push((order, key.clone(), position));
             }
         }
@@ -65,13 +80,28 @@ fn continued(memory: &Memory, groups: &[Group<'_>], lasting: &[&Lasting]) -> Vec
 /// Subject, system, who is suspected and of what; without a suspect, who shows what first.
 fn family_of(group: &Group<'_>, lasting: &[&Lasting], system: (&str, &str)) -> String {
     if let Some(leader) = group.ranked.first() {
-        return family(&[system.0, system.1, leader.case.suspect.as_str(), leader.case.card.id.as_str()]);
+        return family(&[
+            system.0,
+            system.1,
+            leader.case.suspect.as_str(),
+            leader.case.card.id.as_str(),
+        ]);
     }
-    let first = group.members.iter().filter_map(|position| lasting.get(*position)).map(|lasting| &lasting.symptom);
+    let first = group
+        .members
+        .iter()
+        .filter_map(|position| lasting.get(*position))
+        .map(|lasting| &lasting.symptom);
     let first = first.min_by(|a, b| super::assemble::by_onset(a, b));
     match first.map(|symptom| (&symptom.kind, &symptom.entity)) {
-        Some((SymptomKind::Violation(check), entity)) => family(&[system.0, system.1, entity.as_str(), check.as_str()]),
-        Some((SymptomKind::Anomaly(signal), entity)) => family(&[system.0, system.1, entity.as_str(), signal.as_str()]),
-        Some((SymptomKind::Blind, _)) | None => family(&[system.0, system.1, "operator", "blindness"]),
+        Some((SymptomKind::Violation(check), entity)) => {
+            family(&[system.0, system.1, entity.as_str(), check.as_str()])
+        }
+        Some((SymptomKind::Anomaly(signal), entity)) => {
+            family(&[system.0, system.1, entity.as_str(), signal.as_str()])
+        }
+        Some((SymptomKind::Blind, _)) | None => {
+            family(&[system.0, system.1, "operator", "blindness"])
+        }
     }
 }

@@ -45,7 +45,11 @@ impl Ledger {
 }
 
 fn question(evidence: &Evidence) -> Question {
-    (evidence.source, evidence.query.clone(), evidence.entity.clone())
+    (
+        evidence.source,
+        evidence.query.clone(),
+        evidence.entity.clone(),
+    )
 }
 
 fn number_of(id: &EvidenceId) -> Option<u32> {
@@ -61,14 +65,20 @@ pub(super) struct Docket<'a> {
 
 impl<'a> Docket<'a> {
     pub(super) fn new(ledger: &'a mut Ledger) -> Self {
-        Self { ledger, in_use: BTreeMap::new() }
+        Self {
+            ledger,
+            in_use: BTreeMap::new(),
+        }
     }
 
     /// Puts evidence on record and gives it its id.
     pub(super) fn record(&mut self, composed: &Evidence) -> EvidenceId {
         let number = self.ledger.number(composed);
         let id = EvidenceId(format!("e{number}"));
-        self.in_use.entry(number).or_insert_with(|| Evidence { id: id.clone(), ..composed.clone() });
+        self.in_use.entry(number).or_insert_with(|| Evidence {
+            id: id.clone(),
+            ..composed.clone()
+        });
         id
     }
 
@@ -80,8 +90,10 @@ impl<'a> Docket<'a> {
 
     /// A claim on evidence that is on record already.
     pub(super) fn claim_on(&self, predicate: &Predicate, ids: &[EvidenceId]) -> Claim {
-        let found: Vec<&Evidence> =
-            ids.iter().filter_map(|id| number_of(id).and_then(|number| self.in_use.get(&number))).collect();
+        let found: Vec<&Evidence> = ids
+            .iter()
+            .filter_map(|id| number_of(id).and_then(|number| self.in_use.get(&number)))
+            .collect();
         Claim::new(predicate.clone(), &found)
     }
 

@@ -5,7 +5,8 @@ use super::ledger::Ledger;
 use super::limits::{CLEAR_MIN_MS, REMEMBERED_MAX, REOPEN_WITHIN_MS, SYMPTOMS_MAX};
 use super::symptoms::{SymptomKey, Symptoms};
 use crate::model::{
-    Diagnosis, Edge, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState, Timestamp, Topology,
+    Diagnosis, Edge, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState,
+    Timestamp, Topology,
 };
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +70,9 @@ impl Memory {
                     .filter(|s| s.kind == SymptomKind::Blind)
                     .for_each(|s| memory.blindness.restore(s));
             }
-            memory.known.insert(ticket.key.clone(), remembered(ticket, is_open));
+            memory
+                .known
+                .insert(ticket.key.clone(), remembered(ticket, is_open));
         }
         memory
     }
@@ -84,7 +87,10 @@ impl Memory {
     /// Since when an incident has no symptoms any more; `None` while it has some.
     #[must_use]
     pub fn cleared_since(&self, key: &IncidentKey) -> Option<Timestamp> {
-        self.known.get(key).and_then(|known| known.quiet).map(|quiet| quiet.since)
+        self.known
+            .get(key)
+            .and_then(|known| known.quiet)
+            .map(|quiet| quiet.since)
     }
 
     /// Incidents that may be called over: all symptoms gone for at least a minute and twice their hold,
@@ -93,7 +99,9 @@ impl Memory {
     pub fn resolvable(&self) -> Vec<IncidentKey> {
         let over = self.known.iter().filter(|(_, known)| {
             let wait_ms = CLEAR_MIN_MS.max(known.hold_ms.saturating_mul(2));
-            known.confirmed && known.is_open() && known.quiet.is_some_and(|quiet| quiet.seen_ms >= wait_ms)
+            known.confirmed
+                && known.is_open()
+                && known.quiet.is_some_and(|quiet| quiet.seen_ms >= wait_ms)
         });
         over.map(|(key, _)| key.clone()).collect()
     }
@@ -113,8 +121,12 @@ impl Memory {
             let before = std::mem::replace(&mut self.topology, topology.clone());
             self.keep_what_is_concerned(&before);
         }
-        let long_gone: Vec<IncidentKey> =
-            self.known.iter().filter(|(_, k)| k.is_long_gone(now)).map(|(key, _)| key.clone()).collect();
+        let long_gone: Vec<IncidentKey> = self
+            .known
+            .iter()
+            .filter(|(_, k)| k.is_long_gone(now))
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in long_gone {
             self.drop_known(&key);
         }
@@ -124,25 +136,40 @@ impl Memory {
     /// incident names stays known, too.
     fn keep_what_is_concerned(&mut self, before: &Topology) {
         let with_symptoms = self.symptoms.all().keys().map(|(_, entity)| entity);
-        let open = self.known.values().filter(|known| known.confirmed && known.is_open());
-        let named = open.filter_map(|known| known.last.as_ref()).flat_map(|last| last.names.keys());
-        let missing: BTreeSet<&EntityId> =
-            with_symptoms.chain(named).filter(|id| self.seen.entity(id).is_none()).collect();
+        let open = self
+            .known
+            .values()
+            .filter(|known| known.confirmed && known.is_open());
+        let named = open
+            .filter_map(|known| known.last.as_ref())
+            .flat_map(|last| last.names.keys());
+        let missing: BTreeSet<&EntityId> = with_symptoms
+            .chain(named)
+            .filter(|id| self.seen.entity(id).is_none())
+            .collect();
         if missing.is_empty() {
             return;
         }
         let is_known = |id: &EntityId| missing.contains(id) || self.seen.entity(id).is_some();
         let concerns = |edge: &&Edge| missing.contains(&edge.from) || missing.contains(&edge.to);
-        let edges = before.edges.iter().filter(concerns).filter(|edge| is_known(&edge.from) && is_known(&edge.to));
+        let edges = before
+            .edges
+            .iter()
+            .filter(concerns)
+            .filter(|edge| is_known(&edge.from) && is_known(&edge.to));
         self.topology.edges.extend(edges.cloned());
-        self.topology.entities.extend(missing.iter().filter_map(|id| before.entity(id)).cloned());
+        self.topology
+            .entities
+            .extend(missing.iter().filter_map(|id| before.entity(id)).cloned());
         self.topology.edges.sort();
         self.topology.entities.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
     /// The next incident of the same family is another one.
     fn drop_known(&mut self, key: &IncidentKey) {
-        let Some(known) = self.known.remove(key) else { return };
+        let Some(known) = self.known.remove(key) else {
+            return;
+        };
         if self.epochs.len() < REMEMBERED_MAX || self.epochs.contains_key(&known.family) {
             let epoch = self.epochs.entry(known.family).or_insert(0);
             *epoch = epoch.saturating_add(1);
@@ -158,7 +185,14 @@ impl Memory {
             key = digest(family, epoch);
         }
         self.make_room();
-        self.known.insert(key.clone(), Known { family: family.to_owned(), started_at: self.now, ..Known::default() });
+        self.known.insert(
+            key.clone(),
+            Known {
+                family: family.to_owned(),
+                started_at: self.now,
+                ..Known::default()
+            },
+        );
         key
     }
 
@@ -168,7 +202,10 @@ impl Memory {
         if self.known.len() < REMEMBERED_MAX {
             return;
         }
-        let closed = self.known.iter().filter_map(|(key, known)| Some((known.closed_at?, key.clone())));
+        let closed = self
+            .known
+            .iter()
+            .filter_map(|(key, known)| Some((known.closed_at?, key.clone())));
         if let Some((_, oldest)) = closed.min() {
             self.drop_known(&oldest);
         }
@@ -176,16 +213,25 @@ impl Memory {
 
     /// Open incidents without a group at this tick become quiet, as far as their checks can see; what was
     /// never confirmed is forgotten.
-    pub(super) fn settle(&mut self, seen: &BTreeSet<IncidentKey>, can_see: impl Fn(&Known) -> bool) {
+    pub(super) fn settle(
+        &mut self,
+        seen: &BTreeSet<IncidentKey>,
+        can_see: impl Fn(&Known) -> bool,
+    ) {
         let now = self.now;
-        self.known.retain(|key, known| known.confirmed || seen.contains(key));
+        self.known
+            .retain(|key, known| known.confirmed || seen.contains(key));
         for (key, known) in &mut self.known {
             if !known.is_open() || seen.contains(key) {
                 known.quiet = None;
                 continue;
             }
             let sees = can_see(known);
-            let quiet = known.quiet.get_or_insert(Quiet { since: now, seen_ms: 0, newest_at: now });
+            let quiet = known.quiet.get_or_insert(Quiet {
+                since: now,
+                seen_ms: 0,
+                newest_at: now,
+            });
             if sees {
                 quiet.seen_ms = quiet.seen_ms.saturating_add(now.since_ms(quiet.newest_at));
             }
@@ -213,7 +259,8 @@ impl Known {
     }
 
     fn is_long_gone(&self, now: Timestamp) -> bool {
-        self.closed_at.is_some_and(|at| now.since_ms(at) >= REOPEN_WITHIN_MS)
+        self.closed_at
+            .is_some_and(|at| now.since_ms(at) >= REOPEN_WITHIN_MS)
     }
 }
 
@@ -225,7 +272,11 @@ fn digest(family: &str, epoch: u32) -> IncidentKey {
 
 /// The family of an incident: what it would be called if it came back. Parts cannot run into each other.
 pub(super) fn family(parts: &[&str]) -> String {
-    parts.iter().map(|part| format!("{}:{part}", part.len())).collect::<Vec<_>>().join("\n")
+    parts
+        .iter()
+        .map(|part| format!("{}:{part}", part.len()))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn remembered(ticket: &Ticket, is_open: bool) -> Known {
@@ -233,7 +284,11 @@ fn remembered(ticket: &Ticket, is_open: bool) -> Known {
     Known {
         family: ticket.key.to_string(),
         suspect: leader.and_then(|hypothesis| hypothesis.component.clone()),
-        symptoms: ticket.symptoms.iter().map(|s| (s.kind.clone(), s.entity.clone())).collect(),
+        symptoms: ticket
+            .symptoms
+            .iter()
+            .map(|s| (s.kind.clone(), s.entity.clone()))
+            .collect(),
         ledger: Ledger::restore(&ticket.observations),
         confirmed: true,
         last: Some(written_before(ticket)),
@@ -246,18 +301,36 @@ fn remembered(ticket: &Ticket, is_open: bool) -> Known {
 
 /// Listed in the ticket, but neither suspected nor with a symptom: what the suspect ran on.
 fn located(ticket: &Ticket) -> Vec<EntityId> {
-    let suspected = |id: &EntityId| ticket.hypotheses.iter().any(|one| one.component.as_ref() == Some(id));
+    let suspected = |id: &EntityId| {
+        ticket
+            .hypotheses
+            .iter()
+            .any(|one| one.component.as_ref() == Some(id))
+    };
     let has_symptom = |id: &EntityId| ticket.symptoms.iter().any(|symptom| &symptom.entity == id);
-    ticket.entities.iter().filter(|id| !suspected(id) && !has_symptom(id)).cloned().collect()
+    ticket
+        .entities
+        .iter()
+        .filter(|id| !suspected(id) && !has_symptom(id))
+        .cloned()
+        .collect()
 }
 
 /// The incident that the ticket was written from.
 fn written_before(ticket: &Ticket) -> Incident {
-    let told_apart = ticket.rationale.iter().filter(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }));
+    let told_apart = ticket
+        .rationale
+        .iter()
+        .filter(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }));
     Incident {
         key: ticket.key.clone(),
         title: ticket.title.clone(),
-        started_at: ticket.symptoms.iter().map(|symptom| symptom.onset.0).min().unwrap_or(ticket.opened_at),
+        started_at: ticket
+            .symptoms
+            .iter()
+            .map(|symptom| symptom.onset.0)
+            .min()
+            .unwrap_or(ticket.opened_at),
         severity: ticket.severity,
         names: ticket.names.clone(),
         located: located(ticket),

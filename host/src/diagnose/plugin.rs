@@ -5,8 +5,8 @@ use super::assemble::{none_of_these, rounded};
 use crate::model::quantity::escape;
 use crate::model::title::title;
 use crate::model::{
-    Diagnosis, EntityId, Evidence, EvidenceId, EvidenceSource, Incident, IncidentKey, PluginFault, PluginTrouble,
-    Scalar, Severity, Symptom, SymptomKind, Timestamp,
+    Diagnosis, EntityId, Evidence, EvidenceId, EvidenceSource, Incident, IncidentKey, PluginFault,
+    PluginTrouble, Scalar, Severity, Symptom, SymptomKind, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -30,19 +30,32 @@ pub fn is_about_plugin(key: &IncidentKey) -> bool {
 pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp) -> Incident {
     let entity = EntityId::new("source", &format!("plugin {}", trouble.module));
     let faults: Vec<&PluginFault> = trouble.faults.iter().take(FAULTS_MAX).collect();
-    let evidence: Vec<Evidence> =
-        (1..).zip(&faults).map(|(number, fault)| evidence(number, fault, &entity, (since, now))).collect();
+    let evidence: Vec<Evidence> = (1..)
+        .zip(&faults)
+        .map(|(number, fault)| evidence(number, fault, &entity, (since, now)))
+        .collect();
     let symptoms = vec![Symptom {
         kind: SymptomKind::Blind,
         entity,
         onset: (since, since),
         severity: Severity::Warning,
         summary: summary(trouble),
-        evidence: evidence.iter().map(|evidence| evidence.id.clone()).collect(),
+        evidence: evidence
+            .iter()
+            .map(|evidence| evidence.id.clone())
+            .collect(),
     }];
     let hypotheses = vec![none_of_these(rounded(1.0))];
-    let gaps = faults.iter().map(|fault| escape(&fault.to_string(), 600)).collect();
-    let diagnosis = Diagnosis { hypotheses, gaps, abstained: true, ..Diagnosis::default() };
+    let gaps = faults
+        .iter()
+        .map(|fault| escape(&fault.to_string(), 600))
+        .collect();
+    let diagnosis = Diagnosis {
+        hypotheses,
+        gaps,
+        abstained: true,
+        ..Diagnosis::default()
+    };
     Incident {
         key: plugin_key(&trouble.module),
         title: title(&symptoms, &diagnosis.hypotheses, true, &BTreeMap::new()),
@@ -58,17 +71,31 @@ pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp
 }
 
 fn summary(trouble: &PluginTrouble) -> String {
-    let checks: Vec<&str> = trouble.faults.iter().map(|fault| fault.check.as_str()).collect();
+    let checks: Vec<&str> = trouble
+        .faults
+        .iter()
+        .map(|fault| fault.check.as_str())
+        .collect();
     let checks = escape(&checks.join(", "), 120);
-    format!("keeps failing, so that {checks} cannot be judged: the operator says inconclusive, never pass")
+    format!(
+        "keeps failing, so that {checks} cannot be judged: the operator says inconclusive, never pass"
+    )
 }
 
 /// The words of the fault, as they were recorded; they may quote the plugin.
-fn evidence(number: usize, fault: &PluginFault, entity: &EntityId, window: (Timestamp, Timestamp)) -> Evidence {
+fn evidence(
+    number: usize,
+    fault: &PluginFault,
+    entity: &EntityId,
+    window: (Timestamp, Timestamp),
+) -> Evidence {
     Evidence {
         id: EvidenceId(format!("e{number}")),
         source: EvidenceSource::Operator,
-        query: format!("plugin {}: {} in tick {}", fault.module, fault.check, fault.tick.0),
+        query: format!(
+            "plugin {}: {} in tick {}",
+            fault.module, fault.check, fault.tick.0
+        ),
         entity: Some(entity.clone()),
         window,
         value: Scalar::Text(escape(&format!("it {}", fault.cause), 400)),

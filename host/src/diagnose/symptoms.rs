@@ -5,11 +5,12 @@
 
 use super::DiagnoseInput;
 use super::limits::{
-    ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SPEAKS_FOR_MS, SYMPTOMS_MAX, UNMENTIONED_CLEARS_MS,
+    ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SPEAKS_FOR_MS, SYMPTOMS_MAX,
+    UNMENTIONED_CLEARS_MS,
 };
 use crate::model::{
-    CheckId, Detection, EntityId, Evidence, EvidenceId, EvidenceSource, Reading, Scalar, Severity, SignalId, Status,
-    Symptom, SymptomKind, Ticket, Timestamp, Topology, Verdict, Violation,
+    CheckId, Detection, EntityId, Evidence, EvidenceId, EvidenceSource, Reading, Scalar, Severity,
+    SignalId, Status, Symptom, SymptomKind, Ticket, Timestamp, Topology, Verdict, Violation,
 };
 use std::collections::BTreeMap;
 
@@ -54,12 +55,24 @@ impl Lasting {
 
     /// A symptom that counts at once.
     pub(super) fn of_now(symptom: Symptom, at: Timestamp) -> Self {
-        Self { counted: true, ..Self::begins(symptom, at) }
+        Self {
+            counted: true,
+            ..Self::begins(symptom, at)
+        }
     }
 
     fn begins(symptom: Symptom, at: Timestamp) -> Self {
         let (seen, paused, counted) = (Vec::new(), false, false);
-        Self { symptom, seen, hold_ms: 0, paused, counted, held_ms: 0, paused_ms: 0, newest_at: at }
+        Self {
+            symptom,
+            seen,
+            hold_ms: 0,
+            paused,
+            counted,
+            held_ms: 0,
+            paused_ms: 0,
+            newest_at: at,
+        }
     }
 
     /// Seen again at `now`. Time counts only when the tick before saw it too.
@@ -73,7 +86,11 @@ impl Lasting {
 
     /// What was seen is told from what the same question would see now.
     fn pauses(&mut self, now: Timestamp) {
-        for evidence in self.seen.iter_mut().filter(|evidence| !evidence.query.ends_with(SEEN_LAST)) {
+        for evidence in self
+            .seen
+            .iter_mut()
+            .filter(|evidence| !evidence.query.ends_with(SEEN_LAST))
+        {
             evidence.query.push_str(SEEN_LAST);
         }
         self.paused_ms = self.paused_ms.saturating_add(now.since_ms(self.newest_at));
@@ -101,7 +118,8 @@ impl Symptoms {
         }
         self.pause_unanswered(input.verdicts, now);
         self.judge_anomalies(input, now, topology);
-        self.lasting.retain(|_, lasting| lasting.paused_ms < PAUSED_MAX_MS);
+        self.lasting
+            .retain(|_, lasting| lasting.paused_ms < PAUSED_MAX_MS);
     }
 
     fn judge_verdict(&mut self, verdict: &Verdict, now: Timestamp, topology: &Topology) {
@@ -112,7 +130,9 @@ impl Symptoms {
                 }
                 return;
             }
-            Status::Pass => self.lasting.retain(|(kind, _), _| kind != &SymptomKind::Violation(verdict.check.clone())),
+            Status::Pass => self
+                .lasting
+                .retain(|(kind, _), _| kind != &SymptomKind::Violation(verdict.check.clone())),
             Status::Fail => {
                 self.drop_what_passed(verdict, now, topology);
                 for violation in &verdict.violations {
@@ -125,7 +145,10 @@ impl Symptoms {
 
     fn of_check(&mut self, check: &CheckId) -> impl Iterator<Item = &mut Lasting> {
         let kind = SymptomKind::Violation(check.clone());
-        self.lasting.iter_mut().filter(move |((of, _), _)| of == &kind).map(|(_, lasting)| lasting)
+        self.lasting
+            .iter_mut()
+            .filter(move |((of, _), _)| of == &kind)
+            .map(|(_, lasting)| lasting)
     }
 
     /// Entities that the check found in order, or that left the system, are well; the ones that it
@@ -133,7 +156,12 @@ impl Symptoms {
     fn drop_what_passed(&mut self, verdict: &Verdict, now: Timestamp, topology: &Topology) {
         let kind = SymptomKind::Violation(verdict.check.clone());
         self.lasting.retain(|(of, entity), lasting| {
-            if of != &kind || verdict.violations.iter().any(|violation| &violation.entity == entity) {
+            if of != &kind
+                || verdict
+                    .violations
+                    .iter()
+                    .any(|violation| &violation.entity == entity)
+            {
                 return true;
             }
             if verdict.passed.contains(entity) || has_left(topology, entity) {
@@ -145,7 +173,10 @@ impl Symptoms {
     }
 
     fn violated(&mut self, verdict: &Verdict, violation: &Violation, now: Timestamp) {
-        let key = (SymptomKind::Violation(verdict.check.clone()), violation.entity.clone());
+        let key = (
+            SymptomKind::Violation(verdict.check.clone()),
+            violation.entity.clone(),
+        );
         if !self.lasting.contains_key(&key) && self.lasting.len() >= SYMPTOMS_MAX {
             return;
         }
@@ -153,7 +184,17 @@ impl Symptoms {
         let lasting = self.lasting.entry(key.clone()).or_insert_with(|| {
             let onset = (began_after, now);
             let (severity, summary) = (violation.severity, violation.summary.clone());
-            Lasting::begins(Symptom { kind: key.0, entity: key.1, onset, severity, summary, evidence: vec![] }, now)
+            Lasting::begins(
+                Symptom {
+                    kind: key.0,
+                    entity: key.1,
+                    onset,
+                    severity,
+                    summary,
+                    evidence: vec![],
+                },
+                now,
+            )
         });
         lasting.hold_ms = verdict.hold_ms;
         lasting.symptom.severity = violation.severity;
@@ -176,18 +217,36 @@ impl Symptoms {
     fn judge_anomalies(&mut self, input: DiagnoseInput<'_>, now: Timestamp, topology: &Topology) {
         let detection = input.detection;
         for anomaly in &detection.anomalies {
-            let key = (SymptomKind::Anomaly(anomaly.signal.clone()), anomaly.entity.clone());
+            let key = (
+                SymptomKind::Anomaly(anomaly.signal.clone()),
+                anomaly.entity.clone(),
+            );
             if !self.lasting.contains_key(&key) && self.lasting.len() >= SYMPTOMS_MAX {
                 continue;
             }
             let lasting = self.lasting.entry(key.clone()).or_insert_with(|| {
-                let (onset, severity, summary) = (anomaly.onset, Severity::Warning, anomaly.summary.clone());
-                Lasting::begins(Symptom { kind: key.0, entity: key.1, onset, severity, summary, evidence: vec![] }, now)
+                let (onset, severity, summary) =
+                    (anomaly.onset, Severity::Warning, anomaly.summary.clone());
+                Lasting::begins(
+                    Symptom {
+                        kind: key.0,
+                        entity: key.1,
+                        onset,
+                        severity,
+                        summary,
+                        evidence: vec![],
+                    },
+                    now,
+                )
             });
             lasting.hold_ms = ANOMALY_HOLD_MS;
             lasting.symptom.summary.clone_from(&anomaly.summary);
             let reading = detection.reading(&anomaly.signal, &anomaly.entity);
-            let signal = input.knowledge.signals.iter().find(|signal| signal.id == anomaly.signal);
+            let signal = input
+                .knowledge
+                .signals
+                .iter()
+                .find(|signal| signal.id == anomaly.signal);
             lasting.seen = signal
                 .zip(reading)
                 .map(|(s, r)| super::facts::read_signal(s, &anomaly.entity, r))
@@ -201,8 +260,14 @@ impl Symptoms {
     /// An anomaly is over when its signal can be read and is no anomaly; a signal that is gone pauses it.
     fn drop_calmed(&mut self, detection: &Detection, now: Timestamp, topology: &Topology) {
         self.lasting.retain(|(kind, entity), lasting| {
-            let SymptomKind::Anomaly(signal) = kind else { return true };
-            if detection.anomalies.iter().any(|anomaly| &anomaly.signal == signal && &anomaly.entity == entity) {
+            let SymptomKind::Anomaly(signal) = kind else {
+                return true;
+            };
+            if detection
+                .anomalies
+                .iter()
+                .any(|anomaly| &anomaly.signal == signal && &anomaly.entity == entity)
+            {
                 return true;
             }
             match detection.reading(signal, entity) {
@@ -218,23 +283,39 @@ impl Symptoms {
 
     /// Symptoms of open tickets go on where they were; whether they still last, the first tick will tell.
     pub(super) fn restore(&mut self, ticket: &Ticket) {
-        for symptom in ticket.symptoms.iter().filter(|symptom| symptom.kind != SymptomKind::Blind) {
+        for symptom in ticket
+            .symptoms
+            .iter()
+            .filter(|symptom| symptom.kind != SymptomKind::Blind)
+        {
             // The end of time: the hours in which the operator was off are no pause of the check.
             let mut lasting = Lasting::begins(symptom.clone(), Timestamp(u64::MAX));
-            let cited = |id: &EvidenceId| ticket.observations.iter().find(|evidence| &evidence.id == id).cloned();
+            let cited = |id: &EvidenceId| {
+                ticket
+                    .observations
+                    .iter()
+                    .find(|evidence| &evidence.id == id)
+                    .cloned()
+            };
             lasting.seen = symptom.evidence.iter().filter_map(cited).collect();
             lasting.symptom.evidence.clear();
             (lasting.paused, lasting.counted) = (true, true);
-            self.lasting.insert((symptom.kind.clone(), symptom.entity.clone()), lasting);
+            self.lasting
+                .insert((symptom.kind.clone(), symptom.entity.clone()), lasting);
         }
     }
 
     /// Whether what would show this symptom can be seen in this tick.
-    pub(super) fn can_be_seen(kind: &SymptomKind, entity: &EntityId, input: DiagnoseInput<'_>) -> bool {
+    pub(super) fn can_be_seen(
+        kind: &SymptomKind,
+        entity: &EntityId,
+        input: DiagnoseInput<'_>,
+    ) -> bool {
         match kind {
-            SymptomKind::Violation(check) => {
-                input.verdicts.iter().any(|v| &v.check == check && v.status != Status::Inconclusive)
-            }
+            SymptomKind::Violation(check) => input
+                .verdicts
+                .iter()
+                .any(|v| &v.check == check && v.status != Status::Inconclusive),
             SymptomKind::Anomaly(signal) => is_seen(input.detection, signal, entity),
             SymptomKind::Blind => true,
         }
@@ -243,7 +324,11 @@ impl Symptoms {
 
 /// The subject lists entities of this kind, and this one is not among them.
 fn has_left(topology: &Topology, entity: &EntityId) -> bool {
-    topology.entity(entity).is_none() && topology.entities.iter().any(|known| known.id.kind() == entity.kind())
+    topology.entity(entity).is_none()
+        && topology
+            .entities
+            .iter()
+            .any(|known| known.id.kind() == entity.kind())
 }
 
 /// A signal that nothing is known of any more (its entity left the system) cannot come back by itself.
@@ -257,7 +342,12 @@ fn is_readable(reading: &Reading) -> bool {
 
 /// The verdict itself, and the values that it points to.
 fn seen_by_check(verdict: &Verdict, violation: &Violation, now: Timestamp) -> Vec<Evidence> {
-    let mut seen = vec![super::facts::read_verdict(verdict, Some(&violation.entity), true, now)];
+    let mut seen = vec![super::facts::read_verdict(
+        verdict,
+        Some(&violation.entity),
+        true,
+        now,
+    )];
     for observed in violation.evidence.iter().take(CELLS_PER_SYMPTOM_MAX) {
         let is_metric = observed.table == "metrics";
         let query = match observed.row {
@@ -267,7 +357,11 @@ fn seen_by_check(verdict: &Verdict, violation: &Violation, now: Timestamp) -> Ve
         };
         seen.push(Evidence {
             id: EvidenceId(String::new()),
-            source: if is_metric { EvidenceSource::Metrics } else { EvidenceSource::Table },
+            source: if is_metric {
+                EvidenceSource::Metrics
+            } else {
+                EvidenceSource::Table
+            },
             query,
             entity: Some(violation.entity.clone()),
             window: (now, now),

@@ -40,26 +40,56 @@ pub(super) struct Weighed<'a> {
 
 impl<'a> Case<'a> {
     /// Puts all rules of the card to the snapshot.
-    pub(super) fn new(facts: &Facts<'_>, card: &'a Card, suspect: &EntityId, symptoms: &[&Symptom]) -> Self {
-        let findings = card.evidence.iter().map(|rule| (rule, facts.ask(rule, suspect))).collect();
+    pub(super) fn new(
+        facts: &Facts<'_>,
+        card: &'a Card,
+        suspect: &EntityId,
+        symptoms: &[&Symptom],
+    ) -> Self {
+        let findings = card
+            .evidence
+            .iter()
+            .map(|rule| (rule, facts.ask(rule, suspect)))
+            .collect();
         let explains = symptoms
             .iter()
             .enumerate()
-            .filter(|(_, s)| card.evidence.iter().any(|rule| facts.explains(rule, suspect, &s.kind, &s.entity)))
+            .filter(|(_, s)| {
+                card.evidence
+                    .iter()
+                    .any(|rule| facts.explains(rule, suspect, &s.kind, &s.entity))
+            })
             .map(|(position, _)| position)
             .collect();
-        Self { card, suspect: suspect.clone(), findings, explains }
+        Self {
+            card,
+            suspect: suspect.clone(),
+            findings,
+            explains,
+        }
     }
 
     /// The odds. Support that rests only on symptoms in `taken`, which another cause explains, counts for nothing.
     pub(super) fn weigh(&'a self, taken: &BTreeSet<SymptomKey>) -> Weighed<'a> {
         let mut counted: Vec<Counted<'a>> = Vec::new();
         for (rule, finding) in &self.findings {
-            let Finding::Known(seen) = finding else { continue };
-            let raw_ratio = bounded(if seen.holds { rule.ratio_if_true } else { rule.ratio_if_false });
-            let explained_away = raw_ratio > 1.0 && !seen.rests_on.is_empty() && seen.rests_on.is_subset(taken);
+            let Finding::Known(seen) = finding else {
+                continue;
+            };
+            let raw_ratio = bounded(if seen.holds {
+                rule.ratio_if_true
+            } else {
+                rule.ratio_if_false
+            });
+            let explained_away =
+                raw_ratio > 1.0 && !seen.rests_on.is_empty() && seen.rests_on.is_subset(taken);
             if !explained_away {
-                counted.push(Counted { rule, seen, raw_ratio, ratio: raw_ratio });
+                counted.push(Counted {
+                    rule,
+                    seen,
+                    raw_ratio,
+                    ratio: raw_ratio,
+                });
             }
         }
         let strongest = strongest_of_each_group(&counted);
@@ -68,19 +98,35 @@ impl<'a> Case<'a> {
                 one.ratio = 1.0;
             }
         }
-        let prior =
-            if self.card.prior.is_nan() { PRIOR_MIN } else { self.card.prior.clamp(PRIOR_MIN, 1.0 - PRIOR_MIN) };
-        let log_odds = counted.iter().fold(log_odds_of(prior), |sum, one| sum + one.ratio.ln());
-        Weighed { case: self, counted, prior, log_odds }
+        let prior = if self.card.prior.is_nan() {
+            PRIOR_MIN
+        } else {
+            self.card.prior.clamp(PRIOR_MIN, 1.0 - PRIOR_MIN)
+        };
+        let log_odds = counted
+            .iter()
+            .fold(log_odds_of(prior), |sum, one| sum + one.ratio.ln());
+        Weighed {
+            case: self,
+            counted,
+            prior,
+            log_odds,
+        }
     }
 
     /// What could not be looked at, in words; with the rule it concerns.
     pub(super) fn missing(&self, facts: &Facts<'_>) -> Vec<(&'a EvidenceRule, String)> {
         let signals = &facts.input().knowledge.signals;
-        let unknown = self.findings.iter().filter_map(|(rule, finding)| match finding {
-            Finding::Unknown(why) => Some((*rule, format!("{}: {why}", subject_of(rule, &self.suspect, signals)))),
-            Finding::Known(_) => None,
-        });
+        let unknown = self
+            .findings
+            .iter()
+            .filter_map(|(rule, finding)| match finding {
+                Finding::Unknown(why) => Some((
+                    *rule,
+                    format!("{}: {why}", subject_of(rule, &self.suspect, signals)),
+                )),
+                Finding::Known(_) => None,
+            });
         unknown.collect()
     }
 }
@@ -96,7 +142,11 @@ impl Weighed<'_> {
 fn strongest_of_each_group(counted: &[Counted<'_>]) -> BTreeSet<usize> {
     let mut best: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
     for (position, one) in counted.iter().enumerate() {
-        let group = if one.rule.group.is_empty() { one.rule.id.as_str() } else { one.rule.group.as_str() };
+        let group = if one.rule.group.is_empty() {
+            one.rule.id.as_str()
+        } else {
+            one.rule.group.as_str()
+        };
         let strength = one.raw_ratio.ln().abs();
         let entry = best.entry(group).or_insert((position, strength));
         if strength > entry.1 {
@@ -108,7 +158,11 @@ fn strongest_of_each_group(counted: &[Counted<'_>]) -> BTreeSet<usize> {
 
 /// Ratios of a card are an author's numbers: neither zero nor infinity nor nonsense may decide alone.
 pub(super) fn bounded(ratio: f64) -> f64 {
-    if ratio.is_nan() { 1.0 } else { ratio.clamp(1.0 / RATIO_MAX, RATIO_MAX) }
+    if ratio.is_nan() {
+        1.0
+    } else {
+        ratio.clamp(1.0 / RATIO_MAX, RATIO_MAX)
+    }
 }
 
 /// Logarithm of the odds of a probability.

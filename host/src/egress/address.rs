@@ -57,13 +57,19 @@ impl AddressPolicy {
     ) -> Self {
         let mut granted: BTreeMap<Origin, Granted> = BTreeMap::new();
         for (origin, grant) in grants {
-            let networks = grant.map(|grant| grant.networks.as_slice()).unwrap_or_default();
+            let networks = grant
+                .map(|grant| grant.networks.as_slice())
+                .unwrap_or_default();
             let entry = granted.entry(origin).or_default();
             entry.anywhere |= networks.is_empty();
             entry.networks.extend(networks);
             entry.restricted |= grant.is_some_and(Grant::is_restricted);
         }
-        let policy = Self { granted, discovery, learnt: Mutex::default() };
+        let policy = Self {
+            granted,
+            discovery,
+            learnt: Mutex::default(),
+        };
         policy.learn_what_is_written();
         policy
     }
@@ -77,7 +83,12 @@ impl AddressPolicy {
         if let Some(granted) = self.granted.get(origin) {
             return self.permit_granted(origin, granted, address);
         }
-        let scope = self.learnt().discovered.get(origin).unwrap_or(&self.discovery).clone();
+        let scope = self
+            .learnt()
+            .discovered
+            .get(origin)
+            .unwrap_or(&self.discovery)
+            .clone();
         permit_port(origin, &scope)?;
         self.permit_within(origin, address, &scope)
     }
@@ -87,7 +98,11 @@ impl AddressPolicy {
     ///
     /// # Errors
     /// The reason, for people.
-    pub fn permit_discovery(&self, origin: &Origin, rule: Option<&DiscoveryRule>) -> Result<(), String> {
+    pub fn permit_discovery(
+        &self,
+        origin: &Origin,
+        rule: Option<&DiscoveryRule>,
+    ) -> Result<(), String> {
         if self.granted.contains_key(origin) {
             return Ok(());
         }
@@ -100,8 +115,18 @@ impl AddressPolicy {
         self.remember(origin, scope)
     }
 
-    fn permit_granted(&self, origin: &Origin, granted: &Granted, address: IpAddr) -> Result<(), String> {
-        if !granted.anywhere && !granted.networks.iter().any(|network| network.contains(address)) {
+    fn permit_granted(
+        &self,
+        origin: &Origin,
+        granted: &Granted,
+        address: IpAddr,
+    ) -> Result<(), String> {
+        if !granted.anywhere
+            && !granted
+                .networks
+                .iter()
+                .any(|network| network.contains(address))
+        {
             return Err(outside(origin, address, &granted.networks));
         }
         let reach = Reach::of(address);
@@ -117,13 +142,23 @@ impl AddressPolicy {
         Ok(())
     }
 
-    fn permit_within(&self, origin: &Origin, address: IpAddr, scope: &DiscoveryPolicy) -> Result<(), String> {
+    fn permit_within(
+        &self,
+        origin: &Origin,
+        address: IpAddr,
+        scope: &DiscoveryPolicy,
+    ) -> Result<(), String> {
         let learnt = self.learnt();
         if let Some(target) = learnt.restricted.get(&place_of(origin, address)) {
-            return Err(format!("{origin} is {target}, which has rules of its own: ask it under its own name"));
+            return Err(format!(
+                "{origin} is {target}, which has rules of its own: ask it under its own name"
+            ));
         }
-        let networks: Vec<Network> =
-            if scope.networks.is_empty() { learnt.networks.iter().copied().collect() } else { scope.networks.clone() };
+        let networks: Vec<Network> = if scope.networks.is_empty() {
+            learnt.networks.iter().copied().collect()
+        } else {
+            scope.networks.clone()
+        };
         if networks.iter().any(|network| network.contains(address)) {
             return Ok(());
         }
@@ -133,7 +168,10 @@ impl AddressPolicy {
     /// Where targets of this rule may be.
     fn scope(&self, rule: Option<&DiscoveryRule>) -> DiscoveryPolicy {
         let mut scope = self.discovery.clone();
-        if let Some(networks) = rule.map(|rule| &rule.grant.networks).filter(|networks| !networks.is_empty()) {
+        if let Some(networks) = rule
+            .map(|rule| &rule.grant.networks)
+            .filter(|networks| !networks.is_empty())
+        {
             scope.networks.clone_from(networks);
         }
         if let Some(ports) = rule.and_then(|rule| rule.ports.clone()) {
@@ -146,8 +184,12 @@ impl AddressPolicy {
     fn remember(&self, origin: &Origin, scope: DiscoveryPolicy) -> Result<(), String> {
         let mut learnt = self.learnt();
         match learnt.discovered.get(origin) {
-            Some(known) if *known != scope => Err(format!("{origin} was discovered under another rule already")),
-            None if learnt.discovered.len() >= LEARNT_MAX => Err(format!("more than {LEARNT_MAX} discovered origins")),
+            Some(known) if *known != scope => Err(format!(
+                "{origin} was discovered under another rule already"
+            )),
+            None if learnt.discovered.len() >= LEARNT_MAX => {
+                Err(format!("more than {LEARNT_MAX} discovered origins"))
+            }
             Some(_) => Ok(()),
             None => {
                 learnt.discovered.insert(origin.clone(), scope);
@@ -163,7 +205,9 @@ impl AddressPolicy {
             match origin.literal() {
                 Some(address) => learnt.place(origin, granted, address),
                 None if origin.host() == "localhost" => {
-                    Network::LOOPBACK.iter().for_each(|network| learnt.keep(*network));
+                    Network::LOOPBACK
+                        .iter()
+                        .for_each(|network| learnt.keep(*network));
                 }
                 None => {}
             }
@@ -178,9 +222,12 @@ impl AddressPolicy {
 impl Learnt {
     /// A granted target is here.
     fn place(&mut self, origin: &Origin, granted: &Granted, address: IpAddr) {
-        Network::around(address).into_iter().for_each(|network| self.keep(network));
+        Network::around(address)
+            .into_iter()
+            .for_each(|network| self.keep(network));
         if granted.restricted && self.restricted.len() < LEARNT_MAX {
-            self.restricted.insert(place_of(origin, address), origin.clone());
+            self.restricted
+                .insert(place_of(origin, address), origin.clone());
         }
     }
 
@@ -195,12 +242,18 @@ impl Learnt {
 /// its addresses, so they count as one.
 fn place_of(origin: &Origin, address: IpAddr) -> SocketAddr {
     let address = unwrap_embedded(address);
-    let address = if address.is_loopback() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address };
+    let address = if address.is_loopback() {
+        IpAddr::V4(Ipv4Addr::LOCALHOST)
+    } else {
+        address
+    };
     SocketAddr::new(address, origin.port())
 }
 
 fn refuse_never(origin: &Origin, address: IpAddr) -> Result<(), String> {
-    never_allowed(address).map_or(Ok(()), |why| Err(format!("{origin} is at {address}: {why}")))
+    never_allowed(address).map_or(Ok(()), |why| {
+        Err(format!("{origin} is at {address}: {why}"))
+    })
 }
 
 fn permit_port(origin: &Origin, discovery: &DiscoveryPolicy) -> Result<(), String> {
@@ -208,12 +261,19 @@ fn permit_port(origin: &Origin, discovery: &DiscoveryPolicy) -> Result<(), Strin
     if ports.contains(&origin.port()) {
         return Ok(());
     }
-    Err(format!("{origin} has a port outside the granted ports {}-{}", ports.start(), ports.end()))
+    Err(format!(
+        "{origin} has a port outside the granted ports {}-{}",
+        ports.start(),
+        ports.end()
+    ))
 }
 
 fn outside(origin: &Origin, address: IpAddr, networks: &[Network]) -> String {
     let names: Vec<String> = networks.iter().map(Network::to_string).collect();
-    format!("{origin} is at {address}, outside the granted networks [{}]", names.join(", "))
+    format!(
+        "{origin} is at {address}, outside the granted networks [{}]",
+        names.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -226,8 +286,14 @@ mod tests {
     }
 
     fn policy(granted: &[&str], networks: &[&str]) -> AddressPolicy {
-        let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
-        let discovery = DiscoveryPolicy { networks, ..DiscoveryPolicy::default() };
+        let networks = networks
+            .iter()
+            .map(|network| network.parse().unwrap())
+            .collect();
+        let discovery = DiscoveryPolicy {
+            networks,
+            ..DiscoveryPolicy::default()
+        };
         AddressPolicy::new(granted.iter().map(|text| origin(text)).collect(), discovery)
     }
 
@@ -238,9 +304,15 @@ mod tests {
     #[test]
     fn beside_a_loopback_target_only_loopback_is_discovered() {
         let policy = policy(&["http://127.0.0.1:2379"], &[]);
-        assert!(discovers(&policy, "http://127.0.0.1:20180") && discovers(&policy, "http://127.9.9.9:20180"));
+        assert!(
+            discovers(&policy, "http://127.0.0.1:20180")
+                && discovers(&policy, "http://127.9.9.9:20180")
+        );
         assert!(discovers(&policy, "http://[::1]:20180"));
-        assert!(!discovers(&policy, "http://127.0.0.1:22"), "a privileged port");
+        assert!(
+            !discovers(&policy, "http://127.0.0.1:22"),
+            "a privileged port"
+        );
         assert!(!discovers(&policy, "http://10.0.0.1:20180"));
         assert!(!discovers(&policy, "http://169.254.169.254:20180"));
     }
@@ -249,13 +321,19 @@ mod tests {
     fn beside_another_target_its_segment_is_discovered_and_loopback_is_not() {
         let policy = policy(&["http://10.1.2.3:2379"], &[]);
         assert!(discovers(&policy, "http://10.1.2.77:20180"));
-        assert!(!discovers(&policy, "http://10.1.3.77:20180") && !discovers(&policy, "http://127.0.0.1:20180"));
+        assert!(
+            !discovers(&policy, "http://10.1.3.77:20180")
+                && !discovers(&policy, "http://127.0.0.1:20180")
+        );
     }
 
     #[test]
     fn what_the_configuration_names_replaces_the_default() {
         let policy = policy(&["http://127.0.0.1:2379"], &["10.0.0.0/8"]);
-        assert!(discovers(&policy, "http://10.200.0.1:20180") && !discovers(&policy, "http://127.0.0.1:20180"));
+        assert!(
+            discovers(&policy, "http://10.200.0.1:20180")
+                && !discovers(&policy, "http://127.0.0.1:20180")
+        );
     }
 
     #[test]
@@ -263,10 +341,20 @@ mod tests {
         let policy = policy(&["http://head:2379"], &[]);
         let tail = origin("http://tail:20180");
         assert!(policy.permit_discovery(&tail, None).is_ok());
-        assert!(policy.permit(&tail, "172.18.0.9".parse().unwrap()).is_err(), "nothing is known yet");
-        policy.permit(&origin("http://head:2379"), "172.18.0.2".parse().unwrap()).unwrap();
+        assert!(
+            policy.permit(&tail, "172.18.0.9".parse().unwrap()).is_err(),
+            "nothing is known yet"
+        );
+        policy
+            .permit(&origin("http://head:2379"), "172.18.0.2".parse().unwrap())
+            .unwrap();
         assert!(policy.permit(&tail, "172.18.0.9".parse().unwrap()).is_ok());
-        assert!(policy.permit(&tail, "169.254.169.254".parse().unwrap()).is_err(), "rebinding");
+        assert!(
+            policy
+                .permit(&tail, "169.254.169.254".parse().unwrap())
+                .is_err(),
+            "rebinding"
+        );
     }
 
     #[test]
@@ -275,25 +363,50 @@ mod tests {
         let head = origin("http://head:2379");
         let first_private = policy(&["http://head:2379"], &[]);
         first_private.permit(&head, ip("10.0.0.2")).unwrap();
-        assert!(first_private.permit(&head, ip("192.168.1.2")).is_ok(), "it moved");
-        assert!(first_private.permit(&head, ip("127.0.0.1")).is_err(), "rebinding to this machine");
+        assert!(
+            first_private.permit(&head, ip("192.168.1.2")).is_ok(),
+            "it moved"
+        );
+        assert!(
+            first_private.permit(&head, ip("127.0.0.1")).is_err(),
+            "rebinding to this machine"
+        );
         assert!(first_private.permit(&head, ip("8.8.8.8")).is_err());
-        let networks = ["10.0.0.0/8", "127.0.0.0/8"].map(|network| network.parse().unwrap()).to_vec();
-        let grant = Grant { networks, ..Grant::new(&EgressLimits::default()) };
-        let named = AddressPolicy::with_grants([(head.clone(), Some(&grant))], DiscoveryPolicy::default());
-        assert!(named.permit(&head, ip("10.0.0.2")).is_ok() && named.permit(&head, ip("127.0.0.1")).is_ok());
+        let networks = ["10.0.0.0/8", "127.0.0.0/8"]
+            .map(|network| network.parse().unwrap())
+            .to_vec();
+        let grant = Grant {
+            networks,
+            ..Grant::new(&EgressLimits::default())
+        };
+        let named =
+            AddressPolicy::with_grants([(head.clone(), Some(&grant))], DiscoveryPolicy::default());
+        assert!(
+            named.permit(&head, ip("10.0.0.2")).is_ok()
+                && named.permit(&head, ip("127.0.0.1")).is_ok()
+        );
         assert!(named.permit(&head, ip("192.168.1.2")).is_err());
     }
 
     #[test]
     fn another_name_for_a_place_with_rules_does_not_go_around_them() {
         let paths = vec!["/metrics".parse().unwrap()];
-        let grant = Grant { paths, ..Grant::new(&EgressLimits::default()) };
+        let grant = Grant {
+            paths,
+            ..Grant::new(&EgressLimits::default())
+        };
         let head = (origin("http://127.0.0.1:2379"), Some(&grant));
         let policy = AddressPolicy::with_grants([head], DiscoveryPolicy::default());
         let alias = origin("http://localhost:2379");
         assert!(policy.permit(&alias, "127.0.0.1".parse().unwrap()).is_err());
-        assert!(policy.permit(&origin("http://localhost:2380"), "127.0.0.1".parse().unwrap()).is_ok());
+        assert!(
+            policy
+                .permit(
+                    &origin("http://localhost:2380"),
+                    "127.0.0.1".parse().unwrap()
+                )
+                .is_ok()
+        );
     }
 
     #[test]
@@ -302,21 +415,56 @@ mod tests {
             name: name.to_owned(),
             targets: "*".to_owned(),
             ports: Some(20_000..=20_999),
-            grant: Grant { networks: vec![network.parse().unwrap()], ..Grant::new(&EgressLimits::default()) },
+            grant: Grant {
+                networks: vec![network.parse().unwrap()],
+                ..Grant::new(&EgressLimits::default())
+            },
         };
         let policy = policy(&["http://127.0.0.1:2379"], &[]);
         let (ours, theirs) = (rule("ours", "10.0.0.0/8"), rule("theirs", "192.168.0.0/16"));
-        assert!(policy.permit_discovery(&origin("http://10.1.1.1:20180"), Some(&ours)).is_ok());
-        assert!(policy.permit_discovery(&origin("http://10.1.1.1:20180"), Some(&theirs)).is_err());
-        assert!(policy.permit_discovery(&origin("http://10.1.1.1:2379"), Some(&ours)).is_err(), "the port");
-        assert!(policy.permit_discovery(&origin("http://127.0.0.1:20180"), Some(&ours)).is_err(), "the network");
-        assert!(policy.permit(&origin("http://10.1.1.1:20180"), "192.168.1.1".parse().unwrap()).is_err());
+        assert!(
+            policy
+                .permit_discovery(&origin("http://10.1.1.1:20180"), Some(&ours))
+                .is_ok()
+        );
+        assert!(
+            policy
+                .permit_discovery(&origin("http://10.1.1.1:20180"), Some(&theirs))
+                .is_err()
+        );
+        assert!(
+            policy
+                .permit_discovery(&origin("http://10.1.1.1:2379"), Some(&ours))
+                .is_err(),
+            "the port"
+        );
+        assert!(
+            policy
+                .permit_discovery(&origin("http://127.0.0.1:20180"), Some(&ours))
+                .is_err(),
+            "the network"
+        );
+        assert!(
+            policy
+                .permit(
+                    &origin("http://10.1.1.1:20180"),
+                    "192.168.1.1".parse().unwrap()
+                )
+                .is_err()
+        );
     }
 
     #[test]
     fn even_a_granted_target_may_not_be_a_metadata_service() {
         let granted = origin("http://metadata:80");
-        let policy = AddressPolicy::new(BTreeSet::from([granted.clone()]), DiscoveryPolicy::default());
-        assert!(policy.permit(&granted, "169.254.169.254".parse().unwrap()).is_err());
+        let policy = AddressPolicy::new(
+            BTreeSet::from([granted.clone()]),
+            DiscoveryPolicy::default(),
+        );
+        assert!(
+            policy
+                .permit(&granted, "169.254.169.254".parse().unwrap())
+                .is_err()
+        );
     }
 }

@@ -105,7 +105,11 @@ impl AuditEntry {
                 self.bytes = Some(response.body.len());
             }
             Err(error) => {
-                let word = self.reason.take().map(|word| format!("{word}: ")).unwrap_or_default();
+                let word = self
+                    .reason
+                    .take()
+                    .map(|word| format!("{word}: "))
+                    .unwrap_or_default();
                 self.reason = Some(printable(&format!("{word}{error}")));
             }
         }
@@ -115,7 +119,11 @@ impl AuditEntry {
 
 /// Escaped, so that no text of a plugin or of a server moves a cursor or looks like something else.
 fn printable(text: &str) -> String {
-    let mut escaped: String = text.chars().take(TEXT_CHARS_MAX).flat_map(char::escape_debug).collect();
+    let mut escaped: String = text
+        .chars()
+        .take(TEXT_CHARS_MAX)
+        .flat_map(char::escape_debug)
+        .collect();
     if !escaped.is_ascii() {
         escaped = escaped.escape_default().to_string();
     }
@@ -146,7 +154,9 @@ impl AuditTrail {
     pub(super) fn attach(&self, audit: Arc<dyn Audit>) {
         let mut trail = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Trail::Waiting(entries) = &*trail {
-            entries.iter().for_each(|(at, entry)| audit.record(*at, entry));
+            entries
+                .iter()
+                .for_each(|(at, entry)| audit.record(*at, entry));
         }
         *trail = Trail::Attached(audit);
     }

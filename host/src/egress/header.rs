@@ -11,8 +11,13 @@ const VALUE_BYTES_MAX: usize = 1_024;
 /// Allowed unless the target says otherwise. A pattern that begins with `*` matches the end of a
 /// name: with such a vendor header a member of a replicated system is asked to answer itself instead
 /// of passing the question on to its leader.
-pub(super) const ALLOWED_BY_DEFAULT: [&str; 5] =
-    ["accept", "content-type", "if-none-match", "x-caller-id", "*-allow-follower-handle"];
+pub(super) const ALLOWED_BY_DEFAULT: [&str; 5] = [
+    "accept",
+    "content-type",
+    "if-none-match",
+    "x-caller-id",
+    "*-allow-follower-handle",
+];
 
 /// Shown of an answer unless the target says otherwise: what describes the body and the server's
 /// load. Vendor headers that end in `-handle` say which member answered.
@@ -67,8 +72,15 @@ const NEVER: [&str; 33] = [
     "x-real-ip",
 ];
 
-const NEVER_PREFIXES: [&str; 7] =
-    ["proxy-", "x-forwarded", "x-original-", "x-rewrite-", "x-envoy-", "sec-", "access-control-"];
+const NEVER_PREFIXES: [&str; 7] = [
+    "proxy-",
+    "x-forwarded",
+    "x-original-",
+    "x-rewrite-",
+    "x-envoy-",
+    "sec-",
+    "access-control-",
+];
 
 /// Hidden from plugins, whatever the configuration says: credentials, and what belongs to the connection.
 const HIDDEN: [&str; 13] = [
@@ -100,7 +112,10 @@ impl fmt::Display for HeaderFault {
         match self {
             Self::TooMany => write!(f, "more than {HEADERS_MAX} headers"),
             Self::NotAllowed(name) => write!(f, "the header {name:?} is not allowed"),
-            Self::BadValue(name) => write!(f, "the value of the header {name:?} is too long or not printable ASCII"),
+            Self::BadValue(name) => write!(
+                f,
+                "the value of the header {name:?} is too long or not printable ASCII"
+            ),
         }
     }
 }
@@ -125,10 +140,18 @@ pub(super) fn check_headers(
         .iter()
         .map(|(name, value)| {
             let name = name.to_ascii_lowercase();
-            if !can_be_allowed(&name) || !allowed.iter().any(|pattern| matches_pattern(pattern, &name)) {
+            if !can_be_allowed(&name)
+                || !allowed
+                    .iter()
+                    .any(|pattern| matches_pattern(pattern, &name))
+            {
                 return Err(HeaderFault::NotAllowed(name));
             }
-            if value.len() > VALUE_BYTES_MAX || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
+            if value.len() > VALUE_BYTES_MAX
+                || !value
+                    .bytes()
+                    .all(|byte| byte == b' ' || byte.is_ascii_graphic())
+            {
                 return Err(HeaderFault::BadValue(name));
             }
             Ok((name, value.clone()))
@@ -143,7 +166,9 @@ pub(crate) fn is_hidden(name: &str) -> bool {
 
 /// Keeps the headers of an answer that a plugin may see.
 pub(super) fn retain_shown(headers: &mut Vec<(String, String)>, shown: &[String]) {
-    headers.retain(|(name, _)| !is_hidden(name) && shown.iter().any(|pattern| matches_pattern(pattern, name)));
+    headers.retain(|(name, _)| {
+        !is_hidden(name) && shown.iter().any(|pattern| matches_pattern(pattern, name))
+    });
 }
 
 fn matches_pattern(pattern: &str, name: &str) -> bool {
@@ -155,7 +180,10 @@ fn matches_pattern(pattern: &str, name: &str) -> bool {
 
 /// A header name as RFC 9110 has it.
 fn is_token(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 #[cfg(test)]
@@ -169,26 +197,45 @@ mod tests {
 
     #[test]
     fn listed_headers_pass_in_any_case() {
-        assert_eq!(check("Accept", "text/plain"), Ok(vec![("accept".to_owned(), "text/plain".to_owned())]));
+        assert_eq!(
+            check("Accept", "text/plain"),
+            Ok(vec![("accept".to_owned(), "text/plain".to_owned())])
+        );
         assert!(check("Vendor-Allow-Follower-Handle", "true").is_ok());
     }
 
     #[test]
     fn of_an_answer_only_listed_headers_are_shown_and_some_never() {
-        let mut headers: Vec<(String, String)> =
-            ["etag", "x-own", "set-cookie", "vendor-handle"].map(|name| (name.to_owned(), String::new())).to_vec();
+        let mut headers: Vec<(String, String)> = ["etag", "x-own", "set-cookie", "vendor-handle"]
+            .map(|name| (name.to_owned(), String::new()))
+            .to_vec();
         let mut all = headers.clone();
         retain_shown(&mut headers, &SHOWN_BY_DEFAULT.map(str::to_owned));
-        assert_eq!(headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["etag", "vendor-handle"]);
+        assert_eq!(
+            headers
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>(),
+            ["etag", "vendor-handle"]
+        );
         retain_shown(&mut all, &["*".to_owned()]);
         assert_eq!(all.len(), 3, "all but cookies");
     }
 
     #[test]
     fn other_headers_and_values_that_end_a_line_are_refused() {
-        assert_eq!(check("X-Other", "1"), Err(HeaderFault::NotAllowed("x-other".to_owned())));
-        assert_eq!(check("accept", "a\r\nhost: b"), Err(HeaderFault::BadValue("accept".to_owned())));
-        assert_eq!(check("accept\r\n", "a"), Err(HeaderFault::NotAllowed("accept\r\n".to_owned())));
+        assert_eq!(
+            check("X-Other", "1"),
+            Err(HeaderFault::NotAllowed("x-other".to_owned()))
+        );
+        assert_eq!(
+            check("accept", "a\r\nhost: b"),
+            Err(HeaderFault::BadValue("accept".to_owned()))
+        );
+        assert_eq!(
+            check("accept\r\n", "a"),
+            Err(HeaderFault::NotAllowed("accept\r\n".to_owned()))
+        );
     }
 
     #[test]
@@ -203,7 +250,10 @@ mod tests {
             "Accept-Encoding",
         ] {
             let set = [(name.to_owned(), "x".to_owned())];
-            assert!(check_headers(&set, &["*".to_owned(), name.to_owned()]).is_err(), "{name}");
+            assert!(
+                check_headers(&set, &["*".to_owned(), name.to_owned()]).is_err(),
+                "{name}"
+            );
         }
     }
 }

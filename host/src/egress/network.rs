@@ -14,8 +14,14 @@ pub struct Network {
 impl Network {
     /// The loopback networks of both families.
     pub const LOOPBACK: [Self; 2] = [
-        Self { base: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)), prefix_bits: 8 },
-        Self { base: IpAddr::V6(Ipv6Addr::LOCALHOST), prefix_bits: 128 },
+        Self {
+            base: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)),
+            prefix_bits: 8,
+        },
+        Self {
+            base: IpAddr::V6(Ipv6Addr::LOCALHOST),
+            prefix_bits: 128,
+        },
     ];
 
     /// What the neighbours of an address are, as long as nobody says otherwise: loopback for
@@ -27,7 +33,10 @@ impl Network {
             return Self::LOOPBACK.to_vec();
         }
         let prefix_bits = if address.is_ipv4() { 24 } else { 64 };
-        vec![Self { base: mask(address, prefix_bits), prefix_bits }]
+        vec![Self {
+            base: mask(address, prefix_bits),
+            prefix_bits,
+        }]
     }
 
     /// Whether the address lies inside.
@@ -43,11 +52,17 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
-        let address: IpAddr = address.parse().map_err(|_invalid| format!("{text:?} is not an address or a CIDR"))?;
+        let address: IpAddr = address
+            .parse()
+            .map_err(|_invalid| format!("{text:?} is not an address or a CIDR"))?;
         let widest = if address.is_ipv4() { 32 } else { 128 };
         let prefix_bits = match prefix {
             "" if !text.contains('/') => widest,
-            bits => bits.parse().ok().filter(|bits| *bits <= widest).ok_or(format!("{text:?} is not a CIDR"))?,
+            bits => bits
+                .parse()
+                .ok()
+                .filter(|bits| *bits <= widest)
+                .ok_or(format!("{text:?} is not a CIDR"))?,
         };
         if mask(address, prefix_bits) != address {
             return Err(format!(
@@ -55,7 +70,10 @@ impl FromStr for Network {
                 mask(address, prefix_bits)
             ));
         }
-        Ok(Self { base: address, prefix_bits })
+        Ok(Self {
+            base: address,
+            prefix_bits,
+        })
     }
 }
 
@@ -72,7 +90,10 @@ pub(super) fn never_allowed(address: IpAddr) -> Option<&'static str> {
     let link_local = match address {
         IpAddr::V4(v4) => v4.is_link_local(),
         // fec0::/10 is the site-local predecessor of private addresses, which systems still route.
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6.segments().first().is_some_and(|s| s & 0xffc0 == 0xfec0),
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local()
+                || v6.segments().first().is_some_and(|s| s & 0xffc0 == 0xfec0)
+        }
     };
     if link_local {
         Some("link-local addresses, which hold cloud metadata services, are always refused")
@@ -80,7 +101,9 @@ pub(super) fn never_allowed(address: IpAddr) -> Option<&'static str> {
         Some("cloud metadata services are always refused")
     } else if address.is_multicast() || is_reserved(address) {
         Some("multicast, broadcast and reserved addresses are always refused")
-    } else if address.is_unspecified() || matches!(address, IpAddr::V4(v4) if v4.octets().first() == Some(&0)) {
+    } else if address.is_unspecified()
+        || matches!(address, IpAddr::V4(v4) if v4.octets().first() == Some(&0))
+    {
         Some("the unspecified address is always refused")
     } else {
         None
@@ -90,14 +113,19 @@ pub(super) fn never_allowed(address: IpAddr) -> Option<&'static str> {
 /// Services that hand out credentials to the machine that asks; most others are link-local.
 fn is_metadata(address: IpAddr) -> bool {
     // Alibaba Cloud; Azure's agent; Oracle Cloud.
-    const V4: [Ipv4Addr; 3] =
-        [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+    const V4: [Ipv4Addr; 3] = [
+        Ipv4Addr::new(100, 100, 100, 200),
+        Ipv4Addr::new(168, 63, 129, 16),
+        Ipv4Addr::new(192, 0, 0, 192),
+    ];
     match address {
         IpAddr::V4(v4) => V4.contains(&v4),
         // AWS keeps fd00:ec2::/32 for such services; then Google Cloud and Scaleway.
         IpAddr::V6(v6) => matches!(
             v6.segments(),
-            [0xfd00, 0xec2, ..] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42]
+            [0xfd00, 0xec2, ..]
+                | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
+                | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42]
         ),
     }
 }
@@ -123,7 +151,9 @@ impl Reach {
     pub(super) fn of(address: IpAddr) -> Self {
         let address = unwrap_embedded(address);
         let is_site = match address {
-            IpAddr::V4(v4) => v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64),
+            IpAddr::V4(v4) => {
+                v4.is_private() || (v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64)
+            }
             IpAddr::V6(v6) => v6.is_unique_local(),
         };
         if address.is_loopback() {
@@ -149,7 +179,9 @@ impl fmt::Display for Reach {
 /// The IPv4 address that an IPv6 address stands for: mapped, translated, compatible, NAT64, 6to4,
 /// Teredo or ISATAP. A gateway on the way may deliver to it.
 pub(super) fn unwrap_embedded(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
+    let IpAddr::V6(v6) = address else {
+        return address;
+    };
     let pair = |high: u16, low: u16| {
         let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
@@ -170,11 +202,15 @@ fn mask(address: IpAddr, prefix_bits: u8) -> IpAddr {
     let prefix_bits = u32::from(prefix_bits);
     match address {
         IpAddr::V4(v4) => {
-            let keep = u32::MAX.checked_shl(32_u32.saturating_sub(prefix_bits)).unwrap_or(0);
+            let keep = u32::MAX
+                .checked_shl(32_u32.saturating_sub(prefix_bits))
+                .unwrap_or(0);
             IpAddr::V4(Ipv4Addr::from(u32::from(v4) & keep))
         }
         IpAddr::V6(v6) => {
-            let keep = u128::MAX.checked_shl(128_u32.saturating_sub(prefix_bits)).unwrap_or(0);
+            let keep = u128::MAX
+                .checked_shl(128_u32.saturating_sub(prefix_bits))
+                .unwrap_or(0);
             IpAddr::V6(Ipv6Addr::from(u128::from(v6) & keep))
         }
     }
@@ -193,14 +229,32 @@ mod tests {
         let network: Network = "172.18.0.0/16".parse().unwrap();
         assert!(network.contains(ip("172.18.255.1")) && network.contains(ip("::ffff:172.18.0.9")));
         assert!(!network.contains(ip("172.19.0.1")) && !network.contains(ip("::1")));
-        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains(ip("8.8.8.8")));
-        assert!("::/0".parse::<Network>().unwrap().contains(ip("2001:db8::1")));
-        assert_eq!("10.1.2.3".parse::<Network>().unwrap().to_string(), "10.1.2.3/32");
+        assert!(
+            "0.0.0.0/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains(ip("8.8.8.8"))
+        );
+        assert!(
+            "::/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains(ip("2001:db8::1"))
+        );
+        assert_eq!(
+            "10.1.2.3".parse::<Network>().unwrap().to_string(),
+            "10.1.2.3/32"
+        );
     }
 
     #[test]
     fn wrong_networks_are_named_with_what_was_meant() {
-        assert!("10.0.0.1/8".parse::<Network>().unwrap_err().contains("10.0.0.0/8"));
+        assert!(
+            "10.0.0.1/8"
+                .parse::<Network>()
+                .unwrap_err()
+                .contains("10.0.0.0/8")
+        );
         for wrong in ["10.0.0.0/33", "10.0.0.0/", "10.0.0/8", "host/8", ""] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }
@@ -236,7 +290,14 @@ mod tests {
         ] {
             assert!(never_allowed(ip(never)).is_some(), "{never}");
         }
-        for fine in ["127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "2001:db8::1", "fd00::1"] {
+        for fine in [
+            "127.0.0.1",
+            "::1",
+            "10.0.0.1",
+            "192.168.1.1",
+            "2001:db8::1",
+            "fd00::1",
+        ] {
             assert_eq!(never_allowed(ip(fine)), None, "{fine}");
         }
     }
@@ -261,7 +322,13 @@ mod tests {
     #[test]
     fn the_neighbourhood_of_loopback_is_loopback_and_of_others_their_segment() {
         assert_eq!(Network::around(ip("127.0.0.1")), Network::LOOPBACK);
-        assert_eq!(Network::around(ip("10.1.2.3"))[0].to_string(), "10.1.2.0/24");
-        assert_eq!(Network::around(ip("fd00:1:2:3:4::5"))[0].to_string(), "fd00:1:2:3::/64");
+        assert_eq!(
+            Network::around(ip("10.1.2.3"))[0].to_string(),
+            "10.1.2.0/24"
+        );
+        assert_eq!(
+            Network::around(ip("fd00:1:2:3:4::5"))[0].to_string(),
+            "fd00:1:2:3::/64"
+        );
     }
 }

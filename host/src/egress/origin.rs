@@ -44,7 +44,8 @@ impl FromStr for Origin {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("{text:?} is not an origin such as http://host:port: {why}");
+        let wrong =
+            |why: &str| format!("{text:?} is not an origin such as http://host:port: {why}");
         if !text.contains("://") {
             return Err(wrong("it has no scheme"));
         }
@@ -58,15 +59,31 @@ impl FromStr for Origin {
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("it has a path or a query"));
         }
-        let host = url.host_str().ok_or_else(|| wrong("it has no host"))?.to_owned();
-        let port = url.port_or_known_default().filter(|port| *port != 0).ok_or_else(|| wrong("it has no port"))?;
-        Ok(Self { https: url.scheme() == "https", host, port })
+        let host = url
+            .host_str()
+            .ok_or_else(|| wrong("it has no host"))?
+            .to_owned();
+        let port = url
+            .port_or_known_default()
+            .filter(|port| *port != 0)
+            .ok_or_else(|| wrong("it has no port"))?;
+        Ok(Self {
+            https: url.scheme() == "https",
+            host,
+            port,
+        })
     }
 }
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", if self.https { "https" } else { "http" }, self.host, self.port)
+        write!(
+            f,
+            "{}://{}:{}",
+            if self.https { "https" } else { "http" },
+            self.host,
+            self.port
+        )
     }
 }
 
@@ -89,7 +106,10 @@ mod tests {
     #[test]
     fn a_disguised_address_is_still_an_address() {
         let literal = |text: &str| text.parse::<Origin>().unwrap().literal();
-        assert_eq!(literal("http://2852039166:80"), Some("169.254.169.254".parse().unwrap()));
+        assert_eq!(
+            literal("http://2852039166:80"),
+            Some("169.254.169.254".parse().unwrap())
+        );
         assert_eq!(literal("http://[::1]:80"), Some("::1".parse().unwrap()));
         assert_eq!(literal("http://localhost:80"), None);
     }

@@ -37,7 +37,9 @@ pub(super) fn check_path(path_and_query: &str) -> Result<(), PathFault> {
     if let Some(wrong) = path_and_query.chars().find(|c| !is_allowed(*c)) {
         return Err(PathFault::Character(wrong));
     }
-    let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+    let (path, query) = path_and_query
+        .split_once('?')
+        .unwrap_or((path_and_query, ""));
     // The client would escape it, and what is sent must be what was checked.
     if query.contains('\'') {
         return Err(PathFault::Character('\''));
@@ -51,16 +53,27 @@ pub(super) fn check_path(path_and_query: &str) -> Result<(), PathFault> {
         return Err(PathFault::EmptySegment);
     }
     let decoded = decode(inside)?;
-    if decoded.iter().any(|byte| byte.is_ascii_control() || *byte == b'\\') || hides_an_escape(&decoded) {
+    if decoded
+        .iter()
+        .any(|byte| byte.is_ascii_control() || *byte == b'\\')
+        || hides_an_escape(&decoded)
+    {
         return Err(PathFault::BadEscape);
     }
     // An encoded slash counts as one: some servers decode before they cut.
-    if decoded.split(|byte| *byte == b'/').any(is_dot) { Err(PathFault::DotSegment) } else { Ok(()) }
+    if decoded.split(|byte| *byte == b'/').any(is_dot) {
+        Err(PathFault::DotSegment)
+    } else {
+        Ok(())
+    }
 }
 
 /// Also what some servers turn into a dot segment: they drop parameters behind `;`, and blanks.
 fn is_dot(segment: &[u8]) -> bool {
-    let name = segment.split(|byte| *byte == b';').next().unwrap_or_default();
+    let name = segment
+        .split(|byte| *byte == b';')
+        .next()
+        .unwrap_or_default();
     matches!(name.trim_ascii(), b"." | b"..")
 }
 
@@ -106,7 +119,12 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, PathFault> {
             decoded.push(byte);
             continue;
         }
-        let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16)).ok_or(PathFault::BadEscape);
+        let mut digit = || {
+            bytes
+                .next()
+                .and_then(|byte| char::from(byte).to_digit(16))
+                .ok_or(PathFault::BadEscape)
+        };
         let (high, low) = (digit()?, digit()?);
         decoded.push(u8::try_from(high * 16 + low).map_err(|_wide| PathFault::BadEscape)?);
     }
@@ -120,7 +138,14 @@ mod tests {
 
     #[test]
     fn ordinary_paths_pass() {
-        for path in ["/", "/metrics", "/a/v1/things?limit=10&key=%00%FF", "/a/%41b%2Fc", "/a/...", "/a?next=/b//c"] {
+        for path in [
+            "/",
+            "/metrics",
+            "/a/v1/things?limit=10&key=%00%FF",
+            "/a/%41b%2Fc",
+            "/a/...",
+            "/a?next=/b//c",
+        ] {
             assert_eq!(check_path(path), Ok(()), "{path}");
         }
     }
@@ -156,7 +181,10 @@ mod tests {
         ] {
             assert_eq!(check_path(path), Err(fault), "{path}");
         }
-        assert_eq!(check_path(&format!("/{}", "a".repeat(9_000))), Err(PathFault::TooLong));
+        assert_eq!(
+            check_path(&format!("/{}", "a".repeat(9_000))),
+            Err(PathFault::TooLong)
+        );
     }
 
     proptest! {

@@ -19,7 +19,10 @@ pub struct DiscoveryPolicy {
 
 impl Default for DiscoveryPolicy {
     fn default() -> Self {
-        Self { networks: Vec::new(), ports: 1_024..=65_535 }
+        Self {
+            networks: Vec::new(),
+            ports: 1_024..=65_535,
+        }
     }
 }
 
@@ -57,7 +60,10 @@ impl Default for EgressLimits {
             discovered_max: 1_024,
             body_bytes_max: 16 << 20,
             request_ms_max: 5_000,
-            rate: Rate { requests_per_second_max: 200, requests_burst_max: 400 },
+            rate: Rate {
+                requests_per_second_max: 200,
+                requests_burst_max: 400,
+            },
             audit_bytes_max: 256 << 20,
         }
     }
@@ -123,15 +129,28 @@ impl Grant {
 
     /// # Errors
     /// Why the question may not be asked.
-    pub(super) fn permit(&self, method: Method, path_and_query: &str) -> Result<(), (RefusalReason, String)> {
+    pub(super) fn permit(
+        &self,
+        method: Method,
+        path_and_query: &str,
+    ) -> Result<(), (RefusalReason, String)> {
         if !self.methods.contains(&method) {
-            return Err((RefusalReason::Method, format!("the method {} is not granted", method.as_str())));
+            return Err((
+                RefusalReason::Method,
+                format!("the method {} is not granted", method.as_str()),
+            ));
         }
         if self.paths.is_empty() || self.paths.iter().any(|rule| rule.permits(path_and_query)) {
             return Ok(());
         }
         let rules: Vec<String> = self.paths.iter().map(PathRule::to_string).collect();
-        Err((RefusalReason::Path, format!("the path is outside of those that are granted: {}", rules.join(", "))))
+        Err((
+            RefusalReason::Path,
+            format!(
+                "the path is outside of those that are granted: {}",
+                rules.join(", ")
+            ),
+        ))
     }
 }
 
@@ -148,7 +167,10 @@ impl TargetPolicy {
     /// A target with the general limits.
     #[must_use]
     pub fn new(origin: Origin, limits: &EgressLimits) -> Self {
-        Self { origin, grant: Grant::new(limits) }
+        Self {
+            origin,
+            grant: Grant::new(limits),
+        }
     }
 }
 
@@ -188,7 +210,11 @@ pub struct EgressPolicy {
 impl EgressPolicy {
     /// The policy for these targets.
     #[must_use]
-    pub fn new(targets: BTreeMap<String, TargetPolicy>, discovery: DiscoveryPolicy, limits: EgressLimits) -> Self {
+    pub fn new(
+        targets: BTreeMap<String, TargetPolicy>,
+        discovery: DiscoveryPolicy,
+        limits: EgressLimits,
+    ) -> Self {
         Self::with_others(targets, None, discovery, limits)
     }
 
@@ -201,10 +227,19 @@ impl EgressPolicy {
         discovery: DiscoveryPolicy,
         limits: EgressLimits,
     ) -> Self {
-        let granted = targets.values().map(|target| (target.origin.clone(), Some(&target.grant)));
-        let addresses =
-            AddressPolicy::with_grants(granted.chain(others.into_iter().map(|origin| (origin, None))), discovery);
-        Self { rules: Vec::new(), limits, addresses: Arc::new(addresses), targets }
+        let granted = targets
+            .values()
+            .map(|target| (target.origin.clone(), Some(&target.grant)));
+        let addresses = AddressPolicy::with_grants(
+            granted.chain(others.into_iter().map(|origin| (origin, None))),
+            discovery,
+        );
+        Self {
+            rules: Vec::new(),
+            limits,
+            addresses: Arc::new(addresses),
+            targets,
+        }
     }
 
     /// The same with rules for discovered targets.

@@ -19,18 +19,36 @@ impl PathRule {
     #[must_use]
     pub fn permits(&self, path_and_query: &str) -> bool {
         let path = path_and_query.split('?').next().unwrap_or_default();
-        let Some(inside) = path.strip_prefix('/') else { return false };
-        let cut_first: Option<Vec<Vec<u8>>> = inside.split('/').map(|segment| decode(segment).ok()).collect();
+        let Some(inside) = path.strip_prefix('/') else {
+            return false;
+        };
+        let cut_first: Option<Vec<Vec<u8>>> = inside
+            .split('/')
+            .map(|segment| decode(segment).ok())
+            .collect();
         let decoded_first = decode(inside).ok();
-        let (Some(cut_first), Some(decoded_first)) = (cut_first, decoded_first) else { return false };
-        let decoded_first: Vec<Vec<u8>> = decoded_first.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect();
+        let (Some(cut_first), Some(decoded_first)) = (cut_first, decoded_first) else {
+            return false;
+        };
+        let decoded_first: Vec<Vec<u8>> = decoded_first
+            .split(|byte| *byte == b'/')
+            .map(<[u8]>::to_vec)
+            .collect();
         self.fits(&cut_first) && self.fits(&decoded_first)
     }
 
     fn fits(&self, segments: &[Vec<u8>]) -> bool {
-        let enough =
-            if self.open { segments.len() > self.segments.len() } else { segments.len() == self.segments.len() };
-        enough && self.segments.iter().zip(segments).all(|(pattern, segment)| is_like(pattern.as_bytes(), segment))
+        let enough = if self.open {
+            segments.len() > self.segments.len()
+        } else {
+            segments.len() == self.segments.len()
+        };
+        enough
+            && self
+                .segments
+                .iter()
+                .zip(segments)
+                .all(|(pattern, segment)| is_like(pattern.as_bytes(), segment))
     }
 }
 
@@ -38,10 +56,19 @@ impl FromStr for PathRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = |why: &str| format!("{text:?} is not a pattern of paths such as /metrics or /api/**: {why}");
-        let inside = text.strip_prefix('/').ok_or_else(|| wrong("it does not begin with /"))?;
-        if let Some(c) = inside.chars().find(|c| !c.is_ascii_graphic() || "?#%\\".contains(*c)) {
-            return Err(wrong(&format!("it holds {c:?}; write paths as they are after decoding, without a query")));
+        let wrong = |why: &str| {
+            format!("{text:?} is not a pattern of paths such as /metrics or /api/**: {why}")
+        };
+        let inside = text
+            .strip_prefix('/')
+            .ok_or_else(|| wrong("it does not begin with /"))?;
+        if let Some(c) = inside
+            .chars()
+            .find(|c| !c.is_ascii_graphic() || "?#%\\".contains(*c))
+        {
+            return Err(wrong(&format!(
+                "it holds {c:?}; write paths as they are after decoding, without a query"
+            )));
         }
         let mut segments: Vec<String> = inside.split('/').map(str::to_owned).collect();
         let open = segments.last().is_some_and(|last| last == "**");
@@ -51,10 +78,17 @@ impl FromStr for PathRule {
         if segments.iter().any(|segment| segment.contains("**")) {
             return Err(wrong("** stands only at the end, as a segment of its own"));
         }
-        if segments.iter().any(|segment| matches!(segment.as_str(), "." | "..")) {
+        if segments
+            .iter()
+            .any(|segment| matches!(segment.as_str(), "." | ".."))
+        {
             return Err(wrong("it holds a . or .. segment"));
         }
-        Ok(Self { text: text.to_owned(), segments, open })
+        Ok(Self {
+            text: text.to_owned(),
+            segments,
+            open,
+        })
     }
 }
 
@@ -81,14 +115,18 @@ pub(super) fn is_like(pattern: &[u8], text: &[u8]) -> bool {
                 at_text += 1;
             }
             _ => {
-                let Some((star_at, taken_to)) = star else { return false };
+                let Some((star_at, taken_to)) = star else {
+                    return false;
+                };
                 star = Some((star_at, taken_to + 1));
                 at_pattern = star_at + 1;
                 at_text = taken_to + 1;
             }
         }
     }
-    pattern.get(at_pattern..).is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
+    pattern
+        .get(at_pattern..)
+        .is_none_or(|rest| rest.iter().all(|byte| *byte == b'*'))
 }
 
 #[cfg(test)]
@@ -127,8 +165,14 @@ mod tests {
 
     #[test]
     fn an_escaped_slash_must_fit_both_as_a_slash_and_as_a_letter() {
-        assert!(!permits("/keys/*", "/keys/a%2Fb"), "a server that decodes first sees three segments");
-        assert!(!permits("/a/b", "/a%2Fb"), "a server that cuts first sees one");
+        assert!(
+            !permits("/keys/*", "/keys/a%2Fb"),
+            "a server that decodes first sees three segments"
+        );
+        assert!(
+            !permits("/a/b", "/a%2Fb"),
+            "a server that cuts first sees one"
+        );
         assert!(permits("/keys/**", "/keys/a%2Fb"));
     }
 

@@ -71,7 +71,14 @@ impl Egress {
     #[must_use]
     pub fn new(policy: EgressPolicy, http: Arc<dyn Http>, clock: Arc<dyn Clock>) -> Self {
         let all_lanes = Semaphore::new(policy.limits.in_flight_max.max(1));
-        Self { policy, http, clock, state: Mutex::default(), all_lanes, audit: AuditTrail::default() }
+        Self {
+            policy,
+            http,
+            clock,
+            state: Mutex::default(),
+            all_lanes,
+            audit: AuditTrail::default(),
+        }
     }
 
     /// Names of the granted targets, sorted.
@@ -105,7 +112,10 @@ impl Egress {
         let added = self.state().discovered.add(&self.policy, name, origin);
         added.map_err(|why| {
             let error = self.refuse(RefusalReason::Discovery, HttpError::Denied(why));
-            self.audit.record(self.clock.now(), AuditEntry::refused_discovery(name, origin, &error));
+            self.audit.record(
+                self.clock.now(),
+                AuditEntry::refused_discovery(name, origin, &error),
+            );
             error
         })
     }
@@ -119,11 +129,16 @@ impl Egress {
         let mut entry = AuditEntry::of(&request);
         let result = self.exchange(request, &mut entry).await;
         let now = self.clock.now();
-        self.audit.record(now, entry.ended(&result, now.since_ms(begun_at)));
+        self.audit
+            .record(now, entry.ended(&result, now.since_ms(begun_at)));
         result
     }
 
-    async fn exchange(&self, request: TargetRequest, entry: &mut AuditEntry) -> Result<HttpResponse, HttpError> {
+    async fn exchange(
+        &self,
+        request: TargetRequest,
+        entry: &mut AuditEntry,
+    ) -> Result<HttpResponse, HttpError> {
         let admitted = self.admit(&request).map_err(|(reason, error)| {
             entry.refuse(reason);
             self.refuse(reason, error)
@@ -132,8 +147,15 @@ impl Egress {
         entry.origin = Some(origin.to_string());
         let lane = self.lane(&origin);
         // Neither is ever closed, and whoever holds a lane is bounded by the deadline.
-        let _lane = lane.acquire().await.map_err(|closed| HttpError::Connect(closed.to_string()))?;
-        let _any_lane = self.all_lanes.acquire().await.map_err(|closed| HttpError::Connect(closed.to_string()))?;
+        let _lane = lane
+            .acquire()
+            .await
+            .map_err(|closed| HttpError::Connect(closed.to_string()))?;
+        let _any_lane = self
+            .all_lanes
+            .acquire()
+            .await
+            .map_err(|closed| HttpError::Connect(closed.to_string()))?;
         let timeout = self.timeout(&grant, request.timeout);
         if timeout.is_zero() {
             return Err(HttpError::Timeout);
@@ -155,7 +177,12 @@ impl Egress {
 
     /// The target and the headers to send, if everything about the request is allowed.
     fn admit(&self, request: &TargetRequest) -> Result<(TargetPolicy, Headers), Refused> {
-        let unknown = || (RefusalReason::UnknownTarget, HttpError::UnknownTarget(request.target.clone()));
+        let unknown = || {
+            (
+                RefusalReason::UnknownTarget,
+                HttpError::UnknownTarget(request.target.clone()),
+            )
+        };
         let target = self.target(&request.target).ok_or_else(unknown)?;
         check_path(&request.path_and_query)
             .map_err(|fault| (RefusalReason::Path, HttpError::Denied(fault.to_string())))?;
@@ -171,8 +198,13 @@ impl Egress {
     fn spend(&self, target: &TargetPolicy) -> Result<(), Refused> {
         let now = self.clock.now();
         let (mut state, rate) = (self.state(), target.grant.rate);
-        let bucket = state.buckets.entry(target.origin.clone()).or_insert_with(|| TokenBucket::full(rate, now));
-        bucket.take(rate, now).map_err(|wait| (RefusalReason::Rate, HttpError::RateLimited(wait)))?;
+        let bucket = state
+            .buckets
+            .entry(target.origin.clone())
+            .or_insert_with(|| TokenBucket::full(rate, now));
+        bucket
+            .take(rate, now)
+            .map_err(|wait| (RefusalReason::Rate, HttpError::RateLimited(wait)))?;
         if state.budget.take(&self.policy.limits) {
             return Ok(());
         }
@@ -181,20 +213,30 @@ impl Egress {
     }
 
     fn target(&self, name: &str) -> Option<TargetPolicy> {
-        self.policy.targets.get(name).cloned().or_else(|| self.state().discovered.get(name).cloned())
+        self.policy
+            .targets
+            .get(name)
+            .cloned()
+            .or_else(|| self.state().discovered.get(name).cloned())
     }
 
     fn lane(&self, origin: &Origin) -> Arc<Semaphore> {
         let permits = self.policy.limits.in_flight_per_target_max.max(1);
         let mut state = self.state();
-        let lane = state.lanes.entry(origin.clone()).or_insert_with(|| Arc::new(Semaphore::new(permits)));
+        let lane = state
+            .lanes
+            .entry(origin.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(permits)));
         Arc::clone(lane)
     }
 
     fn timeout(&self, grant: &Grant, asked: Option<Duration>) -> Duration {
         let own = Duration::from_millis(grant.request_ms_max);
         let remaining = self.state().budget.remaining(self.clock.now());
-        [asked, remaining].into_iter().flatten().fold(own, Duration::min)
+        [asked, remaining]
+            .into_iter()
+            .flatten()
+            .fold(own, Duration::min)
     }
 
     fn account(
@@ -233,7 +275,12 @@ impl Egress {
 /// The plugin's headers, checked, and those of the configuration, which win.
 fn target_headers(grant: &Grant, asked: &[(String, String)]) -> Result<Headers, HeaderFault> {
     let mut headers = check_headers(asked, &grant.headers_allowed)?;
-    headers.retain(|(name, _)| !grant.headers_added.iter().any(|(added, _)| added.eq_ignore_ascii_case(name)));
+    headers.retain(|(name, _)| {
+        !grant
+            .headers_added
+            .iter()
+            .any(|(added, _)| added.eq_ignore_ascii_case(name))
+    });
     headers.extend(grant.headers_added.iter().cloned());
     Ok(headers)
 }

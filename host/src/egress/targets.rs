@@ -21,33 +21,50 @@ impl Discovered {
     ///
     /// # Errors
     /// The reason, for people.
-    pub(super) fn add(&mut self, policy: &EgressPolicy, name: &str, origin: &str) -> Result<(), String> {
+    pub(super) fn add(
+        &mut self,
+        policy: &EgressPolicy,
+        name: &str,
+        origin: &str,
+    ) -> Result<(), String> {
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
-            return Err(format!("the name of a target has 1 to {NAME_BYTES_MAX} bytes"));
+            return Err(format!(
+                "the name of a target has 1 to {NAME_BYTES_MAX} bytes"
+            ));
         }
         if policy.targets.contains_key(name) {
-            return Err(format!("the target {name:?} is granted by the configuration and cannot be moved"));
+            return Err(format!(
+                "the target {name:?} is granted by the configuration and cannot be moved"
+            ));
         }
         let limit = policy.limits.discovered_max;
         if !self.targets.contains_key(name) && self.targets.len() >= limit {
             return Err(format!("more than {limit} discovered targets"));
         }
         let origin: Origin = origin.parse()?;
-        let grant = granted_grant(policy, &origin).map_or_else(|| discovered_grant(policy, name, &origin), Ok)?;
-        self.targets.insert(name.to_owned(), TargetPolicy { origin, grant });
+        let grant = granted_grant(policy, &origin)
+            .map_or_else(|| discovered_grant(policy, name, &origin), Ok)?;
+        self.targets
+            .insert(name.to_owned(), TargetPolicy { origin, grant });
         Ok(())
     }
 }
 
 /// A granted place under another name keeps its rules.
 fn granted_grant(policy: &EgressPolicy, origin: &Origin) -> Option<Grant> {
-    policy.targets.values().find(|target| target.origin == *origin).map(|target| target.grant.clone())
+    policy
+        .targets
+        .values()
+        .find(|target| target.origin == *origin)
+        .map(|target| target.grant.clone())
 }
 
 fn discovered_grant(policy: &EgressPolicy, name: &str, origin: &Origin) -> Result<Grant, String> {
     let rule = policy.rules.iter().find(|rule| rule.is_for(name));
     if rule.is_none() && !policy.rules.is_empty() {
-        return Err(format!("no rule for discovered targets fits the name {name:?}"));
+        return Err(format!(
+            "no rule for discovered targets fits the name {name:?}"
+        ));
     }
     policy.addresses.permit_discovery(origin, rule)?;
     Ok(rule.map_or_else(|| Grant::new(&policy.limits), |rule| rule.grant.clone()))

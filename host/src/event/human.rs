@@ -39,13 +39,23 @@ pub struct HumanSink<W> {
 impl<W: Write> HumanSink<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: RenderStyle, stamp: Stamp) -> Self {
-        Self { out: Quiet::new(out), style, stamp, waiting: Vec::new(), looked: false }
+        Self {
+            out: Quiet::new(out),
+            style,
+            stamp,
+            waiting: Vec::new(),
+            looked: false,
+        }
     }
 
     /// A stamped line.
     fn tell(&mut self, observed_at: Timestamp, word: &str, text: &str) {
         let stamp = match self.stamp {
-            Stamp::TimeOfDay => observed_at.to_string().get(11..19).unwrap_or_default().to_owned(),
+            Stamp::TimeOfDay => observed_at
+                .to_string()
+                .get(11..19)
+                .unwrap_or_default()
+                .to_owned(),
             Stamp::Since(start) => {
                 let seconds = observed_at.since_ms(start) / 1_000;
                 format!("{:02}:{:02}", seconds / 60, seconds % 60)
@@ -62,12 +72,24 @@ impl<W: Write> HumanSink<W> {
             "holds" | "resolved" => "32",
             _ => "2",
         };
-        if self.style.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        if self.style.color {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
     }
 
     fn started(&mut self, event: &Event, started: &Started) {
-        let targets: Vec<String> = started.targets.iter().map(|(name, origin)| format!("{name} = {origin}")).collect();
-        self.tell(event.observed_at, "start", &format!("watching {} with {}", targets.join(", "), started.subject));
+        let targets: Vec<String> = started
+            .targets
+            .iter()
+            .map(|(name, origin)| format!("{name} = {origin}"))
+            .collect();
+        self.tell(
+            event.observed_at,
+            "start",
+            &format!("watching {} with {}", targets.join(", "), started.subject),
+        );
         let text = format!(
             "{} checks of {} modules, a tick every {}",
             started.checks.len(),
@@ -75,12 +97,20 @@ impl<W: Write> HumanSink<W> {
             seconds(started.tick_interval_ms)
         );
         self.tell(event.observed_at, "start", &text);
-        self.tell(event.observed_at, "start", &format!("tickets and decision log in {}", started.data));
+        self.tell(
+            event.observed_at,
+            "start",
+            &format!("tickets and decision log in {}", started.data),
+        );
         for warning in &started.warnings {
             self.tell(event.observed_at, "repaired", warning);
         }
         if started.open_tickets > 0 {
-            self.tell(event.observed_at, "start", &format!("{} open tickets are taken up again", started.open_tickets));
+            self.tell(
+                event.observed_at,
+                "start",
+                &format!("{} open tickets are taken up again", started.open_tickets),
+            );
         }
     }
 
@@ -89,13 +119,21 @@ impl<W: Write> HumanSink<W> {
         let because = written.because.join("; ");
         match written.change {
             TicketChange::Opened | TicketChange::Recovered => {
-                self.tell(event.observed_at, "ticket", &format!("{} opened: {}", ticket.id, ticket.title));
+                self.tell(
+                    event.observed_at,
+                    "ticket",
+                    &format!("{} opened: {}", ticket.id, ticket.title),
+                );
                 let text = render::ticket(ticket, &self.style);
                 self.out.line(&format!("\n{}", text.trim_end()));
                 self.out.line("");
             }
             TicketChange::Updated => {
-                self.tell(event.observed_at, "ticket", &format!("{} updated: {} ({because})", ticket.id, ticket.title));
+                self.tell(
+                    event.observed_at,
+                    "ticket",
+                    &format!("{} updated: {} ({because})", ticket.id, ticket.title),
+                );
             }
             TicketChange::Resolved => {
                 self.tell(
@@ -117,7 +155,14 @@ impl<W: Write> HumanSink<W> {
     fn verdict(&mut self, at: Timestamp, verdict: &VerdictChanged) {
         let (word, text) = match verdict.to {
             Status::Pass => ("holds", "holds".to_owned()),
-            Status::Fail => ("fails", format!("fails ({}){}", severity(verdict.severity), who(&verdict.names))),
+            Status::Fail => (
+                "fails",
+                format!(
+                    "fails ({}){}",
+                    severity(verdict.severity),
+                    who(&verdict.names)
+                ),
+            ),
             Status::Inconclusive => ("unknown", "cannot tell".to_owned()),
         };
         let summary = if verdict.summary.is_empty() {
@@ -131,16 +176,27 @@ impl<W: Write> HumanSink<W> {
     /// Writes what waits: each check on its line, or one line for many of a kind.
     fn flush(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        for (status, word, said) in [(Status::Inconclusive, "unknown", "cannot tell"), (Status::Pass, "holds", "hold")]
-        {
-            let alike: Vec<_> = waiting.iter().filter(|(_, verdict)| verdict.to == status).collect();
+        for (status, word, said) in [
+            (Status::Inconclusive, "unknown", "cannot tell"),
+            (Status::Pass, "holds", "hold"),
+        ] {
+            let alike: Vec<_> = waiting
+                .iter()
+                .filter(|(_, verdict)| verdict.to == status)
+                .collect();
             match alike.first() {
                 Some((at, first)) if alike.len() > ALIKE_MAX => {
                     let example = escape(&first.summary, TEXT_CHARS_MAX);
-                    let text = format!("{} checks {said}; for example {}: {example}", alike.len(), first.invariant);
+                    let text = format!(
+                        "{} checks {said}; for example {}: {example}",
+                        alike.len(),
+                        first.invariant
+                    );
                     self.tell(*at, word, &text);
                 }
-                _ => alike.iter().for_each(|(at, verdict)| self.verdict(*at, verdict)),
+                _ => alike
+                    .iter()
+                    .for_each(|(at, verdict)| self.verdict(*at, verdict)),
             }
         }
     }
@@ -149,11 +205,18 @@ impl<W: Write> HumanSink<W> {
     fn tick(&mut self, event: &Event, done: &TickDone) {
         if !self.looked {
             self.looked = true;
-            let text = format!("{} checks hold, {} fail, {} cannot tell yet", done.pass, done.fail, done.inconclusive);
+            let text = format!(
+                "{} checks hold, {} fail, {} cannot tell yet",
+                done.pass, done.fail, done.inconclusive
+            );
             self.tell(event.observed_at, "look", &text);
         }
         if done.skipped > 0 {
-            self.tell(event.observed_at, "late", &format!("{} ticks were left out", done.skipped));
+            self.tell(
+                event.observed_at,
+                "late",
+                &format!("{} ticks were left out", done.skipped),
+            );
         }
     }
 }
@@ -171,13 +234,24 @@ impl<W: Write + Send> Sink for HumanSink<W> {
             What::Tick(done) => self.tick(event, done),
             What::VerdictChanged(verdict) => self.verdict(event.observed_at, verdict),
             What::Anomaly(anomaly) => {
-                let text =
-                    format!("{}: {}", escape(&anomaly.name, TEXT_CHARS_MAX), escape(&anomaly.summary, TEXT_CHARS_MAX));
+                let text = format!(
+                    "{}: {}",
+                    escape(&anomaly.name, TEXT_CHARS_MAX),
+                    escape(&anomaly.summary, TEXT_CHARS_MAX)
+                );
                 self.tell(event.observed_at, "anomaly", &text);
             }
             What::IncidentOpened(incident) => {
-                let hold = if incident.confirmed { "" } else { " (waiting whether it lasts)" };
-                self.tell(event.observed_at, "incident", &format!("{}{hold}", escape(&incident.title, TEXT_CHARS_MAX)));
+                let hold = if incident.confirmed {
+                    ""
+                } else {
+                    " (waiting whether it lasts)"
+                };
+                self.tell(
+                    event.observed_at,
+                    "incident",
+                    &format!("{}{hold}", escape(&incident.title, TEXT_CHARS_MAX)),
+                );
             }
             What::Ticket(written) => self.ticket(event, written),
             What::Plugin(change) => {
@@ -189,7 +263,11 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                 self.tell(
                     event.observed_at,
                     "plugin",
-                    &format!("{} {done}: {}", change.plugin, escape(&change.reason, TEXT_CHARS_MAX)),
+                    &format!(
+                        "{} {done}: {}",
+                        change.plugin,
+                        escape(&change.reason, TEXT_CHARS_MAX)
+                    ),
                 );
             }
             What::Blind(blind) if blind.blind.is_empty() => {
@@ -197,11 +275,19 @@ impl<W: Write + Send> Sink for HumanSink<W> {
             }
             What::Blind(blind) => {
                 for spot in blind.blind.iter().take(NAMES_MAX) {
-                    let text =
-                        format!("{}: {}", escape(&spot.source, TEXT_CHARS_MAX), escape(&spot.reason, TEXT_CHARS_MAX));
+                    let text = format!(
+                        "{}: {}",
+                        escape(&spot.source, TEXT_CHARS_MAX),
+                        escape(&spot.reason, TEXT_CHARS_MAX)
+                    );
                     self.tell(event.observed_at, "blind", &text);
                 }
-                if let Some(more) = blind.blind.len().checked_sub(NAMES_MAX).filter(|more| *more > 0) {
+                if let Some(more) = blind
+                    .blind
+                    .len()
+                    .checked_sub(NAMES_MAX)
+                    .filter(|more| *more > 0)
+                {
                     self.tell(event.observed_at, "blind", &format!("and {more} more"));
                 }
             }
@@ -230,7 +316,11 @@ impl<W: Write + Send> Sink for HumanSink<W> {
 }
 
 fn who(names: &[String]) -> String {
-    let shown: Vec<String> = names.iter().take(NAMES_MAX).map(|name| escape(name, TEXT_CHARS_MAX)).collect();
+    let shown: Vec<String> = names
+        .iter()
+        .take(NAMES_MAX)
+        .map(|name| escape(name, TEXT_CHARS_MAX))
+        .collect();
     match names.len().saturating_sub(NAMES_MAX) {
         _ if shown.is_empty() => String::new(),
         0 => format!(" for {}", shown.join(", ")),
@@ -247,5 +337,9 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 fn seconds(ms: u64) -> String {
-    if ms.is_multiple_of(1_000) { format!("{} s", ms / 1_000) } else { format!("{ms} ms") }
+    if ms.is_multiple_of(1_000) {
+        format!("{} s", ms / 1_000)
+    } else {
+        format!("{ms} ms")
+    }
 }

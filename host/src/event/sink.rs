@@ -23,7 +23,9 @@ pub struct JsonSink<W> {
 impl<W: Write> JsonSink<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Self {
-        Self { out: Quiet::new(out) }
+        Self {
+            out: Quiet::new(out),
+        }
     }
 }
 
@@ -31,7 +33,9 @@ impl<W: Write + Send> Sink for JsonSink<W> {
     fn emit(&mut self, event: &Event) {
         match serde_json::to_string(event) {
             Ok(line) => self.out.line(&line),
-            Err(error) => tracing::error!(%error, event = event.what.name(), "An event cannot be written as JSON."),
+            Err(error) => {
+                tracing::error!(%error, event = event.what.name(), "An event cannot be written as JSON.")
+            }
         }
     }
 

@@ -3,14 +3,25 @@ use crate::render::RenderStyle;
 use crate::ticket::tests::composed;
 
 fn event(what: What) -> Event {
-    Event { at: Timestamp(1_700_000_000_000), observed_at: Timestamp(1_700_000_034_000), tick: Tick(7), what }
+    Event {
+        at: Timestamp(1_700_000_000_000),
+        observed_at: Timestamp(1_700_000_034_000),
+        tick: Tick(7),
+        what,
+    }
 }
 
 fn written(change: TicketChange) -> What {
     let mut ticket = composed("a", 1, 0.8);
     ticket.id = "T-1".to_owned();
-    ticket.names.insert(EntityId::new("node", "a"), "10.0.0.7:9000".to_owned());
-    What::Ticket(Box::new(TicketWritten { change, because: vec!["probability 0.50 → 0.80".to_owned()], ticket }))
+    ticket
+        .names
+        .insert(EntityId::new("node", "a"), "10.0.0.7:9000".to_owned());
+    What::Ticket(Box::new(TicketWritten {
+        change,
+        because: vec!["probability 0.50 → 0.80".to_owned()],
+        ticket,
+    }))
 }
 
 #[test]
@@ -41,16 +52,25 @@ fn a_json_event_is_one_line_with_the_documented_fields() {
 #[test]
 fn a_person_reads_stamped_lines_without_control_characters_of_the_observed_system() {
     let mut out = Vec::new();
-    let style = RenderStyle { width: 80, color: false };
+    let style = RenderStyle {
+        width: 80,
+        color: false,
+    };
     let mut sink = HumanSink::new(&mut out, style, Stamp::Since(Timestamp(1_700_000_000_000)));
     sink.emit(&event(What::Blind(Blind {
-        blind: vec![BlindSpot { source: "http:x".to_owned(), reason: "\u{1b}[2Jgone".to_owned() }],
+        blind: vec![BlindSpot {
+            source: "http:x".to_owned(),
+            reason: "\u{1b}[2Jgone".to_owned(),
+        }],
     })));
     sink.emit(&event(written(TicketChange::Updated)));
     let text = String::from_utf8(out).unwrap();
     assert!(text.starts_with("00:34  blind"), "{text}");
     assert!(!text.contains('\u{1b}'), "{text}");
-    assert!(text.contains("T-1 updated: Node a is slow (probability 0.50 → 0.80)"), "{text}");
+    assert!(
+        text.contains("T-1 updated: Node a is slow (probability 0.50 → 0.80)"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -85,7 +105,10 @@ fn many_checks_that_change_alike_are_one_line() {
     };
     for (count, lines) in [(3, 3), (40, 1)] {
         let mut out = Vec::new();
-        let style = RenderStyle { width: 80, color: false };
+        let style = RenderStyle {
+            width: 80,
+            color: false,
+        };
         let mut sink = HumanSink::new(&mut out, style, Stamp::TimeOfDay);
         (0..count).for_each(|number| sink.emit(&event(verdict(number))));
         sink.emit(&event(What::Blind(Blind { blind: Vec::new() })));

@@ -2,8 +2,8 @@
 //! Times inside bodies are of the observed clock.
 
 use crate::model::{
-    BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange,
-    TicketState, Timestamp,
+    BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
+    TicketChange, TicketState, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -35,7 +35,8 @@ pub enum DataDirError {
 }
 
 fn holder(pid: Option<u32>) -> String {
-    pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
+    pid.map(|pid| format!(" (process {pid})"))
+        .unwrap_or_default()
 }
 
 impl DataDir {
@@ -44,19 +45,30 @@ impl DataDir {
     /// # Errors
     /// Another operator has it, or it cannot be written.
     pub fn open(path: &Path) -> Result<Self, DataDirError> {
-        let unusable = |source| DataDirError::Unusable { path: path.to_owned(), source };
+        let unusable = |source| DataDirError::Unusable {
+            path: path.to_owned(),
+            source,
+        };
         make_private(path).map_err(unusable)?;
         let mut lock = open_lock(path).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(DataDirError::Busy { path: path.to_owned(), pid: read_pid(&mut lock) });
+                return Err(DataDirError::Busy {
+                    path: path.to_owned(),
+                    pid: read_pid(&mut lock),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(unusable(source)),
         }
-        lock.set_len(0).and_then(|()| lock.rewind()).map_err(unusable)?;
+        lock.set_len(0)
+            .and_then(|()| lock.rewind())
+            .map_err(unusable)?;
         writeln!(lock, "{}", std::process::id()).map_err(unusable)?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self {
+            path: path.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// Whether another process holds the directory now.
@@ -83,7 +95,12 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 }
 
 fn open_lock(path: &Path) -> std::io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path.join(LOCK_NAME))
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path.join(LOCK_NAME))
 }
 
 fn read_pid(lock: &mut File) -> Option<u32> {

@@ -35,7 +35,9 @@ pub struct Torn {
 
 /// A record that does not fit the chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize)]
-#[error("{path}: record {seq} (line {line}, byte offset {byte_offset}): field {field} does not fit: {why}")]
+#[error(
+    "{path}: record {seq} (line {line}, byte offset {byte_offset}): field {field} does not fit: {why}"
+)]
 pub struct Damage {
     /// The log.
     pub path: PathBuf,
@@ -94,7 +96,9 @@ pub fn verify(path: &Path) -> Result<Scanned, ScanError> {
         byte_offset: scanned.good_bytes,
         field: Field::End,
         why: if bytes > 0 {
-            format!("{bytes} bytes of an unfinished record; the next start of the operator moves them aside")
+            format!(
+                "{bytes} bytes of an unfinished record; the next start of the operator moves them aside"
+            )
         } else {
             "the line feed is missing".to_owned()
         },
@@ -105,7 +109,10 @@ pub fn verify(path: &Path) -> Result<Scanned, ScanError> {
 ///
 /// # Errors
 /// The first damaged record before the end, a record that `each` refuses, or a disk error.
-pub fn scan(path: &Path, each: &mut dyn FnMut(&Record<'_>) -> Result<(), String>) -> Result<Scanned, ScanError> {
+pub fn scan(
+    path: &Path,
+    each: &mut dyn FnMut(&Record<'_>) -> Result<(), String>,
+) -> Result<Scanned, ScanError> {
     let mut lines = Lines::open(path)?;
     let mut scanned = Scanned {
         records: 0,
@@ -120,7 +127,11 @@ pub fn scan(path: &Path, each: &mut dyn FnMut(&Record<'_>) -> Result<(), String>
     while lines.advance()? {
         match check(&lines, &scanned) {
             Ok(record) => {
-                each(&record).map_err(|why| ScanError::Refused { path: path.to_owned(), seq: record.seq, why })?;
+                each(&record).map_err(|why| ScanError::Refused {
+                    path: path.to_owned(),
+                    seq: record.seq,
+                    why,
+                })?;
                 scanned.take(&record, lines.end(), lines.terminated);
             }
             Err(damage) => return settle(lines, scanned, damage),
@@ -145,15 +156,26 @@ impl Scanned {
 ///
 /// # Errors
 /// The line there is not a record any more, or cannot be read.
-pub fn record_at<T>(path: &Path, offset: u64, each: impl FnOnce(&Record<'_>) -> T) -> Result<T, ScanError> {
-    let io = |source| ScanError::Io { path: path.to_owned(), source };
+pub fn record_at<T>(
+    path: &Path,
+    offset: u64,
+    each: impl FnOnce(&Record<'_>) -> T,
+) -> Result<T, ScanError> {
+    let io = |source| ScanError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let mut lines = Lines::open(path)?;
     lines.reader.seek(SeekFrom::Start(offset)).map_err(io)?;
     lines.advance()?;
-    let record = record::decode(lines.line()).ok().filter(|record| record.hash == record.computed_hash(lines.line()));
-    record
-        .map(|record| each(&record))
-        .ok_or_else(|| io(std::io::Error::other(format!("no record at byte offset {offset}"))))
+    let record = record::decode(lines.line())
+        .ok()
+        .filter(|record| record.hash == record.computed_hash(lines.line()));
+    record.map(|record| each(&record)).ok_or_else(|| {
+        io(std::io::Error::other(format!(
+            "no record at byte offset {offset}"
+        )))
+    })
 }
 
 /// The record of the current line, if it continues the chain.
@@ -167,43 +189,63 @@ fn check<'a>(lines: &'a Lines, so_far: &Scanned) -> Result<Record<'a>, Damage> {
         field,
         why,
     };
-    let mut record = record::decode(line)
-        .map_err(|wrong| damage(wrong.field, wrong.at_byte, "it is not written as this log writes it".to_owned()))?;
+    let mut record = record::decode(line).map_err(|wrong| {
+        damage(
+            wrong.field,
+            wrong.at_byte,
+            "it is not written as this log writes it".to_owned(),
+        )
+    })?;
     record.offset = lines.offset;
     if record.seq != so_far.last_seq + 1 {
         let why = format!("expected {}, found {}", so_far.last_seq + 1, record.seq);
         return Err(damage(Field::Seq, record.start_of(Field::Seq), why));
     }
     if record.prev != so_far.last_hash {
-        let why = format!("the record before has hash {}, this one names {}", so_far.last_hash, record.prev);
+        let why = format!(
+            "the record before has hash {}, this one names {}",
+            so_far.last_hash, record.prev
+        );
         return Err(damage(Field::Prev, record.start_of(Field::Prev), why));
     }
     let computed = record.computed_hash(line);
     if record.hash != computed {
-        let why = format!("the record's bytes give {computed}, it states {}", record.hash);
+        let why = format!(
+            "the record's bytes give {computed}, it states {}",
+            record.hash
+        );
         return Err(damage(Field::Hash, record.start_of(Field::Hash), why));
     }
     Ok(record)
 }
 
 /// Decides whether a line that does not fit is the unfinished end of the log or damage.
-fn settle(mut lines: Lines, mut scanned: Scanned, mut damage: Damage) -> Result<Scanned, ScanError> {
+fn settle(
+    mut lines: Lines,
+    mut scanned: Scanned,
+    mut damage: Damage,
+) -> Result<Scanned, ScanError> {
     // Blocks that were never written read as zero bytes; the writer itself escapes them.
     let unwritten = lines.line().contains(&0);
-    let stated = record::decode(lines.line()).ok().map(|record| (record.hash.to_owned(), record.start_of(Field::Body)));
+    let stated = record::decode(lines.line())
+        .ok()
+        .map(|record| (record.hash.to_owned(), record.start_of(Field::Body)));
     let line_offset = lines.offset;
     let mut unfinished = !lines.terminated || unwritten;
     let mut end = lines.end();
     let mut next_prev = None;
     while lines.advance()? {
         end = lines.end();
-        let whole =
-            record::decode(lines.line()).ok().filter(|record| record.hash == record.computed_hash(lines.line()));
+        let whole = record::decode(lines.line())
+            .ok()
+            .filter(|record| record.hash == record.computed_hash(lines.line()));
         unfinished &= whole.is_none();
         next_prev = next_prev.or_else(|| whole.map(|record| record.prev.to_owned()));
     }
     if unfinished {
-        scanned.torn = Some(Torn { bytes: end - scanned.good_bytes });
+        scanned.torn = Some(Torn {
+            bytes: end - scanned.good_bytes,
+        });
         return Ok(scanned);
     }
     // The next record remembers which hash this one had: that tells a changed body from a changed hash.
@@ -212,8 +254,10 @@ fn settle(mut lines: Lines, mut scanned: Scanned, mut damage: Damage) -> Result<
     {
         damage.field = Field::Body;
         damage.byte_offset = line_offset + body_start as u64;
-        damage.why =
-            format!("at, kind or body was changed: the next record confirms the stated hash {hash}, {}", damage.why);
+        damage.why = format!(
+            "at, kind or body was changed: the next record confirms the stated hash {hash}, {}",
+            damage.why
+        );
     }
     Err(ScanError::Damage(Box::new(damage)))
 }
@@ -230,7 +274,10 @@ struct Lines {
 
 impl Lines {
     fn open(path: &Path) -> Result<Self, ScanError> {
-        let file = File::open(path).map_err(|source| ScanError::Io { path: path.to_owned(), source })?;
+        let file = File::open(path).map_err(|source| ScanError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Ok(Self {
             path: path.to_owned(),
             reader: BufReader::new(file),
@@ -247,8 +294,15 @@ impl Lines {
         self.buffer.clear();
         // 512 bytes are more than every field but the body takes.
         let limit = RECORD_BYTES_MAX as u64 + 512;
-        let read = self.reader.by_ref().take(limit).read_until(b'\n', &mut self.buffer);
-        let read = read.map_err(|source| ScanError::Io { path: self.path.clone(), source })?;
+        let read = self
+            .reader
+            .by_ref()
+            .take(limit)
+            .read_until(b'\n', &mut self.buffer);
+        let read = read.map_err(|source| ScanError::Io {
+            path: self.path.clone(),
+            source,
+        })?;
         self.number += u64::from(read > 0);
         self.terminated = self.buffer.last() == Some(&b'\n');
         Ok(read > 0)

@@ -148,7 +148,13 @@ pub(super) struct Malformed {
 }
 
 /// Writes a record; returns the line with its line feed, and the hash.
-pub(crate) fn encode(seq: u64, at: Timestamp, kind: Kind, prev: &str, body: &str) -> (String, String) {
+pub(crate) fn encode(
+    seq: u64,
+    at: Timestamp,
+    kind: Kind,
+    prev: &str,
+    body: &str,
+) -> (String, String) {
     let head = format!(r#"{{"seq":{seq},"at":"{at}","kind":"{kind}","prev":"{prev}""#);
     let tail = format!(r#","body":{body}}}"#);
     let hash = hash_of(head.as_bytes(), tail.as_bytes());
@@ -158,22 +164,44 @@ pub(crate) fn encode(seq: u64, at: Timestamp, kind: Kind, prev: &str, body: &str
 /// Takes a line without its line feed apart. Only the exact form of [`encode`] is accepted, so every
 /// byte of a line is either fixed, compared, or covered by the hash.
 pub(super) fn decode(line: &[u8]) -> Result<Record<'_>, Malformed> {
-    let text =
-        std::str::from_utf8(line).map_err(|error| Malformed { field: Field::Body, at_byte: error.valid_up_to() })?;
+    let text = std::str::from_utf8(line).map_err(|error| Malformed {
+        field: Field::Body,
+        at_byte: error.valid_up_to(),
+    })?;
     let mut cursor = Cursor { text, at_byte: 0 };
     cursor.expect(r#"{"seq":"#, Field::Seq)?;
     let seq = cursor.number()?;
-    let at = cursor.quoted(r#","at":""#, Field::At, 24, |c| c.is_ascii_graphic() && c != '"')?;
-    let kind = cursor.quoted(r#","kind":""#, Field::Kind, 32, |c| c.is_ascii_lowercase() || c == '-')?;
+    let at = cursor.quoted(r#","at":""#, Field::At, 24, |c| {
+        c.is_ascii_graphic() && c != '"'
+    })?;
+    let kind = cursor.quoted(r#","kind":""#, Field::Kind, 32, |c| {
+        c.is_ascii_lowercase() || c == '-'
+    })?;
     let prev = cursor.quoted(r#","prev":""#, Field::Prev, 64, is_hex)?;
     let hash_start = cursor.at_byte;
     let hash = cursor.quoted(r#","hash":""#, Field::Hash, 64, is_hex)?;
     let body_start = cursor.at_byte;
     cursor.expect(r#","body":"#, Field::Body)?;
     let rest = cursor.rest();
-    let end = Malformed { field: Field::End, at_byte: text.len() };
-    let body = rest.strip_suffix('}').filter(|body| body.starts_with('{') && body.ends_with('}')).ok_or(end)?;
-    Ok(Record { seq, at, kind, prev, hash, body, offset: 0, hash_start, body_start })
+    let end = Malformed {
+        field: Field::End,
+        at_byte: text.len(),
+    };
+    let body = rest
+        .strip_suffix('}')
+        .filter(|body| body.starts_with('{') && body.ends_with('}'))
+        .ok_or(end)?;
+    Ok(Record {
+        seq,
+        at,
+        kind,
+        prev,
+        hash,
+        body,
+        offset: 0,
+        hash_start,
+        body_start,
+    })
 }
 
 impl Record<'_> {
@@ -189,7 +217,9 @@ impl Record<'_> {
         match field {
             Field::Seq => r#"{"seq":"#.len(),
             Field::Hash => self.hash_start,
-            Field::Prev => self.hash_start.saturating_sub(r#","prev":"""#.len() + self.prev.len()),
+            Field::Prev => self
+                .hash_start
+                .saturating_sub(r#","prev":"""#.len() + self.prev.len()),
             Field::Body | Field::End => self.body_start,
             Field::At | Field::Kind => 0,
         }
@@ -219,7 +249,10 @@ impl<'a> Cursor<'a> {
 
     fn expect(&mut self, literal: &str, field: Field) -> Result<(), Malformed> {
         if !self.rest().starts_with(literal) {
-            return Err(Malformed { field, at_byte: self.at_byte });
+            return Err(Malformed {
+                field,
+                at_byte: self.at_byte,
+            });
         }
         self.at_byte += literal.len();
         Ok(())
@@ -227,9 +260,20 @@ impl<'a> Cursor<'a> {
 
     /// Decimal without sign or leading zero.
     fn number(&mut self) -> Result<u64, Malformed> {
-        let malformed = Malformed { field: Field::Seq, at_byte: self.at_byte };
-        let digits = self.rest().split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-        let number = digits.parse().ok().filter(|_| !digits.starts_with('0')).ok_or(malformed)?;
+        let malformed = Malformed {
+            field: Field::Seq,
+            at_byte: self.at_byte,
+        };
+        let digits = self
+            .rest()
+            .split(|c: char| !c.is_ascii_digit())
+            .next()
+            .unwrap_or_default();
+        let number = digits
+            .parse()
+            .ok()
+            .filter(|_| !digits.starts_with('0'))
+            .ok_or(malformed)?;
         self.at_byte += digits.len();
         Ok(number)
     }
@@ -243,10 +287,17 @@ impl<'a> Cursor<'a> {
         allowed: fn(char) -> bool,
     ) -> Result<&'a str, Malformed> {
         self.expect(literal, field)?;
-        let malformed = Malformed { field, at_byte: self.at_byte };
+        let malformed = Malformed {
+            field,
+            at_byte: self.at_byte,
+        };
         let text = self.rest().split('"').next().unwrap_or_default();
         let exact = !matches!(field, Field::Kind);
-        let fits = if exact { text.len() == length_max } else { (1..=length_max).contains(&text.len()) };
+        let fits = if exact {
+            text.len() == length_max
+        } else {
+            (1..=length_max).contains(&text.len())
+        };
         if !fits || !text.chars().all(allowed) {
             return Err(malformed);
         }

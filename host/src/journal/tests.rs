@@ -10,7 +10,9 @@ fn written(directory: &Path, records: u64) -> Vec<u8> {
     let mut journal = open(directory).unwrap().journal;
     for number in 0..records {
         let body = json!({"tick": number, "text": "quote \" newline \n nul \u{0} umlaut ü"});
-        journal.append(Kind::Decision, Timestamp(1_700_000_000_000 + number), &body).unwrap();
+        journal
+            .append(Kind::Decision, Timestamp(1_700_000_000_000 + number), &body)
+            .unwrap();
     }
     journal.sync().unwrap();
     std::fs::read(directory.join(FILE_NAME)).unwrap()
@@ -37,23 +39,38 @@ fn records_form_a_chain_that_anyone_can_recompute() {
         assert_eq!(value["prev"], prev.as_str());
         prev = value["hash"].as_str().unwrap().to_owned();
         let without_hash = line.replace(&format!(",\"hash\":\"{prev}\""), "");
-        assert_eq!(hex::encode(<sha2::Sha256 as sha2::Digest>::digest(without_hash)), prev);
+        assert_eq!(
+            hex::encode(<sha2::Sha256 as sha2::Digest>::digest(without_hash)),
+            prev
+        );
     }
-    assert_eq!(verify(&directory.path().join(FILE_NAME)).unwrap().last_hash, prev);
+    assert_eq!(
+        verify(&directory.path().join(FILE_NAME)).unwrap().last_hash,
+        prev
+    );
 }
 
 #[test]
 fn every_changed_byte_is_found() {
     let directory = tempfile::tempdir().unwrap();
     let bytes = written(directory.path(), 3);
-    let line_ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(i, _)| i).collect();
+    let line_ends: Vec<usize> = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, b)| **b == b'\n')
+        .map(|(i, _)| i)
+        .collect();
     for index in 0..bytes.len() {
         for change in [1_u8, 0x20, 0x80] {
             let mut changed = bytes.clone();
             changed[index] ^= change;
             let damage = damage_of(&changed);
             let line = line_ends.iter().filter(|end| **end < index).count() as u64 + 1;
-            assert_eq!((damage.line, damage.seq), (line, line), "byte {index} ^ {change:#x}: {damage}");
+            assert_eq!(
+                (damage.line, damage.seq),
+                (line, line),
+                "byte {index} ^ {change:#x}: {damage}"
+            );
         }
     }
 }
@@ -69,17 +86,26 @@ fn the_changed_field_is_named() {
         let at = second_line + kept.len();
         let changed = format!("{before}{kept}{to}{tail}");
         let damage = damage_of(changed.as_bytes());
-        assert_eq!((damage.field, damage.seq, damage.line), (field, 2, 2), "{from} -> {to}: {damage}");
-        assert!(damage.byte_offset >= second_line as u64 && damage.byte_offset <= at as u64 + 70, "{damage}");
+        assert_eq!(
+            (damage.field, damage.seq, damage.line),
+            (field, 2, 2),
+            "{from} -> {to}: {damage}"
+        );
+        assert!(
+            damage.byte_offset >= second_line as u64 && damage.byte_offset <= at as u64 + 70,
+            "{damage}"
+        );
     };
     check("\"tick\":1", "\"tick\":7", Field::Body);
     check("\"seq\":2", "\"seq\":3", Field::Seq);
     check("decision", "decisioN", Field::Kind);
-    let first_hash =
-        serde_json::from_str::<serde_json::Value>(text.lines().next().unwrap()).unwrap()["hash"].to_string();
+    let first_hash = serde_json::from_str::<serde_json::Value>(text.lines().next().unwrap())
+        .unwrap()["hash"]
+        .to_string();
     check(&first_hash, &format!("\"{NO_HASH}\""), Field::Prev);
-    let second_hash =
-        serde_json::from_str::<serde_json::Value>(text.lines().nth(1).unwrap()).unwrap()["hash"].to_string();
+    let second_hash = serde_json::from_str::<serde_json::Value>(text.lines().nth(1).unwrap())
+        .unwrap()["hash"]
+        .to_string();
     check(&second_hash, &format!("\"{NO_HASH}\""), Field::Hash);
 }
 
@@ -103,7 +129,11 @@ fn a_log_cut_at_any_byte_opens_with_every_whole_record_and_goes_on() {
         let only_the_line_feed_is_missing = bytes.get(length) == Some(&b'\n');
         let expected = whole + u64::from(only_the_line_feed_is_missing);
 
-        let Opened { mut journal, scanned, warnings } = open(directory.path()).unwrap();
+        let Opened {
+            mut journal,
+            scanned,
+            warnings,
+        } = open(directory.path()).unwrap();
         assert_eq!(scanned.last_seq, expected, "cut at {length}");
         let torn = directory.path().join("journal.torn-1");
         let rest = length - usize::try_from(scanned.good_bytes).unwrap();
@@ -112,9 +142,15 @@ fn a_log_cut_at_any_byte_opens_with_every_whole_record_and_goes_on() {
         if rest > 0 {
             assert_eq!(std::fs::read(torn).unwrap(), &bytes[length - rest..length]);
         }
-        journal.append(Kind::Stopped, Timestamp(0), &json!({})).unwrap();
+        journal
+            .append(Kind::Stopped, Timestamp(0), &json!({}))
+            .unwrap();
         journal.sync().unwrap();
-        assert_eq!(verify(journal.path()).unwrap().records, expected + 1, "cut at {length}");
+        assert_eq!(
+            verify(journal.path()).unwrap().records,
+            expected + 1,
+            "cut at {length}"
+        );
     }
 }
 
@@ -144,8 +180,14 @@ fn damage_in_the_middle_is_refused_and_nothing_is_touched() {
     bytes[middle] ^= 1;
     std::fs::write(directory.path().join(FILE_NAME), &bytes).unwrap();
     let error = open(directory.path()).unwrap_err();
-    assert!(matches!(&error, ScanError::Damage(damage) if damage.seq == 2), "{error}");
-    assert_eq!(std::fs::read(directory.path().join(FILE_NAME)).unwrap(), bytes);
+    assert!(
+        matches!(&error, ScanError::Damage(damage) if damage.seq == 2),
+        "{error}"
+    );
+    assert_eq!(
+        std::fs::read(directory.path().join(FILE_NAME)).unwrap(),
+        bytes
+    );
 }
 
 #[test]
@@ -155,7 +197,10 @@ fn a_second_operator_is_turned_away_with_the_first_one_named() {
     let first = DataDir::open(&path).unwrap();
     assert!(DataDir::is_held(&path));
     let error = DataDir::open(&path).unwrap_err();
-    assert!(matches!(error, DataDirError::Busy { pid: Some(pid), .. } if pid == std::process::id()), "{error}");
+    assert!(
+        matches!(error, DataDirError::Busy { pid: Some(pid), .. } if pid == std::process::id()),
+        "{error}"
+    );
     drop(first);
     assert!(!DataDir::is_held(&path));
     DataDir::open(&path).unwrap();
@@ -168,14 +213,19 @@ fn nobody_else_can_read_a_new_data_directory() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data");
     DataDir::open(&path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(
+        std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o700
+    );
 }
 
 #[test]
 fn a_record_that_no_reader_would_accept_is_not_written() {
     let directory = tempfile::tempdir().unwrap();
     let mut journal = open(directory.path()).unwrap().journal;
-    let error = journal.append(Kind::Decision, Timestamp(0), &"x".repeat(RECORD_BYTES_MAX)).unwrap_err();
+    let error = journal
+        .append(Kind::Decision, Timestamp(0), &"x".repeat(RECORD_BYTES_MAX))
+        .unwrap_err();
     assert!(matches!(error, JournalError::TooLarge { .. }), "{error}");
     assert_eq!(journal.last_seq(), 0);
 }

@@ -76,7 +76,10 @@ impl Detection {
     }
 
     /// All readings of a signal, by entity.
-    pub fn of_signal<'a>(&'a self, signal: &'a SignalId) -> impl Iterator<Item = (&'a EntityId, &'a Reading)> {
+    pub fn of_signal<'a>(
+        &'a self,
+        signal: &'a SignalId,
+    ) -> impl Iterator<Item = (&'a EntityId, &'a Reading)> {
         let from = (signal.clone(), EntityId(String::new()));
         self.readings
             .range(from..)

@@ -2,7 +2,9 @@
 
 use crate::model::sentence::TOLD_APART_RATIO_MIN;
 use crate::model::title::NONE_OF_THESE;
-use crate::model::{CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp};
+use crate::model::{
+    CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -106,7 +108,10 @@ impl Hypothesis {
     /// Title and component, as claims name a hypothesis.
     #[must_use]
     pub fn label(&self) -> String {
-        self.component.as_ref().map_or_else(|| self.title.clone(), |entity| format!("{} ({entity})", self.title))
+        self.component.as_ref().map_or_else(
+            || self.title.clone(),
+            |entity| format!("{} ({entity})", self.title),
+        )
     }
 
     /// Everything that was weighed, supports first.
@@ -119,8 +124,12 @@ impl Hypothesis {
 /// next is nearly as likely. `hypotheses` by falling probability.
 #[must_use]
 pub fn must_abstain(hypotheses: &[Hypothesis]) -> bool {
-    let Some(first) = hypotheses.first() else { return true };
-    let second = hypotheses.get(1).map_or(0.0, |hypothesis| hypothesis.probability);
+    let Some(first) = hypotheses.first() else {
+        return true;
+    };
+    let second = hypotheses
+        .get(1)
+        .map_or(0.0, |hypothesis| hypothesis.probability);
     first.is_none_of_these()
         || first.probability < NAMED_PROBABILITY_MIN
         || first.probability < second * TOLD_APART_RATIO_MIN

@@ -80,7 +80,9 @@ impl EntityId {
     /// The part before the first `/`; the whole id when there is none.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.0.split_once('/').map_or(self.0.as_str(), |(kind, _)| kind)
+        self.0
+            .split_once('/')
+            .map_or(self.0.as_str(), |(kind, _)| kind)
     }
 
     /// The part after the first `/`; empty when there is none.
@@ -91,7 +93,9 @@ impl EntityId {
 }
 
 /// Number of a tick since the operator's data directory was created; the first is 1.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Tick(pub u64);
 
@@ -125,8 +129,16 @@ impl fmt::Display for Timestamp {
         let day = doy - (153 * mp + 2) / 5 + 1;
         let month = if mp < 10 { mp + 3 } else { mp - 9 };
         let year = yoe + era * 400 + u64::from(month <= 2);
-        let (h, m, s, milli) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
-        write!(f, "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{milli:03}Z")
+        let (h, m, s, milli) = (
+            ms / 3_600_000,
+            ms / 60_000 % 60,
+            ms / 1_000 % 60,
+            ms % 1_000,
+        );
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{milli:03}Z"
+        )
     }
 }
 
@@ -139,8 +151,9 @@ impl Serialize for Timestamp {
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        parse_rfc3339(&text)
-            .ok_or_else(|| serde::de::Error::custom(format!("not a UTC time with milliseconds: {text:?}")))
+        parse_rfc3339(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("not a UTC time with milliseconds: {text:?}"))
+        })
     }
 }
 
@@ -148,8 +161,17 @@ impl<'de> Deserialize<'de> for Timestamp {
 fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (h, m, s, milli) = (number(11..13)?, number(14..16)?, number(17..19)?, number(20..23)?);
-    if year < 1970 || !(1..=12).contains(&month) || !(1..=31).contains(&day) || text.get(23..)? != "Z" {
+    let (h, m, s, milli) = (
+        number(11..13)?,
+        number(14..16)?,
+        number(17..19)?,
+        number(20..23)?,
+    );
+    if year < 1970
+        || !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || text.get(23..)? != "Z"
+    {
         return None;
     }
     let y = if month <= 2 { year - 1 } else { year };
@@ -157,7 +179,9 @@ fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     let mp = if month > 2 { month - 3 } else { month + 9 };
     let doe = yoe * 365 + yoe / 4 - yoe / 100 + (153 * mp + 2) / 5 + day - 1;
     let days = era * 146_097 + doe - 719_468;
-    Some(Timestamp(((days * 24 + h) * 60 + m) * 60_000 + s * 1_000 + milli))
+    Some(Timestamp(
+        ((days * 24 + h) * 60 + m) * 60_000 + s * 1_000 + milli,
+    ))
 }
 
 #[cfg(test)]
@@ -166,7 +190,10 @@ mod tests {
 
     #[test]
     fn a_timestamp_survives_writing_and_reading() {
-        for (ms, text) in [(0, "1970-01-01T00:00:00.000Z"), (1_709_210_096_789, "2024-02-29T12:34:56.789Z")] {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_709_210_096_789, "2024-02-29T12:34:56.789Z"),
+        ] {
             assert_eq!(Timestamp(ms).to_string(), text);
             assert_eq!(parse_rfc3339(text), Some(Timestamp(ms)));
         }

@@ -58,21 +58,40 @@ struct Made {
 
 impl Plans {
     /// The plan of a question on the series of one metric.
-    pub(crate) fn plan(&self, metric: &str, of_metric: &OfMetric, all_of: &[Matcher], by: &[String]) -> Arc<Plan> {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn plan(
+        &self,
+        metric: &str,
+        of_metric: &OfMetric,
+        all_of: &[Matcher],
+        by: &[String],
+    ) -> Arc<Plan> {
+        let mut remembered = self
+            .remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(plan) = remembered.find(metric, of_metric, all_of, by) {
             return plan;
         }
         let plan = Arc::new(Plan::make(of_metric, all_of, by));
         let cost = plan.cost() + of_metric.keys.len() + question_cost(all_of, by);
-        let made = Made { keys: Arc::clone(&of_metric.keys), plan: Arc::clone(&plan), cost };
+        let made = Made {
+            keys: Arc::clone(&of_metric.keys),
+            plan: Arc::clone(&plan),
+            cost,
+        };
         remembered.add(metric, all_of, by, made);
         plan
     }
 }
 
 impl Remembered {
-    fn find(&self, metric: &str, of_metric: &OfMetric, all_of: &[Matcher], by: &[String]) -> Option<Arc<Plan>> {
+    fn find(
+        &self,
+        metric: &str,
+        of_metric: &OfMetric,
+        all_of: &[Matcher],
+        by: &[String],
+    ) -> Option<Arc<Plan>> {
         let made = self.by_metric.get(metric)?.get(all_of)?.get(by)?;
         Arc::ptr_eq(&made.keys, &of_metric.keys).then(|| Arc::clone(&made.plan))
     }
@@ -88,7 +107,10 @@ impl Remembered {
         }
         self.cost += made.cost;
         let of_metric = self.by_metric.entry(metric.to_owned()).or_default();
-        let before = of_metric.entry(all_of.to_vec()).or_default().insert(by.to_vec(), made);
+        let before = of_metric
+            .entry(all_of.to_vec())
+            .or_default()
+            .insert(by.to_vec(), made);
         self.cost -= before.map_or(0, |before| before.cost);
     }
 }
@@ -104,18 +126,35 @@ impl Plan {
         let mut groups: BTreeMap<GroupKey, Vec<Member>> = BTreeMap::new();
         for (position, key) in of_metric.keys.iter().enumerate() {
             if all_of.iter().all(|matcher| matcher.holds(key)) {
-                let upper = key.label("le").and_then(|le| le.parse().ok()).unwrap_or(f64::NAN);
-                let group = by.iter().map(|name| key.label(name).map(str::to_owned)).collect();
-                groups.entry(group).or_default().push(Member { position, upper });
+                let upper = key
+                    .label("le")
+                    .and_then(|le| le.parse().ok())
+                    .unwrap_or(f64::NAN);
+                let group = by
+                    .iter()
+                    .map(|name| key.label(name).map(str::to_owned))
+                    .collect();
+                groups
+                    .entry(group)
+                    .or_default()
+                    .push(Member { position, upper });
             }
         }
-        Self { groups: groups.into_iter().collect() }
+        Self {
+            groups: groups.into_iter().collect(),
+        }
     }
 
     fn cost(&self) -> usize {
         // Keys of groups are as long as labels are.
-        let key = |key: &GroupKey| key.iter().flatten().map(String::len).sum::<usize>() / UNIT_BYTES + GROUP_COST;
-        self.groups.iter().map(|(group, members)| members.len() + key(group)).sum::<usize>() + PLAN_COST
+        let key = |key: &GroupKey| {
+            key.iter().flatten().map(String::len).sum::<usize>() / UNIT_BYTES + GROUP_COST
+        };
+        self.groups
+            .iter()
+            .map(|(group, members)| members.len() + key(group))
+            .sum::<usize>()
+            + PLAN_COST
     }
 
     /// Number of picked series.
@@ -126,7 +165,9 @@ impl Plan {
 
 impl Matcher {
     fn bytes(&self) -> usize {
-        let (Self::Equals(name, value) | Self::NotEquals(name, value) | Self::StartsWith(name, value)) = self;
+        let (Self::Equals(name, value)
+        | Self::NotEquals(name, value)
+        | Self::StartsWith(name, value)) = self;
         name.len() + value.len()
     }
 
@@ -135,7 +176,10 @@ impl Matcher {
         match self {
             Self::Equals(name, value) => key.label(name).unwrap_or_default() == value,
             Self::NotEquals(name, value) => key.label(name).unwrap_or_default() != value,
-            Self::StartsWith(name, begin) => key.label(name).unwrap_or_default().starts_with(begin.as_str()),
+            Self::StartsWith(name, begin) => key
+                .label(name)
+                .unwrap_or_default()
+                .starts_with(begin.as_str()),
         }
     }
 }
@@ -155,12 +199,23 @@ mod tests {
 
     fn add(store: &mut SeriesStore, node: &str) {
         let labels = vec![("node".to_owned(), node.to_owned())];
-        let key = Arc::new(SeriesKey { metric: "m".to_owned(), labels });
-        store.entry(&key).unwrap().push(Sample { at: Timestamp(1), value: 1.0 }, 9);
+        let key = Arc::new(SeriesKey {
+            metric: "m".to_owned(),
+            labels,
+        });
+        store.entry(&key).unwrap().push(
+            Sample {
+                at: Timestamp(1),
+                value: 1.0,
+            },
+            9,
+        );
     }
 
     fn plan(store: &SeriesStore, by: &str) -> Arc<Plan> {
-        store.plans.plan("m", &store.by_metric["m"], &[], &[by.to_owned()])
+        store
+            .plans
+            .plan("m", &store.by_metric["m"], &[], &[by.to_owned()])
     }
 
     #[test]
@@ -170,15 +225,26 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &plan(&copy, "node")));
         add(&mut store, "0");
         assert_eq!(plan(&store, "node").groups.len(), 3);
-        assert_eq!(plan(&copy, "node").groups.len(), 2, "the copy has the series that it had");
+        assert_eq!(
+            plan(&copy, "node").groups.len(),
+            2,
+            "the copy has the series that it had"
+        );
     }
 
     /// Asks so many questions whose texts are that long; gives the bytes of the texts that are remembered.
     fn remembered_bytes(store: &SeriesStore, questions: usize, length: usize) -> usize {
-        (0..questions).for_each(|number| drop(plan(store, &format!("{number}{}", "x".repeat(length)))));
+        (0..questions)
+            .for_each(|number| drop(plan(store, &format!("{number}{}", "x".repeat(length)))));
         let remembered = store.plans.remembered.lock().unwrap();
         assert!(remembered.cost <= REMEMBERED_MAX);
-        remembered.by_metric.values().flatten().flat_map(|(_, by)| by.keys().flatten()).map(String::len).sum()
+        remembered
+            .by_metric
+            .values()
+            .flatten()
+            .flat_map(|(_, by)| by.keys().flatten())
+            .map(String::len)
+            .sum()
     }
 
     #[test]
@@ -186,11 +252,21 @@ mod tests {
         let store = store(&["1"]);
         let bound = REMEMBERED_MAX * UNIT_BYTES;
         assert!(remembered_bytes(&store, 40_000, 8) <= bound);
-        assert!(store.plans.remembered.lock().unwrap().by_metric["m"][&[][..]].len() < 40_000, "some were given up");
-        assert!(remembered_bytes(&store, 100, bound / 40) <= bound, "a hundred are more than twice the bound");
+        assert!(
+            store.plans.remembered.lock().unwrap().by_metric["m"][&[][..]].len() < 40_000,
+            "some were given up"
+        );
+        assert!(
+            remembered_bytes(&store, 100, bound / 40) <= bound,
+            "a hundred are more than twice the bound"
+        );
         let before = remembered_bytes(&store, 0, 0);
         plan(&store, &"x".repeat(bound + 1));
-        assert_eq!(remembered_bytes(&store, 0, 0), before, "what is larger than the bound is answered and forgotten");
+        assert_eq!(
+            remembered_bytes(&store, 0, 0),
+            before,
+            "what is larger than the bound is answered and forgotten"
+        );
         assert_eq!(plan(&store, "1").groups.len(), 1);
     }
 }

@@ -47,9 +47,28 @@ pub struct PluginTrouble {
 
 impl fmt::Display for PluginFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let short = |digest: &Digest| digest.as_str().get(..12).unwrap_or(digest.as_str()).to_owned();
-        write!(f, "{} of {} {}: it {}", self.check, self.module, short(&self.digest), self.cause)?;
-        write!(f, "; tick {}, snapshot {}, configuration {}", self.tick.0, short(&self.snapshot), short(&self.config))?;
+        let short = |digest: &Digest| {
+            digest
+                .as_str()
+                .get(..12)
+                .unwrap_or(digest.as_str())
+                .to_owned()
+        };
+        write!(
+            f,
+            "{} of {} {}: it {}",
+            self.check,
+            self.module,
+            short(&self.digest),
+            self.cause
+        )?;
+        write!(
+            f,
+            "; tick {}, snapshot {}, configuration {}",
+            self.tick.0,
+            short(&self.snapshot),
+            short(&self.config)
+        )?;
         if let Some(state) = &self.state {
             write!(f, ", state {}", short(state))?;
         }

@@ -8,7 +8,9 @@ pub fn human(value: &Scalar, unit: Option<&str>) -> String {
     match value {
         Scalar::Text(text) => format!("“{}”", escape(text, TEXT_CHARS_MAX)),
         Scalar::Boolean(_) | Scalar::Null => value.to_string(),
-        Scalar::Integer(_) | Scalar::Float(_) => value.as_f64().map_or_else(String::new, |v| measure(v, unit)),
+        Scalar::Integer(_) | Scalar::Float(_) => value
+            .as_f64()
+            .map_or_else(String::new, |v| measure(v, unit)),
     }
 }
 
@@ -27,7 +29,11 @@ pub fn measure(value: f64, unit: Option<&str>) -> String {
         "ns" => duration(value / 1e9),
         "ratio" => format!("{} %", number(value * 100.0)),
         "1" | "" => number(value),
-        other => format!("{} {}", number(value), escape(other.trim_matches(['{', '}']), 32)),
+        other => format!(
+            "{} {}",
+            number(value),
+            escape(other.trim_matches(['{', '}']), 32)
+        ),
     }
 }
 
@@ -92,11 +98,17 @@ pub fn number(value: f64) -> String {
         _ => return format!("{value:.2e}"),
     };
     let text = format!("{value:.decimals$}");
-    if decimals > 0 { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { group_thousands(&text) }
+    if decimals > 0 {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        group_thousands(&text)
+    }
 }
 
 fn group_thousands(digits: &str) -> String {
-    let (sign, body) = digits.strip_prefix('-').map_or(("", digits), |rest| ("-", rest));
+    let (sign, body) = digits
+        .strip_prefix('-')
+        .map_or(("", digits), |rest| ("-", rest));
     let mut grouped = String::new();
     for (position, digit) in body.chars().enumerate() {
         if position > 0 && (body.len() - position) % 3 == 0 {
@@ -168,7 +180,10 @@ mod tests {
 
     #[test]
     fn text_of_the_observed_system_cannot_steer_the_terminal() {
-        assert_eq!(escape("a\u{1b}[31mred\u{202e}\n", 99), "a\\u{1b}[31mred\\u{202e}\\n");
+        assert_eq!(
+            escape("a\u{1b}[31mred\u{202e}\n", 99),
+            "a\\u{1b}[31mred\\u{202e}\\n"
+        );
         assert_eq!(escape("abcdef", 3), "abc…");
         assert_eq!(human(&Scalar::Text("Down".into()), None), "“Down”");
     }

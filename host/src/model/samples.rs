@@ -57,13 +57,25 @@ impl Series {
     }
 
     /// The samples of `(begin, end]`, oldest first; from the first one on without a beginning.
-    pub fn window(&self, begin: Option<Timestamp>, end: Timestamp) -> impl Iterator<Item = Sample> + Clone + use<'_> {
+    pub fn window(
+        &self,
+        begin: Option<Timestamp>,
+        end: Timestamp,
+    ) -> impl Iterator<Item = Sample> + Clone + use<'_> {
         let young = |cell: &&Cell| begin.is_none_or(|begin| read(cell).at > begin);
         // From the youngest on: a search by halves would touch old cells, which no cache holds any more.
         let cells = self.cells();
         let from = cells.len() - cells.iter().rev().take_while(young).count();
-        let late = cells.iter().rev().take_while(|cell| read(cell).at > end).count();
-        cells.get(from..cells.len() - late).unwrap_or_default().iter().map(read)
+        let late = cells
+            .iter()
+            .rev()
+            .take_while(|cell| read(cell).at > end)
+            .count();
+        cells
+            .get(from..cells.len() - late)
+            .unwrap_or_default()
+            .iter()
+            .map(read)
     }
 
     /// Appends a sample that is younger than all others, and lets go of the oldest beyond `samples_max`.
@@ -88,26 +100,50 @@ impl Series {
     fn moved(&self) -> Self {
         let room = (self.len() + self.len() / 2).max(ROOM_MIN);
         let mut cells = Vec::with_capacity(room);
-        cells.extend(self.cells().iter().map(|(at, value)| (at.load(Relaxed).into(), value.load(Relaxed).into())));
+        cells.extend(
+            self.cells()
+                .iter()
+                .map(|(at, value)| (at.load(Relaxed).into(), value.load(Relaxed).into())),
+        );
         cells.resize_with(room, Cell::default);
-        let (buffer, end) = (Buffer { claimed: AtomicUsize::default(), cells: cells.into() }, self.len());
-        Self { buffer: Arc::new(buffer), begin: 0, end }
+        let (buffer, end) = (
+            Buffer {
+                claimed: AtomicUsize::default(),
+                cells: cells.into(),
+            },
+            self.len(),
+        );
+        Self {
+            buffer: Arc::new(buffer),
+            begin: 0,
+            end,
+        }
     }
 
     fn cells(&self) -> &[Cell] {
-        self.buffer.cells.get(self.begin..self.end).unwrap_or_default()
+        self.buffer
+            .cells
+            .get(self.begin..self.end)
+            .unwrap_or_default()
     }
 }
 
 impl Buffer {
     /// Whether the cell exists and was nobody's before.
     fn claim(&self, cell: usize) -> bool {
-        cell < self.cells.len() && self.claimed.compare_exchange(cell, cell + 1, Relaxed, Relaxed).is_ok()
+        cell < self.cells.len()
+            && self
+                .claimed
+                .compare_exchange(cell, cell + 1, Relaxed, Relaxed)
+                .is_ok()
     }
 }
 
 fn read((at, value): &Cell) -> Sample {
-    Sample { at: Timestamp(at.load(Relaxed)), value: f64::from_bits(value.load(Relaxed)) }
+    Sample {
+        at: Timestamp(at.load(Relaxed)),
+        value: f64::from_bits(value.load(Relaxed)),
+    }
 }
 
 fn write((at, value): &Cell, sample: Sample) {
@@ -118,7 +154,9 @@ fn write((at, value): &Cell, sample: Sample) {
 impl FromIterator<Sample> for Series {
     fn from_iter<T: IntoIterator<Item = Sample>>(samples: T) -> Self {
         let mut series = Self::default();
-        samples.into_iter().for_each(|sample| series.push(sample, usize::MAX));
+        samples
+            .into_iter()
+            .for_each(|sample| series.push(sample, usize::MAX));
         series
     }
 }
@@ -130,7 +168,10 @@ mod tests {
     use std::collections::VecDeque;
 
     fn sample(at: u64) -> Sample {
-        Sample { at: Timestamp(at), value: 0.5 }
+        Sample {
+            at: Timestamp(at),
+            value: 0.5,
+        }
     }
 
     fn times(samples: impl Iterator<Item = Sample>) -> Vec<u64> {
@@ -153,7 +194,10 @@ mod tests {
         (10..40).for_each(|at| one.push(sample(at), 100));
         (20..50).for_each(|at| other.push(sample(at), 100));
         assert_eq!(times(one.iter()), (0..40).collect::<Vec<u64>>());
-        assert_eq!(times(other.iter()), (0..10).chain(20..50).collect::<Vec<u64>>());
+        assert_eq!(
+            times(other.iter()),
+            (0..10).chain(20..50).collect::<Vec<u64>>()
+        );
     }
 
     #[test]

@@ -22,7 +22,10 @@ pub enum Scalar {
 impl Scalar {
     /// The value as a number, where it is one.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "statistics on counts above 2^53 need no exact integer")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "statistics on counts above 2^53 need no exact integer"
+    )]
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Integer(value) => Some(*value as f64),

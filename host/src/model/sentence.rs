@@ -12,7 +12,11 @@ impl Claim {
     #[must_use]
     pub fn new(predicate: Predicate, cited: &[&Evidence]) -> Self {
         let text = sentence(&predicate, cited);
-        Self { predicate, evidence: cited.iter().map(|evidence| evidence.id.clone()).collect(), text }
+        Self {
+            predicate,
+            evidence: cited.iter().map(|evidence| evidence.id.clone()).collect(),
+            text,
+        }
     }
 }
 
@@ -24,21 +28,53 @@ pub const TOLD_APART_RATIO_MIN: f64 = 3.0;
 #[must_use]
 pub fn sentence(predicate: &Predicate, cited: &[&Evidence]) -> String {
     match predicate {
-        Predicate::Compares { what, entity, comparison, value } => {
-            compares(what, entity.as_ref(), *comparison, value, cited)
-        }
-        Predicate::Deviates { what, entity, robust_z, up } => deviates(what, entity, *robust_z, *up, cited),
+        Predicate::Compares {
+            what,
+            entity,
+            comparison,
+            value,
+        } => compares(what, entity.as_ref(), *comparison, value, cited),
+        Predicate::Deviates {
+            what,
+            entity,
+            robust_z,
+            up,
+        } => deviates(what, entity, *robust_z, *up, cited),
         Predicate::Steady { what, entity, .. } => steady(what, entity.as_ref(), cited),
-        Predicate::Outlies { what, entity, factor, up } => outlies(what, entity, *factor, *up, cited),
-        Predicate::Verdict { what, entity, violated } => verdict(what, entity.as_ref(), *violated),
+        Predicate::Outlies {
+            what,
+            entity,
+            factor,
+            up,
+        } => outlies(what, entity, *factor, *up, cited),
+        Predicate::Verdict {
+            what,
+            entity,
+            violated,
+        } => verdict(what, entity.as_ref(), *violated),
         Predicate::Quotes { entity, text } => match entity {
             Some(entity) => format!("{entity} says “{}”", escape(text, QUOTE_CHARS_MAX)),
             None => format!("“{}”", escape(text, QUOTE_CHARS_MAX)),
         },
-        Predicate::ToldApart { winner, rival, ratio, because } => told_apart(winner, rival, *ratio, because),
-        Predicate::Prefers { option, over, expected_value, other_value, risk, other_risk } => {
-            prefers(option, over, (*expected_value, *other_value), (*risk, *other_risk))
-        }
+        Predicate::ToldApart {
+            winner,
+            rival,
+            ratio,
+            because,
+        } => told_apart(winner, rival, *ratio, because),
+        Predicate::Prefers {
+            option,
+            over,
+            expected_value,
+            other_value,
+            risk,
+            other_risk,
+        } => prefers(
+            option,
+            over,
+            (*expected_value, *other_value),
+            (*risk, *other_risk),
+        ),
     }
 }
 
@@ -53,7 +89,9 @@ fn compares(
     cited: &[&Evidence],
 ) -> String {
     let about = about(what, entity);
-    let Some((first, rest)) = cited.split_first() else { return about };
+    let Some((first, rest)) = cited.split_first() else {
+        return about;
+    };
     let unit = first.unit.as_deref();
     let limit_text = human(limit, unit);
     if rest.is_empty() {
@@ -64,12 +102,18 @@ fn compares(
             _ => format!("{about} is {seen}, {} {limit_text}", words(comparison)),
         };
     }
-    format!("{about}: all {} values seen are {} {limit_text}", cited.len(), words(comparison))
+    format!(
+        "{about}: all {} values seen are {} {limit_text}",
+        cited.len(),
+        words(comparison)
+    )
 }
 
 fn deviates(what: &str, entity: &EntityId, robust_z: f64, up: bool, cited: &[&Evidence]) -> String {
     let about = about(what, Some(entity));
-    let Some(first) = cited.first() else { return about };
+    let Some(first) = cited.first() else {
+        return about;
+    };
     let (seen, usual) = seen_and_usual(first);
     let side = if up { "above" } else { "below" };
     let far = if robust_z >= CALM_Z { "far " } else { "" };
@@ -89,7 +133,10 @@ fn steady(what: &str, entity: Option<&EntityId>, cited: &[&Evidence]) -> String 
 
 fn seen_and_usual(evidence: &Evidence) -> (String, String) {
     let unit = evidence.unit.as_deref();
-    let usual = evidence.baseline.as_ref().map_or_else(|| "value".to_owned(), |baseline| human(baseline, unit));
+    let usual = evidence
+        .baseline
+        .as_ref()
+        .map_or_else(|| "value".to_owned(), |baseline| human(baseline, unit));
     (human(&evidence.value, unit), usual)
 }
 
@@ -102,13 +149,22 @@ pub fn deviation(value: &Scalar, usual: Option<&Scalar>, unit: Option<&str>) -> 
 
 fn outlies(what: &str, entity: &EntityId, factor: f64, up: bool, cited: &[&Evidence]) -> String {
     let about = about(what, Some(entity));
-    let Some((first, others)) = cited.split_first() else { return about };
-    let values: Vec<f64> = others.iter().filter_map(|evidence| evidence.value.as_f64()).collect();
+    let Some((first, others)) = cited.split_first() else {
+        return about;
+    };
+    let values: Vec<f64> = others
+        .iter()
+        .filter_map(|evidence| evidence.value.as_f64())
+        .collect();
     let unit = first.unit.as_deref();
-    let typical = median(&values).map_or_else(|| "nothing".to_owned(), |value| measure(value, unit));
+    let typical =
+        median(&values).map_or_else(|| "nothing".to_owned(), |value| measure(value, unit));
     let relation = if up { "more than" } else { "less than 1 /" };
     let seen = human(&first.value, unit);
-    format!("{about} is {seen}, {relation} {} times the {typical} of its peers", number(factor))
+    format!(
+        "{about} is {seen}, {relation} {} times the {typical} of its peers",
+        number(factor)
+    )
 }
 
 fn verdict(what: &str, entity: Option<&EntityId>, violated: bool) -> String {
@@ -123,16 +179,24 @@ fn verdict(what: &str, entity: Option<&EntityId>, violated: bool) -> String {
 
 fn told_apart(winner: &str, rival: &str, ratio: f64, because: &str) -> String {
     if ratio < TOLD_APART_RATIO_MIN || because.is_empty() {
-        return format!("nothing observed tells {winner} from {rival} (likelihood ratio {})", number(ratio));
+        return format!(
+            "nothing observed tells {winner} from {rival} (likelihood ratio {})",
+            number(ratio)
+        );
     }
-    format!("{winner} rather than {rival} ({} times likelier): {because}", number(ratio))
+    format!(
+        "{winner} rather than {rival} ({} times likelier): {because}",
+        number(ratio)
+    )
 }
 
 fn prefers(option: &str, over: &str, values: (f64, f64), risks: (Risk, Risk)) -> String {
     let (value, other) = (number(values.0), number(values.1));
     let (risk, other_risk) = (risk_word(risks.0), risk_word(risks.1));
     if values.0 >= values.1 {
-        format!("{option} before {over}: expected value {value} against {other}, {risk} against {other_risk}")
+        format!(
+            "{option} before {over}: expected value {value} against {other}, {risk} against {other_risk}"
+        )
     } else {
         format!(
             "{option} before {over}, although that may be worth more ({other} against {value}): while the cause is \

@@ -19,7 +19,10 @@ impl SeriesKey {
     /// Value of a label.
     #[must_use]
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.labels
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -60,7 +63,9 @@ impl SeriesStore {
 
     /// All series, sorted by their keys.
     pub fn all(&self) -> impl Iterator<Item = (&SeriesKey, &Series)> {
-        self.by_metric.values().flat_map(|of_metric| of_metric.iter())
+        self.by_metric
+            .values()
+            .flat_map(|of_metric| of_metric.iter())
     }
 
     /// The series of this key.
@@ -73,13 +78,17 @@ impl SeriesStore {
     /// Number of kept series.
     #[must_use]
     pub fn series_count(&self) -> usize {
-        self.by_metric.values().map(|of_metric| of_metric.series.len()).sum()
+        self.by_metric
+            .values()
+            .map(|of_metric| of_metric.series.len())
+            .sum()
     }
 
     /// The series of this key, empty if there was none.
     pub(crate) fn entry(&mut self, key: &Arc<SeriesKey>) -> Option<&mut Series> {
         if !self.by_metric.contains_key(key.metric.as_str()) {
-            self.by_metric.insert(key.metric.as_str().into(), Arc::default());
+            self.by_metric
+                .insert(key.metric.as_str().into(), Arc::default());
         }
         let of_metric = Arc::make_mut(self.by_metric.get_mut(key.metric.as_str())?);
         let position = of_metric.position(key).unwrap_or_else(|position| {
@@ -94,7 +103,10 @@ impl SeriesStore {
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&SeriesKey, &Series) -> bool) -> usize {
         let before = self.series_count();
         for of_metric in self.by_metric.values_mut() {
-            let kept: Vec<bool> = of_metric.iter().map(|(key, series)| keep(key, series)).collect();
+            let kept: Vec<bool> = of_metric
+                .iter()
+                .map(|(key, series)| keep(key, series))
+                .collect();
             if kept.iter().all(|kept| *kept) {
                 continue;
             }
@@ -103,7 +115,8 @@ impl SeriesStore {
             Arc::make_mut(keys).retain(|_| of_keys.next().is_none_or(|kept| *kept));
             series.retain(|_| of_series.next().is_none_or(|kept| *kept));
         }
-        self.by_metric.retain(|_, of_metric| !of_metric.series.is_empty());
+        self.by_metric
+            .retain(|_, of_metric| !of_metric.series.is_empty());
         before - self.series_count()
     }
 }
@@ -115,6 +128,7 @@ impl OfMetric {
 
     /// Where the key is, or where it belongs.
     pub(crate) fn position(&self, key: &SeriesKey) -> Result<usize, usize> {
-        self.keys.binary_search_by(|kept| kept.labels.cmp(&key.labels))
+        self.keys
+            .binary_search_by(|kept| kept.labels.cmp(&key.labels))
     }
 }

@@ -15,7 +15,11 @@ pub fn median(values: &[f64]) -> Option<f64> {
     reason = "ranks of a bounded list are far below 2^53 and never negative"
 )]
 pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut sorted: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
     sorted.sort_by(f64::total_cmp);
     let rank = q.clamp(0.0, 1.0) * (sorted.len().checked_sub(1)? as f64);
     let (low, high) = (rank.floor() as usize, rank.ceil() as usize);

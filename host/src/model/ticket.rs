@@ -2,7 +2,8 @@
 
 use crate::model::{Claim, Symptom};
 use crate::model::{
-    Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, TicketOption, Timestamp,
+    Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, TicketOption,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -18,12 +18,18 @@ pub fn title(
     abstained: bool,
     names: &BTreeMap<EntityId, String>,
 ) -> String {
-    let text = if symptoms.iter().all(|symptom| symptom.kind == SymptomKind::Blind) {
+    let text = if symptoms
+        .iter()
+        .all(|symptom| symptom.kind == SymptomKind::Blind)
+    {
         blind(symptoms)
     } else if abstained {
         open(symptoms, hypotheses, names)
     } else {
-        hypotheses.first().map(|winner| named(&winner.title, winner.component.as_ref(), names)).unwrap_or_default()
+        hypotheses
+            .first()
+            .map(|winner| named(&winner.title, winner.component.as_ref(), names))
+            .unwrap_or_default()
     };
     escape(&text, TITLE_CHARS_MAX)
 }
@@ -32,43 +38,77 @@ pub fn title(
 #[must_use]
 pub fn display_name(entity: &EntityId, names: &BTreeMap<EntityId, String>) -> String {
     match names.get(entity) {
-        Some(name) if name != entity.as_str() && !name.is_empty() => format!("{} ({entity})", escape(name, 80)),
+        Some(name) if name != entity.as_str() && !name.is_empty() => {
+            format!("{} ({entity})", escape(name, 80))
+        }
         _ => entity.to_string(),
     }
 }
 
 fn named(title: &str, component: Option<&EntityId>, names: &BTreeMap<EntityId, String>) -> String {
-    component.map_or_else(|| title.to_owned(), |entity| format!("{title}: {}", display_name(entity, names)))
+    component.map_or_else(
+        || title.to_owned(),
+        |entity| format!("{title}: {}", display_name(entity, names)),
+    )
 }
 
 fn blind(symptoms: &[Symptom]) -> String {
-    let sources: BTreeSet<&str> = symptoms.iter().map(|symptom| symptom.entity.key()).collect();
+    let sources: BTreeSet<&str> = symptoms
+        .iter()
+        .map(|symptom| symptom.entity.key())
+        .collect();
     match sources.first() {
-        Some(only) if sources.len() == 1 && only.starts_with("plugin ") => format!("The {only} keeps failing"),
+        Some(only) if sources.len() == 1 && only.starts_with("plugin ") => {
+            format!("The {only} keeps failing")
+        }
         Some(only) if sources.len() == 1 => format!("The operator cannot see {only}"),
-        Some(first) => format!("The operator cannot see {} sources, among them {first}", sources.len()),
+        Some(first) => format!(
+            "The operator cannot see {} sources, among them {first}",
+            sources.len()
+        ),
         None => "The operator cannot see".to_owned(),
     }
 }
 
 /// Two causes that are nearly as likely are both named; otherwise what is seen is.
-fn open(symptoms: &[Symptom], hypotheses: &[Hypothesis], names: &BTreeMap<EntityId, String>) -> String {
-    let carded: Vec<&Hypothesis> = hypotheses.iter().filter(|h| h.card != CardId::from(NONE_OF_THESE)).collect();
+fn open(
+    symptoms: &[Symptom],
+    hypotheses: &[Hypothesis],
+    names: &BTreeMap<EntityId, String>,
+) -> String {
+    let carded: Vec<&Hypothesis> = hypotheses
+        .iter()
+        .filter(|h| h.card != CardId::from(NONE_OF_THESE))
+        .collect();
     if let [first, second, ..] = carded.as_slice()
         && second.probability >= NAMED_PROBABILITY_MIN
     {
         return if first.component == second.component {
-            named(&format!("{} or {}", first.title, lower_first(&second.title)), first.component.as_ref(), names)
+            named(
+                &format!("{} or {}", first.title, lower_first(&second.title)),
+                first.component.as_ref(),
+                names,
+            )
         } else {
             let of = |h: &Hypothesis| named(&h.title, h.component.as_ref(), names);
             format!("Either {} or {}", of(first), of(second))
         };
     }
     let entities: BTreeSet<&EntityId> = symptoms.iter().map(|symptom| &symptom.entity).collect();
-    let worst = symptoms.iter().max_by(|a, b| a.severity.cmp(&b.severity).then_with(|| b.entity.cmp(&a.entity)));
-    let seen = worst.map(|symptom| named(&symptom.summary, Some(&symptom.entity), names)).unwrap_or_default();
+    let worst = symptoms.iter().max_by(|a, b| {
+        a.severity
+            .cmp(&b.severity)
+            .then_with(|| b.entity.cmp(&a.entity))
+    });
+    let seen = worst
+        .map(|symptom| named(&symptom.summary, Some(&symptom.entity), names))
+        .unwrap_or_default();
     let more = entities.len().saturating_sub(1);
-    if more == 0 { format!("Cause open: {seen}") } else { format!("Cause open: {seen}, and {more} more") }
+    if more == 0 {
+        format!("Cause open: {seen}")
+    } else {
+        format!("Cause open: {seen}, and {more} more")
+    }
 }
 
 /// A cause below this share is not worth half a title.

@@ -48,18 +48,25 @@ impl Topology {
     /// The entity with this id.
     #[must_use]
     pub fn entity(&self, id: &EntityId) -> Option<&Entity> {
-        self.entities.binary_search_by(|entity| entity.id.cmp(id)).ok().and_then(|index| self.entities.get(index))
+        self.entities
+            .binary_search_by(|entity| entity.id.cmp(id))
+            .ok()
+            .and_then(|index| self.entities.get(index))
     }
 
     /// What a person calls the entity; its id when it has no name.
     #[must_use]
     pub fn name_of<'a>(&'a self, id: &'a EntityId) -> &'a str {
-        self.entity(id).map_or(id.as_str(), |entity| entity.name.as_str())
+        self.entity(id)
+            .map_or(id.as_str(), |entity| entity.name.as_str())
     }
 
     /// What `id` runs on or is stored in, sorted.
     pub fn hosts_of<'a>(&'a self, id: &'a EntityId) -> impl Iterator<Item = &'a EntityId> {
-        let leaving = self.edges.iter().filter(move |edge| &edge.from == id && edge.relation == Relation::RunsOn);
+        let leaving = self
+            .edges
+            .iter()
+            .filter(move |edge| &edge.from == id && edge.relation == Relation::RunsOn);
         leaving.map(|edge| &edge.to)
     }
 

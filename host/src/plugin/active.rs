@@ -16,7 +16,11 @@ pub(crate) struct Active<P> {
 impl<P> Active<P> {
     /// Takes a linked plugin that answered for itself into use.
     pub(crate) fn new(linked: Linked<P>, info: PluginInfo) -> Self {
-        Self { linked, info, instances: AtomicU64::default() }
+        Self {
+            linked,
+            info,
+            instances: AtomicU64::default(),
+        }
     }
 
     /// What an instance is made of; each one is counted.

@@ -10,7 +10,10 @@ use sha2::Digest as _;
 use shape::Shape;
 use std::collections::BTreeSet;
 use std::ops::Range;
-use wasmparser::{CanonicalFunction, CanonicalOption, ComponentExternalKind, Parser, Payload, Validator, WasmFeatures};
+use wasmparser::{
+    CanonicalFunction, CanonicalOption, ComponentExternalKind, Parser, Payload, Validator,
+    WasmFeatures,
+};
 
 /// Version of the contract that this host speaks.
 pub const CONTRACT_VERSION: &str = "0.1.0";
@@ -36,8 +39,14 @@ const SUBJECT_INTERFACES: &[&str] = &[
 const INVARIANT_INTERFACES: &[&str] = &["checks", "log", "metrics", "snapshots", "tables", "types"];
 
 /// Packages of WASI 0.2 for which the host has an empty, deterministic stand-in.
-const WASI_PACKAGES: &[&str] =
-    &["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const WASI_PACKAGES: &[&str] = &[
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:sockets/",
+];
 
 /// Which world a component implements, told by what it exports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,10 +76,18 @@ impl<'a> Admitted<'a> {
     ///
     /// # Errors
     /// Says what is wrong: size, form, world, version, imports or text encoding.
-    pub(crate) fn new(name: &str, bytes: &'a [u8], limits: &PluginLimits) -> Result<Self, LoadError> {
+    pub(crate) fn new(
+        name: &str,
+        bytes: &'a [u8],
+        limits: &PluginLimits,
+    ) -> Result<Self, LoadError> {
         let name = name.to_owned();
         if bytes.len() > limits.component_bytes_max {
-            return Err(LoadError::TooLarge { name, bytes: bytes.len(), limit: limits.component_bytes_max });
+            return Err(LoadError::TooLarge {
+                name,
+                bytes: bytes.len(),
+                limit: limits.component_bytes_max,
+            });
         }
         check_header(&name, bytes)?;
         let surface = Surface::read(bytes).map_err(|error| unreadable(&name, bytes, &error))?;
@@ -83,15 +100,26 @@ impl<'a> Admitted<'a> {
             exports: surface.exports.iter().cloned().collect(),
         })?;
         check_imports(&name, world, &surface.imports)?;
-        Shape::read(bytes).and_then(|shape| shape.check(limits.of(world))).map_err(|excess| LoadError::Exceeds {
-            name: name.clone(),
-            what: excess.what,
-            size: excess.size,
-            limit: excess.limit,
-        })?;
+        Shape::read(bytes)
+            .and_then(|shape| shape.check(limits.of(world)))
+            .map_err(|excess| LoadError::Exceeds {
+                name: name.clone(),
+                what: excess.what,
+                size: excess.size,
+                limit: excess.limit,
+            })?;
         let digest = Digest(hex::encode(sha2::Sha256::digest(bytes)));
-        let (imports, exports) = (surface.imports.into_iter().collect(), surface.exports.into_iter().collect());
-        Ok(Self { bytes, digest, imports, exports, world })
+        let (imports, exports) = (
+            surface.imports.into_iter().collect(),
+            surface.exports.into_iter().collect(),
+        );
+        Ok(Self {
+            bytes,
+            digest,
+            imports,
+            exports,
+            world,
+        })
     }
 
     /// Its bytes.
@@ -121,7 +149,9 @@ impl<'a> Admitted<'a> {
 
     /// True when the component imports WASI, for which it gets an empty stand-in.
     pub(crate) fn imports_wasi(&self) -> bool {
-        self.imports.iter().any(|import| import.starts_with("wasi:"))
+        self.imports
+            .iter()
+            .any(|import| import.starts_with("wasi:"))
     }
 }
 
@@ -150,7 +180,10 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
         return Err(LoadError::CoreModule { name });
     }
     if bytes.len() < 8 && b"\0asm\x0d\0\x01\0".starts_with(bytes) {
-        return Err(LoadError::Truncated { name, bytes: bytes.len() });
+        return Err(LoadError::Truncated {
+            name,
+            bytes: bytes.len(),
+        });
     }
     Err(LoadError::NotWasm { name })
 }
@@ -158,17 +191,34 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
 fn unreadable(name: &str, bytes: &[u8], error: &wasmparser::Error) -> LoadError {
     // Every error of a file that was cut points at its end; one of a damaged file hardly ever does.
     if error.message().contains("unexpected end") || error.offset() >= bytes.len() {
-        LoadError::Truncated { name: name.to_owned(), bytes: bytes.len() }
+        LoadError::Truncated {
+            name: name.to_owned(),
+            bytes: bytes.len(),
+        }
     } else {
-        LoadError::Invalid { name: name.to_owned(), why: error.to_string() }
+        LoadError::Invalid {
+            name: name.to_owned(),
+            why: error.to_string(),
+        }
     }
 }
 
 /// Before anything else: what another version of the contract exports is nobody's mistake but that.
 fn check_version(name: &str, imports: &BTreeSet<String>) -> Result<(), LoadError> {
-    let version = |import: &str| import.strip_prefix(CONTRACT)?.split_once('@').map(|(_, version)| version.to_owned());
-    match imports.iter().find(|import| version(import).is_some_and(|version| version != CONTRACT_VERSION)) {
-        Some(import) => Err(LoadError::OtherVersion { name: name.to_owned(), import: import.clone() }),
+    let version = |import: &str| {
+        import
+            .strip_prefix(CONTRACT)?
+            .split_once('@')
+            .map(|(_, version)| version.to_owned())
+    };
+    match imports
+        .iter()
+        .find(|import| version(import).is_some_and(|version| version != CONTRACT_VERSION))
+    {
+        Some(import) => Err(LoadError::OtherVersion {
+            name: name.to_owned(),
+            import: import.clone(),
+        }),
         None => Ok(()),
     }
 }
@@ -176,7 +226,10 @@ fn check_version(name: &str, imports: &BTreeSet<String>) -> Result<(), LoadError
 fn check_imports(name: &str, world: World, imports: &BTreeSet<String>) -> Result<(), LoadError> {
     let mut outside = Vec::new();
     for import in imports {
-        match import.strip_prefix(CONTRACT).and_then(|rest| rest.split_once('@')) {
+        match import
+            .strip_prefix(CONTRACT)
+            .and_then(|rest| rest.split_once('@'))
+        {
             Some((interface, _)) if world.interfaces().contains(&interface) => {}
             _ if is_wasi(import) => {}
             _ => outside.push(import.clone()),
@@ -185,18 +238,29 @@ fn check_imports(name: &str, world: World, imports: &BTreeSet<String>) -> Result
     if outside.is_empty() {
         Ok(())
     } else {
-        Err(LoadError::OutsideContract { name: name.to_owned(), world, imports: outside })
+        Err(LoadError::OutsideContract {
+            name: name.to_owned(),
+            world,
+            imports: outside,
+        })
     }
 }
 
 impl World {
     fn interfaces(self) -> &'static [&'static str] {
-        if self == Self::Subject { SUBJECT_INTERFACES } else { INVARIANT_INTERFACES }
+        if self == Self::Subject {
+            SUBJECT_INTERFACES
+        } else {
+            INVARIANT_INTERFACES
+        }
     }
 }
 
 fn is_wasi(import: &str) -> bool {
-    WASI_PACKAGES.iter().any(|package| import.starts_with(package)) && import.contains("@0.2.")
+    WASI_PACKAGES
+        .iter()
+        .any(|package| import.starts_with(package))
+        && import.contains("@0.2.")
 }
 
 /// What a component shows to the outside.
@@ -263,7 +327,11 @@ impl Surface {
         if exports(&["describe", "configure", "observe", "knowledge"]) {
             Some(World::Subject)
         } else if exports(&["declare", "evaluate", "migrate"]) {
-            Some(if exports(&["load"]) { World::ScriptEngine } else { World::Invariant })
+            Some(if exports(&["load"]) {
+                World::ScriptEngine
+            } else {
+                World::Invariant
+            })
         } else {
             None
         }
@@ -273,19 +341,29 @@ impl Surface {
 /// Where a module or component inside of the component ends.
 fn nested_range(payload: &Payload<'_>) -> Option<Range<usize>> {
     match payload {
-        Payload::ModuleSection { unchecked_range, .. } | Payload::ComponentSection { unchecked_range, .. } => {
-            Some(unchecked_range.clone())
+        Payload::ModuleSection {
+            unchecked_range, ..
         }
+        | Payload::ComponentSection {
+            unchecked_range, ..
+        } => Some(unchecked_range.clone()),
         _ => None,
     }
 }
 
 /// Text crosses the boundary as UTF-8 only: transcoding is where engines had their worst bugs.
 fn uses_wide_strings(function: &CanonicalFunction) -> bool {
-    let (CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. }) = function else {
+    let (CanonicalFunction::Lift { options, .. } | CanonicalFunction::Lower { options, .. }) =
+        function
+    else {
         return false;
     };
-    options.iter().any(|option| matches!(option, CanonicalOption::UTF16 | CanonicalOption::CompactUTF16))
+    options.iter().any(|option| {
+        matches!(
+            option,
+            CanonicalOption::UTF16 | CanonicalOption::CompactUTF16
+        )
+    })
 }
 
 /// What guests may be made of: what common toolchains emit, without threads, 64-bit memories,

@@ -13,7 +13,9 @@ use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -80,7 +82,10 @@ impl CodeCache {
     /// # Errors
     /// It cannot be made or written, or it belongs to another user.
     pub(crate) fn open(directory: &Path) -> io::Result<Self> {
-        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
         fs::set_permissions(directory, fs::Permissions::from_mode(0o700))?;
         let mut cache = Self {
             directory: directory.to_owned(),
@@ -122,10 +127,23 @@ impl CodeCache {
         let code = component.serialize().map_err(io::Error::other)?;
         let stem = self.stem(engine, digest);
         let used_at = self.uses_so_far.fetch_add(1, Ordering::Relaxed) + 1;
-        let Origin { plugin, component_bytes, compile_ms } = origin;
+        let Origin {
+            plugin,
+            component_bytes,
+            compile_ms,
+        } = origin;
         let plugin = plugin.to_owned();
         write(&self.file(&stem, "code"), &[&Sha256::digest(&code), &code])?;
-        self.write_card(&stem, &Card { plugin, component_bytes, compile_ms, uses: 0, used_at })?;
+        self.write_card(
+            &stem,
+            &Card {
+                plugin,
+                component_bytes,
+                compile_ms,
+                uses: 0,
+                used_at,
+            },
+        )?;
         self.shrink(engine, bytes_max)
     }
 
@@ -135,7 +153,12 @@ impl CodeCache {
         let kept = self.kept(self.engine_key(engine));
         let pinned = card::pinned(&kept);
         let mut ours: Vec<Kept> = kept.into_iter().filter(|kept| kept.ours).collect();
-        ours.sort_by(|a, b| a.card.plugin.cmp(&b.card.plugin).then(b.card.used_at.cmp(&a.card.used_at)));
+        ours.sort_by(|a, b| {
+            a.card
+                .plugin
+                .cmp(&b.card.plugin)
+                .then(b.card.used_at.cmp(&a.card.used_at))
+        });
         let warm = |kept: Kept| WarmCode {
             digest: Digest(kept.stem.split('-').next().unwrap_or_default().to_owned()),
             pinned: pinned.contains(&kept.stem),
@@ -184,22 +207,45 @@ impl CodeCache {
     /// Writes the uses down. Two operators that do so at once lose some counts and nothing else.
     fn write_uses(&self) {
         let noted = std::mem::take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
-        for (stem, (uses, used_at)) in noted.into_iter().filter(|(stem, _)| self.file(stem, "code").exists()) {
+        for (stem, (uses, used_at)) in noted
+            .into_iter()
+            .filter(|(stem, _)| self.file(stem, "code").exists())
+        {
             let card = self.card(&stem);
             // A cache that cannot be written still serves what it has.
-            let _ = self.write_card(&stem, &Card { uses: card.uses.saturating_add(uses), used_at, ..card });
+            let _ = self.write_card(
+                &stem,
+                &Card {
+                    uses: card.uses.saturating_add(uses),
+                    used_at,
+                    ..card
+                },
+            );
         }
     }
 
     /// Every file of code; what is not readable is not there.
     fn kept(&self, engine_key: &str) -> Vec<Kept> {
-        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let codes = entries.filter(|entry| entry.path().extension().is_some_and(|extension| extension == "code"));
+        let entries = fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
+        let codes = entries.filter(|entry| {
+            entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension == "code")
+        });
         let kept = codes.filter_map(|entry| {
             let stem = entry.path().file_stem()?.to_str()?.to_owned();
             let code_bytes = entry.metadata().ok()?.len();
             let ours = stem.ends_with(&format!("-{engine_key}-{FORMAT}"));
-            Some(Kept { card: self.card(&stem), stem, code_bytes, ours })
+            Some(Kept {
+                card: self.card(&stem),
+                stem,
+                code_bytes,
+                ours,
+            })
         });
         let mut kept: Vec<Kept> = kept.collect();
         kept.sort_by(|a, b| a.stem.cmp(&b.stem));
@@ -225,29 +271,52 @@ impl CodeCache {
         let aside = self.directory.join(QUARANTINE);
         let name = path.file_name().unwrap_or_default();
         let moved = DirBuilder::new().recursive(true).mode(0o700).create(&aside);
-        if moved.and_then(|()| fs::rename(path, aside.join(name))).is_err() {
+        if moved
+            .and_then(|()| fs::rename(path, aside.join(name)))
+            .is_err()
+        {
             let _ = fs::remove_file(path);
         }
         tracing::warn!(file = %name.display(), "Compiled code is damaged; it is put aside and compiled again.");
-        let modified = |path: &PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(&aside).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        let modified = |path: &PathBuf| {
+            fs::metadata(path)
+                .and_then(|metadata| metadata.modified())
+                .ok()
+        };
+        let mut files: Vec<PathBuf> = fs::read_dir(&aside)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .collect();
         files.sort_by_cached_key(|path| (modified(path), path.clone()));
         let excess = files.len().saturating_sub(QUARANTINED_MAX);
-        files.iter().take(excess).for_each(|file| drop(fs::remove_file(file)));
+        files
+            .iter()
+            .take(excess)
+            .for_each(|file| drop(fs::remove_file(file)));
     }
 
     /// A file of ours has our owner; the directory must have the same.
     fn refuse_if_shared(&self) -> io::Result<()> {
         let probe = self.directory.join(format!(".probe-{}", own_name()));
         let _ = fs::remove_file(&probe);
-        let ours = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?.metadata()?.uid();
+        let ours = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&probe)?
+            .metadata()?
+            .uid();
         fs::remove_file(&probe)?;
         let metadata = fs::symlink_metadata(&self.directory)?;
         if metadata.is_dir() && metadata.uid() == ours {
             Ok(())
         } else {
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is not a directory of this user"))
+            Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "it is not a directory of this user",
+            ))
         }
     }
 }
@@ -261,13 +330,21 @@ impl Drop for CodeCache {
 /// A name that nobody else uses at the same time: several engines of one process may share a directory.
 fn own_name() -> String {
     static USED: AtomicU64 = AtomicU64::new(0);
-    format!("{}-{}", std::process::id(), USED.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "{}-{}",
+        std::process::id(),
+        USED.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     let aside = path.with_extension(format!("{}.tmp", own_name()));
     let _ = fs::remove_file(&aside);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&aside)?;
     parts.iter().try_for_each(|part| file.write_all(part))?;
     file.sync_all()?;
     fs::rename(&aside, path)
@@ -294,7 +371,10 @@ pub(crate) fn own_code(engine: &wasmtime::Engine, code: &[u8]) -> Option<Compone
     deserialize(engine, code)
 }
 
-#[expect(unsafe_code, reason = "running kept native code needs it; the safety comment says why it is sound")]
+#[expect(
+    unsafe_code,
+    reason = "running kept native code needs it; the safety comment says why it is sound"
+)]
 fn deserialize(engine: &wasmtime::Engine, code: &[u8]) -> Option<Component> {
     // SAFETY: `code` must be what wasmtime's compiler returned. It comes from two places. `own_code`
     // is called by `compile.rs` with what its own compiler thread sent it. Otherwise only

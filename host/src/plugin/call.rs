@@ -15,7 +15,10 @@ pub(crate) async fn bounded<T>(
     let limit_ms = limits.deadline_ms;
     match tokio::time::timeout(Duration::from_millis(limit_ms), call).await {
         Ok(result) => result.map_err(|error| PluginFailure::of(&error, limits)),
-        Err(_) => Err(PluginFailure::Deadline { limit_ms, place: Place::default() }),
+        Err(_) => Err(PluginFailure::Deadline {
+            limit_ms,
+            place: Place::default(),
+        }),
     }
 }
 

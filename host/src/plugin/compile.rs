@@ -59,14 +59,24 @@ impl Compiled {
     ///
     /// # Errors
     /// The compiler refuses it, or takes too long.
-    pub(crate) async fn new(engine: &Engine, name: &str, trusted: &Trusted<'_>) -> Result<Self, LoadError> {
+    pub(crate) async fn new(
+        engine: &Engine,
+        name: &str,
+        trusted: &Trusted<'_>,
+    ) -> Result<Self, LoadError> {
         let digest = trusted.admitted().digest();
-        let kept = engine.cache().and_then(|cache| cache.load(engine.wasmtime(), digest));
+        let kept = engine
+            .cache()
+            .and_then(|cache| cache.load(engine.wasmtime(), digest));
         let component = match kept {
             Some(component) => component,
             None => compile(engine, name, trusted).await?,
         };
-        Ok(Self { component, digest: digest.clone(), trust: trusted.trust().clone() })
+        Ok(Self {
+            component,
+            digest: digest.clone(),
+            trust: trusted.trust().clone(),
+        })
     }
 
     pub(crate) fn component(&self) -> &Component {
@@ -84,24 +94,52 @@ impl Compiled {
     }
 }
 
-async fn compile(engine: &Engine, name: &str, trusted: &Trusted<'_>) -> Result<Component, LoadError> {
+async fn compile(
+    engine: &Engine,
+    name: &str,
+    trusted: &Trusted<'_>,
+) -> Result<Component, LoadError> {
     let (admitted, wasmtime) = (trusted.admitted(), engine.wasmtime());
-    let refused = |why: String| LoadError::Compile { name: name.to_owned(), why };
+    let refused = |why: String| LoadError::Compile {
+        name: name.to_owned(),
+        why,
+    };
     let begun = RealClock.now();
     let component = match engine.urgency() {
-        Urgency::Now => Component::from_binary(wasmtime, admitted.bytes()).map_err(|error| format!("{error:#}")),
+        Urgency::Now => {
+            Component::from_binary(wasmtime, admitted.bytes()).map_err(|error| format!("{error:#}"))
+        }
         Urgency::Background => in_background(engine, admitted.bytes()).await,
     };
     let component = component.map_err(refused)?;
     let compile_ms = RealClock.now().since_ms(begun);
-    let origin = Origin { plugin: plugin_name(name), component_bytes: admitted.bytes().len() as u64, compile_ms };
-    keep(engine.cache(), engine, admitted.digest(), &component, origin);
+    let origin = Origin {
+        plugin: plugin_name(name),
+        component_bytes: admitted.bytes().len() as u64,
+        compile_ms,
+    };
+    keep(
+        engine.cache(),
+        engine,
+        admitted.digest(),
+        &component,
+        origin,
+    );
     Ok(component)
 }
 
-fn keep(cache: Option<&CodeCache>, engine: &Engine, digest: &Digest, component: &Component, origin: Origin<'_>) {
+fn keep(
+    cache: Option<&CodeCache>,
+    engine: &Engine,
+    digest: &Digest,
+    component: &Component,
+    origin: Origin<'_>,
+) {
     let Some(cache) = cache else { return };
-    let (plugin, bytes_max) = (origin.plugin.to_owned(), engine.limits().code_cache_bytes_max);
+    let (plugin, bytes_max) = (
+        origin.plugin.to_owned(),
+        engine.limits().code_cache_bytes_max,
+    );
     if let Err(error) = cache.store(engine.wasmtime(), digest, component, origin, bytes_max) {
         tracing::warn!(plugin, %error, "Compiled code is not kept; the next start compiles again.");
     }
@@ -109,29 +147,44 @@ fn keep(cache: Option<&CodeCache>, engine: &Engine, digest: &Digest, component: 
 
 async fn in_background(engine: &Engine, component: &[u8]) -> Result<Component, String> {
     let (sender, code) = oneshot::channel();
-    let jobs = engine.compiler().jobs.get_or_init(|| start(engine.wasmtime()));
-    let jobs = jobs.as_ref().ok_or_else(|| "the compiler cannot be started".to_owned())?;
-    let job = Job { component: component.to_vec(), code: sender };
-    jobs.try_send(job).map_err(|_| format!("{QUEUE_MAX} components wait for the compiler already"))?;
+    let jobs = engine
+        .compiler()
+        .jobs
+        .get_or_init(|| start(engine.wasmtime()));
+    let jobs = jobs
+        .as_ref()
+        .ok_or_else(|| "the compiler cannot be started".to_owned())?;
+    let job = Job {
+        component: component.to_vec(),
+        code: sender,
+    };
+    jobs.try_send(job)
+        .map_err(|_| format!("{QUEUE_MAX} components wait for the compiler already"))?;
     let limit_ms = engine.limits().compile_ms_max;
     let code = tokio::time::timeout(Duration::from_millis(limit_ms), code)
         .await
         .map_err(|_| format!("it takes longer than {limit_ms} ms"))?
         .map_err(|_| "the compiler ended early".to_owned())??;
-    cache::own_code(engine.wasmtime(), &code).ok_or_else(|| "the compiled code does not fit the engine".to_owned())
+    cache::own_code(engine.wasmtime(), &code)
+        .ok_or_else(|| "the compiled code does not fit the engine".to_owned())
 }
 
 /// Starts the thread with an engine that gives the same code as `engine` but stays on one core.
 fn start(engine: &wasmtime::Engine) -> Option<SyncSender<Job>> {
     let mut config = engine.config().clone();
-    config.parallel_compilation(false).allocation_strategy(wasmtime::InstanceAllocationStrategy::OnDemand);
+    config
+        .parallel_compilation(false)
+        .allocation_strategy(wasmtime::InstanceAllocationStrategy::OnDemand);
     let compiler = wasmtime::Engine::new(&config).ok()?;
     let (jobs, received) = sync_channel(QUEUE_MAX);
     let work = move || {
         give_way();
         work(&compiler, &received);
     };
-    std::thread::Builder::new().name("plugin-compile".to_owned()).spawn(work).ok()?;
+    std::thread::Builder::new()
+        .name("plugin-compile".to_owned())
+        .spawn(work)
+        .ok()?;
     Some(jobs)
 }
 
@@ -140,7 +193,9 @@ fn work(compiler: &wasmtime::Engine, received: &Receiver<Job>) {
     for Job { component, code } in received {
         // Nobody waits any more: the plugin changed again, or it took too long.
         if !code.is_closed() {
-            let compiled = compiler.precompile_component(&component).map_err(|error| format!("{error:#}"));
+            let compiled = compiler
+                .precompile_component(&component)
+                .map_err(|error| format!("{error:#}"));
             let _ = code.send(compiled);
         }
     }
@@ -149,10 +204,19 @@ fn work(compiler: &wasmtime::Engine, received: &Receiver<Job>) {
 /// Lowers the priority of this thread. The standard library cannot, and a missing `renice` costs no
 /// more than the politeness: the compiler still keeps to one core.
 fn give_way() {
-    let Ok(thread) = std::fs::read_link("/proc/thread-self") else { return };
-    let Some(id) = Path::new(&thread).file_name() else { return };
+    let Ok(thread) = std::fs::read_link("/proc/thread-self") else {
+        return;
+    };
+    let Some(id) = Path::new(&thread).file_name() else {
+        return;
+    };
     let mut renice = Command::new("renice");
-    renice.args(["-n", NICENESS, "-p"]).arg(id).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    renice
+        .args(["-n", NICENESS, "-p"])
+        .arg(id)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     if !renice.status().is_ok_and(|status| status.success()) {
         tracing::debug!("The compiler keeps its priority: `renice` is missing or was refused.");
     }

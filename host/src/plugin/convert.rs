@@ -50,13 +50,21 @@ impl From<types::Scalar> for model::Scalar {
 
 impl From<tables::Field> for model::Field {
     fn from(field: tables::Field) -> Self {
-        Self { name: field.name, kind: field.kind.into(), unit: field.unit }
+        Self {
+            name: field.name,
+            kind: field.kind.into(),
+            unit: field.unit,
+        }
     }
 }
 
 impl From<model::Field> for tables::Field {
     fn from(field: model::Field) -> Self {
-        Self { name: field.name, kind: field.kind.into(), unit: field.unit }
+        Self {
+            name: field.name,
+            kind: field.kind.into(),
+            unit: field.unit,
+        }
     }
 }
 
@@ -86,6 +94,9 @@ impl From<SeriesError> for crate::plugin::bindings::contract::metrics::MetricsEr
 
 impl From<snapshots::BlindSpot> for model::BlindSpot {
     fn from(spot: snapshots::BlindSpot) -> Self {
-        Self { source: spot.source, reason: spot.reason }
+        Self {
+            source: spot.source,
+            reason: spot.reason,
+        }
     }
 }

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::{
-    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
+    Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy,
+    WasmBacktraceDetails,
 };
 
 /// How often the epoch advances. Guests are stopped at most this much after their deadline.
@@ -87,27 +88,37 @@ impl Engine {
     /// # Errors
     /// As [`Self::new`], or the directory belongs to someone else or cannot be written.
     pub fn with_cache(limits: &PluginLimits, directory: &Path) -> Result<Self, EngineError> {
-        let cache = CodeCache::open(directory)
-            .map_err(|error| EngineError::Cache { path: directory.display().to_string(), why: error.to_string() })?;
+        let cache = CodeCache::open(directory).map_err(|error| EngineError::Cache {
+            path: directory.display().to_string(),
+            why: error.to_string(),
+        })?;
         Self::build(limits, Some(cache))
     }
 
     /// The same engine, which admits only what this policy trusts.
     #[must_use]
     pub fn trusting(self, policy: TrustPolicy) -> Self {
-        Self { trust: Arc::new(policy), ..self }
+        Self {
+            trust: Arc::new(policy),
+            ..self
+        }
     }
 
     /// The same engine for loading beside the ticks: the compiler stays on one core and gives way.
     #[must_use]
     pub fn in_background(&self) -> Self {
-        Self { urgency: Urgency::Background, ..self.clone() }
+        Self {
+            urgency: Urgency::Background,
+            ..self.clone()
+        }
     }
 
     /// Compiled code that is kept, sorted by plugin, the newest version first.
     #[must_use]
     pub fn warm_code(&self) -> Vec<WarmCode> {
-        self.cache().map(|cache| cache.warm(self.wasmtime())).unwrap_or_default()
+        self.cache()
+            .map(|cache| cache.warm(self.wasmtime()))
+            .unwrap_or_default()
     }
 
     /// Whether instances are pooled.
@@ -133,7 +144,8 @@ impl Engine {
     #[doc(hidden)]
     #[must_use]
     pub fn code_for_measurement(&self, digest: &crate::model::Digest) -> bool {
-        self.cache().is_some_and(|cache| cache.load(self.wasmtime(), digest).is_some())
+        self.cache()
+            .is_some_and(|cache| cache.load(self.wasmtime(), digest).is_some())
     }
 
     pub(crate) fn wasmtime(&self) -> &wasmtime::Engine {
@@ -165,8 +177,19 @@ impl Engine {
         let linkers = Linkers::new(&wasmtime).map_err(unsupported)?;
         start_ticker(&wasmtime).map_err(|error| EngineError::Unsupported(error.to_string()))?;
         let (limits, compiler) = (limits.clone(), Compiler::default());
-        let inner = Arc::new(Inner { wasmtime, linkers, limits, allocation, cache, compiler });
-        Ok(Self { inner, trust: Arc::default(), urgency: Urgency::default() })
+        let inner = Arc::new(Inner {
+            wasmtime,
+            linkers,
+            limits,
+            allocation,
+            cache,
+            compiler,
+        });
+        Ok(Self {
+            inner,
+            trust: Arc::default(),
+            urgency: Urgency::default(),
+        })
     }
 }
 
@@ -174,7 +197,9 @@ fn unsupported(error: wasmtime::Error) -> EngineError {
     EngineError::Unsupported(format!("{error:#}"))
 }
 
-fn pooled_or_on_demand(limits: &PluginLimits) -> Result<(wasmtime::Engine, Allocation), EngineError> {
+fn pooled_or_on_demand(
+    limits: &PluginLimits,
+) -> Result<(wasmtime::Engine, Allocation), EngineError> {
     let mut config = base_config(limits);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
     match wasmtime::Engine::new(&config) {
@@ -216,8 +241,14 @@ fn base_config(limits: &PluginLimits) -> Config {
 }
 
 fn pool(limits: &PluginLimits) -> PoolingAllocationConfig {
-    let table_elements = limits.subject.table_elements_max.max(limits.check.table_elements_max);
-    let core_instances = limits.subject.core_instances_max.max(limits.check.core_instances_max);
+    let table_elements = limits
+        .subject
+        .table_elements_max
+        .max(limits.check.table_elements_max);
+    let core_instances = limits
+        .subject
+        .core_instances_max
+        .max(limits.check.core_instances_max);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(INSTANCES)
         .total_core_instances(CORE_INSTANCES)
@@ -244,7 +275,10 @@ fn pool(limits: &PluginLimits) -> PoolingAllocationConfig {
 }
 
 fn memory_bytes_max(limits: &PluginLimits) -> usize {
-    limits.subject.memory_bytes_max.max(limits.check.memory_bytes_max)
+    limits
+        .subject
+        .memory_bytes_max
+        .max(limits.check.memory_bytes_max)
 }
 
 /// Advances the epoch for as long as the engine lives. Real time by design: it stops runaway
@@ -258,7 +292,10 @@ fn start_ticker(engine: &wasmtime::Engine) -> std::io::Result<()> {
             std::thread::park_timeout(Duration::from_millis(EPOCH_MS));
         }
     };
-    std::thread::Builder::new().name("plugin-epoch".to_owned()).spawn(tick).map(drop)
+    std::thread::Builder::new()
+        .name("plugin-epoch".to_owned())
+        .spawn(tick)
+        .map(drop)
 }
 
 #[cfg(test)]
@@ -267,7 +304,10 @@ mod tests {
 
     #[test]
     fn instances_are_pooled_with_the_default_limits() {
-        assert_eq!(*Engine::new(&PluginLimits::default()).unwrap().allocation(), Allocation::Pooled);
+        assert_eq!(
+            *Engine::new(&PluginLimits::default()).unwrap().allocation(),
+            Allocation::Pooled
+        );
     }
 
     #[test]

@@ -23,15 +23,28 @@ impl PluginFailure {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Trap { cause, .. } => hint_of_trap(cause),
-            Self::OutOfFuel { .. } => "push filters and groups down to the host, or look for a loop that never ends",
-            Self::Deadline { .. } => "it waits or computes for too long; fuel is the limit that is the same everywhere",
-            Self::Memory { .. } => "read tables in windows instead of whole, and drop what was read",
-            Self::TableElements { .. } => "it makes functions while it runs; build it without dynamic linking",
-            Self::HostcallBytes { .. } => "hand over less in one call: columns in windows, texts packed",
+            Self::OutOfFuel { .. } => {
+                "push filters and groups down to the host, or look for a loop that never ends"
+            }
+            Self::Deadline { .. } => {
+                "it waits or computes for too long; fuel is the limit that is the same everywhere"
+            }
+            Self::Memory { .. } => {
+                "read tables in windows instead of whole, and drop what was read"
+            }
+            Self::TableElements { .. } => {
+                "it makes functions while it runs; build it without dynamic linking"
+            }
+            Self::HostcallBytes { .. } => {
+                "hand over less in one call: columns in windows, texts packed"
+            }
             Self::Handles { .. } => "drop tables as soon as they are read",
             Self::OutputTooLarge { .. } => "report the worst first and count the rest",
             Self::Nonsense(_) => "the contract in wit/ says what an outcome must be",
-            Self::Answered { kind: ErrorKind::Limit, .. } => "a capability refused more: ask for less in one tick",
+            Self::Answered {
+                kind: ErrorKind::Limit,
+                ..
+            } => "a capability refused more: ask for less in one tick",
             Self::Answered { .. } => "the message is the plugin's own",
             Self::NoSlot(_) | Self::Host(_) => "not the plugin's fault: see the operator's own log",
         }
@@ -60,14 +73,28 @@ mod tests {
 
     #[test]
     fn every_kind_of_failure_has_a_hint_and_those_of_the_guest_a_place() {
-        let place = Place { function: Some("check::run".to_owned()), line: Some("src/lib.rs:7".to_owned()) };
-        let trap = PluginFailure::Trap { cause: "wasm `unreachable` instruction executed".to_owned(), place };
-        assert_eq!(trap.place().and_then(|place| place.line.as_deref()), Some("src/lib.rs:7"));
+        let place = Place {
+            function: Some("check::run".to_owned()),
+            line: Some("src/lib.rs:7".to_owned()),
+        };
+        let trap = PluginFailure::Trap {
+            cause: "wasm `unreachable` instruction executed".to_owned(),
+            place,
+        };
+        assert_eq!(
+            trap.place().and_then(|place| place.line.as_deref()),
+            Some("src/lib.rs:7")
+        );
         assert!(trap.hint().contains("panic"), "{}", trap.hint());
         assert_eq!(PluginFailure::Nonsense(String::new()).place(), None);
-        let different =
-            ["unreachable", "out of bounds memory access", "call stack exhausted", "integer divide by zero"];
-        let hints: std::collections::BTreeSet<&str> = different.into_iter().map(hint_of_trap).collect();
+        let different = [
+            "unreachable",
+            "out of bounds memory access",
+            "call stack exhausted",
+            "integer divide by zero",
+        ];
+        let hints: std::collections::BTreeSet<&str> =
+            different.into_iter().map(hint_of_trap).collect();
         assert_eq!(hints.len(), different.len());
     }
 }

@@ -116,7 +116,10 @@ pub enum ErrorKind {
 impl PluginFailure {
     /// Reads what wasmtime reports.
     pub(crate) fn of(error: &wasmtime::Error, limits: &CallLimits) -> Self {
-        let place = error.downcast_ref::<WasmBacktrace>().map(Place::of).unwrap_or_default();
+        let place = error
+            .downcast_ref::<WasmBacktrace>()
+            .map(Place::of)
+            .unwrap_or_default();
         if let Some(failure) = error.downcast_ref::<Self>() {
             return failure.clone().at(place);
         }
@@ -164,11 +167,20 @@ impl PluginFailure {
 
     fn of_trap(trap: Trap, place: Place, limits: &CallLimits) -> Self {
         match trap {
-            Trap::OutOfFuel => Self::OutOfFuel { limit: limits.fuel, place },
-            Trap::Interrupt => Self::Deadline { limit_ms: limits.deadline_ms, place },
+            Trap::OutOfFuel => Self::OutOfFuel {
+                limit: limits.fuel,
+                place,
+            },
+            Trap::Interrupt => Self::Deadline {
+                limit_ms: limits.deadline_ms,
+                place,
+            },
             other => {
                 let cause = other.to_string();
-                Self::Trap { cause: cause.trim_start_matches("wasm trap: ").to_owned(), place }
+                Self::Trap {
+                    cause: cause.trim_start_matches("wasm trap: ").to_owned(),
+                    place,
+                }
             }
         }
     }
@@ -176,13 +188,22 @@ impl PluginFailure {
     /// Errors that wasmtime gives no type of their own.
     fn of_message(message: String, place: Place, limits: &CallLimits) -> Self {
         if message.contains("fuel allocated for hostcalls") {
-            Self::HostcallBytes { limit_bytes: limits.hostcall_bytes_max, place }
+            Self::HostcallBytes {
+                limit_bytes: limits.hostcall_bytes_max,
+                place,
+            }
         } else if message.contains("handle limit exceeded") || message.contains("no free keys") {
-            Self::Handles { limit: limits.handles_max, place }
+            Self::Handles {
+                limit: limits.handles_max,
+                place,
+            }
         } else {
             // A result that cannot be read (text that is not UTF-8, a list outside of the memory, a
             // handle that does not exist) is reported after the guest has returned.
-            Self::Trap { cause: message, place }
+            Self::Trap {
+                cause: message,
+                place,
+            }
         }
     }
 
@@ -205,7 +226,10 @@ impl From<PluginError> for PluginFailure {
             PluginError::Limit(message) => (ErrorKind::Limit, message),
             PluginError::Internal(message) => (ErrorKind::Internal, message),
         };
-        Self::Answered { kind, message: text::clean(&message, text::MESSAGE_BYTES_MAX) }
+        Self::Answered {
+            kind,
+            message: text::clean(&message, text::MESSAGE_BYTES_MAX),
+        }
     }
 }
 

@@ -19,7 +19,8 @@ pub(crate) struct Guest {
 }
 
 /// The allocator only ever moves up; no fixture lives long enough to need more.
-const BUMP: &str = "(local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+const BUMP: &str =
+    "(local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
     (global.set $top (i32.add (local.get $at) (local.get 3)))
     (local.get $at)";
 
@@ -84,7 +85,10 @@ impl Guest {
 
     /// Places a text and gives its address and length.
     pub(crate) fn text(&mut self, text: &str) -> [u32; 2] {
-        [self.bytes(text.as_bytes()), u32::try_from(text.len()).unwrap()]
+        [
+            self.bytes(text.as_bytes()),
+            u32::try_from(text.len()).unwrap(),
+        ]
     }
 
     /// Places 32-bit words.
@@ -112,12 +116,22 @@ impl Guest {
         let (mut resolve, package) = contract();
         resolve.push_str("wasi.wit", INVARIANT_WITH_WASI).unwrap();
         let world = resolve.select_world(&[package], Some(self.world)).unwrap();
-        wit_component::embed_component_metadata(&mut module, &resolve, world, encoding, false).unwrap();
-        ComponentEncoder::default().validate(true).module(&module).unwrap().encode().unwrap()
+        wit_component::embed_component_metadata(&mut module, &resolve, world, encoding, false)
+            .unwrap();
+        ComponentEncoder::default()
+            .validate(true)
+            .module(&module)
+            .unwrap()
+            .encode()
+            .unwrap()
     }
 
     fn module_text(&self) -> String {
-        let data: String = self.data.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let data: String = self
+            .data
+            .iter()
+            .map(|byte| format!("\\{byte:02x}"))
+            .collect();
         let (imports, functions, pages) = (&self.imports, &self.functions, self.memory_pages);
         let realloc = &self.realloc;
         format!(
@@ -135,14 +149,20 @@ impl Guest {
 /// The contract as it stands in `wit/`.
 pub(crate) fn contract() -> (Resolve, wit_parser::PackageId) {
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")).unwrap();
+    let (package, _) = resolve
+        .push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit"))
+        .unwrap();
     (resolve, package)
 }
 
 /// A module with these checks (id and tables), that does this when it is asked to evaluate. `body`
 /// sees the parameters of the canonical ABI: `$check $check_len $snapshot $has_state $state
 /// $state_len`, and must leave the address of an outcome.
-pub(crate) fn invariant(version: &str, checks: &[(&str, &[&str])], body: impl FnOnce(&mut Guest) -> Body) -> Guest {
+pub(crate) fn invariant(
+    version: &str,
+    checks: &[(&str, &[&str])],
+    body: impl FnOnce(&mut Guest) -> Body,
+) -> Guest {
     let mut guest = Guest::new("invariant");
     let declaration = declaration(&mut guest, version, checks);
     guest.with(&format!(
@@ -174,7 +194,9 @@ pub(crate) fn keeps_state(mut guest: Guest) -> Guest {
 
 /// An invariant that traps when it is swapped in.
 pub(crate) fn traps_in_migrate(mut guest: Guest) -> Guest {
-    guest.with(r#"(func (export "migrate") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#);
+    guest.with(
+        r#"(func (export "migrate") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#,
+    );
     guest
 }
 
@@ -186,8 +208,12 @@ pub(crate) fn one_check(body: impl FnOnce(&mut Guest) -> Body) -> Vec<u8> {
 /// A module whose `declare` does this.
 pub(crate) fn declares(body: &str) -> Vec<u8> {
     let mut guest = keeps_state(Guest::new("invariant"));
-    guest.with(&format!(r#"(func $declare (export "declare") (param i32 i32) (result i32) {body})"#));
-    guest.with(r#"(func (export "evaluate") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#);
+    guest.with(&format!(
+        r#"(func $declare (export "declare") (param i32 i32) (result i32) {body})"#
+    ));
+    guest.with(
+        r#"(func (export "evaluate") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#,
+    );
     guest.component()
 }
 
@@ -198,11 +224,19 @@ fn declaration(guest: &mut Guest, version: &str, checks: &[(&str, &[&str])]) -> 
         let names = [guest.words(&names), u32::try_from(tables.len()).unwrap()];
         let (id, claim) = (guest.text(id), guest.text("all is well"));
         // id, claim, severity `warning` and padding, hold of 0 ms, tables.
-        words.extend([id[0], id[1], claim[0], claim[1], 1, 0, 0, 0, names[0], names[1]]);
+        words.extend([
+            id[0], id[1], claim[0], claim[1], 1, 0, 0, 0, names[0], names[1],
+        ]);
     }
     let checks = [guest.words(&words), u32::try_from(checks.len()).unwrap()];
-    let (name, version, summary) = (guest.text("fixture"), guest.text(version), guest.text("tests the host"));
-    guest.words(&[0, name[0], name[1], version[0], version[1], summary[0], summary[1], checks[0], checks[1]])
+    let (name, version, summary) = (
+        guest.text("fixture"),
+        guest.text(version),
+        guest.text("tests the host"),
+    );
+    guest.words(&[
+        0, name[0], name[1], version[0], version[1], summary[0], summary[1], checks[0], checks[1],
+    ])
 }
 
 /// An outcome as the canonical ABI lays it out.
@@ -222,7 +256,13 @@ pub(crate) struct OutcomeParts {
 
 /// Places an outcome and gives its address.
 pub(crate) fn outcome(guest: &mut Guest, parts: &OutcomeParts) -> u32 {
-    let OutcomeParts { status, reason, violations, passed, state } = parts;
+    let OutcomeParts {
+        status,
+        reason,
+        violations,
+        passed,
+        state,
+    } = parts;
     let has_state = u32::from(state.is_some());
     let state = state.unwrap_or_default();
     guest.words(&[
@@ -242,13 +282,21 @@ pub(crate) fn outcome(guest: &mut Guest, parts: &OutcomeParts) -> u32 {
 
 /// Places one violation of `entity` with as many pieces of evidence.
 pub(crate) fn violation(guest: &mut Guest, entity: &str, evidence: u32) -> u32 {
-    let (entity, summary, table) = (guest.text(entity), guest.text("it is\nbroken"), guest.text("t"));
+    let (entity, summary, table) = (
+        guest.text(entity),
+        guest.text("it is\nbroken"),
+        guest.text("t"),
+    );
     // table, row 0, column, scalar `integer` 7, no unit, no expectation.
-    let one = [table[0], table[1], 1, 0, table[0], table[1], 2, 0, 7, 0, 0, 0, 0, 0, 0, 0];
+    let one = [
+        table[0], table[1], 1, 0, table[0], table[1], 2, 0, 7, 0, 0, 0, 0, 0, 0, 0,
+    ];
     let all: Vec<u32> = (0..evidence).flat_map(|_| one).collect();
     let all = guest.words(&all);
     // entity, summary, evidence, no severity of its own, not confirmed.
-    guest.words(&[entity[0], entity[1], summary[0], summary[1], all, evidence, 0])
+    guest.words(&[
+        entity[0], entity[1], summary[0], summary[1], all, evidence, 0,
+    ])
 }
 
 /// The body of a check that passes with this reason.
@@ -256,7 +304,13 @@ pub(crate) fn passes(reason: &str) -> impl FnOnce(&mut Guest) -> Body {
     let reason = reason.to_owned();
     move |guest| {
         let reason = guest.text(&reason);
-        let outcome = outcome(guest, &OutcomeParts { reason, ..OutcomeParts::default() });
+        let outcome = outcome(
+            guest,
+            &OutcomeParts {
+                reason,
+                ..OutcomeParts::default()
+            },
+        );
         format!("(i32.const {outcome})")
     }
 }
@@ -276,11 +330,21 @@ pub(crate) fn subject(body: impl FnOnce(&mut Guest) -> Body) -> Guest {
 
 /// Who it is, and that it knows nothing.
 pub(crate) fn describe_and_knowledge(guest: &mut Guest) {
-    let (name, version, summary) = (guest.text("watcher"), guest.text("1.0.0"), guest.text("sees things"));
-    let info = guest.words(&[name[0], name[1], version[0], version[1], summary[0], summary[1]]);
+    let (name, version, summary) = (
+        guest.text("watcher"),
+        guest.text("1.0.0"),
+        guest.text("sees things"),
+    );
+    let info = guest.words(&[
+        name[0], name[1], version[0], version[1], summary[0], summary[1],
+    ]);
     let knowledge = guest.words(&[0, version[0], version[1], 0, 0, 0, 0, 0, 0, 0, 0]);
-    guest.with(&format!(r#"(func (export "describe") (result i32) (i32.const {info}))"#));
-    guest.with(&format!(r#"(func (export "knowledge") (result i32) (i32.const {knowledge}))"#));
+    guest.with(&format!(
+        r#"(func (export "describe") (result i32) (i32.const {info}))"#
+    ));
+    guest.with(&format!(
+        r#"(func (export "knowledge") (result i32) (i32.const {knowledge}))"#
+    ));
 }
 
 /// Places an observation of the system `system`, without tables and topology, and gives its address.

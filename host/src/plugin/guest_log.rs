@@ -27,7 +27,12 @@ pub(crate) struct GuestLog {
 impl GuestLog {
     pub(crate) fn new(limits: &CallLimits) -> Self {
         let (lines_max, line_bytes_max) = (limits.log_lines_max, limits.log_line_bytes_max);
-        Self { lines: Vec::new(), suppressed: 0, lines_max, line_bytes_max }
+        Self {
+            lines: Vec::new(),
+            suppressed: 0,
+            lines_max,
+            line_bytes_max,
+        }
     }
 
     pub(crate) fn begin_call(&mut self) {
@@ -45,12 +50,18 @@ impl GuestLog {
         for (key, value) in fields.iter().take(FIELDS_MAX) {
             line.push_str(&format!(" {key}={value:?}"));
         }
-        self.lines.push(LogLine { level: level.into(), message: text::clean(&line, self.line_bytes_max) });
+        self.lines.push(LogLine {
+            level: level.into(),
+            message: text::clean(&line, self.line_bytes_max),
+        });
     }
 
     /// Hands over what was said, and how many lines were not kept.
     pub(crate) fn take(&mut self) -> (Vec<LogLine>, u64) {
-        (std::mem::take(&mut self.lines), std::mem::take(&mut self.suppressed))
+        (
+            std::mem::take(&mut self.lines),
+            std::mem::take(&mut self.suppressed),
+        )
     }
 
     /// Passes everything on to the operator's own log, under the plugin's name.
@@ -88,7 +99,11 @@ mod tests {
     use super::*;
 
     fn log(lines_max: u32) -> GuestLog {
-        GuestLog::new(&CallLimits { log_lines_max: lines_max, log_line_bytes_max: 40, ..CallLimits::default() })
+        GuestLog::new(&CallLimits {
+            log_lines_max: lines_max,
+            log_line_bytes_max: 40,
+            ..CallLimits::default()
+        })
     }
 
     #[test]
@@ -97,7 +112,10 @@ mod tests {
         let field = ("key".to_owned(), "a\nERROR all is lost".to_owned());
         log.push(Level::Info, "hello\u{1b}[31m", &[field]);
         let (lines, suppressed) = log.take();
-        assert_eq!(lines[0].message, "hello\\u{1b}[31m key=\"a\\nERROR all is …");
+        assert_eq!(
+            lines[0].message,
+            "hello\\u{1b}[31m key=\"a\\nERROR all is …"
+        );
         assert_eq!((lines[0].level, suppressed), (tracing::Level::INFO, 0));
     }
 

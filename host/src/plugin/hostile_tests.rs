@@ -23,7 +23,10 @@ fn snapshot(tables: Vec<Table>) -> Arc<Snapshot> {
         host_at: Timestamp(1_000),
         subject: "test".to_owned(),
         system: String::new(),
-        tables: tables.into_iter().map(|table| (table.name.clone(), Arc::new(table))).collect(),
+        tables: tables
+            .into_iter()
+            .map(|table| (table.name.clone(), Arc::new(table)))
+            .collect(),
         past: Vec::new(),
         series: Arc::new(SeriesStore::default()),
         topology: Topology::default(),

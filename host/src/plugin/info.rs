@@ -25,7 +25,10 @@ pub struct PluginInfo {
 impl PluginInfo {
     pub(crate) fn checked(plugin: &str, info: types::PluginInfo) -> Result<Self, LoadError> {
         if !is_identifier(&info.name) {
-            let what = format!("the name {:?}, names are lower-case words joined by hyphens", info.name);
+            let what = format!(
+                "the name {:?}, names are lower-case words joined by hyphens",
+                info.name
+            );
             return Err(LoadError::Declaration {
                 name: plugin.to_owned(),
                 what: text::clean(&what, SUMMARY_BYTES_MAX),

@@ -90,7 +90,9 @@ fn permissions(admitted: &Admitted<'_>) -> Vec<String> {
     let sentence = |import: &str| match import.split(['/', '@']).nth(1)? {
         "log" => Some("writes lines to the operator's log, escaped and rate-limited"),
         "clock" => Some("reads the time of the tick"),
-        "http" => Some("sends GET and HEAD requests to targets that the configuration grants by name"),
+        "http" => {
+            Some("sends GET and HEAD requests to targets that the configuration grants by name")
+        }
         "scraping" => Some("has the host collect metrics from those targets"),
         "metrics" => Some("reads collected time series"),
         "logs" => Some("reads log files that the configuration grants by name"),
@@ -105,7 +107,10 @@ fn permissions(admitted: &Admitted<'_>) -> Vec<String> {
         .filter_map(|import| sentence(import).map(str::to_owned))
         .collect();
     if admitted.imports_wasi() {
-        sentences.push("imports WASI and gets an empty stand-in: no files, no network, no environment".to_owned());
+        sentences.push(
+            "imports WASI and gets an empty stand-in: no files, no network, no environment"
+                .to_owned(),
+        );
     }
     sentences.push("cannot write anything outside of the operator".to_owned());
     sentences

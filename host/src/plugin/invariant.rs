@@ -53,17 +53,37 @@ impl InvariantModule {
     ///
     /// # Errors
     /// One clear error for anything that is wrong with the bytes, the configuration or the plugin.
-    pub async fn load(engine: &Engine, name: &str, bytes: &[u8], config_json: &str) -> Result<Self, LoadError> {
+    pub async fn load(
+        engine: &Engine,
+        name: &str,
+        bytes: &[u8],
+        config_json: &str,
+    ) -> Result<Self, LoadError> {
         let linked = Linked::invariant(engine, name, bytes).await?;
-        let failed = |failure| LoadError::Failed { name: name.to_owned(), call: "declare", failure };
-        let mut call = Call::start(engine, linked.world(), None, Timestamp::default()).await.map_err(failed)?;
+        let failed = |failure| LoadError::Failed {
+            name: name.to_owned(),
+            call: "declare",
+            failure,
+        };
+        let mut call = Call::start(engine, linked.world(), None, Timestamp::default())
+            .await
+            .map_err(failed)?;
         let declared = call.declare(engine, config_json).await.map_err(failed)?;
         call.store.data_mut().guest.log.emit(name);
         let info = PluginInfo::checked(name, declared.info)?;
-        let checks: Vec<_> = declared.checks.into_iter().map(CheckDeclaration::from).collect();
+        let checks: Vec<_> = declared
+            .checks
+            .into_iter()
+            .map(CheckDeclaration::from)
+            .collect();
         let checks = checked(name, checks, engine)?;
         let active = Active::new(linked, info);
-        Ok(Self { engine: engine.clone(), active, config_json: config_json.to_owned(), checks })
+        Ok(Self {
+            engine: engine.clone(),
+            active,
+            config_json: config_json.to_owned(),
+            checks,
+        })
     }
 
     /// What it says about itself.
@@ -109,11 +129,23 @@ impl InvariantModule {
         snapshot: &Arc<Snapshot>,
         state: Option<&[u8]>,
     ) -> Evaluated {
-        let started =
-            Call::start(&self.engine, self.active.instantiable(), Some(Arc::clone(snapshot)), snapshot.taken_at).await;
+        let started = Call::start(
+            &self.engine,
+            self.active.instantiable(),
+            Some(Arc::clone(snapshot)),
+            snapshot.taken_at,
+        )
+        .await;
         let mut call = match started {
             Ok(call) => call,
-            Err(failure) => return Evaluated { result: Err(failure), fuel: 0, memory_bytes: 0, reads: None },
+            Err(failure) => {
+                return Evaluated {
+                    result: Err(failure),
+                    fuel: 0,
+                    memory_bytes: 0,
+                    reads: None,
+                };
+            }
         };
         let result = self.evaluate_in(&mut call, check, snapshot, state).await;
         call.store.data_mut().guest.log.emit(&self.info().name);
@@ -137,12 +169,27 @@ impl InvariantModule {
         from_version: &str,
         state: &[u8],
     ) -> Result<Option<Vec<u8>>, PluginFailure> {
-        let mut call = Call::start(&self.engine, self.active.instantiable(), None, Timestamp::default()).await?;
+        let mut call = Call::start(
+            &self.engine,
+            self.active.instantiable(),
+            None,
+            Timestamp::default(),
+        )
+        .await?;
         self.configure(&mut call).await?;
-        let migrated = call.migrate(&self.engine, &check.id.0, from_version, state).await?;
-        let (size, limit) = (migrated.as_ref().map_or(0, Vec::len), self.engine.limits().state_bytes_max);
+        let migrated = call
+            .migrate(&self.engine, &check.id.0, from_version, state)
+            .await?;
+        let (size, limit) = (
+            migrated.as_ref().map_or(0, Vec::len),
+            self.engine.limits().state_bytes_max,
+        );
         if size > limit {
-            return Err(PluginFailure::OutputTooLarge { what: "bytes of migrated state".to_owned(), size, limit });
+            return Err(PluginFailure::OutputTooLarge {
+                what: "bytes of migrated state".to_owned(),
+                size,
+                limit,
+            });
         }
         Ok(migrated)
     }
@@ -155,9 +202,16 @@ impl InvariantModule {
         state: Option<&[u8]>,
     ) -> Result<Outcome, PluginFailure> {
         self.configure(call).await?;
-        let handle = call.store.data_mut().guest.resources.push(SnapshotResource(Arc::clone(snapshot)));
+        let handle = call
+            .store
+            .data_mut()
+            .guest
+            .resources
+            .push(SnapshotResource(Arc::clone(snapshot)));
         let handle = handle.map_err(|error| PluginFailure::Host(error.to_string()))?;
-        let outcome = call.evaluate(&self.engine, &check.id.0, handle, state).await?;
+        let outcome = call
+            .evaluate(&self.engine, &check.id.0, handle, state)
+            .await?;
         Outcome::judge(outcome, check, self.engine.limits())
     }
 
@@ -166,7 +220,9 @@ impl InvariantModule {
         if self.config_json.trim() == NO_CONFIG {
             return Ok(());
         }
-        call.declare(&self.engine, &self.config_json).await.map(drop)
+        call.declare(&self.engine, &self.config_json)
+            .await
+            .map(drop)
     }
 }
 
@@ -177,17 +233,29 @@ fn checked(
     engine: &Engine,
 ) -> Result<Vec<CheckDeclaration>, LoadError> {
     let limits = engine.limits();
-    let wrong = |what: String| Err(LoadError::Declaration { name: plugin.to_owned(), what: text::clean(&what, 400) });
+    let wrong = |what: String| {
+        Err(LoadError::Declaration {
+            name: plugin.to_owned(),
+            what: text::clean(&what, 400),
+        })
+    };
     if checks.is_empty() {
         return wrong("no check".to_owned());
     }
     if checks.len() > limits.checks_per_module_max {
-        return wrong(format!("{} checks, the limit is {}", checks.len(), limits.checks_per_module_max));
+        return wrong(format!(
+            "{} checks, the limit is {}",
+            checks.len(),
+            limits.checks_per_module_max
+        ));
     }
     let mut ids = BTreeSet::new();
     for check in &mut checks {
         if !is_identifier(&check.id.0) {
-            return wrong(format!("the check {:?}, ids are lower-case words joined by hyphens", check.id.0));
+            return wrong(format!(
+                "the check {:?}, ids are lower-case words joined by hyphens",
+                check.id.0
+            ));
         }
         if !ids.insert(check.id.clone()) {
             return wrong(format!("the check {} twice", check.id));

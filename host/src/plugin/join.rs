@@ -13,7 +13,9 @@ const AT_ONCE: usize = 32;
 type Running<'a, T> = (usize, Pin<Box<dyn Future<Output = T> + Send + 'a>>);
 
 /// The results of all futures, in the order in which they were given.
-pub(crate) async fn join_in_order<'a, T, F>(futures: impl IntoIterator<Item = F, IntoIter: Send>) -> Vec<T>
+pub(crate) async fn join_in_order<'a, T, F>(
+    futures: impl IntoIterator<Item = F, IntoIter: Send>,
+) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'a,
     T: Send,
@@ -44,7 +46,11 @@ where
 }
 
 /// Moves what is ready from `running` to `done`; keeps the order of the others.
-fn poll_each<T>(running: &mut Vec<Running<'_, T>>, done: &mut Vec<(usize, T)>, context: &mut Context<'_>) {
+fn poll_each<T>(
+    running: &mut Vec<Running<'_, T>>,
+    done: &mut Vec<(usize, T)>,
+    context: &mut Context<'_>,
+) {
     running.retain_mut(|(place, future)| match future.as_mut().poll(context) {
         Poll::Ready(result) => {
             done.push((*place, result));
@@ -84,6 +90,10 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_to_wait_for_is_ready_at_once() {
-        assert!(join_in_order(Vec::<std::future::Ready<()>>::new()).await.is_empty());
+        assert!(
+            join_in_order(Vec::<std::future::Ready<()>>::new())
+                .await
+                .is_empty()
+        );
     }
 }

@@ -98,7 +98,11 @@ impl PluginLimits {
     /// The bounds of one call of a plugin of this world.
     #[must_use]
     pub fn of(&self, world: World) -> &CallLimits {
-        if world == World::Subject { &self.subject } else { &self.check }
+        if world == World::Subject {
+            &self.subject
+        } else {
+            &self.check
+        }
     }
 }
 
@@ -167,7 +171,9 @@ impl CallLimits {
 }
 
 /// Fields that are not given keep the defaults of subjects, not those of checks.
-fn over_subject_defaults<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CallLimits, D::Error> {
+fn over_subject_defaults<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<CallLimits, D::Error> {
     let given = serde_json::Map::deserialize(deserializer)?;
     let mut all = serde_json::to_value(CallLimits::subject()).map_err(D::Error::custom)?;
     if let Some(all) = all.as_object_mut() {
@@ -182,12 +188,22 @@ mod tests {
 
     #[test]
     fn one_limit_can_be_set_and_the_others_keep_their_defaults() {
-        let limits: PluginLimits =
-            serde_json::from_str(r#"{"check": {"fuel": 7}, "subject": {"handles_max": 5}, "violations_max": 3}"#)
-                .unwrap();
+        let limits: PluginLimits = serde_json::from_str(
+            r#"{"check": {"fuel": 7}, "subject": {"handles_max": 5}, "violations_max": 3}"#,
+        )
+        .unwrap();
         assert_eq!((limits.check.fuel, limits.violations_max), (7, 3));
-        assert_eq!(limits.check.memory_bytes_max, CallLimits::default().memory_bytes_max);
-        assert_eq!(limits.subject, CallLimits { handles_max: 5, ..CallLimits::subject() });
+        assert_eq!(
+            limits.check.memory_bytes_max,
+            CallLimits::default().memory_bytes_max
+        );
+        assert_eq!(
+            limits.subject,
+            CallLimits {
+                handles_max: 5,
+                ..CallLimits::subject()
+            }
+        );
     }
 
     #[test]

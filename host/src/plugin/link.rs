@@ -4,7 +4,8 @@
 use crate::model::Digest;
 use crate::plugin::admit::{Admitted, World};
 use crate::plugin::bindings::contract::{
-    clock, http, http_types, knowledge, log, logs, metrics, observations, scraping, snapshots, tables, types,
+    clock, http, http_types, knowledge, log, logs, metrics, observations, scraping, snapshots,
+    tables, types,
 };
 use crate::plugin::bindings::invariant::operator::plugin::checks;
 use crate::plugin::bindings::subject::SubjectPre;
@@ -25,7 +26,10 @@ pub(crate) struct Linkers {
 
 impl Linkers {
     pub(crate) fn new(engine: &wasmtime::Engine) -> wasmtime::Result<Self> {
-        Ok(Self { subject: subject_linker(engine)?, check: check_linker(engine)? })
+        Ok(Self {
+            subject: subject_linker(engine)?,
+            check: check_linker(engine)?,
+        })
     }
 }
 
@@ -39,7 +43,11 @@ pub(crate) struct Linked<P> {
 
 impl Linked<SubjectPre<SubjectState>> {
     /// From bytes to something that can be instantiated as a subject.
-    pub(crate) async fn subject(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+    pub(crate) async fn subject(
+        engine: &Engine,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Self, LoadError> {
         let compiled = compiled(engine, name, bytes, World::Subject).await?;
         let world = instantiable(&engine.linkers().subject, name, &compiled)?;
         let world = SubjectPre::new(world).map_err(|error| misfit(name, &error))?;
@@ -49,7 +57,11 @@ impl Linked<SubjectPre<SubjectState>> {
 
 impl Linked<InvariantPre> {
     /// From bytes to something that can be instantiated as a module of checks.
-    pub(crate) async fn invariant(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+    pub(crate) async fn invariant(
+        engine: &Engine,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Self, LoadError> {
         let compiled = compiled(engine, name, bytes, World::Invariant).await?;
         let world = instantiable(&engine.linkers().check, name, &compiled)?;
         let world = InvariantPre::new(world).map_err(|error| misfit(name, &error))?;
@@ -59,7 +71,11 @@ impl Linked<InvariantPre> {
 
 impl<P> Linked<P> {
     fn new(world: P, compiled: &Compiled) -> Self {
-        Self { world, digest: compiled.digest().clone(), trust: compiled.trust().clone() }
+        Self {
+            world,
+            digest: compiled.digest().clone(),
+            trust: compiled.trust().clone(),
+        }
     }
 
     /// What instances are made of.
@@ -78,23 +94,41 @@ impl<P> Linked<P> {
     }
 }
 
-async fn compiled(engine: &Engine, name: &str, bytes: &[u8], wanted: World) -> Result<Compiled, LoadError> {
+async fn compiled(
+    engine: &Engine,
+    name: &str,
+    bytes: &[u8],
+    wanted: World,
+) -> Result<Compiled, LoadError> {
     let admitted = Admitted::new(name, bytes, engine.limits())?;
     // A script engine is an invariant module that can do more.
     let found = admitted.world();
     if found != wanted && (found, wanted) != (World::ScriptEngine, World::Invariant) {
-        return Err(LoadError::WrongWorld { name: name.to_owned(), found, wanted });
+        return Err(LoadError::WrongWorld {
+            name: name.to_owned(),
+            found,
+            wanted,
+        });
     }
     let trusted = Trusted::new(engine.trust(), name, admitted)?;
     Compiled::new(engine, name, &trusted).await
 }
 
-fn instantiable<T>(linker: &Linker<T>, name: &str, compiled: &Compiled) -> Result<InstancePre<T>, LoadError> {
-    linker.instantiate_pre(compiled.component()).map_err(|error| misfit(name, &error))
+fn instantiable<T>(
+    linker: &Linker<T>,
+    name: &str,
+    compiled: &Compiled,
+) -> Result<InstancePre<T>, LoadError> {
+    linker
+        .instantiate_pre(compiled.component())
+        .map_err(|error| misfit(name, &error))
 }
 
 fn misfit(name: &str, error: &wasmtime::Error) -> LoadError {
-    LoadError::Link { name: name.to_owned(), why: format!("{error:#}") }
+    LoadError::Link {
+        name: name.to_owned(),
+        why: format!("{error:#}"),
+    }
 }
 
 fn subject_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<SubjectState>> {

@@ -30,7 +30,9 @@ pub enum LoadError {
         limit: usize,
     },
     /// Not WebAssembly at all.
-    #[error("plugin {name} is not WebAssembly: a component begins with the bytes 00 61 73 6d 0d 00 01 00")]
+    #[error(
+        "plugin {name} is not WebAssembly: a component begins with the bytes 00 61 73 6d 0d 00 01 00"
+    )]
     NotWasm {
         /// Path or name of the plugin.
         name: String,
@@ -54,7 +56,9 @@ pub enum LoadError {
         name: String,
     },
     /// The file ends too early.
-    #[error("plugin {name} is cut off after {bytes} bytes: copy it again, and put it in place by renaming")]
+    #[error(
+        "plugin {name} is cut off after {bytes} bytes: copy it again, and put it in place by renaming"
+    )]
     Truncated {
         /// Path or name of the plugin.
         name: String,
@@ -70,7 +74,9 @@ pub enum LoadError {
         why: String,
     },
     /// It passes text in an encoding other than UTF-8.
-    #[error("plugin {name} passes text as UTF-16 or Latin-1, only UTF-8 is admitted: build it with UTF-8 strings")]
+    #[error(
+        "plugin {name} passes text as UTF-16 or Latin-1, only UTF-8 is admitted: build it with UTF-8 strings"
+    )]
     StringEncoding {
         /// Path or name of the plugin.
         name: String,
@@ -118,7 +124,9 @@ pub enum LoadError {
         wanted: World,
     },
     /// It was built for another version of the contract.
-    #[error("plugin {name} imports {import}, this operator speaks version {CONTRACT_VERSION}: build it against that")]
+    #[error(
+        "plugin {name} imports {import}, this operator speaks version {CONTRACT_VERSION}: build it against that"
+    )]
     OtherVersion {
         /// Path or name of the plugin.
         name: String,
@@ -177,17 +185,30 @@ pub enum LoadError {
 /// It is missing, cannot be read, or is larger than the limit.
 pub fn read_component(path: &Path, limits: &PluginLimits) -> Result<Vec<u8>, LoadError> {
     let name = path.display().to_string();
-    let unreadable = |error: std::io::Error| LoadError::Unreadable { name: name.clone(), why: error.to_string() };
+    let unreadable = |error: std::io::Error| LoadError::Unreadable {
+        name: name.clone(),
+        why: error.to_string(),
+    };
     let limit = limits.component_bytes_max;
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() > limit {
-        return Err(LoadError::TooLarge { name, bytes: bytes.len(), limit });
+        return Err(LoadError::TooLarge {
+            name,
+            bytes: bytes.len(),
+            limit,
+        });
     }
     Ok(bytes)
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
 }

@@ -32,20 +32,43 @@ impl Meter {
 }
 
 impl ResourceLimiter for Meter {
-    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let wanted_bytes = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted_bytes = self
+            .memory_bytes
+            .saturating_add(desired.saturating_sub(current));
         if wanted_bytes > self.memory_bytes_max {
             let limit_bytes = self.memory_bytes_max;
-            return Err(PluginFailure::Memory { wanted_bytes, limit_bytes, place: Place::default() }.into());
+            return Err(PluginFailure::Memory {
+                wanted_bytes,
+                limit_bytes,
+                place: Place::default(),
+            }
+            .into());
         }
         self.memory_bytes = wanted_bytes;
         Ok(true)
     }
 
-    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let wanted = self.table_elements.saturating_add(desired.saturating_sub(current));
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let wanted = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
         if wanted > self.table_elements_max {
-            return Err(PluginFailure::TableElements { wanted, limit: self.table_elements_max }.into());
+            return Err(PluginFailure::TableElements {
+                wanted,
+                limit: self.table_elements_max,
+            }
+            .into());
         }
         self.table_elements = wanted;
         Ok(true)

@@ -13,7 +13,11 @@ use std::sync::Arc;
 /// Longest name of a table.
 const TABLE_NAME_BYTES_MAX: usize = 64;
 
-pub(crate) fn take(raw: Observation, guest: &mut GuestState, limits: &PluginLimits) -> Result<Observed, PluginFailure> {
+pub(crate) fn take(
+    raw: Observation,
+    guest: &mut GuestState,
+    limits: &PluginLimits,
+) -> Result<Observed, PluginFailure> {
     let mut observed = Observed {
         system: text::clean(&raw.system, limits.entity_id_bytes_max),
         topology: raw.topology.into(),
@@ -25,26 +29,40 @@ pub(crate) fn take(raw: Observation, guest: &mut GuestState, limits: &PluginLimi
     bound_topology(&mut observed, limits);
     let given = raw.tables.len();
     for handle in raw.tables {
-        let resource = guest.resources.delete(handle).map_err(|error| PluginFailure::Nonsense(error.to_string()))?;
+        let resource = guest
+            .resources
+            .delete(handle)
+            .map_err(|error| PluginFailure::Nonsense(error.to_string()))?;
         guest.refund(resource.charged_bytes);
         add_table(&mut observed, resource.table);
     }
     if given > limits.tables_max {
         let what = "tables of the observation".to_owned();
-        return Err(PluginFailure::OutputTooLarge { what, size: given, limit: limits.tables_max });
+        return Err(PluginFailure::OutputTooLarge {
+            what,
+            size: given,
+            limit: limits.tables_max,
+        });
     }
     Ok(observed)
 }
 
 /// The first of two tables with one name counts; that there were two is a blind spot.
 fn add_table(observed: &mut Observed, table: Arc<Table>) {
-    match observed.tables.entry(text::clean(&table.name, TABLE_NAME_BYTES_MAX)) {
+    match observed
+        .tables
+        .entry(text::clean(&table.name, TABLE_NAME_BYTES_MAX))
+    {
         Entry::Vacant(place) => {
             place.insert(table);
         }
         Entry::Occupied(taken) => {
             let source = format!("table:{}", taken.key());
-            blind_to(observed, &source, "the subject gave it twice, the first counts".to_owned());
+            blind_to(
+                observed,
+                &source,
+                "the subject gave it twice, the first counts".to_owned(),
+            );
         }
     }
 }
@@ -54,7 +72,9 @@ fn bound_topology(observed: &mut Observed, limits: &PluginLimits) {
     let given = topology.entities.len() + topology.edges.len();
     let fits = |id: &EntityId| !id.0.is_empty() && id.0.len() <= limits.entity_id_bytes_max;
     topology.entities.retain(|entity| fits(&entity.id));
-    topology.edges.retain(|edge| fits(&edge.from) && fits(&edge.to));
+    topology
+        .edges
+        .retain(|edge| fits(&edge.from) && fits(&edge.to));
     topology.entities.truncate(limits.entities_max);
     topology.edges.truncate(limits.entities_max);
     let clean = |text: &mut String| *text = text::clean(text, limits.entity_id_bytes_max);
@@ -84,10 +104,20 @@ fn bound_blind(observed: &mut Observed, limits: &PluginLimits) {
         spot.reason = text::clean(&spot.reason, limits.text_bytes_max);
     }
     if given > limits.blind_spots_max {
-        blind_to(observed, "blind-spots", format!("{given} were reported, the limit is {}", limits.blind_spots_max));
+        blind_to(
+            observed,
+            "blind-spots",
+            format!(
+                "{given} were reported, the limit is {}",
+                limits.blind_spots_max
+            ),
+        );
     }
 }
 
 fn blind_to(observed: &mut Observed, source: &str, reason: String) {
-    observed.blind.push(BlindSpot { source: source.to_owned(), reason });
+    observed.blind.push(BlindSpot {
+        source: source.to_owned(),
+        reason,
+    });
 }

@@ -31,13 +31,23 @@ impl Outcome {
     ) -> Result<Self, PluginFailure> {
         at_most("violations", raw.violations.len(), limits.violations_max)?;
         at_most("passed entities", raw.passed.len(), limits.passed_max)?;
-        at_most("bytes of state", raw.state.as_ref().map_or(0, Vec::len), limits.state_bytes_max)?;
+        at_most(
+            "bytes of state",
+            raw.state.as_ref().map_or(0, Vec::len),
+            limits.state_bytes_max,
+        )?;
         let status = Status::from(raw.status);
         refuse_contradiction(status, raw.violations.len())?;
-        let violations = raw.violations.into_iter().map(|violation| judge_violation(violation, check, limits));
+        let violations = raw
+            .violations
+            .into_iter()
+            .map(|violation| judge_violation(violation, check, limits));
         let mut violations = violations.collect::<Result<Vec<_>, _>>()?;
         violations.sort_by(|a, b| a.entity.cmp(&b.entity));
-        let passed = raw.passed.into_iter().map(|entity| entity_id(&entity, limits));
+        let passed = raw
+            .passed
+            .into_iter()
+            .map(|entity| entity_id(&entity, limits));
         let mut passed = passed.collect::<Result<Vec<_>, _>>()?;
         passed.sort();
         passed.dedup();
@@ -54,8 +64,12 @@ impl Outcome {
 /// A check fails exactly when it names who breaks the rule.
 fn refuse_contradiction(status: Status, violations: usize) -> Result<(), PluginFailure> {
     match (status, violations) {
-        (Status::Fail, 0) => Err(PluginFailure::Nonsense("it fails without a violation".to_owned())),
-        (Status::Pass, 1..) => Err(PluginFailure::Nonsense(format!("it passes with {violations} violations"))),
+        (Status::Fail, 0) => Err(PluginFailure::Nonsense(
+            "it fails without a violation".to_owned(),
+        )),
+        (Status::Pass, 1..) => Err(PluginFailure::Nonsense(format!(
+            "it passes with {violations} violations"
+        ))),
         _ => Ok(()),
     }
 }
@@ -66,14 +80,30 @@ fn judge_violation(
     limits: &PluginLimits,
 ) -> Result<Violation, PluginFailure> {
     let entity = entity_id(&raw.entity, limits)?;
-    at_most("pieces of evidence of a violation", raw.evidence.len(), limits.evidence_per_violation_max)?;
+    at_most(
+        "pieces of evidence of a violation",
+        raw.evidence.len(),
+        limits.evidence_per_violation_max,
+    )?;
     if raw.evidence.is_empty() {
-        return Err(PluginFailure::Nonsense(format!("its violation of {entity} has no evidence")));
+        return Err(PluginFailure::Nonsense(format!(
+            "its violation of {entity} has no evidence"
+        )));
     }
     let severity = raw.severity.map_or(check.severity, Severity::from);
-    let evidence = raw.evidence.into_iter().map(|evidence| clean_evidence(evidence.into(), limits)).collect();
+    let evidence = raw
+        .evidence
+        .into_iter()
+        .map(|evidence| clean_evidence(evidence.into(), limits))
+        .collect();
     let summary = text::clean(&raw.summary, limits.text_bytes_max);
-    Ok(Violation { entity, summary, severity, confirmed: raw.confirmed, evidence })
+    Ok(Violation {
+        entity,
+        summary,
+        severity,
+        confirmed: raw.confirmed,
+        evidence,
+    })
 }
 
 fn clean_evidence(evidence: Observed, limits: &PluginLimits) -> Observed {
@@ -93,7 +123,11 @@ fn clean_evidence(evidence: Observed, limits: &PluginLimits) -> Observed {
 
 /// Any entity may be named, also one that the topology does not know; but ids are parts of keys.
 fn entity_id(id: &str, limits: &PluginLimits) -> Result<EntityId, PluginFailure> {
-    at_most("bytes of an entity id", id.len(), limits.entity_id_bytes_max)?;
+    at_most(
+        "bytes of an entity id",
+        id.len(),
+        limits.entity_id_bytes_max,
+    )?;
     if id.is_empty() {
         return Err(PluginFailure::Nonsense("an entity id is empty".to_owned()));
     }
@@ -101,5 +135,13 @@ fn entity_id(id: &str, limits: &PluginLimits) -> Result<EntityId, PluginFailure>
 }
 
 fn at_most(what: &str, size: usize, limit: usize) -> Result<(), PluginFailure> {
-    if size <= limit { Ok(()) } else { Err(PluginFailure::OutputTooLarge { what: what.to_owned(), size, limit }) }
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(PluginFailure::OutputTooLarge {
+            what: what.to_owned(),
+            size,
+            limit,
+        })
+    }
 }

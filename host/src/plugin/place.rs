@@ -38,10 +38,16 @@ impl Place {
                 }
             } else if let Some((_, name)) = line.split_once("- ") {
                 let name = name.strip_prefix("<unknown>!").unwrap_or(name);
-                places.push(Self { function: Some(text::clean(name, text::MESSAGE_BYTES_MAX)), line: None });
+                places.push(Self {
+                    function: Some(text::clean(name, text::MESSAGE_BYTES_MAX)),
+                    line: None,
+                });
             }
         }
-        let own = places.iter().position(|place| !place.is_of_a_runtime()).unwrap_or_default();
+        let own = places
+            .iter()
+            .position(|place| !place.is_of_a_runtime())
+            .unwrap_or_default();
         places.into_iter().nth(own).unwrap_or_default()
     }
 
@@ -49,7 +55,11 @@ impl Place {
         let name = self.function.as_deref().unwrap_or_default();
         let name = name.split_once('!').map_or(name, |(_, function)| function);
         // `std::panicking::begin_panic`, or `std[20ffe650faa45571]::panicking::begin_panic`.
-        let of_crate = name.split(['[', ':']).next().filter(|head| head.len() < name.len()).unwrap_or_default();
+        let of_crate = name
+            .split(['[', ':'])
+            .next()
+            .filter(|head| head.len() < name.len())
+            .unwrap_or_default();
         let file = self.line.as_deref().unwrap_or_default();
         RUNTIME_CRATES.contains(&of_crate)
             || RUNTIME_NAMES.iter().any(|prefix| name.starts_with(prefix))
@@ -61,7 +71,11 @@ impl Place {
 fn without_column(at: &str) -> &str {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match at.rsplit_once(':') {
-        Some((before, column)) if is_number(column) && before.rsplit(':').next().is_some_and(is_number) => before,
+        Some((before, column))
+            if is_number(column) && before.rsplit(':').next().is_some_and(is_number) =>
+        {
+            before
+        }
         _ => at,
     }
 }
@@ -71,7 +85,9 @@ impl std::fmt::Display for Place {
         if let Some(function) = &self.function {
             write!(f, " in {function}")?;
         }
-        self.line.as_ref().map_or(Ok(()), |line| write!(f, " at {line}"))
+        self.line
+            .as_ref()
+            .map_or(Ok(()), |line| write!(f, " at {line}"))
     }
 }
 
@@ -89,7 +105,10 @@ mod tests {
             place("error while executing at wasm backtrace:\n    0:   0x9d - fixture!evaluate\n"),
             " in fixture!evaluate"
         );
-        assert_eq!(place("error while executing at wasm backtrace:\n    0:   0x9d - <unknown>!run\n"), " in run");
+        assert_eq!(
+            place("error while executing at wasm backtrace:\n    0:   0x9d - <unknown>!run\n"),
+            " in run"
+        );
         assert_eq!(place(""), "");
     }
 

@@ -46,15 +46,23 @@ pub(crate) enum Part<'a> {
 impl Reads {
     /// Whether a call that read this would read the same in this snapshot.
     pub(crate) fn hold(&self, snapshot: &Snapshot) -> bool {
-        let same_table = |(name, seen): &(String, Option<Seen>)| match (seen, snapshot.tables.get(name)) {
-            (None, None) => true,
-            (Some(seen), Some(table)) => seen.is_in(table),
-            _ => false,
-        };
+        let same_table =
+            |(name, seen): &(String, Option<Seen>)| match (seen, snapshot.tables.get(name)) {
+                (None, None) => true,
+                (Some(seen), Some(table)) => seen.is_in(table),
+                _ => false,
+            };
         let same_answer = |(question, answer): &(Question, Answer)| {
-            same(answer, &question.ask(&snapshot.series, snapshot.taken_at).map(Arc::new))
+            same(
+                answer,
+                &question
+                    .ask(&snapshot.series, snapshot.taken_at)
+                    .map(Arc::new),
+            )
         };
-        !self.always_new && self.tables.iter().all(same_table) && self.questions.iter().all(same_answer)
+        !self.always_new
+            && self.tables.iter().all(same_table)
+            && self.questions.iter().all(same_answer)
     }
 
     /// Whether it makes sense to keep this.
@@ -64,7 +72,10 @@ impl Reads {
 
     /// Something was read that is never the same, or cannot be compared.
     pub(crate) fn never_hold(&mut self) {
-        *self = Self { always_new: true, ..Self::default() };
+        *self = Self {
+            always_new: true,
+            ..Self::default()
+        };
     }
 
     /// A table was opened, or is not there. Later parts name its place.
@@ -80,13 +91,19 @@ impl Reads {
 
     /// A part of a table that was opened was read.
     pub(crate) fn part(&mut self, place: usize, table: &Table, part: Part<'_>) {
-        let Some((_, Some(seen))) = self.tables.get_mut(place) else { return };
+        let Some((_, Some(seen))) = self.tables.get_mut(place) else {
+            return;
+        };
         match part {
             Part::Fields => seen.note_fields(table),
             Part::Column(name) => self.bytes += seen.note_column(table, name),
             Part::Everything => {
                 seen.note_fields(table);
-                self.bytes += table.fields.iter().map(|field| seen.note_column(table, &field.name)).sum::<usize>();
+                self.bytes += table
+                    .fields
+                    .iter()
+                    .map(|field| seen.note_column(table, &field.name))
+                    .sum::<usize>();
             }
         }
         self.stay_small();
@@ -98,7 +115,9 @@ impl Reads {
             return;
         }
         let columns = answer.iter().flat_map(|table| &table.columns);
-        self.bytes += columns.map(|column| column.get_array_memory_size()).sum::<usize>();
+        self.bytes += columns
+            .map(|column| column.get_array_memory_size())
+            .sum::<usize>();
         self.questions.push((question, answer.clone()));
         self.stay_small();
     }
@@ -112,7 +131,12 @@ impl Reads {
 
 impl Seen {
     fn of(table: &Table) -> Self {
-        Self { name: table.name.clone(), rows: table.rows, fields: None, columns: BTreeMap::new() }
+        Self {
+            name: table.name.clone(),
+            rows: table.rows,
+            fields: None,
+            columns: BTreeMap::new(),
+        }
     }
 
     fn note_fields(&mut self, table: &Table) {
@@ -125,16 +149,22 @@ impl Seen {
             return 0;
         }
         let column = column(table, name).cloned();
-        let bytes = column.as_ref().map_or(0, |column| column.get_array_memory_size());
+        let bytes = column
+            .as_ref()
+            .map_or(0, |column| column.get_array_memory_size());
         self.columns.insert(name.to_owned(), column);
         bytes
     }
 
     fn is_in(&self, table: &Table) -> bool {
-        let same_column = |(name, seen): (&String, &Option<ArrayRef>)| seen.as_ref() == column(table, name);
+        let same_column =
+            |(name, seen): (&String, &Option<ArrayRef>)| seen.as_ref() == column(table, name);
         self.name == table.name
             && self.rows == table.rows
-            && self.fields.as_ref().is_none_or(|fields| *fields == table.fields)
+            && self
+                .fields
+                .as_ref()
+                .is_none_or(|fields| *fields == table.fields)
             && self.columns.iter().all(same_column)
     }
 }
@@ -164,7 +194,11 @@ mod tests {
     use crate::tables::TableBuilder;
 
     fn table(lags: &[f64]) -> Table {
-        let field = |name: &str| Field { name: name.to_owned(), kind: Kind::Float, unit: None };
+        let field = |name: &str| Field {
+            name: name.to_owned(),
+            kind: Kind::Float,
+            unit: None,
+        };
         let mut builder = TableBuilder::new("stores".to_owned(), vec![field("lag"), field("room")]);
         builder.push_floats(0, lags).unwrap();
         builder.push_floats(1, &vec![1.0; lags.len()]).unwrap();
@@ -173,14 +207,18 @@ mod tests {
 
     fn snapshot(table: Option<Table>) -> Snapshot {
         let mut snapshot = Snapshot::nothing(Tick(1));
-        snapshot.tables.extend(table.map(|table| ("stores".to_owned(), Arc::new(table))));
+        snapshot
+            .tables
+            .extend(table.map(|table| ("stores".to_owned(), Arc::new(table))));
         snapshot
     }
 
     fn reads(table: &Table, parts: &[Part<'_>]) -> Reads {
         let mut reads = Reads::default();
         let place = reads.opened("stores", Some(table));
-        parts.iter().for_each(|part| reads.part(place, table, *part));
+        parts
+            .iter()
+            .for_each(|part| reads.part(place, table, *part));
         reads
     }
 
@@ -191,8 +229,13 @@ mod tests {
         assert!(room.hold(&snapshot(Some(table(&[2.0, 3.0])))));
         let lag = reads(&before, &[Part::Column("lag")]);
         assert!(!lag.hold(&snapshot(Some(table(&[2.0, f64::NAN])))));
-        assert!(lag.hold(&snapshot(Some(table(&[1.0, f64::NAN])))), "a NaN is the same as itself");
-        assert!(!reads(&before, &[Part::Everything]).hold(&snapshot(Some(table(&[2.0, f64::NAN])))));
+        assert!(
+            lag.hold(&snapshot(Some(table(&[1.0, f64::NAN])))),
+            "a NaN is the same as itself"
+        );
+        assert!(
+            !reads(&before, &[Part::Everything]).hold(&snapshot(Some(table(&[2.0, f64::NAN]))))
+        );
     }
 
     #[test]

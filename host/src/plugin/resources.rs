@@ -1,6 +1,9 @@
 //! What stands behind the handles that guests hold.
 
-#![expect(unreachable_pub, reason = "the generated bindings re-export these types")]
+#![expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export these types"
+)]
 
 use crate::model::{Snapshot, Table};
 use crate::tables::TableBuilder;

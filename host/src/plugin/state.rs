@@ -67,12 +67,23 @@ impl GuestState {
     }
 
     /// Gives the guest a handle on a table that the host made for it.
-    pub(crate) fn hold(&mut self, table: Arc<Table>) -> wasmtime::Result<Result<Resource<TableResource>, TableError>> {
-        let charged_bytes = table.columns.iter().map(|column| column.get_array_memory_size()).sum();
+    pub(crate) fn hold(
+        &mut self,
+        table: Arc<Table>,
+    ) -> wasmtime::Result<Result<Resource<TableResource>, TableError>> {
+        let charged_bytes = table
+            .columns
+            .iter()
+            .map(|column| column.get_array_memory_size())
+            .sum();
         if let Err(error) = self.charge(charged_bytes) {
             return Ok(Err(error));
         }
-        Ok(Ok(self.resources.push(TableResource { table, charged_bytes, place: None })?))
+        Ok(Ok(self.resources.push(TableResource {
+            table,
+            charged_bytes,
+            place: None,
+        })?))
     }
 
     /// Gives the guest a handle on a table that the host holds anyway.
@@ -81,7 +92,11 @@ impl GuestState {
         table: Arc<Table>,
         place: Option<usize>,
     ) -> wasmtime::Result<Resource<TableResource>> {
-        Ok(self.resources.push(TableResource { table, charged_bytes: 0, place })?)
+        Ok(self.resources.push(TableResource {
+            table,
+            charged_bytes: 0,
+            place,
+        })?)
     }
 
     /// Remembers something that was read.
@@ -131,7 +146,10 @@ impl WasiView for GuestState {
         // Whoever has WASI may read its clock.
         self.note(Reads::never_hold);
         let clock = &self.clock;
-        WasiCtxView { ctx: self.wasi.get_or_insert_with(|| empty_wasi(clock)), table: &mut self.resources }
+        WasiCtxView {
+            ctx: self.wasi.get_or_insert_with(|| empty_wasi(clock)),
+            table: &mut self.resources,
+        }
     }
 }
 
@@ -158,7 +176,9 @@ pub(crate) fn new_store<T: HasGuest>(
 
 /// Fuel and time for one more call.
 pub(crate) fn refuel<T>(store: &mut Store<T>, limits: &CallLimits) -> Result<(), PluginFailure> {
-    store.set_fuel(limits.fuel).map_err(|error| PluginFailure::of(&error, limits))?;
+    store
+        .set_fuel(limits.fuel)
+        .map_err(|error| PluginFailure::of(&error, limits))?;
     store.set_epoch_deadline(limits.deadline_ms.div_ceil(EPOCH_MS).max(1));
     store.epoch_deadline_trap();
     Ok(())

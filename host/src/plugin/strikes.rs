@@ -22,7 +22,12 @@ impl Strikes {
     #[must_use]
     pub fn quarantined(&self, tick: Tick) -> Option<String> {
         let (until, reason) = self.quarantine.as_ref()?;
-        (tick <= *until).then(|| format!("in quarantine until tick {} because it kept failing: {reason}", until.0))
+        (tick <= *until).then(|| {
+            format!(
+                "in quarantine until tick {} because it kept failing: {reason}",
+                until.0
+            )
+        })
     }
 
     /// Whether it has not answered since its last quarantine began.
@@ -43,7 +48,12 @@ impl Strikes {
 
     /// It failed; gives the last tick of the quarantine if that leads to one. Failures that do not speak against the
     /// plugin are not counted.
-    pub fn failed(&mut self, failure: &PluginFailure, tick: Tick, limits: &PluginLimits) -> Option<Tick> {
+    pub fn failed(
+        &mut self,
+        failure: &PluginFailure,
+        tick: Tick,
+        limits: &PluginLimits,
+    ) -> Option<Tick> {
         if !failure.is_strike() {
             return None;
         }
@@ -53,7 +63,10 @@ impl Strikes {
         if !is_trial && self.ticks.len() < limits.strikes_max as usize {
             return None;
         }
-        let ticks = 1_u64.checked_shl(self.level).unwrap_or(u64::MAX).min(limits.quarantine_ticks_max);
+        let ticks = 1_u64
+            .checked_shl(self.level)
+            .unwrap_or(u64::MAX)
+            .min(limits.quarantine_ticks_max);
         let until = Tick(tick.0.saturating_add(ticks));
         self.level = self.level.saturating_add(1);
         self.quarantine = Some((until, failure.to_string()));
@@ -61,6 +74,7 @@ impl Strikes {
     }
 
     fn forget_old(&mut self, tick: Tick, limits: &PluginLimits) {
-        self.ticks.retain(|strike| tick.0.saturating_sub(strike.0) < limits.strike_window_ticks);
+        self.ticks
+            .retain(|strike| tick.0.saturating_sub(strike.0) < limits.strike_window_ticks);
     }
 }

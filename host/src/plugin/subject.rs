@@ -88,15 +88,26 @@ impl Subject {
     ) -> Result<Self, LoadError> {
         let linked = Linked::subject(engine, name, bytes).await?;
         let limits = &engine.limits().subject;
-        let failed = |call, failure| LoadError::Failed { name: name.to_owned(), call, failure };
-        let mut store = subject_store(engine, &world).map_err(|failure| failed("instantiate", failure))?;
+        let failed = |call, failure| LoadError::Failed {
+            name: name.to_owned(),
+            call,
+            failure,
+        };
+        let mut store =
+            subject_store(engine, &world).map_err(|failure| failed("instantiate", failure))?;
         let exports = bounded(limits, linked.world().instantiate_async(&mut store)).await;
         let exports = exports.map_err(|failure| failed("instantiate", failure))?;
         let info = bounded(limits, exports.call_describe(&mut store)).await;
         let info = PluginInfo::checked(name, info.map_err(|failure| failed("describe", failure))?)?;
-        configure(&mut store, &exports, config_json, limits).await.map_err(|failure| failed("configure", failure))?;
+        configure(&mut store, &exports, config_json, limits)
+            .await
+            .map_err(|failure| failed("configure", failure))?;
         let knowledge = answered(limits, exports.call_knowledge(&mut store)).await;
-        let knowledge = Arc::new(knowledge.map_err(|failure| failed("knowledge", failure))?.into());
+        let knowledge = Arc::new(
+            knowledge
+                .map_err(|failure| failed("knowledge", failure))?
+                .into(),
+        );
         store.data_mut().guest.log.emit(&info.name);
         Ok(Self {
             engine: engine.clone(),
@@ -105,7 +116,11 @@ impl Subject {
             config_json: config_json.to_owned(),
             world,
             knowledge,
-            warm: Some(Warm { store, exports, calls: 0 }),
+            warm: Some(Warm {
+                store,
+                exports,
+                calls: 0,
+            }),
         })
     }
 
@@ -144,7 +159,12 @@ impl Subject {
     ///
     /// # Errors
     /// What went wrong; after a trap or a limit the next call begins with a new instance.
-    pub async fn observe(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Result<Observed, PluginFailure> {
+    pub async fn observe(
+        &mut self,
+        tick: Tick,
+        at: Timestamp,
+        budget: Duration,
+    ) -> Result<Observed, PluginFailure> {
         let mut warm = match self.warm.take() {
             Some(warm) if warm.calls < self.engine.limits().subject_calls_per_instance_max => warm,
             _ => self.start().await?,
@@ -168,7 +188,9 @@ impl Subject {
     ) -> Result<Observed, PluginFailure> {
         let limits = &self.engine.limits().subject;
         let budget_ms = u64::try_from(budget.as_millis()).unwrap_or(u64::MAX);
-        self.world.egress.begin_tick(self.world.clock.now().plus_ms(budget_ms));
+        self.world
+            .egress
+            .begin_tick(self.world.clock.now().plus_ms(budget_ms));
         begin_call(&mut warm.store, &self.engine, at)?;
         let context = ObserveContext {
             tick: tick.0,
@@ -176,17 +198,36 @@ impl Subject {
             targets: self.world.egress.targets(),
         };
         // Requests end with the budget; the time for computing comes on top of it.
-        let limits = CallLimits { deadline_ms: limits.deadline_ms.saturating_add(budget_ms), ..limits.clone() };
-        let observation = answered(&limits, warm.exports.call_observe(&mut warm.store, &context)).await?;
-        observation::take(observation, &mut warm.store.data_mut().guest, self.engine.limits())
+        let limits = CallLimits {
+            deadline_ms: limits.deadline_ms.saturating_add(budget_ms),
+            ..limits.clone()
+        };
+        let observation = answered(
+            &limits,
+            warm.exports.call_observe(&mut warm.store, &context),
+        )
+        .await?;
+        observation::take(
+            observation,
+            &mut warm.store.data_mut().guest,
+            self.engine.limits(),
+        )
     }
 
     async fn start(&self) -> Result<Warm, PluginFailure> {
         let limits = &self.engine.limits().subject;
         let mut store = subject_store(&self.engine, &self.world)?;
-        let exports = bounded(limits, self.active.instantiable().instantiate_async(&mut store)).await?;
+        let exports = bounded(
+            limits,
+            self.active.instantiable().instantiate_async(&mut store),
+        )
+        .await?;
         configure(&mut store, &exports, &self.config_json, limits).await?;
-        Ok(Warm { store, exports, calls: 0 })
+        Ok(Warm {
+            store,
+            exports,
+            calls: 0,
+        })
     }
 }
 
@@ -194,7 +235,11 @@ impl SubjectWorld {
     /// No targets, no logs, no time.
     pub(crate) fn nothing() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(Nothing);
-        let policy = EgressPolicy::new(BTreeMap::new(), DiscoveryPolicy::default(), EgressLimits::default());
+        let policy = EgressPolicy::new(
+            BTreeMap::new(),
+            DiscoveryPolicy::default(),
+            EgressLimits::default(),
+        );
         Self {
             egress: Arc::new(Egress::new(policy, Arc::new(Nothing), Arc::clone(&clock))),
             series: Arc::default(),
@@ -221,7 +266,9 @@ impl Clock for Nothing {
 
 impl Http for Nothing {
     fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        Box::pin(std::future::ready(Err(HttpError::Denied("there is no network here".to_owned()))))
+        Box::pin(std::future::ready(Err(HttpError::Denied(
+            "there is no network here".to_owned(),
+        ))))
     }
 }
 
@@ -238,12 +285,19 @@ impl Logs for Nothing {
 impl SubjectState {
     /// Without any allowance; [`begin_call`] gives it.
     pub(crate) fn new(world: SubjectWorld, limits: &CallLimits) -> Self {
-        Self { guest: GuestState::new(limits), world, log_lines_left: 0, scrapes_left: 0 }
+        Self {
+            guest: GuestState::new(limits),
+            world,
+            log_lines_left: 0,
+            scrapes_left: 0,
+        }
     }
 
     /// Takes from the tick's allowance of scrapes; gives how many of `wanted` there are.
     pub(crate) fn take_scrapes(&mut self, wanted: usize) -> usize {
-        let taken = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.scrapes_left);
+        let taken = u32::try_from(wanted)
+            .unwrap_or(u32::MAX)
+            .min(self.scrapes_left);
         self.scrapes_left -= taken;
         taken as usize
     }
@@ -270,26 +324,49 @@ pub(crate) struct Introduced {
 }
 
 /// Asks a subject who it is, in an instance that can reach nothing.
-pub(crate) async fn introduce(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Introduced, LoadError> {
+pub(crate) async fn introduce(
+    engine: &Engine,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Introduced, LoadError> {
     let linked = Linked::subject(engine, name, bytes).await?;
     let limits = &engine.limits().subject;
-    let failed = |failure| LoadError::Failed { name: name.to_owned(), call: "describe", failure };
+    let failed = |failure| LoadError::Failed {
+        name: name.to_owned(),
+        call: "describe",
+        failure,
+    };
     let mut store = subject_store(engine, &SubjectWorld::nothing()).map_err(failed)?;
-    let exports = bounded(limits, linked.world().instantiate_async(&mut store)).await.map_err(failed)?;
-    let info = bounded(limits, exports.call_describe(&mut store)).await.map_err(failed)?;
+    let exports = bounded(limits, linked.world().instantiate_async(&mut store))
+        .await
+        .map_err(failed)?;
+    let info = bounded(limits, exports.call_describe(&mut store))
+        .await
+        .map_err(failed)?;
     let knowledge = answered(limits, exports.call_knowledge(&mut store)).await;
     let cards = knowledge.ok().map(|knowledge| knowledge.cards.len());
-    Ok(Introduced { info: PluginInfo::checked(name, info)?, cards, trust: linked.trust().clone() })
+    Ok(Introduced {
+        info: PluginInfo::checked(name, info)?,
+        cards,
+        trust: linked.trust().clone(),
+    })
 }
 
-fn subject_store(engine: &Engine, world: &SubjectWorld) -> Result<Store<SubjectState>, PluginFailure> {
+fn subject_store(
+    engine: &Engine,
+    world: &SubjectWorld,
+) -> Result<Store<SubjectState>, PluginFailure> {
     let limits = &engine.limits().subject;
     let mut store = new_store(engine, SubjectState::new(world.clone(), limits), limits)?;
     begin_call(&mut store, engine, Timestamp::default())?;
     Ok(store)
 }
 
-fn begin_call(store: &mut Store<SubjectState>, engine: &Engine, at: Timestamp) -> Result<(), PluginFailure> {
+fn begin_call(
+    store: &mut Store<SubjectState>,
+    engine: &Engine,
+    at: Timestamp,
+) -> Result<(), PluginFailure> {
     refuel(store, &engine.limits().subject)?;
     store.set_epoch_deadline(YIELD_EVERY_EPOCHS);
     store.epoch_deadline_async_yield_and_update(YIELD_EVERY_EPOCHS);

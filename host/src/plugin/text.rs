@@ -12,7 +12,11 @@ pub fn clean(text: &str, bytes_max: usize) -> String {
     for character in text.chars() {
         let escape = is_dangerous(character);
         // `\u{202e}` is 8 bytes long, the ellipsis that may have to follow is 3.
-        let size = if escape { character.escape_unicode().len() } else { character.len_utf8() };
+        let size = if escape {
+            character.escape_unicode().len()
+        } else {
+            character.len_utf8()
+        };
         if cleaned.len() + size > bytes_max {
             return cut_with_ellipsis(cleaned, bytes_max);
         }

@@ -132,10 +132,17 @@ impl<'a> Trusted<'a> {
     ///
     /// # Errors
     /// What is missing or wrong, and what would be right.
-    pub(crate) fn new(policy: &TrustPolicy, name: &str, admitted: Admitted<'a>) -> Result<Self, LoadError> {
+    pub(crate) fn new(
+        policy: &TrustPolicy,
+        name: &str,
+        admitted: Admitted<'a>,
+    ) -> Result<Self, LoadError> {
         let trust = policy
             .judge(name, admitted.digest())
-            .map_err(|why| LoadError::Untrusted { name: name.to_owned(), why: Box::new(why) })?;
+            .map_err(|why| LoadError::Untrusted {
+                name: name.to_owned(),
+                why: Box::new(why),
+            })?;
         Ok(Self { admitted, trust })
     }
 
@@ -153,7 +160,10 @@ impl<'a> Trusted<'a> {
 /// The name under which lock file and configuration know a plugin.
 #[must_use]
 pub fn plugin_name(path: &str) -> &str {
-    Path::new(path).file_stem().and_then(|stem| stem.to_str()).unwrap_or(path)
+    Path::new(path)
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .unwrap_or(path)
 }
 
 /// A small file of text.
@@ -161,7 +171,9 @@ fn read_small(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
     let mut text = String::new();
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
-    file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| error.to_string())?;
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| error.to_string())?;
     if text.len() as u64 > FILE_BYTES_MAX {
         return Err(format!("it has more than {FILE_BYTES_MAX} bytes"));
     }
@@ -171,6 +183,7 @@ fn read_small(path: &Path) -> Result<String, String> {
 /// Bytes that are written as pairs of hexadecimal digits.
 fn from_hex<const N: usize>(what: &str, text: &str) -> Result<[u8; N], String> {
     let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).map_err(|_| format!("{what} must be {} hexadecimal digits", 2 * N))?;
+    hex::decode_to_slice(text, &mut bytes)
+        .map_err(|_| format!("{what} must be {} hexadecimal digits", 2 * N))?;
     Ok(bytes)
 }

@@ -58,19 +58,34 @@ impl ReqwestHttp {
     ) -> Self {
         // Somebody else may have installed the provider already; any is good.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let known = |settings: OriginSettings| Known { scrubber: settings.scrubber(), settings };
-        let credentials = credentials.into_iter().map(|(name, settings)| (name, known(settings))).collect();
-        Self { clock, clients: Clients::new(addresses, names), credentials }
+        let known = |settings: OriginSettings| Known {
+            scrubber: settings.scrubber(),
+            settings,
+        };
+        let credentials = credentials
+            .into_iter()
+            .map(|(name, settings)| (name, known(settings)))
+            .collect();
+        Self {
+            clock,
+            clients: Clients::new(addresses, names),
+            credentials,
+        }
     }
 
     /// One exchange; what comes back holds no credential of ours.
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let known = request.credentials.as_ref().and_then(|name| self.credentials.get(name));
+        let known = request
+            .credentials
+            .as_ref()
+            .and_then(|name| self.credentials.get(name));
         let Some(Known { settings, scrubber }) = known else {
             return self.unscrubbed(&request, None).await;
         };
         let result = self.unscrubbed(&request, Some(settings)).await;
-        result.map(|response| scrubbed(response, scrubber)).map_err(|error| scrubbed_error(error, scrubber))
+        result
+            .map(|response| scrubbed(response, scrubber))
+            .map_err(|error| scrubbed_error(error, scrubber))
     }
 
     async fn unscrubbed(
@@ -80,10 +95,18 @@ impl ReqwestHttp {
     ) -> Result<HttpResponse, HttpError> {
         let started_at = self.clock.now();
         let origin: Origin = request.origin.parse().map_err(HttpError::Denied)?;
-        let pinned = self.clients.for_origin(&origin, request.credentials.as_ref(), settings, started_at).await?;
+        let pinned = self
+            .clients
+            .for_origin(&origin, request.credentials.as_ref(), settings, started_at)
+            .await?;
         let response = send(&pinned.client, &origin, request, settings).await?;
-        if let Some(peer) = response.remote_addr().filter(|peer| !pinned.addresses.contains(peer)) {
-            return Err(HttpError::Denied(format!("{origin} was answered by {peer}, which was not checked")));
+        if let Some(peer) = response
+            .remote_addr()
+            .filter(|peer| !pinned.addresses.contains(peer))
+        {
+            return Err(HttpError::Denied(format!(
+                "{origin} was answered by {peer}, which was not checked"
+            )));
         }
         let status = response.status().as_u16();
         if response.status().is_redirection() && status != 304 {
@@ -92,11 +115,21 @@ impl ReqwestHttp {
         if request.method == Method::Get {
             refuse_encoded(response.headers())?;
         }
-        let server_date = response.headers().get("date").and_then(|value| date::parse(value.to_str().ok()?));
+        let server_date = response
+            .headers()
+            .get("date")
+            .and_then(|value| date::parse(value.to_str().ok()?));
         let headers = visible_headers(response.headers())?;
         let (body, truncated) = read_body(response, request.body_bytes_max).await?;
         let elapsed = std::time::Duration::from_millis(self.clock.now().since_ms(started_at));
-        Ok(HttpResponse { status, headers, body, truncated, elapsed, server_date })
+        Ok(HttpResponse {
+            status,
+            headers,
+            body,
+            truncated,
+            elapsed,
+            server_date,
+        })
     }
 }
 
@@ -105,7 +138,9 @@ impl Http for ReqwestHttp {
         Box::pin(async move {
             // One deadline over resolving, connecting, waiting and reading.
             let timeout = request.timeout;
-            tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or(Err(HttpError::Timeout))
+            tokio::time::timeout(timeout, self.exchange(request))
+                .await
+                .unwrap_or(Err(HttpError::Timeout))
         })
     }
 }
@@ -127,7 +162,11 @@ async fn send(
         builder = builder.header(name, value);
     }
     for (name, value) in settings.into_iter().flat_map(|settings| &settings.headers) {
-        let unusable = |_wrong| HttpError::Denied(format!("the credential for {name} cannot be sent in a header"));
+        let unusable = |_wrong| {
+            HttpError::Denied(format!(
+                "the credential for {name} cannot be sent in a header"
+            ))
+        };
         let mut value = HeaderValue::from_str(value.expose()).map_err(unusable)?;
         value.set_sensitive(true);
         builder = builder.header(name, value);
@@ -137,22 +176,32 @@ async fn send(
 
 /// An encoded body may be small here and huge where it is decoded, and a credential in it is not found.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), HttpError> {
-    let encodings = headers.get_all("content-encoding").iter().chain(headers.get_all("transfer-encoding"));
+    let encodings = headers
+        .get_all("content-encoding")
+        .iter()
+        .chain(headers.get_all("transfer-encoding"));
     let mut codings = encodings.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let is_plain = |coding: &[u8]| {
-        ["", "identity", "chunked"].iter().any(|plain| coding.trim_ascii().eq_ignore_ascii_case(plain.as_bytes()))
+        ["", "identity", "chunked"]
+            .iter()
+            .any(|plain| coding.trim_ascii().eq_ignore_ascii_case(plain.as_bytes()))
     };
     match codings.find(|coding| !is_plain(coding)) {
         Some(coding) => {
             let coding = String::from_utf8_lossy(coding.trim_ascii()).into_owned();
-            Err(HttpError::Protocol(format!("the answer is encoded as {coding:?}, which was not asked for")))
+            Err(HttpError::Protocol(format!(
+                "the answer is encoded as {coding:?}, which was not asked for"
+            )))
         }
         None => Ok(()),
     }
 }
 
 fn scrubbed(response: HttpResponse, scrubber: &Scrubber) -> HttpResponse {
-    let headers = response.headers.into_iter().map(|(name, value)| (name, scrubber.scrub_text(value)));
+    let headers = response
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, scrubber.scrub_text(value)));
     HttpResponse {
         headers: headers.collect(),
         body: scrubber.scrub(response.body, response.truncated),
@@ -178,7 +227,10 @@ fn scrubbed_error(error: HttpError, scrubber: &Scrubber) -> HttpError {
 }
 
 /// Reads until the end or the limit, whichever comes first; never more than one chunk beyond it.
-async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<(Vec<u8>, bool), HttpError> {
+async fn read_body(
+    mut response: reqwest::Response,
+    bytes_max: usize,
+) -> Result<(Vec<u8>, bool), HttpError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
         let room = bytes_max.saturating_sub(body.len());
@@ -192,15 +244,24 @@ async fn read_body(mut response: reqwest::Response, bytes_max: usize) -> Result<
 }
 
 fn visible_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, HttpError> {
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if bytes > RESPONSE_HEADER_BYTES_MAX {
-        return Err(HttpError::Protocol(format!("headers of {bytes} bytes, the limit is {RESPONSE_HEADER_BYTES_MAX}")));
+        return Err(HttpError::Protocol(format!(
+            "headers of {bytes} bytes, the limit is {RESPONSE_HEADER_BYTES_MAX}"
+        )));
     }
     let shown = headers.iter().filter(|(name, _)| !is_hidden(name.as_str()));
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-    Ok(shown.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect())
+    Ok(shown
+        .map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())))
+        .collect())
 }
 
 fn location(headers: &HeaderMap) -> String {
-    headers.get(LOCATION).map_or_else(String::new, |value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+    headers.get(LOCATION).map_or_else(String::new, |value| {
+        String::from_utf8_lossy(value.as_bytes()).into_owned()
+    })
 }

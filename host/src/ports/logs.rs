@@ -23,7 +23,12 @@ impl FileLogs {
     pub fn open(sources: &BTreeMap<String, PathBuf>, from_start: bool) -> Self {
         let tails = sources
             .iter()
-            .map(|(name, path)| (name.clone(), Mutex::new(Tail::begin(path.clone(), from_start))))
+            .map(|(name, path)| {
+                (
+                    name.clone(),
+                    Mutex::new(Tail::begin(path.clone(), from_start)),
+                )
+            })
             .collect();
         Self { tails }
     }
@@ -35,8 +40,12 @@ impl Logs for FileLogs {
     }
 
     fn read(&self, source: &str, lines_max: usize) -> Result<LogLines, String> {
-        let tail = self.tails.get(source).ok_or_else(|| format!("no log source {source:?} is granted"))?;
+        let tail = self
+            .tails
+            .get(source)
+            .ok_or_else(|| format!("no log source {source:?} is granted"))?;
         let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.read(lines_max).map_err(|error| format!("log source {source:?}: {error}"))
+        tail.read(lines_max)
+            .map_err(|error| format!("log source {source:?}: {error}"))
     }
 }

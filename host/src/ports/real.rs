@@ -15,20 +15,33 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct RealClock;
 
 impl Clock for RealClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the port that the others must use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port that the others must use"
+    )]
     fn now(&self) -> Timestamp {
         // A clock before 1970 reads as 1970.
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Timestamp(u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the port that the others must use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port that the others must use"
+    )]
     fn now_us(&self) -> u64 {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since_epoch = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the port that the others must use")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the port that the others must use"
+    )]
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
@@ -58,7 +71,12 @@ pub fn real_ports(world: RealWorld) -> Ports {
 pub fn real_ports_with_names(world: RealWorld, names: Arc<dyn NameService>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::new(RealClock);
     Ports {
-        http: Arc::new(ReqwestHttp::with_names(Arc::clone(&clock), world.addresses, world.credentials, names)),
+        http: Arc::new(ReqwestHttp::with_names(
+            Arc::clone(&clock),
+            world.addresses,
+            world.credentials,
+            names,
+        )),
         logs: Arc::new(FileLogs::open(&world.logs, world.logs_from_start)),
         clock,
     }

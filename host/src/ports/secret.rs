@@ -31,7 +31,10 @@ impl Scrubber {
     /// Looks for these.
     #[must_use]
     pub fn new<'s>(secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
-        let mut forms: Vec<Vec<u8>> = secrets.into_iter().flat_map(|secret| forms(secret.expose())).collect();
+        let mut forms: Vec<Vec<u8>> = secrets
+            .into_iter()
+            .flat_map(|secret| forms(secret.expose()))
+            .collect();
         // The longest first, so that no form is cut in half by a shorter one inside of it.
         forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();
@@ -62,9 +65,10 @@ impl Scrubber {
 
     fn begun_at_the_end(&self, bytes: &[u8]) -> usize {
         let begun = |form: &Vec<u8>| {
-            (1..form.len().min(bytes.len() + 1))
-                .rev()
-                .find(|length| form.get(..*length).is_some_and(|part| bytes.ends_with(part)))
+            (1..form.len().min(bytes.len() + 1)).rev().find(|length| {
+                form.get(..*length)
+                    .is_some_and(|part| bytes.ends_with(part))
+            })
         };
         self.forms.iter().filter_map(begun).max().unwrap_or(0)
     }
@@ -77,7 +81,9 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(secret).unwrap_or_default();
     let percent = |upper: bool| -> String {
         let escape = |byte: u8| match byte {
-            _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => char::from(byte).to_string(),
+            _ if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+                char::from(byte).to_string()
+            }
             _ if upper => format!("%{byte:02X}"),
             _ => format!("%{byte:02x}"),
         };
@@ -85,15 +91,22 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     };
     let base64 = base64(secret.as_bytes());
     let derived = [
-        json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned(),
+        json.get(1..json.len().saturating_sub(1))
+            .unwrap_or_default()
+            .to_owned(),
         percent(true),
         percent(false),
         hex::encode(secret),
         hex::encode_upper(secret),
         base64.trim_end_matches('=').to_owned(),
-        base64.trim_end_matches('=').replace('+', "-").replace('/', "_"),
+        base64
+            .trim_end_matches('=')
+            .replace('+', "-")
+            .replace('/', "_"),
     ];
-    let long_enough = derived.into_iter().filter(|_| secret.len() >= DERIVED_BYTES_MIN);
+    let long_enough = derived
+        .into_iter()
+        .filter(|_| secret.len() >= DERIVED_BYTES_MIN);
     std::iter::once(secret.to_owned())
         .chain(long_enough)
         .filter(|form| !form.is_empty())
@@ -178,16 +191,24 @@ mod tests {
             "cCJzcy93K3JkPz4",
         ] {
             let scrubbed = scrub(secret, &format!("<{echoed}>"), false);
-            assert!(scrubbed.starts_with("<***") && scrubbed.len() < 8, "{echoed}: {scrubbed}");
+            assert!(
+                scrubbed.starts_with("<***") && scrubbed.len() < 8,
+                "{echoed}: {scrubbed}"
+            );
         }
         assert_eq!(scrub("~~~?", "fn5-Pw", false), "***");
     }
 
     #[test]
     fn base64_is_that_of_the_standard() {
-        for (text, encoded) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("foobar", "Zm9vYmFy")]
-        {
+        for (text, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
             assert_eq!(base64(text.as_bytes()), encoded);
         }
     }

@@ -3,7 +3,9 @@
 //! Time stands still except while someone sleeps on the clock, so a run over one seed sees the same world
 //! however fast the machine is.
 
-use super::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports};
+use super::{
+    BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,
+};
 use crate::model::Timestamp;
 use operator_chaos::world::{Answer, World};
 use std::collections::BTreeMap;
@@ -23,13 +25,19 @@ impl SimulatedWorld {
     /// Takes over a world.
     #[must_use]
     pub fn new(world: Box<dyn World>) -> Self {
-        Self { world: Arc::new(Mutex::new(world)) }
+        Self {
+            world: Arc::new(Mutex::new(world)),
+        }
     }
 
     /// The doors to it.
     #[must_use]
     pub fn ports(&self) -> Ports {
-        Ports { clock: Arc::new(self.clone()), http: Arc::new(self.clone()), logs: Arc::new(self.clone()) }
+        Ports {
+            clock: Arc::new(self.clone()),
+            http: Arc::new(self.clone()),
+            logs: Arc::new(self.clone()),
+        }
     }
 
     /// Target name → origin, as an operator would be configured.
@@ -52,7 +60,9 @@ impl Clock for SimulatedWorld {
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let mut world = self.world();
-            let until = world.now_ms().saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
+            let until = world
+                .now_ms()
+                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX));
             world.advance_to(until);
         })
     }
@@ -65,18 +75,36 @@ impl Http for SimulatedWorld {
                 Method::Get => "GET",
                 Method::Head => "HEAD",
             };
-            match self.world().request(&request.origin, method, &request.path_and_query) {
+            match self
+                .world()
+                .request(&request.origin, method, &request.path_and_query)
+            {
                 Answer::Refused => Err(HttpError::Refused),
                 Answer::Timeout => Err(HttpError::Timeout),
-                Answer::Response { status, content_type, body, server_date_ms } => {
-                    Ok(response(status, content_type, body, server_date_ms, request.body_bytes_max))
-                }
+                Answer::Response {
+                    status,
+                    content_type,
+                    body,
+                    server_date_ms,
+                } => Ok(response(
+                    status,
+                    content_type,
+                    body,
+                    server_date_ms,
+                    request.body_bytes_max,
+                )),
             }
         })
     }
 }
 
-fn response(status: u16, content_type: String, mut body: Vec<u8>, date_ms: u64, bytes_max: usize) -> HttpResponse {
+fn response(
+    status: u16,
+    content_type: String,
+    mut body: Vec<u8>,
+    date_ms: u64,
+    bytes_max: usize,
+) -> HttpResponse {
     let truncated = body.len() > bytes_max;
     body.truncate(bytes_max);
     HttpResponse {

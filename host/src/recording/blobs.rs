@@ -28,17 +28,24 @@ impl Written {
     }
 
     /// Names a table by its values; makes a text of it only if the reader does not have it.
-    pub(super) fn name_table(&mut self, writer: &mut Writer, table: &Table) -> std::io::Result<String> {
+    pub(super) fn name_table(
+        &mut self,
+        writer: &mut Writer,
+        table: &Table,
+    ) -> std::io::Result<String> {
         let mut hash = Sha256::new();
         table.hash_into(&mut hash).map_err(std::io::Error::other)?;
         let id = id_of(&hash.finalize());
-        self.name_as(writer, id, || serde_json::to_string(table).map_err(std::io::Error::other))
+        self.name_as(writer, id, || {
+            serde_json::to_string(table).map_err(std::io::Error::other)
+        })
     }
 
     /// The tick is over.
     pub(super) fn end_tick(&mut self) {
         let tick = self.tick;
-        self.last_named.retain(|_, named| *named + KEPT_TICKS > tick);
+        self.last_named
+            .retain(|_, named| *named + KEPT_TICKS > tick);
         self.tick += 1;
     }
 
@@ -49,7 +56,10 @@ impl Written {
         text: impl FnOnce() -> std::io::Result<String>,
     ) -> std::io::Result<String> {
         if self.last_named.insert(id.clone(), self.tick).is_none() {
-            writer.put(&Line::Blob { id: id.clone(), text: text()? })?;
+            writer.put(&Line::Blob {
+                id: id.clone(),
+                text: text()?,
+            })?;
         }
         Ok(id)
     }
@@ -70,7 +80,11 @@ struct Blob {
 
 impl Known {
     pub(super) fn learn(&mut self, id: String, text: String) {
-        let blob = Blob { text: text.into(), table: OnceLock::new(), last_named: self.tick };
+        let blob = Blob {
+            text: text.into(),
+            table: OnceLock::new(),
+            last_named: self.tick,
+        };
         self.blobs.insert(id, blob);
     }
 
@@ -85,20 +99,24 @@ impl Known {
         if let Some(table) = blob.table.get() {
             return Ok(Arc::clone(table));
         }
-        let table: Table = serde_json::from_str(&blob.text).map_err(|error| format!("{id} is no table: {error}"))?;
+        let table: Table = serde_json::from_str(&blob.text)
+            .map_err(|error| format!("{id} is no table: {error}"))?;
         Ok(Arc::clone(blob.table.get_or_init(|| Arc::new(table))))
     }
 
     /// The tick is over.
     pub(super) fn end_tick(&mut self) {
         let tick = self.tick;
-        self.blobs.retain(|_, blob| blob.last_named + KEPT_TICKS > tick);
+        self.blobs
+            .retain(|_, blob| blob.last_named + KEPT_TICKS > tick);
         self.tick += 1;
     }
 
     fn find(&mut self, id: &str) -> Result<&Blob, String> {
-        let blob =
-            self.blobs.get_mut(id).ok_or_else(|| format!("it names {id}, which is not in the file before it"))?;
+        let blob = self
+            .blobs
+            .get_mut(id)
+            .ok_or_else(|| format!("it names {id}, which is not in the file before it"))?;
         blob.last_named = self.tick;
         Ok(blob)
     }

@@ -16,7 +16,11 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {} (after tick {}, before byte {} of the file)", self.line, self.after_tick, self.byte)
+        write!(
+            f,
+            "line {} (after tick {}, before byte {} of the file)",
+            self.line, self.after_tick, self.byte
+        )
     }
 }
 
@@ -40,7 +44,10 @@ pub enum RecordingError {
         why: String,
     },
     /// It was made by a newer operator.
-    #[error("{path} has format {found}, this operator knows {}: use a newer one", super::FORMAT)]
+    #[error(
+        "{path} has format {found}, this operator knows {}: use a newer one",
+        super::FORMAT
+    )]
     Newer {
         /// The file.
         path: PathBuf,

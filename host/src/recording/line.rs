@@ -70,20 +70,36 @@ impl Writer {
     /// Starts a new file, for the owner's eyes only. An existing one is never touched.
     pub(super) fn create(path: &Path) -> std::io::Result<Self> {
         use std::os::unix::fs::OpenOptionsExt as _;
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path)?;
         let written = Arc::new(AtomicU64::new(0));
-        let mut encoder = zstd::Encoder::new(Counted { inner: file, bytes: Arc::clone(&written) }, LEVEL)?;
+        let mut encoder = zstd::Encoder::new(
+            Counted {
+                inner: file,
+                bytes: Arc::clone(&written),
+            },
+            LEVEL,
+        )?;
         encoder.window_log(WINDOW_LOG)?;
         encoder.long_distance_matching(true)?;
         encoder.include_checksum(true)?;
-        Ok(Self { encoder, written, sum: String::new() })
+        Ok(Self {
+            encoder,
+            written,
+            sum: String::new(),
+        })
     }
 
     pub(super) fn put(&mut self, line: &Line) -> std::io::Result<()> {
         let json = serde_json::to_string(line).map_err(std::io::Error::other)?;
         let (bytes, limit) = (json.len() as u64, LINE_BYTES_MAX);
         if bytes > limit {
-            return Err(std::io::Error::other(format!("a line has {bytes} bytes, the limit is {limit}")));
+            return Err(std::io::Error::other(format!(
+                "a line has {bytes} bytes, the limit is {limit}"
+            )));
         }
         self.sum = sum_of(&self.sum, json.as_bytes());
         self.encoder.write_all(self.sum.as_bytes())?;
@@ -112,7 +128,10 @@ impl Lines {
         let file = File::open(path)?;
         let file_bytes = file.metadata()?.len();
         let read = Arc::new(AtomicU64::new(0));
-        let counted = Counted { inner: file, bytes: Arc::clone(&read) };
+        let counted = Counted {
+            inner: file,
+            bytes: Arc::clone(&read),
+        };
         let mut decoder = zstd::Decoder::with_buffer(BufReader::new(counted))?;
         decoder.window_log_max(WINDOW_LOG)?;
         Ok(Self {
@@ -129,37 +148,61 @@ impl Lines {
 
     /// Where the reader is.
     pub(super) fn place(&self) -> Place {
-        Place { line: self.line, after_tick: self.after_tick, byte: self.read.load(Ordering::Relaxed) }
+        Place {
+            line: self.line,
+            after_tick: self.after_tick,
+            byte: self.read.load(Ordering::Relaxed),
+        }
     }
 
     pub(super) fn damaged(&self, why: impl Into<String>) -> RecordingError {
-        RecordingError::Damaged { path: self.path.clone(), place: self.place(), why: why.into() }
+        RecordingError::Damaged {
+            path: self.path.clone(),
+            place: self.place(),
+            why: why.into(),
+        }
     }
 
     pub(super) fn next(&mut self) -> Result<Next, RecordingError> {
         self.buffer.clear();
         self.line += 1;
-        let read =
-            self.decoder.by_ref().take(LINE_BYTES_MAX + SUM_DIGITS as u64 + 2).read_until(b'\n', &mut self.buffer);
+        let read = self
+            .decoder
+            .by_ref()
+            .take(LINE_BYTES_MAX + SUM_DIGITS as u64 + 2)
+            .read_until(b'\n', &mut self.buffer);
         match read {
             Ok(0) => return Ok(Next::End { whole: true }),
             // The frame has no end: the writer was stopped. Anything else at the end of the file is damage.
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(Next::End { whole: false }),
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                return Ok(Next::End { whole: false });
+            }
             Err(error) => return Err(self.damaged(format!("it cannot be decompressed: {error}"))),
             Ok(_) => {}
         }
         let Some(text) = self.buffer.strip_suffix(b"\n") else {
             let at_end = self.read.load(Ordering::Relaxed) >= self.file_bytes;
-            return if at_end { Ok(Next::End { whole: false }) } else { Err(self.damaged("the line is too long")) };
+            return if at_end {
+                Ok(Next::End { whole: false })
+            } else {
+                Err(self.damaged("the line is too long"))
+            };
         };
-        let parts = text.split_at_checked(SUM_DIGITS).and_then(|(sum, rest)| Some((sum, rest.strip_prefix(b" ")?)));
-        let Some((stated, json)) = parts else { return Err(self.damaged("it does not begin with a sum")) };
+        let parts = text
+            .split_at_checked(SUM_DIGITS)
+            .and_then(|(sum, rest)| Some((sum, rest.strip_prefix(b" ")?)));
+        let Some((stated, json)) = parts else {
+            return Err(self.damaged("it does not begin with a sum"));
+        };
         let computed = sum_of(&self.sum, json);
         if stated != computed.as_bytes() {
             let stated = String::from_utf8_lossy(stated).into_owned();
-            return Err(self.damaged(format!("the line gives the sum {computed}, it states {stated}")));
+            return Err(self.damaged(format!(
+                "the line gives the sum {computed}, it states {stated}"
+            )));
         }
-        let line = serde_json::from_slice(json).map_err(|error| self.damaged(format!("it means nothing: {error}")))?;
+        let line = serde_json::from_slice(json)
+            .map_err(|error| self.damaged(format!("it means nothing: {error}")))?;
         self.sum = computed;
         Ok(Next::Line(Box::new(line)))
     }

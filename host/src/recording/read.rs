@@ -65,9 +65,15 @@ impl Recording {
     /// # Errors
     /// It is missing, something else, too new, or damaged.
     pub fn open(path: &Path) -> Result<Self, RecordingError> {
-        let io = |source| RecordingError::Io { path: path.to_owned(), source };
+        let io = |source| RecordingError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let mut lines = Lines::open(path).map_err(io)?;
-        let not = |why: String| RecordingError::NotARecording { path: path.to_owned(), why };
+        let not = |why: String| RecordingError::NotARecording {
+            path: path.to_owned(),
+            why,
+        };
         let first = lines.next().map_err(|error| match error {
             RecordingError::Damaged { why, .. } => not(why),
             other => other,
@@ -80,7 +86,10 @@ impl Recording {
             Next::End { .. } => return Err(not("it ends before its first line does".to_owned())),
         };
         if begin.format > FORMAT {
-            return Err(RecordingError::Newer { path: path.to_owned(), found: begin.format });
+            return Err(RecordingError::Newer {
+                path: path.to_owned(),
+                found: begin.format,
+            });
         }
         let mut recording = Self {
             path: path.to_owned(),
@@ -131,7 +140,9 @@ impl Recording {
             Some(line) => Some(line),
             None => self.advance()?,
         };
-        let Some(Line::Tick(line)) = ahead else { return Ok(None) };
+        let Some(Line::Tick(line)) = ahead else {
+            return Ok(None);
+        };
         let number = line.tick;
         let tick = self.tick(*line).map_err(|why| self.lines.damaged(why))?;
         self.lines.after_tick = number;
@@ -150,7 +161,12 @@ impl Recording {
                     Line::Begin(_) => return Err(self.lines.damaged("it begins a second time")),
                     Line::Component { digest, hex } => self.learn_component(digest, &hex)?,
                     Line::Blob { id, text } => self.blobs.learn(id, text),
-                    Line::End(end) => self.ending = Some(Ending::Ended { reason: end.reason, journal: end.journal }),
+                    Line::End(end) => {
+                        self.ending = Some(Ending::Ended {
+                            reason: end.reason,
+                            journal: end.journal,
+                        })
+                    }
                     tick @ Line::Tick(_) => return Ok(Some(tick)),
                 },
             }
@@ -159,10 +175,15 @@ impl Recording {
     }
 
     fn learn_component(&mut self, digest: String, hex: &str) -> Result<(), RecordingError> {
-        let part = hex::decode(hex).map_err(|error| self.lines.damaged(format!("a component is no hex: {error}")))?;
+        let part = hex::decode(hex).map_err(|error| {
+            self.lines
+                .damaged(format!("a component is no hex: {error}"))
+        })?;
         let held: usize = self.components.values().map(Vec::len).sum();
         if held + part.len() > COMPONENT_BYTES_MAX {
-            return Err(self.lines.damaged(format!("its components have more than {COMPONENT_BYTES_MAX} bytes")));
+            return Err(self.lines.damaged(format!(
+                "its components have more than {COMPONENT_BYTES_MAX} bytes"
+            )));
         }
         let bytes = self.components.entry(digest).or_default();
         bytes.extend_from_slice(&part);
@@ -174,14 +195,20 @@ impl Recording {
         for (name, id) in &line.tables {
             tables.insert(name.clone(), self.blobs.table(id)?);
         }
-        let topology = serde_json::from_str(&self.blobs.text(&line.topology)?).map_err(|error| error.to_string())?;
+        let topology = serde_json::from_str(&self.blobs.text(&line.topology)?)
+            .map_err(|error| error.to_string())?;
         let series = self.series.apply(line.series)?;
         let snapshot = snapshot::freeze(FreezeInput {
             tick: Tick(line.tick),
             taken_at: Timestamp(line.taken_at),
             host_at: Timestamp(line.host_at),
             subject: &line.subject,
-            observed: Observed { system: line.system, tables, topology, blind: line.blind },
+            observed: Observed {
+                system: line.system,
+                tables,
+                topology,
+                blind: line.blind,
+            },
             series: Arc::new(series),
             past: &self.past,
             history_ticks: self.begin.history_ticks,
@@ -194,12 +221,22 @@ impl Recording {
         }
         self.past = snapshot::history(&snapshot, self.begin.history_ticks);
         let blobs = &mut self.blobs;
-        let exchanges = line.exchanges.into_iter().map(|exchange| tap::read(exchange, blobs));
+        let exchanges = line
+            .exchanges
+            .into_iter()
+            .map(|exchange| tap::read(exchange, blobs));
         let exchanges = exchanges.collect::<Result<Vec<_>, _>>()?;
-        let verdicts = line.verdicts.iter().map(|id| blobs.text(id)).collect::<Result<Vec<_>, _>>()?;
+        let verdicts = line
+            .verdicts
+            .iter()
+            .map(|id| blobs.text(id))
+            .collect::<Result<Vec<_>, _>>()?;
         Ok(RecordedTick {
             snapshot,
-            seen: Seen { exchanges, logs: line.logs },
+            seen: Seen {
+                exchanges,
+                logs: line.logs,
+            },
             arrivals: line.arrivals,
             verdicts,
             incidents: blobs.text(&line.incidents)?,

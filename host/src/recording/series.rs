@@ -50,7 +50,10 @@ struct Known {
 impl Followed {
     /// The difference to the last call.
     pub(super) fn changes(&mut self, store: &SeriesStore, samples_max: usize) -> SeriesLine {
-        let mut line = SeriesLine { gone: self.forget(store), ..SeriesLine::default() };
+        let mut line = SeriesLine {
+            gone: self.forget(store),
+            ..SeriesLine::default()
+        };
         let mut samples: BTreeMap<u64, (Vec<u32>, String)> = BTreeMap::new();
         for (key, series) in store.all() {
             for (number, sample) in self.follow(key, series, samples_max, &mut line) {
@@ -60,7 +63,10 @@ impl Followed {
                 let _ = write!(values, "{space}{}", sample.value);
             }
         }
-        line.samples = samples.into_iter().map(|(at, (series, values))| Samples { at, series, values }).collect();
+        line.samples = samples
+            .into_iter()
+            .map(|(at, (series, values))| Samples { at, series, values })
+            .collect();
         line
     }
 
@@ -84,24 +90,43 @@ impl Followed {
         samples_max: usize,
         line: &mut SeriesLine,
     ) -> Vec<(u32, Sample)> {
-        let last = series.last().map_or(Timestamp::default(), |sample| sample.at);
+        let last = series
+            .last()
+            .map_or(Timestamp::default(), |sample| sample.at);
         let length = series.len();
         let Some(known) = self.series.get_mut(key) else {
             let number = self.next;
             self.next = self.next.wrapping_add(1);
-            line.new.push((number, key.metric.clone(), key.labels.clone()));
-            self.series.insert(key.clone(), Known { number, length, last });
+            line.new
+                .push((number, key.metric.clone(), key.labels.clone()));
+            self.series.insert(
+                key.clone(),
+                Known {
+                    number,
+                    length,
+                    last,
+                },
+            );
             return series.iter().map(|sample| (number, sample)).collect();
         };
         let number = known.number;
-        let newer = series.iter().rev().take_while(|sample| sample.at > known.last).count();
-        let continues = last >= known.last && length == (known.length + newer).min(samples_max.max(1));
+        let newer = series
+            .iter()
+            .rev()
+            .take_while(|sample| sample.at > known.last)
+            .count();
+        let continues =
+            last >= known.last && length == (known.length + newer).min(samples_max.max(1));
         (known.length, known.last) = (length, last);
         if !continues {
             line.anew.push(number);
         }
         let from = if continues { length - newer } else { 0 };
-        series.iter().skip(from).map(|sample| (number, sample)).collect()
+        series
+            .iter()
+            .skip(from)
+            .map(|sample| (number, sample))
+            .collect()
     }
 }
 
@@ -114,13 +139,18 @@ pub(super) struct Rebuilt {
 
 impl Rebuilt {
     pub(super) fn new(samples_max: usize) -> Self {
-        Self { store: SeriesStore::default(), keys: BTreeMap::new(), samples_max: samples_max.max(1) }
+        Self {
+            store: SeriesStore::default(),
+            keys: BTreeMap::new(),
+            samples_max: samples_max.max(1),
+        }
     }
 
     /// The store after these changes.
     pub(super) fn apply(&mut self, line: SeriesLine) -> Result<SeriesStore, String> {
         for (number, metric, labels) in line.new {
-            self.keys.insert(number, Arc::new(SeriesKey { metric, labels }));
+            self.keys
+                .insert(number, Arc::new(SeriesKey { metric, labels }));
         }
         let mut gone = BTreeSet::new();
         for number in line.gone {
@@ -142,11 +172,17 @@ impl Rebuilt {
     fn append(&mut self, samples: &Samples) -> Result<(), String> {
         let values: Vec<&str> = samples.values.split(' ').collect();
         if values.len() != samples.series.len() {
-            return Err(format!("{} series have {} values", samples.series.len(), values.len()));
+            return Err(format!(
+                "{} series have {} values",
+                samples.series.len(),
+                values.len()
+            ));
         }
         let (at, limit) = (Timestamp(samples.at), self.samples_max);
         for (number, value) in samples.series.iter().zip(values) {
-            let value: f64 = value.parse().map_err(|_| format!("{value:?} is no number"))?;
+            let value: f64 = value
+                .parse()
+                .map_err(|_| format!("{value:?} is no number"))?;
             self.series(*number)?.push(Sample { at, value }, limit);
         }
         Ok(())

@@ -3,7 +3,9 @@
 use super::blobs::{Known, Written};
 use super::line::Writer;
 use crate::model::Timestamp;
-use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports};
+use crate::ports::{
+    BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -62,8 +64,14 @@ impl Tap {
     pub fn around(self: &Arc<Self>, ports: &Ports) -> Ports {
         Ports {
             clock: Arc::clone(&ports.clock),
-            http: Arc::new(TappedHttp { inner: Arc::clone(&ports.http), tap: Arc::clone(self) }),
-            logs: Arc::new(TappedLogs { inner: Arc::clone(&ports.logs), tap: Arc::clone(self) }),
+            http: Arc::new(TappedHttp {
+                inner: Arc::clone(&ports.http),
+                tap: Arc::clone(self),
+            }),
+            logs: Arc::new(TappedLogs {
+                inner: Arc::clone(&ports.logs),
+                tap: Arc::clone(self),
+            }),
         }
     }
 
@@ -88,7 +96,10 @@ impl Http for TappedHttp {
         Box::pin(async move {
             let asked = Asked::of(&request);
             let answer = self.inner.send(request).await;
-            self.tap.seen().exchanges.push(Exchange { asked, answer: answer.clone() });
+            self.tap.seen().exchanges.push(Exchange {
+                asked,
+                answer: answer.clone(),
+            });
             answer
         })
     }
@@ -108,7 +119,11 @@ impl Logs for TappedLogs {
         let read = self.inner.read(source, lines_max);
         let skipped = read.as_ref().map_or(0, |read| read.skipped);
         let lines = read.clone().map(|read| read.lines);
-        self.tap.seen().logs.push(LogRead { source: source.to_owned(), lines, skipped });
+        self.tap.seen().logs.push(LogRead {
+            source: source.to_owned(),
+            lines,
+            skipped,
+        });
         read
     }
 }
@@ -116,7 +131,11 @@ impl Logs for TappedLogs {
 impl Asked {
     fn of(request: &HttpRequest) -> Self {
         let head = request.method == Method::Head;
-        Self { origin: request.origin.clone(), head, path: request.path_and_query.clone() }
+        Self {
+            origin: request.origin.clone(),
+            head,
+            path: request.path_and_query.clone(),
+        }
     }
 }
 
@@ -138,12 +157,20 @@ impl PlayedWorld {
     /// From now on it is this tick.
     pub fn set(&self, now: Timestamp, seen: Seen) {
         let mut state = self.state();
-        *state = Played { now, missing: state.missing, ..Played::default() };
+        *state = Played {
+            now,
+            missing: state.missing,
+            ..Played::default()
+        };
         for Exchange { asked, answer } in seen.exchanges {
             state.answers.entry(asked).or_default().push_back(answer);
         }
         for read in seen.logs {
-            state.logs.entry(read.source.clone()).or_default().push_back(read);
+            state
+                .logs
+                .entry(read.source.clone())
+                .or_default()
+                .push_back(read);
         }
     }
 
@@ -178,7 +205,9 @@ impl Http for PlayedWorld {
         };
         let answer = answer.unwrap_or_else(|| {
             state.missing += 1;
-            Err(HttpError::Connect("the recording has no answer to this request".to_owned()))
+            Err(HttpError::Connect(
+                "the recording has no answer to this request".to_owned(),
+            ))
         });
         Box::pin(std::future::ready(answer))
     }
@@ -190,8 +219,14 @@ impl Logs for PlayedWorld {
     }
 
     fn read(&self, source: &str, _: usize) -> Result<LogLines, String> {
-        let read = self.state().logs.get_mut(source).and_then(VecDeque::pop_front);
-        let Some(LogRead { lines, skipped, .. }) = read else { return Ok(LogLines::default()) };
+        let read = self
+            .state()
+            .logs
+            .get_mut(source)
+            .and_then(VecDeque::pop_front);
+        let Some(LogRead { lines, skipped, .. }) = read else {
+            return Ok(LogLines::default());
+        };
         lines.map(|lines| LogLines { lines, skipped })
     }
 }
@@ -233,7 +268,11 @@ enum ErrorLine {
     Redirected(String),
 }
 
-pub(super) fn write(exchange: &Exchange, blobs: &mut Written, writer: &mut Writer) -> std::io::Result<ExchangeLine> {
+pub(super) fn write(
+    exchange: &Exchange,
+    blobs: &mut Written,
+    writer: &mut Writer,
+) -> std::io::Result<ExchangeLine> {
     let (mut answer, mut error) = (None, None);
     match &exchange.answer {
         Err(failed) => error = Some(ErrorLine::from(failed)),
@@ -252,7 +291,11 @@ pub(super) fn write(exchange: &Exchange, blobs: &mut Written, writer: &mut Write
             });
         }
     }
-    Ok(ExchangeLine { asked: exchange.asked.clone(), answer, error })
+    Ok(ExchangeLine {
+        asked: exchange.asked.clone(),
+        answer,
+        error,
+    })
 }
 
 pub(super) fn read(line: ExchangeLine, blobs: &mut Known) -> Result<Exchange, String> {
@@ -261,13 +304,18 @@ pub(super) fn read(line: ExchangeLine, blobs: &mut Known) -> Result<Exchange, St
         (None, Some(error)) => Err(HttpError::from(error)),
         (None, None) => return Err("an exchange has neither an answer nor an error".to_owned()),
     };
-    Ok(Exchange { asked: line.asked, answer })
+    Ok(Exchange {
+        asked: line.asked,
+        answer,
+    })
 }
 
 fn response(line: AnswerLine, blobs: &mut Known) -> Result<HttpResponse, String> {
     let text = blobs.text(&line.body.1)?;
     let body = match line.body.0.as_str() {
-        "hex" => hex::decode(text.as_bytes()).map_err(|error| format!("a body is no hex: {error}"))?,
+        "hex" => {
+            hex::decode(text.as_bytes()).map_err(|error| format!("a body is no hex: {error}"))?
+        }
         _ => text.as_bytes().to_vec(),
     };
     Ok(HttpResponse {

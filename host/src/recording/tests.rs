@@ -6,7 +6,10 @@ use crate::series::SeriesLimits;
 use std::path::{Path, PathBuf};
 
 fn end(reason: &str) -> Line {
-    Line::End(End { reason: reason.to_owned(), journal: Vec::new() })
+    Line::End(End {
+        reason: reason.to_owned(),
+        journal: Vec::new(),
+    })
 }
 
 /// A file with lines that were flushed one by one.
@@ -15,7 +18,9 @@ fn written(lines: usize, finished: bool) -> (tempfile::TempDir, PathBuf) {
     let path = directory.path().join("r.zst");
     let mut writer = Writer::create(&path).unwrap();
     for line in 0..lines {
-        writer.put(&end(&format!("line {line} {}", "x".repeat(300)))).unwrap();
+        writer
+            .put(&end(&format!("line {line} {}", "x".repeat(300))))
+            .unwrap();
         writer.flush().unwrap();
     }
     if finished {
@@ -61,7 +66,10 @@ fn a_file_that_is_cut_anywhere_is_a_prefix_and_no_damage() {
         assert!(!end.unwrap(), "cut at {cut}");
         counts.push(count);
     }
-    assert!(counts.is_sorted() && counts.contains(&0) && counts.contains(&19), "{counts:?}");
+    assert!(
+        counts.is_sorted() && counts.contains(&0) && counts.contains(&19),
+        "{counts:?}"
+    );
 }
 
 #[test]
@@ -73,7 +81,9 @@ fn a_changed_byte_is_found_and_its_place_named() {
         bytes[changed] ^= 0x10;
         std::fs::write(&path, &bytes).unwrap();
         match read_all(&path).1 {
-            Err(error @ RecordingError::Damaged { .. }) => assert!(error.to_string().contains("line "), "{error}"),
+            Err(error @ RecordingError::Damaged { .. }) => {
+                assert!(error.to_string().contains("line "), "{error}")
+            }
             // A changed length can make the rest look as if it were still to come.
             Ok(false) => {}
             other => panic!("byte {changed}: {other:?}"),
@@ -84,27 +94,57 @@ fn a_changed_byte_is_found_and_its_place_named() {
 #[test]
 fn an_existing_file_is_never_written_over_and_something_else_is_no_recording() {
     let (_directory, path) = written(1, true);
-    assert_eq!(Writer::create(&path).err().unwrap().kind(), std::io::ErrorKind::AlreadyExists);
-    assert!(matches!(Recording::open(&path), Err(RecordingError::NotARecording { .. })));
+    assert_eq!(
+        Writer::create(&path).err().unwrap().kind(),
+        std::io::ErrorKind::AlreadyExists
+    );
+    assert!(matches!(
+        Recording::open(&path),
+        Err(RecordingError::NotARecording { .. })
+    ));
     std::fs::write(&path, "hello").unwrap();
-    assert!(matches!(Recording::open(&path), Err(RecordingError::NotARecording { .. })));
+    assert!(matches!(
+        Recording::open(&path),
+        Err(RecordingError::NotARecording { .. })
+    ));
     std::fs::write(&path, "").unwrap();
-    assert!(matches!(Recording::open(&path), Err(RecordingError::NotARecording { .. })));
+    assert!(matches!(
+        Recording::open(&path),
+        Err(RecordingError::NotARecording { .. })
+    ));
 }
 
 fn key(name: &str) -> SeriesKey {
-    SeriesKey { metric: name.to_owned(), labels: vec![("node".to_owned(), "4".to_owned())] }
+    SeriesKey {
+        metric: name.to_owned(),
+        labels: vec![("node".to_owned(), "4".to_owned())],
+    }
 }
 
 fn contents(store: &SeriesStore) -> Vec<(SeriesKey, Vec<Sample>)> {
-    store.all().map(|(key, series)| (key.clone(), series.iter().collect())).collect()
+    store
+        .all()
+        .map(|(key, series)| (key.clone(), series.iter().collect()))
+        .collect()
 }
 
 #[test]
 fn series_are_put_together_from_their_changes_exactly() {
-    let limits = SeriesLimits { samples_per_series_max: 5, unseen_ms_max: 4_000, ..SeriesLimits::default() };
-    let (mut followed, mut rebuilt, mut store) = (Followed::default(), Rebuilt::new(5), SeriesStore::default());
-    let strange = [0.1 + 0.2, -0.0, f64::INFINITY, 1e300, f64::MIN_POSITIVE, 3.0];
+    let limits = SeriesLimits {
+        samples_per_series_max: 5,
+        unseen_ms_max: 4_000,
+        ..SeriesLimits::default()
+    };
+    let (mut followed, mut rebuilt, mut store) =
+        (Followed::default(), Rebuilt::new(5), SeriesStore::default());
+    let strange = [
+        0.1 + 0.2,
+        -0.0,
+        f64::INFINITY,
+        1e300,
+        f64::MIN_POSITIVE,
+        3.0,
+    ];
     // One that stops, one that ages out and comes back, a clock that goes back once.
     for tick in 0..40_u64 {
         let at = if tick == 20 { 7 } else { tick * 1_000 + 500 };
@@ -115,6 +155,10 @@ fn series_are_put_together_from_their_changes_exactly() {
         store.ingest(Timestamp(at), &[], samples, &limits);
         let line = followed.changes(&store, 5);
         let line = serde_json::from_str(&serde_json::to_string(&line).unwrap()).unwrap();
-        assert_eq!(contents(&rebuilt.apply(line).unwrap()), contents(&store), "tick {tick}");
+        assert_eq!(
+            contents(&rebuilt.apply(line).unwrap()),
+            contents(&store),
+            "tick {tick}"
+        );
     }
 }

@@ -61,7 +61,10 @@ impl Recorder {
         components: Vec<(String, Arc<[u8]>)>,
         bytes_max: u64,
     ) -> Result<Self, RecordingError> {
-        let io = |source| RecordingError::Io { path: path.to_owned(), source };
+        let io = |source| RecordingError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let samples_max = begin.samples_per_series_max;
         let mut writer = Writer::create(path).map_err(io)?;
         writer.put(&Line::Begin(Box::new(begin))).map_err(io)?;
@@ -70,15 +73,30 @@ impl Recorder {
         writer.flush().map_err(io)?;
         let (messages, received) = sync_channel(WAITING_TICKS_MAX);
         let trouble = Arc::new(Mutex::new(None));
-        let work = Work { writer, has, blobs: Written::default(), series: Followed::default(), samples_max, bytes_max };
+        let work = Work {
+            writer,
+            has,
+            blobs: Written::default(),
+            series: Followed::default(),
+            samples_max,
+            bytes_max,
+        };
         let told = Arc::clone(&trouble);
         let run = move || {
             if let Err(error) = work.run(&received) {
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
             }
         };
-        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(run).map_err(io)?;
-        Ok(Self { messages: Some(messages), thread: Some(thread), trouble, path: path.to_owned() })
+        let thread = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(run)
+            .map_err(io)?;
+        Ok(Self {
+            messages: Some(messages),
+            thread: Some(thread),
+            trouble,
+            path: path.to_owned(),
+        })
     }
 
     /// Adds a tick.
@@ -88,7 +106,10 @@ impl Recorder {
 
     /// Ends the file and waits until the disk has it.
     pub fn end(mut self, reason: &str, journal: Vec<String>) {
-        self.send(Message::End(End { reason: reason.to_owned(), journal }));
+        self.send(Message::End(End {
+            reason: reason.to_owned(),
+            journal,
+        }));
         self.messages = None;
         let ended = self.thread.take().map(JoinHandle::join);
         if let Some(Err(_)) = ended {
@@ -98,7 +119,10 @@ impl Recorder {
     }
 
     fn send(&mut self, message: Message) {
-        let sent = self.messages.as_ref().is_some_and(|messages| messages.send(message).is_ok());
+        let sent = self
+            .messages
+            .as_ref()
+            .is_some_and(|messages| messages.send(message).is_ok());
         if !sent {
             self.messages = None;
             self.report();
@@ -107,7 +131,11 @@ impl Recorder {
 
     /// Says once why there is no recording any more.
     fn report(&self) {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let trouble = self
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(trouble) = trouble {
             tracing::warn!(path = %self.path.display(), %trouble, "The recording ends here; everything else goes on.");
         }
@@ -137,7 +165,10 @@ impl Work {
             }
             if self.writer.bytes() > self.bytes_max {
                 let reason = format!("it reached its limit of {} bytes", self.bytes_max);
-                self.writer.put(&Line::End(End { reason: reason.clone(), journal: Vec::new() }))?;
+                self.writer.put(&Line::End(End {
+                    reason: reason.clone(),
+                    journal: Vec::new(),
+                }))?;
                 self.writer.finish()?;
                 return Err(std::io::Error::other(reason));
             }
@@ -155,7 +186,15 @@ impl Work {
     }
 
     fn line(&mut self, frame: Frame) -> std::io::Result<TickLine> {
-        let Frame { snapshot, seen, arrivals, verdicts, incidents, journal, .. } = frame;
+        let Frame {
+            snapshot,
+            seen,
+            arrivals,
+            verdicts,
+            incidents,
+            journal,
+            ..
+        } = frame;
         let (blobs, writer) = (&mut self.blobs, &mut self.writer);
         let mut line = TickLine {
             tick: snapshot.tick.0,
@@ -174,7 +213,8 @@ impl Work {
             ..TickLine::default()
         };
         for (name, table) in &snapshot.tables {
-            line.tables.insert(name.clone(), blobs.name_table(writer, table)?);
+            line.tables
+                .insert(name.clone(), blobs.name_table(writer, table)?);
         }
         for exchange in &seen.exchanges {
             line.exchanges.push(tap::write(exchange, blobs, writer)?);
@@ -196,7 +236,10 @@ fn put_components(
             continue;
         }
         for part in bytes.chunks(COMPONENT_PART_BYTES) {
-            writer.put(&Line::Component { digest: digest.clone(), hex: hex::encode(part) })?;
+            writer.put(&Line::Component {
+                digest: digest.clone(),
+                hex: hex::encode(part),
+            })?;
         }
     }
     Ok(())

@@ -22,7 +22,10 @@ const BAR_COLUMNS: usize = 12;
 pub(super) fn section(page: &mut Page, ticket: &Ticket) {
     page.heading("WHAT IT MEANS");
     if ticket.abstained {
-        let is_blind = ticket.symptoms.iter().all(|symptom| symptom.kind == SymptomKind::Blind);
+        let is_blind = ticket
+            .symptoms
+            .iter()
+            .all(|symptom| symptom.kind == SymptomKind::Blind);
         let text = if is_blind {
             "What is not seen may be well or not: nothing that depends on it can be judged."
         } else {
@@ -32,14 +35,22 @@ pub(super) fn section(page: &mut Page, ticket: &Ticket) {
     }
     let mut left_out = 0;
     for (place, hypothesis) in ticket.hypotheses.iter().enumerate() {
-        if place >= ALWAYS_SHOWN && hypothesis.probability < SHOWN_PROBABILITY_MIN && !hypothesis.is_none_of_these() {
+        if place >= ALWAYS_SHOWN
+            && hypothesis.probability < SHOWN_PROBABILITY_MIN
+            && !hypothesis.is_none_of_these()
+        {
             left_out += 1;
         } else {
             one(page, ticket, hypothesis, place);
         }
     }
     if left_out > 0 {
-        page.wrapped(2, 2, &format!("and {left_out} less likely ones, in the JSON of this ticket"), Ink::Dim);
+        page.wrapped(
+            2,
+            2,
+            &format!("and {left_out} less likely ones, in the JSON of this ticket"),
+            Ink::Dim,
+        );
     }
     path(page, ticket);
 }
@@ -48,13 +59,29 @@ fn one(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis, place: usize) 
     let share = format!(" {:>5.1} % ", hypothesis.probability * 100.0);
     let picture = bar(hypothesis.probability, BAR_COLUMNS);
     let is_first_named = place == 0 && !ticket.abstained;
-    let ink = if is_first_named { Ink::Bold } else { Ink::Plain };
+    let ink = if is_first_named {
+        Ink::Bold
+    } else {
+        Ink::Plain
+    };
     let bar_ink = if is_first_named { Ink::Green } else { Ink::Dim };
-    let component = hypothesis.component.as_ref().map(|entity| format!(": {}", name(ticket, entity)));
+    let component = hypothesis
+        .component
+        .as_ref()
+        .map(|entity| format!(": {}", name(ticket, entity)));
     let title = format!("{}{}", hypothesis.title, component.unwrap_or_default());
     let with_word = place == 0 && !hypothesis.is_none_of_these();
-    let word = if with_word { format!(" ({})", confidence_word(hypothesis.probability)) } else { String::new() };
-    page.marked(2, &[(&picture, bar_ink), (&share, ink)], &format!("{title}{word}"), ink);
+    let word = if with_word {
+        format!(" ({})", confidence_word(hypothesis.probability))
+    } else {
+        String::new()
+    };
+    page.marked(
+        2,
+        &[(&picture, bar_ink), (&share, ink)],
+        &format!("{title}{word}"),
+        ink,
+    );
     if hypothesis.is_none_of_these() {
         return;
     }
@@ -80,13 +107,32 @@ fn side(page: &mut Page, ticket: &Ticket, word: &str, assessed: &[AssessedEviden
         } else {
             format!("÷{}", number(1.0 / one.ratio))
         };
-        let because = if one.because.is_empty() { String::new() } else { format!(": {}", one.because) };
-        let text = format!("{weight} {}{because} {}", one.claim.text, ids(&one.claim.evidence));
+        let because = if one.because.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", one.because)
+        };
+        let text = format!(
+            "{weight} {}{because} {}",
+            one.claim.text,
+            ids(&one.claim.evidence)
+        );
         let ink = if word == "for" { Ink::Plain } else { Ink::Dim };
         page.item(6, &format!("{word:<7}"), &text, ink);
-        let recent = one.claim.evidence.first().and_then(|id| ticket.observations.iter().find(|e| &e.id == id));
-        if let Some(evidence) = recent.filter(|evidence| evidence.recent.len() >= SPARK_SAMPLES_MIN) {
-            page.parts(14, &[(&sparkline(&evidence.recent, SPARK_COLUMNS), Ink::Yellow), (" lately", Ink::Dim)]);
+        let recent = one
+            .claim
+            .evidence
+            .first()
+            .and_then(|id| ticket.observations.iter().find(|e| &e.id == id));
+        if let Some(evidence) = recent.filter(|evidence| evidence.recent.len() >= SPARK_SAMPLES_MIN)
+        {
+            page.parts(
+                14,
+                &[
+                    (&sparkline(&evidence.recent, SPARK_COLUMNS), Ink::Yellow),
+                    (" lately", Ink::Dim),
+                ],
+            );
         }
     }
 }
@@ -94,13 +140,21 @@ fn side(page: &mut Page, ticket: &Ticket, word: &str, assessed: &[AssessedEviden
 /// Why it is not the first: the claim that told it from the first, or that nothing did.
 fn lost(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis) {
     let label = hypothesis.label();
-    let told = ticket.rationale.iter().find(|claim| match &claim.predicate {
-        Predicate::ToldApart { rival, .. } => *rival == label,
-        _ => false,
-    });
+    let told = ticket
+        .rationale
+        .iter()
+        .find(|claim| match &claim.predicate {
+            Predicate::ToldApart { rival, .. } => *rival == label,
+            _ => false,
+        });
     if let Some(claim) = told {
         let word = if ticket.abstained { "beside" } else { "lost" };
-        page.item(6, &format!("{word:<7}"), &format!("{} {}", claim.text, ids(&claim.evidence)), Ink::Dim);
+        page.item(
+            6,
+            &format!("{word:<7}"),
+            &format!("{} {}", claim.text, ids(&claim.evidence)),
+            Ink::Dim,
+        );
     }
 }
 
@@ -109,10 +163,20 @@ fn path(page: &mut Page, ticket: &Ticket) {
     if ticket.path.len() < 2 {
         return;
     }
-    page.wrapped(2, 2, "How it spread, by the time at which it was first seen:", Ink::Dim);
+    page.wrapped(
+        2,
+        2,
+        "How it spread, by the time at which it was first seen:",
+        Ink::Dim,
+    );
     for (place, step) in ticket.path.iter().enumerate() {
         let arrow = if place == 0 { "●" } else { "└▶" };
-        let text = format!("{} {}: {}", time_of_day(step.onset), name(ticket, &step.entity), step.summary);
+        let text = format!(
+            "{} {}: {}",
+            time_of_day(step.onset),
+            name(ticket, &step.entity),
+            step.summary
+        );
         page.item(4 + 2 * usize::from(place > 0), arrow, &text, Ink::Plain);
     }
 }

@@ -46,7 +46,11 @@ pub(super) struct Page {
 
 impl Page {
     pub(super) fn new(style: &RenderStyle) -> Self {
-        Self { columns: style.width.clamp(*COLUMNS.start(), *COLUMNS.end()), color: style.color, text: String::new() }
+        Self {
+            columns: style.width.clamp(*COLUMNS.start(), *COLUMNS.end()),
+            color: style.color,
+            text: String::new(),
+        }
     }
 
     pub(super) fn finish(self) -> String {
@@ -60,8 +64,12 @@ impl Page {
     /// `━━ a ━━ b ━━━━━━━━ c ━━`: the last word stands at the right edge.
     pub(super) fn rule(&mut self, words: &[&str], ink: Ink) {
         let words: Vec<String> = words.iter().map(|word| escape(word, 40)).collect();
-        let (last, first) = words.split_last().map_or(("", [].as_slice()), |(last, first)| (last.as_str(), first));
-        let left = first.iter().fold(String::from("━━"), |line, word| format!("{line} {word} ━━"));
+        let (last, first) = words
+            .split_last()
+            .map_or(("", [].as_slice()), |(last, first)| (last.as_str(), first));
+        let left = first.iter().fold(String::from("━━"), |line, word| {
+            format!("{line} {word} ━━")
+        });
         let right = format!(" {last} ━━");
         let between = self.columns.saturating_sub(width(&left) + width(&right));
         let line = format!("{left}{}{right}", "━".repeat(between));
@@ -83,7 +91,12 @@ impl Page {
 
     /// A mark, and text that hangs behind it.
     pub(super) fn item(&mut self, indent: usize, mark: &str, text: &str, ink: Ink) {
-        self.marked(indent, &[(mark, if ink == Ink::Dim { Ink::Dim } else { Ink::Cyan })], text, ink);
+        self.marked(
+            indent,
+            &[(mark, if ink == Ink::Dim { Ink::Dim } else { Ink::Cyan })],
+            text,
+            ink,
+        );
     }
 
     /// A mark of several inks, and text that hangs behind it.
@@ -128,7 +141,8 @@ impl Page {
     fn put(&mut self, indent: usize, text: &str, ink: Ink) {
         self.text.push_str(&" ".repeat(indent));
         if self.color && ink != Ink::Plain {
-            self.text.push_str(&format!("\u{1b}[{}m{text}\u{1b}[0m", ink.code()));
+            self.text
+                .push_str(&format!("\u{1b}[{}m{text}\u{1b}[0m", ink.code()));
         } else {
             self.text.push_str(text);
         }
@@ -139,13 +153,20 @@ impl Page {
 fn wrap(text: &str, columns: usize, first: usize, rest: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
-        let room = columns.saturating_sub(if lines.len() == 1 { first } else { rest }).max(8);
+        let room = columns
+            .saturating_sub(if lines.len() == 1 { first } else { rest })
+            .max(8);
         let last = lines.last().map_or(0, |line| width(line));
         if last > 0 && last + 1 + width(word) > room {
             lines.push(String::new());
         }
-        let room = columns.saturating_sub(if lines.len() == 1 { first } else { rest }).max(8);
-        for (number, piece) in cut(word, room, columns.saturating_sub(rest).max(8)).into_iter().enumerate() {
+        let room = columns
+            .saturating_sub(if lines.len() == 1 { first } else { rest })
+            .max(8);
+        for (number, piece) in cut(word, room, columns.saturating_sub(rest).max(8))
+            .into_iter()
+            .enumerate()
+        {
             if number > 0 {
                 lines.push(String::new());
             }
@@ -204,7 +225,13 @@ mod tests {
     fn lines_fit_and_no_word_is_lost() {
         let text = "one two-three four 一二三四五六七八九十 averyveryverylongwordthatdoesnotfitintoaline end";
         let lines = wrap(text, 20, 2, 4);
-        assert!(lines.iter().enumerate().all(|(n, line)| width(line) + if n == 0 { 2 } else { 4 } <= 20), "{lines:?}");
+        assert!(
+            lines
+                .iter()
+                .enumerate()
+                .all(|(n, line)| width(line) + if n == 0 { 2 } else { 4 } <= 20),
+            "{lines:?}"
+        );
         assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
     }
 }

@@ -18,21 +18,39 @@ pub(super) const SPARK_COLUMNS: usize = 24;
 pub(super) fn section(page: &mut Page, ticket: &Ticket) {
     page.heading("WHAT IS SEEN");
     let mut shown_entity = None;
-    for symptom in in_order_of_entities(ticket).into_iter().take(SYMPTOMS_SHOWN_MAX) {
+    for symptom in in_order_of_entities(ticket)
+        .into_iter()
+        .take(SYMPTOMS_SHOWN_MAX)
+    {
         if shown_entity != Some(&symptom.entity) {
             page.wrapped(2, 4, &name(ticket, &symptom.entity), Ink::Bold);
             shown_entity = Some(&symptom.entity);
         }
         one(page, ticket, symptom);
     }
-    if let Some(more) = ticket.symptoms.len().checked_sub(SYMPTOMS_SHOWN_MAX).filter(|more| *more > 0) {
-        page.wrapped(2, 2, &format!("and {more} more symptoms, in the JSON of this ticket"), Ink::Dim);
+    if let Some(more) = ticket
+        .symptoms
+        .len()
+        .checked_sub(SYMPTOMS_SHOWN_MAX)
+        .filter(|more| *more > 0)
+    {
+        page.wrapped(
+            2,
+            2,
+            &format!("and {more} more symptoms, in the JSON of this ticket"),
+            Ink::Dim,
+        );
     }
 }
 
 /// The suspect first, as the ticket lists its entities; the symptoms of each by onset.
 fn in_order_of_entities(ticket: &Ticket) -> Vec<&Symptom> {
-    let place = |symptom: &Symptom| ticket.entities.iter().position(|entity| entity == &symptom.entity);
+    let place = |symptom: &Symptom| {
+        ticket
+            .entities
+            .iter()
+            .position(|entity| entity == &symptom.entity)
+    };
     let mut symptoms: Vec<&Symptom> = ticket.symptoms.iter().collect();
     symptoms.sort_by_key(|symptom| place(symptom).unwrap_or(usize::MAX));
     symptoms
@@ -40,8 +58,20 @@ fn in_order_of_entities(ticket: &Ticket) -> Vec<&Symptom> {
 
 fn one(page: &mut Page, ticket: &Ticket, symptom: &Symptom) {
     let since = time_of_day(symptom.onset.1);
-    page.item(4, "●", &format!("{} (since {since}) {}", symptom.summary, ids(&symptom.evidence)), Ink::Plain);
-    let recorded = symptom.evidence.iter().filter_map(|id| ticket.observations.iter().find(|e| &e.id == id));
+    page.item(
+        4,
+        "●",
+        &format!(
+            "{} (since {since}) {}",
+            symptom.summary,
+            ids(&symptom.evidence)
+        ),
+        Ink::Plain,
+    );
+    let recorded = symptom
+        .evidence
+        .iter()
+        .filter_map(|id| ticket.observations.iter().find(|e| &e.id == id));
     let values = recorded.filter(|evidence| evidence.source != EvidenceSource::Check);
     for evidence in values.take(VALUES_SHOWN_MAX) {
         page.wrapped(6, 8, &value(evidence), Ink::Dim);

@@ -1,7 +1,9 @@
 //! Tickets as a person sees them. The snapshots are to be read, not only compared.
 
 use super::{RenderStyle, page::width, ticket};
-use crate::diagnose::fixture::{Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason};
+use crate::diagnose::fixture::{
+    Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
+};
 use crate::model::{BlindSpot, Ticket};
 
 fn of(sight: &Sight) -> Ticket {
@@ -11,11 +13,20 @@ fn of(sight: &Sight) -> Ticket {
 }
 
 fn blind() -> Sight {
-    let unseen = BlindSpot { source: "http:hub/state".to_owned(), reason: "connection refused".to_owned() };
-    Sight { blind: vec![unseen], ..Sight::default() }
+    let unseen = BlindSpot {
+        source: "http:hub/state".to_owned(),
+        reason: "connection refused".to_owned(),
+    };
+    Sight {
+        blind: vec![unseen],
+        ..Sight::default()
+    }
 }
 
-const PLAIN: RenderStyle = RenderStyle { width: 100, color: false };
+const PLAIN: RenderStyle = RenderStyle {
+    width: 100,
+    color: false,
+};
 
 #[test]
 fn a_ticket_with_a_cause() {
@@ -40,10 +51,20 @@ fn a_ticket_about_blindness() {
 #[test]
 fn a_narrow_terminal_is_respected_except_by_commands() {
     for columns in [60, 80, 110] {
-        let style = RenderStyle { width: columns, color: false };
-        for sight in [node_two_gone(), slow_disk_on_two(), slow_for_an_unknown_reason(), blind()] {
+        let style = RenderStyle {
+            width: columns,
+            color: false,
+        };
+        for sight in [
+            node_two_gone(),
+            slow_disk_on_two(),
+            slow_for_an_unknown_reason(),
+            blind(),
+        ] {
             let text = ticket(&of(&sight), &style);
-            let wide = text.lines().find(|line| width(line) > columns && !line.trim_start().starts_with('$'));
+            let wide = text
+                .lines()
+                .find(|line| width(line) > columns && !line.trim_start().starts_with('$'));
             assert_eq!(wide, None, "{columns}");
         }
     }
@@ -53,7 +74,13 @@ fn a_narrow_terminal_is_respected_except_by_commands() {
 fn colour_is_only_there_when_asked_for_and_changes_no_word() {
     let shown = of(&node_two_gone());
     let plain = ticket(&shown, &PLAIN);
-    let colored = ticket(&shown, &RenderStyle { color: true, ..PLAIN });
+    let colored = ticket(
+        &shown,
+        &RenderStyle {
+            color: true,
+            ..PLAIN
+        },
+    );
     assert!(!plain.contains('\u{1b}') && colored.contains("\u{1b}[1;31m"));
     assert_eq!(without_escapes(&colored), plain);
 }
@@ -61,7 +88,9 @@ fn colour_is_only_there_when_asked_for_and_changes_no_word() {
 fn without_escapes(text: &str) -> String {
     let mut parts = text.split("\u{1b}[");
     let first = parts.next().unwrap_or_default().to_owned();
-    parts.fold(first, |line, part| line + part.split_once('m').map_or("", |(_, rest)| rest))
+    parts.fold(first, |line, part| {
+        line + part.split_once('m').map_or("", |(_, rest)| rest)
+    })
 }
 
 #[test]

@@ -53,10 +53,21 @@ pub struct Difference {
 ///
 /// # Errors
 /// The recording is damaged, or its plugins cannot be loaded.
-pub async fn again(engine: &Engine, mut recording: Recording, directory: &Path) -> Result<Replayed, ReplayError> {
+pub async fn again(
+    engine: &Engine,
+    mut recording: Recording,
+    directory: &Path,
+) -> Result<Replayed, ReplayError> {
     let begin = recording.begin().clone();
     let bytes = loaded::bytes(&recording, &begin.subject)?;
-    let (subject, _) = loaded::subject(engine, &begin, &begin.subject.source, &bytes, &Arc::default()).await?;
+    let (subject, _) = loaded::subject(
+        engine,
+        &begin,
+        &begin.subject.source,
+        &bytes,
+        &Arc::default(),
+    )
+    .await?;
     let checks = Arc::new(loaded::checks(engine, &recording).await?);
     let mut book = Book::open(directory, begin.started.0).await?.book;
     let start = &begin.book;
@@ -64,21 +75,31 @@ pub async fn again(engine: &Engine, mut recording: Recording, directory: &Path) 
     book.stand_in(register, start.last_tick, start.last_seq, &start.last_hash);
     book.take_lines();
     let shown: Arc<Mutex<Shown>> = Arc::default();
-    let eyes = Memory { subject, shown: Arc::clone(&shown), started: begin.started.0 };
+    let eyes = Memory {
+        subject,
+        shown: Arc::clone(&shown),
+        started: begin.started.0,
+    };
     let config = begin.started.1.config.clone();
     let mut conveyor = Conveyor::with_eyes(Box::new(eyes), checks, config, &book);
     book.note(Kind::Started, begin.started.0, &begin.started.1)?;
     let mut comparison = Comparison::default();
     while comparison.difference.is_none() {
-        let Some(recorded) = recording.next_tick()? else { break };
+        let Some(recorded) = recording.next_tick()? else {
+            break;
+        };
         let changes = subject_changes(engine, &recording, &recorded).await?;
         let snapshot = Some(Arc::clone(&recorded.snapshot));
         *shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown { snapshot, changes };
-        conveyor.put_before_tick(loaded::arrived(&recording, &recorded.arrivals)?).await?;
+        conveyor
+            .put_before_tick(loaded::arrived(&recording, &recorded.arrivals)?)
+            .await?;
         let report = conveyor.tick(&mut book).await?;
         comparison.tick(&recorded, &report, &book.take_lines());
     }
-    if let (None, Some(Ending::Ended { journal, .. })) = (&comparison.difference, recording.ending()) {
+    if let (None, Some(Ending::Ended { journal, .. })) =
+        (&comparison.difference, recording.ending())
+    {
         stop_again(&mut book, journal).await?;
         comparison.lines(conveyor.last_tick(), journal, &book.take_lines());
     }
@@ -94,9 +115,14 @@ async fn stop_again(book: &mut Book, journal: &[String]) -> Result<(), ReplayErr
         at: Timestamp,
         body: body::Stopped,
     }
-    let last = journal.last().and_then(|line| serde_json::from_str::<Last>(line).ok());
+    let last = journal
+        .last()
+        .and_then(|line| serde_json::from_str::<Last>(line).ok());
     if let Some(Last { at, body }) = last {
-        let stopped = body::Stopped { open_tickets: book.register().open().count(), ..body };
+        let stopped = body::Stopped {
+            open_tickets: book.register().open().count(),
+            ..body
+        };
         book.note(Kind::Stopped, at, &stopped)?;
     }
     Ok(book.commit().await?)
@@ -110,12 +136,18 @@ async fn subject_changes(
 ) -> Result<VecDeque<Changed>, ReplayError> {
     let mut changes = VecDeque::new();
     for arrival in &recorded.arrivals {
-        let Arrival::Subject { event, counts } = arrival else { continue };
+        let Arrival::Subject { event, counts } = arrival else {
+            continue;
+        };
         let mut subject = None;
         if let Some(component) = counts {
             let bytes = loaded::bytes(recording, component)?;
             let begin = recording.begin();
-            subject = Some(loaded::subject(engine, begin, &component.source, &bytes, &Arc::default()).await?.0);
+            subject = Some(
+                loaded::subject(engine, begin, &component.source, &bytes, &Arc::default())
+                    .await?
+                    .0,
+            );
         }
         if let Ok(event) = serde_json::from_value(event.clone()) {
             changes.push_back(Changed { event, subject });
@@ -146,7 +178,11 @@ struct Memory {
 
 impl Memory {
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).snapshot.clone()
+        self.shown
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .snapshot
+            .clone()
     }
 
     /// Tells the changes that happened within the tick, or those before it.
@@ -154,11 +190,17 @@ impl Memory {
         let mut told = Vec::new();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let is_within = |changed: &Changed| matches!(changed.event, SwapEvent::RolledBack { .. });
-        while let Some(changed) = shown.changes.pop_front_if(|changed| is_within(changed) == within) {
+        while let Some(changed) = shown
+            .changes
+            .pop_front_if(|changed| is_within(changed) == within)
+        {
             if let Some(subject) = changed.subject {
                 self.subject = subject;
             }
-            told.push(SubjectChange { event: changed.event, counts: None });
+            told.push(SubjectChange {
+                event: changed.event,
+                counts: None,
+            });
         }
         told
     }
@@ -166,11 +208,18 @@ impl Memory {
 
 impl Eyes for Memory {
     fn subject(&self) -> String {
-        format!("{} {}", self.subject.info().name, self.subject.info().version)
+        format!(
+            "{} {}",
+            self.subject.info().name,
+            self.subject.info().version
+        )
     }
 
     fn plugin(&self) -> (String, String) {
-        (self.subject.info().name.clone(), self.subject.digest().0.clone())
+        (
+            self.subject.info().name.clone(),
+            self.subject.digest().0.clone(),
+        )
     }
 
     fn knowledge(&self) -> &Arc<KnowledgeBase> {
@@ -178,11 +227,13 @@ impl Eyes for Memory {
     }
 
     fn now(&self) -> Timestamp {
-        self.snapshot().map_or(self.started, |snapshot| snapshot.host_at)
+        self.snapshot()
+            .map_or(self.started, |snapshot| snapshot.host_at)
     }
 
     fn observed_now(&self) -> Timestamp {
-        self.snapshot().map_or(self.started, |snapshot| snapshot.taken_at)
+        self.snapshot()
+            .map_or(self.started, |snapshot| snapshot.taken_at)
     }
 
     fn prime(&self) -> Looking<'_, ()> {
@@ -218,23 +269,50 @@ impl Comparison {
     fn tick(&mut self, recorded: &RecordedTick, report: &TickReport, lines: &[String]) {
         let tick = recorded.snapshot.tick;
         self.ticks += 1;
-        self.fuel += report.verdicts.iter().map(|verdict| verdict.fuel).sum::<u64>();
+        self.fuel += report
+            .verdicts
+            .iter()
+            .map(|verdict| verdict.fuel)
+            .sum::<u64>();
         for (index, verdict) in report.verdicts.iter().enumerate() {
-            let said = recorded.verdicts.get(index).map_or("no verdict", |text| text);
-            self.compare(tick, || format!("verdict of {}", verdict.check), said, &text_of(verdict));
+            let said = recorded
+                .verdicts
+                .get(index)
+                .map_or("no verdict", |text| text);
+            self.compare(
+                tick,
+                || format!("verdict of {}", verdict.check),
+                said,
+                &text_of(verdict),
+            );
             self.verdicts += 1;
         }
         if let Some(missing) = recorded.verdicts.get(report.verdicts.len()) {
             self.compare(tick, || "a verdict more".to_owned(), missing, "no verdict");
         }
-        self.compare(tick, || "diagnosis".to_owned(), &recorded.incidents, &text_of(&report.incidents));
+        self.compare(
+            tick,
+            || "diagnosis".to_owned(),
+            &recorded.incidents,
+            &text_of(&report.incidents),
+        );
         self.lines(tick, &recorded.journal, lines);
     }
 
     fn lines(&mut self, tick: Tick, recorded: &[String], replayed: &[String]) {
         for index in 0..recorded.len().max(replayed.len()) {
-            let of = |lines: &[String]| lines.get(index).cloned().unwrap_or_else(|| "no record".to_owned());
-            self.compare(tick, || "record of the decision log".to_owned(), &of(recorded), &of(replayed));
+            let of = |lines: &[String]| {
+                lines
+                    .get(index)
+                    .cloned()
+                    .unwrap_or_else(|| "no record".to_owned())
+            };
+            self.compare(
+                tick,
+                || "record of the decision log".to_owned(),
+                &of(recorded),
+                &of(replayed),
+            );
             self.records += 1;
         }
     }
@@ -244,7 +322,12 @@ impl Comparison {
         self.hash.update(replayed);
         if self.difference.is_none() && recorded != replayed {
             let (recorded, replayed) = around_difference(recorded, replayed);
-            self.difference = Some(Difference { tick, what: what(), recorded, replayed });
+            self.difference = Some(Difference {
+                tick,
+                what: what(),
+                recorded,
+                replayed,
+            });
         }
     }
 
@@ -275,11 +358,19 @@ fn text_of(value: &impl Serialize) -> String {
 const SHOWN_CHARS: usize = 120;
 
 fn around_difference(one: &str, other: &str) -> (String, String) {
-    let same = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let same = one
+        .chars()
+        .zip(other.chars())
+        .take_while(|(a, b)| a == b)
+        .count();
     let from = same.saturating_sub(SHOWN_CHARS);
     let cut = |text: &str| {
         let shown: String = text.chars().skip(from).take(2 * SHOWN_CHARS).collect();
-        if from > 0 { format!("…{shown}") } else { shown }
+        if from > 0 {
+            format!("…{shown}")
+        } else {
+            shown
+        }
     };
     (cut(one), cut(other))
 }

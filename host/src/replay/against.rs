@@ -78,9 +78,18 @@ async fn against_module(
     name: &str,
     bytes: Vec<u8>,
 ) -> Result<Against, ReplayError> {
-    let tried = CheckSet::from_modules(engine, vec![(name.to_owned(), bytes.clone())], BTreeMap::new()).await?;
+    let tried = CheckSet::from_modules(
+        engine,
+        vec![(name.to_owned(), bytes.clone())],
+        BTreeMap::new(),
+    )
+    .await?;
     let (plugin, digest) = tried.modules().into_iter().next().unwrap_or_default();
-    let same = recording.begin().modules.iter().find(|module| module.name == plugin);
+    let same = recording
+        .begin()
+        .modules
+        .iter()
+        .find(|module| module.name == plugin);
     let instead_of = same.map(|module| module.source.clone());
     let tried = match same.filter(|module| module.config.trim() != "{}") {
         None => tried,
@@ -89,7 +98,12 @@ async fn against_module(
             CheckSet::from_modules(engine, vec![(name.to_owned(), bytes)], configs).await?
         }
     };
-    let mut walk = Walk::new(Against { plugin: plugin.clone(), digest, instead_of, ..Against::nothing() });
+    let mut walk = Walk::new(Against {
+        plugin: plugin.clone(),
+        digest,
+        instead_of,
+        ..Against::nothing()
+    });
     let mut recording = recording;
     while let Some(recorded) = recording.next_tick()? {
         let mut before = verdicts_of(&recorded);
@@ -113,14 +127,24 @@ async fn against_subject(
     let plugin = format!("{} {}", subject.info().name, subject.info().version);
     let instead_of = Some(begin.subject.source.clone());
     let digest = subject.digest().0.clone();
-    let mut walk = Walk::new(Against { plugin, digest, instead_of, ..Against::nothing() });
+    let mut walk = Walk::new(Against {
+        plugin,
+        digest,
+        instead_of,
+        ..Against::nothing()
+    });
     let budget = Duration::from_millis(begin.tick_deadline_ms);
     let mut past: Vec<Arc<Tables>> = Vec::new();
     while let Some(recorded) = recording.next_tick()? {
         let was = &recorded.snapshot;
         played.set(was.host_at, recorded.seen.clone());
         let observed = observe(&mut subject, was.tick, was.taken_at, budget).await;
-        let series = Arc::new(series.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let series = Arc::new(
+            series
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        );
         let snapshot = snapshot::freeze(FreezeInput {
             tick: was.tick,
             taken_at: was.taken_at,
@@ -145,7 +169,11 @@ fn judge(checks: &CheckSet, snapshot: &Arc<Snapshot>) -> Vec<Verdict> {
 }
 
 fn verdicts_of(recorded: &RecordedTick) -> Vec<Verdict> {
-    recorded.verdicts.iter().filter_map(|text| serde_json::from_str(text).ok()).collect()
+    recorded
+        .verdicts
+        .iter()
+        .filter_map(|text| serde_json::from_str(text).ok())
+        .collect()
 }
 
 impl Against {
@@ -173,16 +201,25 @@ struct Walk {
 
 impl Walk {
     fn new(against: Against) -> Self {
-        Self { against, told: BTreeMap::new() }
+        Self {
+            against,
+            told: BTreeMap::new(),
+        }
     }
 
     fn tick(&mut self, snapshot: &Snapshot, before: &[Verdict], now: &[Verdict]) {
         let mut pairs: BTreeMap<&CheckId, (Option<&Verdict>, Option<&Verdict>)> = BTreeMap::new();
-        before.iter().for_each(|verdict| pairs.entry(&verdict.check).or_default().0 = Some(verdict));
-        now.iter().for_each(|verdict| pairs.entry(&verdict.check).or_default().1 = Some(verdict));
+        before
+            .iter()
+            .for_each(|verdict| pairs.entry(&verdict.check).or_default().0 = Some(verdict));
+        now.iter()
+            .for_each(|verdict| pairs.entry(&verdict.check).or_default().1 = Some(verdict));
         let mut different = false;
         for (check, (before, now)) in pairs {
-            let pair = (before.map(|verdict| verdict.status), now.map(|verdict| verdict.status));
+            let pair = (
+                before.map(|verdict| verdict.status),
+                now.map(|verdict| verdict.status),
+            );
             different |= pair.0 != pair.1;
             self.tell(snapshot, check, pair, now);
         }
@@ -201,7 +238,11 @@ impl Walk {
     ) {
         let told = self.told.insert(check.clone(), pair);
         let was_different = told.is_some_and(|(before, now)| before != now);
-        let is_news = if pair.0 == pair.1 { was_different } else { told != Some(pair) };
+        let is_news = if pair.0 == pair.1 {
+            was_different
+        } else {
+            told != Some(pair)
+        };
         if !is_news {
             return;
         }
@@ -217,7 +258,9 @@ impl Walk {
             invariant: check.clone(),
             recorded: pair.0,
             replayed: pair.1,
-            reason: reason.or_else(|| now.map(|verdict| verdict.reason.clone())).unwrap_or_default(),
+            reason: reason
+                .or_else(|| now.map(|verdict| verdict.reason.clone()))
+                .unwrap_or_default(),
         });
     }
 }

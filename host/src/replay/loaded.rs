@@ -18,7 +18,9 @@ pub enum ReplayError {
     #[error(transparent)]
     Recording(#[from] RecordingError),
     /// A plugin that it needs is not in it.
-    #[error("{path} does not contain {source_name} (sha256 {digest}): it cannot be replayed without that component")]
+    #[error(
+        "{path} does not contain {source_name} (sha256 {digest}): it cannot be replayed without that component"
+    )]
     NoComponent {
         /// The recording.
         path: String,
@@ -53,30 +55,59 @@ pub(super) fn bytes(recording: &Recording, component: &Component) -> Result<Vec<
         source_name: component.source.clone(),
         digest: component.digest.clone(),
     };
-    recording.component(&component.digest).map(<[u8]>::to_vec).ok_or_else(missing)
+    recording
+        .component(&component.digest)
+        .map(<[u8]>::to_vec)
+        .ok_or_else(missing)
 }
 
 /// What arrived before a tick, with its bytes.
-pub(super) fn arrived(recording: &Recording, arrivals: &[Arrival]) -> Result<Vec<Arrived>, ReplayError> {
+pub(super) fn arrived(
+    recording: &Recording,
+    arrivals: &[Arrival],
+) -> Result<Vec<Arrived>, ReplayError> {
     let arrived = |arrival: &Arrival| {
         Ok(Some(match arrival.clone() {
             // Subjects do not look again; see `again.rs`.
             Arrival::Subject { .. } => return Ok(None),
             Arrival::Gone { source } => Arrived::Gone(source),
-            Arrival::Unfit { source, digest, reason } => Arrived::Unfit(source, digest, reason),
+            Arrival::Unfit {
+                source,
+                digest,
+                reason,
+            } => Arrived::Unfit(source, digest, reason),
             Arrival::Back { source, reason } => Arrived::Back(source, reason),
             Arrival::Module(component) => {
                 let bytes = bytes(recording, &component)?.into();
-                let Component { source, name, version, digest, config } = component;
-                Arrived::Ready(LoadedModule { source, name, version, digest, config, bytes })
+                let Component {
+                    source,
+                    name,
+                    version,
+                    digest,
+                    config,
+                } = component;
+                Arrived::Ready(LoadedModule {
+                    source,
+                    name,
+                    version,
+                    digest,
+                    config,
+                    bytes,
+                })
             }
         }))
     };
-    arrivals.iter().filter_map(|arrival| arrived(arrival).transpose()).collect()
+    arrivals
+        .iter()
+        .filter_map(|arrival| arrived(arrival).transpose())
+        .collect()
 }
 
 /// The checks with which it began.
-pub(super) async fn checks(engine: &Engine, recording: &Recording) -> Result<CheckSet, ReplayError> {
+pub(super) async fn checks(
+    engine: &Engine,
+    recording: &Recording,
+) -> Result<CheckSet, ReplayError> {
     let (mut modules, mut configs) = (Vec::new(), BTreeMap::new());
     for component in &recording.begin().modules {
         modules.push((component.source.clone(), bytes(recording, component)?));
@@ -87,7 +118,10 @@ pub(super) async fn checks(engine: &Engine, recording: &Recording) -> Result<Che
 
 pub(super) fn stem(source: &str) -> String {
     let stem = std::path::Path::new(source).file_stem();
-    stem.map_or_else(|| source.to_owned(), |stem| stem.to_string_lossy().into_owned())
+    stem.map_or_else(
+        || source.to_owned(),
+        |stem| stem.to_string_lossy().into_owned(),
+    )
 }
 
 /// The subject of the recording, or other bytes in its place, looking at what was recorded.
@@ -99,12 +133,18 @@ pub(super) async fn subject(
     played: &Arc<PlayedWorld>,
 ) -> Result<(Subject, Arc<Mutex<SeriesStore>>), ReplayError> {
     let series: Arc<Mutex<SeriesStore>> = Arc::default();
-    let (http, clock, logs): (Arc<dyn Http>, Arc<dyn Clock>, Arc<dyn Logs>) =
-        (Arc::clone(played) as _, Arc::clone(played) as _, Arc::clone(played) as _);
+    let (http, clock, logs): (Arc<dyn Http>, Arc<dyn Clock>, Arc<dyn Logs>) = (
+        Arc::clone(played) as _,
+        Arc::clone(played) as _,
+        Arc::clone(played) as _,
+    );
     let world = SubjectWorld {
         egress: Arc::new(Egress::new(policy(begin), http, Arc::clone(&clock))),
         series: Arc::clone(&series),
-        series_limits: SeriesLimits { samples_per_series_max: begin.samples_per_series_max, ..SeriesLimits::default() },
+        series_limits: SeriesLimits {
+            samples_per_series_max: begin.samples_per_series_max,
+            ..SeriesLimits::default()
+        },
         logs,
         prometheus: None,
         clock,
@@ -116,11 +156,19 @@ pub(super) async fn subject(
 /// Everything that was asked is allowed: there is no network behind it.
 fn policy(begin: &Begin) -> EgressPolicy {
     let limits = EgressLimits::default();
-    let targets = begin
-        .targets
+    let targets = begin.targets.iter().filter_map(|(name, origin)| {
+        Some((
+            name.clone(),
+            TargetPolicy::new(origin.parse().ok()?, &limits),
+        ))
+    });
+    let everywhere: Vec<Network> = ["0.0.0.0/0", "::/0"]
         .iter()
-        .filter_map(|(name, origin)| Some((name.clone(), TargetPolicy::new(origin.parse().ok()?, &limits))));
-    let everywhere: Vec<Network> = ["0.0.0.0/0", "::/0"].iter().filter_map(|text| text.parse().ok()).collect();
-    let discovery = DiscoveryPolicy { networks: everywhere, ports: 1..=u16::MAX };
+        .filter_map(|text| text.parse().ok())
+        .collect();
+    let discovery = DiscoveryPolicy {
+        networks: everywhere,
+        ports: 1..=u16::MAX,
+    };
     EgressPolicy::new(targets.collect(), discovery, limits)
 }

@@ -27,7 +27,11 @@ pub struct Parsed {
 pub fn parse(body: &[u8], wanted: &BTreeSet<String>) -> Parsed {
     let text = String::from_utf8_lossy(body);
     let mut parsed = Parsed::default();
-    let mut names = Names { wanted, last: "", last_is_wanted: false };
+    let mut names = Names {
+        wanted,
+        last: "",
+        last_is_wanted: false,
+    };
     for line in text.split('\n') {
         let line = line.trim_ascii();
         if line == "# EOF" {
@@ -68,7 +72,9 @@ impl<'a> Names<'a> {
         {
             return line.split_at_checked(self.last.len());
         }
-        let end = line.bytes().position(|byte| matches!(byte, b'{' | b' ' | b'\t'))?;
+        let end = line
+            .bytes()
+            .position(|byte| matches!(byte, b'{' | b' ' | b'\t'))?;
         let (name, rest) = line.split_at_checked(end)?;
         if !is_metric_name(name) {
             return None;
@@ -81,13 +87,18 @@ impl<'a> Names<'a> {
     fn is_wanted(&self, name: &str) -> bool {
         const SUFFIXES: [&str; 4] = ["_bucket", "_sum", "_count", "_total"];
         self.wanted.contains(name)
-            || SUFFIXES.iter().any(|suffix| name.strip_suffix(suffix).is_some_and(|base| self.wanted.contains(base)))
+            || SUFFIXES.iter().any(|suffix| {
+                name.strip_suffix(suffix)
+                    .is_some_and(|base| self.wanted.contains(base))
+            })
     }
 }
 
 fn is_metric_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b':'))
+    bytes
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || matches!(first, b'_' | b':'))
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':'))
 }
 
@@ -104,7 +115,13 @@ fn read_sample(name: &str, rest: &str) -> Option<(SeriesKey, f64)> {
     if !after.is_none_or(is_timestamp) {
         return None;
     }
-    Some((SeriesKey { metric: name.to_owned(), labels }, value))
+    Some((
+        SeriesKey {
+            metric: name.to_owned(),
+            labels,
+        },
+        value,
+    ))
 }
 
 /// Labels up to the closing brace, sorted by name, and what follows the brace.
@@ -114,7 +131,10 @@ fn read_labels(mut rest: &str) -> Option<(Vec<(String, String)>, &str)> {
         rest = rest.trim_ascii_start();
         if let Some(after) = rest.strip_prefix('}') {
             labels.sort();
-            let repeated = labels.iter().zip(labels.iter().skip(1)).any(|(a, b): (&(String, String), _)| a.0 == b.0);
+            let repeated = labels
+                .iter()
+                .zip(labels.iter().skip(1))
+                .any(|(a, b): (&(String, String), _)| a.0 == b.0);
             return (!repeated).then_some((labels, after));
         }
         let (name, after) = rest.split_once('=')?;
@@ -161,19 +181,34 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(text: &str, wanted: &[&str]) -> Parsed {
-        parse(text.as_bytes(), &wanted.iter().map(|name| (*name).to_owned()).collect())
+        parse(
+            text.as_bytes(),
+            &wanted.iter().map(|name| (*name).to_owned()).collect(),
+        )
     }
 
     fn key(metric: &str, labels: &[(&str, &str)]) -> SeriesKey {
-        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        SeriesKey { metric: metric.to_owned(), labels }
+        let labels = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        SeriesKey {
+            metric: metric.to_owned(),
+            labels,
+        }
     }
 
     #[test]
     fn labels_escapes_timestamps_and_spaces_are_read() {
         let text = "# HELP m Text.\n# TYPE m gauge\nm{b=\"x\\\"\\\\\\n\", a = \"ä,}\" , } 1.5e3 1700000000000\r\nm 2\n";
         let parsed = read(text, &["m"]);
-        assert_eq!(parsed.samples, [(key("m", &[("a", "ä,}"), ("b", "x\"\\\n")]), 1500.0), (key("m", &[]), 2.0)]);
+        assert_eq!(
+            parsed.samples,
+            [
+                (key("m", &[("a", "ä,}"), ("b", "x\"\\\n")]), 1500.0),
+                (key("m", &[]), 2.0)
+            ]
+        );
         assert_eq!((parsed.seen, parsed.malformed), (2, 0));
     }
 
@@ -187,7 +222,10 @@ mod tests {
 
     #[test]
     fn a_name_that_begins_like_the_one_before_it_is_another_name() {
-        let parsed = read("m{a=\"1\"} 1\nm_other{a=\"1\"} 2\nm{a=\"2\"} 3\nn 4\nnn 5\n", &["m", "nn"]);
+        let parsed = read(
+            "m{a=\"1\"} 1\nm_other{a=\"1\"} 2\nm{a=\"2\"} 3\nn 4\nnn 5\n",
+            &["m", "nn"],
+        );
         let values: Vec<f64> = parsed.samples.iter().map(|(_, value)| *value).collect();
         assert_eq!(values, [1.0, 3.0, 5.0]);
     }
@@ -201,7 +239,8 @@ mod tests {
 
     #[test]
     fn open_metrics_is_read_up_to_its_end() {
-        let text = "m_total{a=\"b\"} 5 1.5 # {trace_id=\"x\"} 0.6\nm_created 1.7e9\n# EOF\nm_total 9\n";
+        let text =
+            "m_total{a=\"b\"} 5 1.5 # {trace_id=\"x\"} 0.6\nm_created 1.7e9\n# EOF\nm_total 9\n";
         let parsed = read(text, &["m"]);
         assert_eq!(parsed.samples, [(key("m_total", &[("a", "b")]), 5.0)]);
     }
@@ -228,7 +267,10 @@ mod tests {
     }
 
     fn escape(value: &str) -> String {
-        value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+        value
+            .replace('\\', "\\\\")
+            .replace('"', "\\\"")
+            .replace('\n', "\\n")
     }
 
     proptest! {

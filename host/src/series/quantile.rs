@@ -32,18 +32,34 @@ impl SeriesStore {
         by: &[String],
     ) -> Result<Table, SeriesError> {
         if !(0.0..=1.0).contains(&quantile) {
-            return Err(SeriesError::InvalidQuery(format!("quantile {quantile} is not between 0 and 1")));
+            return Err(SeriesError::InvalidQuery(format!(
+                "quantile {quantile} is not between 0 and 1"
+            )));
         }
         let picked = self.pick(&bucket_metric(selector), selector, by)?;
-        let answers: Vec<(&GroupKey, (f64, f64))> = picked.quantiles(now, quantile, window_ms).collect();
+        let answers: Vec<(&GroupKey, (f64, f64))> =
+            picked.quantiles(now, quantile, window_ms).collect();
         if answers.is_empty() {
             return Err(SeriesError::TooFewSamples);
         }
         let column = |pick: fn(&(f64, f64)) -> f64| {
-            Column::Floats(answers.iter().map(|(_, answer)| Some(pick(answer))).collect())
+            Column::Floats(
+                answers
+                    .iter()
+                    .map(|(_, answer)| Some(pick(answer)))
+                    .collect(),
+            )
         };
-        let numbers = vec![(VALUE, column(|answer| answer.0)), ("samples", column(|answer| answer.1))];
-        label_table(&selector.metric, by, answers.iter().map(|(key, _)| *key), numbers)
+        let numbers = vec![
+            (VALUE, column(|answer| answer.0)),
+            ("samples", column(|answer| answer.1)),
+        ];
+        label_table(
+            &selector.metric,
+            by,
+            answers.iter().map(|(key, _)| *key),
+            numbers,
+        )
     }
 }
 
@@ -62,10 +78,16 @@ impl Picked<'_> {
     ) -> impl Iterator<Item = (&GroupKey, (f64, f64))> {
         let bucket = move |member: &Member| {
             let count = reduce(self.of(*member)?, now, window_ms, Reduction::Increase)?;
-            (!member.upper.is_nan()).then_some(Bucket { upper: member.upper, count })
+            (!member.upper.is_nan()).then_some(Bucket {
+                upper: member.upper,
+                count,
+            })
         };
         self.groups().filter_map(move |(key, members)| {
-            Some((key, bucket_quantile(quantile, members.iter().filter_map(bucket).collect())?))
+            Some((
+                key,
+                bucket_quantile(quantile, members.iter().filter_map(bucket).collect())?,
+            ))
         })
     }
 }
@@ -89,7 +111,11 @@ fn bucket_quantile(quantile: f64, buckets: Vec<Bucket>) -> Option<(f64, f64)> {
     }
     let (start, count_below) = below.map_or((0.0, 0.0), |below| (below.upper, below.count));
     let inside = bucket.count - count_below;
-    let share = if inside > 0.0 { (rank - count_below) / inside } else { 0.0 };
+    let share = if inside > 0.0 {
+        (rank - count_below) / inside
+    } else {
+        0.0
+    };
     Some((start + (bucket.upper - start) * share, last.count))
 }
 
@@ -120,7 +146,13 @@ mod tests {
     const NOW: Timestamp = Timestamp(15_000);
 
     fn buckets(counts: &[(f64, f64)]) -> Vec<Bucket> {
-        counts.iter().map(|(upper, count)| Bucket { upper: *upper, count: *count }).collect()
+        counts
+            .iter()
+            .map(|(upper, count)| Bucket {
+                upper: *upper,
+                count: *count,
+            })
+            .collect()
     }
 
     #[test]
@@ -133,7 +165,10 @@ mod tests {
 
     #[test]
     fn beyond_the_last_bound_that_bound_is_the_answer() {
-        assert_eq!(bucket_quantile(0.9, buckets(&[(1.0, 1.0), (f64::INFINITY, 10.0)])), Some((1.0, 10.0)));
+        assert_eq!(
+            bucket_quantile(0.9, buckets(&[(1.0, 1.0), (f64::INFINITY, 10.0)])),
+            Some((1.0, 10.0))
+        );
     }
 
     #[test]
@@ -144,8 +179,14 @@ mod tests {
 
     #[test]
     fn histograms_without_observations_or_without_an_end_say_nothing() {
-        assert_eq!(bucket_quantile(0.5, buckets(&[(1.0, 0.0), (f64::INFINITY, 0.0)])), None);
-        assert_eq!(bucket_quantile(0.5, buckets(&[(1.0, 3.0), (2.0, 4.0)])), None);
+        assert_eq!(
+            bucket_quantile(0.5, buckets(&[(1.0, 0.0), (f64::INFINITY, 0.0)])),
+            None
+        );
+        assert_eq!(
+            bucket_quantile(0.5, buckets(&[(1.0, 3.0), (2.0, 4.0)])),
+            None
+        );
         assert_eq!(bucket_quantile(0.5, buckets(&[(f64::INFINITY, 4.0)])), None);
     }
 
@@ -154,12 +195,22 @@ mod tests {
         let store = store(&[
             ("h_bucket", &[("node", "1"), ("le", "1")], &[0.0, 4.0]),
             ("h_bucket", &[("node", "1"), ("le", "+Inf")], &[0.0, 8.0]),
-            ("h_bucket", &[("node", "1"), ("op", "x"), ("le", "1.0")], &[0.0, 4.0]),
-            ("h_bucket", &[("node", "1"), ("op", "x"), ("le", "+Inf")], &[0.0, 0.0]),
+            (
+                "h_bucket",
+                &[("node", "1"), ("op", "x"), ("le", "1.0")],
+                &[0.0, 4.0],
+            ),
+            (
+                "h_bucket",
+                &[("node", "1"), ("op", "x"), ("le", "+Inf")],
+                &[0.0, 0.0],
+            ),
             ("h_bucket", &[("node", "2"), ("le", "1")], &[7.0, 7.0]),
             ("h_bucket", &[("node", "2"), ("le", "+Inf")], &[9.0, 9.0]),
         ]);
-        let table = store.quantile(NOW, 0.5, &selector("h", vec![]), 60_000, &by(&["node"])).unwrap();
+        let table = store
+            .quantile(NOW, 0.5, &selector("h", vec![]), 60_000, &by(&["node"]))
+            .unwrap();
         assert_eq!((table.rows, table.text(0, "node")), (1, Some("1")));
         assert_eq!(table.floats("value", 0, 1).unwrap(), [0.5]);
         assert_eq!(table.floats("samples", 0, 1).unwrap(), [8.0]);
@@ -168,9 +219,14 @@ mod tests {
     #[test]
     fn wrong_questions_are_told_apart_from_missing_data() {
         let store = store(&[("h_bucket", &[("le", "+Inf")], &[1.0])]);
-        let ask = |metric: &str, quantile| store.quantile(NOW, quantile, &selector(metric, vec![]), 60_000, &[]);
+        let ask = |metric: &str, quantile| {
+            store.quantile(NOW, quantile, &selector(metric, vec![]), 60_000, &[])
+        };
         assert!(matches!(ask("h", 2.0), Err(SeriesError::InvalidQuery(_))));
-        assert_eq!(ask("x", 0.5).unwrap_err(), SeriesError::NoSuchMetric("x".to_owned()));
+        assert_eq!(
+            ask("x", 0.5).unwrap_err(),
+            SeriesError::NoSuchMetric("x".to_owned())
+        );
         assert_eq!(ask("h", 0.5).unwrap_err(), SeriesError::TooFewSamples);
     }
 }

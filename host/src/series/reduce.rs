@@ -6,7 +6,12 @@ use crate::model::{Sample, Series, Timestamp};
 
 /// The value of a series over `(now - window, now]`, if its samples are enough to say. NaN samples
 /// are no observations, and a result that is not a number is no answer.
-pub(super) fn reduce(series: &Series, now: Timestamp, window_ms: u64, reduction: Reduction) -> Option<f64> {
+pub(super) fn reduce(
+    series: &Series,
+    now: Timestamp,
+    window_ms: u64,
+    reduction: Reduction,
+) -> Option<f64> {
     let samples = || window(series, now, window_ms);
     let values = || samples().map(|sample| sample.value);
     let value = match reduction {
@@ -25,14 +30,26 @@ pub(super) fn reduce(series: &Series, now: Timestamp, window_ms: u64, reduction:
 /// Samples of the window, oldest first, without those that say nothing.
 fn window(series: &Series, now: Timestamp, window_ms: u64) -> impl Iterator<Item = Sample> + Clone {
     let begin = now.0.checked_sub(window_ms).map(Timestamp);
-    series.window(begin, now).filter(|sample| !sample.value.is_nan())
+    series
+        .window(begin, now)
+        .filter(|sample| !sample.value.is_nan())
 }
 
 /// The value of the youngest sample of the window, without a look at the others: gauges are asked for little else.
 fn newest(series: &Series, now: Timestamp, window_ms: u64) -> Option<f64> {
-    let is_inside = |sample: &Sample| now.0.checked_sub(window_ms).is_none_or(|begin| sample.at.0 > begin);
-    let mut young = series.iter().rev().skip_while(|sample| sample.at > now).take_while(is_inside);
-    young.find(|sample| !sample.value.is_nan()).map(|sample| sample.value)
+    let is_inside = |sample: &Sample| {
+        now.0
+            .checked_sub(window_ms)
+            .is_none_or(|begin| sample.at.0 > begin)
+    };
+    let mut young = series
+        .iter()
+        .rev()
+        .skip_while(|sample| sample.at > now)
+        .take_while(is_inside);
+    young
+        .find(|sample| !sample.value.is_nan())
+        .map(|sample| sample.value)
 }
 
 /// First and last of at least two samples.
@@ -45,7 +62,11 @@ fn ends(mut samples: impl Iterator<Item = Sample>) -> Option<(Sample, Sample)> {
 fn grown(mut samples: impl Iterator<Item = Sample>) -> Option<(f64, f64)> {
     let first = samples.next()?;
     let (last, increase) = samples.fold((first, 0.0), |(before, increase), sample| {
-        let from = if sample.value < before.value { 0.0 } else { before.value };
+        let from = if sample.value < before.value {
+            0.0
+        } else {
+            before.value
+        };
         (sample, increase + (sample.value - from))
     });
     (last.at > first.at).then(|| (seconds(first.at, last.at), increase))
@@ -57,13 +78,19 @@ fn mean(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
 }
 
 /// How many there are, if there are any.
-#[expect(clippy::cast_precision_loss, reason = "a ring holds a few hundred samples")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a ring holds a few hundred samples"
+)]
 fn counted(values: impl Iterator<Item = f64>) -> Option<f64> {
     let count = values.count();
     (count > 0).then_some(count as f64)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a window is far shorter than 2^53 ms")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a window is far shorter than 2^53 ms"
+)]
 fn seconds(first: Timestamp, last: Timestamp) -> f64 {
     last.since_ms(first) as f64 / 1_000.0
 }
@@ -74,11 +101,21 @@ mod tests {
     use proptest::prelude::*;
 
     fn series(samples: &[(u64, f64)]) -> Series {
-        samples.iter().map(|(at, value)| Sample { at: Timestamp(*at), value: *value }).collect()
+        samples
+            .iter()
+            .map(|(at, value)| Sample {
+                at: Timestamp(*at),
+                value: *value,
+            })
+            .collect()
     }
 
     fn check(samples: &[(u64, f64)], reduction: Reduction, expected: Option<f64>) {
-        assert_eq!(reduce(&series(samples), Timestamp(60_000), 60_000, reduction), expected, "{reduction:?}");
+        assert_eq!(
+            reduce(&series(samples), Timestamp(60_000), 60_000, reduction),
+            expected,
+            "{reduction:?}"
+        );
     }
 
     #[test]
@@ -94,7 +131,12 @@ mod tests {
 
     #[test]
     fn a_counter_that_begins_again_loses_nothing_that_was_seen() {
-        let samples = [(10_000, 100.0), (20_000, 110.0), (30_000, 5.0), (40_000, 8.0)];
+        let samples = [
+            (10_000, 100.0),
+            (20_000, 110.0),
+            (30_000, 5.0),
+            (40_000, 8.0),
+        ];
         check(&samples, Reduction::Increase, Some(18.0));
         check(&samples, Reduction::Rate, Some(0.6));
     }
@@ -107,7 +149,10 @@ mod tests {
     #[test]
     fn the_window_is_open_at_its_beginning_and_closed_at_its_end() {
         let series = series(&[(1_000, 1.0), (2_000, 2.0), (3_000, 3.0), (4_000, 4.0)]);
-        assert_eq!(reduce(&series, Timestamp(3_000), 2_000, Reduction::Count), Some(2.0));
+        assert_eq!(
+            reduce(&series, Timestamp(3_000), 2_000, Reduction::Count),
+            Some(2.0)
+        );
     }
 
     #[test]
@@ -121,9 +166,17 @@ mod tests {
 
     #[test]
     fn nan_is_no_observation() {
-        check(&[(10_000, 1.0), (20_000, f64::NAN)], Reduction::Last, Some(1.0));
+        check(
+            &[(10_000, 1.0), (20_000, f64::NAN)],
+            Reduction::Last,
+            Some(1.0),
+        );
         check(&[(10_000, f64::NAN)], Reduction::Max, None);
-        check(&[(10_000, f64::INFINITY), (20_000, f64::INFINITY)], Reduction::Delta, None);
+        check(
+            &[(10_000, f64::INFINITY), (20_000, f64::INFINITY)],
+            Reduction::Delta,
+            None,
+        );
     }
 
     proptest! {

@@ -17,7 +17,11 @@ pub struct SeriesLimits {
 
 impl Default for SeriesLimits {
     fn default() -> Self {
-        Self { samples_per_series_max: 240, series_max: 200_000, unseen_ms_max: 3_600_000 }
+        Self {
+            samples_per_series_max: 240,
+            series_max: 200_000,
+            unseen_ms_max: 3_600_000,
+        }
     }
 }
 
@@ -44,14 +48,21 @@ impl SeriesStore {
         samples: Vec<(SeriesKey, f64)>,
         limits: &SeriesLimits,
     ) -> IngestSummary {
-        let mut summary = IngestSummary { aged_out: self.age_out(at, limits), ..IngestSummary::default() };
+        let mut summary = IngestSummary {
+            aged_out: self.age_out(at, limits),
+            ..IngestSummary::default()
+        };
         let mut series_count = self.series_count();
         for (mut key, value) in samples {
             add_labels(&mut key, extra_labels);
             let sample = Sample { at, value };
             if let Some(series) = self.known(&key) {
                 let appended = series.append(sample, limits);
-                *(if appended { &mut summary.kept } else { &mut summary.repeated }) += 1;
+                *(if appended {
+                    &mut summary.kept
+                } else {
+                    &mut summary.repeated
+                }) += 1;
             } else if series_count < limits.series_max
                 && let Some(series) = self.entry(&Arc::new(key))
             {
@@ -115,8 +126,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn key(metric: &str, labels: &[(&str, &str)]) -> SeriesKey {
-        let labels = labels.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        SeriesKey { metric: metric.to_owned(), labels }
+        let labels = labels
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()))
+            .collect();
+        SeriesKey {
+            metric: metric.to_owned(),
+            labels,
+        }
     }
 
     fn only(store: &SeriesStore) -> (&SeriesKey, &Series) {
@@ -127,17 +144,30 @@ mod tests {
     fn extra_labels_win_and_the_exposed_one_is_kept_under_another_name() {
         let mut store = SeriesStore::default();
         let extra = [("node".to_owned(), "4".to_owned())];
-        store.ingest(Timestamp(1), &extra, vec![(key("m", &[("node", "x")]), 1.0)], &SeriesLimits::default());
+        store.ingest(
+            Timestamp(1),
+            &extra,
+            vec![(key("m", &[("node", "x")]), 1.0)],
+            &SeriesLimits::default(),
+        );
         assert_eq!(only(&store).0.label("node"), Some("4"));
         assert_eq!(only(&store).0.label("exported_node"), Some("x"));
     }
 
     #[test]
     fn the_ring_keeps_the_newest_samples() {
-        let limits = SeriesLimits { samples_per_series_max: 3, ..SeriesLimits::default() };
+        let limits = SeriesLimits {
+            samples_per_series_max: 3,
+            ..SeriesLimits::default()
+        };
         let mut store = SeriesStore::default();
         for at in 1..=5_u32 {
-            store.ingest(Timestamp(at.into()), &[], vec![(key("m", &[]), at.into())], &limits);
+            store.ingest(
+                Timestamp(at.into()),
+                &[],
+                vec![(key("m", &[]), at.into())],
+                &limits,
+            );
         }
         let values: Vec<f64> = only(&store).1.iter().map(|sample| sample.value).collect();
         assert_eq!(values, [3.0, 4.0, 5.0]);
@@ -156,7 +186,12 @@ mod tests {
     fn a_series_begins_anew_when_the_time_goes_back() {
         let mut store = SeriesStore::default();
         for (at, value) in [(500, 1.0), (600, 2.0), (7, 3.0), (8, 4.0)] {
-            store.ingest(Timestamp(at), &[], vec![(key("m", &[]), value)], &SeriesLimits::default());
+            store.ingest(
+                Timestamp(at),
+                &[],
+                vec![(key("m", &[]), value)],
+                &SeriesLimits::default(),
+            );
         }
         let values: Vec<f64> = only(&store).1.iter().map(|sample| sample.value).collect();
         assert_eq!(values, [3.0, 4.0]);
@@ -164,10 +199,16 @@ mod tests {
 
     #[test]
     fn series_beyond_the_limit_are_dropped_and_counted_and_known_ones_go_on() {
-        let limits = SeriesLimits { series_max: 1, ..SeriesLimits::default() };
+        let limits = SeriesLimits {
+            series_max: 1,
+            ..SeriesLimits::default()
+        };
         let mut store = SeriesStore::default();
         let two = |value| vec![(key("a", &[]), value), (key("b", &[]), value)];
-        assert_eq!(store.ingest(Timestamp(1), &[], two(1.0), &limits).dropped, 1);
+        assert_eq!(
+            store.ingest(Timestamp(1), &[], two(1.0), &limits).dropped,
+            1
+        );
         let second = store.ingest(Timestamp(2), &[], two(2.0), &limits);
         assert_eq!((second.kept, second.dropped), (1, 1));
     }
@@ -177,8 +218,23 @@ mod tests {
         let mut store = SeriesStore::default();
         let limits = SeriesLimits::default();
         store.ingest(Timestamp(0), &[], vec![(key("old", &[]), 1.0)], &limits);
-        assert_eq!(store.ingest(Timestamp(3_600_000), &[], vec![(key("new", &[]), 1.0)], &limits).aged_out, 0);
-        assert_eq!(store.ingest(Timestamp(3_600_001), &[], vec![], &limits).aged_out, 1);
+        assert_eq!(
+            store
+                .ingest(
+                    Timestamp(3_600_000),
+                    &[],
+                    vec![(key("new", &[]), 1.0)],
+                    &limits
+                )
+                .aged_out,
+            0
+        );
+        assert_eq!(
+            store
+                .ingest(Timestamp(3_600_001), &[], vec![], &limits)
+                .aged_out,
+            1
+        );
         assert_eq!(store.metrics().collect::<Vec<_>>(), ["new"]);
     }
 

@@ -64,7 +64,11 @@ impl Book {
         let mut warnings = opened.warnings;
         let (store, warning) = Store::open(path).await?;
         warnings.extend(warning);
-        let gap = if projection.stopped || projection.last_tick == 0 { 0 } else { CRASH_GAP_TICKS };
+        let gap = if projection.stopped || projection.last_tick == 0 {
+            0
+        } else {
+            CRASH_GAP_TICKS
+        };
         let mut book = Self {
             directory,
             journal: opened.journal,
@@ -81,7 +85,13 @@ impl Book {
     }
 
     /// Takes the place of another book, in a new directory: decisions go on from where that one stood.
-    pub fn stand_in(&mut self, register: Register, last_tick: Tick, last_seq: u64, last_hash: &str) {
+    pub fn stand_in(
+        &mut self,
+        register: Register,
+        last_tick: Tick,
+        last_seq: u64,
+        last_hash: &str,
+    ) {
         self.register = register;
         self.last_tick = last_tick;
         self.journal.continue_after(last_seq, last_hash);
@@ -135,7 +145,12 @@ impl Book {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn note(&mut self, kind: Kind, at: Timestamp, body: &impl serde::Serialize) -> Result<u64, BookError> {
+    pub fn note(
+        &mut self,
+        kind: Kind,
+        at: Timestamp,
+        body: &impl serde::Serialize,
+    ) -> Result<u64, BookError> {
         Ok(self.journal.append(kind, at, body)?)
     }
 
@@ -162,7 +177,12 @@ impl Book {
     pub async fn commit(&mut self) -> Result<(), BookError> {
         self.journal.sync()?;
         if !self.unapplied.is_empty() {
-            let applied_seq = self.unapplied.iter().map(|stored| stored.seq).max().unwrap_or(0);
+            let applied_seq = self
+                .unapplied
+                .iter()
+                .map(|stored| stored.seq)
+                .max()
+                .unwrap_or(0);
             self.store.write(&self.unapplied, applied_seq).await?;
             self.unapplied.clear();
         }
@@ -178,7 +198,12 @@ impl Book {
         Ok(self.store.close().await?)
     }
 
-    fn effect(&mut self, decision: &body::Decision, seq: u64, at: Timestamp) -> Result<u64, BookError> {
+    fn effect(
+        &mut self,
+        decision: &body::Decision,
+        seq: u64,
+        at: Timestamp,
+    ) -> Result<u64, BookError> {
         let ticket = &decision.ticket;
         let effect = body::TicketEffect {
             tick: decision.tick,
@@ -191,13 +216,22 @@ impl Book {
             decision: seq,
         };
         let seq = self.journal.append(kind_of(decision.change), at, &effect)?;
-        self.unapplied.push(StoredTicket { seq, ticket: ticket.clone() });
+        self.unapplied.push(StoredTicket {
+            seq,
+            ticket: ticket.clone(),
+        });
         Ok(seq)
     }
 
     /// A crash between a decision and its effect: the decision stands.
-    fn finish_interrupted(&mut self, projection: &mut Projection, at: Timestamp) -> Result<(), BookError> {
-        let Some((seq, offset)) = projection.unfinished else { return Ok(()) };
+    fn finish_interrupted(
+        &mut self,
+        projection: &mut Projection,
+        at: Timestamp,
+    ) -> Result<(), BookError> {
+        let Some((seq, offset)) = projection.unfinished else {
+            return Ok(());
+        };
         let decision = read_decision(self.journal.path(), offset)?;
         let effect_seq = self.effect(&decision, seq, at)?;
         self.journal.sync()?;
@@ -214,7 +248,11 @@ impl Book {
 
     /// Tickets that the store has from records which the log lost: they are decided again, so that none is
     /// lost. A log can lose records only when someone cuts it or the disk lies about syncing.
-    async fn recover_lost(&mut self, projection: &mut Projection, at: Timestamp) -> Result<Option<String>, BookError> {
+    async fn recover_lost(
+        &mut self,
+        projection: &mut Projection,
+        at: Timestamp,
+    ) -> Result<Option<String>, BookError> {
         let (applied, in_log) = (self.store.applied_seq().await?, projection.applied_seq);
         if applied <= in_log {
             return Ok(None);
@@ -223,7 +261,9 @@ impl Book {
         for StoredTicket { ticket, .. } in &lost {
             let entry = Entry {
                 change: TicketChange::Recovered,
-                because: vec![format!("records up to {applied} were lost from the log, which ended at {in_log}")],
+                because: vec![format!(
+                    "records up to {applied} were lost from the log, which ended at {in_log}"
+                )],
                 ticket: ticket.clone(),
             };
             self.decide(&entry, Tick(projection.last_tick), at)?;
@@ -242,13 +282,20 @@ impl Book {
     /// Applies the tail of the log that the store does not have; all of it when the store is new.
     async fn catch_up(&mut self, projection: &Projection) -> Result<(), BookError> {
         let applied = self.store.applied_seq().await?;
-        let mut missing: Vec<_> = projection.places.values().filter(|place| place.seq > applied).collect();
+        let mut missing: Vec<_> = projection
+            .places
+            .values()
+            .filter(|place| place.seq > applied)
+            .collect();
         missing.sort_by_key(|place| place.seq);
         for places in missing.chunks(ROWS_PER_WRITE) {
             let mut rows = Vec::with_capacity(places.len());
             for place in places {
                 let ticket = read_decision(self.journal.path(), place.decision_offset)?.ticket;
-                rows.push(StoredTicket { seq: place.seq, ticket });
+                rows.push(StoredTicket {
+                    seq: place.seq,
+                    ticket,
+                });
             }
             let applied_seq = rows.last().map_or(applied, |row| row.seq);
             self.store.write(&rows, applied_seq).await?;
@@ -258,7 +305,9 @@ impl Book {
 
     fn living(&self, projection: &Projection) -> Result<Register, BookError> {
         let path = self.journal.path();
-        let read = |place: &super::projection::Place| Ok(read_decision(path, place.decision_offset)?.ticket);
+        let read = |place: &super::projection::Place| {
+            Ok(read_decision(path, place.decision_offset)?.ticket)
+        };
         let tickets: Result<Vec<_>, BookError> = projection.living().map(read).collect();
         Ok(Register::restore(tickets?, projection.last_number()))
     }
@@ -275,6 +324,12 @@ fn kind_of(change: TicketChange) -> Kind {
 }
 
 pub(super) fn read_decision(path: &Path, offset: u64) -> Result<body::Decision, ScanError> {
-    let (seq, parsed) = journal::record_at(path, offset, |record| (record.seq, serde_json::from_str(record.body)))?;
-    parsed.map_err(|error| ScanError::Refused { path: path.to_owned(), seq, why: format!("not a decision: {error}") })
+    let (seq, parsed) = journal::record_at(path, offset, |record| {
+        (record.seq, serde_json::from_str(record.body))
+    })?;
+    parsed.map_err(|error| ScanError::Refused {
+        path: path.to_owned(),
+        seq,
+        why: format!("not a decision: {error}"),
+    })
 }

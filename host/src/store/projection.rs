@@ -46,7 +46,10 @@ impl Projection {
     pub fn take(&mut self, record: &Record<'_>) -> Result<(), String> {
         let any: AnyBody = serde_json::from_str(record.body).map_err(|error| error.to_string())?;
         if let Some(format) = any.format.filter(|format| *format > body::FORMAT) {
-            return Err(format!("written by a newer operator (format {format}, this one knows {})", body::FORMAT));
+            return Err(format!(
+                "written by a newer operator (format {format}, this one knows {})",
+                body::FORMAT
+            ));
         }
         let before_first = any.first_tick.map(|tick| tick.saturating_sub(1));
         self.last_tick = self.last_tick.max(any.tick.or(before_first).unwrap_or(0));
@@ -62,13 +65,16 @@ impl Projection {
     /// Numbers of the tickets that can still change.
     pub(super) fn living(&self) -> impl Iterator<Item = &Place> {
         self.places.values().filter(|place| {
-            place.state == TicketState::Open || self.newest.since_ms(place.observed_at) <= REOPEN_WITHIN_MS
+            place.state == TicketState::Open
+                || self.newest.since_ms(place.observed_at) <= REOPEN_WITHIN_MS
         })
     }
 
     /// Highest number ever given to a ticket.
     pub(super) fn last_number(&self) -> u64 {
-        self.places.last_key_value().map_or(0, |(number, _)| *number)
+        self.places
+            .last_key_value()
+            .map_or(0, |(number, _)| *number)
     }
 
     /// The effect of the last decision was written after all.
@@ -82,14 +88,26 @@ impl Projection {
     }
 
     fn take_effect(&mut self, record: &Record<'_>) -> Result<(), String> {
-        let effect: body::TicketEffect = serde_json::from_str(record.body).map_err(|error| error.to_string())?;
-        let number =
-            crate::ticket::number(&effect.ticket).ok_or_else(|| format!("{:?} is no ticket id", effect.ticket))?;
-        let (decision, decision_offset) = self.unfinished.take().ok_or("an effect without its decision")?;
+        let effect: body::TicketEffect =
+            serde_json::from_str(record.body).map_err(|error| error.to_string())?;
+        let number = crate::ticket::number(&effect.ticket)
+            .ok_or_else(|| format!("{:?} is no ticket id", effect.ticket))?;
+        let (decision, decision_offset) = self
+            .unfinished
+            .take()
+            .ok_or("an effect without its decision")?;
         if decision != effect.decision {
-            return Err(format!("the effect of record {}, but the last decision is {decision}", effect.decision));
+            return Err(format!(
+                "the effect of record {}, but the last decision is {decision}",
+                effect.decision
+            ));
         }
-        let place = Place { seq: record.seq, decision_offset, state: effect.state, observed_at: effect.observed_at };
+        let place = Place {
+            seq: record.seq,
+            decision_offset,
+            state: effect.state,
+            observed_at: effect.observed_at,
+        };
         self.places.insert(number, place);
         self.applied_seq = record.seq;
         self.newest = self.newest.max(effect.observed_at);

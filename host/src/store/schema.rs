@@ -57,9 +57,16 @@ pub(super) async fn open(path: &Path) -> Result<Found, StoreError> {
         Err(error) if is_damage(&error) => Ok(Found::Unusable(error.to_string())),
         Err(sqlx::Error::Decode(source)) if source.is::<Newer>() => {
             let found = source.downcast_ref::<Newer>().map_or(0, |newer| newer.0);
-            Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION })
+            Err(StoreError::Newer {
+                path: path.to_owned(),
+                found,
+                known: SCHEMA_VERSION,
+            })
         }
-        Err(error) => Err(StoreError::Io { path: path.to_owned(), source: std::io::Error::other(error) }),
+        Err(error) => Err(StoreError::Io {
+            path: path.to_owned(),
+            source: std::io::Error::other(error),
+        }),
     }
 }
 
@@ -67,7 +74,9 @@ pub(super) async fn open(path: &Path) -> Result<Found, StoreError> {
 #[error("schema {0}")]
 struct Newer(i64);
 
-async fn prepare(options: &SqliteConnectOptions) -> Result<Result<SqliteConnection, String>, sqlx::Error> {
+async fn prepare(
+    options: &SqliteConnectOptions,
+) -> Result<Result<SqliteConnection, String>, sqlx::Error> {
     let mut connection = SqliteConnection::connect_with(options).await?;
     if number(&mut connection, "SELECT count(*) FROM sqlite_master").await? == 0 {
         create(&mut connection).await?;
@@ -80,8 +89,15 @@ async fn prepare(options: &SqliteConnectOptions) -> Result<Result<SqliteConnecti
     if version > SCHEMA_VERSION {
         return Err(sqlx::Error::Decode(Box::new(Newer(version))));
     }
-    let answer: String = sqlx::query("PRAGMA quick_check(1)").fetch_one(&mut connection).await?.get(0);
-    Ok(if answer == "ok" { Ok(connection) } else { Err(answer) })
+    let answer: String = sqlx::query("PRAGMA quick_check(1)")
+        .fetch_one(&mut connection)
+        .await?
+        .get(0);
+    Ok(if answer == "ok" {
+        Ok(connection)
+    } else {
+        Err(answer)
+    })
 }
 
 /// One transaction, so that a crash leaves an empty file or a whole schema.
@@ -93,8 +109,10 @@ async fn create(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
 }
 
 pub(super) async fn is_ours(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    Ok(number(connection, "PRAGMA application_id").await? == APPLICATION_ID
-        && number(connection, "PRAGMA user_version").await? == SCHEMA_VERSION)
+    Ok(
+        number(connection, "PRAGMA application_id").await? == APPLICATION_ID
+            && number(connection, "PRAGMA user_version").await? == SCHEMA_VERSION,
+    )
 }
 
 async fn number(connection: &mut SqliteConnection, query: &str) -> Result<i64, sqlx::Error> {
@@ -103,13 +121,19 @@ async fn number(connection: &mut SqliteConnection, query: &str) -> Result<i64, s
 
 /// SQLITE_CORRUPT is 11 and SQLITE_NOTADB 26, in the low byte of extended codes.
 fn is_damage(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    let code = error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .and_then(|code| code.parse::<u32>().ok());
     matches!(code.map(|code| code & 0xff), Some(11 | 26))
 }
 
 /// Renames the file and what SQLite keeps beside it; returns the new name.
 pub(super) fn rename_aside(path: &Path) -> Result<PathBuf, StoreError> {
-    let io = |source| StoreError::Io { path: path.to_owned(), source };
+    let io = |source| StoreError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let free = |number: &u32| !with_suffix(path, &format!(".damaged-{number}")).exists();
     let number = (1_u32..).find(free).unwrap_or(u32::MAX);
     let aside = with_suffix(path, &format!(".damaged-{number}"));

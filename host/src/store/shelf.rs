@@ -16,19 +16,37 @@ pub async fn read_tickets(directory: &Path) -> Result<(Vec<Ticket>, Option<Strin
     let stored = from_store(directory).await;
     let path = directory.join(journal::FILE_NAME);
     let mut projection = Projection::default();
-    match (journal::scan(&path, &mut |record| projection.take(record)), stored) {
+    match (
+        journal::scan(&path, &mut |record| projection.take(record)),
+        stored,
+    ) {
         (Ok(_), stored) => {
             let mut stored = stored.unwrap_or_default();
             for (number, place) in &projection.places {
                 if stored.get(number).is_none_or(|(seq, _)| *seq < place.seq) {
-                    stored.insert(*number, (place.seq, read_decision(&path, place.decision_offset)?.ticket));
+                    stored.insert(
+                        *number,
+                        (
+                            place.seq,
+                            read_decision(&path, place.decision_offset)?.ticket,
+                        ),
+                    );
                 }
             }
             Ok((in_order(stored), None))
         }
-        (Err(error), Some(stored)) => Ok((in_order(stored), Some(format!("showing {FILE_NAME} as it is: {error}")))),
-        (Err(ScanError::Io { path: _, source }), None) if source.kind() == std::io::ErrorKind::NotFound => {
-            Err(journal::DataDirError::Unusable { path: directory.to_owned(), source }.into())
+        (Err(error), Some(stored)) => Ok((
+            in_order(stored),
+            Some(format!("showing {FILE_NAME} as it is: {error}")),
+        )),
+        (Err(ScanError::Io { path: _, source }), None)
+            if source.kind() == std::io::ErrorKind::NotFound =>
+        {
+            Err(journal::DataDirError::Unusable {
+                path: directory.to_owned(),
+                source,
+            }
+            .into())
         }
         (Err(error), None) => Err(error.into()),
     }
@@ -41,7 +59,12 @@ async fn from_store(directory: &Path) -> Option<Numbered> {
     Some(
         stored
             .into_iter()
-            .filter_map(|row| Some((crate::ticket::number(&row.ticket.id)?, (row.seq, row.ticket))))
+            .filter_map(|row| {
+                Some((
+                    crate::ticket::number(&row.ticket.id)?,
+                    (row.seq, row.ticket),
+                ))
+            })
             .collect(),
     )
 }

@@ -22,10 +22,20 @@ async fn step(book: &mut Book, number: u64) {
     };
     let mut entries = Vec::new();
     for (key, probability) in present {
-        entries.extend(book.register_mut().file(composed(key, at, *probability), true));
+        entries.extend(
+            book.register_mut()
+                .file(composed(key, at, *probability), true),
+        );
     }
-    for key in ["a", "b"].iter().filter(|key| present.iter().all(|(there, _)| there != *key)) {
-        entries.extend(book.register_mut().resolve(&IncidentKey::from(*key), Timestamp(at), "all symptoms are gone"));
+    for key in ["a", "b"]
+        .iter()
+        .filter(|key| present.iter().all(|(there, _)| there != *key))
+    {
+        entries.extend(book.register_mut().resolve(
+            &IncidentKey::from(*key),
+            Timestamp(at),
+            "all symptoms are gone",
+        ));
     }
     for entry in &entries {
         book.decide(entry, Tick(number + 1), NOW).unwrap();
@@ -39,7 +49,10 @@ const STEPS: u64 = 4;
 async fn tickets(directory: &Path) -> BTreeMap<String, Ticket> {
     let mut store = Store::read(directory).await.expect("there is a store");
     let stored = store.written_after(0).await.unwrap();
-    stored.into_iter().map(|stored| (stored.ticket.id.clone(), stored.ticket)).collect()
+    stored
+        .into_iter()
+        .map(|stored| (stored.ticket.id.clone(), stored.ticket))
+        .collect()
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -68,14 +81,23 @@ async fn finished() -> (Vec<tempfile::TempDir>, BTreeMap<String, Ticket>) {
 /// What must be the same however often the operator was killed. Update times may differ, because a step
 /// that is repeated after a restart has nothing new to say.
 fn essence(tickets: &BTreeMap<String, Ticket>) -> Vec<(String, String, TicketState)> {
-    tickets.values().map(|ticket| (ticket.id.clone(), ticket.key.to_string(), ticket.state)).collect()
+    tickets
+        .values()
+        .map(|ticket| (ticket.id.clone(), ticket.key.to_string(), ticket.state))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_run_leaves_the_tickets_that_the_script_says() {
     let (_, last) = finished().await;
-    let expected = [("T-1", "a", TicketState::Open), ("T-2", "b", TicketState::Open)];
-    assert_eq!(essence(&last), expected.map(|(id, key, state)| (id.to_owned(), key.to_owned(), state)));
+    let expected = [
+        ("T-1", "a", TicketState::Open),
+        ("T-2", "b", TicketState::Open),
+    ];
+    assert_eq!(
+        essence(&last),
+        expected.map(|(id, key, state)| (id.to_owned(), key.to_owned(), state))
+    );
     assert_eq!(last["T-1"].opened_at, Timestamp(1_000_000));
 }
 
@@ -84,19 +106,26 @@ async fn killed_between_any_two_records_no_ticket_is_lost_and_none_doubled() {
     let (states, last) = finished().await;
     let journal = std::fs::read(states.last().unwrap().path().join(JOURNAL)).unwrap();
     let ends: Vec<usize> = std::iter::once(0)
-        .chain(journal.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(index, _)| index + 1))
+        .chain(
+            journal
+                .iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'\n')
+                .map(|(index, _)| index + 1),
+        )
         .collect();
     let mut steps_in = vec![0_usize];
-    steps_in.extend(
-        states
-            .iter()
-            .map(|state| usize::try_from(std::fs::metadata(state.path().join(JOURNAL)).unwrap().len()).unwrap()),
-    );
+    steps_in.extend(states.iter().map(|state| {
+        usize::try_from(std::fs::metadata(state.path().join(JOURNAL)).unwrap().len()).unwrap()
+    }));
     for end in ends {
         // The step that was interrupted; the store can be as old as the step before it.
         let interrupted = steps_in.iter().filter(|length| **length <= end).count() - 1;
         let directory = tempfile::tempdir().unwrap();
-        if let Some(before) = interrupted.checked_sub(1).and_then(|index| states.get(index)) {
+        if let Some(before) = interrupted
+            .checked_sub(1)
+            .and_then(|index| states.get(index))
+        {
             copy(before.path(), directory.path());
         }
         std::fs::write(directory.path().join(JOURNAL), &journal[..end]).unwrap();
@@ -106,7 +135,11 @@ async fn killed_between_any_two_records_no_ticket_is_lost_and_none_doubled() {
             step(&mut book, number).await;
         }
         book.close().await.unwrap();
-        assert_eq!(essence(&tickets(directory.path()).await), essence(&last), "killed after {end} bytes");
+        assert_eq!(
+            essence(&tickets(directory.path()).await),
+            essence(&last),
+            "killed after {end} bytes"
+        );
         crate::journal::verify(&directory.path().join(JOURNAL)).unwrap();
     }
 }
@@ -135,7 +168,9 @@ async fn a_lost_or_damaged_store_is_rebuilt_from_the_log_with_the_same_tickets()
     type Harm = fn(&Path);
     let harms: [(&str, Harm); 3] = [
         ("missing", |path| std::fs::remove_file(path).unwrap()),
-        ("garbage", |path| std::fs::write(path, b"this is not a database, it is a text of some length").unwrap()),
+        ("garbage", |path| {
+            std::fs::write(path, b"this is not a database, it is a text of some length").unwrap()
+        }),
         ("half", |path| {
             let bytes = std::fs::read(path).unwrap();
             let mut half = bytes.clone();
@@ -153,7 +188,15 @@ async fn a_lost_or_damaged_store_is_rebuilt_from_the_log_with_the_same_tickets()
         book.close().await.unwrap();
         assert_eq!(tickets(directory.path()).await, last, "{name}");
         let aside = directory.path().join("tickets.db.damaged-1");
-        assert_eq!((aside.exists(), warnings.len()), if name == "missing" { (false, 0) } else { (true, 1) }, "{name}");
+        assert_eq!(
+            (aside.exists(), warnings.len()),
+            if name == "missing" {
+                (false, 0)
+            } else {
+                (true, 1)
+            },
+            "{name}"
+        );
     }
 }
 
@@ -163,11 +206,19 @@ async fn a_store_of_a_newer_operator_is_refused_and_kept() {
     let (book, _) = opened(directory.path()).await;
     book.close().await.unwrap();
     let path = directory.path().join(FILE_NAME);
-    let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
-    sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut connection).await.unwrap();
+    let mut connection = SqliteConnection::connect(path.to_str().unwrap())
+        .await
+        .unwrap();
+    sqlx::raw_sql("PRAGMA user_version = 99")
+        .execute(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
     let error = Book::open(directory.path(), NOW).await.unwrap_err();
-    assert!(matches!(error, BookError::Store(StoreError::Newer { found: 99, .. })), "{error}");
+    assert!(
+        matches!(error, BookError::Store(StoreError::Newer { found: 99, .. })),
+        "{error}"
+    );
     assert!(path.exists());
 }
 
@@ -184,7 +235,12 @@ async fn a_decision_without_effect_is_finished_once() {
     let kinds: Vec<String> = std::fs::read_to_string(directory.path().join(JOURNAL))
         .unwrap()
         .lines()
-        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["kind"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .collect();
     assert_eq!(kinds, ["decision", "ticket-opened"]);
     assert_eq!(tickets(directory.path()).await.len(), 1);
@@ -199,9 +255,14 @@ async fn tick_numbers_are_never_given_twice() {
     drop(book);
     let (mut book, _) = opened(directory.path()).await;
     assert_eq!(book.last_tick(), Tick(1 + crate::tick::CHECKPOINT_TICKS));
-    let stopped =
-        crate::journal::body::Stopped { tick: Tick(500), reason: "asked to".to_owned(), ticks: 1, open_tickets: 1 };
-    book.note(crate::journal::Kind::Stopped, NOW, &stopped).unwrap();
+    let stopped = crate::journal::body::Stopped {
+        tick: Tick(500),
+        reason: "asked to".to_owned(),
+        ticks: 1,
+        open_tickets: 1,
+    };
+    book.note(crate::journal::Kind::Stopped, NOW, &stopped)
+        .unwrap();
     book.close().await.unwrap();
     assert_eq!(opened(directory.path()).await.0.last_tick(), Tick(500));
 }

@@ -36,8 +36,19 @@ impl TableBuilder {
     /// An empty table with these columns. Names are checked by [`Self::finish`].
     #[must_use]
     pub fn new(name: impl Into<String>, fields: Vec<Field>) -> Self {
-        let columns = fields.iter().map(|field| Pending { values: Values::new(field.kind), present: None }).collect();
-        Self { name: name.into(), fields, columns, bytes: 0 }
+        let columns = fields
+            .iter()
+            .map(|field| Pending {
+                values: Values::new(field.kind),
+                present: None,
+            })
+            .collect();
+        Self {
+            name: name.into(),
+            fields,
+            columns,
+            bytes: 0,
+        }
     }
 
     /// Appends floats.
@@ -133,13 +144,21 @@ impl TableBuilder {
     /// Columns or validities of different length, a column name that occurs twice, or a limit.
     pub fn finish(self) -> Result<Table, TableError> {
         let rows = self.columns.first().map_or(0, |column| column.values.len());
-        let columns = self.columns.into_iter().map(|column| column.into_array(rows)).collect::<Result<_, _>>()?;
+        let columns = self
+            .columns
+            .into_iter()
+            .map(|column| column.into_array(rows))
+            .collect::<Result<_, _>>()?;
         Table::from_arrays(&self.name, self.fields, columns, rows)
     }
 
     fn reserve(&mut self, bytes: usize) -> Result<(), TableError> {
         self.bytes = self.bytes.saturating_add(bytes);
-        if self.bytes > TABLE_BYTES_MAX { Err(too_large(TABLE_BYTES_MAX)) } else { Ok(()) }
+        if self.bytes > TABLE_BYTES_MAX {
+            Err(too_large(TABLE_BYTES_MAX))
+        } else {
+            Ok(())
+        }
     }
 
     /// The column, if `more` rows still fit.
@@ -158,7 +177,10 @@ impl Values {
             Kind::Boolean => Self::Booleans(Vec::new()),
             Kind::Integer => Self::Integers(Vec::new()),
             Kind::Float => Self::Floats(Vec::new()),
-            Kind::Text => Self::Texts { text: String::new(), ends: Vec::new() },
+            Kind::Text => Self::Texts {
+                text: String::new(),
+                ends: Vec::new(),
+            },
             Kind::Instant => Self::Instants(Vec::new()),
         }
     }
@@ -186,7 +208,10 @@ impl Values {
 
 impl Pending {
     fn into_array(self, rows: usize) -> Result<ArrayRef, TableError> {
-        let wrong_length = self.present.as_ref().is_some_and(|present| present.len() != rows);
+        let wrong_length = self
+            .present
+            .as_ref()
+            .is_some_and(|present| present.len() != rows);
         if self.values.len() != rows || wrong_length {
             return Err(TableError::OutOfRange);
         }
@@ -195,7 +220,9 @@ impl Pending {
             .map(|present| NullBuffer::new(BooleanBuffer::from(present)))
             .filter(|nulls| nulls.null_count() > 0);
         Ok(match self.values {
-            Values::Booleans(values) => Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls)),
+            Values::Booleans(values) => {
+                Arc::new(BooleanArray::new(BooleanBuffer::from(values), nulls))
+            }
             Values::Integers(values) => Arc::new(Int64Array::new(values.into(), nulls)),
             Values::Floats(values) => Arc::new(Float64Array::new(values.into(), nulls)),
             Values::Instants(values) => Arc::new(UInt64Array::new(values.into(), nulls)),
@@ -204,10 +231,18 @@ impl Pending {
     }
 }
 
-fn text_array(text: String, ends: &[i32], nulls: Option<NullBuffer>) -> Result<StringArray, TableError> {
+fn text_array(
+    text: String,
+    ends: &[i32],
+    nulls: Option<NullBuffer>,
+) -> Result<StringArray, TableError> {
     let offsets: Vec<i32> = std::iter::once(0).chain(ends.iter().copied()).collect();
-    StringArray::try_new(OffsetBuffer::new(offsets.into()), Buffer::from(text.into_bytes()), nulls)
-        .map_err(|_invalid| TableError::OutOfRange)
+    StringArray::try_new(
+        OffsetBuffer::new(offsets.into()),
+        Buffer::from(text.into_bytes()),
+        nulls,
+    )
+    .map_err(|_invalid| TableError::OutOfRange)
 }
 
 /// The ends of `values` behind `base` bytes of earlier text, checked to rise, to lie on character
@@ -223,7 +258,11 @@ fn shift_ends(values: &PackedText, base: usize) -> Result<Vec<i32>, TableError> 
         previous = end;
         shifted.push(i32::try_from(base + end).map_err(|_too_wide| too_large(TABLE_BYTES_MAX))?);
     }
-    if previous == values.text.len() { Ok(shifted) } else { Err(TableError::OutOfRange) }
+    if previous == values.text.len() {
+        Ok(shifted)
+    } else {
+        Err(TableError::OutOfRange)
+    }
 }
 
 #[cfg(test)]
@@ -231,16 +270,37 @@ mod tests {
     use super::*;
 
     fn field(name: &str, kind: Kind) -> Field {
-        Field { name: name.to_owned(), kind, unit: None }
+        Field {
+            name: name.to_owned(),
+            kind,
+            unit: None,
+        }
     }
 
     #[test]
     fn a_table_holds_what_was_pushed_in_several_parts() {
-        let mut builder = TableBuilder::new("t", vec![field("n", Kind::Integer), field("s", Kind::Text)]);
+        let mut builder =
+            TableBuilder::new("t", vec![field("n", Kind::Integer), field("s", Kind::Text)]);
         builder.push_integers(0, &[1, 2]).unwrap();
         builder.push_integers(0, &[3]).unwrap();
-        builder.push_texts(1, &PackedText { text: "aé".to_owned(), ends: vec![1, 3] }).unwrap();
-        builder.push_texts(1, &PackedText { text: "z".to_owned(), ends: vec![1] }).unwrap();
+        builder
+            .push_texts(
+                1,
+                &PackedText {
+                    text: "aé".to_owned(),
+                    ends: vec![1, 3],
+                },
+            )
+            .unwrap();
+        builder
+            .push_texts(
+                1,
+                &PackedText {
+                    text: "z".to_owned(),
+                    ends: vec![1],
+                },
+            )
+            .unwrap();
         builder.set_validity(0, &[1, 0, 1]).unwrap();
         let table = builder.finish().unwrap();
         assert_eq!(table.integers("n", 0, 3).unwrap(), [1, 0, 3]);
@@ -252,22 +312,38 @@ mod tests {
     #[test]
     fn a_value_of_another_kind_is_refused_with_the_kind_of_the_column() {
         let mut builder = TableBuilder::new("t", vec![field("n", Kind::Integer)]);
-        assert_eq!(builder.push_floats(0, &[1.0]), Err(TableError::WrongKind(Kind::Integer)));
+        assert_eq!(
+            builder.push_floats(0, &[1.0]),
+            Err(TableError::WrongKind(Kind::Integer))
+        );
         assert_eq!(builder.push_integers(7, &[1]), Err(TableError::OutOfRange));
     }
 
     #[test]
     fn text_ends_that_fall_back_or_cut_a_character_or_leave_a_rest_are_refused() {
-        for (text, ends) in [("ab", vec![2, 1]), ("é", vec![1, 2]), ("ab", vec![1]), ("ab", vec![3])] {
+        for (text, ends) in [
+            ("ab", vec![2, 1]),
+            ("é", vec![1, 2]),
+            ("ab", vec![1]),
+            ("ab", vec![3]),
+        ] {
             let mut builder = TableBuilder::new("t", vec![field("s", Kind::Text)]);
-            let packed = PackedText { text: text.to_owned(), ends };
-            assert_eq!(builder.push_texts(0, &packed), Err(TableError::OutOfRange), "{packed:?}");
+            let packed = PackedText {
+                text: text.to_owned(),
+                ends,
+            };
+            assert_eq!(
+                builder.push_texts(0, &packed),
+                Err(TableError::OutOfRange),
+                "{packed:?}"
+            );
         }
     }
 
     #[test]
     fn finish_refuses_columns_of_different_length() {
-        let mut builder = TableBuilder::new("t", vec![field("a", Kind::Float), field("b", Kind::Float)]);
+        let mut builder =
+            TableBuilder::new("t", vec![field("a", Kind::Float), field("b", Kind::Float)]);
         builder.push_floats(0, &[1.0]).unwrap();
         assert_eq!(builder.finish().unwrap_err(), TableError::OutOfRange);
     }
@@ -276,6 +352,9 @@ mod tests {
     fn more_rows_than_the_limit_are_refused_while_pushing() {
         let mut builder = TableBuilder::new("t", vec![field("a", Kind::Boolean)]);
         builder.push_booleans(0, &vec![1; ROWS_MAX]).unwrap();
-        assert_eq!(builder.push_booleans(0, &[1]), Err(TableError::TooLarge(4_000_000)));
+        assert_eq!(
+            builder.push_booleans(0, &[1]),
+            Err(TableError::TooLarge(4_000_000))
+        );
     }
 }

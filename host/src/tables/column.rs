@@ -68,7 +68,10 @@ impl Table {
     ///
     /// # Errors
     /// Columns of different length, a name that occurs twice, too many rows or columns.
-    pub fn from_columns(name: &str, columns: Vec<(&str, Option<&str>, Column)>) -> Result<Self, TableError> {
+    pub fn from_columns(
+        name: &str,
+        columns: Vec<(&str, Option<&str>, Column)>,
+    ) -> Result<Self, TableError> {
         let rows = columns.first().map_or(0, |(_, _, column)| column.len());
         if columns.iter().any(|(_, _, column)| column.len() != rows) {
             return Err(TableError::OutOfRange);
@@ -76,7 +79,11 @@ impl Table {
         let (fields, arrays) = columns
             .into_iter()
             .map(|(name, unit, column)| {
-                let field = Field { name: name.to_owned(), kind: column.kind(), unit: unit.map(str::to_owned) };
+                let field = Field {
+                    name: name.to_owned(),
+                    kind: column.kind(),
+                    unit: unit.map(str::to_owned),
+                };
                 (field, column.into_array())
             })
             .unzip();
@@ -97,11 +104,20 @@ impl Table {
             return Err(too_large(COLUMNS_MAX));
         }
         for (index, field) in fields.iter().enumerate() {
-            if fields.iter().skip(index + 1).any(|other| other.name == field.name) {
+            if fields
+                .iter()
+                .skip(index + 1)
+                .any(|other| other.name == field.name)
+            {
                 return Err(TableError::NoSuchColumn(field.name.clone()));
             }
         }
-        Ok(Self { name: name.to_owned(), fields, columns, rows })
+        Ok(Self {
+            name: name.to_owned(),
+            fields,
+            columns,
+            rows,
+        })
     }
 }
 
@@ -115,12 +131,21 @@ mod tests {
             ("a", None, Column::Integers(vec![Some(1), None])),
             ("b", None, Column::Texts(vec![Some("x".to_owned())])),
         ];
-        assert_eq!(Table::from_columns("t", columns).unwrap_err(), TableError::OutOfRange);
+        assert_eq!(
+            Table::from_columns("t", columns).unwrap_err(),
+            TableError::OutOfRange
+        );
     }
 
     #[test]
     fn a_name_that_occurs_twice_is_refused() {
-        let columns = vec![("a", None, Column::Integers(vec![])), ("a", None, Column::Floats(vec![]))];
-        assert_eq!(Table::from_columns("t", columns).unwrap_err(), TableError::NoSuchColumn("a".to_owned()));
+        let columns = vec![
+            ("a", None, Column::Integers(vec![])),
+            ("a", None, Column::Floats(vec![])),
+        ];
+        assert_eq!(
+            Table::from_columns("t", columns).unwrap_err(),
+            TableError::NoSuchColumn("a".to_owned())
+        );
     }
 }

@@ -49,7 +49,10 @@ impl Table {
     /// No such column, arithmetic on texts or booleans, or a name that occurs twice.
     pub fn group(&self, by: &[String], measures: &[Measure]) -> Result<Self, TableError> {
         let groups = self.partition(by)?;
-        let firsts: UInt32Array = groups.iter().filter_map(|rows| rows.first().copied()).collect();
+        let firsts: UInt32Array = groups
+            .iter()
+            .filter_map(|rows| rows.first().copied())
+            .collect();
         let mut fields = Vec::new();
         let mut columns: Vec<ArrayRef> = Vec::new();
         for name in by {
@@ -84,37 +87,77 @@ impl Table {
         Ok(groups)
     }
 
-    fn measure(&self, measure: &Measure, groups: &[Vec<u32>]) -> Result<(Field, ArrayRef), TableError> {
+    fn measure(
+        &self,
+        measure: &Measure,
+        groups: &[Vec<u32>],
+    ) -> Result<(Field, ArrayRef), TableError> {
         let (source, array) = self.column(&measure.column)?;
         let cells = Values::of(source, array)?;
-        let named = |kind, unit| Field { name: measure.name.clone(), kind, unit };
+        let named = |kind, unit| Field {
+            name: measure.name.clone(),
+            kind,
+            unit,
+        };
         let pick = |row: fn(&[u32]) -> Option<&u32>| {
             let rows: UInt32Array = groups.iter().map(|rows| row(rows).copied()).collect();
             arrow_select::take::take(array, &rows, None).map_err(|_mismatch| TableError::OutOfRange)
         };
         match measure.aggregate {
-            Aggregate::First => return Ok((named(source.kind, source.unit.clone()), pick(<[u32]>::first)?)),
-            Aggregate::Last => return Ok((named(source.kind, source.unit.clone()), pick(<[u32]>::last)?)),
+            Aggregate::First => {
+                return Ok((
+                    named(source.kind, source.unit.clone()),
+                    pick(<[u32]>::first)?,
+                ));
+            }
+            Aggregate::Last => {
+                return Ok((
+                    named(source.kind, source.unit.clone()),
+                    pick(<[u32]>::last)?,
+                ));
+            }
             Aggregate::Count => {
-                let counts = groups.iter().map(|rows| i64::try_from(present(&cells, rows).count()).ok()).collect();
-                return Ok((named(Kind::Integer, Some("1".to_owned())), Column::Integers(counts).into_array()));
+                let counts = groups
+                    .iter()
+                    .map(|rows| i64::try_from(present(&cells, rows).count()).ok())
+                    .collect();
+                return Ok((
+                    named(Kind::Integer, Some("1".to_owned())),
+                    Column::Integers(counts).into_array(),
+                ));
             }
             _ => {}
         }
         if matches!(source.kind, Kind::Text | Kind::Boolean) {
             return Err(TableError::WrongKind(source.kind));
         }
-        if source.kind == Kind::Integer && !matches!(measure.aggregate, Aggregate::Mean | Aggregate::Median) {
-            let values = groups.iter().map(|rows| fold_integers(measure.aggregate, &cells, rows)).collect();
-            return Ok((named(Kind::Integer, source.unit.clone()), Column::Integers(values).into_array()));
+        if source.kind == Kind::Integer
+            && !matches!(measure.aggregate, Aggregate::Mean | Aggregate::Median)
+        {
+            let values = groups
+                .iter()
+                .map(|rows| fold_integers(measure.aggregate, &cells, rows))
+                .collect();
+            return Ok((
+                named(Kind::Integer, source.unit.clone()),
+                Column::Integers(values).into_array(),
+            ));
         }
-        let values = groups.iter().map(|rows| fold_floats(measure.aggregate, &cells, rows)).collect();
-        Ok((named(Kind::Float, source.unit.clone()), Column::Floats(values).into_array()))
+        let values = groups
+            .iter()
+            .map(|rows| fold_floats(measure.aggregate, &cells, rows))
+            .collect();
+        Ok((
+            named(Kind::Float, source.unit.clone()),
+            Column::Floats(values).into_array(),
+        ))
     }
 }
 
 fn present<'a>(values: &'a Values<'_>, rows: &'a [u32]) -> impl Iterator<Item = Scalar> + 'a {
-    rows.iter().map(|row| values.scalar(*row as usize)).filter(|value| *value != Scalar::Null)
+    rows.iter()
+        .map(|row| values.scalar(*row as usize))
+        .filter(|value| *value != Scalar::Null)
 }
 
 /// Exact, so that 64-bit ids survive `min` and `max`. A sum that overflows stays at the limit.
@@ -130,10 +173,15 @@ fn fold_integers(aggregate: Aggregate, values: &Values<'_>, rows: &[u32]) -> Opt
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "rows are at most ROWS_MAX, far below 2^53")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "rows are at most ROWS_MAX, far below 2^53"
+)]
 fn fold_floats(aggregate: Aggregate, values: &Values<'_>, rows: &[u32]) -> Option<f64> {
-    let mut values: Vec<f64> =
-        present(values, rows).filter_map(|value| value.as_f64()).filter(|value| !value.is_nan()).collect();
+    let mut values: Vec<f64> = present(values, rows)
+        .filter_map(|value| value.as_f64())
+        .filter(|value| !value.is_nan())
+        .collect();
     let len = values.len();
     match aggregate {
         _ if len == 0 => None,
@@ -159,21 +207,38 @@ mod tests {
             "t",
             vec![
                 ("k", None, texts(["b", "a", "b", "a", "b"])),
-                ("n", Some("By"), Column::Integers(vec![Some(5), Some(i64::MAX), Some(1), None, Some(3)])),
-                ("f", None, Column::Floats(vec![Some(1.0), None, Some(f64::NAN), None, Some(4.0)])),
+                (
+                    "n",
+                    Some("By"),
+                    Column::Integers(vec![Some(5), Some(i64::MAX), Some(1), None, Some(3)]),
+                ),
+                (
+                    "f",
+                    None,
+                    Column::Floats(vec![Some(1.0), None, Some(f64::NAN), None, Some(4.0)]),
+                ),
             ],
         )
         .unwrap()
     }
 
     fn measure(column: &str, aggregate: Aggregate) -> Measure {
-        Measure { column: column.to_owned(), aggregate, name: "m".to_owned() }
+        Measure {
+            column: column.to_owned(),
+            aggregate,
+            name: "m".to_owned(),
+        }
     }
 
     #[test]
     fn groups_stand_in_order_of_first_appearance() {
-        let grouped = table().group(&["k".to_owned()], &[measure("n", Aggregate::Sum)]).unwrap();
-        assert_eq!((grouped.text(0, "k"), grouped.text(1, "k")), (Some("b"), Some("a")));
+        let grouped = table()
+            .group(&["k".to_owned()], &[measure("n", Aggregate::Sum)])
+            .unwrap();
+        assert_eq!(
+            (grouped.text(0, "k"), grouped.text(1, "k")),
+            (Some("b"), Some("a"))
+        );
         assert_eq!(grouped.integers("m", 0, 2).unwrap(), [9, i64::MAX]);
         assert_eq!(grouped.fields[1].unit.as_deref(), Some("By"));
     }
@@ -193,14 +258,22 @@ mod tests {
             ("n", Aggregate::Last, Scalar::Integer(3)),
         ];
         for (column, aggregate, expected) in cases {
-            let grouped = table().group(&["k".to_owned()], &[measure(column, aggregate)]).unwrap();
-            assert_eq!(grouped.scalar(0, "m"), expected, "{aggregate:?} of {column}");
+            let grouped = table()
+                .group(&["k".to_owned()], &[measure(column, aggregate)])
+                .unwrap();
+            assert_eq!(
+                grouped.scalar(0, "m"),
+                expected,
+                "{aggregate:?} of {column}"
+            );
         }
     }
 
     #[test]
     fn a_group_without_values_is_null_and_never_zero() {
-        let grouped = table().group(&["k".to_owned()], &[measure("f", Aggregate::Sum)]).unwrap();
+        let grouped = table()
+            .group(&["k".to_owned()], &[measure("f", Aggregate::Sum)])
+            .unwrap();
         assert_eq!(grouped.scalar(1, "m"), Scalar::Null);
     }
 
@@ -208,7 +281,10 @@ mod tests {
     fn without_columns_the_whole_table_is_one_group() {
         let empty = Table::from_columns("t", vec![("n", None, Column::Integers(vec![]))]).unwrap();
         let grouped = empty.group(&[], &[measure("n", Aggregate::Count)]).unwrap();
-        assert_eq!((grouped.rows, grouped.scalar(0, "m")), (1, Scalar::Integer(0)));
+        assert_eq!(
+            (grouped.rows, grouped.scalar(0, "m")),
+            (1, Scalar::Integer(0))
+        );
     }
 
     #[test]

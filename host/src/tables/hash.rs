@@ -46,7 +46,10 @@ mod tests {
     }
 
     fn texts(values: &[&str]) -> Table {
-        let values = values.iter().map(|value| Some((*value).to_owned())).collect();
+        let values = values
+            .iter()
+            .map(|value| Some((*value).to_owned()))
+            .collect();
         Table::from_columns("t", vec![("s", None, Column::Texts(values))]).unwrap()
     }
 
@@ -59,7 +62,11 @@ mod tests {
     #[test]
     fn what_lies_under_a_null_does_not_count() {
         let build = |hidden: i64| {
-            let field = Field { name: "n".to_owned(), kind: Kind::Integer, unit: None };
+            let field = Field {
+                name: "n".to_owned(),
+                kind: Kind::Integer,
+                unit: None,
+            };
             let mut builder = TableBuilder::new("t", vec![field]);
             builder.push_integers(0, &[hidden]).unwrap();
             builder.set_validity(0, &[0]).unwrap();

@@ -33,16 +33,36 @@ impl Table {
         Ok(())
     }
 
-    fn matches(&self, other: &Self, on: &[(String, String)]) -> Result<(Vec<u32>, Vec<u32>), TableError> {
-        let mine = RowKeys::of(self, &on.iter().map(|(mine, _)| mine.as_str()).collect::<Vec<_>>())?;
-        let theirs = RowKeys::of(other, &on.iter().map(|(_, theirs)| theirs.as_str()).collect::<Vec<_>>())?;
+    fn matches(
+        &self,
+        other: &Self,
+        on: &[(String, String)],
+    ) -> Result<(Vec<u32>, Vec<u32>), TableError> {
+        let mine = RowKeys::of(
+            self,
+            &on.iter().map(|(mine, _)| mine.as_str()).collect::<Vec<_>>(),
+        )?;
+        let theirs = RowKeys::of(
+            other,
+            &on.iter()
+                .map(|(_, theirs)| theirs.as_str())
+                .collect::<Vec<_>>(),
+        )?;
         let mut index: HashMap<Vec<u8>, Vec<u32>> = HashMap::new();
-        for (row, position) in (0..other.rows).zip(0_u32..).filter(|(row, _)| !theirs.has_null(*row)) {
+        for (row, position) in (0..other.rows)
+            .zip(0_u32..)
+            .filter(|(row, _)| !theirs.has_null(*row))
+        {
             index.entry(theirs.key(row)).or_default().push(position);
         }
         let (mut left, mut right) = (Vec::new(), Vec::new());
-        for (row, position) in (0..self.rows).zip(0_u32..).filter(|(row, _)| !mine.has_null(*row)) {
-            let Some(found) = index.get(&mine.key(row)) else { continue };
+        for (row, position) in (0..self.rows)
+            .zip(0_u32..)
+            .filter(|(row, _)| !mine.has_null(*row))
+        {
+            let Some(found) = index.get(&mine.key(row)) else {
+                continue;
+            };
             if left.len() + found.len() > ROWS_MAX {
                 return Err(too_large(ROWS_MAX));
             }
@@ -70,7 +90,14 @@ mod tests {
     fn table(keys: &[Option<&str>], values: &[i64]) -> Table {
         let keys = keys.iter().map(|key| key.map(str::to_owned)).collect();
         let values = values.iter().map(|value| Some(*value)).collect();
-        Table::from_columns("t", vec![("k", None, Column::Texts(keys)), ("v", None, Column::Integers(values))]).unwrap()
+        Table::from_columns(
+            "t",
+            vec![
+                ("k", None, Column::Texts(keys)),
+                ("v", None, Column::Integers(values)),
+            ],
+        )
+        .unwrap()
     }
 
     fn on(mine: &str, theirs: &str) -> Vec<(String, String)> {
@@ -90,12 +117,18 @@ mod tests {
     #[test]
     fn keys_of_different_kinds_are_an_error() {
         let both = table(&[Some("a")], &[1]);
-        assert_eq!(both.join(&both, &on("k", "v")).unwrap_err(), TableError::WrongKind(Kind::Integer));
+        assert_eq!(
+            both.join(&both, &on("k", "v")).unwrap_err(),
+            TableError::WrongKind(Kind::Integer)
+        );
     }
 
     #[test]
     fn a_product_that_is_too_large_is_refused_before_it_is_made() {
         let many = table(&vec![Some("a"); 2_100], &vec![1; 2_100]);
-        assert_eq!(many.join(&many, &on("k", "k")).unwrap_err(), TableError::TooLarge(4_000_000));
+        assert_eq!(
+            many.join(&many, &on("k", "k")).unwrap_err(),
+            TableError::TooLarge(4_000_000)
+        );
     }
 }

@@ -29,10 +29,20 @@ impl Serialize for Table {
             .fields
             .iter()
             .zip(&self.columns)
-            .map(|(field, array)| Ok(ColumnJson { field: field.clone(), values: values(&Values::of(field, array)?) }))
+            .map(|(field, array)| {
+                Ok(ColumnJson {
+                    field: field.clone(),
+                    values: values(&Values::of(field, array)?),
+                })
+            })
             .collect::<Result<_, TableError>>()
             .map_err(S::Error::custom)?;
-        TableJson { name: self.name.clone(), rows: self.rows, columns }.serialize(serializer)
+        TableJson {
+            name: self.name.clone(),
+            rows: self.rows,
+            columns,
+        }
+        .serialize(serializer)
     }
 }
 
@@ -43,9 +53,16 @@ impl<'de> Deserialize<'de> for Table {
         let mut columns = Vec::with_capacity(json.columns.len());
         for column in &json.columns {
             let values = read_column(column.field.kind, &column.values).ok_or_else(|| {
-                D::Error::custom(format!("column {:?} has a value of another kind", column.field.name))
+                D::Error::custom(format!(
+                    "column {:?} has a value of another kind",
+                    column.field.name
+                ))
             })?;
-            columns.push((column.field.name.as_str(), column.field.unit.as_deref(), values));
+            columns.push((
+                column.field.name.as_str(),
+                column.field.unit.as_deref(),
+                values,
+            ));
         }
         Self::from_columns(&json.name, columns).map_err(D::Error::custom)
     }
@@ -57,7 +74,10 @@ fn values(column: &Values<'_>) -> Vec<Value> {
         Values::Integers(values) => values.iter().map(Value::from).collect(),
         Values::Instants(values) => values.iter().map(Value::from).collect(),
         Values::Texts(values) => values.iter().map(Value::from).collect(),
-        Values::Floats(values) => values.iter().map(|value| value.map_or(Value::Null, float)).collect(),
+        Values::Floats(values) => values
+            .iter()
+            .map(|value| value.map_or(Value::Null, float))
+            .collect(),
     }
 }
 
@@ -91,7 +111,16 @@ fn read_float(value: &Value) -> Option<f64> {
 /// `None` when a value is of another kind.
 fn read_column(kind: Kind, values: &[Value]) -> Option<Column> {
     fn each<T>(values: &[Value], read: impl Fn(&Value) -> Option<T>) -> Option<Vec<Option<T>>> {
-        values.iter().map(|value| if value.is_null() { Some(None) } else { read(value).map(Some) }).collect()
+        values
+            .iter()
+            .map(|value| {
+                if value.is_null() {
+                    Some(None)
+                } else {
+                    read(value).map(Some)
+                }
+            })
+            .collect()
     }
     Some(match kind {
         Kind::Boolean => Column::Booleans(each(values, Value::as_bool)?),
@@ -112,10 +141,26 @@ mod tests {
             "t",
             vec![
                 ("b", None, Column::Booleans(vec![Some(true), None, None])),
-                ("n", None, Column::Integers(vec![Some(i64::MIN), None, Some(9_007_199_254_740_993)])),
-                ("f", Some("s"), Column::Floats(vec![Some(f64::NAN), Some(0.1 + 0.2), None])),
-                ("s", None, Column::Texts(vec![Some("ä\n".to_owned()), None, Some(String::new())])),
-                ("t", None, Column::Instants(vec![Some(u64::MAX), None, Some(0)])),
+                (
+                    "n",
+                    None,
+                    Column::Integers(vec![Some(i64::MIN), None, Some(9_007_199_254_740_993)]),
+                ),
+                (
+                    "f",
+                    Some("s"),
+                    Column::Floats(vec![Some(f64::NAN), Some(0.1 + 0.2), None]),
+                ),
+                (
+                    "s",
+                    None,
+                    Column::Texts(vec![Some("ä\n".to_owned()), None, Some(String::new())]),
+                ),
+                (
+                    "t",
+                    None,
+                    Column::Instants(vec![Some(u64::MAX), None, Some(0)]),
+                ),
             ],
         )
         .unwrap();
@@ -129,6 +174,11 @@ mod tests {
     #[test]
     fn a_value_of_another_kind_is_refused() {
         let text = r#"{"name":"t","rows":1,"columns":[{"name":"n","kind":"integer","unit":null,"values":["1"]}]}"#;
-        assert!(serde_json::from_str::<Table>(text).unwrap_err().to_string().contains("another kind"));
+        assert!(
+            serde_json::from_str::<Table>(text)
+                .unwrap_err()
+                .to_string()
+                .contains("another kind")
+        );
     }
 }

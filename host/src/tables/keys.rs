@@ -13,7 +13,11 @@ impl<'a> RowKeys<'a> {
     pub(super) fn of(table: &'a Table, names: &[&str]) -> Result<Self, TableError> {
         let columns = names
             .iter()
-            .map(|name| table.column(name).and_then(|(field, array)| Values::of(field, array)))
+            .map(|name| {
+                table
+                    .column(name)
+                    .and_then(|(field, array)| Values::of(field, array))
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self { columns })
     }
@@ -21,13 +25,17 @@ impl<'a> RowKeys<'a> {
     /// The key of a row, which must lie inside the table.
     pub(super) fn key(&self, row: usize) -> Vec<u8> {
         let mut key = Vec::with_capacity(self.columns.len() * 12);
-        self.columns.iter().for_each(|column| write_cell(column, row, &mut key));
+        self.columns
+            .iter()
+            .for_each(|column| write_cell(column, row, &mut key));
         key
     }
 
     /// Whether a cell of the key is null; such a row joins nothing.
     pub(super) fn has_null(&self, row: usize) -> bool {
-        self.columns.iter().any(|column| column.as_array().is_null(row))
+        self.columns
+            .iter()
+            .any(|column| column.as_array().is_null(row))
     }
 }
 
@@ -43,7 +51,11 @@ pub(super) fn write_cell(column: &Values<'_>, row: usize, out: &mut Vec<u8>) {
         Values::Integers(values) => out.extend(values.value(row).to_le_bytes()),
         Values::Floats(values) => {
             // A NaN has many bit patterns, and which one a guest computes is not defined.
-            let value = if values.value(row).is_nan() { f64::NAN } else { values.value(row) };
+            let value = if values.value(row).is_nan() {
+                f64::NAN
+            } else {
+                values.value(row)
+            };
             out.extend(value.to_bits().to_le_bytes());
         }
         Values::Instants(values) => out.extend(values.value(row).to_le_bytes()),

@@ -22,7 +22,9 @@ impl PackedText {
         let mut packed = Self::default();
         for value in values {
             packed.text.push_str(value);
-            packed.ends.push(u32::try_from(packed.text.len()).unwrap_or(u32::MAX));
+            packed
+                .ends
+                .push(u32::try_from(packed.text.len()).unwrap_or(u32::MAX));
         }
         packed
     }
@@ -31,15 +33,27 @@ impl PackedText {
     fn of_whole(array: &StringArray) -> Option<Self> {
         let offsets = array.value_offsets();
         let (start, end) = (*offsets.first()?, *offsets.last()?);
-        let blob = array.value_data().get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
-        let ends = offsets.iter().skip(1).map(|end| u32::try_from(end - start)).collect::<Result<_, _>>().ok()?;
-        Some(Self { text: std::str::from_utf8(blob).ok()?.to_owned(), ends })
+        let blob = array
+            .value_data()
+            .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
+        let ends = offsets
+            .iter()
+            .skip(1)
+            .map(|end| u32::try_from(end - start))
+            .collect::<Result<_, _>>()
+            .ok()?;
+        Some(Self {
+            text: std::str::from_utf8(blob).ok()?.to_owned(),
+            ends,
+        })
     }
 
     /// The values, where the ends are valid.
     pub fn values(&self) -> impl Iterator<Item = &str> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).filter_map(|(start, end)| self.text.get(start as usize..*end as usize))
+        starts
+            .zip(&self.ends)
+            .filter_map(|(start, end)| self.text.get(start as usize..*end as usize))
     }
 }
 
@@ -54,7 +68,10 @@ impl Table {
         if array.null_count() == 0 {
             return Ok(array.values().to_vec());
         }
-        Ok(array.iter().map(|value| value.unwrap_or(f64::NAN)).collect())
+        Ok(array
+            .iter()
+            .map(|value| value.unwrap_or(f64::NAN))
+            .collect())
     }
 
     /// A window of integers; nulls read as 0.
@@ -63,7 +80,10 @@ impl Table {
     /// As [`Self::floats`].
     pub fn integers(&self, column: &str, start: u32, len: u32) -> Result<Vec<i64>, TableError> {
         let window = self.window(column, start, len)?;
-        Ok(values_or_zero(primitive::<Int64Type>(self.field(column)?, &window)?))
+        Ok(values_or_zero(primitive::<Int64Type>(
+            self.field(column)?,
+            &window,
+        )?))
     }
 
     /// A window of instants, in nanoseconds since the Unix epoch; nulls read as 0.
@@ -72,7 +92,10 @@ impl Table {
     /// As [`Self::floats`].
     pub fn instants(&self, column: &str, start: u32, len: u32) -> Result<Vec<u64>, TableError> {
         let window = self.window(column, start, len)?;
-        Ok(values_or_zero(primitive::<UInt64Type>(self.field(column)?, &window)?))
+        Ok(values_or_zero(primitive::<UInt64Type>(
+            self.field(column)?,
+            &window,
+        )?))
     }
 
     /// A window of booleans, one byte each; nulls read as 0.
@@ -81,8 +104,13 @@ impl Table {
     /// As [`Self::floats`].
     pub fn booleans(&self, column: &str, start: u32, len: u32) -> Result<Vec<u8>, TableError> {
         let window = self.window(column, start, len)?;
-        let array = window.as_boolean_opt().ok_or(TableError::WrongKind(self.field(column)?.kind))?;
-        Ok(array.iter().map(|value| u8::from(value.unwrap_or_default())).collect())
+        let array = window
+            .as_boolean_opt()
+            .ok_or(TableError::WrongKind(self.field(column)?.kind))?;
+        Ok(array
+            .iter()
+            .map(|value| u8::from(value.unwrap_or_default()))
+            .collect())
     }
 
     /// A window of texts; nulls read as the empty text.
@@ -91,8 +119,12 @@ impl Table {
     /// As [`Self::floats`].
     pub fn texts(&self, column: &str, start: u32, len: u32) -> Result<PackedText, TableError> {
         let window = self.window(column, start, len)?;
-        let array: &StringArray = window.as_string_opt().ok_or(TableError::WrongKind(self.field(column)?.kind))?;
-        let whole = (array.null_count() == 0).then(|| PackedText::of_whole(array)).flatten();
+        let array: &StringArray = window
+            .as_string_opt()
+            .ok_or(TableError::WrongKind(self.field(column)?.kind))?;
+        let whole = (array.null_count() == 0)
+            .then(|| PackedText::of_whole(array))
+            .flatten();
         Ok(whole.unwrap_or_else(|| PackedText::pack(array.iter().map(Option::unwrap_or_default))))
     }
 
@@ -105,14 +137,18 @@ impl Table {
         if window.null_count() == 0 {
             return Ok(vec![1; window.len()]);
         }
-        Ok((0..window.len()).map(|row| u8::from(window.is_valid(row))).collect())
+        Ok((0..window.len())
+            .map(|row| u8::from(window.is_valid(row)))
+            .collect())
     }
 
     /// One value; null where there is none, also outside the table. An instant is given as an
     /// integer (nanoseconds since the Unix epoch).
     #[must_use]
     pub fn scalar(&self, row: usize, column: &str) -> Scalar {
-        let values = self.column(column).and_then(|(field, array)| Values::of(field, array));
+        let values = self
+            .column(column)
+            .and_then(|(field, array)| Values::of(field, array));
         values.map_or(Scalar::Null, |values| values.scalar(row))
     }
 
@@ -164,7 +200,9 @@ fn primitive<'a, T: ArrowPrimitiveType>(
     field: &Field,
     array: &'a ArrayRef,
 ) -> Result<&'a PrimitiveArray<T>, TableError> {
-    array.as_primitive_opt::<T>().ok_or(TableError::WrongKind(field.kind))
+    array
+        .as_primitive_opt::<T>()
+        .ok_or(TableError::WrongKind(field.kind))
 }
 
 /// The Arrow type of each kind, in one place for matches that must stay complete.
@@ -201,7 +239,9 @@ impl<'a> Values<'a> {
             Self::Floats(values) => Scalar::Float(values.value(row)),
             Self::Texts(values) => Scalar::Text(values.value(row).to_owned()),
             // Nanoseconds reach the end of i64 in the year 2262.
-            Self::Instants(values) => Scalar::Integer(i64::try_from(values.value(row)).unwrap_or(i64::MAX)),
+            Self::Instants(values) => {
+                Scalar::Integer(i64::try_from(values.value(row)).unwrap_or(i64::MAX))
+            }
         }
     }
 
@@ -225,10 +265,26 @@ mod tests {
         Table::from_columns(
             "t",
             vec![
-                ("f", Some("s"), Column::Floats(vec![Some(1.5), None, Some(-0.5)])),
-                ("b", None, Column::Booleans(vec![Some(true), None, Some(false)])),
-                ("s", None, Column::Texts(vec![Some("ä".to_owned()), None, Some("c".to_owned())])),
-                ("t", None, Column::Instants(vec![Some(7), None, Some(u64::MAX)])),
+                (
+                    "f",
+                    Some("s"),
+                    Column::Floats(vec![Some(1.5), None, Some(-0.5)]),
+                ),
+                (
+                    "b",
+                    None,
+                    Column::Booleans(vec![Some(true), None, Some(false)]),
+                ),
+                (
+                    "s",
+                    None,
+                    Column::Texts(vec![Some("ä".to_owned()), None, Some("c".to_owned())]),
+                ),
+                (
+                    "t",
+                    None,
+                    Column::Instants(vec![Some(7), None, Some(u64::MAX)]),
+                ),
             ],
         )
         .unwrap()
@@ -241,14 +297,26 @@ mod tests {
         assert!(floats[1].is_nan());
         assert_eq!(table.booleans("b", 0, 3).unwrap(), [1, 0, 0]);
         assert_eq!(table.instants("t", 1, 1).unwrap(), [0]);
-        assert_eq!(table.texts("s", 0, 3).unwrap(), PackedText { text: "äc".to_owned(), ends: vec![2, 2, 3] });
+        assert_eq!(
+            table.texts("s", 0, 3).unwrap(),
+            PackedText {
+                text: "äc".to_owned(),
+                ends: vec![2, 2, 3]
+            }
+        );
         assert_eq!(table.validity("s", 0, 3).unwrap(), [1, 0, 1]);
     }
 
     #[test]
     fn a_window_is_relative_to_its_start() {
         let packed = table().texts("s", 2, 1).unwrap();
-        assert_eq!(packed, PackedText { text: "c".to_owned(), ends: vec![1] });
+        assert_eq!(
+            packed,
+            PackedText {
+                text: "c".to_owned(),
+                ends: vec![1]
+            }
+        );
         assert_eq!(packed.values().collect::<Vec<_>>(), ["c"]);
     }
 
@@ -256,9 +324,18 @@ mod tests {
     fn windows_outside_the_table_and_wrong_names_and_kinds_are_errors() {
         let table = table();
         assert_eq!(table.floats("f", 2, 2), Err(TableError::OutOfRange));
-        assert_eq!(table.floats("f", u32::MAX, u32::MAX), Err(TableError::OutOfRange));
-        assert_eq!(table.floats("s", 0, 1), Err(TableError::WrongKind(Kind::Text)));
-        assert_eq!(table.floats("x", 0, 1), Err(TableError::NoSuchColumn("x".to_owned())));
+        assert_eq!(
+            table.floats("f", u32::MAX, u32::MAX),
+            Err(TableError::OutOfRange)
+        );
+        assert_eq!(
+            table.floats("s", 0, 1),
+            Err(TableError::WrongKind(Kind::Text))
+        );
+        assert_eq!(
+            table.floats("x", 0, 1),
+            Err(TableError::NoSuchColumn("x".to_owned()))
+        );
     }
 
     #[test]

@@ -37,11 +37,17 @@ impl Table {
             return Ok(self.clone());
         }
         let columns = match rows {
-            0 => self.columns.iter().map(|column| column.slice(0, 0)).collect(),
+            0 => self
+                .columns
+                .iter()
+                .map(|column| column.slice(0, 0))
+                .collect(),
             _ => {
                 let kept = FilterBuilder::new(&mask).optimize().build();
                 let columns = self.columns.iter().map(|column| kept.filter(column));
-                columns.collect::<Result<Vec<_>, _>>().map_err(|_mismatch| TableError::OutOfRange)?
+                columns
+                    .collect::<Result<Vec<_>, _>>()
+                    .map_err(|_mismatch| TableError::OutOfRange)?
             }
         };
         Self::from_arrays(&self.name, self.fields.clone(), columns, rows)
@@ -55,13 +61,24 @@ impl Table {
     pub fn sort(&self, by: &[(String, bool)]) -> Result<Self, TableError> {
         let mut columns = Vec::with_capacity(by.len() + 1);
         for (name, descending) in by {
-            let options = SortOptions { descending: *descending, nulls_first: false };
-            columns.push(SortColumn { values: Arc::clone(self.column(name)?.1), options: Some(options) });
+            let options = SortOptions {
+                descending: *descending,
+                nulls_first: false,
+            };
+            columns.push(SortColumn {
+                values: Arc::clone(self.column(name)?.1),
+                options: Some(options),
+            });
         }
         // The kernel is not stable: the position as the last key makes it so.
-        let positions: UInt32Array = (0..u32::try_from(self.rows).map_err(|_wide| TableError::OutOfRange)?).collect();
-        columns.push(SortColumn { values: Arc::new(positions), options: None });
-        let order = lexsort_to_indices(&columns, None).map_err(|_unsortable| TableError::OutOfRange)?;
+        let positions: UInt32Array =
+            (0..u32::try_from(self.rows).map_err(|_wide| TableError::OutOfRange)?).collect();
+        columns.push(SortColumn {
+            values: Arc::new(positions),
+            options: None,
+        });
+        let order =
+            lexsort_to_indices(&columns, None).map_err(|_unsortable| TableError::OutOfRange)?;
         self.take(&order)
     }
 
@@ -84,7 +101,9 @@ impl Table {
             (Values::Texts(values), Scalar::Text(wanted)) => {
                 compared(rows, comparison, wanted.as_str(), |row| values.value(row))
             }
-            (Values::Integers(values), Scalar::Integer(wanted)) => compared_slice(values.values(), comparison, *wanted),
+            (Values::Integers(values), Scalar::Integer(wanted)) => {
+                compared_slice(values.values(), comparison, *wanted)
+            }
             (Values::Integers(values), Scalar::Float(wanted)) => {
                 compared(rows, comparison, *wanted, |row| values.value(row) as f64)
             }
@@ -92,14 +111,25 @@ impl Table {
                 Some(wanted) => compared_slice(values.values(), comparison, wanted),
                 None => BooleanBuffer::new_unset(rows),
             },
-            (values, wanted) => BooleanBuffer::collect_bool(rows, |row| comparison.holds(&values.scalar(row), wanted)),
+            (values, wanted) => BooleanBuffer::collect_bool(rows, |row| {
+                comparison.holds(&values.scalar(row), wanted)
+            }),
         };
-        Ok(array.nulls().map_or_else(|| holding.clone(), |valid| &holding & valid.inner()))
+        Ok(array
+            .nulls()
+            .map_or_else(|| holding.clone(), |valid| &holding & valid.inner()))
     }
 }
 
-fn compared_slice<T: PartialOrd + Copy>(values: &[T], comparison: Comparison, wanted: T) -> BooleanBuffer {
-    #[expect(clippy::indexing_slicing, reason = "asked for the rows of this very slice")]
+fn compared_slice<T: PartialOrd + Copy>(
+    values: &[T],
+    comparison: Comparison,
+    wanted: T,
+) -> BooleanBuffer {
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "asked for the rows of this very slice"
+    )]
     compared(values.len(), comparison, wanted, |row| values[row])
 }
 
@@ -112,7 +142,9 @@ fn compared<T: PartialOrd>(
 ) -> BooleanBuffer {
     match comparison {
         Comparison::Eq => BooleanBuffer::collect_bool(rows, |row| value(row) == wanted),
-        Comparison::Ne => BooleanBuffer::collect_bool(rows, |row| value(row) < wanted || value(row) > wanted),
+        Comparison::Ne => {
+            BooleanBuffer::collect_bool(rows, |row| value(row) < wanted || value(row) > wanted)
+        }
         Comparison::Lt => BooleanBuffer::collect_bool(rows, |row| value(row) < wanted),
         Comparison::Le => BooleanBuffer::collect_bool(rows, |row| value(row) <= wanted),
         Comparison::Gt => BooleanBuffer::collect_bool(rows, |row| value(row) > wanted),
@@ -121,7 +153,10 @@ fn compared<T: PartialOrd>(
 }
 
 /// The values of every column at these positions.
-pub(super) fn take_columns(columns: &[ArrayRef], rows: &UInt32Array) -> Result<Vec<ArrayRef>, TableError> {
+pub(super) fn take_columns(
+    columns: &[ArrayRef],
+    rows: &UInt32Array,
+) -> Result<Vec<ArrayRef>, TableError> {
     columns
         .iter()
         .map(|column| arrow_select::take::take(column, rows, None))
@@ -138,20 +173,38 @@ mod tests {
         Table::from_columns(
             "t",
             vec![
-                ("n", None, Column::Integers(vec![Some(2), None, Some(1), Some(2)])),
-                ("f", None, Column::Floats(vec![Some(0.5), Some(f64::NAN), None, Some(2.5)])),
-                ("s", None, Column::Texts(["a", "b", "c", "d"].map(|s| Some(s.to_owned())).to_vec())),
+                (
+                    "n",
+                    None,
+                    Column::Integers(vec![Some(2), None, Some(1), Some(2)]),
+                ),
+                (
+                    "f",
+                    None,
+                    Column::Floats(vec![Some(0.5), Some(f64::NAN), None, Some(2.5)]),
+                ),
+                (
+                    "s",
+                    None,
+                    Column::Texts(["a", "b", "c", "d"].map(|s| Some(s.to_owned())).to_vec()),
+                ),
             ],
         )
         .unwrap()
     }
 
     fn names(table: &Table) -> Vec<&str> {
-        (0..table.rows).filter_map(|row| table.text(row, "s")).collect()
+        (0..table.rows)
+            .filter_map(|row| table.text(row, "s"))
+            .collect()
     }
 
     fn term(column: &str, comparison: Comparison, value: Scalar) -> Term {
-        Term { column: column.to_owned(), comparison, value }
+        Term {
+            column: column.to_owned(),
+            comparison,
+            value,
+        }
     }
 
     /// The quick ways must say what the words of the contract say, for each kind, comparison and value.
@@ -174,14 +227,25 @@ mod tests {
         for (column, value, comparison) in ["n", "f", "s"]
             .iter()
             .flat_map(|column| wanted.iter().map(move |value| (column, value)))
-            .flat_map(|(column, value)| [Eq, Ne, Lt, Le, Gt, Ge].map(|comparison| (column, value, comparison)))
+            .flat_map(|(column, value)| {
+                [Eq, Ne, Lt, Le, Gt, Ge].map(|comparison| (column, value, comparison))
+            })
         {
-            let expected: Vec<usize> =
-                (0..table.rows).filter(|row| comparison.holds(&table.scalar(*row, column), value)).collect();
-            let expected: Vec<&str> = expected.iter().filter_map(|row| table.text(*row, "s")).collect();
+            let expected: Vec<usize> = (0..table.rows)
+                .filter(|row| comparison.holds(&table.scalar(*row, column), value))
+                .collect();
+            let expected: Vec<&str> = expected
+                .iter()
+                .filter_map(|row| table.text(*row, "s"))
+                .collect();
             match table.filter(&[term(column, comparison, value.clone())]) {
-                Ok(found) => assert_eq!(names(&found), expected, "{column} {comparison:?} {value:?}"),
-                Err(error) => assert!(matches!(error, TableError::WrongKind(_)) && expected.is_empty(), "{error:?}"),
+                Ok(found) => {
+                    assert_eq!(names(&found), expected, "{column} {comparison:?} {value:?}")
+                }
+                Err(error) => assert!(
+                    matches!(error, TableError::WrongKind(_)) && expected.is_empty(),
+                    "{error:?}"
+                ),
             }
             kept += expected.len();
         }
@@ -192,16 +256,29 @@ mod tests {
     fn neither_null_nor_nan_ever_compares_as_true() {
         let table = table();
         for comparison in [Comparison::Lt, Comparison::Ge, Comparison::Ne] {
-            let kept = table.filter(&[term("f", comparison, Scalar::Float(1.0))]).unwrap();
-            assert!(!names(&kept).contains(&"b") && !names(&kept).contains(&"c"), "{comparison:?}");
+            let kept = table
+                .filter(&[term("f", comparison, Scalar::Float(1.0))])
+                .unwrap();
+            assert!(
+                !names(&kept).contains(&"b") && !names(&kept).contains(&"c"),
+                "{comparison:?}"
+            );
         }
-        assert_eq!(table.filter(&[term("n", Comparison::Eq, Scalar::Null)]).unwrap().rows, 0);
+        assert_eq!(
+            table
+                .filter(&[term("n", Comparison::Eq, Scalar::Null)])
+                .unwrap()
+                .rows,
+            0
+        );
     }
 
     #[test]
     fn all_terms_must_hold_and_numbers_compare_across_kinds() {
-        let terms =
-            [term("n", Comparison::Ge, Scalar::Float(1.5)), term("s", Comparison::Gt, Scalar::Text("a".to_owned()))];
+        let terms = [
+            term("n", Comparison::Ge, Scalar::Float(1.5)),
+            term("s", Comparison::Gt, Scalar::Text("a".to_owned())),
+        ];
         assert_eq!(names(&table().filter(&terms).unwrap()), ["d"]);
         assert_eq!(names(&table().filter(&[]).unwrap()), ["a", "b", "c", "d"]);
     }
@@ -209,14 +286,23 @@ mod tests {
     #[test]
     fn a_text_compared_with_a_number_is_an_error() {
         let wrong = [term("s", Comparison::Eq, Scalar::Integer(1))];
-        assert_eq!(table().filter(&wrong).unwrap_err(), TableError::WrongKind(Kind::Text));
+        assert_eq!(
+            table().filter(&wrong).unwrap_err(),
+            TableError::WrongKind(Kind::Text)
+        );
     }
 
     #[test]
     fn sorting_is_stable_and_puts_nulls_last_in_both_directions() {
         let table = table();
-        assert_eq!(names(&table.sort(&[("n".to_owned(), false)]).unwrap()), ["c", "a", "d", "b"]);
-        assert_eq!(names(&table.sort(&[("n".to_owned(), true)]).unwrap()), ["a", "d", "c", "b"]);
+        assert_eq!(
+            names(&table.sort(&[("n".to_owned(), false)]).unwrap()),
+            ["c", "a", "d", "b"]
+        );
+        assert_eq!(
+            names(&table.sort(&[("n".to_owned(), true)]).unwrap()),
+            ["a", "d", "c", "b"]
+        );
         assert_eq!(names(&table.sort(&[]).unwrap()), ["a", "b", "c", "d"]);
         assert!(table.sort(&[("x".to_owned(), true)]).is_err());
     }

@@ -39,24 +39,39 @@ struct Shown {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub async fn open(address: SocketAddr, metrics: Metrics, clock: Arc<dyn Clock>) -> std::io::Result<Door> {
+pub async fn open(
+    address: SocketAddr,
+    metrics: Metrics,
+    clock: Arc<dyn Clock>,
+) -> std::io::Result<Door> {
     let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
-    let router =
-        Router::new().route("/metrics", get(page)).route("/healthz", get(health)).with_state(Shown { metrics, clock });
+    let router = Router::new()
+        .route("/metrics", get(page))
+        .route("/healthz", get(health))
+        .with_state(Shown { metrics, clock });
     let (open, mut closed) = watch::channel(());
     // The sender never sends: `changed` fails when it is dropped, which is the signal.
     let signal = async move { while closed.changed().await.is_ok() {} };
     tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(signal).await {
+        if let Err(error) = axum::serve(listener, router)
+            .with_graceful_shutdown(signal)
+            .await
+        {
             tracing::warn!(%error, "Metrics are not served any more.");
         }
     });
-    Ok(Door { address, _open: open })
+    Ok(Door {
+        address,
+        _open: open,
+    })
 }
 
 async fn page(State(shown): State<Shown>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, TEXT_FORMAT)], shown.metrics.exposition())
+    (
+        [(header::CONTENT_TYPE, TEXT_FORMAT)],
+        shown.metrics.exposition(),
+    )
 }
 
 async fn health(State(shown): State<Shown>) -> impl IntoResponse {
@@ -86,16 +101,35 @@ mod tests {
     #[tokio::test]
     async fn metrics_and_health_are_served_and_nothing_else() {
         let any = "127.0.0.1:0".parse().unwrap();
-        let door = open(any, Metrics::new(1_000), Arc::new(RealClock)).await.unwrap();
+        let door = open(any, Metrics::new(1_000), Arc::new(RealClock))
+            .await
+            .unwrap();
         let metrics = asked(door.address(), "/metrics").await;
-        assert!(metrics.contains("version=0.0.4") && metrics.contains("operator_ticks_total 0"), "{metrics}");
-        assert!(asked(door.address(), "/healthz").await.starts_with("HTTP/1.1 200"));
+        assert!(
+            metrics.contains("version=0.0.4") && metrics.contains("operator_ticks_total 0"),
+            "{metrics}"
+        );
+        assert!(
+            asked(door.address(), "/healthz")
+                .await
+                .starts_with("HTTP/1.1 200")
+        );
         assert!(asked(door.address(), "/").await.starts_with("HTTP/1.1 404"));
     }
 
     #[tokio::test]
     async fn an_address_that_is_taken_is_an_error() {
-        let door = open("127.0.0.1:0".parse().unwrap(), Metrics::new(1_000), Arc::new(RealClock)).await.unwrap();
-        assert!(open(door.address(), Metrics::new(1_000), Arc::new(RealClock)).await.is_err());
+        let door = open(
+            "127.0.0.1:0".parse().unwrap(),
+            Metrics::new(1_000),
+            Arc::new(RealClock),
+        )
+        .await
+        .unwrap();
+        assert!(
+            open(door.address(), Metrics::new(1_000), Arc::new(RealClock))
+                .await
+                .is_err()
+        );
     }
 }

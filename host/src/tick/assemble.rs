@@ -53,10 +53,15 @@ pub async fn assemble(
     let name = settings.plugin.display().to_string();
     let bytes = read_component(&settings.plugin, engine.limits())?;
     let tap = settings.record.is_some().then(Arc::<Tap>::default);
-    let ports = &tap.as_ref().map_or_else(|| ports.clone(), |tap| tap.around(ports));
+    let ports = &tap
+        .as_ref()
+        .map_or_else(|| ports.clone(), |tap| tap.around(ports));
     let observed_clock = Arc::new(ObservedClock::new());
-    let http: Arc<dyn Http> =
-        Arc::new(DatedHttp::new(Arc::clone(&ports.http), Arc::clone(&ports.clock), Arc::clone(&observed_clock)));
+    let http: Arc<dyn Http> = Arc::new(DatedHttp::new(
+        Arc::clone(&ports.http),
+        Arc::clone(&ports.clock),
+        Arc::clone(&observed_clock),
+    ));
     let egress = Arc::new(Egress::new(policy, http, Arc::clone(&ports.clock)));
     let series: Arc<Mutex<SeriesStore>> = Arc::default();
     let world = SubjectWorld {
@@ -65,19 +70,36 @@ pub async fn assemble(
         series_limits: settings.limits.series.clone(),
         logs: Arc::clone(&ports.logs),
         // Not through the dated door: its clock is not that of the observed system.
-        prometheus: settings.prometheus.clone().map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
+        prometheus: settings
+            .prometheus
+            .clone()
+            .map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
         clock: Arc::clone(&ports.clock),
     };
     let begun = stopwatch.now();
     let config_json = settings.plugin_config.to_string();
     let subject = Subject::load(engine, &name, &bytes, &config_json, world.clone()).await?;
     let bytes: Arc<[u8]> = bytes.into();
-    let acted_on = State { acted_on: subject.digest().0.clone(), ..State::default() };
+    let acted_on = State {
+        acted_on: subject.digest().0.clone(),
+        ..State::default()
+    };
     let (engine, path) = (engine.clone(), settings.plugin.clone());
-    let file = SubjectFile { engine: engine.in_background(), path, config_json, world, state: Mutex::new(acted_on) };
-    progress(loaded(&name, subject.digest().as_str(), stopwatch.now().since_ms(begun)));
+    let file = SubjectFile {
+        engine: engine.in_background(),
+        path,
+        config_json,
+        world,
+        state: Mutex::new(acted_on),
+    };
+    progress(loaded(
+        &name,
+        subject.digest().as_str(),
+        stopwatch.now().since_ms(begun),
+    ));
     let begun = stopwatch.now();
-    let (checks, unusable) = CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;
+    let (checks, unusable) =
+        CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;
     if !unusable.is_empty() && !settings.leave_out_unusable_modules {
         return Err(CheckSetError::Modules(unusable).into());
     }
@@ -85,7 +107,11 @@ pub async fn assemble(
         progress(format!("  module   {module} {}", short(&digest)));
     }
     let took = stopwatch.now().since_ms(begun);
-    progress(format!("  modules  {} with {} checks, {took} ms", checks.modules().len(), checks.declarations().len()));
+    progress(format!(
+        "  modules  {} with {} checks, {took} ms",
+        checks.modules().len(),
+        checks.declarations().len()
+    ));
     let observer = Observer {
         subject,
         egress,
@@ -105,7 +131,12 @@ pub async fn assemble(
         tick_at: None,
         strikes: Strikes::default(),
     };
-    Ok(Assembly { observer, checks: Arc::new(checks), subject_bytes: bytes, unusable })
+    Ok(Assembly {
+        observer,
+        checks: Arc::new(checks),
+        subject_bytes: bytes,
+        unusable,
+    })
 }
 
 fn loaded(name: &str, digest: &str, took_ms: u64) -> String {

@@ -2,7 +2,8 @@
 
 use crate::event::{self, ENTITIES_MAX, What};
 use crate::model::{
-    BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp, Topology, Verdict,
+    BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp,
+    Topology, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,15 +34,24 @@ impl Changes {
         let mut changed = Vec::new();
         for verdict in verdicts {
             let before = self.statuses.insert(verdict.check.clone(), verdict.status);
-            if before != Some(verdict.status) && (before.is_some() || verdict.status != Status::Pass) {
-                changed.push(What::VerdictChanged(changed_verdict(verdict, before, topology)));
+            if before != Some(verdict.status)
+                && (before.is_some() || verdict.status != Status::Pass)
+            {
+                changed.push(What::VerdictChanged(changed_verdict(
+                    verdict, before, topology,
+                )));
             }
         }
         changed
     }
 
     /// Anomalies that are new.
-    pub(super) fn anomalies(&mut self, detection: &Detection, now: Timestamp, topology: &Topology) -> Vec<What> {
+    pub(super) fn anomalies(
+        &mut self,
+        detection: &Detection,
+        now: Timestamp,
+        topology: &Topology,
+    ) -> Vec<What> {
         let mut news = Vec::new();
         for anomaly in &detection.anomalies {
             let id = (anomaly.signal.clone(), anomaly.entity.clone());
@@ -80,29 +90,46 @@ impl Changes {
             return None;
         }
         self.blind = sources;
-        Some(What::Blind(event::Blind { blind: blind.iter().take(BLIND_MAX).cloned().collect() }))
+        Some(What::Blind(event::Blind {
+            blind: blind.iter().take(BLIND_MAX).cloned().collect(),
+        }))
     }
 }
 
 fn is_new<K: Ord>(told: &mut BTreeMap<K, Timestamp>, id: K, now: Timestamp) -> bool {
-    told.insert(id, now).is_none_or(|last| now.since_ms(last) > TOLD_AGAIN_AFTER_MS)
+    told.insert(id, now)
+        .is_none_or(|last| now.since_ms(last) > TOLD_AGAIN_AFTER_MS)
 }
 
 fn forget_old<K: Ord>(told: &mut BTreeMap<K, Timestamp>, now: Timestamp) {
     told.retain(|_, last| now.since_ms(*last) <= TOLD_AGAIN_AFTER_MS);
 }
 
-fn changed_verdict(verdict: &Verdict, from: Option<Status>, topology: &Topology) -> event::VerdictChanged {
-    let mut entities: Vec<EntityId> = verdict.violations.iter().map(|violation| violation.entity.clone()).collect();
+fn changed_verdict(
+    verdict: &Verdict,
+    from: Option<Status>,
+    topology: &Topology,
+) -> event::VerdictChanged {
+    let mut entities: Vec<EntityId> = verdict
+        .violations
+        .iter()
+        .map(|violation| violation.entity.clone())
+        .collect();
     entities.truncate(ENTITIES_MAX);
-    let first = verdict.violations.first().map(|violation| violation.summary.clone());
+    let first = verdict
+        .violations
+        .first()
+        .map(|violation| violation.summary.clone());
     event::VerdictChanged {
         invariant: verdict.check.clone(),
         module: verdict.module.clone(),
         from,
         to: verdict.status,
         severity: verdict.severity,
-        names: entities.iter().map(|id| topology.name_of(id).to_owned()).collect(),
+        names: entities
+            .iter()
+            .map(|id| topology.name_of(id).to_owned())
+            .collect(),
         entities,
         summary: first.unwrap_or_else(|| verdict.reason.clone()),
     }
@@ -115,7 +142,13 @@ fn opened(incident: &Incident) -> event::IncidentOpened {
             entities.push(symptom.entity.clone());
         }
     }
-    let name = |id: &EntityId| incident.names.get(id).cloned().unwrap_or_else(|| id.to_string());
+    let name = |id: &EntityId| {
+        incident
+            .names
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| id.to_string())
+    };
     event::IncidentOpened {
         key: incident.key.clone(),
         title: incident.title.clone(),
@@ -150,7 +183,8 @@ mod tests {
     fn only_a_changed_status_is_told_and_a_pass_at_first_is_not() {
         let mut changes = Changes::default();
         let topology = Topology::default();
-        let told = |changes: &mut Changes, status| changes.verdicts(&[verdict(status)], &topology).len();
+        let told =
+            |changes: &mut Changes, status| changes.verdicts(&[verdict(status)], &topology).len();
         assert_eq!(told(&mut changes, Status::Pass), 0);
         assert_eq!(told(&mut changes, Status::Pass), 0);
         assert_eq!(told(&mut changes, Status::Inconclusive), 1);
@@ -162,10 +196,21 @@ mod tests {
     #[test]
     fn blind_spots_are_told_when_the_sources_change_and_not_when_the_words_do() {
         let mut changes = Changes::default();
-        let spot = |source: &str, reason: &str| BlindSpot { source: source.to_owned(), reason: reason.to_owned() };
+        let spot = |source: &str, reason: &str| BlindSpot {
+            source: source.to_owned(),
+            reason: reason.to_owned(),
+        };
         assert!(changes.blind(&[]).is_none());
-        assert!(changes.blind(&[spot("http:a", "timeout after 12 ms")]).is_some());
-        assert!(changes.blind(&[spot("http:a", "timeout after 13 ms")]).is_none());
+        assert!(
+            changes
+                .blind(&[spot("http:a", "timeout after 12 ms")])
+                .is_some()
+        );
+        assert!(
+            changes
+                .blind(&[spot("http:a", "timeout after 13 ms")])
+                .is_none()
+        );
         assert!(changes.blind(&[]).is_some());
     }
 

@@ -14,7 +14,9 @@ use crate::diagnose::{self, DiagnoseInput, Memory};
 use crate::event::{Event, TicketWritten, What};
 use crate::journal::{Kind, body};
 use crate::model::knowledge::KnowledgeBase;
-use crate::model::{Detection, Incident, Provenance, Snapshot, Status, Tick, Ticket, TicketChange, Verdict};
+use crate::model::{
+    Detection, Incident, Provenance, Snapshot, Status, Tick, Ticket, TicketChange, Verdict,
+};
 use crate::plugin::LoadError;
 use crate::ports::Clock as _;
 use crate::ports::real::RealClock;
@@ -67,7 +69,10 @@ impl TickReport {
     /// Number of checks with this status.
     #[must_use]
     pub fn count(&self, status: Status) -> usize {
-        self.verdicts.iter().filter(|verdict| verdict.status == status).count()
+        self.verdicts
+            .iter()
+            .filter(|verdict| verdict.status == status)
+            .count()
     }
 }
 
@@ -90,10 +95,17 @@ impl Conveyor {
 
     /// The same, whoever looks.
     #[must_use]
-    pub fn with_eyes(eyes: Box<dyn Eyes>, checks: Arc<CheckSet>, config: String, book: &Book) -> Self {
+    pub fn with_eyes(
+        eyes: Box<dyn Eyes>,
+        checks: Arc<CheckSet>,
+        config: String,
+        book: &Book,
+    ) -> Self {
         let tickets: Vec<Ticket> = book.register().tickets().cloned().collect();
         let mut changes = Changes::default();
-        tickets.iter().for_each(|ticket| changes.know(&ticket.key, ticket.updated_at));
+        tickets
+            .iter()
+            .for_each(|ticket| changes.know(&ticket.key, ticket.updated_at));
         let knowledge = Arc::clone(eyes.knowledge());
         Self {
             detector: Detector::new(&knowledge),
@@ -131,7 +143,11 @@ impl Conveyor {
         let (mut news, mut subjects) = (Vec::new(), self.eyes.boundary());
         if !subjects.is_empty() {
             let moment = Moment::before(self.last_tick, at);
-            news.extend(subjects.iter().map(|change| told::swapped(change.event.clone())));
+            news.extend(
+                subjects
+                    .iter()
+                    .map(|change| told::swapped(change.event.clone())),
+            );
             news.iter().try_for_each(|what| moment.note(book, what))?;
             book.sync()?;
             self.eyes.commit();
@@ -139,15 +155,25 @@ impl Conveyor {
         let told_before = news.len();
         let snapshot = self.eyes.look(self.last_tick).await;
         let taken_back = self.eyes.take_changes();
-        news.extend(taken_back.iter().map(|change| told::swapped(change.event.clone())));
+        news.extend(
+            taken_back
+                .iter()
+                .map(|change| told::swapped(change.event.clone())),
+        );
         self.learn();
         let moment = Moment::of(&snapshot);
         let mut boundary = self.checks.boundary().await;
         let arrived = std::mem::take(&mut boundary.arrived);
-        news.extend(std::mem::take(&mut boundary.events).into_iter().map(told::swapped));
+        news.extend(
+            std::mem::take(&mut boundary.events)
+                .into_iter()
+                .map(told::swapped),
+        );
         if news.len() > told_before {
             // The log knows of a version before any verdict comes from it.
-            news.iter().skip(told_before).try_for_each(|what| moment.note(book, what))?;
+            news.iter()
+                .skip(told_before)
+                .try_for_each(|what| moment.note(book, what))?;
             book.sync()?;
         }
         let told = news.len();
@@ -156,9 +182,16 @@ impl Conveyor {
         let judged = self.judge(&snapshot).await;
         let (entries, withheld) = self.file(&snapshot, &judged.incidents, book.register_mut());
         news.extend(self.checks.take_events().into_iter().map(told::swapped));
-        news.extend(self.checks.take_quarantines().into_iter().map(told::quarantined));
+        news.extend(
+            self.checks
+                .take_quarantines()
+                .into_iter()
+                .map(told::quarantined),
+        );
         news.extend(self.news(&snapshot, &judged));
-        news.iter().skip(told).try_for_each(|what| moment.note(book, what))?;
+        news.iter()
+            .skip(told)
+            .try_for_each(|what| moment.note(book, what))?;
         for entry in &entries {
             book.decide(entry, moment.tick, moment.at)?;
         }
@@ -166,13 +199,28 @@ impl Conveyor {
         book.commit().await?;
         subjects.extend(taken_back);
         self.record(&snapshot, &judged, (arrived, subjects), book);
-        let (opened, resolved) =
-            (told::counts(&entries, TicketChange::Opened), told::counts(&entries, TicketChange::Resolved));
+        let (opened, resolved) = (
+            told::counts(&entries, TicketChange::Opened),
+            told::counts(&entries, TicketChange::Resolved),
+        );
         news.extend(entries.into_iter().map(written));
-        let Judged { verdicts, incidents, .. } = judged;
+        let Judged {
+            verdicts,
+            incidents,
+            ..
+        } = judged;
         let events = news.into_iter().map(|what| moment.event(what)).collect();
         let open_tickets = book.register().open().count();
-        Ok(TickReport { snapshot, verdicts, incidents, events, opened, resolved, withheld, open_tickets })
+        Ok(TickReport {
+            snapshot,
+            verdicts,
+            incidents,
+            events,
+            opened,
+            resolved,
+            withheld,
+            open_tickets,
+        })
     }
 
     /// Lets arrive before the next tick what arrived before it when it was recorded.
@@ -229,19 +277,43 @@ impl Conveyor {
             // The runtime is shutting down; nobody will read this tick.
             Err(_) => Vec::new(),
         };
-        let input = DiagnoseInput { snapshot, verdicts: &verdicts, detection: &detection, knowledge: &self.knowledge };
+        let input = DiagnoseInput {
+            snapshot,
+            verdicts: &verdicts,
+            detection: &detection,
+            knowledge: &self.knowledge,
+        };
         let mut incidents = diagnose::explain(&mut self.memory, input);
-        incidents.extend(self.troubles.incidents(&self.checks.troubles(), snapshot.taken_at));
-        Judged { verdicts, detection, incidents }
+        incidents.extend(
+            self.troubles
+                .incidents(&self.checks.troubles(), snapshot.taken_at),
+        );
+        Judged {
+            verdicts,
+            detection,
+            incidents,
+        }
     }
 
-    fn record(&mut self, snapshot: &Arc<Snapshot>, judged: &Judged, (arrived, subjects): Arrivals, book: &mut Book) {
-        let Some(recorder) = &mut self.recorder else { return };
+    fn record(
+        &mut self,
+        snapshot: &Arc<Snapshot>,
+        judged: &Judged,
+        (arrived, subjects): Arrivals,
+        book: &mut Book,
+    ) {
+        let Some(recorder) = &mut self.recorder else {
+            return;
+        };
         recorder.tick(Frame {
             snapshot: Arc::clone(snapshot),
             seen: self.eyes.seen(),
             components: record::components(&arrived, &subjects),
-            arrivals: arrived.iter().map(record::arrival).chain(subjects.iter().map(record::subject)).collect(),
+            arrivals: arrived
+                .iter()
+                .map(record::arrival)
+                .chain(subjects.iter().map(record::subject))
+                .collect(),
             verdicts: judged.verdicts.clone(),
             incidents: judged.incidents.clone(),
             journal: book.take_lines(),
@@ -249,7 +321,12 @@ impl Conveyor {
     }
 
     /// Composes a ticket for every incident that has or deserves one, and resolves those that are over.
-    fn file(&mut self, snapshot: &Snapshot, incidents: &[Incident], register: &mut Register) -> (Vec<Entry>, u64) {
+    fn file(
+        &mut self,
+        snapshot: &Snapshot,
+        incidents: &[Incident],
+        register: &mut Register,
+    ) -> (Vec<Entry>, u64) {
         let (mut entries, mut withheld) = (Vec::new(), 0);
         for incident in incidents {
             if !incident.confirmed && !register.has_open(&incident.key) {
@@ -265,17 +342,35 @@ impl Conveyor {
             self.memory.forget(&key);
         }
         for key in self.troubles.over(PLUGIN_QUIET_TICKS) {
-            entries.extend(register.resolve(&key, snapshot.taken_at, "the plugin has answered for a while"));
+            entries.extend(register.resolve(
+                &key,
+                snapshot.taken_at,
+                "the plugin has answered for a while",
+            ));
         }
         (entries, withheld)
     }
 
     /// The ticket, and whether its explanation could be verified.
     fn compose(&self, snapshot: &Snapshot, incident: &Incident) -> (Ticket, bool) {
-        let decide::Decided { options, decision, rationale, gaps } =
-            decide::decide(incident, &self.knowledge, snapshot);
-        let proposal = Proposal { options, decision, rationale, gaps };
-        let mut composed = ticket::compose(incident, proposal, self.provenance(snapshot), snapshot.taken_at);
+        let decide::Decided {
+            options,
+            decision,
+            rationale,
+            gaps,
+        } = decide::decide(incident, &self.knowledge, snapshot);
+        let proposal = Proposal {
+            options,
+            decision,
+            rationale,
+            gaps,
+        };
+        let mut composed = ticket::compose(
+            incident,
+            proposal,
+            self.provenance(snapshot),
+            snapshot.taken_at,
+        );
         let verification = verify::verify(&composed, self.memory.topology());
         composed.explanation_score = verification.score;
         if verification.score > 0 {
@@ -303,33 +398,62 @@ impl Conveyor {
         let topology = &snapshot.topology;
         let mut news: Vec<What> = self.changes.blind(&snapshot.blind).into_iter().collect();
         news.extend(self.changes.verdicts(&judged.verdicts, topology));
-        news.extend(self.changes.anomalies(&judged.detection, snapshot.taken_at, topology));
+        news.extend(
+            self.changes
+                .anomalies(&judged.detection, snapshot.taken_at, topology),
+        );
         news.extend(self.changes.incidents(&judged.incidents, snapshot.taken_at));
         news
     }
 
-    fn checkpoint(&self, moment: &Moment, verdicts: &[Verdict], book: &mut Book) -> Result<(), BookError> {
+    fn checkpoint(
+        &self,
+        moment: &Moment,
+        verdicts: &[Verdict],
+        book: &mut Book,
+    ) -> Result<(), BookError> {
         if !moment.tick.0.is_multiple_of(CHECKPOINT_TICKS) {
             return Ok(());
         }
-        let count = |status| verdicts.iter().filter(|verdict| verdict.status == status).count();
+        let count = |status| {
+            verdicts
+                .iter()
+                .filter(|verdict| verdict.status == status)
+                .count()
+        };
         let record = body::Checkpoint {
             tick: moment.tick,
             observed_at: moment.observed_at,
             snapshot: moment.snapshot.clone(),
-            verdicts: (count(Status::Pass), count(Status::Fail), count(Status::Inconclusive)),
+            verdicts: (
+                count(Status::Pass),
+                count(Status::Fail),
+                count(Status::Inconclusive),
+            ),
             open_tickets: book.register().open().count(),
         };
-        book.note(Kind::TickCheckpoint, moment.at, &record).map(drop)
+        book.note(Kind::TickCheckpoint, moment.at, &record)
+            .map(drop)
     }
 }
 
 /// Tickets that diagnosis answers for; those about plugins are answered for here.
 fn of_the_system(tickets: Vec<Ticket>) -> Vec<Ticket> {
-    tickets.into_iter().filter(|ticket| !diagnose::is_about_plugin(&ticket.key)).collect()
+    tickets
+        .into_iter()
+        .filter(|ticket| !diagnose::is_about_plugin(&ticket.key))
+        .collect()
 }
 
 fn written(entry: Entry) -> What {
-    let Entry { change, because, ticket } = entry;
-    What::Ticket(Box::new(TicketWritten { change, because, ticket }))
+    let Entry {
+        change,
+        because,
+        ticket,
+    } = entry;
+    What::Ticket(Box::new(TicketWritten {
+        change,
+        because,
+        ticket,
+    }))
 }

@@ -57,7 +57,12 @@ impl Observer {
                 headers: Vec::new(),
                 timeout: Some(Duration::from_millis(PRIME_MS)),
             };
-            if self.egress.send(request).await.is_ok_and(|answer| answer.server_date.is_some()) {
+            if self
+                .egress
+                .send(request)
+                .await
+                .is_ok_and(|answer| answer.server_date.is_some())
+            {
                 return;
             }
         }
@@ -69,7 +74,12 @@ impl Observer {
         let taken_at = self.observed_clock.now(host_at);
         let budget = Duration::from_millis(self.deadline_ms);
         let observed = self.observe(tick, taken_at, budget).await;
-        let series = Arc::new(self.series.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let series = Arc::new(
+            self.series
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        );
         let snapshot = snapshot::freeze(FreezeInput {
             tick,
             taken_at,
@@ -98,9 +108,18 @@ impl Observer {
         let fault = match &result {
             Err(failure) => failure.is_strike().then(|| format!("it {failure}")),
             Ok(observed) => {
-                let known = self.past.first().map(|tables| tables.keys().cloned().collect()).unwrap_or_default();
+                let known = self
+                    .past
+                    .first()
+                    .map(|tables| tables.keys().cloned().collect())
+                    .unwrap_or_default();
                 let lost = lost_tables(observed, &known);
-                (!lost.is_empty()).then(|| format!("it gives no {} any more and does not say why", lost.join(", ")))
+                (!lost.is_empty()).then(|| {
+                    format!(
+                        "it gives no {} any more and does not say why",
+                        lost.join(", ")
+                    )
+                })
             }
         };
         if let Some(reason) = fault {
@@ -140,7 +159,12 @@ impl Observer {
     }
 
     fn take_back(&mut self, reason: String) {
-        let Some(Before { subject: before, .. }) = self.before.take() else { return };
+        let Some(Before {
+            subject: before, ..
+        }) = self.before.take()
+        else {
+            return;
+        };
         self.strikes = Strikes::default();
         let failed = std::mem::replace(&mut self.subject, before);
         self.bytes = Arc::clone(&self.before_bytes);
@@ -170,7 +194,10 @@ impl Observer {
     /// Name of the subject and digest of its component.
     #[must_use]
     pub fn plugin(&self) -> (String, String) {
-        (self.subject.info().name.clone(), self.subject.digest().0.clone())
+        (
+            self.subject.info().name.clone(),
+            self.subject.digest().0.clone(),
+        )
     }
 
     /// The subject's expertise.
@@ -220,7 +247,10 @@ impl Eyes for Observer {
         match self.file.take() {
             None => Vec::new(),
             Some(Prepared::Unfit(to, reason)) => {
-                vec![SubjectChange { event: SwapEvent::Refused { source, to, reason }, counts: None }]
+                vec![SubjectChange {
+                    event: SwapEvent::Refused { source, to, reason },
+                    counts: None,
+                }]
             }
             Some(Prepared::Ready(next, bytes)) => {
                 let event = swapped(source, &self.subject, &next);
@@ -232,7 +262,9 @@ impl Eyes for Observer {
     }
 
     fn commit(&mut self) {
-        let Some((next, bytes)) = self.next.take() else { return };
+        let Some((next, bytes)) = self.next.take() else {
+            return;
+        };
         let before = std::mem::replace(&mut self.subject, next);
         self.strikes = Strikes::default();
         let before_bytes = std::mem::replace(&mut self.bytes, bytes);
@@ -242,7 +274,10 @@ impl Eyes for Observer {
             Some(proved) => proved.ticks_left = ticks_left,
             None => {
                 self.before_bytes = before_bytes;
-                self.before = Some(Before { subject: before, ticks_left });
+                self.before = Some(Before {
+                    subject: before,
+                    ticks_left,
+                });
             }
         }
     }

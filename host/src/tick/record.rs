@@ -6,7 +6,9 @@ use crate::check::{Arrived, LoadedModule};
 use crate::config::Settings;
 use crate::journal::body;
 use crate::model::{Ticket, Timestamp};
-use crate::recording::{Arrival, Begin, BookStart, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError};
+use crate::recording::{
+    Arrival, Begin, BookStart, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError,
+};
 use crate::store::Book;
 use std::path::Path;
 use std::sync::Arc;
@@ -50,7 +52,10 @@ impl Recordable {
         started: (Timestamp, body::Started),
     ) -> Result<Recorder, RecordingError> {
         let subject = (self.subject.digest.clone(), self.subject_bytes);
-        let modules = self.modules.iter().map(|module| (module.digest.clone(), Arc::clone(&module.bytes)));
+        let modules = self
+            .modules
+            .iter()
+            .map(|module| (module.digest.clone(), Arc::clone(&module.bytes)));
         let components = std::iter::once(subject).chain(modules).collect();
         let begin = Begin {
             format: FORMAT,
@@ -58,7 +63,11 @@ impl Recordable {
             subject: self.subject,
             subject_config: settings.plugin_config.to_string(),
             modules: self.modules.iter().map(component).collect(),
-            targets: settings.targets.iter().map(|(name, target)| (name.clone(), target.origin.to_string())).collect(),
+            targets: settings
+                .targets
+                .iter()
+                .map(|(name, target)| (name.clone(), target.origin.to_string()))
+                .collect(),
             plugin_limits: serde_json::to_value(&settings.plugin_limits).unwrap_or_default(),
             history_ticks: settings.limits.history_ticks,
             tick_deadline_ms: settings.limits.tick_deadline_ms,
@@ -97,7 +106,10 @@ fn component(module: &LoadedModule) -> Component {
 }
 
 /// Bytes of the versions that arrived.
-pub(super) fn components(arrived: &[Arrived], subjects: &[SubjectChange]) -> Vec<(String, Arc<[u8]>)> {
+pub(super) fn components(
+    arrived: &[Arrived],
+    subjects: &[SubjectChange],
+) -> Vec<(String, Arc<[u8]>)> {
     let subjects = subjects.iter().filter_map(|change| change.counts.as_ref());
     let subjects = subjects.map(|subject| (subject.digest.clone(), Arc::clone(&subject.bytes)));
     let bytes = |arrived: &Arrived| match arrived {
@@ -112,7 +124,11 @@ pub(super) fn arrival(arrived: &Arrived) -> Arrival {
     match arrived.clone() {
         Arrived::Ready(module) => Arrival::Module(component(&module)),
         Arrived::Gone(source) => Arrival::Gone { source },
-        Arrived::Unfit(source, digest, reason) => Arrival::Unfit { source, digest, reason },
+        Arrived::Unfit(source, digest, reason) => Arrival::Unfit {
+            source,
+            digest,
+            reason,
+        },
         Arrived::Back(source, reason) => Arrival::Back { source, reason },
     }
 }
@@ -120,5 +136,8 @@ pub(super) fn arrival(arrived: &Arrived) -> Arrival {
 /// A change of the subject, as a recording names it.
 pub(super) fn subject(change: &SubjectChange) -> Arrival {
     let event = serde_json::to_value(&change.event).unwrap_or_default();
-    Arrival::Subject { event, counts: change.counts.as_ref().map(component) }
+    Arrival::Subject {
+        event,
+        counts: change.counts.as_ref().map(component),
+    }
 }

@@ -46,14 +46,23 @@ impl SubjectFile {
         let bytes = match read_component(&self.path, self.engine.limits()) {
             Ok(bytes) => bytes,
             // A file that is just being replaced; what looks now goes on.
-            Err(error) => return tracing::warn!(%error, "The subject's file cannot be read; what looks now goes on."),
+            Err(error) => {
+                return tracing::warn!(%error, "The subject's file cannot be read; what looks now goes on.");
+            }
         };
         let digest = hex::encode(Sha256::digest(&bytes));
         if self.state().acted_on == digest {
             return;
         }
         let name = self.path.display().to_string();
-        let loaded = Subject::load(&self.engine, &name, &bytes, &self.config_json, self.world.clone()).await;
+        let loaded = Subject::load(
+            &self.engine,
+            &name,
+            &bytes,
+            &self.config_json,
+            self.world.clone(),
+        )
+        .await;
         let prepared = match loaded {
             Ok(subject) => Prepared::Ready(Box::new(subject), bytes.into()),
             Err(error) => Prepared::Unfit(Some(Digest(digest.clone())), error.to_string()),
@@ -93,7 +102,15 @@ pub(super) fn swapped(source: String, before: &Subject, now: &Subject) -> SwapEv
 
 /// Tables of the tick before that are neither there nor said to be unseen.
 pub(super) fn lost_tables(observed: &Observed, before: &BTreeSet<String>) -> Vec<String> {
-    let said =
-        |name: &str| observed.blind.iter().any(|spot| spot.source.ends_with(name) || spot.source.contains("http"));
-    before.iter().filter(|name| !observed.tables.contains_key(*name) && !said(name)).cloned().collect()
+    let said = |name: &str| {
+        observed
+            .blind
+            .iter()
+            .any(|spot| spot.source.ends_with(name) || spot.source.contains("http"))
+    };
+    before
+        .iter()
+        .filter(|name| !observed.tables.contains_key(*name) && !said(name))
+        .cloned()
+        .collect()
 }

@@ -8,7 +8,9 @@ use crate::event::What;
 use crate::model::{Ticket, TicketChange, Timestamp};
 use crate::plugin::fixtures::{invariant, keeps_state, observation, one_check, passes, subject};
 use crate::plugin::{Engine, PluginLimits};
-use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Ports};
+use crate::ports::{
+    BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Ports,
+};
 use crate::store::{Book, Opened};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,12 +59,29 @@ impl Running {
     async fn start(directory: &Path, world: &Arc<Void>) -> Self {
         let mut settings = Settings::new(directory.join("watcher.wasm"));
         settings.invariants = vec![directory.join("checks")];
-        let ports = Ports { clock: world.clone(), http: world.clone(), logs: world.clone() };
+        let ports = Ports {
+            clock: world.clone(),
+            http: world.clone(),
+            logs: world.clone(),
+        };
         let engine = Engine::new(&PluginLimits::default()).unwrap();
-        let assembly =
-            assemble(&settings, settings.egress_policy(), &ports, &engine, &**world, &mut |_| {}).await.unwrap();
-        let Opened { book, .. } = Book::open(&directory.join("data"), world.now()).await.unwrap();
-        Self { conveyor: Conveyor::new(assembly, String::new(), &book), book }
+        let assembly = assemble(
+            &settings,
+            settings.egress_policy(),
+            &ports,
+            &engine,
+            &**world,
+            &mut |_| {},
+        )
+        .await
+        .unwrap();
+        let Opened { book, .. } = Book::open(&directory.join("data"), world.now())
+            .await
+            .unwrap();
+        Self {
+            conveyor: Conveyor::new(assembly, String::new(), &book),
+            book,
+        }
     }
 
     /// What became of tickets in this many ticks.
@@ -70,10 +89,15 @@ impl Running {
         let mut written = Vec::new();
         for _ in 0..count {
             let report = self.conveyor.tick(&mut self.book).await.unwrap();
-            written.extend(report.events.into_iter().filter_map(|event| match event.what {
-                What::Ticket(ticket) => Some((ticket.change, ticket.ticket)),
-                _ => None,
-            }));
+            written.extend(
+                report
+                    .events
+                    .into_iter()
+                    .filter_map(|event| match event.what {
+                        What::Ticket(ticket) => Some((ticket.change, ticket.ticket)),
+                        _ => None,
+                    }),
+            );
         }
         written
     }
@@ -91,22 +115,47 @@ async fn a_plugin_that_keeps_failing_has_one_ticket_which_ends_when_it_answers_a
     let (directory, world) = (tempfile::tempdir().unwrap(), Arc::new(Void::default()));
     write(directory.path(), &one_check(|_| "unreachable".to_owned()));
     let mut running = Running::start(directory.path(), &world).await;
-    assert_eq!(running.ticks(2).await, [], "two failures are not yet a pattern");
+    assert_eq!(
+        running.ticks(2).await,
+        [],
+        "two failures are not yet a pattern"
+    );
     let written = running.ticks(1).await;
-    let [(TicketChange::Opened, ticket)] = &written[..] else { panic!("{written:?}") };
-    assert_eq!((ticket.key.as_str(), ticket.title.as_str()), ("plugin/fixture", "The plugin fixture keeps failing"));
+    let [(TicketChange::Opened, ticket)] = &written[..] else {
+        panic!("{written:?}")
+    };
+    assert_eq!(
+        (ticket.key.as_str(), ticket.title.as_str()),
+        ("plugin/fixture", "The plugin fixture keeps failing")
+    );
     assert_eq!(ticket.explanation_score, 100, "{ticket:?}");
-    assert!(ticket.gaps.iter().any(|gap| gap.contains("fixture!evaluate") && gap.contains("tick 3")), "{ticket:?}");
+    assert!(
+        ticket
+            .gaps
+            .iter()
+            .any(|gap| gap.contains("fixture!evaluate") && gap.contains("tick 3")),
+        "{ticket:?}"
+    );
     let later = running.ticks(40).await;
-    assert!(later.iter().all(|(change, _)| *change == TicketChange::Updated), "{later:?}");
+    assert!(
+        later
+            .iter()
+            .all(|(change, _)| *change == TicketChange::Updated),
+        "{later:?}"
+    );
     drop(running);
 
     // Somebody repairs it and starts the operator again.
-    write(directory.path(), &keeps_state(invariant("1.0.1", &[("c", &[])], passes("ok"))).component());
+    write(
+        directory.path(),
+        &keeps_state(invariant("1.0.1", &[("c", &[])], passes("ok"))).component(),
+    );
     let mut running = Running::start(directory.path(), &world).await;
     assert_eq!(running.ticks(9).await, []);
     let written = running.ticks(1).await;
-    let [(TicketChange::Resolved, ticket)] = &written[..] else { panic!("{written:?}") };
+    let [(TicketChange::Resolved, ticket)] = &written[..] else {
+        panic!("{written:?}")
+    };
     assert_eq!(ticket.key.as_str(), "plugin/fixture");
     assert_eq!(running.ticks(20).await, []);
 }

@@ -27,19 +27,38 @@ impl Moment {
 
     /// A tick in which nothing has been seen yet.
     pub(super) fn before(tick: Tick, at: Timestamp) -> Self {
-        Self { tick, at, observed_at: at, snapshot: Digest(String::new()) }
+        Self {
+            tick,
+            at,
+            observed_at: at,
+            snapshot: Digest(String::new()),
+        }
     }
 
     pub(super) fn event(&self, what: What) -> Event {
-        Event { at: self.at, observed_at: self.observed_at, tick: self.tick, what }
+        Event {
+            at: self.at,
+            observed_at: self.observed_at,
+            tick: self.tick,
+            what,
+        }
     }
 
     /// Writes the news that change no ticket to the log. Tickets are written by [`Book::decide`].
     pub(super) fn note(&self, book: &mut Book, what: &What) -> Result<(), BookError> {
-        let Self { tick, at, observed_at, .. } = self.clone();
+        let Self {
+            tick,
+            at,
+            observed_at,
+            ..
+        } = self.clone();
         match what {
             What::VerdictChanged(verdict) => {
-                book.note(Kind::VerdictChanged, at, &verdict.record(tick, observed_at, &self.snapshot))?;
+                book.note(
+                    Kind::VerdictChanged,
+                    at,
+                    &verdict.record(tick, observed_at, &self.snapshot),
+                )?;
             }
             What::Anomaly(anomaly) => {
                 let (signal, entity) = (anomaly.signal.clone(), anomaly.entity.clone());
@@ -47,7 +66,14 @@ impl Moment {
                 book.note(
                     Kind::Anomaly,
                     at,
-                    &body::Anomaly { tick, observed_at, signal, entity, onset: anomaly.onset, summary },
+                    &body::Anomaly {
+                        tick,
+                        observed_at,
+                        signal,
+                        entity,
+                        onset: anomaly.onset,
+                        summary,
+                    },
                 )?;
             }
             What::IncidentOpened(incident) => {
@@ -62,7 +88,15 @@ impl Moment {
                 book.note(Kind::IncidentOpened, at, &record)?;
             }
             What::Blind(blind) => {
-                book.note(Kind::Blind, at, &body::Blind { tick, observed_at, blind: blind.blind.clone() })?;
+                book.note(
+                    Kind::Blind,
+                    at,
+                    &body::Blind {
+                        tick,
+                        observed_at,
+                        blind: blind.blind.clone(),
+                    },
+                )?;
             }
             What::Plugin(change) => {
                 let record = body::PluginChange {
@@ -93,16 +127,51 @@ fn kind_of(kind: PluginChangeKind) -> Kind {
 pub(super) fn swapped(event: SwapEvent) -> What {
     use PluginChangeKind::{RolledBack, Swapped};
     let (kind, plugin, from, to, reason) = match event {
-        SwapEvent::Added { source, module, to } => (Swapped, module, None, Some(to), format!("{source} is new")),
-        SwapEvent::Swapped { source, module, from, to, versions, restarted, differs } => {
+        SwapEvent::Added { source, module, to } => {
+            (Swapped, module, None, Some(to), format!("{source} is new"))
+        }
+        SwapEvent::Swapped {
+            source,
+            module,
+            from,
+            to,
+            versions,
+            restarted,
+            differs,
+        } => {
             let reason = why_swapped(&source, from == to, &versions, &restarted, &differs);
             (Swapped, module, Some(from), Some(to), reason)
         }
-        SwapEvent::RolledBack { module, from, to, reason, .. } => (RolledBack, module, Some(from), Some(to), reason),
-        SwapEvent::Removed { source, module, from } => (Swapped, module, Some(from), None, format!("{source} is gone")),
-        SwapEvent::Refused { source, to, reason } => (RolledBack, source, to, None, format!("refused: {reason}")),
+        SwapEvent::RolledBack {
+            module,
+            from,
+            to,
+            reason,
+            ..
+        } => (RolledBack, module, Some(from), Some(to), reason),
+        SwapEvent::Removed {
+            source,
+            module,
+            from,
+        } => (
+            Swapped,
+            module,
+            Some(from),
+            None,
+            format!("{source} is gone"),
+        ),
+        SwapEvent::Refused { source, to, reason } => {
+            (RolledBack, source, to, None, format!("refused: {reason}"))
+        }
     };
-    What::Plugin(PluginChanged { kind, plugin, from: from.map(|d| d.0), to: to.map(|d| d.0), reason, pause_us: None })
+    What::Plugin(PluginChanged {
+        kind,
+        plugin,
+        from: from.map(|d| d.0),
+        to: to.map(|d| d.0),
+        reason,
+        pause_us: None,
+    })
 }
 
 /// Which versions, what is lost, and what will be said otherwise: a swap is no surprise to who reads this.
@@ -113,8 +182,11 @@ fn why_swapped(
     restarted: &[CheckId],
     differs: &[CheckId],
 ) -> String {
-    let mut reason =
-        if same_code { format!("the configuration of {source} changed") } else { format!("{source} changed") };
+    let mut reason = if same_code {
+        format!("the configuration of {source} changed")
+    } else {
+        format!("{source} changed")
+    };
     if versions.0 != versions.1 {
         reason.push_str(&format!(", version {} to {}", versions.0, versions.1));
     }
@@ -123,7 +195,10 @@ fn why_swapped(
     }
     if !differs.is_empty() {
         let checks: Vec<&str> = differs.iter().map(CheckId::as_str).collect();
-        reason.push_str(&format!("; beside the old version it judged otherwise: {}", checks.join(", ")));
+        reason.push_str(&format!(
+            "; beside the old version it judged otherwise: {}",
+            checks.join(", ")
+        ));
     }
     reason
 }
@@ -156,5 +231,8 @@ pub(super) fn quarantined(quarantine: Quarantine) -> What {
 
 /// The time of the last record of a ticket that this operator opened itself.
 pub(super) fn counts(entries: &[crate::ticket::Entry], change: TicketChange) -> u64 {
-    entries.iter().filter(|entry| entry.change == change).count() as u64
+    entries
+        .iter()
+        .filter(|entry| entry.change == change)
+        .count() as u64
 }

@@ -2,8 +2,8 @@
 
 use crate::model::title::{NONE_OF_THESE, title};
 use crate::model::{
-    CardId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar, Ticket, TicketOption,
-    TicketState, Timestamp,
+    CardId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar,
+    Ticket, TicketOption, TicketState, Timestamp,
 };
 
 /// What the decide stage proposes for an incident.
@@ -21,9 +21,19 @@ pub struct Proposal {
 
 /// Puts an incident and what to do about it together. The id is given when the ticket is opened.
 #[must_use]
-pub fn compose(incident: &Incident, proposal: Proposal, provenance: Provenance, observed_at: Timestamp) -> Ticket {
+pub fn compose(
+    incident: &Incident,
+    proposal: Proposal,
+    provenance: Provenance,
+    observed_at: Timestamp,
+) -> Ticket {
     let mut gaps = incident.diagnosis.gaps.clone();
-    gaps.extend(proposal.gaps.into_iter().filter(|gap| !incident.diagnosis.gaps.contains(gap)));
+    gaps.extend(
+        proposal
+            .gaps
+            .into_iter()
+            .filter(|gap| !incident.diagnosis.gaps.contains(gap)),
+    );
     let mut ticket = Ticket {
         id: String::new(),
         key: incident.key.clone(),
@@ -55,7 +65,9 @@ pub fn compose(incident: &Incident, proposal: Proposal, provenance: Provenance, 
 #[must_use]
 pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
     let remainder = CardId::from(NONE_OF_THESE);
-    ticket.hypotheses.retain(|hypothesis| hypothesis.card == remainder);
+    ticket
+        .hypotheses
+        .retain(|hypothesis| hypothesis.card == remainder);
     for hypothesis in &mut ticket.hypotheses {
         hypothesis.supports.clear();
         hypothesis.contradicts.clear();
@@ -64,7 +76,11 @@ pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
     ticket.abstained = true;
     ticket.path.clear();
     ticket.rationale.clear();
-    ticket.gaps.extend(failures.iter().map(|failure| format!("explanation withheld: {failure}")));
+    ticket.gaps.extend(
+        failures
+            .iter()
+            .map(|failure| format!("explanation withheld: {failure}")),
+    );
     ticket.decision = Decision {
         option: "wait".to_owned(),
         mode: DecisionMode::ObserveOnly,
@@ -77,10 +93,19 @@ pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
 
 /// The suspect and what it runs on, unless nobody is suspected; then everyone with a symptom, by onset.
 fn entities(incident: &Incident) -> Vec<EntityId> {
-    let leader = incident.diagnosis.hypotheses.first().filter(|_| !incident.diagnosis.abstained);
+    let leader = incident
+        .diagnosis
+        .hypotheses
+        .first()
+        .filter(|_| !incident.diagnosis.abstained);
     let suspect = leader.and_then(|hypothesis| hypothesis.component.as_ref());
     let located = incident.located.iter().filter(|_| suspect.is_some());
-    distinct(suspect.into_iter().chain(located).chain(incident.symptoms.iter().map(|symptom| &symptom.entity)))
+    distinct(
+        suspect
+            .into_iter()
+            .chain(located)
+            .chain(incident.symptoms.iter().map(|symptom| &symptom.entity)),
+    )
 }
 
 fn distinct<'a>(ids: impl Iterator<Item = &'a EntityId>) -> Vec<EntityId> {
@@ -99,12 +124,22 @@ fn make_finite(ticket: &mut Ticket) {
         finite(&mut hypothesis.prior);
         finite(&mut hypothesis.probability);
         finite(&mut hypothesis.log_odds);
-        for assessed in hypothesis.supports.iter_mut().chain(&mut hypothesis.contradicts) {
+        for assessed in hypothesis
+            .supports
+            .iter_mut()
+            .chain(&mut hypothesis.contradicts)
+        {
             finite(&mut assessed.ratio);
         }
     }
-    ticket.options.iter_mut().for_each(|option| finite(&mut option.expected_value));
-    ticket.observations.iter_mut().for_each(make_evidence_finite);
+    ticket
+        .options
+        .iter_mut()
+        .for_each(|option| finite(&mut option.expected_value));
+    ticket
+        .observations
+        .iter_mut()
+        .for_each(make_evidence_finite);
 }
 
 fn make_evidence_finite(evidence: &mut Evidence) {
@@ -119,6 +154,10 @@ fn make_evidence_finite(evidence: &mut Evidence) {
 
 fn finite(value: &mut f64) {
     if !value.is_finite() {
-        *value = if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) };
+        *value = if value.is_nan() {
+            0.0
+        } else {
+            value.clamp(f64::MIN, f64::MAX)
+        };
     }
 }

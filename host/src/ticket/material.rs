@@ -24,25 +24,40 @@ pub(super) fn changes(before: &Ticket, now: &Ticket) -> Changes {
     let mut changes = Changes::default();
     let great = &mut changes.great;
     if before.state != now.state {
-        great.push(format!("state {} → {}", state(before.state), state(now.state)));
+        great.push(format!(
+            "state {} → {}",
+            state(before.state),
+            state(now.state)
+        ));
     }
     if before.severity != now.severity {
         great.push(format!("severity {:?} → {:?}", before.severity, now.severity).to_lowercase());
     }
     if leading(before) != leading(now) {
-        great.push(format!("leading hypothesis: {} → {}", leading(before), leading(now)));
+        great.push(format!(
+            "leading hypothesis: {} → {}",
+            leading(before),
+            leading(now)
+        ));
     }
     if before.decision.option != now.decision.option {
-        great.push(format!("recommendation: {} → {}", before.decision.option, now.decision.option));
+        great.push(format!(
+            "recommendation: {} → {}",
+            before.decision.option, now.decision.option
+        ));
     }
     let (was, is) = (probability(before), probability(now));
     if leading(before) == leading(now) && (was - is).abs() >= PROBABILITY_STEP - f64::EPSILON {
-        changes.small.push(format!("probability {was:.2} → {is:.2}"));
+        changes
+            .small
+            .push(format!("probability {was:.2} → {is:.2}"));
     }
     let (had, has) = (symptoms(before), symptoms(now));
     if had != has {
         let (added, gone) = (has.difference(&had).count(), had.difference(&has).count());
-        changes.small.push(format!("symptoms: {added} new, {gone} gone"));
+        changes
+            .small
+            .push(format!("symptoms: {added} new, {gone} gone"));
     }
     changes
 }
@@ -77,9 +92,16 @@ fn leading(ticket: &Ticket) -> String {
 }
 
 fn probability(ticket: &Ticket) -> f64 {
-    ticket.hypotheses.first().map_or(0.0, |hypothesis| hypothesis.probability)
+    ticket
+        .hypotheses
+        .first()
+        .map_or(0.0, |hypothesis| hypothesis.probability)
 }
 
 fn symptoms(ticket: &Ticket) -> BTreeSet<(&SymptomKind, &EntityId)> {
-    ticket.symptoms.iter().map(|symptom| (&symptom.kind, &symptom.entity)).collect()
+    ticket
+        .symptoms
+        .iter()
+        .map(|symptom| (&symptom.kind, &symptom.entity))
+        .collect()
 }

@@ -31,8 +31,14 @@ impl Register {
     /// Takes up the tickets of the log. `last_number` is the highest number ever given.
     #[must_use]
     pub fn restore(tickets: Vec<Ticket>, last_number: u64) -> Self {
-        let tickets = tickets.into_iter().filter_map(|ticket| Some((number(&ticket.id)?, ticket))).collect();
-        Self { tickets, last_number }
+        let tickets = tickets
+            .into_iter()
+            .filter_map(|ticket| Some((number(&ticket.id)?, ticket)))
+            .collect();
+        Self {
+            tickets,
+            last_number,
+        }
     }
 
     /// The highest number ever given.
@@ -48,7 +54,9 @@ impl Register {
 
     /// Open tickets, oldest first.
     pub fn open(&self) -> impl Iterator<Item = &Ticket> {
-        self.tickets.values().filter(|ticket| ticket.state == TicketState::Open)
+        self.tickets
+            .values()
+            .filter(|ticket| ticket.state == TicketState::Open)
     }
 
     /// Whether the incident has an open ticket.
@@ -72,11 +80,17 @@ impl Register {
 
     /// The incident is over.
     pub fn resolve(&mut self, key: &IncidentKey, now: Timestamp, because: &str) -> Option<Entry> {
-        let ticket =
-            self.tickets.values_mut().find(|ticket| &ticket.key == key && ticket.state == TicketState::Open)?;
+        let ticket = self
+            .tickets
+            .values_mut()
+            .find(|ticket| &ticket.key == key && ticket.state == TicketState::Open)?;
         ticket.state = TicketState::Resolved;
         ticket.updated_at = now.max(ticket.updated_at);
-        Some(Entry { change: TicketChange::Resolved, because: vec![because.to_owned()], ticket: ticket.clone() })
+        Some(Entry {
+            change: TicketChange::Resolved,
+            because: vec![because.to_owned()],
+            ticket: ticket.clone(),
+        })
     }
 
     fn update(&mut self, before: &Ticket, mut now: Ticket) -> Option<Entry> {
@@ -98,7 +112,9 @@ impl Register {
         let away_s = now.updated_at.since_ms(before.updated_at) / 1_000;
         self.keep(
             TicketChange::Reopened,
-            vec![format!("the same incident came back {away_s} s after it was resolved")],
+            vec![format!(
+                "the same incident came back {away_s} s after it was resolved"
+            )],
             now,
         )
     }
@@ -106,20 +122,35 @@ impl Register {
     fn open_new(&mut self, mut ticket: Ticket) -> Entry {
         self.last_number += 1;
         ticket.id = format!("T-{}", self.last_number);
-        self.keep(TicketChange::Opened, vec!["the incident is confirmed".to_owned()], ticket)
+        self.keep(
+            TicketChange::Opened,
+            vec!["the incident is confirmed".to_owned()],
+            ticket,
+        )
     }
 
     fn keep(&mut self, change: TicketChange, because: Vec<String>, ticket: Ticket) -> Entry {
         if let Some(number) = number(&ticket.id) {
             self.tickets.insert(number, ticket.clone());
         }
-        Entry { change, because, ticket }
+        Entry {
+            change,
+            because,
+            ticket,
+        }
     }
 
     /// The open ticket of a key, or else its newest resolved one.
     fn find(&self, key: &IncidentKey) -> Option<&Ticket> {
-        let of_key = || self.tickets.values().rev().filter(|ticket| &ticket.key == key);
-        of_key().find(|ticket| ticket.state == TicketState::Open).or_else(|| of_key().next())
+        let of_key = || {
+            self.tickets
+                .values()
+                .rev()
+                .filter(|ticket| &ticket.key == key)
+        };
+        of_key()
+            .find(|ticket| ticket.state == TicketState::Open)
+            .or_else(|| of_key().next())
     }
 
     /// Forgets resolved tickets that cannot be reopened any more, so that the register stays small.

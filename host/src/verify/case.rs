@@ -1,6 +1,8 @@
 //! A ticket, prepared for questions.
 
-use crate::model::{Claim, EntityId, Evidence, EvidenceId, EvidenceSource, Hypothesis, Ticket, Topology};
+use crate::model::{
+    Claim, EntityId, Evidence, EvidenceId, EvidenceSource, Hypothesis, Ticket, Topology,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Case<'a> {
@@ -11,8 +13,16 @@ pub(super) struct Case<'a> {
 
 impl<'a> Case<'a> {
     pub(super) fn new(ticket: &'a Ticket, topology: &'a Topology) -> Self {
-        let recorded = ticket.observations.iter().map(|evidence| (&evidence.id, evidence)).collect();
-        Self { ticket, topology, recorded }
+        let recorded = ticket
+            .observations
+            .iter()
+            .map(|evidence| (&evidence.id, evidence))
+            .collect();
+        Self {
+            ticket,
+            topology,
+            recorded,
+        }
     }
 
     pub(super) fn evidence(&self, id: &EvidenceId) -> Option<&'a Evidence> {
@@ -21,24 +31,41 @@ impl<'a> Case<'a> {
 
     /// What a claim cites, in its order; ids that are not recorded are left out.
     pub(super) fn cited(&self, claim: &Claim) -> Vec<&'a Evidence> {
-        claim.evidence.iter().filter_map(|id| self.evidence(id)).collect()
+        claim
+            .evidence
+            .iter()
+            .filter_map(|id| self.evidence(id))
+            .collect()
     }
 
     /// Every claim of the ticket: of the hypotheses and of the rationale.
     pub(super) fn claims(&self) -> impl Iterator<Item = &'a Claim> {
-        let assessed = self.ticket.hypotheses.iter().flat_map(Hypothesis::assessed).map(|one| &one.claim);
+        let assessed = self
+            .ticket
+            .hypotheses
+            .iter()
+            .flat_map(Hypothesis::assessed)
+            .map(|one| &one.claim);
         assessed.chain(&self.ticket.rationale)
     }
 
     /// Hypotheses that a card describes, likeliest first.
     pub(super) fn carded(&self) -> Vec<&'a Hypothesis> {
-        self.ticket.hypotheses.iter().filter(|hypothesis| !hypothesis.is_none_of_these()).collect()
+        self.ticket
+            .hypotheses
+            .iter()
+            .filter(|hypothesis| !hypothesis.is_none_of_these())
+            .collect()
     }
 
     /// Entities of the topology, and those that a check itself, or the operator's own blindness, is about.
     pub(super) fn known_entities(&self) -> BTreeSet<&'a EntityId> {
         let is_report = |source| matches!(source, EvidenceSource::Check | EvidenceSource::Operator);
-        let reports = self.ticket.observations.iter().filter(|evidence| is_report(evidence.source));
+        let reports = self
+            .ticket
+            .observations
+            .iter()
+            .filter(|evidence| is_report(evidence.source));
         let reported = reports.filter_map(|evidence| evidence.entity.as_ref());
         let listed = self.topology.entities.iter().map(|entity| &entity.id);
         listed.chain(reported).collect()

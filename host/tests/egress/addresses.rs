@@ -75,7 +75,10 @@ fn notations(address: [u8; 4]) -> Vec<String> {
     let wide = |zero: u32| {
         dotted
             .chars()
-            .map(|c| c.to_digit(10).map_or('.', |digit| char::from_u32(zero + digit).unwrap()))
+            .map(|c| {
+                c.to_digit(10)
+                    .map_or('.', |digit| char::from_u32(zero + digit).unwrap())
+            })
             .collect::<String>()
     };
     let escaped: String = dotted.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -118,8 +121,13 @@ fn notations(address: [u8; 4]) -> Vec<String> {
 }
 
 fn origins(port: u16) -> Vec<String> {
-    let written = WANTED.iter().flat_map(|address| notations(*address)).map(|host| format!("http://{host}:{port}"));
-    let alone = ALONE.iter().map(|origin| origin.replace("PORT", &port.to_string()));
+    let written = WANTED
+        .iter()
+        .flat_map(|address| notations(*address))
+        .map(|host| format!("http://{host}:{port}"));
+    let alone = ALONE
+        .iter()
+        .map(|origin| origin.replace("PORT", &port.to_string()));
     let mut all: Vec<String> = written.chain(alone).collect();
     all.sort();
     all.dedup();
@@ -150,7 +158,9 @@ async fn no_notation_leads_out_of_the_granted_networks() {
     let servers = everywhere().await;
     let port = servers[0].address.port();
     // 192.0.2.0/24 is for documentation: nobody is there.
-    let egress = Setup::granting("http://192.0.2.1:2379").discovering(&["192.0.2.0/24"]).egress();
+    let egress = Setup::granting("http://192.0.2.1:2379")
+        .discovering(&["192.0.2.0/24"])
+        .egress();
     for origin in origins(port) {
         // A name is refused when it is connected to, everything else at once.
         let refused = match egress.discover("x", &origin) {
@@ -158,7 +168,10 @@ async fn no_notation_leads_out_of_the_granted_networks() {
             Err(error) => error,
         };
         // Whether a name such as `localhost.` has an address at all is a matter of the machine.
-        assert!(matches!(refused, HttpError::Denied(_) | HttpError::Dns(_)), "{origin}: {refused:?}");
+        assert!(
+            matches!(refused, HttpError::Denied(_) | HttpError::Dns(_)),
+            "{origin}: {refused:?}"
+        );
         let connections: usize = servers.iter().map(Server::connections).sum();
         assert_eq!(connections, 0, "{origin}");
     }
@@ -184,8 +197,13 @@ async fn where_loopback_is_granted_only_loopback_is_reached() {
                 refused += 1;
             }
             // An IPv6 address that only stands for loopback is permitted, and nobody is there.
-            Err(HttpError::Connect(_) | HttpError::Refused | HttpError::Timeout | HttpError::Dns(_)) => {
-                assert!(origin.contains('[') || origin.contains("localhost"), "{origin}");
+            Err(
+                HttpError::Connect(_) | HttpError::Refused | HttpError::Timeout | HttpError::Dns(_),
+            ) => {
+                assert!(
+                    origin.contains('[') || origin.contains("localhost"),
+                    "{origin}"
+                );
                 assert_eq!(connected, 0, "{origin}");
             }
             Err(other) => panic!("{origin}: {other:?}"),
@@ -198,14 +216,28 @@ async fn where_loopback_is_granted_only_loopback_is_reached() {
 
 #[tokio::test]
 async fn a_granted_literal_is_checked_too() {
-    for address in ["169.254.169.254", "[fe80::1]", "0.0.0.0", "[::ffff:169.254.169.254]", "100.100.100.200"] {
+    for address in [
+        "169.254.169.254",
+        "[fe80::1]",
+        "0.0.0.0",
+        "[::ffff:169.254.169.254]",
+        "100.100.100.200",
+    ] {
         let egress = Setup::granting(&format!("http://{address}:80")).egress();
         let error = egress.send(get("it", "/")).await.unwrap_err();
-        assert!(matches!(&error, HttpError::Denied(why) if why.contains("always refused")), "{address}: {error:?}");
+        assert!(
+            matches!(&error, HttpError::Denied(why) if why.contains("always refused")),
+            "{address}: {error:?}"
+        );
     }
     let server = Server::on("127.0.0.1", Script::Slam).await;
     let networks = ["10.0.0.0/8".parse().unwrap()].to_vec();
-    let egress = Setup::granting(&server.origin()).with_grant(|grant| grant.networks = networks).egress();
-    assert!(matches!(egress.send(get("it", "/")).await, Err(HttpError::Denied(_))));
+    let egress = Setup::granting(&server.origin())
+        .with_grant(|grant| grant.networks = networks)
+        .egress();
+    assert!(matches!(
+        egress.send(get("it", "/")).await,
+        Err(HttpError::Denied(_))
+    ));
     assert_eq!(server.connections(), 0);
 }

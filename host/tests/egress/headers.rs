@@ -121,13 +121,26 @@ const FINE: [(&str, &str); 6] = [
 ];
 
 /// Not on the default list, though harmless.
-const UNLISTED: [&str; 6] = ["X-Api-Key", "Accept-Language", "DNT", "User-Agent", "X-Allow-Follower-Handle-2", "Date"];
+const UNLISTED: [&str; 6] = [
+    "X-Api-Key",
+    "Accept-Language",
+    "DNT",
+    "User-Agent",
+    "X-Allow-Follower-Handle-2",
+    "Date",
+];
 
 pub(crate) fn labels() -> Vec<String> {
     let named = |kind: &str, names: &[&str]| -> Vec<String> {
-        names.iter().map(|name| format!("{kind} {}", name.escape_debug())).collect()
+        names
+            .iter()
+            .map(|name| format!("{kind} {}", name.escape_debug()))
+            .collect()
     };
-    let upper: Vec<String> = FORBIDDEN.iter().map(|name| format!("forbidden {}", name.to_uppercase())).collect();
+    let upper: Vec<String> = FORBIDDEN
+        .iter()
+        .map(|name| format!("forbidden {}", name.to_uppercase()))
+        .collect();
     let fine: Vec<&str> = FINE.iter().map(|(name, _)| *name).collect();
     let mut all = [
         named("forbidden", &FORBIDDEN),
@@ -145,24 +158,43 @@ pub(crate) fn labels() -> Vec<String> {
 }
 
 fn with(headers: &[(&str, &str)]) -> TargetRequest {
-    let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    TargetRequest { headers, ..get("it", "/") }
+    let headers = headers
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    TargetRequest {
+        headers,
+        ..get("it", "/")
+    }
 }
 
 #[tokio::test]
 async fn headers_that_are_never_allowed_are_never_sent_whatever_is_configured() {
     let server = Server::on("127.0.0.1", ok()).await;
-    let allowed = FORBIDDEN.iter().map(|name| (*name).to_owned()).chain(["*".to_owned()]).collect();
-    let egress = Setup::granting(&server.origin()).with_grant(|grant| grant.headers_allowed = allowed).egress();
+    let allowed = FORBIDDEN
+        .iter()
+        .map(|name| (*name).to_owned())
+        .chain(["*".to_owned()])
+        .collect();
+    let egress = Setup::granting(&server.origin())
+        .with_grant(|grant| grant.headers_allowed = allowed)
+        .egress();
     let shouted: Vec<String> = FORBIDDEN.iter().map(|name| name.to_uppercase()).collect();
-    let names = FORBIDDEN.iter().copied().chain(shouted.iter().map(String::as_str)).chain(NO_NAMES);
+    let names = FORBIDDEN
+        .iter()
+        .copied()
+        .chain(shouted.iter().map(String::as_str))
+        .chain(NO_NAMES);
     for name in names {
         let error = egress.send(with(&[(name, "x")])).await.unwrap_err();
         assert!(matches!(error, HttpError::Denied(_)), "{name:?}: {error:?}");
     }
     for value in BAD_VALUES {
         let error = egress.send(with(&[("accept", value)])).await.unwrap_err();
-        assert!(matches!(error, HttpError::Denied(_)), "{value:?}: {error:?}");
+        assert!(
+            matches!(error, HttpError::Denied(_)),
+            "{value:?}: {error:?}"
+        );
     }
     let long = "x".repeat(1_025);
     assert!(egress.send(with(&[("accept", &long)])).await.is_err());
@@ -180,12 +212,28 @@ async fn allowed_headers_arrive_and_nothing_but_the_clients_own_beside_them() {
     for (name, value) in FINE {
         egress.send(with(&[(name, value)])).await.unwrap();
         let head = server.heads().remove(0);
-        let lines: Vec<String> = head.lines().skip(1).filter(|line| !line.is_empty()).map(str::to_lowercase).collect();
-        assert!(lines.contains(&format!("{name}: {value}").to_lowercase()), "{name}: {lines:?}");
-        let own = ["accept:", "accept-encoding: identity", "host:", "user-agent: operator/"];
+        let lines: Vec<String> = head
+            .lines()
+            .skip(1)
+            .filter(|line| !line.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        assert!(
+            lines.contains(&format!("{name}: {value}").to_lowercase()),
+            "{name}: {lines:?}"
+        );
+        let own = [
+            "accept:",
+            "accept-encoding: identity",
+            "host:",
+            "user-agent: operator/",
+        ];
         let others: Vec<&String> = lines
             .iter()
-            .filter(|line| !line.starts_with(&name.to_lowercase()) && !own.iter().any(|own| line.starts_with(own)))
+            .filter(|line| {
+                !line.starts_with(&name.to_lowercase())
+                    && !own.iter().any(|own| line.starts_with(own))
+            })
             .collect();
         assert!(others.is_empty(), "{others:?}");
     }

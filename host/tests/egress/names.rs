@@ -35,7 +35,9 @@ const BAD: [&str; 18] = [
 const MIXES: [&str; 3] = ["alone", "before the good one", "behind the good one"];
 
 pub(crate) fn labels() -> Vec<String> {
-    let mixed = BAD.iter().flat_map(|bad| MIXES.iter().map(move |mix| format!("{bad} {mix}")));
+    let mixed = BAD
+        .iter()
+        .flat_map(|bad| MIXES.iter().map(move |mix| format!("{bad} {mix}")));
     let rest = [
         "within the time of a pin nobody is asked",
         "a name that never was here leads here",
@@ -59,10 +61,13 @@ fn addresses(bad: &str, mix: &str) -> Vec<std::net::IpAddr> {
 async fn scene() -> (Server, Server, Setup, Arc<FakeNames>) {
     let target = Server::on(GOOD, ok()).await;
     let port = target.address.port();
-    let beside = Server::at(SocketAddr::new(BAD[0].parse().unwrap(), port), ok()).await.unwrap();
+    let beside = Server::at(SocketAddr::new(BAD[0].parse().unwrap(), port), ok())
+        .await
+        .unwrap();
     let names = Arc::new(FakeNames::default());
     let networks = vec!["127.0.1.0/24".parse().unwrap()];
-    let mut setup = Setup::granting(&format!("http://it.example:{port}")).with_grant(|grant| grant.networks = networks);
+    let mut setup = Setup::granting(&format!("http://it.example:{port}"))
+        .with_grant(|grant| grant.networks = networks);
     setup.names = Some(Arc::clone(&names));
     (target, beside, setup, names)
 }
@@ -73,14 +78,21 @@ async fn a_name_that_is_rebound_never_leads_elsewhere() {
     let egress = setup.egress();
     for bad in BAD {
         for mix in MIXES {
-            for (resolved, expected) in [(vec![GOOD.parse().unwrap()], true), (addresses(bad, mix), mix != "alone")] {
+            for (resolved, expected) in [
+                (vec![GOOD.parse().unwrap()], true),
+                (addresses(bad, mix), mix != "alone"),
+            ] {
                 *names.answers.lock().unwrap() = resolved;
                 // Later than any pin.
                 setup.clock.0.fetch_add(60_000, Ordering::SeqCst);
                 let before = target.connections();
                 let result = egress.send(get("it", "/")).await;
                 assert_eq!(result.is_ok(), expected, "{bad} {mix}: {result:?}");
-                assert_eq!(target.connections() - before, usize::from(expected), "{bad} {mix}");
+                assert_eq!(
+                    target.connections() - before,
+                    usize::from(expected),
+                    "{bad} {mix}"
+                );
                 assert_eq!(beside.connections(), 0, "{bad} {mix}");
             }
         }
@@ -116,7 +128,10 @@ async fn a_name_that_was_elsewhere_cannot_become_this_machine() {
         *names.answers.lock().unwrap() = vec![rebound.parse().unwrap()];
         setup.clock.0.fetch_add(60_000, Ordering::SeqCst);
         let error = egress.send(get("it", "/")).await;
-        assert!(matches!(error, Err(HttpError::Denied(_))), "{rebound}: {error:?}");
+        assert!(
+            matches!(error, Err(HttpError::Denied(_))),
+            "{rebound}: {error:?}"
+        );
     }
     assert_eq!(here.connections(), 0);
 }

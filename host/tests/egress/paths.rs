@@ -125,20 +125,43 @@ const DOTS: [&str; 30] = [
 const PLACES: [&str; 3] = ["/X", "/a/X/b", "/a/X"];
 
 /// Bytes that end a line or a word.
-const CONTROL: [&str; 12] =
-    ["\r", "\n", "\r\n", "\0", "\t", "\x0b", "\x0c", "\x1b", "\x7f", "\u{85}", "\u{2028}", "\u{a0}"];
+const CONTROL: [&str; 12] = [
+    "\r", "\n", "\r\n", "\0", "\t", "\x0b", "\x0c", "\x1b", "\x7f", "\u{85}", "\u{2028}", "\u{a0}",
+];
 
 fn refused() -> Vec<String> {
-    let dots = DOTS.iter().flat_map(|dots| PLACES.iter().map(|place| place.replace('X', dots)));
-    let control =
-        CONTROL.iter().flat_map(|byte| [format!("/a{byte}"), format!("/a{byte}Host: b"), format!("/a?x={byte}")]);
-    let escaped = (0..32_u8).chain([127]).map(|byte| format!("/a%{byte:02x}b"));
-    let long = ["/".to_owned() + &"a".repeat(8_190), "/?".to_owned() + &"%41".repeat(2_800)];
-    REFUSED.iter().map(|path| (*path).to_owned()).chain(dots).chain(control).chain(escaped).chain(long).collect()
+    let dots = DOTS
+        .iter()
+        .flat_map(|dots| PLACES.iter().map(|place| place.replace('X', dots)));
+    let control = CONTROL.iter().flat_map(|byte| {
+        [
+            format!("/a{byte}"),
+            format!("/a{byte}Host: b"),
+            format!("/a?x={byte}"),
+        ]
+    });
+    let escaped = (0..32_u8)
+        .chain([127])
+        .map(|byte| format!("/a%{byte:02x}b"));
+    let long = [
+        "/".to_owned() + &"a".repeat(8_190),
+        "/?".to_owned() + &"%41".repeat(2_800),
+    ];
+    REFUSED
+        .iter()
+        .map(|path| (*path).to_owned())
+        .chain(dots)
+        .chain(control)
+        .chain(escaped)
+        .chain(long)
+        .collect()
 }
 
 pub(crate) fn labels() -> Vec<String> {
-    let mut labels: Vec<String> = refused().iter().map(|path| format!("refused {}", path.escape_debug())).collect();
+    let mut labels: Vec<String> = refused()
+        .iter()
+        .map(|path| format!("refused {}", path.escape_debug()))
+        .collect();
     labels.extend(FINE.iter().map(|path| format!("fine {path}")));
     labels.iter_mut().for_each(|label| label.truncate(80));
     labels

@@ -89,9 +89,18 @@ const NAMES: [&str; 32] = [
 ];
 
 pub(crate) fn labels() -> Vec<String> {
-    let paths = PATHS.iter().map(|(rules, path, _)| format!("{rules:?} {path}"));
-    let names = NAMES.iter().map(|name| format!("name {}", name.escape_debug()));
-    let rest = ["HEAD where only GET", "GET where only HEAD", "alias of a restricted target", "name without a rule"];
+    let paths = PATHS
+        .iter()
+        .map(|(rules, path, _)| format!("{rules:?} {path}"));
+    let names = NAMES
+        .iter()
+        .map(|name| format!("name {}", name.escape_debug()));
+    let rest = [
+        "HEAD where only GET",
+        "GET where only HEAD",
+        "alias of a restricted target",
+        "name without a rule",
+    ];
     paths.chain(names).chain(rest.map(str::to_owned)).collect()
 }
 
@@ -100,11 +109,17 @@ async fn only_paths_that_a_rule_names_are_asked() {
     let server = Server::on("127.0.0.1", ok()).await;
     for (rules, path, permitted) in PATHS {
         let rules: Vec<PathRule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
-        let egress = Setup::granting(&server.origin()).with_grant(|grant| grant.paths = rules.clone()).egress();
+        let egress = Setup::granting(&server.origin())
+            .with_grant(|grant| grant.paths = rules.clone())
+            .egress();
         let before = server.connections();
         let result = egress.send(get("it", path)).await;
         let connected = server.connections() - before;
-        assert_eq!((result.is_ok(), connected), (permitted, usize::from(permitted)), "{rules:?} {path}: {result:?}");
+        assert_eq!(
+            (result.is_ok(), connected),
+            (permitted, usize::from(permitted)),
+            "{rules:?} {path}: {result:?}"
+        );
     }
 }
 
@@ -112,12 +127,27 @@ async fn only_paths_that_a_rule_names_are_asked() {
 async fn only_granted_methods_are_used() {
     let server = Server::on("127.0.0.1", ok()).await;
     for (granted, other) in [(Method::Get, Method::Head), (Method::Head, Method::Get)] {
-        let egress = Setup::granting(&server.origin()).with_grant(|grant| grant.methods = vec![granted]).egress();
+        let egress = Setup::granting(&server.origin())
+            .with_grant(|grant| grant.methods = vec![granted])
+            .egress();
         let before = server.connections();
-        let error = egress.send(TargetRequest { method: other, ..get("it", "/") }).await;
+        let error = egress
+            .send(TargetRequest {
+                method: other,
+                ..get("it", "/")
+            })
+            .await;
         assert!(matches!(error, Err(HttpError::Denied(_))), "{error:?}");
         assert_eq!(server.connections(), before);
-        assert!(egress.send(TargetRequest { method: granted, ..get("it", "/") }).await.is_ok());
+        assert!(
+            egress
+                .send(TargetRequest {
+                    method: granted,
+                    ..get("it", "/")
+                })
+                .await
+                .is_ok()
+        );
     }
 }
 
@@ -127,7 +157,10 @@ async fn names_that_are_not_granted_are_unknown_however_they_look() {
     let egress = Setup::granting(&server.origin()).egress();
     for name in NAMES {
         let error = egress.send(get(name, "/")).await;
-        assert!(matches!(error, Err(HttpError::UnknownTarget(_))), "{name:?}: {error:?}");
+        assert!(
+            matches!(error, Err(HttpError::UnknownTarget(_))),
+            "{name:?}: {error:?}"
+        );
     }
     assert_eq!(server.connections(), 0);
 }
@@ -137,13 +170,18 @@ async fn a_second_name_for_a_restricted_target_does_not_loosen_its_rules() {
     let server = Server::on("127.0.0.1", ok()).await;
     let port = server.address.port();
     let only_metrics = vec!["/metrics".parse().unwrap()];
-    let egress = Setup::granting(&server.origin()).with_grant(|grant| grant.paths = only_metrics).egress();
+    let egress = Setup::granting(&server.origin())
+        .with_grant(|grant| grant.paths = only_metrics)
+        .egress();
     for alias in ["127.0.0.1", "127.1", "[::ffff:127.0.0.1]", "localhost"] {
         let result = match egress.discover("alias", &format!("http://{alias}:{port}")) {
             Ok(()) => egress.send(get("alias", "/admin")).await,
             Err(error) => Err(error),
         };
-        assert!(matches!(result, Err(HttpError::Denied(_))), "{alias}: {result:?}");
+        assert!(
+            matches!(result, Err(HttpError::Denied(_))),
+            "{alias}: {result:?}"
+        );
     }
     assert_eq!(server.connections(), 0);
 }
@@ -152,11 +190,22 @@ async fn a_second_name_for_a_restricted_target_does_not_loosen_its_rules() {
 async fn where_there_are_rules_a_discovered_name_needs_one() {
     let server = Server::on("127.0.0.1", ok()).await;
     let mut setup = Setup::granting("http://127.0.0.1:1");
-    let rule = DiscoveryRule { name: "stores".to_owned(), targets: "store-*".to_owned(), ports: None, grant: grant() };
+    let rule = DiscoveryRule {
+        name: "stores".to_owned(),
+        targets: "store-*".to_owned(),
+        ports: None,
+        grant: grant(),
+    };
     setup.rules = vec![rule];
     let egress = setup.egress();
     for name in ["store", "xstore-1", "STORE-1", "other"] {
-        assert!(matches!(egress.discover(name, &server.origin()), Err(HttpError::Denied(_))), "{name}");
+        assert!(
+            matches!(
+                egress.discover(name, &server.origin()),
+                Err(HttpError::Denied(_))
+            ),
+            "{name}"
+        );
     }
     egress.discover("store-1", &server.origin()).unwrap();
     assert!(egress.send(get("store-1", "/")).await.is_ok());

@@ -20,7 +20,11 @@ struct Vector {
 }
 
 fn vector(label: &'static str, script: Script, expected: fn(&Answer) -> bool) -> Vector {
-    Vector { label, script, expected }
+    Vector {
+        label,
+        script,
+        expected,
+    }
 }
 
 fn says(text: &str) -> Script {
@@ -32,7 +36,10 @@ fn hangs(text: &str) -> Script {
 }
 
 fn endless(first: &str, then: &str) -> Script {
-    Script::Endless(first.as_bytes().to_vec(), then.repeat(4_096 / then.len().max(1) + 1).into_bytes())
+    Script::Endless(
+        first.as_bytes().to_vec(),
+        then.repeat(4_096 / then.len().max(1) + 1).into_bytes(),
+    )
 }
 
 fn drips(text: &str) -> Script {
@@ -68,7 +75,11 @@ fn ok_body(answer: &Answer) -> bool {
 fn bounded(answer: &Answer) -> bool {
     match answer {
         Ok(response) => {
-            let headers: usize = response.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+            let headers: usize = response
+                .headers
+                .iter()
+                .map(|(name, value)| name.len() + value.len())
+                .sum();
             response.body.len() <= BODY_BYTES_MAX && headers <= 32 << 10
         }
         Err(_) => true,
@@ -78,7 +89,17 @@ fn bounded(answer: &Answer) -> bool {
 const HEAD: &str = "HTTP/1.1 200 OK\r\n";
 
 fn vectors() -> Vec<Vector> {
-    [slow(), large(), lengths(), encoded(), nonsense(), smuggling()].into_iter().flatten().collect()
+    [
+        slow(),
+        large(),
+        lengths(),
+        encoded(),
+        nonsense(),
+        smuggling(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn slow() -> Vec<Vector> {
@@ -86,18 +107,46 @@ fn slow() -> Vec<Vector> {
         vector("says nothing", hangs(""), timeout),
         vector("half a status line", hangs("HTTP/1.1 2"), timeout),
         vector("a status line only", hangs("HTTP/1.1 200 OK\r\n"), timeout),
-        vector("headers that never end", hangs("HTTP/1.1 200 OK\r\nX: y\r\n"), timeout),
-        vector("a promised body that never comes", hangs("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), timeout),
-        vector("half of a promised body", hangs("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), timeout),
-        vector("a chunk that never comes", hangs("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), timeout),
-        vector("half a chunk", hangs("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), timeout),
-        vector("no last chunk", hangs("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"), timeout),
+        vector(
+            "headers that never end",
+            hangs("HTTP/1.1 200 OK\r\nX: y\r\n"),
+            timeout,
+        ),
+        vector(
+            "a promised body that never comes",
+            hangs("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"),
+            timeout,
+        ),
+        vector(
+            "half of a promised body",
+            hangs("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"),
+            timeout,
+        ),
+        vector(
+            "a chunk that never comes",
+            hangs("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            timeout,
+        ),
+        vector(
+            "half a chunk",
+            hangs("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"),
+            timeout,
+        ),
+        vector(
+            "no last chunk",
+            hangs("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"),
+            timeout,
+        ),
         vector(
             "trailers that never end",
             hangs("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n"),
             bounded,
         ),
-        vector("a status line by the byte", drips("HTTP/1.1 200 OK"), failed),
+        vector(
+            "a status line by the byte",
+            drips("HTTP/1.1 200 OK"),
+            failed,
+        ),
         vector(
             "a header by the byte",
             drips(
@@ -112,7 +161,11 @@ fn slow() -> Vec<Vector> {
             ),
             timeout,
         ),
-        vector("continue and then nothing", hangs("HTTP/1.1 100 Continue\r\n\r\n"), timeout),
+        vector(
+            "continue and then nothing",
+            hangs("HTTP/1.1 100 Continue\r\n\r\n"),
+            timeout,
+        ),
         vector("closes at once", Script::Slam, lost),
         vector("closes after the request", says(""), lost),
     ]
@@ -122,41 +175,80 @@ fn large() -> Vec<Vector> {
     let headers = |count: usize| format!("{HEAD}{}\r\n", "X-Filler: y\r\n".repeat(count));
     let wide = |bytes: usize| format!("{HEAD}X: {}\r\n\r\n", "y".repeat(bytes));
     vec![
-        vector("an endless body until it closes", endless("HTTP/1.1 200 OK\r\n\r\n", "x"), cut),
+        vector(
+            "an endless body until it closes",
+            endless("HTTP/1.1 200 OK\r\n\r\n", "x"),
+            cut,
+        ),
         vector(
             "an endless chunked body",
-            endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n"),
+            endless(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "1\r\nx\r\n",
+            ),
             cut,
         ),
         vector(
             "one endless chunk",
-            endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n", "x"),
+            endless(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n",
+                "x",
+            ),
             cut,
         ),
         vector(
             "an endless chunk extension",
-            endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=", "y"),
+            endless(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=",
+                "y",
+            ),
             failed,
         ),
         vector(
             "endless chunk extensions",
-            endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1;x=yyyyyyyyyyyyyyyy\r\nz\r\n"),
+            endless(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "1;x=yyyyyyyyyyyyyyyy\r\nz\r\n",
+            ),
             bounded,
         ),
-        vector("an endless chunk size", endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0"), failed),
+        vector(
+            "an endless chunk size",
+            endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0"),
+            failed,
+        ),
         vector(
             "endless trailers",
-            endless("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: y\r\n"),
+            endless(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                "X: y\r\n",
+            ),
             bounded,
         ),
         vector("endless headers", endless(HEAD, "X: y\r\n"), failed),
-        vector("one endless header", endless("HTTP/1.1 200 OK\r\nX: ", "y"), failed),
+        vector(
+            "one endless header",
+            endless("HTTP/1.1 200 OK\r\nX: ", "y"),
+            failed,
+        ),
         vector("one endless header name", endless(HEAD, "x"), failed),
         vector("an endless reason", endless("HTTP/1.1 200 ", "O"), failed),
         vector("an endless status", endless("HTTP/1.1 ", "2"), failed),
-        vector("endless line feeds before the status", endless("", "\r\n"), failed),
-        vector("endless interim answers", endless("", "HTTP/1.1 100 Continue\r\n\r\n"), failed),
-        vector("endless early hints", endless("", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"), failed),
+        vector(
+            "endless line feeds before the status",
+            endless("", "\r\n"),
+            failed,
+        ),
+        vector(
+            "endless interim answers",
+            endless("", "HTTP/1.1 100 Continue\r\n\r\n"),
+            failed,
+        ),
+        vector(
+            "endless early hints",
+            endless("", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"),
+            failed,
+        ),
         vector("endless zero bytes", endless("", "\0"), failed),
         vector("65 headers", says(&headers(65)), failed),
         vector("10,000 headers", says(&headers(10_000)), failed),
@@ -164,22 +256,36 @@ fn large() -> Vec<Vector> {
         vector("1 MB in one header", says(&wide(1 << 20)), failed),
         vector(
             "a body one byte above the limit",
-            says(&format!("{HEAD}Content-Length: 4097\r\n\r\n{}", "x".repeat(4_097))),
+            says(&format!(
+                "{HEAD}Content-Length: 4097\r\n\r\n{}",
+                "x".repeat(4_097)
+            )),
             cut,
         ),
         vector(
             "a body at the limit",
-            says(&format!("{HEAD}Content-Length: 4096\r\n\r\n{}", "x".repeat(4_096))),
+            says(&format!(
+                "{HEAD}Content-Length: 4096\r\n\r\n{}",
+                "x".repeat(4_096)
+            )),
             |answer| matches!(answer, Ok(response) if response.body.len() == BODY_BYTES_MAX && !response.truncated),
         ),
     ]
 }
 
 fn lengths() -> Vec<Vector> {
-    let of = |length: &str| says(&format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nok"));
+    let of = |length: &str| {
+        says(&format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nok"
+        ))
+    };
     vec![
         vector("a length above the body", of("9"), lost),
-        vector("a length below the body", of("1"), |answer| matches!(answer, Ok(response) if response.body == b"o")),
+        vector(
+            "a length below the body",
+            of("1"),
+            |answer| matches!(answer, Ok(response) if response.body == b"o"),
+        ),
         vector(
             "a length of zero before a body",
             of("0"),
@@ -208,7 +314,9 @@ fn lengths() -> Vec<Vector> {
         ),
         vector(
             "a length and chunks",
-            says("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+            says(
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+            ),
             bounded,
         ),
     ]
@@ -219,7 +327,10 @@ fn encoded() -> Vec<Vector> {
     let bomb = |coding: &str| {
         Script::Answer(
             [
-                format!("HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nConnection: close\r\n\r\n").into_bytes(),
+                format!(
+                    "HTTP/1.1 200 OK\r\nContent-Encoding: {coding}\r\nConnection: close\r\n\r\n"
+                )
+                .into_bytes(),
                 vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3],
             ]
             .concat(),
@@ -247,7 +358,11 @@ fn encoded() -> Vec<Vector> {
             says("HTTP/1.1 200 OK\r\nContent-Encoding: identity\r\nContent-Length: 2\r\n\r\nok"),
             ok_body,
         ),
-        vector("gzip as a transfer coding", transfer("gzip, chunked"), failed),
+        vector(
+            "gzip as a transfer coding",
+            transfer("gzip, chunked"),
+            failed,
+        ),
         vector("gzip behind chunked", transfer("chunked, gzip"), failed),
         vector("chunked twice", transfer("chunked, chunked"), bounded),
         vector("chunked", transfer("chunked"), ok_body),
@@ -259,7 +374,11 @@ fn nonsense() -> Vec<Vector> {
     vec![
         vector("SSH", says("SSH-2.0-OpenSSH\r\n"), protocol),
         vector("HTTP/0.9", says("<html>"), failed),
-        vector("HTTP/2 preface", says("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), failed),
+        vector(
+            "HTTP/2 preface",
+            says("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+            failed,
+        ),
         vector("HTTP/3.0", says("HTTP/3.0 200 OK\r\n\r\n"), failed),
         vector("TLS", Script::Answer(vec![0x15, 3, 1, 0, 2, 2, 40]), failed),
         vector("binary", Script::Answer((0..=255).collect()), failed),
@@ -269,24 +388,56 @@ fn nonsense() -> Vec<Vector> {
         vector("status -1", says("HTTP/1.1 -1 X\r\n\r\n"), failed),
         vector(
             "status 101",
-            says("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nrest"),
+            says(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nrest",
+            ),
             bounded,
         ),
-        vector("status 999", says("HTTP/1.1 999 X\r\nContent-Length: 2\r\n\r\nok"), bounded),
-        vector("a header without a colon", says("HTTP/1.1 200 OK\r\nX\r\n\r\n"), failed),
-        vector("a blank before the colon", says("HTTP/1.1 200 OK\r\nX : y\r\n\r\n"), failed),
-        vector("a header name with a line feed", says("HTTP/1.1 200 OK\r\nX\nY: z\r\n\r\n"), bounded),
-        vector("a header value with a zero", says("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"), failed),
-        vector("a folded header", says("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok"), bounded),
+        vector(
+            "status 999",
+            says("HTTP/1.1 999 X\r\nContent-Length: 2\r\n\r\nok"),
+            bounded,
+        ),
+        vector(
+            "a header without a colon",
+            says("HTTP/1.1 200 OK\r\nX\r\n\r\n"),
+            failed,
+        ),
+        vector(
+            "a blank before the colon",
+            says("HTTP/1.1 200 OK\r\nX : y\r\n\r\n"),
+            failed,
+        ),
+        vector(
+            "a header name with a line feed",
+            says("HTTP/1.1 200 OK\r\nX\nY: z\r\n\r\n"),
+            bounded,
+        ),
+        vector(
+            "a header value with a zero",
+            says("HTTP/1.1 200 OK\r\nX: a\0b\r\n\r\n"),
+            failed,
+        ),
+        vector(
+            "a folded header",
+            says("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok"),
+            bounded,
+        ),
         vector(
             "a header value in Latin-1",
             Script::Answer(b"HTTP/1.1 200 OK\r\nX: \xff\r\nContent-Length: 2\r\n\r\nok".to_vec()),
             ok_body,
         ),
-        vector("bare line feeds", says("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"), bounded),
+        vector(
+            "bare line feeds",
+            says("HTTP/1.1 200 OK\nContent-Length: 2\n\nok"),
+            bounded,
+        ),
         vector(
             "a wrong date",
-            says("HTTP/1.1 200 OK\r\nDate: 99 Foo 99999 25:61:61 GMT\r\nContent-Length: 2\r\n\r\nok"),
+            says(
+                "HTTP/1.1 200 OK\r\nDate: 99 Foo 99999 25:61:61 GMT\r\nContent-Length: 2\r\n\r\nok",
+            ),
             ok_body,
         ),
     ]
@@ -296,7 +447,9 @@ fn smuggling() -> Vec<Vector> {
     vec![
         vector(
             "a second answer behind the first",
-            says("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"),
+            says(
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+            ),
             ok_body,
         ),
         vector(
@@ -318,7 +471,9 @@ fn smuggling() -> Vec<Vector> {
         ),
         vector(
             "a chunk size above 64 bits",
-            says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000002\r\nok\r\n0\r\n\r\n"),
+            says(
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000002\r\nok\r\n0\r\n\r\n",
+            ),
             failed,
         ),
         vector(
@@ -340,15 +495,26 @@ fn smuggling() -> Vec<Vector> {
 }
 
 pub(crate) fn labels() -> Vec<String> {
-    vectors().into_iter().map(|vector| vector.label.to_owned()).collect()
+    vectors()
+        .into_iter()
+        .map(|vector| vector.label.to_owned())
+        .collect()
 }
 
 #[tokio::test]
 async fn every_server_ends_as_a_typed_answer_inside_of_the_limits() {
-    for Vector { label, script, expected } in vectors() {
+    for Vector {
+        label,
+        script,
+        expected,
+    } in vectors()
+    {
         let server = Server::on("127.0.0.1", script).await;
         let egress = Setup::granting(&server.origin()).egress();
-        let request = TargetRequest { timeout: Some(TIMEOUT), ..get("it", "/") };
+        let request = TargetRequest {
+            timeout: Some(TIMEOUT),
+            ..get("it", "/")
+        };
         let answer = egress.send(request).await;
         assert!(expected(&answer), "{label}: {answer:?}");
         assert!(bounded(&answer), "{label}");
@@ -358,13 +524,21 @@ async fn every_server_ends_as_a_typed_answer_inside_of_the_limits() {
 
 #[tokio::test]
 async fn a_body_behind_head_is_not_taken_for_the_next_answer() {
-    let script =
-        says("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevilHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+    let script = says(
+        "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevilHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+    );
     let server = Server::on("127.0.0.1", script).await;
     let egress = Setup::granting(&server.origin()).egress();
     for _ in 0..3 {
-        let head = TargetRequest { method: Method::Head, ..get("it", "/") };
+        let head = TargetRequest {
+            method: Method::Head,
+            ..get("it", "/")
+        };
         assert!(matches!(egress.send(head).await, Ok(response) if response.body.is_empty()));
     }
-    assert_eq!(server.connections(), 3, "a connection with bytes left over is not used again");
+    assert_eq!(
+        server.connections(),
+        3,
+        "a connection with bytes left over is not used again"
+    );
 }

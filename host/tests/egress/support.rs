@@ -1,8 +1,8 @@
 //! Servers that count, and the way out under a policy.
 
 use operator::egress::{
-    AddressPolicy, DiscoveryPolicy, DiscoveryRule, Egress, EgressLimits, EgressPolicy, Grant, Rate, TargetPolicy,
-    TargetRequest,
+    AddressPolicy, DiscoveryPolicy, DiscoveryRule, Egress, EgressLimits, EgressPolicy, Grant, Rate,
+    TargetPolicy, TargetRequest,
 };
 use operator::model::Timestamp;
 use operator::ports::http::{NameService, OriginSettings, ReqwestHttp};
@@ -48,16 +48,30 @@ impl Drop for Server {
 impl Server {
     /// On a port that the system chooses.
     pub(crate) async fn on(ip: &str, script: Script) -> Self {
-        Self::at(SocketAddr::new(ip.parse().unwrap(), 0), script).await.unwrap()
+        Self::at(SocketAddr::new(ip.parse().unwrap(), 0), script)
+            .await
+            .unwrap()
     }
 
     /// On this address; there is none where the machine lacks it.
     pub(crate) async fn at(address: SocketAddr, script: Script) -> Option<Self> {
         let listener = TcpListener::bind(address).await.ok()?;
         let address = listener.local_addr().unwrap();
-        let (connections, heads, script) = (Arc::default(), Arc::default(), Arc::new(Mutex::new(script)));
-        let task = tokio::spawn(serve(listener, Arc::clone(&connections), Arc::clone(&heads), Arc::clone(&script)));
-        Some(Self { address, connections, heads, script, task })
+        let (connections, heads, script) =
+            (Arc::default(), Arc::default(), Arc::new(Mutex::new(script)));
+        let task = tokio::spawn(serve(
+            listener,
+            Arc::clone(&connections),
+            Arc::clone(&heads),
+            Arc::clone(&script),
+        ));
+        Some(Self {
+            address,
+            connections,
+            heads,
+            script,
+            task,
+        })
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -85,7 +99,9 @@ async fn serve(
     script: Arc<Mutex<Script>>,
 ) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, _)) = listener.accept().await else {
+            continue;
+        };
         connections.fetch_add(1, Ordering::SeqCst);
         let script = script.lock().unwrap().clone();
         tokio::spawn(converse(stream, Arc::clone(&heads), script));
@@ -103,7 +119,10 @@ async fn converse(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>, script:
             Err(_) => return,
         }
     }
-    heads.lock().unwrap().push(String::from_utf8_lossy(&head).into_owned());
+    heads
+        .lock()
+        .unwrap()
+        .push(String::from_utf8_lossy(&head).into_owned());
     play(&mut stream, script).await;
 }
 
@@ -126,7 +145,10 @@ async fn play(stream: &mut TcpStream, script: Script) {
                 if stream.write_all(&[*byte]).await.is_err() {
                     return;
                 }
-                #[expect(clippy::disallowed_methods, reason = "a slow server is slow in real time")]
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a slow server is slow in real time"
+                )]
                 tokio::time::sleep(pause).await;
             }
         }
@@ -136,8 +158,10 @@ async fn play(stream: &mut TcpStream, script: Script) {
 
 /// An answer of this status, with these header lines and this body.
 pub(crate) fn answer(status: &str, headers: &str, body: &str) -> Script {
-    let text =
-        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+    let text = format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
     Script::Answer(text.into_bytes())
 }
 
@@ -167,9 +191,19 @@ pub(crate) struct FakeNames {
 }
 
 impl NameService for FakeNames {
-    fn addresses<'a>(&'a self, _host: &'a str, port: u16) -> BoxFuture<'a, std::io::Result<Vec<SocketAddr>>> {
+    fn addresses<'a>(
+        &'a self,
+        _host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, std::io::Result<Vec<SocketAddr>>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        let answers = self.answers.lock().unwrap().iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        let answers = self
+            .answers
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|ip| SocketAddr::new(*ip, port))
+            .collect();
         Box::pin(std::future::ready(Ok(answers)))
     }
 }
@@ -203,22 +237,37 @@ impl Setup {
     }
 
     pub(crate) fn discovering(mut self, networks: &[&str]) -> Self {
-        self.discovery.networks = networks.iter().map(|network| network.parse().unwrap()).collect();
+        self.discovery.networks = networks
+            .iter()
+            .map(|network| network.parse().unwrap())
+            .collect();
         self
     }
 
     pub(crate) fn egress(&self) -> Egress {
         let target = |(name, origin, grant): &(&str, String, Grant)| {
-            ((*name).to_owned(), TargetPolicy { origin: origin.parse().unwrap(), grant: grant.clone() })
+            (
+                (*name).to_owned(),
+                TargetPolicy {
+                    origin: origin.parse().unwrap(),
+                    grant: grant.clone(),
+                },
+            )
         };
         let targets = self.targets.iter().map(target).collect();
-        let policy = EgressPolicy::new(targets, self.discovery.clone(), limits()).with_rules(self.rules.clone());
+        let policy = EgressPolicy::new(targets, self.discovery.clone(), limits())
+            .with_rules(self.rules.clone());
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let addresses: Arc<AddressPolicy> = Arc::clone(&policy.addresses);
         let http = match &self.names {
             Some(names) => {
                 let names = Arc::clone(names) as Arc<dyn NameService>;
-                ReqwestHttp::with_names(Arc::clone(&clock), addresses, self.credentials.clone(), names)
+                ReqwestHttp::with_names(
+                    Arc::clone(&clock),
+                    addresses,
+                    self.credentials.clone(),
+                    names,
+                )
             }
             None => ReqwestHttp::new(Arc::clone(&clock), addresses, self.credentials.clone()),
         };
@@ -228,8 +277,15 @@ impl Setup {
 
 /// The clock stands, so buckets must hold a whole table.
 fn limits() -> EgressLimits {
-    let rate = Rate { requests_per_second_max: 1, requests_burst_max: 10_000 };
-    EgressLimits { rate, body_bytes_max: 4_096, ..EgressLimits::default() }
+    let rate = Rate {
+        requests_per_second_max: 1,
+        requests_burst_max: 10_000,
+    };
+    EgressLimits {
+        rate,
+        body_bytes_max: 4_096,
+        ..EgressLimits::default()
+    }
 }
 
 pub(crate) fn grant() -> Grant {

@@ -46,7 +46,10 @@ pub(crate) struct Failing {
 impl Played {
     /// Checks of which a person would be told, notes left aside.
     pub(crate) fn alarms(&self) -> impl Iterator<Item = &CheckId> {
-        self.checks.iter().filter(|(_, failing)| failing.held && failing.severity > Severity::Info).map(|(id, _)| id)
+        self.checks
+            .iter()
+            .filter(|(_, failing)| failing.held && failing.severity > Severity::Info)
+            .map(|(id, _)| id)
     }
 }
 
@@ -56,7 +59,10 @@ impl Bench {
         let built = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins");
         let plugins = std::env::var_os("OPERATOR_PLUGINS").map_or(built, PathBuf::from);
         if !plugins.join("invariants").is_dir() {
-            let message = format!("no components in {}: build them with `cargo xtask guests`", plugins.display());
+            let message = format!(
+                "no components in {}: build them with `cargo xtask guests`",
+                plugins.display()
+            );
             assert!(std::env::var_os("CI").is_none(), "{message}");
             eprintln!("\n!!! SKIPPED, NOTHING WAS TESTED: {message}\n");
             return None;
@@ -64,8 +70,16 @@ impl Bench {
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
         let limits = Settings::new(plugins.join("tikv.wasm")).plugin_limits;
         let engine = Engine::with_cache(&limits, &cache).expect("an engine");
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-        let mut bench = Self { engine, plugins, runtime, declarations: Vec::new() };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let mut bench = Self {
+            engine,
+            plugins,
+            runtime,
+            declarations: Vec::new(),
+        };
         bench.declarations = bench.runtime.block_on(bench.declare());
         Some(bench)
     }
@@ -79,36 +93,77 @@ impl Bench {
         let world = SimulatedWorld::new(Box::new(Simulator::new(ClusterConfig::default())));
         let settings = self.settings(&world, Path::new("unused"));
         let ports = world.ports();
-        let assembly = assemble(&settings, settings.egress_policy(), &ports, &self.engine, &RealClock, &mut |_| {})
-            .await
-            .expect("components");
-        assembly.checks.declarations().into_iter().map(|(_, declaration)| declaration).collect()
+        let assembly = assemble(
+            &settings,
+            settings.egress_policy(),
+            &ports,
+            &self.engine,
+            &RealClock,
+            &mut |_| {},
+        )
+        .await
+        .expect("components");
+        assembly
+            .checks
+            .declarations()
+            .into_iter()
+            .map(|(_, declaration)| declaration)
+            .collect()
     }
 
     pub(crate) fn play(&self, card: &'static Card) -> Played {
         let data = tempfile::tempdir().expect("a directory");
         let played = self.runtime.block_on(self.watch(card, data.path()));
         let alarms: Vec<&str> = played.alarms().map(CheckId::as_str).collect();
-        eprintln!("{}: {} | tickets: {}", card.id, alarms.join(" "), played.tickets.join("; "));
+        eprintln!(
+            "{}: {} | tickets: {}",
+            card.id,
+            alarms.join(" "),
+            played.tickets.join("; ")
+        );
         played
     }
 
     async fn watch(&self, card: &'static Card, data: &Path) -> Played {
-        let world = SimulatedWorld::new(Box::new(Simulator::with_card(ClusterConfig::default(), card)));
+        let world = SimulatedWorld::new(Box::new(Simulator::with_card(
+            ClusterConfig::default(),
+            card,
+        )));
         let (settings, ports) = (self.settings(&world, data), world.ports());
-        let mut book = Book::open(data, ports.clock.now()).await.expect("a book").book;
-        let assembly = assemble(&settings, settings.egress_policy(), &ports, &self.engine, &RealClock, &mut |_| {})
+        let mut book = Book::open(data, ports.clock.now())
             .await
-            .expect("components");
+            .expect("a book")
+            .book;
+        let assembly = assemble(
+            &settings,
+            settings.egress_policy(),
+            &ports,
+            &self.engine,
+            &RealClock,
+            &mut |_| {},
+        )
+        .await
+        .expect("components");
         let mut conveyor = Conveyor::new(assembly, config_digest(&settings), &book);
         conveyor.eyes().prime().await;
-        let mut played = Played { card, checks: BTreeMap::new(), tickets: Vec::new() };
+        let mut played = Played {
+            card,
+            checks: BTreeMap::new(),
+            tickets: Vec::new(),
+        };
         for _ in 0..card.duration_s * 1_000 / TICK_MS {
             let report = conveyor.tick(&mut book).await.expect("the book is written");
-            report.verdicts.iter().for_each(|verdict| played.learn(verdict, report.snapshot.taken_at));
+            report
+                .verdicts
+                .iter()
+                .for_each(|verdict| played.learn(verdict, report.snapshot.taken_at));
             ports.clock.sleep(Duration::from_millis(TICK_MS)).await;
         }
-        played.tickets = book.register().tickets().map(|ticket| ticket.title.clone()).collect();
+        played.tickets = book
+            .register()
+            .tickets()
+            .map(|ticket| ticket.title.clone())
+            .collect();
         book.close().await.expect("the book is closed");
         played
     }
@@ -116,7 +171,10 @@ impl Bench {
     fn settings(&self, world: &SimulatedWorld, data: &Path) -> Settings {
         let mut settings = Settings::new(self.plugins.join("tikv.wasm"));
         for (name, origin) in world.targets() {
-            settings.targets.insert(name, TargetSettings::new(origin.parse().expect("an origin")));
+            settings.targets.insert(
+                name,
+                TargetSettings::new(origin.parse().expect("an origin")),
+            );
         }
         settings.invariants = vec![self.plugins.join("invariants")];
         settings.data = data.to_owned();
@@ -133,10 +191,17 @@ impl Played {
             }
             return;
         }
-        let new = Failing { since: None, held: false, severity: Severity::Info };
+        let new = Failing {
+            since: None,
+            held: false,
+            severity: Severity::Info,
+        };
         let failing = self.checks.entry(verdict.check.clone()).or_insert(new);
         let since = *failing.since.get_or_insert(now);
-        let confirmed = verdict.violations.iter().any(|violation| violation.confirmed);
+        let confirmed = verdict
+            .violations
+            .iter()
+            .any(|violation| violation.confirmed);
         if confirmed || now.since_ms(since) >= verdict.hold_ms {
             failing.held = true;
             failing.severity = failing.severity.max(verdict.severity);

@@ -14,19 +14,36 @@ pub(crate) struct Matrix<'a> {
 
 impl<'a> Matrix<'a> {
     pub(crate) fn of(declarations: &'a [CheckDeclaration], played: &'a [Played]) -> Self {
-        Self { checks: declarations.iter().collect(), played }
+        Self {
+            checks: declarations.iter().collect(),
+            played,
+        }
     }
 
     /// Checks that nothing makes fail.
     pub(crate) fn silent_checks(&self) -> Vec<String> {
-        let fails = |id: &CheckId| self.played.iter().any(|played| played.checks.contains_key(id));
-        self.checks.iter().filter(|check| !fails(&check.id)).map(|check| check.id.to_string()).collect()
+        let fails = |id: &CheckId| {
+            self.played
+                .iter()
+                .any(|played| played.checks.contains_key(id))
+        };
+        self.checks
+            .iter()
+            .filter(|check| !fails(&check.id))
+            .map(|check| check.id.to_string())
+            .collect()
     }
 
     /// Faults of which nobody would be told.
     fn unnoticed(&self) -> Vec<&str> {
-        let faults = self.played.iter().filter(|played| played.card.kind != Kind::Benign);
-        faults.filter(|played| played.alarms().next().is_none()).map(|played| played.card.id.as_str()).collect()
+        let faults = self
+            .played
+            .iter()
+            .filter(|played| played.card.kind != Kind::Benign);
+        faults
+            .filter(|played| played.alarms().next().is_none())
+            .map(|played| played.card.id.as_str())
+            .collect()
     }
 
     pub(crate) fn markdown(&self) -> String {
@@ -39,10 +56,22 @@ impl<'a> Matrix<'a> {
         );
         self.sums(&mut page);
         for (title, benign) in [("Faults", false), ("What is in order", true)] {
-            let _ = write!(page, "\n## {title}\n\n| card | checks that fail | tickets |\n|---|---|---|\n");
-            for played in self.played.iter().filter(|played| (played.card.kind == Kind::Benign) == benign) {
-                let _ =
-                    writeln!(page, "| {} | {} | {} |", played.card.id, self.marks(played), played.tickets.join("; "));
+            let _ = write!(
+                page,
+                "\n## {title}\n\n| card | checks that fail | tickets |\n|---|---|---|\n"
+            );
+            for played in self
+                .played
+                .iter()
+                .filter(|played| (played.card.kind == Kind::Benign) == benign)
+            {
+                let _ = writeln!(
+                    page,
+                    "| {} | {} | {} |",
+                    played.card.id,
+                    self.marks(played),
+                    played.tickets.join("; ")
+                );
             }
         }
         self.columns(&mut page);
@@ -50,12 +79,30 @@ impl<'a> Matrix<'a> {
     }
 
     fn sums(&self, page: &mut String) {
-        let list = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let list = |names: Vec<&str>| {
+            if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            }
+        };
         let silent = self.silent_checks();
-        let alarms = self.played.iter().filter(|played| played.card.kind == Kind::Benign);
-        let alarms: Vec<String> =
-            alarms.flat_map(|played| played.alarms().map(|check| format!("{} in {}", check, played.card.id))).collect();
-        let faults = self.played.iter().filter(|played| played.card.kind != Kind::Benign).count();
+        let alarms = self
+            .played
+            .iter()
+            .filter(|played| played.card.kind == Kind::Benign);
+        let alarms: Vec<String> = alarms
+            .flat_map(|played| {
+                played
+                    .alarms()
+                    .map(|check| format!("{} in {}", check, played.card.id))
+            })
+            .collect();
+        let faults = self
+            .played
+            .iter()
+            .filter(|played| played.card.kind != Kind::Benign)
+            .count();
         let _ = write!(
             page,
             "\n- {} checks, {faults} faults, {} events that are in order\n- checks that no card makes fail: {}\n- faults that nothing notices yet: {}\n- false alarms: {}\n",
@@ -68,8 +115,12 @@ impl<'a> Matrix<'a> {
     }
 
     fn marks(&self, played: &Played) -> String {
-        let numbers: BTreeMap<&CheckId, usize> =
-            self.checks.iter().zip(1..).map(|(check, number)| (&check.id, number)).collect();
+        let numbers: BTreeMap<&CheckId, usize> = self
+            .checks
+            .iter()
+            .zip(1..)
+            .map(|(check, number)| (&check.id, number))
+            .collect();
         let mark = |(id, failing): (&CheckId, &crate::play::Failing)| {
             let told = played.alarms().any(|alarm| alarm == id);
             let sign = if told {
@@ -85,14 +136,26 @@ impl<'a> Matrix<'a> {
     }
 
     fn columns(&self, page: &mut String) {
-        page.push_str("\n## Checks\n\n| | check | failed in | for long enough in |\n|---|---|---|---|\n");
+        page.push_str(
+            "\n## Checks\n\n| | check | failed in | for long enough in |\n|---|---|---|---|\n",
+        );
         for (check, number) in self.checks.iter().zip(1..) {
             let count = |long: bool| {
-                let fails =
-                    |played: &&Played| played.checks.get(&check.id).is_some_and(|failing| failing.held || !long);
+                let fails = |played: &&Played| {
+                    played
+                        .checks
+                        .get(&check.id)
+                        .is_some_and(|failing| failing.held || !long)
+                };
                 self.played.iter().filter(fails).count()
             };
-            let _ = writeln!(page, "| {number} | {} | {} | {} |", check.id, count(false), count(true));
+            let _ = writeln!(
+                page,
+                "| {number} | {} | {} | {} |",
+                check.id,
+                count(false),
+                count(true)
+            );
         }
     }
 }

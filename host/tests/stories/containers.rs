@@ -36,7 +36,11 @@ const HIT: &str = "stand-in-tikv-1";
 const NEIGHBOUR: (&str, &str, &str) = ("neighbour", "tikv-1", "neighbour-tikv-1");
 
 /// What Docker tells of a container that is killed and started again, sorted.
-const KILLED_AND_STARTED: [&str; 3] = ["die stand-in-tikv-1", "kill stand-in-tikv-1", "start stand-in-tikv-1"];
+const KILLED_AND_STARTED: [&str; 3] = [
+    "die stand-in-tikv-1",
+    "kill stand-in-tikv-1",
+    "start stand-in-tikv-1",
+];
 
 /// Components are compiled first, on a machine that runs other stories.
 const BEGIN_MAX: Duration = Duration::from_mins(3);
@@ -83,12 +87,19 @@ fn the_services_of_the_compose_file_start_in_order_and_operator_reads_all_logs_w
     let directory = tempfile::tempdir().unwrap();
     let daemon = Daemon::start();
     let prepared = daemon.as_ref().map_err(String::clone).and_then(|daemon| {
-        Services::prepare(daemon, directory.path(), Path::new(env!("CARGO_BIN_EXE_operator")), &plugins)
+        Services::prepare(
+            daemon,
+            directory.path(),
+            Path::new(env!("CARGO_BIN_EXE_operator")),
+            &plugins,
+        )
     });
     let services = match &prepared {
         Ok(services) => services,
         Err(why) => {
-            eprintln!("\n!!! SKIPPED: no containers on this machine, so compose.yml was not started: {why}\n");
+            eprintln!(
+                "\n!!! SKIPPED: no containers on this machine, so compose.yml was not started: {why}\n"
+            );
             return;
         }
     };
@@ -100,7 +111,10 @@ fn the_services_of_the_compose_file_start_in_order_and_operator_reads_all_logs_w
     a_server_is_asked_to_stop_and_stops(services, daemon);
     operator_goes_on_with_its_log_after_a_restart(services);
     services.compose(&["down", "--volumes"]).unwrap();
-    for asked in [&["ps", "--all", "--quiet"][..], &["volume", "ls", "--quiet"]] {
+    for asked in [
+        &["ps", "--all", "--quiet"][..],
+        &["volume", "ls", "--quiet"],
+    ] {
         assert_eq!(daemon.docker(asked).unwrap(), "", "{asked:?} after the end");
     }
 }
@@ -108,26 +122,51 @@ fn the_services_of_the_compose_file_start_in_order_and_operator_reads_all_logs_w
 fn they_start_in_order(services: &Services<'_>, events: &Events) {
     wait("the last one starts", UP_MAX, || {
         let told = events.told();
-        if told.iter().any(|event| event == "start load") { Ok(()) } else { Err(format!("{told:?}")) }
+        if told.iter().any(|event| event == "start load") {
+            Ok(())
+        } else {
+            Err(format!("{told:?}"))
+        }
     });
     let happened = events.told();
     let at = |what: &str| {
-        happened.iter().position(|event| event == what).unwrap_or_else(|| panic!("no {what:?} in {happened:?}"))
+        happened
+            .iter()
+            .position(|event| event == what)
+            .unwrap_or_else(|| panic!("no {what:?} in {happened:?}"))
     };
     for tikv in ["tikv-0", "tikv-1", "tikv-2"] {
         for pd in ["pd-0", "pd-1", "pd-2"] {
-            assert!(at(&format!("health_status: healthy {pd}")) < at(&format!("start {tikv}")), "{happened:?}");
+            assert!(
+                at(&format!("health_status: healthy {pd}")) < at(&format!("start {tikv}")),
+                "{happened:?}"
+            );
         }
-        assert!(at(&format!("health_status: healthy {tikv}")) < at("start load"), "{happened:?}");
+        assert!(
+            at(&format!("health_status: healthy {tikv}")) < at("start load"),
+            "{happened:?}"
+        );
     }
-    assert!(at("health_status: healthy pd-0") < at("start operator"), "{happened:?}");
+    assert!(
+        at("health_status: healthy pd-0") < at("start operator"),
+        "{happened:?}"
+    );
     for service in ["prometheus", "grafana"] {
-        assert_eq!(services.says(service, "{{.State.Running}} {{.RestartCount}}"), "true 0", "{service}");
+        assert_eq!(
+            services.says(service, "{{.State.Running}} {{.RestartCount}}"),
+            "true 0",
+            "{service}"
+        );
     }
     // The load generator's stand-in fails; its code stays to be seen.
-    wait("the load ends", UP_MAX, || match services.says("load", "{{.State.Status}} {{.State.ExitCode}}").as_str() {
-        "exited 69" => Ok(()),
-        other => Err(other.to_owned()),
+    wait("the load ends", UP_MAX, || {
+        match services
+            .says("load", "{{.State.Status}} {{.State.ExitCode}}")
+            .as_str()
+        {
+            "exited 69" => Ok(()),
+            other => Err(other.to_owned()),
+        }
     });
     assert_eq!(services.says("load", "{{.RestartCount}}"), "0");
 }
@@ -136,13 +175,28 @@ fn operator_has_no_right_and_reads_every_log(services: &Services<'_>) {
     let inside = |program: &[&str]| services.inside("operator", program);
     wait("the first tick", UP_MAX, || {
         let journal = inside(&["cat", "/var/lib/operator/journal.jsonl"])?;
-        if journal.contains("http:pd") { Ok(()) } else { Err(services.compose(&["logs", "operator"])?) }
+        if journal.contains("http:pd") {
+            Ok(())
+        } else {
+            Err(services.compose(&["logs", "operator"])?)
+        }
     });
     assert_eq!(inside(&["id", "-u"]).unwrap().trim(), "65532");
     let status = inside(&["cat", "/proc/1/status"]).unwrap();
-    assert!(status.contains("CapEff:\t0000000000000000\n") && status.contains("NoNewPrivs:\t1\n"), "{status}");
-    for refused in ["/w", "/usr/w", "/etc/operator/operator.toml", "/logs/pd-0/w"] {
-        assert!(inside(&["touch", refused]).is_err(), "{refused} can be written");
+    assert!(
+        status.contains("CapEff:\t0000000000000000\n") && status.contains("NoNewPrivs:\t1\n"),
+        "{status}"
+    );
+    for refused in [
+        "/w",
+        "/usr/w",
+        "/etc/operator/operator.toml",
+        "/logs/pd-0/w",
+    ] {
+        assert!(
+            inside(&["touch", refused]).is_err(),
+            "{refused} can be written"
+        );
     }
     for node in ["pd-0", "pd-1", "pd-2", "tikv-0", "tikv-1", "tikv-2"] {
         let name = node.split('-').next().unwrap();
@@ -151,23 +205,57 @@ fn operator_has_no_right_and_reads_every_log(services: &Services<'_>) {
     }
     // The stand-ins answer no question, which is told; their logs are no part of it.
     let journal = inside(&["cat", "/var/lib/operator/journal.jsonl"]).unwrap();
-    assert!(!journal.contains("Permission denied") && !journal.contains("log:pd-"), "{journal}");
+    assert!(
+        !journal.contains("Permission denied") && !journal.contains("log:pd-"),
+        "{journal}"
+    );
 }
 
 fn a_server_is_asked_to_stop_and_stops(services: &Services<'_>, daemon: &Daemon) {
-    let first = services.inside("pd-1", &["cat", "/proc/1/cmdline"]).unwrap();
-    assert!(first.contains("/pd-server") && !first.contains("chmod"), "{first}");
-    daemon.docker(&["stop", "--time", "20", &services.container("pd-1")]).unwrap();
-    assert_eq!(services.says("pd-1", "{{.State.ExitCode}}"), "0", "killed, because it heard nothing");
-    daemon.docker(&["start", &services.container("pd-1")]).unwrap();
-    assert_eq!(services.inside("pd-1", &["stat", "-c", "%a", "/logs/pd.log"]).unwrap().trim(), "644");
+    let first = services
+        .inside("pd-1", &["cat", "/proc/1/cmdline"])
+        .unwrap();
+    assert!(
+        first.contains("/pd-server") && !first.contains("chmod"),
+        "{first}"
+    );
+    daemon
+        .docker(&["stop", "--time", "20", &services.container("pd-1")])
+        .unwrap();
+    assert_eq!(
+        services.says("pd-1", "{{.State.ExitCode}}"),
+        "0",
+        "killed, because it heard nothing"
+    );
+    daemon
+        .docker(&["start", &services.container("pd-1")])
+        .unwrap();
+    assert_eq!(
+        services
+            .inside("pd-1", &["stat", "-c", "%a", "/logs/pd.log"])
+            .unwrap()
+            .trim(),
+        "644"
+    );
 }
 
 fn operator_goes_on_with_its_log_after_a_restart(services: &Services<'_>) {
-    let verified =
-        || services.inside("operator", &["operator", "log", "verify", "--json", "--data", "/var/lib/operator"]);
+    let verified = || {
+        services.inside(
+            "operator",
+            &[
+                "operator",
+                "log",
+                "verify",
+                "--json",
+                "--data",
+                "/var/lib/operator",
+            ],
+        )
+    };
     let records = |told: &str| {
-        let told: serde_json::Value = serde_json::from_str(told).unwrap_or_else(|error| panic!("{error}: {told}"));
+        let told: serde_json::Value =
+            serde_json::from_str(told).unwrap_or_else(|error| panic!("{error}: {told}"));
         assert_eq!(told["holds"].as_bool(), Some(true), "{told}");
         told["records"].as_u64().unwrap_or_else(|| panic!("{told}"))
     };
@@ -175,7 +263,11 @@ fn operator_goes_on_with_its_log_after_a_restart(services: &Services<'_>) {
     services.compose(&["restart", "operator"]).unwrap();
     wait("the log grows", UP_MAX, || {
         let now = records(&verified()?);
-        if now > before { Ok(()) } else { Err(format!("{now} records")) }
+        if now > before {
+            Ok(())
+        } else {
+            Err(format!("{now} records"))
+        }
     });
 }
 
@@ -203,24 +295,61 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
     demo.wait_for("(it is active on stand-in-tikv-1)");
     assert_eq!(stage.stopped(), [HIT], "{}", demo.told());
     let listed = stage.chaos(&["--json", "undo", "--list"]);
-    assert!(listed.contains("\"fault\":\"node-death\"") && listed.contains("\"injector_lives\":true"), "{listed}");
+    assert!(
+        listed.contains("\"fault\":\"node-death\"") && listed.contains("\"injector_lives\":true"),
+        "{listed}"
+    );
     let ran = demo.ended(END_MAX);
-    for said in
-        ["(stand-in-tikv-1: send SIGKILL to its main process)", "(the fault is undone)", "stop       the demo is over"]
-    {
-        assert!(ran.stdout.contains(said), "{said:?} is not in {}", ran.stdout);
+    for said in [
+        "(stand-in-tikv-1: send SIGKILL to its main process)",
+        "(the fault is undone)",
+        "stop       the demo is over",
+    ] {
+        assert!(
+            ran.stdout.contains(said),
+            "{said:?} is not in {}",
+            ran.stdout
+        );
     }
     assert_eq!(stage.happened(&since), KILLED_AND_STARTED, "{}", ran.stdout);
     stage.nothing_is_left();
     // Nobody answered: the ticket is about blindness, and blindness is no diagnosis.
-    let (_, score) = ran.stdout.split_once("Score, against what was really done").expect("a score");
-    let line = |name: &str| score.lines().map(str::trim).find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let (_, score) = ran
+        .stdout
+        .split_once("Score, against what was really done")
+        .expect("a score");
+    let line = |name: &str| {
+        score
+            .lines()
+            .map(str::trim)
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
     assert_eq!(line("really done"), Some("the process died"), "{score}");
-    assert_eq!(line("diagnosis"), Some("None of these (100 %, left open)"), "{score}");
-    assert_eq!((line("component"), line("mechanism")), (Some("WRONG"), Some("WRONG")), "{score}");
-    assert_eq!((line("told apart"), line("false tickets")), (Some("no"), Some("0")), "{score}");
-    assert!(ran.stdout.contains("The operator cannot see http:pd"), "{}", ran.stdout);
-    assert_eq!(ran.code, 1, "a demo that found nothing has not passed: {ran:?}");
+    assert_eq!(
+        line("diagnosis"),
+        Some("None of these (100 %, left open)"),
+        "{score}"
+    );
+    assert_eq!(
+        (line("component"), line("mechanism")),
+        (Some("WRONG"), Some("WRONG")),
+        "{score}"
+    );
+    assert_eq!(
+        (line("told apart"), line("false tickets")),
+        (Some("no"), Some("0")),
+        "{score}"
+    );
+    assert!(
+        ran.stdout.contains("The operator cannot see http:pd"),
+        "{}",
+        ran.stdout
+    );
+    assert_eq!(
+        ran.code, 1,
+        "a demo that found nothing has not passed: {ran:?}"
+    );
     stage.the_log_holds("whole");
 }
 
@@ -252,8 +381,14 @@ fn an_interrupt_before_the_fault_makes_none(stage: &Stage<'_>) {
 
 fn is_cut_short(ran: &Ran) {
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.stderr.contains("interrupted: node-death is not scored"), "{ran:?}");
-    assert!(ran.stdout.contains("stopped by SIGINT") && !ran.stdout.contains("Score"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("interrupted: node-death is not scored"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout.contains("stopped by SIGINT") && !ran.stdout.contains("Score"),
+        "{ran:?}"
+    );
 }
 
 /// The stand-ins, their neighbour, and where demos write.
@@ -266,26 +401,51 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn create(daemon: &'a Daemon, plugins: PathBuf) -> Self {
         let network = "stand-in-net";
-        daemon.docker(&["network", "create", "--internal", network]).unwrap();
+        daemon
+            .docker(&["network", "create", "--internal", network])
+            .unwrap();
         for service in SERVICES {
-            stand_in::start(daemon, network, &format!("{PROJECT}-{service}"), PROJECT, service);
+            stand_in::start(
+                daemon,
+                network,
+                &format!("{PROJECT}-{service}"),
+                PROJECT,
+                service,
+            );
         }
         let (project, service, name) = NEIGHBOUR;
         stand_in::start(daemon, network, name, project, service);
-        Self { daemon, plugins, directory: tempfile::tempdir().unwrap() }
+        Self {
+            daemon,
+            plugins,
+            directory: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn operator(&self) -> Command {
         let mut command = operator();
-        command.env("DOCKER_HOST", self.daemon.host()).env("OPERATOR_CHAOS_STATE", self.daemon.state());
+        command
+            .env("DOCKER_HOST", self.daemon.host())
+            .env("OPERATOR_CHAOS_STATE", self.daemon.state());
         command
     }
 
     fn demo(&self, data: &str, learn: &str, fault_for: &str) -> Command {
         let mut command = self.operator();
-        command.args(["demo", "node-death", "--target", "docker", "--project", PROJECT]);
+        command.args([
+            "demo",
+            "node-death",
+            "--target",
+            "docker",
+            "--project",
+            PROJECT,
+        ]);
         command.args(["--learn", learn, "--fault-for", fault_for]);
-        command.arg("--plugins").arg(&self.plugins).arg("--data").arg(self.data(data));
+        command
+            .arg("--plugins")
+            .arg(&self.plugins)
+            .arg("--data")
+            .arg(self.data(data));
         command
     }
 
@@ -294,7 +454,13 @@ impl<'a> Stage<'a> {
     }
 
     fn chaos(&self, arguments: &[&str]) -> String {
-        let ran = Ran::from(self.operator().arg("chaos").args(arguments).output().unwrap());
+        let ran = Ran::from(
+            self.operator()
+                .arg("chaos")
+                .args(arguments)
+                .output()
+                .unwrap(),
+        );
         assert_eq!(ran.code, 0, "{arguments:?}: {ran:?}");
         ran.stdout
     }
@@ -305,48 +471,91 @@ impl<'a> Stage<'a> {
 
     /// Everything that happened to any container since then, whoever did it; sorted.
     fn happened(&self, since: &str) -> Vec<String> {
-        let told = ["--filter", "type=container", "--format", "{{.Action}} {{.Actor.Attributes.name}}"];
+        let told = [
+            "--filter",
+            "type=container",
+            "--format",
+            "{{.Action}} {{.Actor.Attributes.name}}",
+        ];
         let until = self.now();
         let events = [&["events", "--since", since, "--until", &until][..], &told].concat();
-        let mut happened: Vec<String> = self.daemon.docker(&events).unwrap().lines().map(str::to_owned).collect();
+        let mut happened: Vec<String> = self
+            .daemon
+            .docker(&events)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect();
         happened.sort();
         happened
     }
 
     /// Containers that do not run, of all that were made.
     fn stopped(&self) -> Vec<String> {
-        let all = self.daemon.docker(&["ps", "--all", "--format", "{{.State}} {{.Names}}"]).unwrap();
+        let all = self
+            .daemon
+            .docker(&["ps", "--all", "--format", "{{.State}} {{.Names}}"])
+            .unwrap();
         assert_eq!(all.lines().count(), SERVICES.len() + 1, "{all}");
         let pairs = all.lines().filter_map(|line| line.split_once(' '));
-        pairs.filter(|(state, _)| *state != "running").map(|(_, name)| name.to_owned()).collect()
+        pairs
+            .filter(|(state, _)| *state != "running")
+            .map(|(_, name)| name.to_owned())
+            .collect()
     }
 
     fn nothing_is_left(&self) {
         assert_eq!(self.stopped(), [""; 0]);
         assert_eq!(self.chaos(&["--json", "undo", "--list"]).trim(), "[]");
-        assert_eq!(files_in(&self.daemon.state()), [""; 0], "files of the journal");
+        assert_eq!(
+            files_in(&self.daemon.state()),
+            [""; 0],
+            "files of the journal"
+        );
         wait("watchdogs end", INTERRUPTED_MAX, || {
             let processes = self.daemon.processes();
-            if processes.is_empty() { Ok(()) } else { Err(processes.join("; ")) }
+            if processes.is_empty() {
+                Ok(())
+            } else {
+                Err(processes.join("; "))
+            }
         });
     }
 
     fn the_log_holds(&self, data: &str) {
-        let verified = self.operator().args(["log", "verify", "--json", "--data"]).arg(self.data(data)).output();
+        let verified = self
+            .operator()
+            .args(["log", "verify", "--json", "--data"])
+            .arg(self.data(data))
+            .output();
         let verified = Ran::from(verified.unwrap());
-        assert_eq!((verified.code, verified.json()["holds"].as_bool()), (0, Some(true)), "{verified:?}");
+        assert_eq!(
+            (verified.code, verified.json()["holds"].as_bool()),
+            (0, Some(true)),
+            "{verified:?}"
+        );
     }
 }
 
 /// The time by dockerd's clock.
 fn clock(daemon: &Daemon) -> String {
-    daemon.docker(&["system", "info", "--format", "{{.SystemTime}}"]).unwrap().trim().to_owned()
+    daemon
+        .docker(&["system", "info", "--format", "{{.SystemTime}}"])
+        .unwrap()
+        .trim()
+        .to_owned()
 }
 
 /// Every file below a directory that may not be there.
 fn files_in(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let below = |path: PathBuf| if path.is_dir() { files_in(&path) } else { vec![path.display().to_string()] };
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            files_in(&path)
+        } else {
+            vec![path.display().to_string()]
+        }
+    };
     entries.flat_map(|entry| below(entry.path())).collect()
 }
 
@@ -363,8 +572,14 @@ impl Played {
         let (stdout, stderr) = (file("stdout"), file("stderr"));
         let mut command = stage.demo(data, learn, fault_for);
         command.stdin(Stdio::null());
-        command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
-        Self { child: command.spawn().unwrap(), stdout, stderr }
+        command
+            .stdout(File::create(&stdout).unwrap())
+            .stderr(File::create(&stderr).unwrap());
+        Self {
+            child: command.spawn().unwrap(),
+            stdout,
+            stderr,
+        }
     }
 
     fn told(&self) -> String {
@@ -379,7 +594,10 @@ impl Played {
             }
             let ended = self.child.try_wait().unwrap();
             let complaint = std::fs::read_to_string(&self.stderr).unwrap();
-            assert!(ended.is_none(), "ended before {said:?}: {ended:?}, {complaint}, {told}");
+            assert!(
+                ended.is_none(),
+                "ended before {said:?}: {ended:?}, {complaint}, {told}"
+            );
             Err(told)
         });
     }
@@ -392,7 +610,11 @@ impl Played {
             Ok(())
         });
         let stderr = std::fs::read_to_string(&self.stderr).unwrap();
-        Ran { code: code.unwrap(), stdout: self.told(), stderr }
+        Ran {
+            code: code.unwrap(),
+            stdout: self.told(),
+            stderr,
+        }
     }
 }
 

@@ -33,18 +33,33 @@ async fn play(recording: Recording, plugins: &Path) -> (Vec<Ticket>, u64) {
     let world = SimulatedWorld::new(Box::new(Cassette::new(recording)));
     let mut settings = Settings::new(subject(plugins).into());
     for (name, origin) in world.targets() {
-        settings.targets.insert(name, TargetSettings::new(origin.parse().unwrap()));
+        settings
+            .targets
+            .insert(name, TargetSettings::new(origin.parse().unwrap()));
     }
     settings.invariants = vec![plugins.join("invariants")];
     settings.data = directory.path().to_owned();
     let ports = world.ports();
-    let engine =
-        Engine::with_cache(&settings.plugin_limits, &Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache")).unwrap();
+    let engine = Engine::with_cache(
+        &settings.plugin_limits,
+        &Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
+    )
+    .unwrap();
     let opened = Book::open(&settings.data, ports.clock.now()).await.unwrap();
     let policy = settings.egress_policy();
-    let assembly = assemble(&settings, policy, &ports, &engine, &RealClock, &mut |_| {}).await.unwrap();
+    let assembly = assemble(&settings, policy, &ports, &engine, &RealClock, &mut |_| {})
+        .await
+        .unwrap();
     let mut sink = Silence;
-    let mut daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, &mut sink).await.unwrap();
+    let mut daemon = Daemon::start(
+        &settings,
+        Arc::clone(&ports.clock),
+        assembly,
+        opened,
+        &mut sink,
+    )
+    .await
+    .unwrap();
     while ports.clock.now() < Timestamp(ends_at_ms) {
         daemon.tick(0).await.unwrap();
         ports.clock.sleep(Duration::from_secs(1)).await;
@@ -66,13 +81,26 @@ async fn a_young_system_with_registered_nodes_that_never_spoke_gets_no_ticket() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_node_is_named_within_twenty_seconds() {
     let Some(plugins) = plugins() else { return };
-    let (tickets, begins_at_ms) = play(test_data::recording("node-death-short").unwrap(), &plugins).await;
+    let (tickets, begins_at_ms) =
+        play(test_data::recording("node-death-short").unwrap(), &plugins).await;
     let ticket = tickets.first().expect("a ticket");
     let after_ms = ticket.opened_at.since_ms(Timestamp(begins_at_ms));
     // The kill was at 44.4 s. `Date` is one second fine.
-    assert!((44_000..=64_400).contains(&after_ms), "opened {after_ms} ms after the beginning");
-    assert!(ticket.names.values().any(|name| name == "127.0.0.1:20161"), "{:?}", ticket.names);
-    assert_eq!(ticket.entities.first().map(|entity| entity.key()), Some("4"), "{:?}", ticket.entities);
+    assert!(
+        (44_000..=64_400).contains(&after_ms),
+        "opened {after_ms} ms after the beginning"
+    );
+    assert!(
+        ticket.names.values().any(|name| name == "127.0.0.1:20161"),
+        "{:?}",
+        ticket.names
+    );
+    assert_eq!(
+        ticket.entities.first().map(|entity| entity.key()),
+        Some("4"),
+        "{:?}",
+        ticket.entities
+    );
     assert_eq!(tickets.len(), 1, "{:#?}", titles(&tickets));
 }
 
@@ -82,9 +110,14 @@ async fn long_recordings_get_the_tickets_that_they_deserve() {
     for path in test_data::shared_recordings() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let (tickets, _) = play(Recording::load(&path).unwrap(), &plugins).await;
-        let suspects: Vec<&str> = tickets.iter().filter_map(|ticket| Some(ticket.entities.first()?.as_str())).collect();
+        let suspects: Vec<&str> = tickets
+            .iter()
+            .filter_map(|ticket| Some(ticket.entities.first()?.as_str()))
+            .collect();
         match name.split('.').next().unwrap() {
-            "healthy-mix" | "fresh-cluster" => assert!(tickets.is_empty(), "{name}: {:#?}", titles(&tickets)),
+            "healthy-mix" | "fresh-cluster" => {
+                assert!(tickets.is_empty(), "{name}: {:#?}", titles(&tickets))
+            }
             "node-death" => assert!(suspects.contains(&"store/4"), "{name}: {suspects:?}"),
             "hot-write" => assert!(suspects.contains(&"region/88"), "{name}: {suspects:?}"),
             _ => {}

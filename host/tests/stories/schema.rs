@@ -5,7 +5,9 @@ use std::path::Path;
 
 /// Panics with the place of the first difference.
 pub(crate) fn assert_valid(schema: &str, value: &Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema").join(schema);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../docs/schema")
+        .join(schema);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let parsed: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{schema}: {e}"));
     if let Err(difference) = validate(&parsed, value, "$") {
@@ -14,10 +16,17 @@ pub(crate) fn assert_valid(schema: &str, value: &Value) {
 }
 
 fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
-    for (keyword, rule) in schema.as_object().ok_or_else(|| format!("{place}: the schema is no object"))? {
+    for (keyword, rule) in schema
+        .as_object()
+        .ok_or_else(|| format!("{place}: the schema is no object"))?
+    {
         match keyword.as_str() {
             "type" => one_of_types(rule, value, place)?,
-            "enum" if !rule.as_array().is_some_and(|allowed| allowed.contains(value)) => {
+            "enum"
+                if !rule
+                    .as_array()
+                    .is_some_and(|allowed| allowed.contains(value)) =>
+            {
                 return Err(format!("{place}: {value} is none of {rule}"));
             }
             "properties" => properties(rule, value, place)?,
@@ -46,7 +55,11 @@ fn one_of_types(rule: &Value, value: &Value, place: &str) -> Result<(), String> 
         "number" => value.is_number(),
         _ => false,
     };
-    if allowed.iter().any(fits) { Ok(()) } else { Err(format!("{place}: {value} is not of type {rule}")) }
+    if allowed.iter().any(fits) {
+        Ok(())
+    } else {
+        Err(format!("{place}: {value} is not of type {rule}"))
+    }
 }
 
 fn properties(rule: &Value, value: &Value, place: &str) -> Result<(), String> {
@@ -59,37 +72,68 @@ fn properties(rule: &Value, value: &Value, place: &str) -> Result<(), String> {
 }
 
 fn required(rule: &Value, value: &Value, place: &str) -> Result<(), String> {
-    let missing =
-        rule.as_array().into_iter().flatten().filter_map(Value::as_str).find(|name| value.get(name).is_none());
+    let missing = rule
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .find(|name| value.get(name).is_none());
     missing.map_or(Ok(()), |name| Err(format!("{place}: {name} is missing")))
 }
 
 fn items(rule: &Value, value: &Value, place: &str) -> Result<(), String> {
     let list = value.as_array().into_iter().flatten();
-    list.enumerate().try_for_each(|(index, item)| validate(rule, item, &format!("{place}[{index}]")))
+    list.enumerate()
+        .try_for_each(|(index, item)| validate(rule, item, &format!("{place}[{index}]")))
 }
 
 fn one_schema(rule: &Value, value: &Value, place: &str) -> Result<(), String> {
-    let failures: Vec<String> =
-        rule.as_array().into_iter().flatten().filter_map(|schema| validate(schema, value, place).err()).collect();
+    let failures: Vec<String> = rule
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|schema| validate(schema, value, place).err())
+        .collect();
     match rule.as_array().map_or(0, Vec::len) - failures.len() {
         1 => Ok(()),
-        fitting => Err(format!("{place}: {fitting} schemas fit; {}", failures.join("; "))),
+        fitting => Err(format!(
+            "{place}: {fitting} schemas fit; {}",
+            failures.join("; ")
+        )),
     }
 }
 
 fn bound(keyword: &str, rule: &Value, value: &Value, place: &str) -> Result<(), String> {
-    let number = value.as_f64().or_else(|| value.as_array().map(|list| list.len() as f64));
-    let (Some(limit), Some(number)) = (rule.as_f64(), number) else { return Ok(()) };
-    let holds = if keyword.starts_with("min") { number >= limit } else { number <= limit };
-    if holds { Ok(()) } else { Err(format!("{place}: {keyword} is {limit}, found {number}")) }
+    let number = value
+        .as_f64()
+        .or_else(|| value.as_array().map(|list| list.len() as f64));
+    let (Some(limit), Some(number)) = (rule.as_f64(), number) else {
+        return Ok(());
+    };
+    let holds = if keyword.starts_with("min") {
+        number >= limit
+    } else {
+        number <= limit
+    };
+    if holds {
+        Ok(())
+    } else {
+        Err(format!("{place}: {keyword} is {limit}, found {number}"))
+    }
 }
 
 /// The only pattern in use: UTC with milliseconds.
 fn timestamp(value: &Value, place: &str) -> Result<(), String> {
     let text = value.as_str().unwrap_or_default();
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-    if shape == "0000-00-00T00:00:00.000Z" { Ok(()) } else { Err(format!("{place}: {text:?} is no time")) }
+    let shape: String = text
+        .chars()
+        .map(|c| if c.is_ascii_digit() { '0' } else { c })
+        .collect();
+    if shape == "0000-00-00T00:00:00.000Z" {
+        Ok(())
+    } else {
+        Err(format!("{place}: {text:?} is no time"))
+    }
 }
 
 #[test]
@@ -97,8 +141,17 @@ fn the_validator_finds_what_does_not_fit() {
     let schema = serde_json::json!({"type": "object", "required": ["a"], "properties": {
         "a": {"enum": ["x"]}, "b": {"type": ["integer", "null"], "minimum": 1}, "t": {"pattern": "…"}}});
     let fits = |value: Value| validate(&schema, &value, "$").is_ok();
-    assert!(fits(serde_json::json!({"a": "x", "b": 1, "more": true, "t": "2026-01-01T00:00:00.000Z"})));
-    for wrong in ["{}", r#"{"a":"y"}"#, r#"{"a":"x","b":0}"#, r#"{"a":"x","b":"1"}"#, r#"{"a":"x","t":"now"}"#, "[]"] {
+    assert!(fits(
+        serde_json::json!({"a": "x", "b": 1, "more": true, "t": "2026-01-01T00:00:00.000Z"})
+    ));
+    for wrong in [
+        "{}",
+        r#"{"a":"y"}"#,
+        r#"{"a":"x","b":0}"#,
+        r#"{"a":"x","b":"1"}"#,
+        r#"{"a":"x","t":"now"}"#,
+        "[]",
+    ] {
         assert!(!fits(serde_json::from_str(wrong).unwrap()), "{wrong}");
     }
 }

@@ -14,16 +14,26 @@ use std::process::{Command, Output};
 /// The program, untouched by the environment of whoever runs the tests.
 pub(crate) fn operator() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_operator"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OPERATOR_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("OPERATOR_"))
+    {
         command.env_remove(name);
     }
-    command.env("OPERATOR_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"));
+    command.env(
+        "OPERATOR_CACHE",
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
+    );
     command
 }
 
 /// Runs the program to its end.
 pub(crate) fn ran(arguments: &[&str]) -> Ran {
-    Ran::from(operator().args(arguments).output().expect("the program starts"))
+    Ran::from(
+        operator()
+            .args(arguments)
+            .output()
+            .expect("the program starts"),
+    )
 }
 
 /// What came out.
@@ -47,7 +57,10 @@ impl From<Output> for Ran {
 impl Ran {
     /// Every line as JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
-        self.stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"))).collect()
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}")))
+            .collect()
     }
 
     /// The only line as JSON.
@@ -64,7 +77,10 @@ pub(crate) fn plugins() -> Option<PathBuf> {
     if directory.join("invariants").is_dir() {
         return Some(directory);
     }
-    let message = format!("no components in {}: build them with `cargo xtask guests`", directory.display());
+    let message = format!(
+        "no components in {}: build them with `cargo xtask guests`",
+        directory.display()
+    );
     assert!(std::env::var_os("CI").is_none(), "{message}");
     eprintln!("\n!!! SKIPPED, NOTHING WAS TESTED: {message}\n");
     None
@@ -72,7 +88,10 @@ pub(crate) fn plugins() -> Option<PathBuf> {
 
 /// The subject of the simulated system.
 pub(crate) fn subject(plugins: &Path) -> String {
-    plugins.join(&scenario::all().first().expect("there are scenarios").plugin).display().to_string()
+    plugins
+        .join(&scenario::all().first().expect("there are scenarios").plugin)
+        .display()
+        .to_string()
 }
 
 /// A world on ports that the system chose, for as long as it lives, and `NAME=URL` of its targets.
@@ -84,18 +103,35 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn world(world: Box<dyn World>, speed: f64) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let bind: BTreeMap<String, SocketAddr> = world.origins().into_iter().map(|origin| (origin, any)).collect();
+        let bind: BTreeMap<String, SocketAddr> = world
+            .origins()
+            .into_iter()
+            .map(|origin| (origin, any))
+            .collect();
         let wanted = world.targets();
-        let server = runtime.block_on(Server::open(world, &ServeOptions { speed, bind })).expect("the world is served");
+        let server = runtime
+            .block_on(Server::open(world, &ServeOptions { speed, bind }))
+            .expect("the world is served");
         let addresses = server.addresses();
-        let targets = wanted.iter().map(|(name, origin)| format!("{name}=http://{}", addresses[origin])).collect();
+        let targets = wanted
+            .iter()
+            .map(|(name, origin)| format!("{name}=http://{}", addresses[origin]))
+            .collect();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         runtime.spawn(server.run_until(async move {
             let _ = stopped.await;
         }));
-        Self { targets, _stop: stop, _runtime: runtime }
+        Self {
+            targets,
+            _stop: stop,
+            _runtime: runtime,
+        }
     }
 
     /// A simulated system to which a scenario happens `onset_ms` after the start.
@@ -103,6 +139,13 @@ impl Served {
         let mut scenario = scenario::find(id).expect("the scenario exists");
         scenario.onset_ms = onset_ms;
         let variant = scenario.variants.first().expect("it has a variant").clone();
-        Self::world(Box::new(Simulator::with_scenario(ClusterConfig::default(), &scenario, &variant)), speed)
+        Self::world(
+            Box::new(Simulator::with_scenario(
+                ClusterConfig::default(),
+                &scenario,
+                &variant,
+            )),
+            speed,
+        )
     }
 }

@@ -31,15 +31,35 @@ impl World for Wrong {
 
     fn request(&mut self, origin: &str, method: &str, path_and_query: &str) -> Answer {
         let answer = self.simulator.request(origin, method, path_and_query);
-        let Answer::Response { status, content_type, body, server_date_ms } = answer else { return answer };
+        let Answer::Response {
+            status,
+            content_type,
+            body,
+            server_date_ms,
+        } = answer
+        else {
+            return answer;
+        };
         let mut read: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let instead = (self.change)(origin, path_and_query, &mut read);
-        let body = if read.is_null() { body } else { read.to_string().into_bytes() };
+        let body = if read.is_null() {
+            body
+        } else {
+            read.to_string().into_bytes()
+        };
         match instead {
-            Some((status, text)) => {
-                Answer::Response { status, content_type, body: text.as_bytes().to_vec(), server_date_ms }
-            }
-            None => Answer::Response { status, content_type, body, server_date_ms },
+            Some((status, text)) => Answer::Response {
+                status,
+                content_type,
+                body: text.as_bytes().to_vec(),
+                server_date_ms,
+            },
+            None => Answer::Response {
+                status,
+                content_type,
+                body,
+                server_date_ms,
+            },
         }
     }
 
@@ -61,8 +81,14 @@ impl World for Wrong {
 
     /// All three members: whoever verifies names them all.
     fn targets(&self) -> BTreeMap<String, String> {
-        let named = [("pd", "http://127.0.0.1:2379"), ("pd-2", PD_2), ("pd-3", "http://127.0.0.1:2579")];
-        named.map(|(name, origin)| (name.to_owned(), origin.to_owned())).into()
+        let named = [
+            ("pd", "http://127.0.0.1:2379"),
+            ("pd-2", PD_2),
+            ("pd-3", "http://127.0.0.1:2579"),
+        ];
+        named
+            .map(|(name, origin)| (name.to_owned(), origin.to_owned()))
+            .into()
     }
 }
 
@@ -81,7 +107,10 @@ fn alone(origin: &str, path: &str, body: &mut Value) -> Option<(u16, &'static st
 /// Named in `--initial-cluster` with an address where nobody is.
 fn never_joined(_: &str, path: &str, body: &mut Value) -> Option<(u16, &'static str)> {
     if path == "/pd/api/v1/members" {
-        body["members"][1].as_object_mut().unwrap().remove("client_urls");
+        body["members"][1]
+            .as_object_mut()
+            .unwrap()
+            .remove("client_urls");
     }
     None
 }
@@ -112,15 +141,26 @@ fn mixed(_: &str, path: &str, body: &mut Value) -> Option<(u16, &'static str)> {
 
 /// No TiKV was ever started.
 fn empty(_: &str, path: &str, _: &mut Value) -> Option<(u16, &'static str)> {
-    let of_pd = ["/pd/api/v1/members", "/pd/api/v1/health", "/pd/api/v1/status", "/metrics", "/pd/api/v1/config"];
+    let of_pd = [
+        "/pd/api/v1/members",
+        "/pd/api/v1/health",
+        "/pd/api/v1/status",
+        "/metrics",
+        "/pd/api/v1/config",
+    ];
     let answers = of_pd.iter().any(|known| path.starts_with(known));
-    (!answers)
-        .then_some((500, "\"[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first\""))
+    (!answers).then_some((
+        500,
+        "\"[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first\"",
+    ))
 }
 
 fn verified(change: Change, more: &[&str]) -> Option<Ran> {
     let plugins = plugins()?;
-    let world = Wrong { simulator: Simulator::new(ClusterConfig::default()), change };
+    let world = Wrong {
+        simulator: Simulator::new(ClusterConfig::default()),
+        change,
+    };
     let served = Served::world(Box::new(world), 1.0);
     let subject = subject(&plugins);
     let mut arguments = vec!["verify", "--json", "--plugin", &subject];
@@ -133,16 +173,25 @@ fn verified(change: Change, more: &[&str]) -> Option<Ran> {
 
 fn found(list: &Value, check: &str) -> Value {
     let checks = list["checks"].as_array().unwrap();
-    checks.iter().find(|item| item["check"] == check).unwrap_or_else(|| panic!("no {check} in {list}")).clone()
+    checks
+        .iter()
+        .find(|item| item["check"] == check)
+        .unwrap_or_else(|| panic!("no {check} in {list}"))
+        .clone()
 }
 
 #[test]
 fn a_cluster_that_was_put_together_rightly_passes() {
-    let Some(answer) = verified(right, &[]) else { return };
+    let Some(answer) = verified(right, &[]) else {
+        return;
+    };
     assert_eq!(answer.code, 0, "{answer:?}");
     let list = answer.json();
     crate::schema::assert_valid("verify.json", &list);
-    assert_eq!((&list["right"], list["checks"].as_array().unwrap().len()), (&json!(true), 15));
+    assert_eq!(
+        (&list["right"], list["checks"].as_array().unwrap().len()),
+        (&json!(true), 15)
+    );
 }
 
 #[test]
@@ -151,12 +200,37 @@ fn each_process_that_was_started_wrong_is_found_with_its_cause_and_its_remedy() 
         return;
     }
     let cases: [(Change, &str, &str, &str); 6] = [
-        (alone, "deployment-one-cluster", "belongs to cluster 99", "--initial-cluster"),
-        (never_joined, "deployment-pd-members", "never joined", "--initial-cluster"),
-        (everywhere, "deployment-addresses", "advertises 0.0.0.0:20160", "--advertise-addr"),
-        (never_reached, "deployment-enough-stores", "2 stores are up", "--pd-endpoints"),
+        (
+            alone,
+            "deployment-one-cluster",
+            "belongs to cluster 99",
+            "--initial-cluster",
+        ),
+        (
+            never_joined,
+            "deployment-pd-members",
+            "never joined",
+            "--initial-cluster",
+        ),
+        (
+            everywhere,
+            "deployment-addresses",
+            "advertises 0.0.0.0:20160",
+            "--advertise-addr",
+        ),
+        (
+            never_reached,
+            "deployment-enough-stores",
+            "2 stores are up",
+            "--pd-endpoints",
+        ),
         (mixed, "deployment-versions", "runs TiKV 7.5.0", "one tag"),
-        (empty, "deployment-bootstrapped", "no TiKV has ever registered", "--pd-endpoints"),
+        (
+            empty,
+            "deployment-bootstrapped",
+            "no TiKV has ever registered",
+            "--pd-endpoints",
+        ),
     ];
     std::thread::scope(|scope| {
         for (change, check, cause, remedy) in cases {
@@ -165,8 +239,14 @@ fn each_process_that_was_started_wrong_is_found_with_its_cause_and_its_remedy() 
                 assert_eq!(answer.code, 1, "{check}: {answer:?}");
                 let item = found(&answer.json(), check);
                 assert_eq!(item["status"], "fail", "{item}");
-                assert!(item["causes"].to_string().contains(cause), "{cause:?} is not in {item}");
-                assert!(item["remedy"].as_str().unwrap().contains(remedy), "{remedy:?} is not in {item}");
+                assert!(
+                    item["causes"].to_string().contains(cause),
+                    "{cause:?} is not in {item}"
+                );
+                assert!(
+                    item["remedy"].as_str().unwrap().contains(remedy),
+                    "{remedy:?} is not in {item}"
+                );
             });
         }
     });
@@ -175,8 +255,13 @@ fn each_process_that_was_started_wrong_is_found_with_its_cause_and_its_remedy() 
 #[test]
 fn a_pd_that_was_never_started_is_named() {
     // Port 1 is nobody's.
-    let Some(answer) = verified(right, &["--target", "pd-4=http://127.0.0.1:1"]) else { return };
+    let Some(answer) = verified(right, &["--target", "pd-4=http://127.0.0.1:1"]) else {
+        return;
+    };
     assert_eq!(answer.code, 1, "{answer:?}");
     let item = found(&answer.json(), "deployment-pd-answers");
-    assert_eq!(item["causes"][0]["summary"], "nothing listens at the PD address pd-4");
+    assert_eq!(
+        item["causes"][0]["summary"],
+        "nothing listens at the PD address pd-4"
+    );
 }

@@ -3,12 +3,18 @@
 use crate::sources::Source;
 
 /// The stages in the order of the flow; `tick` calls them.
-const STAGES: [&str; 8] = ["observe", "snapshot", "check", "detect", "diagnose", "decide", "verify", "ticket"];
+const STAGES: [&str; 8] = [
+    "observe", "snapshot", "check", "detect", "diagnose", "decide", "verify", "ticket",
+];
 
 /// Imports of one stage by another.
 pub(crate) fn forbidden_imports(source: &Source) -> Vec<String> {
-    let Some(own) = module(source.path()).filter(|module| STAGES.contains(module)) else { return Vec::new() };
-    offences(source, |imported| imported != own && STAGES.contains(&imported))
+    let Some(own) = module(source.path()).filter(|module| STAGES.contains(module)) else {
+        return Vec::new();
+    };
+    offences(source, |imported| {
+        imported != own && STAGES.contains(&imported)
+    })
 }
 
 /// Imports of anything else by the modules that stand below everything.
@@ -29,10 +35,14 @@ fn module(path: &str) -> Option<&str> {
 fn offences(source: &Source, forbidden: impl Fn(&str) -> bool) -> Vec<String> {
     let imports = source.code().lines().enumerate().flat_map(|(index, line)| {
         let line_number = index + 1;
-        imported_modules(line).into_iter().map(move |imported| (line_number, imported))
+        imported_modules(line)
+            .into_iter()
+            .map(move |imported| (line_number, imported))
     });
     let offences = imports.filter(|(_, imported)| forbidden(imported));
-    offences.map(|(line, imported)| format!("{}:{line}: uses `{imported}`", source.path())).collect()
+    offences
+        .map(|(line, imported)| format!("{}:{line}: uses `{imported}`", source.path()))
+        .collect()
 }
 
 /// Every `crate::module` of a line that is not a comment; `crate::{a, b}` names several.
@@ -41,7 +51,12 @@ fn imported_modules(line: &str) -> Vec<&str> {
         return Vec::new();
     }
     let parts = line.split("crate::").skip(1);
-    parts.flat_map(|part| part.strip_prefix('{').map_or_else(|| vec![word(part)], grouped)).collect()
+    parts
+        .flat_map(|part| {
+            part.strip_prefix('{')
+                .map_or_else(|| vec![word(part)], grouped)
+        })
+        .collect()
 }
 
 fn grouped(group: &str) -> Vec<&str> {
@@ -58,7 +73,9 @@ fn grouped(group: &str) -> Vec<&str> {
 }
 
 fn word(text: &str) -> &str {
-    let end = text.find(|character: char| !character.is_alphanumeric() && character != '_').unwrap_or(text.len());
+    let end = text
+        .find(|character: char| !character.is_alphanumeric() && character != '_')
+        .unwrap_or(text.len());
     text.get(..end).unwrap_or_default()
 }
 
@@ -68,11 +85,17 @@ mod tests {
 
     #[test]
     fn a_stage_that_uses_another_is_found_in_every_way_of_writing() {
-        for line in
-            ["use crate::decide::Decided;", "use crate::{model::Tick, decide};", "let x = crate::decide::decide();"]
-        {
+        for line in [
+            "use crate::decide::Decided;",
+            "use crate::{model::Tick, decide};",
+            "let x = crate::decide::decide();",
+        ] {
             let source = Source::new("host/src/check/book.rs", line);
-            assert_eq!(forbidden_imports(&source), ["host/src/check/book.rs:1: uses `decide`"], "{line}");
+            assert_eq!(
+                forbidden_imports(&source),
+                ["host/src/check/book.rs:1: uses `decide`"],
+                "{line}"
+            );
         }
     }
 
@@ -81,12 +104,21 @@ mod tests {
         let text = "use crate::check::book;\nuse crate::{model::{Tick, check}, ports};\n// crate::decide is next\n";
         assert!(forbidden_imports(&Source::new("host/src/check.rs", text)).is_empty());
         let tick = Source::new("host/src/tick.rs", "use crate::{check, decide};");
-        assert!(forbidden_imports(&tick).is_empty(), "the conveyor knows all of them");
+        assert!(
+            forbidden_imports(&tick).is_empty(),
+            "the conveyor knows all of them"
+        );
     }
 
     #[test]
     fn the_model_may_use_only_itself() {
-        let source = Source::new("host/src/model/ticket.rs", "use crate::model::Tick;\nuse crate::journal::Record;");
-        assert_eq!(upward_imports(&source), ["host/src/model/ticket.rs:2: uses `journal`"]);
+        let source = Source::new(
+            "host/src/model/ticket.rs",
+            "use crate::model::Tick;\nuse crate::journal::Record;",
+        );
+        assert_eq!(
+            upward_imports(&source),
+            ["host/src/model/ticket.rs:2: uses `journal`"]
+        );
     }
 }

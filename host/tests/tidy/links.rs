@@ -4,7 +4,10 @@ use crate::sources::{self, Source};
 
 /// `path:line: link` of every relative link without a file, or with a heading that the file does not have.
 pub(crate) fn broken(page: &Source) -> Vec<String> {
-    let folder = page.path().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = page
+        .path()
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder);
     let mut in_code = false;
     let mut offenders = Vec::new();
     for (index, line) in page.text().lines().enumerate() {
@@ -12,7 +15,9 @@ pub(crate) fn broken(page: &Source) -> Vec<String> {
             in_code = !in_code;
         }
         let links = if in_code { Vec::new() } else { targets(line) };
-        let bad = links.into_iter().filter(|link| !leads_somewhere(page, folder, link));
+        let bad = links
+            .into_iter()
+            .filter(|link| !leads_somewhere(page, folder, link));
         offenders.extend(bad.map(|link| format!("{}:{}: {link}", page.path(), index + 1)));
     }
     offenders
@@ -21,7 +26,9 @@ pub(crate) fn broken(page: &Source) -> Vec<String> {
 /// What stands in the parentheses of `[text](target)`.
 fn targets(line: &str) -> Vec<&str> {
     let after = line.split("](").skip(1);
-    after.filter_map(|rest| rest.split_once(')').map(|(target, _)| target)).collect()
+    after
+        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        .collect()
 }
 
 fn leads_somewhere(page: &Source, folder: &str, link: &str) -> bool {
@@ -40,14 +47,19 @@ fn leads_somewhere(page: &Source, folder: &str, link: &str) -> bool {
 }
 
 fn has_heading(text: &str, anchor: &str) -> bool {
-    text.lines().filter(|line| line.starts_with('#')).any(|line| anchor_of(line) == anchor)
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .any(|line| anchor_of(line) == anchor)
 }
 
 /// As the usual renderers make it: lower case, hyphens for spaces, punctuation left out.
 fn anchor_of(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase();
-    let kept = text.chars().filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
-    kept.map(|character| if character == ' ' { '-' } else { character }).collect()
+    let kept = text
+        .chars()
+        .filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'));
+    kept.map(|character| if character == ' ' { '-' } else { character })
+        .collect()
 }
 
 #[cfg(test)]
@@ -64,6 +76,9 @@ mod tests {
     #[test]
     fn code_is_not_read_and_headings_lose_their_punctuation() {
         assert!(broken(&Source::new("x.md", "```\n[a](no.md)\n```\n")).is_empty());
-        assert_eq!(anchor_of("## What `run` prints, and why"), "what-run-prints-and-why");
+        assert_eq!(
+            anchor_of("## What `run` prints, and why"),
+            "what-run-prints-and-why"
+        );
     }
 }

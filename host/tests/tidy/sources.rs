@@ -11,7 +11,10 @@ pub(crate) struct Source {
 impl Source {
     #[cfg(test)]
     pub(crate) fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
     }
 
     /// Relative to the root, with `/`.
@@ -28,26 +31,40 @@ impl Source {
         if self.is_test() {
             return "";
         }
-        let tests = self.text.find("#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
+        let tests = self
+            .text
+            .find("#[cfg(test)]\nmod tests {")
+            .unwrap_or(self.text.len());
         self.text.get(..tests).unwrap_or_default()
     }
 
     /// The whole file is a test.
     pub(crate) fn is_test(&self) -> bool {
-        let is_named_so = ["/tests.rs", "/fixture.rs", "/fixtures.rs"].iter().any(|name| self.path.ends_with(name));
+        let is_named_so = ["/tests.rs", "/fixture.rs", "/fixtures.rs"]
+            .iter()
+            .any(|name| self.path.ends_with(name));
         is_named_so || self.path.split('/').any(|part| part == "tests")
     }
 
     /// `path:line: text` of every line that the rule objects to.
     pub(crate) fn lines_where(&self, objects: impl Fn(&str) -> bool) -> Vec<String> {
-        let numbered = self.text.lines().enumerate().filter(|(_, line)| objects(line));
-        numbered.map(|(index, line)| format!("{}:{}: {}", self.path, index + 1, line.trim())).collect()
+        let numbered = self
+            .text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| objects(line));
+        numbered
+            .map(|(index, line)| format!("{}:{}: {}", self.path, index + 1, line.trim()))
+            .collect()
     }
 }
 
 /// The root of the project.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .unwrap()
 }
 
 /// Rust below one folder.
@@ -57,7 +74,10 @@ pub(crate) fn rust(folder: &str) -> Vec<Source> {
 
 /// All Rust there is, guests included.
 pub(crate) fn all_rust() -> Vec<Source> {
-    ["host", "chaos", "xtask", "subjects", "invariants", "wit"].iter().flat_map(|folder| rust(folder)).collect()
+    ["host", "chaos", "xtask", "subjects", "invariants", "wit"]
+        .iter()
+        .flat_map(|folder| rust(folder))
+        .collect()
 }
 
 /// Everything that is written for people.
@@ -75,17 +95,26 @@ fn below(folder: &str, extensions: &[&str]) -> Vec<Source> {
     let mut paths = Vec::new();
     collect(&root.join(folder), &mut paths);
     paths.sort();
-    let wanted =
-        |path: &PathBuf| path.extension().is_some_and(|extension| extensions.iter().any(|one| extension == *one));
-    paths.into_iter().filter(wanted).map(|path| read(&root, &path)).collect()
+    let wanted = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extensions.iter().any(|one| extension == *one))
+    };
+    paths
+        .into_iter()
+        .filter(wanted)
+        .map(|path| read(&root, &path))
+        .collect()
 }
 
 fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return;
+    };
     for entry in entries.flatten() {
         let name = entry.file_name();
         // Packages that a guest's tools bring along are not ours.
-        let skipped = name == "target" || name == "node_modules" || name.to_string_lossy().starts_with('.');
+        let skipped =
+            name == "target" || name == "node_modules" || name.to_string_lossy().starts_with('.');
         if entry.file_type().unwrap().is_dir() {
             if !skipped {
                 collect(&entry.path(), paths);
@@ -98,7 +127,14 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 
 fn read(root: &Path, path: &Path) -> Source {
     let text = std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
-    let parts: Vec<String> =
-        path.strip_prefix(root).unwrap().iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    Source { path: parts.join("/"), text }
+    let parts: Vec<String> = path
+        .strip_prefix(root)
+        .unwrap()
+        .iter()
+        .map(|part| part.to_string_lossy().into_owned())
+        .collect();
+    Source {
+        path: parts.join("/"),
+        text,
+    }
 }

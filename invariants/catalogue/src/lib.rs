@@ -8,7 +8,13 @@ mod tests {
     use operator_plugin::{CheckDeclaration, Invariants, Severity};
 
     fn of<T: Invariants>() -> (String, Vec<CheckDeclaration>) {
-        (T::info().name, T::checks().iter().map(|check| check.declaration().clone()).collect())
+        (
+            T::info().name,
+            T::checks()
+                .iter()
+                .map(|check| check.declaration().clone())
+                .collect(),
+        )
     }
 
     fn modules() -> Vec<(String, Vec<CheckDeclaration>)> {
@@ -26,13 +32,26 @@ mod tests {
 
     /// `| id | module | claim | severity | hold | … |` of the catalogue, by id.
     fn documented() -> BTreeMap<String, Vec<String>> {
-        let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap();
+        let text =
+            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))
+                .unwrap();
         let row = |line: &str| {
-            let cells: Vec<String> = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect();
-            let id = cells.first()?.strip_prefix('`')?.strip_suffix('`')?.to_owned();
+            let cells: Vec<String> = line
+                .trim_matches('|')
+                .split('|')
+                .map(|cell| cell.trim().to_owned())
+                .collect();
+            let id = cells
+                .first()?
+                .strip_prefix('`')?
+                .strip_suffix('`')?
+                .to_owned();
             Some((id, cells))
         };
-        text.lines().filter(|line| line.starts_with("| `")).filter_map(row).collect()
+        text.lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(row)
+            .collect()
     }
 
     fn hold(milliseconds: u64) -> String {
@@ -57,8 +76,17 @@ mod tests {
         let mut seen = BTreeMap::new();
         for (module, checks) in modules() {
             for check in checks {
-                assert!(!check.claim.ends_with('.') && !check.tables.is_empty(), "{}", check.id);
-                assert_eq!(seen.insert(check.id.clone(), module.clone()), None, "{}", check.id);
+                assert!(
+                    !check.claim.ends_with('.') && !check.tables.is_empty(),
+                    "{}",
+                    check.id
+                );
+                assert_eq!(
+                    seen.insert(check.id.clone(), module.clone()),
+                    None,
+                    "{}",
+                    check.id
+                );
             }
         }
         assert!(seen.len() >= 20 && modules().len() >= 5);
@@ -69,12 +97,28 @@ mod tests {
         let mut documented = documented();
         for (module, checks) in modules() {
             for check in checks {
-                let row = documented.remove(&check.id).unwrap_or_else(|| panic!("{} is not in README.md", check.id));
-                let declared = [&module, &check.claim, severity(check.severity), &hold(check.hold)].map(str::to_owned);
+                let row = documented
+                    .remove(&check.id)
+                    .unwrap_or_else(|| panic!("{} is not in README.md", check.id));
+                let declared = [
+                    &module,
+                    &check.claim,
+                    severity(check.severity),
+                    &hold(check.hold),
+                ]
+                .map(str::to_owned);
                 assert_eq!(row[1..5], declared, "{}", check.id);
-                assert!(row.len() == 7 && !row[5].is_empty() && !row[6].is_empty(), "{}", check.id);
+                assert!(
+                    row.len() == 7 && !row[5].is_empty() && !row[6].is_empty(),
+                    "{}",
+                    check.id
+                );
             }
         }
-        assert!(documented.is_empty(), "README.md lists checks that do not exist: {:?}", documented.keys());
+        assert!(
+            documented.is_empty(),
+            "README.md lists checks that do not exist: {:?}",
+            documented.keys()
+        );
     }
 }

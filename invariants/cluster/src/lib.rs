@@ -17,7 +17,9 @@ impl Invariants for Cluster {
         PluginInfo {
             name: "cluster".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "one version, scheduling on, links whole, nothing held back, no critical error".to_owned(),
+            summary:
+                "one version, scheduling on, links whole, nothing held back, no critical error"
+                    .to_owned(),
         }
     }
 

@@ -7,11 +7,14 @@ use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, Tabl
 
 /// I39: switches that stop repair and balance, left over from a restore, an upgrade or an experiment.
 pub(crate) fn enabled() -> Check {
-    Check::new("scheduling-enabled", "scheduling is not halted and no schedule limit is 0")
-        // Shorter than for paused schedulers: tools pause those, but only a person halts scheduling or sets a 0.
-        .hold_ms(120_000)
-        .reads(&["cluster"])
-        .by(judge_enabled)
+    Check::new(
+        "scheduling-enabled",
+        "scheduling is not halted and no schedule limit is 0",
+    )
+    // Shorter than for paused schedulers: tools pause those, but only a person halts scheduling or sets a 0.
+    .hold_ms(120_000)
+    .reads(&["cluster"])
+    .by(judge_enabled)
 }
 
 /// I39, second half: tools pause schedulers for a while.
@@ -34,9 +37,12 @@ pub(crate) fn nobody_evicted() -> Check {
 /// I38: an upgrade tool that died leaves its scheduler behind, and the store serves nobody. Until the hour is over
 /// there is no violation at all: a planned eviction must not look worse than a note.
 pub(crate) fn no_leftovers() -> Check {
-    Check::new("leftover-schedulers", "no store is kept free of leaders for an hour")
-        .reads(&["schedulers"])
-        .with_state(judge_leftovers)
+    Check::new(
+        "leftover-schedulers",
+        "no store is kept free of leaders for an hour",
+    )
+    .reads(&["schedulers"])
+    .with_state(judge_leftovers)
 }
 
 const LIMITS: [(&str, &str); 4] = [
@@ -54,8 +60,11 @@ fn judge_enabled(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let mut findings = Findings::new();
     match row.boolean("halt_scheduling") {
         Some(true) => findings.fail(
-            Violation::new(cluster.clone(), "scheduling is halted: PD repairs and balances nothing")
-                .evidence(row.evidence("halt_scheduling").expected("false")),
+            Violation::new(
+                cluster.clone(),
+                "scheduling is halted: PD repairs and balances nothing",
+            )
+            .evidence(row.evidence("halt_scheduling").expected("false")),
         ),
         Some(false) => findings.pass(cluster.clone()),
         None => findings.unknown(&cluster, "PD does not say whether scheduling is halted"),
@@ -72,7 +81,11 @@ fn judge_limit(row: Row<'_>, column: &str, means: &str, cluster: &str, findings:
         Some(0) => {
             let evidence = row.evidence(column).expected("above 0");
             findings.fail(
-                Violation::new(cluster, format!("{} is 0: {means}", column.replace('_', "-"))).evidence(evidence),
+                Violation::new(
+                    cluster,
+                    format!("{} is 0: {means}", column.replace('_', "-")),
+                )
+                .evidence(evidence),
             );
         }
         Some(_) => {}
@@ -84,19 +97,32 @@ fn judge_running(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let Some(cluster) = entities::cluster(snapshot) else {
         return Ok(Outcome::inconclusive("the cluster is not known"));
     };
-    let paused: Vec<Row<'_>> = schedulers.rows().filter(|row| row.boolean("paused") == Some(true)).collect();
-    let not_known = schedulers.rows().filter(|row| row.boolean("paused").is_none()).count();
+    let paused: Vec<Row<'_>> = schedulers
+        .rows()
+        .filter(|row| row.boolean("paused") == Some(true))
+        .collect();
+    let not_known = schedulers
+        .rows()
+        .filter(|row| row.boolean("paused").is_none())
+        .count();
     let looked_at = format!("{} schedulers", schedulers.len());
     if !paused.is_empty() {
-        let names: Vec<&str> = paused.iter().filter_map(|row| row.text("scheduler")).collect();
+        let names: Vec<&str> = paused
+            .iter()
+            .filter_map(|row| row.text("scheduler"))
+            .collect();
         let violation = Violation::new(cluster, format!("{} paused", names.join(", ")));
         let cited = paused.iter().fold(violation, |violation, row| {
-            violation.evidence(row.evidence("scheduler")).evidence(row.evidence("paused").expected("false"))
+            violation
+                .evidence(row.evidence("scheduler"))
+                .evidence(row.evidence("paused").expected("false"))
         });
         return Ok(Outcome::fail(looked_at, vec![cited]));
     }
     if not_known > 0 {
-        return Ok(Outcome::inconclusive(format!("of {not_known} schedulers it is not known whether they run")));
+        return Ok(Outcome::inconclusive(format!(
+            "of {not_known} schedulers it is not known whether they run"
+        )));
     }
     Ok(Outcome::pass(looked_at).passing([cluster]))
 }
@@ -119,7 +145,10 @@ const LEFTOVER_NS: u64 = 3_600 * 1_000_000_000;
 
 fn judge_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
     let schedulers = snapshot.table("schedulers")?;
-    let (before, now) = (state.map(read_since).unwrap_or_default(), snapshot.taken_at());
+    let (before, now) = (
+        state.map(read_since).unwrap_or_default(),
+        snapshot.taken_at(),
+    );
     let (mut after, mut findings) = (BTreeMap::new(), Findings::new());
     for (entity, row) in evictions(snapshot, &schedulers) {
         let since = before.get(&entity).copied().unwrap_or(now);
@@ -133,37 +162,78 @@ fn judge_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome,
     if findings.is_empty() {
         return Ok(nobody(snapshot, &schedulers));
     }
-    Ok(findings.conclude("evictions of leaders").remember(write_since(&after)))
+    Ok(findings
+        .conclude("evictions of leaders")
+        .remember(write_since(&after)))
 }
 
 /// Stores that are kept free of leaders, each once, with a row that says so.
-fn evictions<'table>(snapshot: &Snapshot, schedulers: &'table TableView) -> BTreeMap<String, Row<'table>> {
-    let evicts = |row: &Row<'_>| row.text("scheduler").is_some_and(|name| name.starts_with("evict-leader"));
-    let entity = |row: Row<'_>| row.text("store").map(entities::store).or_else(|| entities::cluster(snapshot));
-    schedulers.rows().filter(evicts).filter_map(|row| Some((entity(row)?, row))).collect()
+fn evictions<'table>(
+    snapshot: &Snapshot,
+    schedulers: &'table TableView,
+) -> BTreeMap<String, Row<'table>> {
+    let evicts = |row: &Row<'_>| {
+        row.text("scheduler")
+            .is_some_and(|name| name.starts_with("evict-leader"))
+    };
+    let entity = |row: Row<'_>| {
+        row.text("store")
+            .map(entities::store)
+            .or_else(|| entities::cluster(snapshot))
+    };
+    schedulers
+        .rows()
+        .filter(evicts)
+        .filter_map(|row| Some((entity(row)?, row)))
+        .collect()
 }
 
 fn eviction(entity: String, row: Row<'_>) -> Violation {
     let name = row.text("scheduler").unwrap_or("a scheduler");
-    let summary = format!("{name} keeps leaders away from {}", entity.replace('/', " "));
-    let violation = Violation::new(entity, summary).evidence(row.evidence("scheduler").expected("no such scheduler"));
-    if row.text("store").is_some() { violation.evidence(row.evidence("store")) } else { violation }
+    let summary = format!(
+        "{name} keeps leaders away from {}",
+        entity.replace('/', " ")
+    );
+    let violation = Violation::new(entity, summary)
+        .evidence(row.evidence("scheduler").expected("no such scheduler"));
+    if row.text("store").is_some() {
+        violation.evidence(row.evidence("store"))
+    } else {
+        violation
+    }
 }
 
 fn nobody(snapshot: &Snapshot, schedulers: &TableView) -> Outcome {
     let stores = snapshot.table("stores").ok();
-    let names = stores.iter().flat_map(|table| table.texts("store").flatten().map(entities::store));
-    Outcome::pass(format!("{} schedulers, none of them evicts leaders", schedulers.len())).passing(names)
+    let names = stores
+        .iter()
+        .flat_map(|table| table.texts("store").flatten().map(entities::store));
+    Outcome::pass(format!(
+        "{} schedulers, none of them evicts leaders",
+        schedulers.len()
+    ))
+    .passing(names)
 }
 
 /// One line for each store: its entity id and since when, in nanoseconds.
 fn write_since(since: &BTreeMap<String, u64>) -> Vec<u8> {
-    since.iter().map(|(entity, at)| format!("{entity} {at}\n")).collect::<String>().into_bytes()
+    since
+        .iter()
+        .map(|(entity, at)| format!("{entity} {at}\n"))
+        .collect::<String>()
+        .into_bytes()
 }
 
 fn read_since(state: &[u8]) -> BTreeMap<String, u64> {
-    let line = |line: &str| line.rsplit_once(' ').and_then(|(entity, at)| Some((entity.to_owned(), at.parse().ok()?)));
-    std::str::from_utf8(state).unwrap_or_default().lines().filter_map(line).collect()
+    let line = |line: &str| {
+        line.rsplit_once(' ')
+            .and_then(|(entity, at)| Some((entity.to_owned(), at.parse().ok()?)))
+    };
+    std::str::from_utf8(state)
+        .unwrap_or_default()
+        .lines()
+        .filter_map(line)
+        .collect()
 }
 
 #[cfg(test)]
@@ -179,7 +249,10 @@ mod tests {
     #[test]
     fn a_halt_and_each_zero_are_named() {
         assert_eq!(judge(&enabled(), Cluster::healthy()).status, Status::Pass);
-        let halted = judge(&enabled(), Cluster::healthy().cluster("halt_scheduling", true));
+        let halted = judge(
+            &enabled(),
+            Cluster::healthy().cluster("halt_scheduling", true),
+        );
         assert_eq!(halted.violations[0].entity, "cluster/7");
         for (column, _) in LIMITS {
             let outcome = judge(&enabled(), Cluster::healthy().cluster(column, 0_i64));
@@ -193,7 +266,11 @@ mod tests {
     fn paused_schedulers_are_listed() {
         let key = ("scheduler", "balance-leader-scheduler");
         let paused = Cluster::healthy().with("schedulers", key, "paused", true);
-        assert!(judge(&running(), paused).violations[0].summary.starts_with("balance-leader-scheduler"));
+        assert!(
+            judge(&running(), paused).violations[0]
+                .summary
+                .starts_with("balance-leader-scheduler")
+        );
         assert_eq!(judge(&running(), Cluster::healthy()).status, Status::Pass);
         let unknown = Cluster::healthy().with("schedulers", key, "paused", Cell::Null);
         assert_eq!(judge(&running(), unknown).status, Status::Inconclusive);
@@ -209,19 +286,34 @@ mod tests {
 
     #[test]
     fn an_eviction_names_its_store() {
-        assert_eq!(judge(&nobody_evicted(), evicting()).violations[0].entity, "store/4");
+        assert_eq!(
+            judge(&nobody_evicted(), evicting()).violations[0].entity,
+            "store/4"
+        );
         for check in [nobody_evicted(), no_leftovers()] {
             assert_eq!(judge(&check, Cluster::healthy()).passed.len(), 3);
-            assert!(check.evaluate(&Cluster::healthy().without("schedulers").snapshot(), None).is_err());
+            assert!(
+                check
+                    .evaluate(&Cluster::healthy().without("schedulers").snapshot(), None)
+                    .is_err()
+            );
         }
     }
 
     #[test]
     fn an_eviction_is_left_over_after_an_hour_and_not_before() {
-        let first = no_leftovers().evaluate(&evicting().snapshot(), None).unwrap();
+        let first = no_leftovers()
+            .evaluate(&evicting().snapshot(), None)
+            .unwrap();
         assert_eq!(first.status, Status::Pass);
-        let after =
-            |seconds| no_leftovers().evaluate(&evicting().later_s(seconds).snapshot(), first.state.as_deref()).unwrap();
+        let after = |seconds| {
+            no_leftovers()
+                .evaluate(
+                    &evicting().later_s(seconds).snapshot(),
+                    first.state.as_deref(),
+                )
+                .unwrap()
+        };
         assert_eq!(after(3_599).status, Status::Pass);
         assert_eq!(after(3_600).violations[0].entity, "store/4");
     }

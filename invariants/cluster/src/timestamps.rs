@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 use judging::entities::Store;
 use judging::metrics::{WINDOW_MS, by_key, rare_gauge};
 use operator_plugin::{
-    Check, Evidence, Findings, MetricsError, Outcome, PluginError, Severity, Snapshot, Violation, series,
+    Check, Evidence, Findings, MetricsError, Outcome, PluginError, Severity, Snapshot, Violation,
+    series,
 };
 
 /// I64, with the lock that decides between a transaction (F26) and everything else (F27). What is behind without a lock hurts
 /// only who reads stale data: a note.
 pub(crate) fn resolved() -> Check {
-    Check::new("resolved-ts-advances", "no store's leaders are more than a minute behind in resolving timestamps")
-        .hold_ms(300_000)
-        .reads(&["stores"])
-        .by(judge)
+    Check::new(
+        "resolved-ts-advances",
+        "no store's leaders are more than a minute behind in resolving timestamps",
+    )
+    .hold_ms(300_000)
+    .reads(&["stores"])
+    .by(judge)
 }
 
 const GAP: &str = "tikv_resolved_ts_min_leader_resolved_ts_gap_millis";
@@ -49,34 +53,66 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             findings.pass(store.entity());
         } else {
             let of = |values: &BTreeMap<String, f64>| values.get(store.key).copied();
-            findings.fail(violation(store, Slowest { gap_ms, lock: of(&locks), region: of(&regions) }));
+            findings.fail(violation(
+                store,
+                Slowest {
+                    gap_ms,
+                    lock: of(&locks),
+                    region: of(&regions),
+                },
+            ));
         }
     }
-    Ok(findings.conclude(format!("resolved timestamps of leaders on {} stores", stores.len())))
+    Ok(findings.conclude(format!(
+        "resolved timestamps of leaders on {} stores",
+        stores.len()
+    )))
 }
 
 fn told(metric: &str) -> BTreeMap<String, f64> {
-    series(metric).by("store").last(WINDOW_MS).map(|table| by_key(&table, "store")).unwrap_or_default()
+    series(metric)
+        .by("store")
+        .last(WINDOW_MS)
+        .map(|table| by_key(&table, "store"))
+        .unwrap_or_default()
 }
 
 fn violation(store: Store<'_>, slowest: Slowest) -> Violation {
-    let region =
-        slowest.region.filter(|region| *region > 0.0).map_or(String::new(), |id| format!(" of region {id:.0}"));
-    let behind = format!("{} is {:.0} s behind in resolving timestamps", store.name(), slowest.gap_ms / 1_000.0);
+    let region = slowest
+        .region
+        .filter(|region| *region > 0.0)
+        .map_or(String::new(), |id| format!(" of region {id:.0}"));
+    let behind = format!(
+        "{} is {:.0} s behind in resolving timestamps",
+        store.name(),
+        slowest.gap_ms / 1_000.0
+    );
     let is_locked = slowest.lock.is_none_or(|lock| lock > 0.0);
     let summary = match slowest.lock {
-        Some(lock) if lock > 0.0 => format!("{behind}: a transaction that does not end holds a lock{region}"),
+        Some(lock) if lock > 0.0 => {
+            format!("{behind}: a transaction that does not end holds a lock{region}")
+        }
         Some(_) => format!("{behind}{region}, and no lock is the reason"),
         None => format!("{behind}{region}"),
     };
     let mut violation = Violation::new(store.entity(), summary).evidence(
-        Evidence::metric(format!("{GAP} for store {}", store.key), slowest.gap_ms, "ms").expected("below 60000"),
+        Evidence::metric(
+            format!("{GAP} for store {}", store.key),
+            slowest.gap_ms,
+            "ms",
+        )
+        .expected("below 60000"),
     );
     if let Some(lock) = slowest.lock {
         let query = format!("{LOCK} for store {}", store.key);
-        violation = violation.evidence(Evidence::metric(query, lock, "").expected("0 or -1: no lock"));
+        violation =
+            violation.evidence(Evidence::metric(query, lock, "").expected("0 or -1: no lock"));
     }
-    violation.severity(if is_locked { Severity::Warning } else { Severity::Info })
+    violation.severity(if is_locked {
+        Severity::Warning
+    } else {
+        Severity::Info
+    })
 }
 
 fn describe(error: &MetricsError) -> String {
@@ -96,43 +132,74 @@ mod tests {
         let of_4 = |value: f64, others: f64| -> [(&'static [&'static str], f64); 3] {
             [(&["1"], others), (&["4"], value), (&["5"], others)]
         };
-        let mut series = Series::none().values(judging::metrics::COLLECTED, &["store"], &of_4(1.0, 1.0)).values(
-            GAP,
-            &["store"],
-            &of_4(gap_ms, 9_000.0),
-        );
+        let mut series = Series::none()
+            .values(judging::metrics::COLLECTED, &["store"], &of_4(1.0, 1.0))
+            .values(GAP, &["store"], &of_4(gap_ms, 9_000.0));
         if let Some(lock) = lock {
-            series = series.values(LOCK, &["store"], &of_4(lock, -1.0)).values(REGION, &["store"], &of_4(88.0, 12.0));
+            series = series.values(LOCK, &["store"], &of_4(lock, -1.0)).values(
+                REGION,
+                &["store"],
+                &of_4(88.0, 12.0),
+            );
         }
         series.install();
-        resolved().evaluate(&Cluster::healthy().snapshot(), None).unwrap()
+        resolved()
+            .evaluate(&Cluster::healthy().snapshot(), None)
+            .unwrap()
     }
 
     #[test]
     fn a_lock_that_is_held_for_a_minute_is_named_with_its_region() {
         let outcome = judge_with(61_000.0, Some(4.7e17));
-        assert_eq!((outcome.status, outcome.violations[0].entity.as_str()), (Status::Fail, "store/4"));
+        assert_eq!(
+            (outcome.status, outcome.violations[0].entity.as_str()),
+            (Status::Fail, "store/4")
+        );
         assert_eq!(outcome.violations[0].severity, Some(Severity::Warning));
-        assert!(outcome.violations[0].summary.contains("region 88"), "{}", outcome.violations[0].summary);
+        assert!(
+            outcome.violations[0].summary.contains("region 88"),
+            "{}",
+            outcome.violations[0].summary
+        );
         assert_eq!(judge_with(59_000.0, Some(4.7e17)).status, Status::Pass);
     }
 
     #[test]
     fn without_a_lock_it_is_a_note_and_unsaid_a_warning() {
-        assert_eq!(judge_with(61_000.0, Some(-1.0)).violations[0].severity, Some(Severity::Info));
-        assert_eq!(judge_with(61_000.0, None).violations[0].severity, Some(Severity::Warning));
+        assert_eq!(
+            judge_with(61_000.0, Some(-1.0)).violations[0].severity,
+            Some(Severity::Info)
+        );
+        assert_eq!(
+            judge_with(61_000.0, None).violations[0].severity,
+            Some(Severity::Warning)
+        );
     }
 
     #[test]
     fn who_resolves_nothing_is_not_behind() {
         let collected: [(&[&str], f64); 3] = [(&["1"], 1.0), (&["4"], 1.0), (&["5"], 1.0)];
-        Series::none().values(judging::metrics::COLLECTED, &["store"], &collected).install();
-        assert_eq!(resolved().evaluate(&Cluster::healthy().snapshot(), None).unwrap().status, Status::Pass);
+        Series::none()
+            .values(judging::metrics::COLLECTED, &["store"], &collected)
+            .install();
+        assert_eq!(
+            resolved()
+                .evaluate(&Cluster::healthy().snapshot(), None)
+                .unwrap()
+                .status,
+            Status::Pass
+        );
     }
 
     #[test]
     fn what_was_not_collected_is_not_judged() {
         Series::none().install();
-        assert_eq!(resolved().evaluate(&Cluster::healthy().snapshot(), None).unwrap().status, Status::Inconclusive);
+        assert_eq!(
+            resolved()
+                .evaluate(&Cluster::healthy().snapshot(), None)
+                .unwrap()
+                .status,
+            Status::Inconclusive
+        );
     }
 }

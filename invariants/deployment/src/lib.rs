@@ -22,7 +22,8 @@ impl Invariants for Deployment {
         PluginInfo {
             name: "deployment".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "PD and TiKV were started so that they form one cluster, and say so rightly".to_owned(),
+            summary: "PD and TiKV were started so that they form one cluster, and say so rightly"
+                .to_owned(),
         }
     }
 

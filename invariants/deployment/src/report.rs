@@ -50,7 +50,14 @@ mod tests {
         report.fail(Violation::new("store/1", "down"), "start it");
         report.fail(Violation::new("store/4", "down"), "start it");
         let outcome = report.conclude("2 stores");
-        assert_eq!((outcome.status, outcome.reason.as_str(), outcome.violations.len()), (Status::Fail, "start it", 2));
+        assert_eq!(
+            (
+                outcome.status,
+                outcome.reason.as_str(),
+                outcome.violations.len()
+            ),
+            (Status::Fail, "start it", 2)
+        );
     }
 
     #[test]

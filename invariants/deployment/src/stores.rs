@@ -10,26 +10,35 @@ const HEARTBEAT_LAG_MAX_S: f64 = 20.0;
 
 /// The first store that reaches PD bootstraps the cluster.
 pub(crate) fn bootstrapped() -> Check {
-    Check::new("deployment-bootstrapped", "at least one TiKV has registered with this PD")
-        .critical()
-        .reads(&["cluster"])
-        .by(judge_bootstrapped)
+    Check::new(
+        "deployment-bootstrapped",
+        "at least one TiKV has registered with this PD",
+    )
+    .critical()
+    .reads(&["cluster"])
+    .by(judge_bootstrapped)
 }
 
 /// Registered is not yet serving.
 pub(crate) fn up() -> Check {
-    Check::new("deployment-stores-up", "every store is up, serves and sends heartbeats")
-        .critical()
-        .reads(&["stores"])
-        .by(judge_up)
+    Check::new(
+        "deployment-stores-up",
+        "every store is up, serves and sends heartbeats",
+    )
+    .critical()
+    .reads(&["stores"])
+    .by(judge_up)
 }
 
 /// PD cannot place more copies than there are stores.
 pub(crate) fn enough() -> Check {
-    Check::new("deployment-enough-stores", "the number of copies of each region fits the number of stores")
-        .critical()
-        .reads(&["cluster", "stores"])
-        .by(judge_enough)
+    Check::new(
+        "deployment-enough-stores",
+        "the number of copies of each region fits the number of stores",
+    )
+    .critical()
+    .reads(&["cluster", "stores"])
+    .by(judge_enough)
 }
 
 const NEVER_REACHED: &str = "start TiKV with --pd-endpoints=HOST:PORT of living PD members, without http://. One that runs and \
@@ -46,8 +55,9 @@ fn judge_bootstrapped(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         Some(true) => report.pass(entity),
         None => report.unknown(&entity, "PD did not say whether it was ever bootstrapped"),
         Some(false) => {
-            let violation = Violation::new(entity, "PD runs, and no TiKV has ever registered with it")
-                .evidence(row.evidence("bootstrapped").expected("true"));
+            let violation =
+                Violation::new(entity, "PD runs, and no TiKV has ever registered with it")
+                    .evidence(row.evidence("bootstrapped").expected("true"));
             report.fail(violation, NEVER_REACHED);
         }
     }
@@ -66,7 +76,10 @@ fn judge_up(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 fn judge_store(store: Store<'_>, report: &mut Report) {
     let (entity, name, row) = (store.entity(), store.name(), store.row);
     if !store.has_reported() {
-        return report.unknown(&entity, "it has registered and sent no heartbeat yet; look again in 20 s");
+        return report.unknown(
+            &entity,
+            "it has registered and sent no heartbeat yet; look again in 20 s",
+        );
     }
     match row.text("state") {
         Some("Up") => {}
@@ -84,9 +97,11 @@ fn judge_store(store: Store<'_>, report: &mut Report) {
             report.fail(violation, remedy_for("Offline"));
         }
         (_, Some(lag_s)) if lag_s >= HEARTBEAT_LAG_MAX_S => {
-            let violation =
-                Violation::new(entity, format!("the heartbeat of {name} is {lag_s:.0} s behind the others'"))
-                    .evidence(row.evidence("heartbeat_lag_s").expected("below 20 s"));
+            let violation = Violation::new(
+                entity,
+                format!("the heartbeat of {name} is {lag_s:.0} s behind the others'"),
+            )
+            .evidence(row.evidence("heartbeat_lag_s").expected("below 20 s"));
             report.fail(violation, remedy_for("Disconnected"));
         }
         _ => report.pass(entity),
@@ -95,7 +110,9 @@ fn judge_store(store: Store<'_>, report: &mut Report) {
 
 fn remedy_for(state: &str) -> &'static str {
     match state {
-        "Offline" => "someone asked for its removal: when that was a mistake, pd-ctl store cancel-delete ID",
+        "Offline" => {
+            "someone asked for its removal: when that was a mistake, pd-ctl store cancel-delete ID"
+        }
         _ => {
             "see whether that process runs and reaches PD at its --pd-endpoints; when its volume was lost it comes back as a \
              new store: remove the old one with pd-ctl store delete ID"
@@ -109,7 +126,9 @@ fn judge_enough(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         return Ok(Outcome::inconclusive("the cluster is not known"));
     };
     let Some(replicas) = row.integer("max_replicas") else {
-        return Ok(Outcome::inconclusive("PD did not say how many copies of each region it keeps"));
+        return Ok(Outcome::inconclusive(
+            "PD did not say how many copies of each region it keeps",
+        ));
     };
     let up = living(&stores);
     let mut report = Report::default();
@@ -122,29 +141,43 @@ fn judge_enough(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 
 /// Stores that are up, or would be as soon as they report.
 fn living(stores: &TableView) -> i64 {
-    let living = stores.rows().filter_map(Store::of).filter(|store| store.is_up() || !store.has_reported());
+    let living = stores
+        .rows()
+        .filter_map(Store::of)
+        .filter(|store| store.is_up() || !store.has_reported());
     i64::try_from(living.count()).unwrap_or(i64::MAX)
 }
 
 fn wrong_number(replicas: i64, up: i64) -> Option<(String, &'static str)> {
     if replicas > up {
-        let summary = format!("PD is to keep {replicas} copies of each region, and {up} stores are up");
+        let summary =
+            format!("PD is to keep {replicas} copies of each region, and {up} stores are up");
         return Some((summary, NEVER_REACHED));
     }
     if replicas % 2 == 0 {
-        let summary = format!("{replicas} copies of each region survive no more failures than {}", replicas - 1);
-        return Some((summary, "set an odd number: pd-ctl config set max-replicas 3"));
+        let summary = format!(
+            "{replicas} copies of each region survive no more failures than {}",
+            replicas - 1
+        );
+        return Some((
+            summary,
+            "set an odd number: pd-ctl config set max-replicas 3",
+        ));
     }
     if replicas == 1 && up >= 3 {
-        let summary =
-            format!("each region has one copy, although {up} stores are up: the loss of any store loses data");
+        let summary = format!(
+            "each region has one copy, although {up} stores are up: the loss of any store loses data"
+        );
         return Some((summary, "pd-ctl config set max-replicas 3"));
     }
     None
 }
 
 fn of_replicas(row: Row<'_>, entity: String, summary: String, up: i64) -> Violation {
-    Violation::new(entity, summary).evidence(row.evidence("max_replicas").expected(format!("fits {up} stores")))
+    Violation::new(entity, summary).evidence(
+        row.evidence("max_replicas")
+            .expected(format!("fits {up} stores")),
+    )
 }
 
 #[cfg(test)]
@@ -159,26 +192,45 @@ mod tests {
 
     #[test]
     fn a_pd_that_no_tikv_has_reached_is_not_a_cluster() {
-        let found = judged(&bootstrapped(), &Cluster::healthy().cluster("bootstrapped", false));
+        let found = judged(
+            &bootstrapped(),
+            &Cluster::healthy().cluster("bootstrapped", false),
+        );
         assert!(found.reason.contains("--pd-endpoints"), "{}", found.reason);
-        assert_eq!(judged(&bootstrapped(), &Cluster::healthy()).status, Status::Pass);
+        assert_eq!(
+            judged(&bootstrapped(), &Cluster::healthy()).status,
+            Status::Pass
+        );
         let unknown = Cluster::healthy().cluster("bootstrapped", Cell::Null);
-        assert_eq!(judged(&bootstrapped(), &unknown).status, Status::Inconclusive);
+        assert_eq!(
+            judged(&bootstrapped(), &unknown).status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
     fn a_store_too_few_for_the_copies_says_what_keeps_a_tikv_away() {
         let lost = Cluster::healthy().store("5", "state", "Down");
         let found = judged(&enough(), &lost);
-        assert_eq!(found.violations[0].summary, "PD is to keep 3 copies of each region, and 2 stores are up");
-        assert!(found.reason.contains("cluster ID mismatch"), "{}", found.reason);
+        assert_eq!(
+            found.violations[0].summary,
+            "PD is to keep 3 copies of each region, and 2 stores are up"
+        );
+        assert!(
+            found.reason.contains("cluster ID mismatch"),
+            "{}",
+            found.reason
+        );
         assert_eq!(judged(&enough(), &Cluster::healthy()).status, Status::Pass);
     }
 
     #[test]
     fn one_copy_on_three_stores_and_two_copies_anywhere_are_wrong() {
         for (replicas, is_right) in [(1, false), (2, false), (3, true)] {
-            let found = judged(&enough(), &Cluster::healthy().cluster("max_replicas", replicas));
+            let found = judged(
+                &enough(),
+                &Cluster::healthy().cluster("max_replicas", replicas),
+            );
             assert_eq!(found.status == Status::Pass, is_right, "{replicas}");
         }
     }
@@ -186,12 +238,27 @@ mod tests {
     #[test]
     fn a_store_that_is_down_or_on_its_way_out_is_named_and_a_new_one_is_waited_for() {
         let down = judged(&up(), &Cluster::healthy().store("4", "state", "Down"));
-        assert_eq!(down.violations[0].summary, "PD says that TiKV tikv-1:20160 is Down");
-        let leaving = judged(&up(), &Cluster::healthy().store("4", "node_state", "Removing"));
-        assert!(leaving.reason.contains("cancel-delete"), "{}", leaving.reason);
-        let late = judged(&up(), &Cluster::healthy().store("4", "heartbeat_lag_s", 25.0));
+        assert_eq!(
+            down.violations[0].summary,
+            "PD says that TiKV tikv-1:20160 is Down"
+        );
+        let leaving = judged(
+            &up(),
+            &Cluster::healthy().store("4", "node_state", "Removing"),
+        );
+        assert!(
+            leaving.reason.contains("cancel-delete"),
+            "{}",
+            leaving.reason
+        );
+        let late = judged(
+            &up(),
+            &Cluster::healthy().store("4", "heartbeat_lag_s", 25.0),
+        );
         assert_eq!(late.status, Status::Fail);
-        let new = Cluster::healthy().store("4", "heartbeat_seen", false).store("4", "state", "Down");
+        let new = Cluster::healthy()
+            .store("4", "heartbeat_seen", false)
+            .store("4", "state", "Down");
         assert_eq!(judged(&up(), &new).status, Status::Inconclusive);
         assert_eq!(judged(&up(), &Cluster::healthy()).status, Status::Pass);
     }

@@ -6,20 +6,26 @@ use operator_plugin::{Check, Findings, Outcome, PluginError, Snapshot, Violation
 
 /// F28: growth of the data and files of others need different cures.
 pub(crate) fn own() -> Check {
-    Check::new("disk-own-data", "on a store that is low on space, most of what is used is its own data")
-        .info()
-        .hold_ms(60_000)
-        .reads(&["stores"])
-        .by(judge_own)
+    Check::new(
+        "disk-own-data",
+        "on a store that is low on space, most of what is used is its own data",
+    )
+    .info()
+    .hold_ms(60_000)
+    .reads(&["stores"])
+    .by(judge_own)
 }
 
 /// I35, precondition: PD balances by free space, so that a much smaller store is always the fullest.
 pub(crate) fn capacity_spread() -> Check {
-    Check::new("store-capacity", "in clusters of 100 regions or more, no store has less than half the usual capacity")
-        .info()
-        .hold_ms(1_800_000)
-        .reads(&["stores", "cluster"])
-        .by(judge_capacity)
+    Check::new(
+        "store-capacity",
+        "in clusters of 100 regions or more, no store has less than half the usual capacity",
+    )
+    .info()
+    .hold_ms(1_800_000)
+    .reads(&["stores", "cluster"])
+    .by(judge_capacity)
 }
 
 /// Only then does it matter whose the files are.
@@ -30,11 +36,17 @@ const FOREIGN_SHARE: f64 = 0.3;
 fn judge_own(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     let mut findings = Findings::new();
-    for store in stores.rows().filter_map(Store::of).filter(Store::has_reported) {
+    for store in stores
+        .rows()
+        .filter_map(Store::of)
+        .filter(Store::has_reported)
+    {
         let number = |column: &str| store.row.number(column);
-        let (Some(capacity), Some(available), Some(used)) =
-            (number("capacity_bytes"), number("available_bytes"), number("used_bytes"))
-        else {
+        let (Some(capacity), Some(available), Some(used)) = (
+            number("capacity_bytes"),
+            number("available_bytes"),
+            number("used_bytes"),
+        ) else {
             findings.unknown(&store.entity(), "its space is not known");
             continue;
         };
@@ -44,12 +56,16 @@ fn judge_own(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             continue;
         }
         let share = foreign / capacity * 100.0;
-        let summary = format!("files that are not TiKV's take {share:.0} % of the disk of {}", store.name());
+        let summary = format!(
+            "files that are not TiKV's take {share:.0} % of the disk of {}",
+            store.name()
+        );
         let violation = ["capacity_bytes", "available_bytes", "used_bytes"]
             .iter()
-            .fold(Violation::new(store.entity(), summary), |violation, column| {
-                violation.evidence(store.row.evidence(column))
-            });
+            .fold(
+                Violation::new(store.entity(), summary),
+                |violation, column| violation.evidence(store.row.evidence(column)),
+            );
         findings.fail(violation);
     }
     Ok(findings.conclude(format!("space of {} stores", stores.len())))
@@ -64,7 +80,12 @@ fn judge_capacity(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         .rows()
         .filter_map(Store::of)
         .filter(Store::has_reported)
-        .filter_map(|store| store.row.number("capacity_bytes").map(|capacity| (store, capacity)))
+        .filter_map(|store| {
+            store
+                .row
+                .number("capacity_bytes")
+                .map(|capacity| (store, capacity))
+        })
         .collect();
     let capacities: Vec<f64> = known.iter().map(|(_, capacity)| *capacity).collect();
     let Some(median) = locus::median(&capacities) else {
@@ -77,8 +98,14 @@ fn judge_capacity(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             continue;
         }
         let share = capacity / median * 100.0;
-        let summary = format!("{} has {share:.0} % of the capacity that is usual here", store.name());
-        let evidence = store.row.evidence("capacity_bytes").expected(format!("at least half of {median:.0}"));
+        let summary = format!(
+            "{} has {share:.0} % of the capacity that is usual here",
+            store.name()
+        );
+        let evidence = store
+            .row
+            .evidence("capacity_bytes")
+            .expected(format!("at least half of {median:.0}"));
         findings.fail(Violation::new(store.entity(), summary).evidence(evidence));
     }
     Ok(findings.conclude(format!("capacities of {} stores", stores.len())))
@@ -98,25 +125,51 @@ mod tests {
     fn foreign_files_are_named_only_where_space_is_low() {
         let low = Cluster::healthy().store("4", "available_bytes", 0.1e12);
         assert_eq!(judge(&own(), low.clone()).violations[0].entity, "store/4");
-        assert_eq!(judge(&own(), low.store("4", "used_bytes", 0.85e12)).status, Status::Pass, "its own data");
+        assert_eq!(
+            judge(&own(), low.store("4", "used_bytes", 0.85e12)).status,
+            Status::Pass,
+            "its own data"
+        );
         let roomy = Cluster::healthy().store("4", "available_bytes", 0.3e12);
         assert_eq!(judge(&own(), roomy).status, Status::Pass);
     }
 
     #[test]
     fn space_that_is_not_known_is_open() {
-        assert_eq!(judge(&own(), Cluster::healthy().store("4", "used_bytes", Cell::Null)).status, Status::Inconclusive);
-        let unknown = ["1", "4", "5"].iter().fold(Cluster::healthy(), |c, s| c.store(s, "capacity_bytes", Cell::Null));
-        assert_eq!(judge(&capacity_spread(), unknown).status, Status::Inconclusive);
+        assert_eq!(
+            judge(
+                &own(),
+                Cluster::healthy().store("4", "used_bytes", Cell::Null)
+            )
+            .status,
+            Status::Inconclusive
+        );
+        let unknown = ["1", "4", "5"].iter().fold(Cluster::healthy(), |c, s| {
+            c.store(s, "capacity_bytes", Cell::Null)
+        });
+        assert_eq!(
+            judge(&capacity_spread(), unknown).status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
     fn a_small_store_is_noted_in_large_clusters_only() {
         let small = Cluster::healthy().store("4", "capacity_bytes", 0.4e12);
-        assert_eq!(judge(&capacity_spread(), small.clone()).violations[0].entity, "store/4");
-        assert_eq!(judge(&capacity_spread(), small.cluster("region_count", 29_i64)).status, Status::Pass);
         assert_eq!(
-            judge(&capacity_spread(), Cluster::healthy().store("4", "capacity_bytes", 0.6e12)).status,
+            judge(&capacity_spread(), small.clone()).violations[0].entity,
+            "store/4"
+        );
+        assert_eq!(
+            judge(&capacity_spread(), small.cluster("region_count", 29_i64)).status,
+            Status::Pass
+        );
+        assert_eq!(
+            judge(
+                &capacity_spread(),
+                Cluster::healthy().store("4", "capacity_bytes", 0.6e12)
+            )
+            .status,
             Status::Pass
         );
     }

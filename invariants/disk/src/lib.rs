@@ -20,7 +20,13 @@ impl Invariants for Disk {
     }
 
     fn checks() -> Vec<Check> {
-        vec![space::left(), shared::room(), full::writable(), foreign::own(), foreign::capacity_spread()]
+        vec![
+            space::left(),
+            shared::room(),
+            full::writable(),
+            foreign::own(),
+            foreign::capacity_spread(),
+        ]
     }
 }
 

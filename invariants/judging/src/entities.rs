@@ -27,7 +27,10 @@ impl<'row> Store<'row> {
     /// What a person calls it.
     #[must_use]
     pub fn name(&self) -> String {
-        self.row.text("address").map_or_else(|| format!("store {}", self.key), |address| format!("TiKV {address}"))
+        self.row.text("address").map_or_else(
+            || format!("store {}", self.key),
+            |address| format!("TiKV {address}"),
+        )
     }
 
     /// Whether PD counts it as up.
@@ -79,9 +82,13 @@ pub fn region(key: &str) -> String {
 pub fn cluster(snapshot: &Snapshot) -> Option<String> {
     let read = |table: &str, column: &str| {
         let table = snapshot.table(table).ok()?;
-        table.rows().find_map(|row| row.text(column).map(str::to_owned))
+        table
+            .rows()
+            .find_map(|row| row.text(column).map(str::to_owned))
     };
-    read("cluster", "cluster").or_else(|| read("members", "cluster_seen")).map(|id| cluster_named(&id))
+    read("cluster", "cluster")
+        .or_else(|| read("members", "cluster_seen"))
+        .map(|id| cluster_named(&id))
 }
 
 /// Entity id of the cluster with this id in the system.

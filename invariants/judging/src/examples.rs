@@ -21,7 +21,10 @@ impl Cluster {
     /// Nothing is wrong.
     #[must_use]
     pub fn healthy() -> Self {
-        let mut cluster = Self { tables: BTreeMap::new(), now_ns: NOW_NS };
+        let mut cluster = Self {
+            tables: BTreeMap::new(),
+            now_ns: NOW_NS,
+        };
         let tables = [
             cluster_table(),
             members(),
@@ -40,19 +43,44 @@ impl Cluster {
 
     /// Changes the cells of the rows whose text column `key_column` is `key`.
     #[must_use]
-    pub fn with(mut self, name: &str, (key_column, key): (&str, &str), column: &str, value: impl Into<Cell>) -> Self {
-        let data = self.tables.entry(name.to_owned()).or_insert_with(|| table(name));
-        let keys = data.columns.iter().find(|candidate| candidate.name == key_column).map(|found| found.values.clone());
-        let Some(Values::Text(keys)) = keys else { panic!("table {name} has no text column {key_column}") };
+    pub fn with(
+        mut self,
+        name: &str,
+        (key_column, key): (&str, &str),
+        column: &str,
+        value: impl Into<Cell>,
+    ) -> Self {
+        let data = self
+            .tables
+            .entry(name.to_owned())
+            .or_insert_with(|| table(name));
+        let keys = data
+            .columns
+            .iter()
+            .find(|candidate| candidate.name == key_column)
+            .map(|found| found.values.clone());
+        let Some(Values::Text(keys)) = keys else {
+            panic!("table {name} has no text column {key_column}")
+        };
         let value = value.into();
-        let cells = data.columns.iter_mut().find(|candidate| candidate.name == column);
+        let cells = data
+            .columns
+            .iter_mut()
+            .find(|candidate| candidate.name == column);
         let cells = cells.unwrap_or_else(|| panic!("table {name} has no column {column}"));
         let mut changed = 0;
-        for (row, _) in keys.iter().enumerate().filter(|(_, candidate)| candidate.as_deref() == Some(key)) {
+        for (row, _) in keys
+            .iter()
+            .enumerate()
+            .filter(|(_, candidate)| candidate.as_deref() == Some(key))
+        {
             set(&mut cells.values, row, &value);
             changed += 1;
         }
-        assert!(changed > 0, "table {name} has no row with {key_column} {key}");
+        assert!(
+            changed > 0,
+            "table {name} has no row with {key_column} {key}"
+        );
         self
     }
 
@@ -99,7 +127,11 @@ impl Cluster {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let start = SnapshotBuilder::of("tikv").at(1, self.now_ns);
-        self.tables.values().cloned().fold(start, SnapshotBuilder::table).build()
+        self.tables
+            .values()
+            .cloned()
+            .fold(start, SnapshotBuilder::table)
+            .build()
     }
 }
 
@@ -188,7 +220,10 @@ impl Series {
         for (position, label) in labels.iter().enumerate() {
             data = data.texts(label, rows.iter().map(|row| row.0[position].to_owned()));
         }
-        self.answers.insert(metric.to_owned(), data.floats("value", "", rows.iter().map(|row| row.1)));
+        self.answers.insert(
+            metric.to_owned(),
+            data.floats("value", "", rows.iter().map(|row| row.1)),
+        );
         self
     }
 
@@ -196,10 +231,15 @@ impl Series {
     pub fn install(self) {
         answer_metrics(move |asked| {
             let metric = match asked {
-                Asked::Reduce(query, ..) | Asked::Quantile(query, ..) => query.selector.metric.clone(),
+                Asked::Reduce(query, ..) | Asked::Quantile(query, ..) => {
+                    query.selector.metric.clone()
+                }
                 Asked::Promql(text) => return Err(MetricsError::InvalidQuery(text.clone())),
             };
-            self.answers.get(&metric).cloned().ok_or(MetricsError::NoSuchMetric(metric))
+            self.answers
+                .get(&metric)
+                .cloned()
+                .ok_or(MetricsError::NoSuchMetric(metric))
         });
     }
 }
@@ -232,8 +272,14 @@ fn members() -> TableData {
     table("members")
         .texts("member", texts(["pd1", "pd2", "pd3"]))
         .texts("member_id", texts(["11", "12", "13"]))
-        .texts("client_url", texts(["http://pd1:2379", "http://pd2:2379", "http://pd3:2379"]))
-        .texts("peer_url", texts(["http://pd1:2380", "http://pd2:2380", "http://pd3:2380"]))
+        .texts(
+            "client_url",
+            texts(["http://pd1:2379", "http://pd2:2379", "http://pd3:2379"]),
+        )
+        .texts(
+            "peer_url",
+            texts(["http://pd1:2380", "http://pd2:2380", "http://pd3:2380"]),
+        )
         .booleans("is_leader", [true, false, false])
         .booleans("is_etcd_leader", [true, false, false])
         .booleans("healthy", [true; 3])
@@ -258,8 +304,14 @@ fn pd_endpoints() -> TableData {
 fn stores() -> TableData {
     table("stores")
         .texts("store", texts(["1", "4", "5"]))
-        .texts("address", texts(["tikv-0:20160", "tikv-1:20160", "tikv-2:20160"]))
-        .texts("status_address", texts(["tikv-0:20180", "tikv-1:20180", "tikv-2:20180"]))
+        .texts(
+            "address",
+            texts(["tikv-0:20160", "tikv-1:20160", "tikv-2:20160"]),
+        )
+        .texts(
+            "status_address",
+            texts(["tikv-0:20180", "tikv-1:20180", "tikv-2:20180"]),
+        )
         .texts("state", texts(["Up"; 3]))
         .texts("node_state", texts(["Serving"; 3]))
         .texts("version", texts(["8.5.0"; 3]))
@@ -291,8 +343,16 @@ fn stores() -> TableData {
 }
 
 fn region_health() -> TableData {
-    let kinds =
-        ["miss-peer", "extra-peer", "down-peer", "pending-peer", "offline-peer", "learner-peer", "empty", "oversized"];
+    let kinds = [
+        "miss-peer",
+        "extra-peer",
+        "down-peer",
+        "pending-peer",
+        "offline-peer",
+        "learner-peer",
+        "empty",
+        "oversized",
+    ];
     table("region_health")
         .texts("kind", texts(kinds))
         .integers("regions", "1", [0; 8])
@@ -304,8 +364,14 @@ fn region_flow() -> TableData {
     let keys: Vec<String> = (0..20).map(|row| format!("{}", 80 + row % 10)).collect();
     table("region_flow")
         .texts("region", keys)
-        .texts("flow", (0..20).map(|row| if row < 10 { "write" } else { "read" }.to_owned()))
-        .texts("store", (0..20).map(|row| ["1", "4", "5"][row % 3].to_owned()))
+        .texts(
+            "flow",
+            (0..20).map(|row| if row < 10 { "write" } else { "read" }.to_owned()),
+        )
+        .texts(
+            "store",
+            (0..20).map(|row| ["1", "4", "5"][row % 3].to_owned()),
+        )
         .floats("bytes_per_s", "By/s", [40_000.0; 20])
         .floats("keys_per_s", "1/s", [20.0; 20])
         .floats("queries_per_s", "1/s", [20.0; 20])
@@ -328,7 +394,11 @@ fn store_flow() -> TableData {
 }
 
 fn schedulers() -> TableData {
-    let names = ["balance-hot-region-scheduler", "balance-leader-scheduler", "balance-region-scheduler"];
+    let names = [
+        "balance-hot-region-scheduler",
+        "balance-leader-scheduler",
+        "balance-region-scheduler",
+    ];
     table("schedulers")
         .texts("scheduler", texts(names))
         .booleans("paused", [false; 3])
@@ -348,9 +418,15 @@ fn empty_tables() -> [TableData; 7] {
             .floats("keys_per_s", "1/s", [0.0; 0])
             .floats("queries_per_s", "1/s", [0.0; 0])
             .integers("hot_degree", "1", [0; 0]),
-        table("large_regions").texts("region", nothing.clone()).floats("size_bytes", "By", [0.0; 0]),
-        table("safepoints").texts("service", nothing.clone()).floats("age_s", "s", [0.0; 0]),
-        table("range_holes").texts("start_key", nothing.clone()).texts("end_key", nothing.clone()),
+        table("large_regions")
+            .texts("region", nothing.clone())
+            .floats("size_bytes", "By", [0.0; 0]),
+        table("safepoints")
+            .texts("service", nothing.clone())
+            .floats("age_s", "s", [0.0; 0]),
+        table("range_holes")
+            .texts("start_key", nothing.clone())
+            .texts("end_key", nothing.clone()),
         table("regions_without_leader")
             .texts("region", nothing.clone())
             .texts("last_leader_store", nothing.clone())
@@ -359,6 +435,9 @@ fn empty_tables() -> [TableData; 7] {
             .texts("reporter", nothing.clone())
             .texts("target", nothing.clone())
             .floats("per_s", "1/s", [0.0; 0]),
-        table("settings").texts("setting", nothing.clone()).texts("value", nothing.clone()).texts("owner", nothing),
+        table("settings")
+            .texts("setting", nothing.clone())
+            .texts("value", nothing.clone())
+            .texts("owner", nothing),
     ]
 }

@@ -28,26 +28,38 @@ pub fn new_pd_leader(snapshot: &Snapshot, within_s: f64) -> Option<Outcome> {
 /// Seconds since the present PD leader was first seen; `None` while it is the first one that was seen.
 #[must_use]
 pub fn pd_leader_since_s(snapshot: &Snapshot) -> Option<f64> {
-    snapshot.table("cluster").ok()?.first()?.number("pd_leader_since_s")
+    snapshot
+        .table("cluster")
+        .ok()?
+        .first()?
+        .number("pd_leader_since_s")
 }
 
 /// Inconclusive before the first store has registered. `None`: go on.
 #[must_use]
 pub fn not_bootstrapped(snapshot: &Snapshot) -> Option<Outcome> {
-    let bootstrapped = snapshot.table("cluster").ok()?.first()?.boolean("bootstrapped");
-    (bootstrapped == Some(false)).then(|| Outcome::inconclusive("no store has ever registered with this cluster"))
+    let bootstrapped = snapshot
+        .table("cluster")
+        .ok()?
+        .first()?
+        .boolean("bootstrapped");
+    (bootstrapped == Some(false))
+        .then(|| Outcome::inconclusive("no store has ever registered with this cluster"))
 }
 
 /// A vacuous pass in clusters of fewer than [`SMALL_CLUSTER_REGIONS`] regions (G7), for claims that are limited to
 /// larger ones; inconclusive when the number is not known. `None`: go on.
 #[must_use]
 pub fn small_cluster(snapshot: &Snapshot) -> Option<Outcome> {
-    let regions = snapshot.table("cluster").ok().and_then(|table| table.first()?.integer("region_count"));
+    let regions = snapshot
+        .table("cluster")
+        .ok()
+        .and_then(|table| table.first()?.integer("region_count"));
     match regions {
         None => Some(Outcome::inconclusive("the number of regions is not known")),
-        Some(regions) if regions < SMALL_CLUSTER_REGIONS => {
-            Some(Outcome::pass(format!("{regions} regions: skew is judged from {SMALL_CLUSTER_REGIONS} on")))
-        }
+        Some(regions) if regions < SMALL_CLUSTER_REGIONS => Some(Outcome::pass(format!(
+            "{regions} regions: skew is judged from {SMALL_CLUSTER_REGIONS} on"
+        ))),
         Some(_) => None,
     }
 }
@@ -60,6 +72,12 @@ pub fn eviction_of(snapshot: &Snapshot, store: &str) -> Option<String> {
 }
 
 fn eviction_in(schedulers: &TableView, store: &str) -> Option<String> {
-    let mut rows = schedulers.rows().filter(|row| row.text("store") == Some(store));
-    rows.find_map(|row| row.text("scheduler").filter(|name| name.starts_with("evict-leader")).map(str::to_owned))
+    let mut rows = schedulers
+        .rows()
+        .filter(|row| row.text("store") == Some(store));
+    rows.find_map(|row| {
+        row.text("scheduler")
+            .filter(|name| name.starts_with("evict-leader"))
+            .map(str::to_owned)
+    })
 }

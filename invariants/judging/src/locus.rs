@@ -12,20 +12,28 @@ pub const OTHERS_MIN: usize = 2;
 /// Median; `None` of nothing.
 #[must_use]
 pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
+    let mut sorted: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|value| value.is_finite())
+        .collect();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
     if sorted.len() % 2 == 1 {
         return sorted.get(middle).copied();
     }
     let lower = middle.checked_sub(1).and_then(|index| sorted.get(index))?;
-    sorted.get(middle).map(|upper| f64::midpoint(*lower, *upper))
+    sorted
+        .get(middle)
+        .map(|upper| f64::midpoint(*lower, *upper))
 }
 
 /// Whether `value` stands out above the others. False when there are too few others to say.
 #[must_use]
 pub fn is_outlier(value: f64, others: &[f64]) -> bool {
-    let Some(center) = median(others).filter(|_| others.len() >= OTHERS_MIN) else { return false };
+    let Some(center) = median(others).filter(|_| others.len() >= OTHERS_MIN) else {
+        return false;
+    };
     let distances: Vec<f64> = others.iter().map(|other| (other - center).abs()).collect();
     let spread = median(&distances).unwrap_or(0.0);
     value > center + DEVIATIONS * spread && value > FACTOR * center
@@ -38,8 +46,14 @@ mod tests {
     #[test]
     fn one_far_value_stands_out_and_two_high_ones_do_not() {
         assert!(is_outlier(0.4, &[0.01, 0.02]));
-        assert!(!is_outlier(0.4, &[0.01, 0.3]), "the others are high as well");
-        assert!(!is_outlier(0.019, &[0.01, 0.01]), "less than twice the others");
+        assert!(
+            !is_outlier(0.4, &[0.01, 0.3]),
+            "the others are high as well"
+        );
+        assert!(
+            !is_outlier(0.019, &[0.01, 0.01]),
+            "less than twice the others"
+        );
     }
 
     #[test]

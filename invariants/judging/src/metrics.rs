@@ -10,8 +10,13 @@ pub const WINDOW_MS: u64 = 60_000;
 /// Values by the key of the entity; rows without one are left out.
 #[must_use]
 pub fn by_key(table: &TableView, label: &str) -> BTreeMap<String, f64> {
-    let pair = |row: operator_plugin::Row<'_>| Some((row.text(label)?.to_owned(), row.number("value")?));
-    table.rows().filter_map(pair).filter(|(key, value)| !key.is_empty() && value.is_finite()).collect()
+    let pair =
+        |row: operator_plugin::Row<'_>| Some((row.text(label)?.to_owned(), row.number("value")?));
+    table
+        .rows()
+        .filter_map(pair)
+        .filter(|(key, value)| !key.is_empty() && value.is_finite())
+        .collect()
 }
 
 /// A counter with one more label, which TiKV exposes only once it has counted something.
@@ -19,11 +24,17 @@ pub fn by_key(table: &TableView, label: &str) -> BTreeMap<String, f64> {
 /// # Errors
 /// When no store's metrics were collected at all. An absent counter beside collected metrics reads as an empty list:
 /// it has counted nothing.
-pub fn rare_counter(query: &Query, label: &str, window_ms: u64) -> Result<Vec<Count>, MetricsError> {
+pub fn rare_counter(
+    query: &Query,
+    label: &str,
+    window_ms: u64,
+) -> Result<Vec<Count>, MetricsError> {
     let grouped = query.clone().by("store").by(label);
     match grouped.last(window_ms) {
         Ok(table) => Ok(counts(&table, label)),
-        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) => collected(window_ms).map(|_| Vec::new()),
+        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) => {
+            collected(window_ms).map(|_| Vec::new())
+        }
         Err(other) => Err(other),
     }
 }
@@ -65,12 +76,19 @@ pub fn counts(table: &TableView, label: &str) -> Vec<Count> {
             value: row.number("value")?,
         })
     };
-    table.rows().filter_map(count).filter(|count| !count.store.is_empty() && count.value.is_finite()).collect()
+    table
+        .rows()
+        .filter_map(count)
+        .filter(|count| !count.store.is_empty() && count.value.is_finite())
+        .collect()
 }
 
 /// The stores whose metrics were collected: every TiKV of every version exposes this one.
 fn collected(window_ms: u64) -> Result<BTreeMap<String, f64>, MetricsError> {
-    series(COLLECTED).by("store").last(window_ms).map(|table| by_key(&table, "store"))
+    series(COLLECTED)
+        .by("store")
+        .last(window_ms)
+        .map(|table| by_key(&table, "store"))
 }
 
 /// Present in every exposition of a TiKV.

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use operator_plugin::{Evidence, Findings, MetricsError, Outcome, PluginError, Query, Severity, Snapshot, Violation};
+use operator_plugin::{
+    Evidence, Findings, MetricsError, Outcome, PluginError, Query, Severity, Snapshot, Violation,
+};
 use operator_plugin::{Matcher, series};
 
 use crate::entities::Store;
@@ -37,7 +39,13 @@ impl Stage {
     /// A stage judged by its P99.
     #[must_use]
     pub fn p99(what: &'static str, histogram: Query, slow_s: f64, stuck_s: f64) -> Self {
-        Self { what, histogram, quantile: 0.99, slow_s, stuck_s }
+        Self {
+            what,
+            histogram,
+            quantile: 0.99,
+            slow_s,
+            stuck_s,
+        }
     }
 
     fn percentile(&self) -> String {
@@ -66,45 +74,80 @@ pub fn judge(snapshot: &Snapshot, stage: &Stage) -> Result<Outcome, PluginError>
     for store in stores.rows().filter_map(Store::of).filter(Store::is_up) {
         judge_store(stage, store, &measured, &mut findings);
     }
-    Ok(findings.conclude(format!("{} of {} on {} stores", stage.percentile(), stage.what, stores.len())))
+    Ok(findings.conclude(format!(
+        "{} of {} on {} stores",
+        stage.percentile(),
+        stage.what,
+        stores.len()
+    )))
 }
 
-fn judge_store(stage: &Stage, store: Store<'_>, measured: &BTreeMap<String, Measured>, findings: &mut Findings) {
+fn judge_store(
+    stage: &Stage,
+    store: Store<'_>,
+    measured: &BTreeMap<String, Measured>,
+    findings: &mut Findings,
+) {
     let entity = store.entity();
     let Some(own) = measured.get(store.key) else {
         if store.row.integer("leader_count") == Some(0) {
             // It serves nobody, so that nobody waits for it.
             return;
         }
-        return findings.unknown(&entity, "no operation of this stage was measured in the last minute");
+        return findings.unknown(
+            &entity,
+            "no operation of this stage was measured in the last minute",
+        );
     };
-    if store.row.number("uptime_s").is_some_and(|uptime_s| uptime_s < UPTIME_MIN_S) {
+    if store
+        .row
+        .number("uptime_s")
+        .is_some_and(|uptime_s| uptime_s < UPTIME_MIN_S)
+    {
         return findings.unknown(&entity, "it started within the window");
     }
     if own.seconds < stage.slow_s {
         return findings.pass(entity);
     }
     if own.samples < SAMPLES_MIN {
-        return findings.unknown(&entity, &format!("only {:.0} operations in the last minute", own.samples));
+        return findings.unknown(
+            &entity,
+            &format!("only {:.0} operations in the last minute", own.samples),
+        );
     }
     let others: Vec<f64> = others(measured, store.key);
     let stuck = own.seconds >= stage.stuck_s;
     if !stuck && !locus::is_outlier(own.seconds, &others) {
         return findings.pass(entity);
     }
-    let severity = if stuck { Severity::Critical } else { Severity::Warning };
+    let severity = if stuck {
+        Severity::Critical
+    } else {
+        Severity::Warning
+    };
     findings.fail(violation(stage, store, *own, &others).severity(severity));
 }
 
 fn others(measured: &BTreeMap<String, Measured>, key: &str) -> Vec<f64> {
-    measured.iter().filter(|(other, _)| other.as_str() != key).map(|(_, other)| other.seconds).collect()
+    measured
+        .iter()
+        .filter(|(other, _)| other.as_str() != key)
+        .map(|(_, other)| other.seconds)
+        .collect()
 }
 
 fn violation(stage: &Stage, store: Store<'_>, own: Measured, others: &[f64]) -> Violation {
     let median = locus::median(others);
-    let beside = median.map_or_else(String::new, |median| format!(", on the others {median:.3} s"));
-    let summary =
-        format!("{} of {} on {} is {:.3} s{beside}", stage.percentile(), stage.what, store.name(), own.seconds);
+    let beside = median.map_or_else(String::new, |median| {
+        format!(", on the others {median:.3} s")
+    });
+    let summary = format!(
+        "{} of {} on {} is {:.3} s{beside}",
+        stage.percentile(),
+        stage.what,
+        store.name(),
+        own.seconds
+    );
     let expected = format!(
         "below {} s, or no more than {} times the median of the other stores, and below {} s",
         stage.slow_s,
@@ -113,22 +156,35 @@ fn violation(stage: &Stage, store: Store<'_>, own: Measured, others: &[f64]) -> 
     );
     Violation::new(store.entity(), summary)
         .evidence(Evidence::metric(promql(stage, store.key), own.seconds, "s").expected(expected))
-        .evidence(Evidence::metric(count_promql(stage, store.key), own.samples, "1").expected("at least 60"))
+        .evidence(
+            Evidence::metric(count_promql(stage, store.key), own.samples, "1")
+                .expected("at least 60"),
+        )
 }
 
 /// The question in PromQL, so that a person can ask it again.
 fn promql(stage: &Stage, store: &str) -> String {
     let buckets = renamed(stage, "_bucket", store);
-    format!("histogram_quantile({}, sum by (le, store) (rate({buckets}[1m])))", stage.quantile)
+    format!(
+        "histogram_quantile({}, sum by (le, store) (rate({buckets}[1m])))",
+        stage.quantile
+    )
 }
 
 fn count_promql(stage: &Stage, store: &str) -> String {
-    format!("sum by (store) (increase({}[1m]))", renamed(stage, "_count", store))
+    format!(
+        "sum by (store) (increase({}[1m]))",
+        renamed(stage, "_count", store)
+    )
 }
 
 fn renamed(stage: &Stage, suffix: &str, store: &str) -> String {
-    let mut query = series(format!("{}{suffix}", stage.histogram.selector.metric)).with("store", store);
-    query.selector.all_of.extend(stage.histogram.selector.all_of.iter().map(clone_of));
+    let mut query =
+        series(format!("{}{suffix}", stage.histogram.selector.metric)).with("store", store);
+    query
+        .selector
+        .all_of
+        .extend(stage.histogram.selector.all_of.iter().map(clone_of));
     query.describe()
 }
 
@@ -137,12 +193,20 @@ fn clone_of(matcher: &Matcher) -> Matcher {
 }
 
 fn measure(stage: &Stage) -> Result<BTreeMap<String, Measured>, MetricsError> {
-    let table = stage.histogram.clone().by("store").quantile(stage.quantile, WINDOW_MS)?;
+    let table = stage
+        .histogram
+        .clone()
+        .by("store")
+        .quantile(stage.quantile, WINDOW_MS)?;
     let pair = |row: operator_plugin::Row<'_>| {
-        let measured = Measured { seconds: row.number("value")?, samples: row.number("samples")? };
+        let measured = Measured {
+            seconds: row.number("value")?,
+            samples: row.number("samples")?,
+        };
         Some((row.text("store")?.to_owned(), measured))
     };
-    let usable = |(key, measured): &(String, Measured)| !key.is_empty() && measured.seconds.is_finite();
+    let usable =
+        |(key, measured): &(String, Measured)| !key.is_empty() && measured.seconds.is_finite();
     Ok(table.rows().filter_map(pair).filter(usable).collect())
 }
 
@@ -150,7 +214,9 @@ fn describe(error: &MetricsError, stage: &Stage) -> String {
     let metric = &stage.histogram.selector.metric;
     match error {
         MetricsError::NoSuchMetric(_) => format!("no store's {metric} was collected"),
-        MetricsError::TooFewSamples => format!("{metric} was not collected twice within a minute yet"),
+        MetricsError::TooFewSamples => {
+            format!("{metric} was not collected twice within a minute yet")
+        }
         other => format!("{metric} cannot be read: {other:?}"),
     }
 }

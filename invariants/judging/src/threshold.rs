@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use operator_plugin::{Evidence, Findings, MetricsError, Outcome, PluginError, Snapshot, Violation};
+use operator_plugin::{
+    Evidence, Findings, MetricsError, Outcome, PluginError, Snapshot, Violation,
+};
 
 use crate::entities::Store;
 
@@ -44,17 +46,29 @@ pub fn judge(
 }
 
 fn violation(limit: &Limit, store: Store<'_>, value: f64) -> Violation {
-    let summary = format!("{} on {} is {value:.2}, the limit is {}", limit.what, store.name(), limit.below);
+    let summary = format!(
+        "{} on {} is {value:.2}, the limit is {}",
+        limit.what,
+        store.name(),
+        limit.below
+    );
     let expected = format!("below {}", limit.below);
     Violation::new(store.entity(), summary).evidence(
-        Evidence::metric(format!("{} for store {}", limit.query, store.key), value, limit.unit).expected(expected),
+        Evidence::metric(
+            format!("{} for store {}", limit.query, store.key),
+            value,
+            limit.unit,
+        )
+        .expected(expected),
     )
 }
 
 fn describe(error: &MetricsError, limit: &Limit) -> String {
     match error {
         MetricsError::NoSuchMetric(metric) => format!("no store's {metric} was collected"),
-        MetricsError::TooFewSamples => format!("{} was not collected twice within a minute yet", limit.what),
+        MetricsError::TooFewSamples => {
+            format!("{} was not collected twice within a minute yet", limit.what)
+        }
         other => format!("{} cannot be read: {other:?}", limit.what),
     }
 }

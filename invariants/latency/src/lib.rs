@@ -15,7 +15,8 @@ impl Invariants for Latency {
         PluginInfo {
             name: "latency".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "no stage of the request path is slow on one store, or stuck on any".to_owned(),
+            summary: "no stage of the request path is slow on one store, or stuck on any"
+                .to_owned(),
         }
     }
 
@@ -143,10 +144,16 @@ const STAGES: [Entry; 10] = [
 const HOLD_MS: u64 = 60_000;
 
 fn check(entry: &'static Entry) -> Check {
-    Check::new(entry.id, entry.claim).hold_ms(HOLD_MS).reads(&["stores"]).by(|snapshot| {
-        let histogram = with_label(series(entry.histogram), entry.label);
-        stage::judge(snapshot, &Stage::p99(entry.what, histogram, entry.slow_s, entry.stuck_s))
-    })
+    Check::new(entry.id, entry.claim)
+        .hold_ms(HOLD_MS)
+        .reads(&["stores"])
+        .by(|snapshot| {
+            let histogram = with_label(series(entry.histogram), entry.label);
+            stage::judge(
+                snapshot,
+                &Stage::p99(entry.what, histogram, entry.slow_s, entry.stuck_s),
+            )
+        })
 }
 
 fn with_label(query: Query, label: Option<(&str, &str)>) -> Query {
@@ -165,35 +172,68 @@ mod tests {
     use operator_plugin::{Outcome, Severity, Status};
 
     fn judge(entry: &'static Entry, rows: &[(&str, f64, f64)]) -> Outcome {
-        Series::none().quantile(entry.histogram, "store", rows).install();
-        check(entry).evaluate(&Cluster::healthy().snapshot(), None).unwrap()
+        Series::none()
+            .quantile(entry.histogram, "store", rows)
+            .install();
+        check(entry)
+            .evaluate(&Cluster::healthy().snapshot(), None)
+            .unwrap()
     }
 
     #[test]
     fn every_stage_names_the_one_slow_store() {
         for entry in &STAGES {
-            let outcome = judge(entry, &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.012, 900.0)]);
+            let outcome = judge(
+                entry,
+                &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.012, 900.0)],
+            );
             assert_eq!(outcome.violations[0].entity, "store/4", "{}", entry.id);
-            assert_eq!(outcome.violations[0].severity, Some(Severity::Warning), "{}", entry.id);
+            assert_eq!(
+                outcome.violations[0].severity,
+                Some(Severity::Warning),
+                "{}",
+                entry.id
+            );
         }
     }
 
     #[test]
     fn a_small_machine_that_is_slow_everywhere_is_silent_until_it_is_stuck() {
         for entry in &STAGES {
-            let alike = judge(entry, &[("1", 0.4, 900.0), ("4", 0.5, 900.0), ("5", 0.45, 900.0)]);
+            let alike = judge(
+                entry,
+                &[("1", 0.4, 900.0), ("4", 0.5, 900.0), ("5", 0.45, 900.0)],
+            );
             assert_eq!(alike.status, Status::Pass, "{}", entry.id);
-            let stuck = judge(entry, &[("1", 11.4, 900.0), ("4", 11.5, 900.0), ("5", 11.45, 900.0)]);
+            let stuck = judge(
+                entry,
+                &[("1", 11.4, 900.0), ("4", 11.5, 900.0), ("5", 11.45, 900.0)],
+            );
             assert_eq!(stuck.violations.len(), 3, "{}", entry.id);
-            assert!(stuck.violations.iter().all(|violation| violation.severity == Some(Severity::Critical)));
+            assert!(
+                stuck
+                    .violations
+                    .iter()
+                    .all(|violation| violation.severity == Some(Severity::Critical))
+            );
         }
     }
 
     #[test]
     fn one_slow_call_of_an_idle_store_is_open() {
-        let outcome = judge(&STAGES[0], &[("1", 0.01, 900.0), ("4", 0.4, 7.0), ("5", 0.012, 900.0)]);
+        let outcome = judge(
+            &STAGES[0],
+            &[("1", 0.01, 900.0), ("4", 0.4, 7.0), ("5", 0.012, 900.0)],
+        );
         assert_eq!(outcome.status, Status::Inconclusive);
-        assert_eq!(judge(&STAGES[0], &[("1", 0.01, 9.0), ("4", 0.02, 7.0), ("5", 0.01, 9.0)]).status, Status::Pass);
+        assert_eq!(
+            judge(
+                &STAGES[0],
+                &[("1", 0.01, 9.0), ("4", 0.02, 7.0), ("5", 0.01, 9.0)]
+            )
+            .status,
+            Status::Pass
+        );
     }
 
     #[test]
@@ -201,25 +241,46 @@ mod tests {
         let rows = [("1", 0.01, 900.0), ("4", 0.01, 900.0)];
         assert_eq!(judge(&STAGES[0], &rows).status, Status::Inconclusive);
         let leads_nothing = Cluster::healthy().store("5", "leader_count", 0_i64);
-        let outcome = check(&STAGES[0]).evaluate(&leads_nothing.snapshot(), None).unwrap();
-        assert_eq!((outcome.status, outcome.passed.len()), (Status::Pass, 2), "nobody waits for it");
+        let outcome = check(&STAGES[0])
+            .evaluate(&leads_nothing.snapshot(), None)
+            .unwrap();
+        assert_eq!(
+            (outcome.status, outcome.passed.len()),
+            (Status::Pass, 2),
+            "nobody waits for it"
+        );
         Series::none().install();
-        let outcome = check(&STAGES[0]).evaluate(&Cluster::healthy().snapshot(), None).unwrap();
+        let outcome = check(&STAGES[0])
+            .evaluate(&Cluster::healthy().snapshot(), None)
+            .unwrap();
         assert_eq!(outcome.status, Status::Inconclusive);
     }
 
     #[test]
     fn a_store_that_has_just_started_is_open() {
         Series::none()
-            .quantile(STAGES[0].histogram, "store", &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.01, 900.0)])
+            .quantile(
+                STAGES[0].histogram,
+                "store",
+                &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.01, 900.0)],
+            )
             .install();
         let young = Cluster::healthy().store("4", "uptime_s", 20.0);
-        assert_eq!(check(&STAGES[0]).evaluate(&young.snapshot(), None).unwrap().status, Status::Inconclusive);
+        assert_eq!(
+            check(&STAGES[0])
+                .evaluate(&young.snapshot(), None)
+                .unwrap()
+                .status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
     fn the_evidence_is_a_question_that_can_be_asked_again() {
-        let outcome = judge(&STAGES[4], &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.012, 900.0)]);
+        let outcome = judge(
+            &STAGES[4],
+            &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.012, 900.0)],
+        );
         let asked = &outcome.violations[0].evidence[0].column;
         assert_eq!(
             asked,

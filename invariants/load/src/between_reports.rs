@@ -21,14 +21,31 @@ struct Hot {
 }
 
 /// Remembers who is hot, and leaves it open while a passing outcome may be the gap between two reports.
-pub(crate) fn bridge(snapshot: &Snapshot, state: Option<&[u8]>, flow: &str, outcome: Outcome) -> Outcome {
-    if let Some(hot) = outcome.violations.first().and_then(|found| hot(snapshot, &found.entity, flow)) {
-        let Hot { region, store, bytes_per_s, seen_ns } = hot;
+pub(crate) fn bridge(
+    snapshot: &Snapshot,
+    state: Option<&[u8]>,
+    flow: &str,
+    outcome: Outcome,
+) -> Outcome {
+    if let Some(hot) = outcome
+        .violations
+        .first()
+        .and_then(|found| hot(snapshot, &found.entity, flow))
+    {
+        let Hot {
+            region,
+            store,
+            bytes_per_s,
+            seen_ns,
+        } = hot;
         return outcome.remember(format!("{region} {store} {bytes_per_s} {seen_ns}").into_bytes());
     }
-    let Some(before) = state.and_then(read) else { return outcome };
+    let Some(before) = state.and_then(read) else {
+        return outcome;
+    };
     let is_recent = snapshot.taken_at().saturating_sub(before.seen_ns) < REPORTS_NS;
-    let is_busy = taken_by(snapshot, &before.store, flow).is_some_and(|now| now >= STILL_BUSY * before.bytes_per_s);
+    let is_busy = taken_by(snapshot, &before.store, flow)
+        .is_some_and(|now| now >= STILL_BUSY * before.bytes_per_s);
     if !(outcome.violations.is_empty() && is_recent && is_busy) {
         return outcome;
     }
@@ -43,10 +60,17 @@ pub(crate) fn bridge(snapshot: &Snapshot, state: Option<&[u8]>, flow: &str, outc
 fn hot(snapshot: &Snapshot, entity: &str, flow: &str) -> Option<Hot> {
     let region = entity.strip_prefix("region/")?;
     let list = snapshot.table("region_flow").ok()?;
-    let row = list.rows().find(|row| row.text("flow") == Some(flow) && row.text("region") == Some(region))?;
+    let row = list
+        .rows()
+        .find(|row| row.text("flow") == Some(flow) && row.text("region") == Some(region))?;
     let store = row.text("store")?.to_owned();
     let bytes_per_s = taken_by(snapshot, &store, flow)?;
-    Some(Hot { region: region.to_owned(), store, bytes_per_s, seen_ns: snapshot.taken_at() })
+    Some(Hot {
+        region: region.to_owned(),
+        store,
+        bytes_per_s,
+        seen_ns: snapshot.taken_at(),
+    })
 }
 
 fn taken_by(snapshot: &Snapshot, store: &str, flow: &str) -> Option<f64> {
@@ -55,8 +79,16 @@ fn taken_by(snapshot: &Snapshot, store: &str, flow: &str) -> Option<f64> {
 }
 
 fn read(state: &[u8]) -> Option<Hot> {
-    let mut words = std::str::from_utf8(state).ok()?.split(' ').map(str::to_owned);
+    let mut words = std::str::from_utf8(state)
+        .ok()?
+        .split(' ')
+        .map(str::to_owned);
     let (region, store) = (words.next()?, words.next()?);
     let (bytes_per_s, seen_ns) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some(Hot { region, store, bytes_per_s, seen_ns })
+    Some(Hot {
+        region,
+        store,
+        bytes_per_s,
+        seen_ns,
+    })
 }

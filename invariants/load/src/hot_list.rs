@@ -7,10 +7,13 @@ use crate::hot_region::store_column;
 
 /// I37, from the list that PD's hot region scheduler works with. It lags behind by minutes, both ways.
 pub(crate) fn of_pd() -> Check {
-    Check::new("pd-hot-list", "no region in PD's hot list takes most of its store's flow")
-        .hold_ms(60_000)
-        .reads(&["hot_peers", "store_flow", "cluster"])
-        .by(judge)
+    Check::new(
+        "pd-hot-list",
+        "no region in PD's hot list takes most of its store's flow",
+    )
+    .hold_ms(60_000)
+    .reads(&["hot_peers", "store_flow", "cluster"])
+    .by(judge)
 }
 
 /// Reports in a row after which PD calls a region hot.
@@ -30,13 +33,21 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         return Ok(outcome);
     }
     // Of a cluster that has hardly been written to, each region is most of what its store does.
-    let regions = snapshot.table("cluster")?.rows().next().and_then(|row| row.integer("region_count"));
+    let regions = snapshot
+        .table("cluster")?
+        .rows()
+        .next()
+        .and_then(|row| row.integer("region_count"));
     if regions.is_some_and(|regions| regions < REGIONS_MIN) {
-        let outcome = Outcome::pass("too few regions for one to stand out").passing(entities::cluster(snapshot));
+        let outcome = Outcome::pass("too few regions for one to stand out")
+            .passing(entities::cluster(snapshot));
         return Ok(outcome);
     }
     let mut findings = Findings::new();
-    for row in peers.rows().filter(|row| row.boolean("is_leader") == Some(true)) {
+    for row in peers
+        .rows()
+        .filter(|row| row.boolean("is_leader") == Some(true))
+    {
         judge_peer(row, &stores, &mut findings);
     }
     if findings.is_empty() {
@@ -46,12 +57,16 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 }
 
 fn judge_peer(row: Row<'_>, stores: &TableView, findings: &mut Findings) {
-    let (Some(region), Some(store), Some(flow)) = (row.text("region"), row.text("store"), row.text("flow")) else {
+    let (Some(region), Some(store), Some(flow)) =
+        (row.text("region"), row.text("store"), row.text("flow"))
+    else {
         return;
     };
     let entity = entities::region(region);
     let bytes = row.number("bytes_per_s").unwrap_or(0.0);
-    let noticed = row.integer("hot_degree").is_some_and(|degree| degree >= DEGREE_MIN);
+    let noticed = row
+        .integer("hot_degree")
+        .is_some_and(|degree| degree >= DEGREE_MIN);
     if !noticed || bytes < BYTES_MIN {
         return findings.pass(entity);
     }
@@ -62,16 +77,24 @@ fn judge_peer(row: Row<'_>, stores: &TableView, findings: &mut Findings) {
         return findings.pass(entity);
     }
     if bytes > OLDER_THAN_STORE * of_store {
-        return findings.unknown(&entity, "its figure is older than its store's, which is smaller by now");
+        return findings.unknown(
+            &entity,
+            "its figure is older than its store's, which is smaller by now",
+        );
     }
     if bytes < SHARE_MIN * of_store {
         return findings.pass(entity);
     }
     let share = bytes / of_store * 100.0;
-    let summary = format!("PD's hot list shows region {region} with {share:.0} % of the {flow} flow of store {store}");
+    let summary = format!(
+        "PD's hot list shows region {region} with {share:.0} % of the {flow} flow of store {store}"
+    );
     findings.fail(
         Violation::new(entity, summary)
-            .evidence(row.evidence("bytes_per_s").expected("less than half of the store's flow"))
+            .evidence(
+                row.evidence("bytes_per_s")
+                    .expected("less than half of the store's flow"),
+            )
             .evidence(row.evidence("hot_degree").expected("below 3"))
             .evidence(store_row.evidence(&format!("{flow}_bytes_per_s"))),
     );
@@ -91,13 +114,21 @@ mod tests {
             .booleans("is_leader", [true, false])
             .floats("bytes_per_s", "By/s", [bytes; 2])
             .integers("hot_degree", "1", [degree; 2]);
-        of_pd().evaluate(&Cluster::healthy().table(peers).snapshot(), None).unwrap()
+        of_pd()
+            .evaluate(&Cluster::healthy().table(peers).snapshot(), None)
+            .unwrap()
     }
 
     #[test]
     fn a_region_with_most_of_its_store_is_named_once() {
         let outcome = judge(390_000.0, 5);
-        assert_eq!((outcome.violations.len(), outcome.violations[0].entity.as_str()), (1, "region/88"));
+        assert_eq!(
+            (
+                outcome.violations.len(),
+                outcome.violations[0].entity.as_str()
+            ),
+            (1, "region/88")
+        );
     }
 
     #[test]
@@ -119,7 +150,9 @@ mod tests {
                 .integers("hot_degree", "1", [5])
         };
         let with = |regions: i64| {
-            let cluster = Cluster::healthy().table(peers()).cluster("region_count", regions);
+            let cluster = Cluster::healthy()
+                .table(peers())
+                .cluster("region_count", regions);
             of_pd().evaluate(&cluster.snapshot(), None).unwrap().status
         };
         assert_eq!((with(3), with(300)), (Status::Pass, Status::Fail));
@@ -127,7 +160,17 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_in_order_and_a_missing_one_is_not() {
-        assert_eq!(of_pd().evaluate(&Cluster::healthy().snapshot(), None).unwrap().status, Status::Pass);
-        assert!(of_pd().evaluate(&Cluster::healthy().without("hot_peers").snapshot(), None).is_err());
+        assert_eq!(
+            of_pd()
+                .evaluate(&Cluster::healthy().snapshot(), None)
+                .unwrap()
+                .status,
+            Status::Pass
+        );
+        assert!(
+            of_pd()
+                .evaluate(&Cluster::healthy().without("hot_peers").snapshot(), None)
+                .is_err()
+        );
     }
 }

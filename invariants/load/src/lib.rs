@@ -15,7 +15,8 @@ impl Invariants for Load {
         PluginInfo {
             name: "load".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "no region takes most of the load, and the stores share leaders and data".to_owned(),
+            summary: "no region takes most of the load, and the stores share leaders and data"
+                .to_owned(),
         }
     }
 

@@ -15,7 +15,8 @@ impl Invariants for PdControl {
         PluginInfo {
             name: "pd-control".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "PD has a quorum, one leader, agreeing clocks and a disk that keeps up".to_owned(),
+            summary: "PD has a quorum, one leader, agreeing clocks and a disk that keeps up"
+                .to_owned(),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Whether every key has a region, and every region a leader.
 
 use judging::{entities, guards, metrics};
-use operator_plugin::{Check, Evidence, Findings, Outcome, PluginError, Severity, Snapshot, Violation, series};
+use operator_plugin::{
+    Check, Evidence, Findings, Outcome, PluginError, Severity, Snapshot, Violation, series,
+};
 
 /// I10.
 pub(crate) fn no_holes() -> Check {
@@ -25,10 +27,13 @@ pub(crate) fn led() -> Check {
 
 /// I01, from the stores: PD keeps showing the last leader of a region that has none.
 pub(crate) fn no_missing_leaders() -> Check {
-    Check::new("no-leader-missing", "no store misses the leader of a region for long")
-        .hold_ms(300_000)
-        .reads(&["stores"])
-        .by(judge_missing)
+    Check::new(
+        "no-leader-missing",
+        "no store misses the leader of a region for long",
+    )
+    .hold_ms(300_000)
+    .reads(&["stores"])
+    .by(judge_missing)
 }
 
 /// Holes that are cited; the summary has the number of all.
@@ -36,7 +41,8 @@ const CITED_MAX: usize = 5;
 
 fn judge_holes(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let holes = snapshot.table("range_holes")?;
-    let guard = guards::not_bootstrapped(snapshot).or_else(|| guards::new_pd_leader(snapshot, guards::REGION_LISTS_S));
+    let guard = guards::not_bootstrapped(snapshot)
+        .or_else(|| guards::new_pd_leader(snapshot, guards::REGION_LISTS_S));
     if let Some(outcome) = guard {
         return Ok(outcome);
     }
@@ -49,9 +55,14 @@ fn judge_holes(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let summary = format!("{} ranges of keys belong to no region", holes.len());
     let mut violation = Violation::new(cluster, summary);
     for row in holes.rows().take(CITED_MAX) {
-        violation = violation.evidence(row.evidence("start_key").expected("no row")).evidence(row.evidence("end_key"));
+        violation = violation
+            .evidence(row.evidence("start_key").expected("no row"))
+            .evidence(row.evidence("end_key"));
     }
-    Ok(Outcome::fail(format!("{} holes", holes.len()), vec![violation]))
+    Ok(Outcome::fail(
+        format!("{} holes", holes.len()),
+        vec![violation],
+    ))
 }
 
 fn judge_leaders(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
@@ -61,7 +72,9 @@ fn judge_leaders(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     }
     let mut findings = Findings::new();
     for row in regions.rows() {
-        let Some(region) = row.text("region") else { continue };
+        let Some(region) = row.text("region") else {
+            continue;
+        };
         let proven = row.boolean("confirmed") == Some(true);
         let summary = if proven {
             format!("region {region} has no leader: every replica that could be asked says so")
@@ -70,21 +83,31 @@ fn judge_leaders(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         };
         let mut violation = Violation::new(entities::region(region), summary)
             .evidence(row.evidence("region").expected("no row"))
-            .severity(if proven { Severity::Critical } else { Severity::Warning });
+            .severity(if proven {
+                Severity::Critical
+            } else {
+                Severity::Warning
+            });
         if row.text("last_leader_store").is_some() {
             violation = violation.evidence(row.evidence("last_leader_store"));
         }
         findings.fail(violation);
     }
     if findings.is_empty() {
-        return Ok(Outcome::pass("no region without a leader is known").passing(entities::cluster(snapshot)));
+        return Ok(Outcome::pass("no region without a leader is known")
+            .passing(entities::cluster(snapshot)));
     }
     Ok(findings.conclude(format!("{} regions without a leader", regions.len())))
 }
 
 fn judge_missing(_: &Snapshot) -> Result<Outcome, PluginError> {
-    let Ok(table) = series("tikv_raftstore_leader_missing").by("store").last(metrics::WINDOW_MS) else {
-        return Ok(Outcome::inconclusive("no store's count of missing leaders was collected"));
+    let Ok(table) = series("tikv_raftstore_leader_missing")
+        .by("store")
+        .last(metrics::WINDOW_MS)
+    else {
+        return Ok(Outcome::inconclusive(
+            "no store's count of missing leaders was collected",
+        ));
     };
     let mut findings = Findings::new();
     for (store, missing) in metrics::by_key(&table, "store") {
@@ -92,7 +115,8 @@ fn judge_missing(_: &Snapshot) -> Result<Outcome, PluginError> {
             findings.pass(entities::store(&store));
             continue;
         }
-        let summary = format!("store {store} has heard of no leader for {missing:.0} of its regions");
+        let summary =
+            format!("store {store} has heard of no leader for {missing:.0} of its regions");
         let query = format!("tikv_raftstore_leader_missing{{store=\"{store}\"}}");
         findings.fail(
             Violation::new(entities::store(&store), summary)
@@ -114,8 +138,11 @@ mod tests {
 
     fn with_holes(holes: usize) -> Cluster {
         let key = |row: usize| format!("7A{row:02}");
-        Cluster::healthy()
-            .table(table("range_holes").texts("start_key", (0..holes).map(key)).texts("end_key", (0..holes).map(key)))
+        Cluster::healthy().table(
+            table("range_holes")
+                .texts("start_key", (0..holes).map(key))
+                .texts("end_key", (0..holes).map(key)),
+        )
     }
 
     #[test]
@@ -130,7 +157,10 @@ mod tests {
     fn a_new_leader_or_an_empty_cluster_knows_no_regions_yet() {
         let new = with_holes(1).cluster("pd_leader_since_s", 20.0);
         assert_eq!(judge(&no_holes(), new).status, Status::Inconclusive);
-        assert_eq!(judge(&no_holes(), with_holes(1).cluster("bootstrapped", false)).status, Status::Inconclusive);
+        assert_eq!(
+            judge(&no_holes(), with_holes(1).cluster("bootstrapped", false)).status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
@@ -142,20 +172,40 @@ mod tests {
                 .booleans("confirmed", [proven]);
             let outcome = judge(&led(), Cluster::healthy().table(lost));
             assert_eq!(
-                (outcome.violations[0].entity.as_str(), outcome.violations[0].severity),
+                (
+                    outcome.violations[0].entity.as_str(),
+                    outcome.violations[0].severity
+                ),
                 ("region/118", Some(severity))
             );
         }
         assert_eq!(judge(&led(), Cluster::healthy()).status, Status::Pass);
-        assert!(led().evaluate(&Cluster::healthy().without("regions_without_leader").snapshot(), None).is_err());
+        assert!(
+            led()
+                .evaluate(
+                    &Cluster::healthy()
+                        .without("regions_without_leader")
+                        .snapshot(),
+                    None
+                )
+                .is_err()
+        );
     }
 
     #[test]
     fn missing_leaders_are_counted_by_store() {
         let rows: [(&[&str], f64); 2] = [(&["1"], 0.0), (&["4"], 7.0)];
-        Series::none().values("tikv_raftstore_leader_missing", &["store"], &rows).install();
-        assert_eq!(judge(&no_missing_leaders(), Cluster::healthy()).violations[0].entity, "store/4");
+        Series::none()
+            .values("tikv_raftstore_leader_missing", &["store"], &rows)
+            .install();
+        assert_eq!(
+            judge(&no_missing_leaders(), Cluster::healthy()).violations[0].entity,
+            "store/4"
+        );
         Series::none().install();
-        assert_eq!(judge(&no_missing_leaders(), Cluster::healthy()).status, Status::Inconclusive);
+        assert_eq!(
+            judge(&no_missing_leaders(), Cluster::healthy()).status,
+            Status::Inconclusive
+        );
     }
 }

@@ -7,19 +7,25 @@ use operator_plugin::{Check, Outcome, PluginError, Row, Severity, Snapshot, Tabl
 /// I02 without looking at each region: one store lost leaves a majority everywhere, as many as a majority of the
 /// replicas lost at once takes it from some region, unless labels keep their replicas apart.
 pub(crate) fn replicas() -> Check {
-    Check::new("replica-majority", "fewer stores are lost at once than a majority of a region's replicas")
-        .critical()
-        .hold_ms(20_000)
-        .reads(&["stores", "cluster"])
-        .by(judge_majority)
+    Check::new(
+        "replica-majority",
+        "fewer stores are lost at once than a majority of a region's replicas",
+    )
+    .critical()
+    .hold_ms(20_000)
+    .reads(&["stores", "cluster"])
+    .by(judge_majority)
 }
 
 /// I67.
 pub(crate) fn rules() -> Check {
-    Check::new("replica-rules", "regions have an odd number of replicas, three or more, and as many stores")
-        .hold_ms(600_000)
-        .reads(&["stores", "cluster"])
-        .by(judge_rules)
+    Check::new(
+        "replica-rules",
+        "regions have an odd number of replicas, three or more, and as many stores",
+    )
+    .hold_ms(600_000)
+    .reads(&["stores", "cluster"])
+    .by(judge_rules)
 }
 
 /// What PD assumes when it does not say.
@@ -33,25 +39,41 @@ fn judge_majority(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let Some(cluster) = entities::cluster(snapshot) else {
         return Ok(Outcome::inconclusive("the cluster is not known"));
     };
-    let max_replicas = snapshot.table("cluster")?.first().and_then(|row| row.integer("max_replicas"));
+    let max_replicas = snapshot
+        .table("cluster")?
+        .first()
+        .and_then(|row| row.integer("max_replicas"));
     let majority = max_replicas.unwrap_or(REPLICAS_USUAL) / 2 + 1;
-    let pd_is_new = guards::pd_leader_since_s(snapshot).is_some_and(|since_s| since_s < guards::STORE_STATES_S);
+    let pd_is_new =
+        guards::pd_leader_since_s(snapshot).is_some_and(|since_s| since_s < guards::STORE_STATES_S);
     let said: Vec<Store<'_>> = lost(&stores).collect();
     // A store that answers us lives, whatever PD hears: PD may hang, or be cut off from all of them.
     let answers = |store: &Store<'_>| store.row.text("probe") == Some("ok");
-    let lost: Vec<&Store<'_>> =
-        said.iter().filter(|store| !answers(store) && (!pd_is_new || store.is_silent())).collect();
+    let lost: Vec<&Store<'_>> = said
+        .iter()
+        .filter(|store| !answers(store) && (!pd_is_new || store.is_silent()))
+        .collect();
     let looked_at = format!("{} of {} stores are lost", lost.len(), stores.len());
     let is_majority = |count: usize| i64::try_from(count).unwrap_or(i64::MAX) >= majority;
     if !is_majority(said.len()) {
         return Ok(Outcome::pass(looked_at).passing([cluster]));
     }
     if !is_majority(lost.len()) {
-        let why = if pd_is_new { "it has a new leader, which may show old states" } else { "they answer us" };
-        return Ok(Outcome::inconclusive(format!("PD calls {} stores away, but {why}", said.len())));
+        let why = if pd_is_new {
+            "it has a new leader, which may show old states"
+        } else {
+            "they answer us"
+        };
+        return Ok(Outcome::inconclusive(format!(
+            "PD calls {} stores away, but {why}",
+            said.len()
+        )));
     }
-    let summary = format!("{looked_at} at once: regions with {majority} replicas on them cannot write or elect");
-    let mut violation = Violation::new(cluster, summary).confirmed(lost.iter().all(|store| store.is_silent()));
+    let summary = format!(
+        "{looked_at} at once: regions with {majority} replicas on them cannot write or elect"
+    );
+    let mut violation =
+        Violation::new(cluster, summary).confirmed(lost.iter().all(|store| store.is_silent()));
     for store in &lost {
         violation = violation.evidence(store.row.evidence("state").expected("Up"));
         if store.row.text("probe").is_some() {
@@ -62,8 +84,9 @@ fn judge_majority(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 }
 
 fn lost(stores: &TableView) -> impl Iterator<Item = Store<'_>> {
-    let is_lost =
-        |store: &Store<'_>| store.has_reported() && matches!(store.row.text("state"), Some("Disconnected" | "Down"));
+    let is_lost = |store: &Store<'_>| {
+        store.has_reported() && matches!(store.row.text("state"), Some("Disconnected" | "Down"))
+    };
     stores.rows().filter_map(Store::of).filter(is_lost)
 }
 
@@ -76,14 +99,27 @@ fn judge_rules(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     };
     let stores = snapshot.table("stores")?;
     let store_count = i64::try_from(stores.len()).unwrap_or(i64::MAX);
-    let evidence = row.evidence("max_replicas").expected("odd, 3 or more, and no more than there are stores");
+    let evidence = row
+        .evidence("max_replicas")
+        .expected("odd, 3 or more, and no more than there are stores");
     let found = if replicas < 3 {
         // Who has three stores can have three replicas; with fewer it is a cluster for tests.
-        let severity = if store_count < REPLICAS_USUAL { Severity::Info } else { Severity::Warning };
-        Some((format!("regions have {replicas} replicas: the loss of one store loses data or stops writes"), severity))
+        let severity = if store_count < REPLICAS_USUAL {
+            Severity::Info
+        } else {
+            Severity::Warning
+        };
+        Some((
+            format!(
+                "regions have {replicas} replicas: the loss of one store loses data or stops writes"
+            ),
+            severity,
+        ))
     } else if replicas % 2 == 0 {
         Some((
-            format!("regions have {replicas} replicas: an even number costs more and survives no more"),
+            format!(
+                "regions have {replicas} replicas: an even number costs more and survives no more"
+            ),
             Severity::Info,
         ))
     } else if replicas > store_count {
@@ -98,7 +134,9 @@ fn judge_rules(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     Ok(match found {
         None => Outcome::pass(looked_at).passing([cluster]),
         Some((summary, severity)) => {
-            let violation = Violation::new(cluster, summary).evidence(evidence).severity(severity);
+            let violation = Violation::new(cluster, summary)
+                .evidence(evidence)
+                .severity(severity);
             Outcome::fail(looked_at, vec![violation])
         }
     })
@@ -115,7 +153,9 @@ mod tests {
     }
 
     fn lost(cluster: Cluster, store: &str) -> Cluster {
-        cluster.store(store, "state", "Disconnected").store(store, "probe", "refused")
+        cluster
+            .store(store, "state", "Disconnected")
+            .store(store, "probe", "refused")
     }
 
     #[test]
@@ -124,29 +164,52 @@ mod tests {
         assert_eq!(judge(&replicas(), one.clone()).status, Status::Pass);
         let outcome = judge(&replicas(), lost(one.clone(), "5"));
         assert!(outcome.violations[0].confirmed);
-        assert_eq!(judge(&replicas(), lost(one, "5").cluster("max_replicas", 5_i64)).status, Status::Pass);
+        assert_eq!(
+            judge(&replicas(), lost(one, "5").cluster("max_replicas", 5_i64)).status,
+            Status::Pass
+        );
     }
 
     #[test]
     fn stores_that_never_reported_are_not_lost_and_a_new_pd_leader_is_not_believed() {
-        let young = ["1", "4", "5"].iter().fold(Cluster::healthy(), |cluster, store| {
-            cluster.store(store, "state", "Down").store(store, "heartbeat_seen", false)
-        });
+        let young = ["1", "4", "5"]
+            .iter()
+            .fold(Cluster::healthy(), |cluster, store| {
+                cluster
+                    .store(store, "state", "Down")
+                    .store(store, "heartbeat_seen", false)
+            });
         assert_eq!(judge(&replicas(), young).status, Status::Pass);
         let stale = ["1", "4", "5"]
             .iter()
-            .fold(Cluster::healthy(), |cluster, store| cluster.store(store, "state", "Disconnected"));
-        assert_eq!(judge(&replicas(), stale.clone().cluster("pd_leader_since_s", 4.0)).status, Status::Inconclusive);
+            .fold(Cluster::healthy(), |cluster, store| {
+                cluster.store(store, "state", "Disconnected")
+            });
+        assert_eq!(
+            judge(&replicas(), stale.clone().cluster("pd_leader_since_s", 4.0)).status,
+            Status::Inconclusive
+        );
         // PD hangs: it hears of nobody, and all of them answer us.
-        let living = ["1", "4", "5"].iter().fold(stale, |cluster, store| cluster.store(store, "probe", "ok"));
+        let living = ["1", "4", "5"]
+            .iter()
+            .fold(stale, |cluster, store| cluster.store(store, "probe", "ok"));
         assert_eq!(judge(&replicas(), living).status, Status::Inconclusive);
     }
 
     #[test]
     fn rules_that_cannot_be_kept_are_named() {
-        let with = |replicas: i64| judge(&rules(), Cluster::healthy().cluster("max_replicas", replicas));
+        let with = |replicas: i64| {
+            judge(
+                &rules(),
+                Cluster::healthy().cluster("max_replicas", replicas),
+            )
+        };
         assert_eq!(with(3).status, Status::Pass);
-        assert_eq!(with(2).violations[0].severity, Some(Severity::Warning), "there are three stores");
+        assert_eq!(
+            with(2).violations[0].severity,
+            Some(Severity::Warning),
+            "there are three stores"
+        );
         assert_eq!(with(4).violations[0].severity, Some(Severity::Info));
         assert_eq!(with(5).violations[0].severity, Some(Severity::Warning));
         let unknown = Cluster::healthy().cluster("max_replicas", Cell::Null);

@@ -79,10 +79,13 @@ fn check(list: List) -> Check {
 
 /// I07: pending peers are replicas that catch up; they should be few.
 pub(crate) fn pending() -> Check {
-    Check::new("pending-peers-drain", "few regions have a replica that is catching up")
-        .hold_ms(10 * MINUTE_MS)
-        .reads(&["region_health", "cluster"])
-        .by(judge_pending)
+    Check::new(
+        "pending-peers-drain",
+        "few regions have a replica that is catching up",
+    )
+    .hold_ms(10 * MINUTE_MS)
+    .reads(&["region_health", "cluster"])
+    .by(judge_pending)
 }
 
 fn judge_list(snapshot: &Snapshot, list: &List) -> Result<Outcome, PluginError> {
@@ -94,29 +97,48 @@ const PENDING_MAX: i64 = 100;
 const PENDING_SHARE: i64 = 10;
 
 fn judge_pending(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
-    let regions = snapshot.table("cluster")?.first().and_then(|row| row.integer("region_count"));
-    let Some(regions) = regions else { return Ok(Outcome::inconclusive("the number of regions is not known")) };
+    let regions = snapshot
+        .table("cluster")?
+        .first()
+        .and_then(|row| row.integer("region_count"));
+    let Some(regions) = regions else {
+        return Ok(Outcome::inconclusive("the number of regions is not known"));
+    };
     let limit = PENDING_MAX.min(regions / PENDING_SHARE);
-    judge_count(snapshot, "pending-peer", "have a replica that is catching up", limit)
+    judge_count(
+        snapshot,
+        "pending-peer",
+        "have a replica that is catching up",
+        limit,
+    )
 }
 
-pub(crate) fn judge_count(snapshot: &Snapshot, kind: &str, means: &str, limit: i64) -> Result<Outcome, PluginError> {
+pub(crate) fn judge_count(
+    snapshot: &Snapshot,
+    kind: &str,
+    means: &str,
+    limit: i64,
+) -> Result<Outcome, PluginError> {
     let lists = snapshot.table("region_health")?;
-    let guard = guards::not_bootstrapped(snapshot).or_else(|| guards::new_pd_leader(snapshot, guards::REGION_LISTS_S));
+    let guard = guards::not_bootstrapped(snapshot)
+        .or_else(|| guards::new_pd_leader(snapshot, guards::REGION_LISTS_S));
     if let Some(outcome) = guard {
         return Ok(outcome);
     }
     let row: Option<Row<'_>> = lists.find("kind", kind);
     let counted = row.and_then(|row| row.integer("regions").map(|regions| (row, regions)));
     let (Some((row, regions)), Some(cluster)) = (counted, entities::cluster(snapshot)) else {
-        return Ok(Outcome::inconclusive(format!("PD's list {kind} is not known")));
+        return Ok(Outcome::inconclusive(format!(
+            "PD's list {kind} is not known"
+        )));
     };
     let looked_at = format!("{regions} regions in PD's list {kind}");
     if regions <= limit {
         return Ok(Outcome::pass(looked_at).passing([cluster]));
     }
     let evidence = row.evidence("regions").expected(format!("at most {limit}"));
-    let violation = Violation::new(cluster, format!("{regions} regions {means}")).evidence(evidence);
+    let violation =
+        Violation::new(cluster, format!("{regions} regions {means}")).evidence(evidence);
     Ok(Outcome::fail(looked_at, vec![violation]))
 }
 
@@ -137,7 +159,12 @@ mod tests {
     #[test]
     fn each_list_has_its_check() {
         for (list, check) in LISTS.iter().zip(checks()) {
-            assert_eq!(judge(&check, Cluster::healthy()).status, Status::Pass, "{}", list.id);
+            assert_eq!(
+                judge(&check, Cluster::healthy()).status,
+                Status::Pass,
+                "{}",
+                list.id
+            );
             let outcome = judge(&check, with(list.kind, 1));
             assert_eq!(
                 (outcome.status, outcome.violations[0].entity.as_str()),
@@ -145,28 +172,52 @@ mod tests {
                 "{}",
                 list.id
             );
-            let unknown = Cluster::healthy().with("region_health", ("kind", list.kind), "regions", Cell::Null);
-            assert_eq!(judge(&check, unknown).status, Status::Inconclusive, "{}", list.id);
+            let unknown = Cluster::healthy().with(
+                "region_health",
+                ("kind", list.kind),
+                "regions",
+                Cell::Null,
+            );
+            assert_eq!(
+                judge(&check, unknown).status,
+                Status::Inconclusive,
+                "{}",
+                list.id
+            );
         }
     }
 
     #[test]
     fn a_new_pd_leader_has_empty_lists_that_say_nothing() {
         for check in checks() {
-            let outcome = judge(&check, Cluster::healthy().cluster("pd_leader_since_s", 60.0));
+            let outcome = judge(
+                &check,
+                Cluster::healthy().cluster("pd_leader_since_s", 60.0),
+            );
             assert_eq!(outcome.status, Status::Inconclusive);
         }
     }
 
     #[test]
     fn a_tenth_of_a_small_cluster_may_catch_up_and_a_hundred_of_a_large_one() {
-        assert_eq!(judge(&pending(), with("pending-peer", 40)).status, Status::Pass);
-        assert_eq!(judge(&pending(), with("pending-peer", 41)).status, Status::Fail);
-        let large = |regions: i64| with("pending-peer", regions).cluster("region_count", 100_000_i64);
+        assert_eq!(
+            judge(&pending(), with("pending-peer", 40)).status,
+            Status::Pass
+        );
+        assert_eq!(
+            judge(&pending(), with("pending-peer", 41)).status,
+            Status::Fail
+        );
+        let large =
+            |regions: i64| with("pending-peer", regions).cluster("region_count", 100_000_i64);
         assert_eq!(judge(&pending(), large(100)).status, Status::Pass);
         assert_eq!(judge(&pending(), large(101)).status, Status::Fail);
         assert_eq!(
-            judge(&pending(), with("pending-peer", 1).cluster("region_count", Cell::Null)).status,
+            judge(
+                &pending(),
+                with("pending-peer", 1).cluster("region_count", Cell::Null)
+            )
+            .status,
             Status::Inconclusive
         );
     }

@@ -16,7 +16,8 @@ impl Invariants for Saturation {
         PluginInfo {
             name: "saturation".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "no thread pool, quota, queue or compaction of a store is at its limit".to_owned(),
+            summary: "no thread pool, quota, queue or compaction of a store is at its limit"
+                .to_owned(),
         }
     }
 

@@ -69,13 +69,19 @@ pub(crate) fn checks() -> Vec<Check> {
 }
 
 fn check(pool: &'static Pool) -> Check {
-    Check::new(pool.id, pool.claim).hold_ms(HOLD_MS).reads(&["stores"]).by(|snapshot| judge(snapshot, pool))
+    Check::new(pool.id, pool.claim)
+        .hold_ms(HOLD_MS)
+        .reads(&["stores"])
+        .by(|snapshot| judge(snapshot, pool))
 }
 
 fn judge(snapshot: &Snapshot, pool: &Pool) -> Result<Outcome, PluginError> {
     let limit = threshold::Limit {
         what: pool.what,
-        query: format!("avg by (store) (rate({CPU}{{name=~\"{}.*\"}}[1m]))", pool.threads),
+        query: format!(
+            "avg by (store) (rate({CPU}{{name=~\"{}.*\"}}[1m]))",
+            pool.threads
+        ),
         unit: "1",
         below: pool.below,
     };
@@ -84,14 +90,21 @@ fn judge(snapshot: &Snapshot, pool: &Pool) -> Result<Outcome, PluginError> {
 
 /// Average share over the threads of a pool, by store. Threads are counted by name: a pool numbers them.
 fn shares(threads: &str) -> Result<BTreeMap<String, f64>, MetricsError> {
-    let table = series(CPU).starting("name", threads).by("store").by("name").rate(metrics::WINDOW_MS)?;
+    let table = series(CPU)
+        .starting("name", threads)
+        .by("store")
+        .by("name")
+        .rate(metrics::WINDOW_MS)?;
     let mut sums: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for count in metrics::counts(&table, "name") {
         let (busy, threads) = sums.entry(count.store).or_default();
         *busy += count.value;
         *threads += 1.0;
     }
-    Ok(sums.into_iter().map(|(store, (busy, threads))| (store, busy / threads)).collect())
+    Ok(sums
+        .into_iter()
+        .map(|(store, (busy, threads))| (store, busy / threads))
+        .collect())
 }
 
 #[cfg(test)]
@@ -101,24 +114,57 @@ mod tests {
     use operator_plugin::Status;
 
     fn judge_with(rows: &[(&[&str], f64)]) -> Vec<Outcome> {
-        Series::none().values(CPU, &["store", "name"], rows).install();
-        checks().iter().map(|check| check.evaluate(&Cluster::healthy().snapshot(), None).unwrap()).collect()
+        Series::none()
+            .values(CPU, &["store", "name"], rows)
+            .install();
+        checks()
+            .iter()
+            .map(|check| {
+                check
+                    .evaluate(&Cluster::healthy().snapshot(), None)
+                    .unwrap()
+            })
+            .collect()
     }
 
     #[test]
     fn a_pool_is_busy_when_its_average_thread_is() {
-        let one_of_two = [(&["1", "x_0"][..], 0.1), (&["4", "x_0"], 0.95), (&["4", "x_1"], 0.1), (&["5", "x_0"], 0.1)];
-        assert!(judge_with(&one_of_two).iter().all(|outcome| outcome.status == Status::Pass));
-        let both = [(&["1", "x_0"][..], 0.1), (&["4", "x_0"], 0.95), (&["4", "x_1"], 0.9), (&["5", "x_0"], 0.1)];
-        assert!(judge_with(&both).iter().all(|outcome| outcome.violations[0].entity == "store/4"));
+        let one_of_two = [
+            (&["1", "x_0"][..], 0.1),
+            (&["4", "x_0"], 0.95),
+            (&["4", "x_1"], 0.1),
+            (&["5", "x_0"], 0.1),
+        ];
+        assert!(
+            judge_with(&one_of_two)
+                .iter()
+                .all(|outcome| outcome.status == Status::Pass)
+        );
+        let both = [
+            (&["1", "x_0"][..], 0.1),
+            (&["4", "x_0"], 0.95),
+            (&["4", "x_1"], 0.9),
+            (&["5", "x_0"], 0.1),
+        ];
+        assert!(
+            judge_with(&both)
+                .iter()
+                .all(|outcome| outcome.violations[0].entity == "store/4")
+        );
     }
 
     #[test]
     fn a_store_whose_threads_are_not_seen_is_open() {
         let outcomes = judge_with(&[(&["1", "x_0"], 0.1)]);
-        assert!(outcomes.iter().all(|outcome| outcome.status == Status::Inconclusive));
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| outcome.status == Status::Inconclusive)
+        );
         Series::none().install();
-        let outcome = checks()[0].evaluate(&Cluster::healthy().snapshot(), None).unwrap();
+        let outcome = checks()[0]
+            .evaluate(&Cluster::healthy().snapshot(), None)
+            .unwrap();
         assert_eq!(outcome.status, Status::Inconclusive);
     }
 }

@@ -5,53 +5,99 @@ use std::collections::BTreeMap;
 use judging::entities::Store;
 use judging::metrics::{self, Count};
 use judging::stage::{self, Stage};
-use operator_plugin::{Check, Evidence, Findings, Outcome, PluginError, Query, Snapshot, Violation, series};
+use operator_plugin::{
+    Check, Evidence, Findings, Outcome, PluginError, Query, Snapshot, Violation, series,
+};
 
 /// I51.
 pub(crate) fn mailboxes() -> Check {
-    Check::new("mailboxes-not-full", "no mailbox between a store's threads is full")
-        .hold_ms(60_000)
-        .reads(&["stores"])
-        .by(|snapshot| judge_growth(snapshot, "tikv_channel_full_total", "type", "its mailboxes were full"))
+    Check::new(
+        "mailboxes-not-full",
+        "no mailbox between a store's threads is full",
+    )
+    .hold_ms(60_000)
+    .reads(&["stores"])
+    .by(|snapshot| {
+        judge_growth(
+            snapshot,
+            "tikv_channel_full_total",
+            "type",
+            "its mailboxes were full",
+        )
+    })
 }
 
 /// I53.
 pub(crate) fn scheduler() -> Check {
-    Check::new("scheduler-not-busy", "no store turns writes away because its scheduler is busy")
-        .hold_ms(60_000)
-        .reads(&["stores"])
-        .by(|snapshot| {
-            judge_growth(snapshot, "tikv_scheduler_too_busy_total", "type", "its scheduler turned writes away")
-        })
+    Check::new(
+        "scheduler-not-busy",
+        "no store turns writes away because its scheduler is busy",
+    )
+    .hold_ms(60_000)
+    .reads(&["stores"])
+    .by(|snapshot| {
+        judge_growth(
+            snapshot,
+            "tikv_scheduler_too_busy_total",
+            "type",
+            "its scheduler turned writes away",
+        )
+    })
 }
 
 /// I51.
 pub(crate) fn raft_rounds() -> Check {
-    Check::new("raft-rounds", "no round of a store's Raft threads takes 2 s")
-        .critical()
-        .hold_ms(60_000)
-        .reads(&["stores"])
-        .by(|snapshot| {
-            let histogram = series("tikv_raftstore_raft_process_duration_secs").with("type", "ready");
-            let stage =
-                Stage { what: "rounds of the Raft threads", histogram, quantile: 0.999, slow_s: 2.0, stuck_s: 2.0 };
-            stage::judge(snapshot, &stage)
-        })
+    Check::new(
+        "raft-rounds",
+        "no round of a store's Raft threads takes 2 s",
+    )
+    .critical()
+    .hold_ms(60_000)
+    .reads(&["stores"])
+    .by(|snapshot| {
+        let histogram = series("tikv_raftstore_raft_process_duration_secs").with("type", "ready");
+        let stage = Stage {
+            what: "rounds of the Raft threads",
+            histogram,
+            quantile: 0.999,
+            slow_s: 2.0,
+            stuck_s: 2.0,
+        };
+        stage::judge(snapshot, &stage)
+    })
 }
 
 /// Judges a counter that TiKV exposes only once it has counted something.
-fn judge_growth(snapshot: &Snapshot, metric: &str, label: &str, what: &str) -> Result<Outcome, PluginError> {
+fn judge_growth(
+    snapshot: &Snapshot,
+    metric: &str,
+    label: &str,
+    what: &str,
+) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     let query: Query = series(metric);
     let Ok(counted) = metrics::rare_counter(&query, label, metrics::WINDOW_MS) else {
-        return Ok(Outcome::inconclusive("the metrics of no store were collected"));
+        return Ok(Outcome::inconclusive(
+            "the metrics of no store were collected",
+        ));
     };
     // The counter is there: how much of it is of the last minute? Too few samples mean that it has just appeared.
-    let grown = query.by("store").by(label).increase(metrics::WINDOW_MS).map(|table| metrics::counts(&table, label));
-    let grown = if counted.is_empty() { Vec::new() } else { grown.unwrap_or(counted) };
+    let grown = query
+        .by("store")
+        .by(label)
+        .increase(metrics::WINDOW_MS)
+        .map(|table| metrics::counts(&table, label));
+    let grown = if counted.is_empty() {
+        Vec::new()
+    } else {
+        grown.unwrap_or(counted)
+    };
     let mut by_store: BTreeMap<&str, Vec<&Count>> = BTreeMap::new();
     for count in grown.iter().filter(|count| count.value >= 1.0) {
-        by_store.entry(count.store.as_str()).or_default().push(count);
+        by_store
+            .entry(count.store.as_str())
+            .or_default()
+            .push(count);
     }
     let mut findings = Findings::new();
     for store in stores.rows().filter_map(Store::of).filter(Store::is_up) {
@@ -63,7 +109,10 @@ fn judge_growth(snapshot: &Snapshot, metric: &str, label: &str, what: &str) -> R
         let summary = format!("{}: {what} {times:.0} times within a minute", store.name());
         let violation = Violation::new(store.entity(), summary);
         findings.fail(counts.iter().fold(violation, |violation, count| {
-            let query = format!("increase({metric}{{store=\"{}\",{label}=\"{}\"}}[1m])", store.key, count.label);
+            let query = format!(
+                "increase({metric}{{store=\"{}\",{label}=\"{}\"}}[1m])",
+                store.key, count.label
+            );
             violation.evidence(Evidence::metric(query, count.value, "1").expected("0"))
         }));
     }
@@ -78,7 +127,9 @@ mod tests {
 
     fn judge(check: &Check, series: Series) -> Outcome {
         series.install();
-        check.evaluate(&Cluster::healthy().snapshot(), None).unwrap()
+        check
+            .evaluate(&Cluster::healthy().snapshot(), None)
+            .unwrap()
     }
 
     fn collected() -> Series {
@@ -87,20 +138,30 @@ mod tests {
 
     #[test]
     fn a_counter_that_grows_is_named() {
-        for (check, metric) in
-            [(mailboxes(), "tikv_channel_full_total"), (scheduler(), "tikv_scheduler_too_busy_total")]
-        {
-            let series =
-                collected().values(metric, &["store", "type"], &[(&["4", "kv_prewrite"], 7.0), (&["1", "x"], 0.0)]);
+        for (check, metric) in [
+            (mailboxes(), "tikv_channel_full_total"),
+            (scheduler(), "tikv_scheduler_too_busy_total"),
+        ] {
+            let series = collected().values(
+                metric,
+                &["store", "type"],
+                &[(&["4", "kv_prewrite"], 7.0), (&["1", "x"], 0.0)],
+            );
             let outcome = judge(&check, series);
-            assert_eq!((outcome.violations[0].entity.as_str(), outcome.passed.len()), ("store/4", 2));
+            assert_eq!(
+                (outcome.violations[0].entity.as_str(), outcome.passed.len()),
+                ("store/4", 2)
+            );
         }
     }
 
     #[test]
     fn a_counter_that_never_counted_is_not_exposed_and_that_is_in_order() {
         assert_eq!(judge(&mailboxes(), collected()).status, Status::Pass);
-        assert_eq!(judge(&mailboxes(), Series::none()).status, Status::Inconclusive);
+        assert_eq!(
+            judge(&mailboxes(), Series::none()).status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
@@ -109,11 +170,21 @@ mod tests {
             Series::none().quantile(
                 "tikv_raftstore_raft_process_duration_secs",
                 "store",
-                &[("1", 0.01, 900.0), ("4", seconds, 900.0), ("5", 0.01, 900.0)],
+                &[
+                    ("1", 0.01, 900.0),
+                    ("4", seconds, 900.0),
+                    ("5", 0.01, 900.0),
+                ],
             )
         };
-        assert_eq!(judge(&raft_rounds(), with(2.1)).violations[0].entity, "store/4");
+        assert_eq!(
+            judge(&raft_rounds(), with(2.1)).violations[0].entity,
+            "store/4"
+        );
         assert_eq!(judge(&raft_rounds(), with(1.9)).status, Status::Pass);
-        assert_eq!(judge(&raft_rounds(), Series::none()).status, Status::Inconclusive);
+        assert_eq!(
+            judge(&raft_rounds(), Series::none()).status,
+            Status::Inconclusive
+        );
     }
 }

@@ -5,58 +5,86 @@ use std::collections::BTreeMap;
 use judging::entities::Store;
 use judging::{entities, metrics, threshold};
 use operator_plugin::{
-    Check, Evidence, Findings, MetricsError, Outcome, PluginError, Reduction, Snapshot, Violation, series,
+    Check, Evidence, Findings, MetricsError, Outcome, PluginError, Reduction, Snapshot, Violation,
+    series,
 };
 
 /// I55: the storage engine stops writes; the reason says why.
 pub(crate) fn write_stall() -> Check {
-    Check::new("write-stall", "no store's storage engine slows or stops writes")
-        .hold_ms(60_000)
-        .reads(&["stores"])
-        .by(judge_stall)
+    Check::new(
+        "write-stall",
+        "no store's storage engine slows or stops writes",
+    )
+    .hold_ms(60_000)
+    .reads(&["stores"])
+    .by(judge_stall)
 }
 
 /// I55: the store drops a share of the writes before the engine would stop them all.
 pub(crate) fn flow_control() -> Check {
-    Check::new("flow-control", "no store throttles writes because compaction is behind")
-        .hold_ms(60_000)
-        .reads(&["stores"])
-        .by(judge_flow_control)
+    Check::new(
+        "flow-control",
+        "no store throttles writes because compaction is behind",
+    )
+    .hold_ms(60_000)
+    .reads(&["stores"])
+    .by(judge_flow_control)
 }
 
 /// The locus decides: one store that throttles has a trouble of its own, all of them have too much to do.
 pub(crate) fn shared() -> Check {
-    Check::new("flow-control-shared", "where there are several stores, not all of them throttle writes at once")
-        .hold_ms(60_000)
-        .reads(&["stores", "cluster"])
-        .by(judge_shared)
+    Check::new(
+        "flow-control-shared",
+        "where there are several stores, not all of them throttle writes at once",
+    )
+    .hold_ms(60_000)
+    .reads(&["stores", "cluster"])
+    .by(judge_shared)
 }
 
 const REASONS: &str = "tikv_engine_write_stall_reason";
 
 fn judge_stall(_: &Snapshot) -> Result<Outcome, PluginError> {
     // A running count that is exposed as a gauge: it falls to zero with a restart, which is no stall.
-    let Ok(table) = series(REASONS).by("store").by("type").reduce(Reduction::Delta, metrics::WINDOW_MS) else {
-        return Ok(Outcome::inconclusive("the stores' stall reasons were not collected twice within a minute"));
+    let Ok(table) = series(REASONS)
+        .by("store")
+        .by("type")
+        .reduce(Reduction::Delta, metrics::WINDOW_MS)
+    else {
+        return Ok(Outcome::inconclusive(
+            "the stores' stall reasons were not collected twice within a minute",
+        ));
     };
     let mut by_store: BTreeMap<String, Vec<(String, f64)>> = BTreeMap::new();
     for count in metrics::counts(&table, "type") {
-        by_store.entry(count.store).or_default().push((count.label, count.value));
+        by_store
+            .entry(count.store)
+            .or_default()
+            .push((count.label, count.value));
     }
     let mut findings = Findings::new();
     for (store, reasons) in by_store {
-        let stalled: Vec<&(String, f64)> = reasons.iter().filter(|(_, times)| *times >= 1.0).collect();
+        let stalled: Vec<&(String, f64)> =
+            reasons.iter().filter(|(_, times)| *times >= 1.0).collect();
         if stalled.is_empty() {
             findings.pass(entities::store(&store));
             continue;
         }
         let names: Vec<&str> = stalled.iter().map(|(reason, _)| reason.as_str()).collect();
-        let summary = format!("the storage engine of store {store} stalls writes: {}", names.join(", "));
+        let summary = format!(
+            "the storage engine of store {store} stalls writes: {}",
+            names.join(", ")
+        );
         let violation = Violation::new(entities::store(&store), summary);
-        findings.fail(stalled.iter().fold(violation, |violation, (reason, times)| {
-            let query = format!("delta({REASONS}{{store=\"{store}\",type=\"{reason}\"}}[1m])");
-            violation.evidence(Evidence::metric(query, *times, "1").expected("0"))
-        }));
+        findings.fail(
+            stalled
+                .iter()
+                .fold(violation, |violation, (reason, times)| {
+                    let query =
+                        format!("delta({REASONS}{{store=\"{store}\",type=\"{reason}\"}}[1m])");
+                    violation.evidence(Evidence::metric(query, *times, "1").expected("0"))
+                }),
+        );
     }
     Ok(findings.conclude("reasons of write stalls"))
 }
@@ -68,19 +96,34 @@ const RATIO_SCALE: f64 = 1e7;
 /// By store.
 fn discarded() -> Result<BTreeMap<String, f64>, MetricsError> {
     let ratios = metrics::rare_gauge(&series(DISCARDED), metrics::WINDOW_MS)?;
-    Ok(ratios.into_iter().map(|(store, ratio)| (store, ratio / RATIO_SCALE)).collect())
+    Ok(ratios
+        .into_iter()
+        .map(|(store, ratio)| (store, ratio / RATIO_SCALE))
+        .collect())
 }
 
 fn judge_shared(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let table = snapshot.table("stores")?;
-    let up: Vec<Store<'_>> = table.rows().filter_map(Store::of).filter(Store::is_up).collect();
+    let up: Vec<Store<'_>> = table
+        .rows()
+        .filter_map(Store::of)
+        .filter(Store::is_up)
+        .collect();
     let (Some(cluster), Ok(discarded)) = (entities::cluster(snapshot), discarded()) else {
         return Ok(Outcome::inconclusive("which stores throttle is not known"));
     };
     let looked_at = format!("flow control of {} stores together", up.len());
     let throttled: Vec<(&str, f64)> = up
         .iter()
-        .filter_map(|store| Some((store.key, discarded.get(store.key).copied().filter(|share| *share > 0.0)?)))
+        .filter_map(|store| {
+            Some((
+                store.key,
+                discarded
+                    .get(store.key)
+                    .copied()
+                    .filter(|share| *share > 0.0)?,
+            ))
+        })
         .collect();
     if up.len() < 2 || throttled.len() < up.len() {
         return Ok(Outcome::pass(looked_at).passing([cluster]));
@@ -90,7 +133,10 @@ fn judge_shared(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         let query = format!("{DISCARDED} / 1e7 for store {store}");
         violation.evidence(Evidence::metric(query, *share, "1").expected("0"))
     };
-    Ok(Outcome::fail(looked_at, vec![throttled.iter().take(CITED).fold(violation, cite)]))
+    Ok(Outcome::fail(
+        looked_at,
+        vec![throttled.iter().take(CITED).fold(violation, cite)],
+    ))
 }
 
 /// Stores cited in one violation.
@@ -115,7 +161,9 @@ mod tests {
 
     fn judge(check: &Check, series: Series) -> Outcome {
         series.install();
-        check.evaluate(&Cluster::healthy().snapshot(), None).unwrap()
+        check
+            .evaluate(&Cluster::healthy().snapshot(), None)
+            .unwrap()
     }
 
     #[test]
@@ -129,9 +177,16 @@ mod tests {
             Series::none().values(REASONS, &["store", "type"], &rows)
         };
         let outcome = judge(&write_stall(), with(4.0));
-        assert!(outcome.violations[0].summary.ends_with("level0_file_limit_stop"));
+        assert!(
+            outcome.violations[0]
+                .summary
+                .ends_with("level0_file_limit_stop")
+        );
         assert_eq!(judge(&write_stall(), with(-40.0)).status, Status::Pass);
-        assert_eq!(judge(&write_stall(), Series::none()).status, Status::Inconclusive);
+        assert_eq!(
+            judge(&write_stall(), Series::none()).status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
@@ -139,24 +194,48 @@ mod tests {
         let with = |shares: [f64; 3]| {
             let [one, four, five] = shares;
             let rows: [(&[&str], f64); 3] = [(&["1"], one), (&["4"], four), (&["5"], five)];
-            Series::none().values(DISCARDED, &["store"], &rows).values(metrics::COLLECTED, &["store"], &rows)
+            Series::none().values(DISCARDED, &["store"], &rows).values(
+                metrics::COLLECTED,
+                &["store"],
+                &rows,
+            )
         };
         assert_eq!(judge(&shared(), with([9.0, 9.0, 0.0])).status, Status::Pass);
-        assert_eq!(judge(&shared(), with([9.0, 9.0, 9.0])).violations[0].entity, "cluster/7");
-        assert_eq!(judge(&shared(), Series::none()).status, Status::Inconclusive);
+        assert_eq!(
+            judge(&shared(), with([9.0, 9.0, 9.0])).violations[0].entity,
+            "cluster/7"
+        );
+        assert_eq!(
+            judge(&shared(), Series::none()).status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
     fn any_discarded_share_is_a_violation() {
         let with = |ratio: f64| {
             let rows: [(&[&str], f64); 3] = [(&["1"], 0.0), (&["4"], ratio), (&["5"], 0.0)];
-            Series::none().values(DISCARDED, &["store"], &rows).values(metrics::COLLECTED, &["store"], &rows)
+            Series::none().values(DISCARDED, &["store"], &rows).values(
+                metrics::COLLECTED,
+                &["store"],
+                &rows,
+            )
         };
-        assert_eq!(judge(&flow_control(), with(250_000.0)).violations[0].entity, "store/4");
+        assert_eq!(
+            judge(&flow_control(), with(250_000.0)).violations[0].entity,
+            "store/4"
+        );
         assert_eq!(judge(&flow_control(), with(0.0)).status, Status::Pass);
         let rows: [(&[&str], f64); 3] = [(&["1"], 9.0), (&["4"], 9.0), (&["5"], 9.0)];
         let never = Series::none().values(metrics::COLLECTED, &["store"], &rows);
-        assert_eq!(judge(&flow_control(), never).status, Status::Pass, "it was never set, and is not exposed");
-        assert_eq!(judge(&flow_control(), Series::none()).status, Status::Inconclusive);
+        assert_eq!(
+            judge(&flow_control(), never).status,
+            Status::Pass,
+            "it was never set, and is not exposed"
+        );
+        assert_eq!(
+            judge(&flow_control(), Series::none()).status,
+            Status::Inconclusive
+        );
     }
 }

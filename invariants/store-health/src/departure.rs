@@ -47,13 +47,21 @@ pub(crate) struct Departures(BTreeMap<String, Past>);
 impl Departures {
     /// What is known after this look. A store that the table does not have any more is forgotten.
     pub(crate) fn after(&self, stores: &TableView, now_ns: u64) -> Self {
-        let past = |store: Store<'_>| (store.key.to_owned(), self.of(store.key).after(store, now_ns));
+        let past = |store: Store<'_>| {
+            (
+                store.key.to_owned(),
+                self.of(store.key).after(store, now_ns),
+            )
+        };
         Self(stores.rows().filter_map(Store::of).map(past).collect())
     }
 
     /// Whether the store was stopped in order, not long ago.
     pub(crate) fn is_planned(&self, store: Store<'_>) -> bool {
-        let is_short = store.row.number("heartbeat_lag_s").is_some_and(|lag_s| lag_s < RESTART_S);
+        let is_short = store
+            .row
+            .number("heartbeat_lag_s")
+            .is_some_and(|lag_s| lag_s < RESTART_S);
         is_short && self.of(store.key).in_order
     }
 
@@ -64,7 +72,13 @@ impl Departures {
     /// One line for each store: its key, when it answered, when and how much it led, and whether it went in order.
     pub(crate) fn write(&self) -> Vec<u8> {
         let line = |(key, past): (&String, &Past)| {
-            format!("{key} {} {} {} {}\n", past.answered_ns, past.led_ns, past.led, u8::from(past.in_order))
+            format!(
+                "{key} {} {} {} {}\n",
+                past.answered_ns,
+                past.led_ns,
+                past.led,
+                u8::from(past.in_order)
+            )
         };
         self.0.iter().map(line).collect::<String>().into_bytes()
     }
@@ -77,7 +91,15 @@ impl Departures {
             let key = words.next()?.to_owned();
             let (answered_ns, led_ns) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
             let led = words.next()?.parse().ok()?;
-            Some((key, Past { answered_ns, led_ns, led, in_order: words.next()? == "1" }))
+            Some((
+                key,
+                Past {
+                    answered_ns,
+                    led_ns,
+                    led,
+                    in_order: words.next()? == "1",
+                },
+            ))
         };
         Self(text.lines().filter_map(line).collect())
     }
@@ -85,7 +107,9 @@ impl Departures {
 
 impl Past {
     fn after(mut self, store: Store<'_>, now_ns: u64) -> Self {
-        let Some(leads) = store.row.integer("leader_count") else { return self };
+        let Some(leads) = store.row.integer("leader_count") else {
+            return self;
+        };
         let led_lately = now_ns.saturating_sub(self.led_ns) <= LED_LATELY_NS;
         if store.is_silent() {
             let too_early_to_elect = now_ns.saturating_sub(self.answered_ns) <= ELECTION_NS;
@@ -115,7 +139,11 @@ mod tests {
         let table = |cluster: Cluster| cluster.snapshot();
         let before = table(Cluster::healthy().store("4", "leader_count", led));
         let before = Departures::default().after(&before.table("stores").unwrap(), NOW_NS);
-        let gone = table(Cluster::healthy().store("4", "leader_count", leads).store("4", "probe", "refused"));
+        let gone = table(
+            Cluster::healthy()
+                .store("4", "leader_count", leads)
+                .store("4", "probe", "refused"),
+        );
         let after = before.after(&gone.table("stores").unwrap(), NOW_NS + after_s * SECOND_NS);
         (Departures::read(&after.write()), gone)
     }
@@ -132,16 +160,23 @@ mod tests {
 
     #[test]
     fn leaders_that_are_gone_before_anybody_could_elect_were_handed_over() {
-        assert!(is_planned(2, 0) && is_planned(2, 4), "PD has handed some back");
+        assert!(
+            is_planned(2, 0) && is_planned(2, 4),
+            "PD has handed some back"
+        );
         assert!(!is_planned(2, 40), "it died: PD still lists its leaders");
         assert!(!is_planned_of(4, 9, 0), "so few may have elected by chance");
-        assert!(!is_planned(25, 0), "its regions may have elected others by now");
+        assert!(
+            !is_planned(25, 0),
+            "its regions may have elected others by now"
+        );
     }
 
     #[test]
     fn a_store_that_never_led_handed_nothing_over() {
         let idle = Cluster::healthy().store("4", "leader_count", 0_i64);
-        let before = Departures::default().after(&idle.clone().snapshot().table("stores").unwrap(), NOW_NS);
+        let before =
+            Departures::default().after(&idle.clone().snapshot().table("stores").unwrap(), NOW_NS);
         let gone = idle.store("4", "probe", "refused").snapshot();
         let stores = gone.table("stores").unwrap();
         let after = before.after(&stores, NOW_NS + SECOND_NS);

@@ -7,10 +7,13 @@ use std::cell::Cell;
 
 /// I61. Earlier than `store-up` for stores that PD calls offline, for which it never says `Disconnected`.
 pub(crate) fn fresh() -> Check {
-    Check::new("store-heartbeat", "PD has a heartbeat of every store that is no more than 20 s older than the freshest")
-        .hold_ms(15_000)
-        .reads(&["stores"])
-        .by(judge)
+    Check::new(
+        "store-heartbeat",
+        "PD has a heartbeat of every store that is no more than 20 s older than the freshest",
+    )
+    .hold_ms(15_000)
+    .reads(&["stores"])
+    .by(judge)
 }
 
 /// Two heartbeat intervals: PD's own limit for `Disconnected`.
@@ -35,12 +38,23 @@ fn judge(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let mut findings = Findings::new();
     for store in stores.rows().filter_map(Store::of) {
         match store.row.number("heartbeat_lag_s") {
-            _ if !store.has_reported() => findings.unknown(&store.entity(), "it has not sent a heartbeat yet"),
-            None => findings.unknown(&store.entity(), "the time of its last heartbeat is not known"),
+            _ if !store.has_reported() => {
+                findings.unknown(&store.entity(), "it has not sent a heartbeat yet")
+            }
+            None => findings.unknown(
+                &store.entity(),
+                "the time of its last heartbeat is not known",
+            ),
             Some(lag_s) if lag_s <= limit_s => findings.pass(store.entity()),
             Some(lag_s) => {
-                let summary = format!("PD last heard of {} {lag_s:.0} s before it heard of others", store.name());
-                let evidence = store.row.evidence("heartbeat_lag_s").expected(format!("at most {limit_s} s"));
+                let summary = format!(
+                    "PD last heard of {} {lag_s:.0} s before it heard of others",
+                    store.name()
+                );
+                let evidence = store
+                    .row
+                    .evidence("heartbeat_lag_s")
+                    .expected(format!("at most {limit_s} s"));
                 findings.fail(Violation::new(store.entity(), summary).evidence(evidence));
             }
         }
@@ -60,8 +74,14 @@ mod tests {
 
     #[test]
     fn two_missed_heartbeats_are_a_violation_and_one_is_not() {
-        assert_eq!(judge(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).violations[0].entity, "store/4");
-        assert_eq!(judge(Cluster::healthy().store("4", "heartbeat_lag_s", 18.8)).status, Status::Pass);
+        assert_eq!(
+            judge(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).violations[0].entity,
+            "store/4"
+        );
+        assert_eq!(
+            judge(Cluster::healthy().store("4", "heartbeat_lag_s", 18.8)).status,
+            Status::Pass
+        );
     }
 
     #[test]
@@ -74,9 +94,15 @@ mod tests {
 
     #[test]
     fn young_stores_and_young_leaders_are_not_judged() {
-        let young = Cluster::healthy().store("4", "heartbeat_seen", false).store("4", "heartbeat_lag_s", Cell::Null);
+        let young = Cluster::healthy()
+            .store("4", "heartbeat_seen", false)
+            .store("4", "heartbeat_lag_s", Cell::Null);
         assert_eq!(judge(young).status, Status::Inconclusive);
-        let new_leader = Cluster::healthy().cluster("pd_leader_since_s", 3.0).store("4", "heartbeat_lag_s", 250.0);
+        let new_leader = Cluster::healthy().cluster("pd_leader_since_s", 3.0).store(
+            "4",
+            "heartbeat_lag_s",
+            250.0,
+        );
         assert_eq!(judge(new_leader).status, Status::Inconclusive);
     }
 }

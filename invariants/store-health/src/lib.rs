@@ -17,7 +17,8 @@ impl Invariants for StoreHealth {
         PluginInfo {
             name: "store-health".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "every store is up, heard of, not restarted, not slow and not stuck".to_owned(),
+            summary: "every store is up, heard of, not restarted, not slow and not stuck"
+                .to_owned(),
         }
     }
 
@@ -27,11 +28,14 @@ impl Invariants for StoreHealth {
         if matches!(compact.as_str(), "" | "{}") {
             return Ok(());
         }
-        let value = compact.strip_prefix("{\"heartbeat_lag_max_s\":").and_then(|rest| rest.strip_suffix('}'));
+        let value = compact
+            .strip_prefix("{\"heartbeat_lag_max_s\":")
+            .and_then(|rest| rest.strip_suffix('}'));
         match value.and_then(|value| value.parse::<f64>().ok()) {
             Some(seconds) if (1.0..=86_400.0).contains(&seconds) => heartbeat::limit_to(seconds),
             _ => {
-                let what = "the only setting is heartbeat_lag_max_s, a number of seconds from 1 to 86400";
+                let what =
+                    "the only setting is heartbeat_lag_max_s, a number of seconds from 1 to 86400";
                 return Err(PluginError::InvalidConfig(what.to_owned()));
             }
         }

@@ -40,17 +40,31 @@ impl Why {
 
 /// The body of a useful answer. Judged by content: PD's region lists come as `application/octet-stream`.
 pub(crate) fn body(result: &Result<Response, HttpError>) -> Result<&[u8], Why> {
-    let response = result.as_ref().map_err(|error| Why::Unreachable(error.describe()))?;
+    let response = result
+        .as_ref()
+        .map_err(|error| Why::Unreachable(error.describe()))?;
     if response.status == 200 {
-        let cut = || Why::Failed(format!("the answer was cut at {} bytes", response.body.len()));
-        return if response.truncated { Err(cut()) } else { Ok(&response.body) };
+        let cut = || {
+            Why::Failed(format!(
+                "the answer was cut at {} bytes",
+                response.body.len()
+            ))
+        };
+        return if response.truncated {
+            Err(cut())
+        } else {
+            Ok(&response.body)
+        };
     }
     let text = quoted(&response.body);
     let says = |word: &str| contains(&response.body, word);
     Err(match response.status {
         404 | 405 => Why::NotOffered,
         _ if says("ErrNotBootstrapped") || says("cluster not bootstrapped") => Why::NotBootstrapped,
-        _ if says("ErrRedirectNoLeader") || says("redirect finds no leader") || says("ErrEtcdNoLeader") => {
+        _ if says("ErrRedirectNoLeader")
+            || says("redirect finds no leader")
+            || says("ErrEtcdNoLeader") =>
+        {
             Why::NoLeader
         }
         status => Why::Failed(format!("answered {status}: {text}")),
@@ -60,24 +74,39 @@ pub(crate) fn body(result: &Result<Response, HttpError>) -> Result<&[u8], Why> {
 /// Reads a body as JSON of a shape. A panic of the server, a bare string or a proxy's HTML become an error that quotes it.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Why> {
     serde_json::from_slice(body).map_err(|error| {
-        let kind = if error.is_data() { "json of another shape" } else { "no json" };
+        let kind = if error.is_data() {
+            "json of another shape"
+        } else {
+            "no json"
+        };
         Why::Failed(format!("answered {kind}: {}", quoted(body)))
     })
 }
 
 /// The first characters on one line, without the quotes of a bare JSON string.
 fn quoted(body: &[u8]) -> String {
-    let start = body.get(..body.len().min(QUOTED_CHARS * 4)).unwrap_or_default();
+    let start = body
+        .get(..body.len().min(QUOTED_CHARS * 4))
+        .unwrap_or_default();
     let text = String::from_utf8_lossy(start);
     let text = text.trim().trim_matches('"');
-    let line: String = text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect();
-    if line.is_empty() { "(an empty body)".to_owned() } else { line.chars().take(QUOTED_CHARS).collect() }
+    let line: String = text
+        .chars()
+        .map(|letter| if letter.is_control() { ' ' } else { letter })
+        .collect();
+    if line.is_empty() {
+        "(an empty body)".to_owned()
+    } else {
+        line.chars().take(QUOTED_CHARS).collect()
+    }
 }
 
 fn contains(body: &[u8], word: &str) -> bool {
     // Errors are short; a panic's stack need not be searched to its end.
     let start = body.get(..body.len().min(4096)).unwrap_or_default();
-    start.windows(word.len()).any(|window| window == word.as_bytes())
+    start
+        .windows(word.len())
+        .any(|window| window == word.as_bytes())
 }
 
 #[cfg(test)]
@@ -87,45 +116,81 @@ mod tests {
     use proptest::prelude::*;
 
     fn answered(status: u16, body: &str) -> Result<Response, HttpError> {
-        Ok(Response { status, headers: vec![], body: body.into(), truncated: false, elapsed: 1, server_date: None })
+        Ok(Response {
+            status,
+            headers: vec![],
+            body: body.into(),
+            truncated: false,
+            elapsed: 1,
+            server_date: None,
+        })
     }
 
     #[test]
     fn the_recorded_error_before_bootstrap_is_no_fault() {
-        let result = answered(500, include_str!("../tests/fixtures/pd-8.5.0-stores-not-bootstrapped.json"));
+        let result = answered(
+            500,
+            include_str!("../tests/fixtures/pd-8.5.0-stores-not-bootstrapped.json"),
+        );
         assert_eq!(body(&result), Err(Why::NotBootstrapped));
     }
 
     #[test]
     fn the_recorded_panic_is_quoted_and_cut() {
-        let result = answered(500, include_str!("../tests/fixtures/pd-8.5.0-hotspot-stores-panic.txt"));
-        let Err(Why::Failed(reason)) = body(&result) else { panic!("a panic is no content") };
-        assert!(reason.starts_with("answered 500: PANIC: runtime error"), "{reason}");
+        let result = answered(
+            500,
+            include_str!("../tests/fixtures/pd-8.5.0-hotspot-stores-panic.txt"),
+        );
+        let Err(Why::Failed(reason)) = body(&result) else {
+            panic!("a panic is no content")
+        };
+        assert!(
+            reason.starts_with("answered 500: PANIC: runtime error"),
+            "{reason}"
+        );
         assert!(reason.chars().count() <= 80 + "answered 500: ".len());
     }
 
     #[test]
     fn a_panic_with_status_200_is_no_content_either() {
-        let result = answered(200, include_str!("../tests/fixtures/pd-8.5.0-hotspot-stores-panic.txt"));
-        assert!(matches!(read::<Stores>(body(&result).unwrap()), Err(Why::Failed(_))));
+        let result = answered(
+            200,
+            include_str!("../tests/fixtures/pd-8.5.0-hotspot-stores-panic.txt"),
+        );
+        assert!(matches!(
+            read::<Stores>(body(&result).unwrap()),
+            Err(Why::Failed(_))
+        ));
     }
 
     #[test]
     fn html_of_a_proxy_and_bare_strings_are_quoted() {
-        for (text, quote) in
-            [("<html><body>Bad gateway</body></html>", "<html>"), (r#""[PD:core:ErrX]text""#, "[PD:core:ErrX]")]
-        {
-            let Err(Why::Failed(reason)) = read::<Stores>(text.as_bytes()) else { panic!("{text}") };
+        for (text, quote) in [
+            ("<html><body>Bad gateway</body></html>", "<html>"),
+            (r#""[PD:core:ErrX]text""#, "[PD:core:ErrX]"),
+        ] {
+            let Err(Why::Failed(reason)) = read::<Stores>(text.as_bytes()) else {
+                panic!("{text}")
+            };
             assert!(reason.contains(quote), "{reason}");
         }
     }
 
     #[test]
     fn no_leader_and_no_such_endpoint_are_told_apart() {
-        let lost = answered(503, "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader");
+        let lost = answered(
+            503,
+            "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader",
+        );
         assert_eq!(body(&lost), Err(Why::NoLeader));
-        assert_eq!(body(&answered(404, "404 page not found")), Err(Why::NotOffered));
-        assert_eq!(body(&Err(HttpError::Refused)), Err(Why::Unreachable("connection refused".to_owned())));
+        assert_eq!(
+            body(&answered(404, "404 page not found")),
+            Err(Why::NotOffered)
+        );
+        assert_eq!(
+            body(&Err(HttpError::Refused)),
+            Err(Why::Unreachable("connection refused".to_owned()))
+        );
     }
 
     proptest! {

@@ -28,19 +28,61 @@ pub(crate) fn cluster_table(
         table("cluster")
             .texts("cluster", [system.to_owned()])
             .booleans("bootstrapped", [picture.bootstrapped])
-            .texts("pd_leader", [name(members.and_then(|members| members.leader.as_ref()))])
-            .texts("etcd_leader", [name(members.and_then(|members| members.etcd_leader.as_ref()))])
+            .texts(
+                "pd_leader",
+                [name(members.and_then(|members| members.leader.as_ref()))],
+            )
+            .texts(
+                "etcd_leader",
+                [name(
+                    members.and_then(|members| members.etcd_leader.as_ref()),
+                )],
+            )
             .integers("members", "", [count(listed as u64)])
             .integers("members_healthy", "", [healthy(picture)])
-            .integers("stores", "", [picture.stores.value().map(|stores| count(living(stores).len() as u64))])
+            .integers(
+                "stores",
+                "",
+                [picture
+                    .stores
+                    .value()
+                    .map(|stores| count(living(stores).len() as u64))],
+            )
             .integers("max_replicas", "", [settings::max_replicas(picture)])
-            .integers("region_count", "", [picture.region_count.value().map(|regions| count(regions.count))])
+            .integers(
+                "region_count",
+                "",
+                [picture
+                    .region_count
+                    .value()
+                    .map(|regions| count(regions.count))],
+            )
             .floats("pd_leader_since_s", "s", [leadership.since_s(now)])
             .booleans("halt_scheduling", [settings::halt_scheduling(picture)])
-            .integers("leader_schedule_limit", "", [limit("leader-schedule-limit")])
-            .integers("region_schedule_limit", "", [limit("region-schedule-limit")])
-            .integers("replica_schedule_limit", "", [limit("replica-schedule-limit")])
-            .integers("hot_region_schedule_limit", "", [limit("hot-region-schedule-limit")])
-            .floats("low_space_ratio", "1", [settings::ratio(picture, "low-space-ratio")]),
+            .integers(
+                "leader_schedule_limit",
+                "",
+                [limit("leader-schedule-limit")],
+            )
+            .integers(
+                "region_schedule_limit",
+                "",
+                [limit("region-schedule-limit")],
+            )
+            .integers(
+                "replica_schedule_limit",
+                "",
+                [limit("replica-schedule-limit")],
+            )
+            .integers(
+                "hot_region_schedule_limit",
+                "",
+                [limit("hot-region-schedule-limit")],
+            )
+            .floats(
+                "low_space_ratio",
+                "1",
+                [settings::ratio(picture, "low-space-ratio")],
+            ),
     )
 }

@@ -110,14 +110,19 @@ pub(crate) fn read(text: &str) -> Result<Configuration, PluginError> {
         return Ok(Configuration::default());
     }
     let invalid = |why: String| PluginError::InvalidConfig(why);
-    let value: Value = serde_json::from_str(text).map_err(|error| invalid(format!("not json: {error}")))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| invalid(format!("not json: {error}")))?;
     let mut wrong = Vec::new();
     let configuration = match value {
         Value::Null => Configuration::default(),
         Value::Object(object) => take(&object, &mut wrong),
         other => return Err(invalid(format!("expected an object, got {other}"))),
     };
-    if wrong.is_empty() { Ok(configuration) } else { Err(invalid(wrong.join("; "))) }
+    if wrong.is_empty() {
+        Ok(configuration)
+    } else {
+        Err(invalid(wrong.join("; ")))
+    }
 }
 
 fn take(object: &Map<String, Value>, wrong: &mut Vec<String>) -> Configuration {
@@ -128,8 +133,12 @@ fn take(object: &Map<String, Value>, wrong: &mut Vec<String>) -> Configuration {
             "poll_ms" => read.poll_ms = periods(value, wrong),
             "page_regions" => number(key, value, 1..=10_240, &mut read.page_regions, wrong),
             "top_regions" => number(key, value, 1..=256, &mut read.top_regions, wrong),
-            "request_timeout_ms" => number(key, value, 50..=60_000, &mut read.request_timeout_ms, wrong),
-            "probe_timeout_ms" => number(key, value, 50..=60_000, &mut read.probe_timeout_ms, wrong),
+            "request_timeout_ms" => {
+                number(key, value, 50..=60_000, &mut read.request_timeout_ms, wrong)
+            }
+            "probe_timeout_ms" => {
+                number(key, value, 50..=60_000, &mut read.probe_timeout_ms, wrong)
+            }
             "log_lines" => number(key, value, 1..=100_000, &mut read.log_lines, wrong),
             "logs" => read.logs = owners(value, wrong),
             _ => wrong.push(format!("unknown key {key:?}")),
@@ -167,7 +176,13 @@ fn periods(value: &Value, wrong: &mut Vec<String>) -> Periods {
                 continue;
             }
         };
-        number(&format!("poll_ms.{key}"), value, 0..=86_400_000, slot, wrong);
+        number(
+            &format!("poll_ms.{key}"),
+            value,
+            0..=86_400_000,
+            slot,
+            wrong,
+        );
     }
     read
 }
@@ -184,11 +199,15 @@ fn owners(value: &Value, wrong: &mut Vec<String>) -> BTreeMap<String, LogOwner> 
             match (key.as_str(), crate::shapes::plain(value)) {
                 ("store", Some(store)) => owner.store = Some(store),
                 ("member", Some(member)) => owner.member = Some(member),
-                _ => wrong.push(format!("logs.{source}: expected \"store\" or \"member\", got {key:?}")),
+                _ => wrong.push(format!(
+                    "logs.{source}: expected \"store\" or \"member\", got {key:?}"
+                )),
             }
         }
         if !value.is_object() {
-            wrong.push(format!("logs.{source}: expected an object with \"store\" or \"member\""));
+            wrong.push(format!(
+                "logs.{source}: expected an object with \"store\" or \"member\""
+            ));
         }
         read.insert(source.clone(), owner);
     }
@@ -196,17 +215,32 @@ fn owners(value: &Value, wrong: &mut Vec<String>) -> BTreeMap<String, LogOwner> 
 }
 
 fn texts(key: &str, value: &Value, wrong: &mut Vec<String>) -> Vec<String> {
-    let read = value.as_array().and_then(|items| items.iter().map(|item| item.as_str().map(str::to_owned)).collect());
+    let read = value.as_array().and_then(|items| {
+        items
+            .iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect()
+    });
     read.unwrap_or_else(|| {
         wrong.push(format!("{key}: expected a list of names"));
         Vec::new()
     })
 }
 
-fn number(key: &str, value: &Value, range: std::ops::RangeInclusive<u64>, slot: &mut u64, wrong: &mut Vec<String>) {
+fn number(
+    key: &str,
+    value: &Value,
+    range: std::ops::RangeInclusive<u64>,
+    slot: &mut u64,
+    wrong: &mut Vec<String>,
+) {
     match value.as_u64().filter(|number| range.contains(number)) {
         Some(number) => *slot = number,
-        None => wrong.push(format!("{key}: expected a whole number from {} to {}", range.start(), range.end())),
+        None => wrong.push(format!(
+            "{key}: expected a whole number from {} to {}",
+            range.start(),
+            range.end()
+        )),
     }
 }
 
@@ -223,9 +257,14 @@ mod tests {
 
     #[test]
     fn settings_replace_defaults() {
-        let read =
-            read(r#"{"poll_ms":{"flow":5000},"logs":{"tikv-0":{"store":4}},"pd_targets":["placement"]}"#).unwrap();
-        assert_eq!((read.poll_ms.flow, read.poll_ms.hot), (5_000, Periods::default().hot));
+        let read = read(
+            r#"{"poll_ms":{"flow":5000},"logs":{"tikv-0":{"store":4}},"pd_targets":["placement"]}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (read.poll_ms.flow, read.poll_ms.hot),
+            (5_000, Periods::default().hot)
+        );
         assert_eq!(read.logs["tikv-0"].store.as_deref(), Some("4"));
         assert_eq!(read.pd_targets, ["placement"]);
     }
@@ -233,8 +272,16 @@ mod tests {
     #[test]
     fn every_mistake_is_named_at_once() {
         let text = r#"{"colour":1,"poll_ms":{"flows":1,"hot":-1},"page_regions":0,"logs":{"a":{"node":"x"}}}"#;
-        let Err(PluginError::InvalidConfig(why)) = read(text) else { panic!("accepted") };
-        for part in ["\"colour\"", "poll_ms.flows", "poll_ms.hot", "page_regions", "logs.a"] {
+        let Err(PluginError::InvalidConfig(why)) = read(text) else {
+            panic!("accepted")
+        };
+        for part in [
+            "\"colour\"",
+            "poll_ms.flows",
+            "poll_ms.hot",
+            "page_regions",
+            "logs.a",
+        ] {
             assert!(why.contains(part), "{part} is not in {why}");
         }
     }
@@ -242,7 +289,10 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused() {
         for text in ["[1]", "{", "7"] {
-            assert!(matches!(read(text), Err(PluginError::InvalidConfig(_))), "{text}");
+            assert!(
+                matches!(read(text), Err(PluginError::InvalidConfig(_))),
+                "{text}"
+            );
         }
     }
 }

@@ -54,27 +54,60 @@ pub(crate) fn hot_peers_table(picture: &Picture) -> Option<TableData> {
         return None;
     }
     let mut rows: Vec<(Flow, &HotPeer)> = Vec::new();
-    for (flow, seen) in [(Flow::Write, &picture.hot_write), (Flow::Read, &picture.hot_read)] {
+    for (flow, seen) in [
+        (Flow::Write, &picture.hot_write),
+        (Flow::Read, &picture.hot_read),
+    ] {
         rows.extend(hottest(seen).into_iter().map(|peer| (flow, peer)));
     }
     Some(
         table("hot_peers")
-            .texts("region", rows.iter().map(|(_, peer)| peer.region_id.to_string()))
+            .texts(
+                "region",
+                rows.iter().map(|(_, peer)| peer.region_id.to_string()),
+            )
             .texts("flow", rows.iter().map(|(flow, _)| flow.name()))
-            .texts("store", rows.iter().map(|(_, peer)| peer.store_id.to_string()))
+            .texts(
+                "store",
+                rows.iter().map(|(_, peer)| peer.store_id.to_string()),
+            )
             .booleans("is_leader", rows.iter().map(|(_, peer)| peer.is_leader))
-            .floats("bytes_per_s", "By/s", rows.iter().map(|(_, peer)| peer.flow_bytes))
-            .floats("keys_per_s", "1/s", rows.iter().map(|(_, peer)| peer.flow_keys))
-            .floats("queries_per_s", "1/s", rows.iter().map(|(_, peer)| peer.flow_query))
-            .integers("hot_degree", "", rows.iter().map(|(_, peer)| peer.hot_degree)),
+            .floats(
+                "bytes_per_s",
+                "By/s",
+                rows.iter().map(|(_, peer)| peer.flow_bytes),
+            )
+            .floats(
+                "keys_per_s",
+                "1/s",
+                rows.iter().map(|(_, peer)| peer.flow_keys),
+            )
+            .floats(
+                "queries_per_s",
+                "1/s",
+                rows.iter().map(|(_, peer)| peer.flow_query),
+            )
+            .integers(
+                "hot_degree",
+                "",
+                rows.iter().map(|(_, peer)| peer.hot_degree),
+            ),
     )
 }
 
 /// Each peer once, the busiest first. PD lists a leader in both views.
 fn hottest(seen: &Seen<HotPeers>) -> Vec<&HotPeer> {
-    let views = seen.value().into_iter().flat_map(|hot| [hot.as_peer.as_ref(), hot.as_leader.as_ref()]);
-    let peers = views.flatten().flat_map(BTreeMap::values).flat_map(|store| &store.statistics);
-    let once: BTreeMap<(u64, u64), &HotPeer> = peers.map(|peer| ((peer.region_id, peer.store_id), peer)).collect();
+    let views = seen
+        .value()
+        .into_iter()
+        .flat_map(|hot| [hot.as_peer.as_ref(), hot.as_leader.as_ref()]);
+    let peers = views
+        .flatten()
+        .flat_map(BTreeMap::values)
+        .flat_map(|store| &store.statistics);
+    let once: BTreeMap<(u64, u64), &HotPeer> = peers
+        .map(|peer| ((peer.region_id, peer.store_id), peer))
+        .collect();
     let mut peers: Vec<&HotPeer> = once.into_values().collect();
     peers.sort_by(|left, right| right.flow_bytes.total_cmp(&left.flow_bytes));
     peers.truncate(HOT_ROWS);
@@ -92,8 +125,10 @@ pub(crate) fn store_flow_table(seen: &Seen<StoreRates>) -> Option<TableData> {
         ("write_queries_per_s", "1/s", &rates.query_write_rate),
         ("read_queries_per_s", "1/s", &rates.query_read_rate),
     ];
-    let mut stores: Vec<&String> =
-        columns.iter().flat_map(|(.., rates)| rates.iter().flat_map(BTreeMap::keys)).collect();
+    let mut stores: Vec<&String> = columns
+        .iter()
+        .flat_map(|(.., rates)| rates.iter().flat_map(BTreeMap::keys))
+        .collect();
     stores.sort_by_key(|store| (store.len(), *store));
     stores.dedup();
     let filled = table("store_flow").texts("store", stores.iter().map(|store| (*store).clone()));
@@ -110,8 +145,9 @@ pub(crate) fn region_flow_table(picture: &Picture, replicas: Option<f64>) -> Opt
     }
     let rates = picture.store_rates.value();
     // Every replica's store counts a write; only the leader's counts a read.
-    let writes =
-        rates.and_then(|rates| total(rates.bytes_write_rate.as_ref())).map(|sum| sum / replicas.unwrap_or(REPLICAS));
+    let writes = rates
+        .and_then(|rates| total(rates.bytes_write_rate.as_ref()))
+        .map(|sum| sum / replicas.unwrap_or(REPLICAS));
     let reads = rates.and_then(|rates| total(rates.bytes_read_rate.as_ref()));
     let mut rows = busiest(Flow::Write, &picture.write_flow, writes);
     rows.extend(busiest(Flow::Read, &picture.read_flow, reads));
@@ -119,13 +155,36 @@ pub(crate) fn region_flow_table(picture: &Picture, replicas: Option<f64>) -> Opt
         table("region_flow")
             .texts("region", rows.iter().map(|row| row.region.id.to_string()))
             .texts("flow", rows.iter().map(|row| row.flow.name()))
-            .texts("store", rows.iter().map(|row| row.region.leader_store().map(|store| store.to_string())))
-            .floats("bytes_per_s", "By/s", rows.iter().map(|row| row.flow.bytes_per_s(row.region)))
-            .floats("keys_per_s", "1/s", rows.iter().map(|row| row.flow.keys_per_s(row.region)))
-            .floats("queries_per_s", "1/s", rows.iter().map(|row| row.queries_per_s(picture)))
+            .texts(
+                "store",
+                rows.iter()
+                    .map(|row| row.region.leader_store().map(|store| store.to_string())),
+            )
+            .floats(
+                "bytes_per_s",
+                "By/s",
+                rows.iter().map(|row| row.flow.bytes_per_s(row.region)),
+            )
+            .floats(
+                "keys_per_s",
+                "1/s",
+                rows.iter().map(|row| row.flow.keys_per_s(row.region)),
+            )
+            .floats(
+                "queries_per_s",
+                "1/s",
+                rows.iter().map(|row| row.queries_per_s(picture)),
+            )
             .floats("share", "1", rows.iter().map(|row| row.share))
-            .floats("list_median_bytes_per_s", "By/s", rows.iter().map(|row| row.median))
-            .texts("start_key", rows.iter().map(|row| row.region.start_key.clone()))
+            .floats(
+                "list_median_bytes_per_s",
+                "By/s",
+                rows.iter().map(|row| row.median),
+            )
+            .texts(
+                "start_key",
+                rows.iter().map(|row| row.region.start_key.clone()),
+            )
             .texts("end_key", rows.iter().map(|row| row.region.end_key.clone()))
             .instants("polled_at", rows.iter().map(|row| row.polled_at)),
     )
@@ -147,34 +206,57 @@ impl FlowRow<'_> {
             Flow::Read => &picture.hot_read,
         };
         let store = self.region.leader_store()?;
-        let views = seen.value().into_iter().flat_map(|hot| [hot.as_leader.as_ref(), hot.as_peer.as_ref()]);
-        let mut peers = views.flatten().filter_map(|view| view.get(&store.to_string())).flat_map(|hot| &hot.statistics);
-        peers.find(|peer| peer.region_id == self.region.id && peer.flow_query > 0.0).map(|peer| peer.flow_query)
+        let views = seen
+            .value()
+            .into_iter()
+            .flat_map(|hot| [hot.as_leader.as_ref(), hot.as_peer.as_ref()]);
+        let mut peers = views
+            .flatten()
+            .filter_map(|view| view.get(&store.to_string()))
+            .flat_map(|hot| &hot.statistics);
+        peers
+            .find(|peer| peer.region_id == self.region.id && peer.flow_query > 0.0)
+            .map(|peer| peer.flow_query)
     }
 }
 
 fn busiest(flow: Flow, seen: &Seen<Regions>, stores_total: Option<f64>) -> Vec<FlowRow<'_>> {
     let regions = seen.value().map_or(&[][..], |list| list.regions.as_slice());
-    let mut rates: Vec<f64> = regions.iter().map(|region| flow.bytes_per_s(region)).collect();
+    let mut rates: Vec<f64> = regions
+        .iter()
+        .map(|region| flow.bytes_per_s(region))
+        .collect();
     let sum: f64 = rates.iter().sum();
     let median = median(&mut rates);
     let whole = stores_total.map_or(sum, |total| total.max(sum));
     let row = |region| {
         let share = (whole > 0.0).then(|| flow.bytes_per_s(region) / whole);
-        FlowRow { flow, region, share, median, polled_at: seen.at() }
+        FlowRow {
+            flow,
+            region,
+            share,
+            median,
+            polled_at: seen.at(),
+        }
     };
     regions.iter().map(row).collect()
 }
 
 fn total(rates: Option<&BTreeMap<String, f64>>) -> Option<f64> {
-    rates.filter(|rates| !rates.is_empty()).map(|rates| rates.values().sum())
+    rates
+        .filter(|rates| !rates.is_empty())
+        .map(|rates| rates.values().sum())
 }
 
 /// Regions that deserve to be known as entities, with their leaders' stores: the busiest of each list.
 pub(crate) fn notable(picture: &Picture) -> BTreeMap<u64, u64> {
-    let flows =
-        [&picture.write_flow, &picture.read_flow].into_iter().filter_map(Seen::value).flat_map(|list| &list.regions);
-    flows.filter_map(|region| Some((region.id, region.leader_store()?))).collect()
+    let flows = [&picture.write_flow, &picture.read_flow]
+        .into_iter()
+        .filter_map(Seen::value)
+        .flat_map(|list| &list.regions);
+    flows
+        .filter_map(|region| Some((region.id, region.leader_store()?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -185,13 +267,27 @@ mod tests {
 
     fn recorded() -> Picture {
         let mut picture = Picture::default();
-        picture.take(Endpoint::WriteFlow, 7, Ok(include_bytes!("../tests/fixtures/pd-8.5.0-writeflow-hot.json")));
-        picture.take(Endpoint::HotStores, 7, Ok(include_bytes!("../tests/fixtures/pd-8.5.0-hotspot-stores.json")));
+        picture.take(
+            Endpoint::WriteFlow,
+            7,
+            Ok(include_bytes!(
+                "../tests/fixtures/pd-8.5.0-writeflow-hot.json"
+            )),
+        );
+        picture.take(
+            Endpoint::HotStores,
+            7,
+            Ok(include_bytes!(
+                "../tests/fixtures/pd-8.5.0-hotspot-stores.json"
+            )),
+        );
         picture
     }
 
     fn float(value: Scalar) -> f64 {
-        let Scalar::Float(value) = value else { panic!("{value:?}") };
+        let Scalar::Float(value) = value else {
+            panic!("{value:?}")
+        };
         value
     }
 
@@ -210,8 +306,16 @@ mod tests {
     #[test]
     fn a_share_is_of_the_stores_flow_when_that_is_more_than_the_list_holds() {
         let mut picture = Picture::default();
-        picture.take(Endpoint::WriteFlow, 1, Ok(br#"{"regions":[{"id":1,"written_bytes":6000}]}"#));
-        picture.take(Endpoint::HotStores, 1, Ok(br#"{"bytes-write-rate":{"1":1000,"2":1000,"3":1000}}"#));
+        picture.take(
+            Endpoint::WriteFlow,
+            1,
+            Ok(br#"{"regions":[{"id":1,"written_bytes":6000}]}"#),
+        );
+        picture.take(
+            Endpoint::HotStores,
+            1,
+            Ok(br#"{"bytes-write-rate":{"1":1000,"2":1000,"3":1000}}"#),
+        );
         let table = region_flow_table(&picture, Some(3.0)).unwrap();
         assert!((float(table.scalar(0, "share")) - 0.1).abs() < 1e-9);
     }
@@ -219,11 +323,18 @@ mod tests {
     #[test]
     fn store_rates_come_in_the_order_of_ids() {
         let mut picture = Picture::default();
-        picture.take(Endpoint::HotStores, 1, Ok(br#"{"bytes-write-rate":{"10":1,"9":2},"bytes-read-rate":null}"#));
+        picture.take(
+            Endpoint::HotStores,
+            1,
+            Ok(br#"{"bytes-write-rate":{"10":1,"9":2},"bytes-read-rate":null}"#),
+        );
         let table = store_flow_table(&picture.store_rates).unwrap();
         assert_eq!(table.scalar(0, "store"), Scalar::Text("9".to_owned()));
         assert_eq!(
-            (table.scalar(0, "write_bytes_per_s"), table.scalar(0, "read_bytes_per_s")),
+            (
+                table.scalar(0, "write_bytes_per_s"),
+                table.scalar(0, "read_bytes_per_s")
+            ),
             (Scalar::Float(2.0), Scalar::Null)
         );
     }

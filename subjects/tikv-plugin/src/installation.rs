@@ -52,16 +52,26 @@ impl Installation {
         }
         self.asked_ms = Some(now_ms);
         let tried = self.addresses_to_try(stores);
-        let mut requests: Vec<Request> = targets.iter().map(|target| endpoint_request(target, timeout_ms)).collect();
+        let mut requests: Vec<Request> = targets
+            .iter()
+            .map(|target| endpoint_request(target, timeout_ms))
+            .collect();
         for item in &tried {
-            let _ = world.discover(&address_target(item), &format!("http://{}", item.store.address));
+            let _ = world.discover(
+                &address_target(item),
+                &format!("http://{}", item.store.address),
+            );
             requests.push(Request::get(address_target(item), "/").timeout_ms(timeout_ms));
         }
         let mut results = world.send_all(&requests).into_iter();
-        self.endpoints =
-            targets.iter().zip(results.by_ref()).map(|(target, result)| endpoint(target, &result)).collect();
+        self.endpoints = targets
+            .iter()
+            .zip(results.by_ref())
+            .map(|(target, result)| endpoint(target, &result))
+            .collect();
         for (item, result) in tried.iter().zip(results) {
-            self.addresses.insert(item.store.id.to_string(), listener(&result));
+            self.addresses
+                .insert(item.store.id.to_string(), listener(&result));
         }
     }
 
@@ -75,32 +85,58 @@ impl Installation {
         (!self.endpoints.is_empty()).then(|| {
             table("pd_endpoints")
                 .texts("target", rows().map(|endpoint| endpoint.target.clone()))
-                .texts("outcome", rows().map(|endpoint| endpoint.outcome.to_owned()))
+                .texts(
+                    "outcome",
+                    rows().map(|endpoint| endpoint.outcome.to_owned()),
+                )
                 .texts("answer", rows().map(|endpoint| endpoint.answer.clone()))
-                .texts("cluster_seen", rows().map(|endpoint| endpoint.view.cluster.clone()))
-                .texts("leader_seen", rows().map(|endpoint| endpoint.view.leader.clone()))
+                .texts(
+                    "cluster_seen",
+                    rows().map(|endpoint| endpoint.view.cluster.clone()),
+                )
+                .texts(
+                    "leader_seen",
+                    rows().map(|endpoint| endpoint.view.leader.clone()),
+                )
                 .texts("members_seen", rows().map(names))
         })
     }
 
     /// Adds to the table of stores who listens at their addresses; null where nobody tried yet.
     pub(crate) fn beside_stores(&self, stores: TableData) -> TableData {
-        let ids: Vec<operator_plugin::Scalar> = (0..stores.rows()).map(|row| stores.scalar(row, "store")).collect();
+        let ids: Vec<operator_plugin::Scalar> = (0..stores.rows())
+            .map(|row| stores.scalar(row, "store"))
+            .collect();
         let outcome = |id: &operator_plugin::Scalar| match id {
-            operator_plugin::Scalar::Text(id) => self.addresses.get(id).map(|outcome| (*outcome).to_owned()),
+            operator_plugin::Scalar::Text(id) => {
+                self.addresses.get(id).map(|outcome| (*outcome).to_owned())
+            }
             _ => None,
         };
         stores.texts("address_probe", ids.iter().map(outcome))
     }
 
-    fn addresses_to_try<'stores>(&mut self, stores: Option<&'stores Stores>) -> Vec<&'stores StoreItem> {
-        let Some(stores) = stores else { return Vec::new() };
-        let living: Vec<&StoreItem> =
-            living(stores).into_iter().filter(|item| item.store.address.contains(':')).collect();
-        self.addresses.retain(|id, _| living.iter().any(|item| item.store.id.to_string() == *id));
-        let after = living.iter().filter(|item| item.store.id > self.tried_up_to);
-        let tried: Vec<&StoreItem> =
-            after.chain(living.iter()).take(living.len().min(ADDRESSES_PER_ROUND)).copied().collect();
+    fn addresses_to_try<'stores>(
+        &mut self,
+        stores: Option<&'stores Stores>,
+    ) -> Vec<&'stores StoreItem> {
+        let Some(stores) = stores else {
+            return Vec::new();
+        };
+        let living: Vec<&StoreItem> = living(stores)
+            .into_iter()
+            .filter(|item| item.store.address.contains(':'))
+            .collect();
+        self.addresses
+            .retain(|id, _| living.iter().any(|item| item.store.id.to_string() == *id));
+        let after = living
+            .iter()
+            .filter(|item| item.store.id > self.tried_up_to);
+        let tried: Vec<&StoreItem> = after
+            .chain(living.iter())
+            .take(living.len().min(ADDRESSES_PER_ROUND))
+            .copied()
+            .collect();
         self.tried_up_to = tried.last().map(|item| item.store.id).unwrap_or_default();
         tried
     }
@@ -118,14 +154,25 @@ fn address_target(item: &StoreItem) -> String {
 fn endpoint(target: &str, result: &Result<Response, HttpError>) -> Endpoint {
     let said = answer::body(result).and_then(answer::read::<Members>);
     let view = said.as_ref().map(MemberView::of).unwrap_or_default();
-    let members = said.as_ref().ok().map(|said| said.members.iter().map(|member| member.name.clone()).collect());
+    let members = said.as_ref().ok().map(|said| {
+        said.members
+            .iter()
+            .map(|member| member.name.clone())
+            .collect()
+    });
     let outcome = match (&said, result) {
         (Ok(_), _) => "ok",
         (Err(_), Ok(_)) => "error",
         (Err(_), Err(error)) => failure(error),
     };
     let answer = said.err().map(|why| why.text()).unwrap_or_default();
-    Endpoint { target: target.to_owned(), outcome, answer, view, members }
+    Endpoint {
+        target: target.to_owned(),
+        outcome,
+        answer,
+        view,
+        members,
+    }
 }
 
 /// How a request failed, names apart from addresses: what has to be changed differs.
@@ -136,7 +183,10 @@ fn failure(error: &HttpError) -> &'static str {
         HttpError::Dns(_) => "dns",
         HttpError::Denied(_) | HttpError::UnknownTarget(_) | HttpError::RateLimited(_) => "denied",
         HttpError::Connect(why) if is_no_way(why) => "timeout",
-        HttpError::Connect(_) | HttpError::Tls(_) | HttpError::Protocol(_) | HttpError::Redirected(_) => "error",
+        HttpError::Connect(_)
+        | HttpError::Tls(_)
+        | HttpError::Protocol(_)
+        | HttpError::Redirected(_) => "error",
     }
 }
 
@@ -163,17 +213,34 @@ mod tests {
 
     fn says(body: &str) -> Result<Response, HttpError> {
         let body = body.as_bytes().to_vec();
-        Ok(Response { status: 200, headers: vec![], body, truncated: false, elapsed: 1, server_date: None })
+        Ok(Response {
+            status: 200,
+            headers: vec![],
+            body,
+            truncated: false,
+            elapsed: 1,
+            server_date: None,
+        })
     }
 
     #[test]
     fn a_member_that_formed_a_cluster_of_its_own_shows_it() {
-        let alone = r#"{"header":{"cluster_id":9},"members":[{"name":"pd-2"}],"leader":{"name":"pd-2"}}"#;
-        let found = Installation { endpoints: vec![endpoint("pd-3", &says(alone))], ..Installation::default() };
+        let alone =
+            r#"{"header":{"cluster_id":9},"members":[{"name":"pd-2"}],"leader":{"name":"pd-2"}}"#;
+        let found = Installation {
+            endpoints: vec![endpoint("pd-3", &says(alone))],
+            ..Installation::default()
+        };
         let table = found.endpoints_table().unwrap();
         assert_eq!(table.scalar(0, "outcome"), Scalar::Text("ok".to_owned()));
-        assert_eq!(table.scalar(0, "cluster_seen"), Scalar::Text("9".to_owned()));
-        assert_eq!(table.scalar(0, "members_seen"), Scalar::Text("pd-2".to_owned()));
+        assert_eq!(
+            table.scalar(0, "cluster_seen"),
+            Scalar::Text("9".to_owned())
+        );
+        assert_eq!(
+            table.scalar(0, "members_seen"),
+            Scalar::Text("pd-2".to_owned())
+        );
     }
 
     #[test]
@@ -181,14 +248,29 @@ mod tests {
         let of = |error: HttpError| endpoint("pd", &Err(error)).outcome;
         assert_eq!(of(HttpError::Refused), "refused");
         assert_eq!(of(HttpError::Dns("x".to_owned())), "dns");
-        assert_eq!(of(HttpError::Connect("No route to host (os error 113)".to_owned())), "timeout");
+        assert_eq!(
+            of(HttpError::Connect(
+                "No route to host (os error 113)".to_owned()
+            )),
+            "timeout"
+        );
         assert_eq!(of(HttpError::Denied("x".to_owned())), "denied");
     }
 
     #[test]
     fn a_port_that_does_not_speak_http_has_a_listener_and_a_closed_one_has_none() {
-        assert_eq!(listener(&Err(HttpError::Protocol("invalid HTTP version parsed".to_owned()))), "ok");
-        assert_eq!(listener(&Err(HttpError::Connect("connection reset by peer".to_owned()))), "ok");
+        assert_eq!(
+            listener(&Err(HttpError::Protocol(
+                "invalid HTTP version parsed".to_owned()
+            ))),
+            "ok"
+        );
+        assert_eq!(
+            listener(&Err(HttpError::Connect(
+                "connection reset by peer".to_owned()
+            ))),
+            "ok"
+        );
         assert_eq!(listener(&Err(HttpError::Refused)), "refused");
         assert_eq!(listener(&Err(HttpError::Timeout)), "timeout");
     }
@@ -199,8 +281,16 @@ mod tests {
         let text = (1..=40).map(store).collect::<Vec<_>>().join(",");
         let stores: Stores = serde_json::from_str(&format!(r#"{{"stores":[{text}]}}"#)).unwrap();
         let mut installation = Installation::default();
-        let mut round =
-            || installation.addresses_to_try(Some(&stores)).iter().map(|item| item.store.id).collect::<Vec<_>>();
-        assert_eq!((round().len(), round().first().copied()), (ADDRESSES_PER_ROUND, Some(33)));
+        let mut round = || {
+            installation
+                .addresses_to_try(Some(&stores))
+                .iter()
+                .map(|item| item.store.id)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (round().len(), round().first().copied()),
+            (ADDRESSES_PER_ROUND, Some(33))
+        );
     }
 }

@@ -30,7 +30,9 @@ mod topology;
 mod units;
 mod walk;
 
-use operator_plugin::{KnowledgeBase, Observation, ObserveContext, PluginError, PluginInfo, Subject, World};
+use operator_plugin::{
+    KnowledgeBase, Observation, ObserveContext, PluginError, PluginInfo, Subject, World,
+};
 
 /// The TiKV subject.
 #[derive(Debug, Clone)]
@@ -44,15 +46,23 @@ impl Subject for Tikv {
         PluginInfo {
             name: "tikv".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "Observes a TiKV cluster through PD, its stores' status servers and its logs".to_owned(),
+            summary: "Observes a TiKV cluster through PD, its stores' status servers and its logs"
+                .to_owned(),
         }
     }
 
     fn configure(config: &str) -> Result<Self, PluginError> {
-        Ok(Self { configuration: configuration::read(config)?, observer: observe::Observer::default() })
+        Ok(Self {
+            configuration: configuration::read(config)?,
+            observer: observe::Observer::default(),
+        })
     }
 
-    fn observe(&mut self, world: &mut dyn World, context: &ObserveContext) -> Result<Observation, PluginError> {
+    fn observe(
+        &mut self,
+        world: &mut dyn World,
+        context: &ObserveContext,
+    ) -> Result<Observation, PluginError> {
         Ok(self.observer.observe(world, &self.configuration, context))
     }
 

@@ -26,17 +26,29 @@ pub(crate) struct Line {
 impl Line {
     /// The value of a key.
     pub(crate) fn field(&self, key: &str) -> Option<&str> {
-        self.fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+        self.fields
+            .iter()
+            .find(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
     }
 }
 
 /// Takes a line apart. `None` for a continuation of the line before, and for text of other formats.
 pub(crate) fn read(text: &str) -> Option<Line> {
-    let text = text.get(..text.floor_char_boundary(LINE_BYTES)).unwrap_or(text).trim();
-    if text.starts_with('{') { of_json(text) } else { of_text(text) }
+    let text = text
+        .get(..text.floor_char_boundary(LINE_BYTES))
+        .unwrap_or(text)
+        .trim();
+    if text.starts_with('{') {
+        of_json(text)
+    } else {
+        of_text(text)
+    }
 }
 
-const LEVELS: [&str; 9] = ["FATAL", "PANIC", "DPANIC", "ERROR", "CRITICAL", "WARN", "INFO", "DEBUG", "TRACE"];
+const LEVELS: [&str; 9] = [
+    "FATAL", "PANIC", "DPANIC", "ERROR", "CRITICAL", "WARN", "INFO", "DEBUG", "TRACE",
+];
 
 fn of_text(text: &str) -> Option<Line> {
     let mut parts = parts(text)?.into_iter().peekable();
@@ -61,11 +73,14 @@ fn of_text(text: &str) -> Option<Line> {
             break;
         }
     }
-    let is_caller = |text: &String| text.contains(".rs:") || text.contains(".go:") || text == "<unknown>";
+    let is_caller =
+        |text: &String| text.contains(".rs:") || text.contains(".go:") || text == "<unknown>";
     let at = plain.iter().position(is_caller).unwrap_or(0);
     line.caller = plain.get(at).cloned().unwrap_or_default();
     line.message = plain.get(at + 1).cloned().unwrap_or_default();
-    line.fields = parts.filter_map(|part| Some((part.key, part.value?))).collect();
+    line.fields = parts
+        .filter_map(|part| Some((part.key, part.value?)))
+        .collect();
     Some(line)
 }
 
@@ -81,16 +96,22 @@ fn parts(text: &str) -> Option<Vec<Part>> {
     let mut rest = text;
     let mut parts = Vec::new();
     while let Some(inner) = rest.trim_start().strip_prefix('[') {
-        let Some((key, after)) = token(inner, &['=', ']']) else { break };
+        let Some((key, after)) = token(inner, &['=', ']']) else {
+            break;
+        };
         let (value, after) = match after.strip_prefix('=') {
             Some(after) => {
-                let Some((value, after)) = token(after, &[']']) else { break };
+                let Some((value, after)) = token(after, &[']']) else {
+                    break;
+                };
                 (Some(value), after)
             }
             None => (None, after),
         };
         parts.push(Part { key, value });
-        let Some(after) = after.strip_prefix(']').filter(|_| parts.len() < PARTS) else { break };
+        let Some(after) = after.strip_prefix(']').filter(|_| parts.len() < PARTS) else {
+            break;
+        };
         rest = after;
     }
     (!parts.is_empty()).then_some(parts)
@@ -104,38 +125,53 @@ fn token<'text>(text: &'text str, ends: &[char]) -> Option<(String, &'text str)>
         return Some((run.to_owned(), rest));
     }
     let mut escaped = false;
-    let end = text.char_indices().skip(1).find_map(|(at, letter)| match (escaped, letter) {
-        (true, _) => {
-            escaped = false;
-            None
-        }
-        (false, '\\') => {
-            escaped = true;
-            None
-        }
-        (false, '"') => Some(at + 1),
-        (false, _) => None,
-    })?;
+    let end = text
+        .char_indices()
+        .skip(1)
+        .find_map(|(at, letter)| match (escaped, letter) {
+            (true, _) => {
+                escaped = false;
+                None
+            }
+            (false, '\\') => {
+                escaped = true;
+                None
+            }
+            (false, '"') => Some(at + 1),
+            (false, _) => None,
+        })?;
     let (quoted, rest) = text.split_at_checked(end)?;
     // What is quoted but not valid JSON is kept as it stands.
-    Some((serde_json::from_str(quoted).unwrap_or_else(|_| quoted.trim_matches('"').to_owned()), rest))
+    Some((
+        serde_json::from_str(quoted).unwrap_or_else(|_| quoted.trim_matches('"').to_owned()),
+        rest,
+    ))
 }
 
 fn of_json(text: &str) -> Option<Line> {
     let object: Map<String, Value> = serde_json::from_str(text).ok()?;
-    let take = |keys: &[&str]| keys.iter().find_map(|key| crate::shapes::plain(object.get(*key)?)).unwrap_or_default();
+    let take = |keys: &[&str]| {
+        keys.iter()
+            .find_map(|key| crate::shapes::plain(object.get(*key)?))
+            .unwrap_or_default()
+    };
     let level = take(&["level"]).to_uppercase();
     if !LEVELS.contains(&level.as_str()) {
         return None;
     }
     let known = ["time", "level", "caller", "message", "msg", "logger"];
-    let others = object.iter().filter(|(key, _)| !known.contains(&key.as_str())).take(PARTS);
+    let others = object
+        .iter()
+        .filter(|(key, _)| !known.contains(&key.as_str()))
+        .take(PARTS);
     Some(Line {
         at: time_ns(&take(&["time"])),
         level,
         caller: take(&["caller"]),
         message: take(&["message", "msg"]),
-        fields: others.filter_map(|(key, value)| Some((key.clone(), crate::shapes::plain(value)?))).collect(),
+        fields: others
+            .filter_map(|(key, value)| Some((key.clone(), crate::shapes::plain(value)?)))
+            .collect(),
     })
 }
 
@@ -148,9 +184,19 @@ mod tests {
     fn a_recorded_line_of_tikv_is_taken_apart() {
         let text = r#"[2026/11/21 03:18:02.490 +00:00] [WARN] [raft_client.rs:610] ["connection aborted"] [addr=127.0.0.1:20161] [receiver_err="Some(RpcFailure(RpcStatus { code: 14-UNAVAILABLE, message: \"Connection reset by peer\", details: [] }))"] [store_id=4] [thread_id=51]"#;
         let line = read(text).unwrap();
-        assert_eq!((line.level.as_str(), line.caller.as_str()), ("WARN", "raft_client.rs:610"));
-        assert_eq!((line.message.as_str(), line.field("store_id")), ("connection aborted", Some("4")));
-        assert!(line.field("receiver_err").unwrap().contains(r#"message: "Connection reset by peer", details: []"#));
+        assert_eq!(
+            (line.level.as_str(), line.caller.as_str()),
+            ("WARN", "raft_client.rs:610")
+        );
+        assert_eq!(
+            (line.message.as_str(), line.field("store_id")),
+            ("connection aborted", Some("4"))
+        );
+        assert!(
+            line.field("receiver_err")
+                .unwrap()
+                .contains(r#"message: "Connection reset by peer", details: []"#)
+        );
         assert_eq!(line.at, time_ns("2026/11/21 03:18:02.490 +00:00"));
     }
 
@@ -166,14 +212,23 @@ mod tests {
     fn empty_parts_and_bare_values_with_spaces_are_read() {
         let text = r#"[2026/11/21 03:14:06.554 +00:00] [WARN] [tso.go:335] ["clock offset"] [] [jet-lag=157.703199ms] [prev-physical=2026/11/21 03:14:06.396 +00:00]"#;
         let line = read(text).unwrap();
-        assert_eq!((line.message.as_str(), line.field("jet-lag")), ("clock offset", Some("157.703199ms")));
-        assert_eq!(line.field("prev-physical"), Some("2026/11/21 03:14:06.396 +00:00"));
+        assert_eq!(
+            (line.message.as_str(), line.field("jet-lag")),
+            ("clock offset", Some("157.703199ms"))
+        );
+        assert_eq!(
+            line.field("prev-physical"),
+            Some("2026/11/21 03:14:06.396 +00:00")
+        );
     }
 
     #[test]
     fn json_lines_say_the_same() {
         let line = read(r#"{"time":"2026/11/21 03:14:06.554 +00:00","level":"warn","caller":"tso.go:335","message":"clock offset","jet-lag":"157ms","n":3}"#).unwrap();
-        assert_eq!((line.level.as_str(), line.message.as_str(), line.field("n")), ("WARN", "clock offset", Some("3")));
+        assert_eq!(
+            (line.level.as_str(), line.message.as_str(), line.field("n")),
+            ("WARN", "clock offset", Some("3"))
+        );
         assert!(line.at.is_some());
     }
 
@@ -185,17 +240,28 @@ mod tests {
 
     #[test]
     fn continuations_and_other_formats_are_no_lines() {
-        for text in
-            ["", "  at foo::bar", "[not a level] x", "** DB Stats **", "{}", "[2026/11/21-03:07:15.951 1] rocksdb"]
-        {
+        for text in [
+            "",
+            "  at foo::bar",
+            "[not a level] x",
+            "** DB Stats **",
+            "{}",
+            "[2026/11/21-03:07:15.951 1] rocksdb",
+        ] {
             assert_eq!(read(text), None, "{text:?}");
         }
     }
 
     #[test]
     fn a_line_that_is_broken_off_keeps_what_was_whole() {
-        let line = read(r#"[2026/11/21 03:18:02.490 +00:00] [WARN] [a.rs:1] [message] [k=v] [broken="unfin"#).unwrap();
-        assert_eq!((line.message.as_str(), line.field("k"), line.fields.len()), ("message", Some("v"), 1));
+        let line = read(
+            r#"[2026/11/21 03:18:02.490 +00:00] [WARN] [a.rs:1] [message] [k=v] [broken="unfin"#,
+        )
+        .unwrap();
+        assert_eq!(
+            (line.message.as_str(), line.field("k"), line.fields.len()),
+            ("message", Some("v"), 1)
+        );
     }
 
     proptest! {

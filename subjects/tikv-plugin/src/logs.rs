@@ -24,20 +24,31 @@ pub(crate) fn observe(
     names: &Names,
 ) -> (Option<TableData>, Vec<BlindSpot>) {
     let sources = world.log_sources();
-    let mut events = Events { now: world.now(), ..Events::default() };
+    let mut events = Events {
+        now: world.now(),
+        ..Events::default()
+    };
     let mut blind = Vec::new();
     for source in &sources {
-        let spot = |reason: String| BlindSpot { source: format!("log:{source}"), reason };
+        let spot = |reason: String| BlindSpot {
+            source: format!("log:{source}"),
+            reason,
+        };
         let limit = u32::try_from(configuration.log_lines).unwrap_or(u32::MAX);
         match world.read_log(source, limit) {
             Ok(chunk) => {
                 let owner = owner(configuration, owners, names, source, &chunk.lines);
-                chunk.lines.iter().for_each(|line| events.count(source, &owner, names, line));
+                chunk
+                    .lines
+                    .iter()
+                    .for_each(|line| events.count(source, &owner, names, line));
                 if chunk.skipped > 0 {
                     blind.push(spot(format!("{} lines were skipped", chunk.skipped)));
                 }
             }
-            Err(LogError::UnknownSource(name)) => blind.push(spot(format!("source {name} is not granted"))),
+            Err(LogError::UnknownSource(name)) => {
+                blind.push(spot(format!("source {name} is not granted")))
+            }
             Err(LogError::Unreadable(reason)) => blind.push(spot(reason)),
         }
     }
@@ -61,11 +72,23 @@ fn owner(
     source: &str,
     lines: &[String],
 ) -> LogOwner {
-    if let Some(owner) = configuration.logs.get(source).or_else(|| owners.get(source)) {
+    if let Some(owner) = configuration
+        .logs
+        .get(source)
+        .or_else(|| owners.get(source))
+    {
         return owner.clone();
     }
-    let member = names.members.iter().find(|member| *member == source).cloned();
-    let store = if member.is_none() { lines.iter().find_map(|line| own_store(line)) } else { None };
+    let member = names
+        .members
+        .iter()
+        .find(|member| *member == source)
+        .cloned();
+    let store = if member.is_none() {
+        lines.iter().find_map(|line| own_store(line))
+    } else {
+        None
+    };
     let owner = LogOwner { store, member };
     if owner != LogOwner::default() {
         owners.insert(source.to_owned(), owner.clone());
@@ -75,13 +98,19 @@ fn owner(
 
 /// Messages in which a store speaks of itself.
 fn own_store(text: &str) -> Option<String> {
-    const OF_ITSELF: [&str; 4] =
-        ["start raft store", "put store to PD", "associated store labels", "insert new region"];
+    const OF_ITSELF: [&str; 4] = [
+        "start raft store",
+        "put store to PD",
+        "associated store labels",
+        "insert new region",
+    ];
     if !OF_ITSELF.iter().any(|message| text.contains(message)) {
         return None;
     }
     let line = read(text)?;
-    OF_ITSELF.contains(&line.message.as_str()).then(|| line.field("store_id").map(str::to_owned))?
+    OF_ITSELF
+        .contains(&line.message.as_str())
+        .then(|| line.field("store_id").map(str::to_owned))?
 }
 
 /// Source, event, store and member.
@@ -105,8 +134,12 @@ struct Event {
 impl Events {
     fn count(&mut self, source: &str, owner: &LogOwner, names: &Names, text: &str) {
         let Some(line) = read(text) else { return };
-        let is_news = line.at.is_none_or(|at| at.saturating_add(NEWS_NS) >= self.now);
-        let Some(event) = classify(&line).filter(|_| is_news) else { return };
+        let is_news = line
+            .at
+            .is_none_or(|at| at.saturating_add(NEWS_NS) >= self.now);
+        let Some(event) = classify(&line).filter(|_| is_news) else {
+            return;
+        };
         let store = subject_store(&line, names).or_else(|| owner.store.clone());
         let key = (source.to_owned(), event, store, owner.member.clone());
         if self.rows.len() >= ROWS && !self.rows.contains_key(&key) {
@@ -131,28 +164,50 @@ impl Events {
         let rows = || self.rows.iter();
         table("log_events")
             .texts("source", rows().map(|((source, ..), _)| source.clone()))
-            .texts("event", rows().map(|((_, event, ..), _)| (*event).to_owned()))
+            .texts(
+                "event",
+                rows().map(|((_, event, ..), _)| (*event).to_owned()),
+            )
             .texts("level", rows().map(|(_, event)| event.level.clone()))
             .integers("count", "", rows().map(|(_, event)| event.count))
             .texts("store", rows().map(|((_, _, store, _), _)| store.clone()))
             .texts("region", rows().map(|(_, event)| event.region.clone()))
             .texts("member", rows().map(|((.., member), _)| member.clone()))
-            .texts("first_line", rows().map(|(_, event)| event.first_line.clone()))
+            .texts(
+                "first_line",
+                rows().map(|(_, event)| event.first_line.clone()),
+            )
             .instants("last_at", rows().map(|(_, event)| event.last_at))
     }
 }
 
 /// The store that a line speaks of: by its id, or by an address that PD lists.
 fn subject_store(line: &Line, names: &Names) -> Option<String> {
-    const IDS: [&str; 5] = ["store_id", "to_store", "store-id", "target-store-id", "target_store_id"];
+    const IDS: [&str; 5] = [
+        "store_id",
+        "to_store",
+        "store-id",
+        "target-store-id",
+        "target_store_id",
+    ];
     const ADDRESSES: [&str; 4] = ["addr", "to_addr", "store-address", "address"];
     let digits = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let id = IDS.iter().find_map(|key| line.field(key).filter(digits)).map(str::to_owned);
-    id.or_else(|| ADDRESSES.iter().find_map(|key| names.stores.get(line.field(key)?).cloned()))
+    let id = IDS
+        .iter()
+        .find_map(|key| line.field(key).filter(digits))
+        .map(str::to_owned);
+    id.or_else(|| {
+        ADDRESSES
+            .iter()
+            .find_map(|key| names.stores.get(line.field(key)?).cloned())
+    })
 }
 
 fn region(line: &Line) -> Option<String> {
-    ["region_id", "region-id"].iter().find_map(|key| line.field(key)).map(str::to_owned)
+    ["region_id", "region-id"]
+        .iter()
+        .find_map(|key| line.field(key))
+        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -162,10 +217,21 @@ mod tests {
     use operator_plugin::Scalar;
 
     fn counted(lines: &[&str]) -> TableData {
-        let names = Names { stores: [("127.0.0.1:20161".to_owned(), "4".to_owned())].into(), members: vec![] };
-        let mut events = Events { now: time_ns("2026/11/21 03:18:20.000 +00:00").unwrap(), ..Events::default() };
-        let owner = LogOwner { store: Some("1".to_owned()), member: None };
-        lines.iter().for_each(|line| events.count("tikv0", &owner, &names, line));
+        let names = Names {
+            stores: [("127.0.0.1:20161".to_owned(), "4".to_owned())].into(),
+            members: vec![],
+        };
+        let mut events = Events {
+            now: time_ns("2026/11/21 03:18:20.000 +00:00").unwrap(),
+            ..Events::default()
+        };
+        let owner = LogOwner {
+            store: Some("1".to_owned()),
+            member: None,
+        };
+        lines
+            .iter()
+            .for_each(|line| events.count("tikv0", &owner, &names, line));
         events.table()
     }
 
@@ -178,7 +244,10 @@ mod tests {
             "   a continuation",
         ]);
         assert_eq!(table.rows(), 2);
-        assert_eq!(table.scalar(0, "event"), Scalar::Text("store-connect-timeout".to_owned()));
+        assert_eq!(
+            table.scalar(0, "event"),
+            Scalar::Text("store-connect-timeout".to_owned())
+        );
         assert_eq!(
             (table.scalar(0, "count"), table.scalar(0, "store")),
             (Scalar::Integer(2), Scalar::Text("4".to_owned()))
@@ -201,13 +270,19 @@ mod tests {
             )
         };
         let table = counted(&[&line(8), &line(10)]);
-        assert_eq!((table.scalar(0, "count"), table.scalar(0, "region")), (Scalar::Integer(2), Scalar::Null));
+        assert_eq!(
+            (table.scalar(0, "count"), table.scalar(0, "region")),
+            (Scalar::Integer(2), Scalar::Null)
+        );
     }
 
     #[test]
     fn a_store_names_itself_in_its_log() {
         let text = r#"[2026/11/21 03:07:16.261 +00:00] [INFO] [replication_mode.rs:55] ["associated store labels"] [labels="[]"] [store_id=1]"#;
         assert_eq!(own_store(text).as_deref(), Some("1"));
-        assert_eq!(own_store(r#"[2026/11/21 03:07:16.261 +00:00] [INFO] [x.rs:5] ["other"] [store_id=1]"#), None);
+        assert_eq!(
+            own_store(r#"[2026/11/21 03:07:16.261 +00:00] [INFO] [x.rs:5] ["other"] [store_id=1]"#),
+            None
+        );
     }
 }

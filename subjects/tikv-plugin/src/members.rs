@@ -20,8 +20,13 @@ pub(crate) struct MemberView {
 impl MemberView {
     /// Reads a member's own `/members`.
     pub(crate) fn of(members: &Members) -> Self {
-        let cluster = Some(members.header.cluster_id).filter(|id| *id != 0).map(|id| id.to_string());
-        Self { leader: members.leader.as_ref().map(|leader| leader.name.clone()), cluster }
+        let cluster = Some(members.header.cluster_id)
+            .filter(|id| *id != 0)
+            .map(|id| id.to_string());
+        Self {
+            leader: members.leader.as_ref().map(|leader| leader.name.clone()),
+            cluster,
+        }
     }
 }
 
@@ -37,8 +42,14 @@ impl Leadership {
     /// Takes what PD says now.
     pub(crate) fn see(&mut self, members: &Seen<Members>) {
         self.lost |= is_leaderless(members);
-        let Some(members_now) = members.value() else { return };
-        match members_now.leader.as_ref().map(|leader| leader.name.clone()) {
+        let Some(members_now) = members.value() else {
+            return;
+        };
+        match members_now
+            .leader
+            .as_ref()
+            .map(|leader| leader.name.clone())
+        {
             None => self.lost = true,
             Some(name) => {
                 let changed = self.name.as_ref().is_some_and(|before| *before != name);
@@ -64,8 +75,17 @@ fn is_leaderless(members: &Seen<Members>) -> bool {
 /// Nodes of the members.
 pub(crate) fn nodes(members: &[Member], granted: &[String]) -> Vec<Node> {
     let node = |member: &Member| {
-        let origin = member.client_urls.as_ref()?.first()?.trim_end_matches('/').to_owned();
-        Some(Node::member(&member.name, member_target(&member.name, granted), origin))
+        let origin = member
+            .client_urls
+            .as_ref()?
+            .first()?
+            .trim_end_matches('/')
+            .to_owned();
+        Some(Node::member(
+            &member.name,
+            member_target(&member.name, granted),
+            origin,
+        ))
     };
     members.iter().filter_map(node).collect()
 }
@@ -84,42 +104,89 @@ pub(crate) fn members_table(
         return None;
     }
     let same = |leader: &Option<Member>, member: &Member| {
-        leader.as_ref().is_some_and(|leader| leader.member_id == member.member_id)
+        leader
+            .as_ref()
+            .is_some_and(|leader| leader.member_id == member.member_id)
     };
     let nobody_leads = is_leaderless(&picture.members).then_some(false);
-    let leads = |member: &Member| listed.map(|listed| same(&listed.leader, member)).or(nobody_leads);
+    let leads = |member: &Member| {
+        listed
+            .map(|listed| same(&listed.leader, member))
+            .or(nobody_leads)
+    };
     let leads_etcd = |member: &Member| listed.map(|listed| same(&listed.etcd_leader, member));
     let entity = |member: &Member| format!("member/{}", member.name);
     let probe = |member: &Member| probes.get(&entity(member));
     let view = |member: &Member| views.get(&member.name);
     let health = |member: &Member| {
-        picture.health.value()?.iter().find(|health| health.name == member.name).map(|health| health.health)
+        picture
+            .health
+            .value()?
+            .iter()
+            .find(|health| health.name == member.name)
+            .map(|health| health.health)
     };
-    let url = |member: &Member| member.client_urls.as_ref().and_then(|urls| urls.first().cloned());
-    let peer_url = |member: &Member| member.peer_urls.as_ref().and_then(|urls| urls.first().cloned());
-    let version = |member: &Member| (!member.binary_version.is_empty()).then(|| member.binary_version.clone());
+    let url = |member: &Member| {
+        member
+            .client_urls
+            .as_ref()
+            .and_then(|urls| urls.first().cloned())
+    };
+    let peer_url = |member: &Member| {
+        member
+            .peer_urls
+            .as_ref()
+            .and_then(|urls| urls.first().cloned())
+    };
+    let version = |member: &Member| {
+        (!member.binary_version.is_empty()).then(|| member.binary_version.clone())
+    };
     let rows = || members.iter();
     Some(
         table("members")
             .texts("member", rows().map(|member| member.name.clone()))
-            .texts("member_id", rows().map(|member| member.member_id.to_string()))
+            .texts(
+                "member_id",
+                rows().map(|member| member.member_id.to_string()),
+            )
             .texts("client_url", rows().map(url))
             .texts("peer_url", rows().map(peer_url))
             .booleans("is_leader", rows().map(leads))
             .booleans("is_etcd_leader", rows().map(leads_etcd))
             .booleans("healthy", rows().map(health))
-            .booleans("reachable", rows().map(|member| probe(member).and_then(Probe::is_reachable)))
-            .texts("probe", rows().map(|member| probe(member).map(|probe| probe.outcome.to_owned())))
+            .booleans(
+                "reachable",
+                rows().map(|member| probe(member).and_then(Probe::is_reachable)),
+            )
+            .texts(
+                "probe",
+                rows().map(|member| probe(member).map(|probe| probe.outcome.to_owned())),
+            )
             .texts("version", rows().map(version))
-            .texts("leader_seen", rows().map(|member| view(member).and_then(|view| view.leader.clone())))
-            .texts("cluster_seen", rows().map(|member| view(member).and_then(|view| view.cluster.clone())))
-            .floats("date_offset_s", "s", rows().map(|member| offsets.get(&entity(member)).copied())),
+            .texts(
+                "leader_seen",
+                rows().map(|member| view(member).and_then(|view| view.leader.clone())),
+            )
+            .texts(
+                "cluster_seen",
+                rows().map(|member| view(member).and_then(|view| view.cluster.clone())),
+            )
+            .floats(
+                "date_offset_s",
+                "s",
+                rows().map(|member| offsets.get(&entity(member)).copied()),
+            ),
     )
 }
 
 /// Members that `/health` calls healthy, when it was answered.
 pub(crate) fn healthy(picture: &Picture) -> Option<i64> {
-    let healthy = picture.health.value()?.iter().filter(|health| health.health).count();
+    let healthy = picture
+        .health
+        .value()?
+        .iter()
+        .filter(|health| health.health)
+        .count();
     Some(count(healthy as u64))
 }
 
@@ -131,19 +198,36 @@ mod tests {
 
     fn recorded() -> Picture {
         let mut picture = Picture::default();
-        picture.take(Endpoint::Members, 1, Ok(include_bytes!("../tests/fixtures/pd-8.5.0-members.json")));
+        picture.take(
+            Endpoint::Members,
+            1,
+            Ok(include_bytes!("../tests/fixtures/pd-8.5.0-members.json")),
+        );
         picture
     }
 
     #[test]
     fn the_recorded_members_have_one_leader_that_leads_etcd_too() {
         let picture = recorded();
-        let table = members_table(&picture, &[], &Probes::new(), &BTreeMap::new(), &BTreeMap::new()).unwrap();
-        assert_eq!((table.rows(), table.scalar(0, "member")), (3, Scalar::Text("pd3".to_owned())));
+        let table = members_table(
+            &picture,
+            &[],
+            &Probes::new(),
+            &BTreeMap::new(),
+            &BTreeMap::new(),
+        )
+        .unwrap();
+        assert_eq!(
+            (table.rows(), table.scalar(0, "member")),
+            (3, Scalar::Text("pd3".to_owned()))
+        );
         assert_eq!(table.scalar(0, "is_leader"), Scalar::Boolean(true));
         assert_eq!(table.scalar(1, "is_etcd_leader"), Scalar::Boolean(false));
         assert_eq!(table.scalar(1, "healthy"), Scalar::Null);
-        assert_eq!(table.scalar(2, "client_url"), Scalar::Text("http://127.0.0.1:2479".to_owned()));
+        assert_eq!(
+            table.scalar(2, "client_url"),
+            Scalar::Text("http://127.0.0.1:2479".to_owned())
+        );
     }
 
     #[test]
@@ -151,14 +235,48 @@ mod tests {
         let mut picture = recorded();
         let remembered = picture.members.value().unwrap().members.clone();
         picture.take(Endpoint::Members, 2, Err(Why::NoLeader));
-        let probes = [("member/pd1".to_owned(), Probe { outcome: "refused", date: None, back_s: None })].into();
-        let table = members_table(&picture, &remembered, &probes, &BTreeMap::new(), &BTreeMap::new()).unwrap();
+        let probes = [(
+            "member/pd1".to_owned(),
+            Probe {
+                outcome: "refused",
+                date: None,
+                back_s: None,
+            },
+        )]
+        .into();
+        let table = members_table(
+            &picture,
+            &remembered,
+            &probes,
+            &BTreeMap::new(),
+            &BTreeMap::new(),
+        )
+        .unwrap();
         assert_eq!(table.scalar(1, "reachable"), Scalar::Boolean(false));
-        assert_eq!(table.scalar(0, "is_leader"), Scalar::Boolean(false), "the members say that nobody leads");
+        assert_eq!(
+            table.scalar(0, "is_leader"),
+            Scalar::Boolean(false),
+            "the members say that nobody leads"
+        );
         assert_eq!(table.scalar(0, "is_etcd_leader"), Scalar::Null);
-        picture.take(Endpoint::Members, 3, Err(Why::Unreachable("connection refused".to_owned())));
-        let table = members_table(&picture, &remembered, &probes, &BTreeMap::new(), &BTreeMap::new()).unwrap();
-        assert_eq!(table.scalar(0, "is_leader"), Scalar::Null, "nobody says anything");
+        picture.take(
+            Endpoint::Members,
+            3,
+            Err(Why::Unreachable("connection refused".to_owned())),
+        );
+        let table = members_table(
+            &picture,
+            &remembered,
+            &probes,
+            &BTreeMap::new(),
+            &BTreeMap::new(),
+        )
+        .unwrap();
+        assert_eq!(
+            table.scalar(0, "is_leader"),
+            Scalar::Null,
+            "nobody says anything"
+        );
     }
 
     #[test]
@@ -167,7 +285,13 @@ mod tests {
         let led_by = |name: &str, at| {
             Seen::of(
                 at,
-                Members { leader: Some(Member { name: name.to_owned(), ..Member::default() }), ..Members::default() },
+                Members {
+                    leader: Some(Member {
+                        name: name.to_owned(),
+                        ..Member::default()
+                    }),
+                    ..Members::default()
+                },
             )
         };
         leadership.see(&led_by("pd1", 1_000_000_000));
@@ -182,8 +306,17 @@ mod tests {
         let mut lost = Seen::<Members>::default();
         let _ = lost.take(1, Err(Why::NoLeader));
         leadership.see(&lost);
-        let pd1 = Member { name: "pd1".to_owned(), ..Member::default() };
-        leadership.see(&Seen::of(2_000_000_000, Members { leader: Some(pd1), ..Members::default() }));
+        let pd1 = Member {
+            name: "pd1".to_owned(),
+            ..Member::default()
+        };
+        leadership.see(&Seen::of(
+            2_000_000_000,
+            Members {
+                leader: Some(pd1),
+                ..Members::default()
+            },
+        ));
         assert_eq!(leadership.since_s(5_000_000_000), Some(3.0));
     }
 }

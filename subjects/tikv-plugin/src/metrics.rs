@@ -4,8 +4,8 @@
 //! metrics in the project's notes on TiKV.
 
 use operator_plugin::{
-    BlindSpot, HttpError, MetricsError, Reduction, ScrapeRequest, ScrapeSummary, TableData, TableView, World, label,
-    series, table,
+    BlindSpot, HttpError, MetricsError, Reduction, ScrapeRequest, ScrapeSummary, TableData,
+    TableView, World, label, series, table,
 };
 
 use crate::nodes::{Node, Probes};
@@ -166,7 +166,11 @@ pub(crate) fn scrape<'nodes>(
     nodes: impl Iterator<Item = &'nodes Node>,
     probes: &Probes,
 ) -> Scraped {
-    let answers = |node: &&Node| probes.get(&node.entity).is_none_or(|probe| probe.is_reachable() == Some(true));
+    let answers = |node: &&Node| {
+        probes
+            .get(&node.entity)
+            .is_none_or(|probe| probe.is_reachable() == Some(true))
+    };
     let requests: Vec<ScrapeRequest> = nodes.filter(answers).filter_map(request).collect();
     let results = world.scrape_all(&requests);
     let mut scraped = Scraped::default();
@@ -191,32 +195,57 @@ fn request(node: &Node) -> Option<ScrapeRequest> {
     })
 }
 
-fn blind_spot(request: &ScrapeRequest, result: &Result<ScrapeSummary, HttpError>) -> Option<BlindSpot> {
+fn blind_spot(
+    request: &ScrapeRequest,
+    result: &Result<ScrapeSummary, HttpError>,
+) -> Option<BlindSpot> {
     let reason = match result {
         Err(error) => error.describe(),
         Ok(summary) if summary.kept == 0 => format!("none of {} series is known", summary.seen),
         Ok(_) => return None,
     };
-    Some(BlindSpot { source: format!("http:{}{}", request.target, request.path), reason })
+    Some(BlindSpot {
+        source: format!("http:{}{}", request.target, request.path),
+        reason,
+    })
 }
 
 /// The `unreachable_reports` table: which store calls which other unreachable, and how often. A store that never did has no
 /// such series, so none is known to be none as soon as a store was read.
-pub(crate) fn unreachable_reports_table(world: &mut dyn World, scraped: &Scraped) -> Option<TableData> {
-    let query = series("tikv_server_report_failure_msg_total").with("type", "unreachable").by("store").by("store_id");
+pub(crate) fn unreachable_reports_table(
+    world: &mut dyn World,
+    scraped: &Scraped,
+) -> Option<TableData> {
+    let query = series("tikv_server_report_failure_msg_total")
+        .with("type", "unreachable")
+        .by("store")
+        .by("store_id");
     let found = match world.select(&query, Reduction::Rate, RATE_WINDOW_MS) {
         Ok(found) => Some(found),
-        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) if scraped.stores > 0 => None,
+        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) if scraped.stores > 0 => {
+            None
+        }
         Err(_) => return None,
     };
     let pair = |row: operator_plugin::Row<'_>| {
         let rate = row.number("value").filter(|rate| *rate > REPORTS_PER_S)?;
-        Some((row.text("store")?.to_owned(), row.text("store_id")?.to_owned(), rate))
+        Some((
+            row.text("store")?.to_owned(),
+            row.text("store_id")?.to_owned(),
+            rate,
+        ))
     };
-    let rows: Vec<(String, String, f64)> = found.iter().flat_map(TableView::rows).filter_map(pair).collect();
+    let rows: Vec<(String, String, f64)> = found
+        .iter()
+        .flat_map(TableView::rows)
+        .filter_map(pair)
+        .collect();
     Some(
         table("unreachable_reports")
-            .texts("reporter", rows.iter().map(|(reporter, ..)| reporter.clone()))
+            .texts(
+                "reporter",
+                rows.iter().map(|(reporter, ..)| reporter.clone()),
+            )
             .texts("target", rows.iter().map(|(_, target, _)| target.clone()))
             .floats("per_s", "1/s", rows.iter().map(|(.., rate)| *rate)),
     )
@@ -229,8 +258,15 @@ mod tests {
     #[test]
     fn a_store_is_scraped_for_tikv_and_labelled_with_its_id() {
         let request = request(&Node::store("4", "http://127.0.0.1:20181".to_owned())).unwrap();
-        assert_eq!((request.target.as_str(), request.labels), ("store-4", vec![label("store", "4")]));
-        assert!(request.metrics.contains(&"tikv_raftstore_slow_score".to_owned()));
+        assert_eq!(
+            (request.target.as_str(), request.labels),
+            ("store-4", vec![label("store", "4")])
+        );
+        assert!(
+            request
+                .metrics
+                .contains(&"tikv_raftstore_slow_score".to_owned())
+        );
     }
 
     #[test]

@@ -33,7 +33,9 @@ pub(crate) struct Question {
 
 /// A request to PD that says who asks.
 pub(crate) fn request(target: &str, path_and_query: &str, timeout_ms: u64) -> Request {
-    Request::get(target, path_and_query).header(CALLER.0, CALLER.1).timeout_ms(timeout_ms)
+    Request::get(target, path_and_query)
+        .header(CALLER.0, CALLER.1)
+        .timeout_ms(timeout_ms)
 }
 
 /// Asks the members in turn until one answers that `accept` likes.
@@ -64,12 +66,19 @@ pub(crate) fn ask(
 }
 
 fn ask_one(world: &mut dyn World, member: &str, questions: &[Question]) -> Asked {
-    let requests: Vec<Request> =
-        questions.iter().map(|question| request(member, &question.path_and_query, question.timeout_ms)).collect();
+    let requests: Vec<Request> = questions
+        .iter()
+        .map(|question| request(member, &question.path_and_query, question.timeout_ms))
+        .collect();
     let results = world.send_all(&requests);
-    let mut asked = Asked { target: member.to_owned(), ..Asked::default() };
+    let mut asked = Asked {
+        target: member.to_owned(),
+        ..Asked::default()
+    };
     for (question, result) in questions.iter().zip(results) {
-        asked.rows.push(ProbeRow::new(member, "", &question.path_and_query, &result));
+        asked
+            .rows
+            .push(ProbeRow::new(member, "", &question.path_and_query, &result));
         asked.answers.insert(question.endpoint, result);
     }
     asked
@@ -78,11 +87,19 @@ fn ask_one(world: &mut dyn World, member: &str, questions: &[Question]) -> Asked
 /// Whether the member said anything that another would not say better. One that knows of no leader answers for itself
 /// all the same, but what is asked of the leader it cannot pass on.
 fn usable(asked: &Asked) -> Result<(), String> {
-    let failures: Vec<Option<Why>> = asked.answers.values().map(|result| answer::body(result).err()).collect();
+    let failures: Vec<Option<Why>> = asked
+        .answers
+        .values()
+        .map(|result| answer::body(result).err())
+        .collect();
     if failures.contains(&Some(Why::NoLeader)) {
         return Err(Why::NoLeader.text());
     }
-    let silent: Vec<&Why> = failures.iter().flatten().filter(|why| why.is_worth_another_member()).collect();
+    let silent: Vec<&Why> = failures
+        .iter()
+        .flatten()
+        .filter(|why| why.is_worth_another_member())
+        .collect();
     match silent.last() {
         Some(why) if silent.len() == failures.len() => Err(why.text()),
         _ => Ok(()),
@@ -90,10 +107,16 @@ fn usable(asked: &Asked) -> Result<(), String> {
 }
 
 fn is_silent(asked: &Asked) -> bool {
-    asked.answers.values().all(|result| matches!(answer::body(result), Err(Why::Unreachable(_))))
+    asked
+        .answers
+        .values()
+        .all(|result| matches!(answer::body(result), Err(Why::Unreachable(_))))
 }
 
 /// The body of the answer to one question.
 pub(crate) fn body_of(asked: &Asked, endpoint: Endpoint) -> Result<&[u8], Why> {
-    asked.answers.get(&endpoint).map_or_else(|| Err(Why::Unreachable("not answered".to_owned())), answer::body)
+    asked.answers.get(&endpoint).map_or_else(
+        || Err(Why::Unreachable("not answered".to_owned())),
+        answer::body,
+    )
 }

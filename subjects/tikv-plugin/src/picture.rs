@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use crate::answer::{self, Why};
 use crate::schedule::Endpoint;
 use crate::shapes::{
-    Count, Health, HotPeers, Members, Regions, Safepoints, SchedulerEntry, SchedulerStores, Settings, StoreRates,
-    Stores,
+    Count, Health, HotPeers, Members, Regions, Safepoints, SchedulerEntry, SchedulerStores,
+    Settings, StoreRates, Stores,
 };
 
 /// An answer, or why there is none, and when it came. Never asked is neither.
@@ -21,7 +21,10 @@ pub(crate) struct Seen<T> {
 
 impl<T> Default for Seen<T> {
     fn default() -> Self {
-        Self { at: 0, result: None }
+        Self {
+            at: 0,
+            result: None,
+        }
     }
 }
 
@@ -33,7 +36,9 @@ impl<T> Seen<T> {
 
     /// Why there is none.
     pub(crate) fn why(&self) -> Option<&Why> {
-        self.result.as_ref().and_then(|result| result.as_ref().err())
+        self.result
+            .as_ref()
+            .and_then(|result| result.as_ref().err())
     }
 
     /// When it came, in nanoseconds.
@@ -43,7 +48,10 @@ impl<T> Seen<T> {
 
     #[cfg(test)]
     pub(crate) fn of(at: u64, value: T) -> Self {
-        Self { at, result: Some(Ok(value)) }
+        Self {
+            at,
+            result: Some(Ok(value)),
+        }
     }
 }
 
@@ -104,18 +112,21 @@ impl Picture {
             Endpoint::Health => self.health.take(at, body),
             Endpoint::Stores => self.stores.take(at, body),
             Endpoint::RegionCount => self.region_count.take(at, body),
-            Endpoint::MissPeer | Endpoint::DownPeer | Endpoint::PendingPeer | Endpoint::OfflinePeer => {
-                self.abnormal.entry(endpoint).or_default().take(at, body)
-            }
+            Endpoint::MissPeer
+            | Endpoint::DownPeer
+            | Endpoint::PendingPeer
+            | Endpoint::OfflinePeer => self.abnormal.entry(endpoint).or_default().take(at, body),
             Endpoint::HotWrite => self.hot_write.take(at, body),
             Endpoint::HotRead => self.hot_read.take(at, body),
             Endpoint::HotStores => self.store_rates.take(at, body),
             Endpoint::Operators => self.operators.take(at, body),
             Endpoint::Schedulers => self.schedulers.take(at, body),
             Endpoint::PausedSchedulers => self.paused.take(at, body),
-            Endpoint::EvictLeader | Endpoint::GrantLeader | Endpoint::EvictSlowStore => {
-                self.scheduler_stores.entry(endpoint).or_default().take(at, body)
-            }
+            Endpoint::EvictLeader | Endpoint::GrantLeader | Endpoint::EvictSlowStore => self
+                .scheduler_stores
+                .entry(endpoint)
+                .or_default()
+                .take(at, body),
             Endpoint::WriteFlow => self.write_flow.take(at, body),
             Endpoint::ReadFlow => self.read_flow.take(at, body),
             Endpoint::Schedule => self.schedule.take(at, body),
@@ -133,7 +144,10 @@ impl Picture {
 
     /// The cluster's id, when PD said it.
     pub(crate) fn cluster_id(&self) -> Option<u64> {
-        self.members.value().map(|members| members.header.cluster_id).filter(|id| *id != 0)
+        self.members
+            .value()
+            .map(|members| members.header.cluster_id)
+            .filter(|id| *id != 0)
     }
 
     /// Number of regions, 0 when unknown.
@@ -152,10 +166,16 @@ impl Picture {
                     silent.insert(why.text());
                 }
                 Why::NotOffered if !endpoint.is_required() => {}
-                _ => spots.push(BlindSpot { source, reason: why.text() }),
+                _ => spots.push(BlindSpot {
+                    source,
+                    reason: why.text(),
+                }),
             }
         }
-        spots.extend(silent.into_iter().map(|reason| BlindSpot { source: format!("http:{target}"), reason }));
+        spots.extend(silent.into_iter().map(|reason| BlindSpot {
+            source: format!("http:{target}"),
+            reason,
+        }));
         spots
     }
 }
@@ -167,10 +187,18 @@ mod tests {
     #[test]
     fn before_the_bootstrap_lists_are_empty_and_nothing_is_blind() {
         let mut picture = Picture::default();
-        for endpoint in [Endpoint::Stores, Endpoint::HotStores, Endpoint::RangeHoles, Endpoint::Operators] {
+        for endpoint in [
+            Endpoint::Stores,
+            Endpoint::HotStores,
+            Endpoint::RangeHoles,
+            Endpoint::Operators,
+        ] {
             picture.take(endpoint, 1, Err(Why::NotBootstrapped));
         }
-        assert_eq!((picture.bootstrapped, picture.stores.value()), (Some(false), Some(&Stores::default())));
+        assert_eq!(
+            (picture.bootstrapped, picture.stores.value()),
+            (Some(false), Some(&Stores::default()))
+        );
         assert_eq!(picture.blind_spots("pd"), []);
     }
 
@@ -178,7 +206,11 @@ mod tests {
     fn one_broken_answer_blinds_one_endpoint_only() {
         let mut picture = Picture::default();
         picture.take(Endpoint::Stores, 1, Ok(br#"{"count":0,"stores":[]}"#));
-        picture.take(Endpoint::HotStores, 1, Err(Why::Failed("answered 500: PANIC".to_owned())));
+        picture.take(
+            Endpoint::HotStores,
+            1,
+            Err(Why::Failed("answered 500: PANIC".to_owned())),
+        );
         picture.take(Endpoint::PausedSchedulers, 1, Err(Why::NotOffered));
         let spots = picture.blind_spots("pd");
         assert_eq!(spots.len(), 1, "{spots:?}");
@@ -191,7 +223,11 @@ mod tests {
     fn an_unreachable_pd_is_one_blind_spot() {
         let mut picture = Picture::default();
         for endpoint in Endpoint::ALL {
-            picture.take(endpoint, 1, Err(Why::Unreachable("connection refused".to_owned())));
+            picture.take(
+                endpoint,
+                1,
+                Err(Why::Unreachable("connection refused".to_owned())),
+            );
         }
         assert_eq!(picture.blind_spots("pd").len(), 1);
         assert_eq!(picture.bootstrapped, None);

@@ -35,31 +35,52 @@ const KINDS: [(&str, Option<Endpoint>); 9] = [
 
 /// PD's own counts, by kind: the gauges of the member that leads, as the other members' are old.
 pub(crate) fn counted(world: &mut dyn World, leader: Option<&str>) -> BTreeMap<String, u64> {
-    let Some(leader) = leader else { return BTreeMap::new() };
-    let query = series("pd_regions_status").with("member", leader).by("type");
-    let Ok(found) = world.select(&query, Reduction::Last, CURRENT_MS) else { return BTreeMap::new() };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a gauge that counts regions")]
+    let Some(leader) = leader else {
+        return BTreeMap::new();
+    };
+    let query = series("pd_regions_status")
+        .with("member", leader)
+        .by("type");
+    let Ok(found) = world.select(&query, Reduction::Last, CURRENT_MS) else {
+        return BTreeMap::new();
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a gauge that counts regions"
+    )]
     let kind = |row: operator_plugin::Row<'_>| {
         let kind = row.text("type")?.strip_suffix("-region-count")?.to_owned();
-        Some((kind, row.number("value").filter(|value| *value >= 0.0)? as u64))
+        Some((
+            kind,
+            row.number("value").filter(|value| *value >= 0.0)? as u64,
+        ))
     };
     found.rows().filter_map(kind).collect()
 }
 
 /// Whether this list may be fetched: it can hold a third of the cluster.
 pub(crate) fn is_short(endpoint: Endpoint, regions: u64, counted: &BTreeMap<String, u64>) -> bool {
-    let kind = KINDS.iter().find(|(_, list)| *list == Some(endpoint)).map(|(kind, _)| *kind);
+    let kind = KINDS
+        .iter()
+        .find(|(_, list)| *list == Some(endpoint))
+        .map(|(kind, _)| *kind);
     let by_metric = kind.and_then(|kind| counted.get(kind));
     by_metric.map_or(regions <= LIST_REGIONS, |listed| *listed <= LIST_REGIONS)
 }
 
 /// The `region_health` table: a row for each kind, null where nobody counted.
-pub(crate) fn region_health_table(picture: &Picture, counted: &BTreeMap<String, u64>) -> Option<TableData> {
+pub(crate) fn region_health_table(
+    picture: &Picture,
+    counted: &BTreeMap<String, u64>,
+) -> Option<TableData> {
     if picture.bootstrapped == Some(false) {
         return Some(filled(&[]));
     }
     let row = |(kind, list): &(&'static str, Option<Endpoint>)| {
-        let listed = list.and_then(|list| picture.abnormal.get(&list)).and_then(Seen::value);
+        let listed = list
+            .and_then(|list| picture.abnormal.get(&list))
+            .and_then(Seen::value);
         match (listed, counted.get(*kind)) {
             (Some(listed), _) => (*kind, Some(listed.count), Some("list")),
             (None, Some(counted)) => (*kind, Some(*counted), Some("metric")),
@@ -67,14 +88,23 @@ pub(crate) fn region_health_table(picture: &Picture, counted: &BTreeMap<String, 
         }
     };
     let rows: Vec<_> = KINDS.iter().map(row).collect();
-    rows.iter().any(|(_, regions, _)| regions.is_some()).then(|| filled(&rows))
+    rows.iter()
+        .any(|(_, regions, _)| regions.is_some())
+        .then(|| filled(&rows))
 }
 
 fn filled(rows: &[(&str, Option<u64>, Option<&str>)]) -> TableData {
     table("region_health")
         .texts("kind", rows.iter().map(|(kind, ..)| (*kind).to_owned()))
-        .integers("regions", "", rows.iter().map(|(_, regions, _)| regions.map(count)))
-        .texts("source", rows.iter().map(|(.., source)| source.map(str::to_owned)))
+        .integers(
+            "regions",
+            "",
+            rows.iter().map(|(_, regions, _)| regions.map(count)),
+        )
+        .texts(
+            "source",
+            rows.iter().map(|(.., source)| source.map(str::to_owned)),
+        )
 }
 
 /// Whether PD counts regions that are larger than they may be; only then it is asked for them by name.
@@ -83,14 +113,29 @@ pub(crate) fn some_are_oversized(counted: &BTreeMap<String, u64>) -> bool {
 }
 
 /// The `large_regions` table: the largest regions, while some are oversized.
-pub(crate) fn large_regions_table(picture: &Picture, counted: &BTreeMap<String, u64>) -> Option<TableData> {
-    let listed = picture.large_regions.value().map(|list| list.regions.as_slice()).unwrap_or_default();
-    let rows = if some_are_oversized(counted) { listed } else { &[] };
+pub(crate) fn large_regions_table(
+    picture: &Picture,
+    counted: &BTreeMap<String, u64>,
+) -> Option<TableData> {
+    let listed = picture
+        .large_regions
+        .value()
+        .map(|list| list.regions.as_slice())
+        .unwrap_or_default();
+    let rows = if some_are_oversized(counted) {
+        listed
+    } else {
+        &[]
+    };
     let store = |region: &Region| region.leader_store().map(|store| store.to_string());
     let filled = table("large_regions")
         .texts("region", rows.iter().map(|region| region.id.to_string()))
         .texts("store", rows.iter().map(store))
-        .floats("size_bytes", "By", rows.iter().map(|region| region.approximate_size * MIB));
+        .floats(
+            "size_bytes",
+            "By",
+            rows.iter().map(|region| region.approximate_size * MIB),
+        );
     counted.contains_key("oversized").then_some(filled)
 }
 
@@ -98,7 +143,8 @@ pub(crate) fn large_regions_table(picture: &Picture, counted: &BTreeMap<String, 
 pub(crate) fn range_holes_table(seen: &Seen<Vec<(String, String)>>) -> Option<TableData> {
     let holes = seen.value()?;
     let holes = holes.get(..holes.len().min(HOLES)).unwrap_or_default();
-    let filled = table("range_holes").texts("start_key", holes.iter().map(|(start, _)| start.clone()));
+    let filled =
+        table("range_holes").texts("start_key", holes.iter().map(|(start, _)| start.clone()));
     Some(filled.texts("end_key", holes.iter().map(|(_, end)| end.clone())))
 }
 
@@ -110,7 +156,11 @@ mod tests {
     #[test]
     fn a_list_counts_before_a_metric_and_nothing_counts_as_null() {
         let mut picture = Picture::default();
-        picture.take(Endpoint::MissPeer, 1, Ok(br#"{"count":2,"regions":[{"id":1},{"id":2}]}"#));
+        picture.take(
+            Endpoint::MissPeer,
+            1,
+            Ok(br#"{"count":2,"regions":[{"id":1},{"id":2}]}"#),
+        );
         let counted = [("miss-peer".to_owned(), 9), ("empty".to_owned(), 15)].into();
         let table = region_health_table(&picture, &counted).unwrap();
         assert_eq!(
@@ -127,19 +177,27 @@ mod tests {
     #[test]
     fn large_regions_are_named_while_some_are_oversized() {
         let mut picture = Picture::default();
-        let body = br#"{"regions":[{"id":88,"leader":{"id":90,"store_id":4},"approximate_size":2048}]}"#;
+        let body =
+            br#"{"regions":[{"id":88,"leader":{"id":90,"store_id":4},"approximate_size":2048}]}"#;
         picture.take(Endpoint::LargeRegions, 1, Ok(body));
         let counted = |regions: u64| [("oversized".to_owned(), regions)].into();
         let table = large_regions_table(&picture, &counted(1)).unwrap();
         assert_eq!(
-            (table.scalar(0, "region"), table.scalar(0, "store"), table.scalar(0, "size_bytes")),
+            (
+                table.scalar(0, "region"),
+                table.scalar(0, "store"),
+                table.scalar(0, "size_bytes")
+            ),
             (
                 Scalar::Text("88".to_owned()),
                 Scalar::Text("4".to_owned()),
                 Scalar::Float(2.0 * 1_024.0 * 1_024.0 * 1_024.0)
             )
         );
-        assert_eq!(large_regions_table(&picture, &counted(0)).unwrap().rows(), 0);
+        assert_eq!(
+            large_regions_table(&picture, &counted(0)).unwrap().rows(),
+            0
+        );
         assert!(large_regions_table(&picture, &BTreeMap::new()).is_none());
     }
 
@@ -150,7 +208,11 @@ mod tests {
 
     #[test]
     fn long_lists_are_not_fetched() {
-        let counted = [("pending-peer".to_owned(), 40_000), ("down-peer".to_owned(), 3)].into();
+        let counted = [
+            ("pending-peer".to_owned(), 40_000),
+            ("down-peer".to_owned(), 3),
+        ]
+        .into();
         assert!(!is_short(Endpoint::PendingPeer, 1_000_000, &counted));
         assert!(is_short(Endpoint::DownPeer, 1_000_000, &counted));
         assert!(!is_short(Endpoint::MissPeer, 1_000_000, &counted));
@@ -162,7 +224,9 @@ mod tests {
         let mut picture = Picture::default();
         picture.take(Endpoint::RangeHoles, 1, Ok(br#"[["74","75"]]"#));
         assert_eq!(
-            range_holes_table(&picture.range_holes).unwrap().scalar(0, "end_key"),
+            range_holes_table(&picture.range_holes)
+                .unwrap()
+                .scalar(0, "end_key"),
             Scalar::Text("75".to_owned())
         );
         picture.take(Endpoint::RangeHoles, 2, Ok(b"[]"));

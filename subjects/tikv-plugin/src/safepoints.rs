@@ -16,12 +16,19 @@ const NS_PER_S: u64 = 1_000_000_000;
 /// The `safepoints` table: a row for each service whose safepoint has not expired.
 pub(crate) fn safepoints_table(seen: &Seen<Safepoints>, now: u64) -> Option<TableData> {
     let listed = &seen.value()?.service_gc_safe_points;
-    let rows: Vec<&Safepoint> = listed.iter().filter(|service| holds(service, now)).take(SERVICES).collect();
-    Some(table("safepoints").texts("service", rows.iter().map(|service| service.service_id.clone())).floats(
-        "age_s",
-        "s",
-        rows.iter().map(|service| age_s(service, now)),
-    ))
+    let rows: Vec<&Safepoint> = listed
+        .iter()
+        .filter(|service| holds(service, now))
+        .take(SERVICES)
+        .collect();
+    Some(
+        table("safepoints")
+            .texts(
+                "service",
+                rows.iter().map(|service| service.service_id.clone()),
+            )
+            .floats("age_s", "s", rows.iter().map(|service| age_s(service, now))),
+    )
 }
 
 /// PD forgets what has expired only when the next service sets its own.
@@ -30,7 +37,10 @@ fn holds(service: &Safepoint, now: u64) -> bool {
 }
 
 fn age_s(service: &Safepoint, now: u64) -> f64 {
-    seconds_between(now, (service.safe_point >> LOGICAL_BITS).saturating_mul(NS_PER_MS))
+    seconds_between(
+        now,
+        (service.safe_point >> LOGICAL_BITS).saturating_mul(NS_PER_MS),
+    )
 }
 
 #[cfg(test)]
@@ -69,8 +79,14 @@ mod tests {
 
     #[test]
     fn the_recorded_answer_of_a_cluster_without_services_is_an_empty_table() {
-        assert_eq!(told(r#"{"service_gc_safe_points": [], "gc_safe_point": 0}"#).rows(), 0);
-        assert_eq!(told(r#"{"service_gc_safe_points": null, "gc_safe_point": 0}"#).rows(), 0);
+        assert_eq!(
+            told(r#"{"service_gc_safe_points": [], "gc_safe_point": 0}"#).rows(),
+            0
+        );
+        assert_eq!(
+            told(r#"{"service_gc_safe_points": null, "gc_safe_point": 0}"#).rows(),
+            0
+        );
         assert!(safepoints_table(&Picture::default().safepoints, 1).is_none());
     }
 }

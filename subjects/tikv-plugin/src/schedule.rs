@@ -118,7 +118,9 @@ impl Endpoint {
             Self::Stores => periods.stores,
             Self::Health => periods.health,
             Self::RegionCount => periods.region_count,
-            Self::MissPeer | Self::DownPeer | Self::PendingPeer | Self::OfflinePeer => periods.abnormal,
+            Self::MissPeer | Self::DownPeer | Self::PendingPeer | Self::OfflinePeer => {
+                periods.abnormal
+            }
             Self::HotWrite | Self::HotRead | Self::HotStores => periods.hot,
             Self::Operators => periods.operators,
             Self::Schedulers | Self::PausedSchedulers => periods.schedulers,
@@ -126,7 +128,9 @@ impl Endpoint {
             Self::WriteFlow | Self::ReadFlow if regions > MANY_REGIONS => periods.flow.max(60_000),
             Self::WriteFlow | Self::ReadFlow => periods.flow,
             Self::Schedule | Self::Replication | Self::Safepoints => periods.settings,
-            Self::RangeHoles | Self::LargeRegions if regions > MANY_REGIONS => periods.range_holes.max(300_000),
+            Self::RangeHoles | Self::LargeRegions if regions > MANY_REGIONS => {
+                periods.range_holes.max(300_000)
+            }
             // Sorting all regions by size costs PD as much as looking for holes.
             Self::RangeHoles | Self::LargeRegions => periods.range_holes,
             Self::RegionPage => 0,
@@ -159,12 +163,29 @@ pub(crate) enum Outcome {
 
 impl Polls {
     /// What to ask now.
-    pub(crate) fn due(&self, configuration: &Configuration, regions: u64, now_ms: u64) -> Vec<Endpoint> {
+    pub(crate) fn due(
+        &self,
+        configuration: &Configuration,
+        regions: u64,
+        now_ms: u64,
+    ) -> Vec<Endpoint> {
         let is_due = |endpoint: &Endpoint| {
-            let absent = self.absent.get(endpoint).is_some_and(|rest| now_ms < rest.until_ms);
-            let again = self.silent.get(endpoint).is_some_and(|rest| now_ms >= rest.until_ms);
+            let absent = self
+                .absent
+                .get(endpoint)
+                .is_some_and(|rest| now_ms < rest.until_ms);
+            let again = self
+                .silent
+                .get(endpoint)
+                .is_some_and(|rest| now_ms >= rest.until_ms);
             let last = self.asked_ms.get(endpoint);
-            !absent && (again || is_due(last.copied(), endpoint.period_ms(configuration, regions), now_ms))
+            !absent
+                && (again
+                    || is_due(
+                        last.copied(),
+                        endpoint.period_ms(configuration, regions),
+                        now_ms,
+                    ))
         };
         Endpoint::ALL.into_iter().filter(is_due).collect()
     }
@@ -179,7 +200,8 @@ impl Polls {
                 self.absent.insert(endpoint, rest);
             }
             Outcome::Silence => {
-                self.silent.insert(endpoint, Rest::after(silent, SILENT_MS, u64::MAX, now_ms));
+                self.silent
+                    .insert(endpoint, Rest::after(silent, SILENT_MS, u64::MAX, now_ms));
             }
             _ => {}
         }
@@ -189,8 +211,14 @@ impl Polls {
 impl Rest {
     /// Twice as long as the one before.
     fn after(before: Option<Self>, least_ms: u64, most_ms: u64, now_ms: u64) -> Self {
-        let rest_ms = before.map_or(0, |before| before.rest_ms).saturating_mul(2).clamp(least_ms, most_ms);
-        Self { until_ms: now_ms.saturating_add(rest_ms), rest_ms }
+        let rest_ms = before
+            .map_or(0, |before| before.rest_ms)
+            .saturating_mul(2)
+            .clamp(least_ms, most_ms);
+        Self {
+            until_ms: now_ms.saturating_add(rest_ms),
+            rest_ms,
+        }
     }
 }
 
@@ -211,8 +239,15 @@ mod tests {
             polls.asked(endpoint, Outcome::Answered, 1_000);
         }
         let due = polls.due(&configuration, 0, 2_000);
-        assert_eq!(due, [Endpoint::Members, Endpoint::Stores, Endpoint::RegionPage]);
-        assert!(polls.due(&configuration, 0, 6_000).contains(&Endpoint::HotWrite));
+        assert_eq!(
+            due,
+            [Endpoint::Members, Endpoint::Stores, Endpoint::RegionPage]
+        );
+        assert!(
+            polls
+                .due(&configuration, 0, 6_000)
+                .contains(&Endpoint::HotWrite)
+        );
     }
 
     #[test]
@@ -220,25 +255,39 @@ mod tests {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
         let mut asked = Vec::new();
         for now_ms in (0..180_000).step_by(1_000) {
-            if polls.due(&configuration, 0, now_ms).contains(&Endpoint::Replication) {
+            if polls
+                .due(&configuration, 0, now_ms)
+                .contains(&Endpoint::Replication)
+            {
                 polls.asked(Endpoint::Replication, Outcome::Silence, now_ms);
                 asked.push(now_ms / 1_000);
             }
         }
         assert_eq!(asked, [0, 5, 15, 35, 75, 135]);
         polls.asked(Endpoint::Replication, Outcome::Answered, 180_000);
-        assert!(!polls.due(&configuration, 0, 186_000).contains(&Endpoint::Replication));
+        assert!(
+            !polls
+                .due(&configuration, 0, 186_000)
+                .contains(&Endpoint::Replication)
+        );
     }
 
     #[test]
     fn what_is_not_offered_rests_ever_longer_up_to_five_minutes() {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
-        let is_due = |polls: &Polls, now_ms| polls.due(&configuration, 0, now_ms).contains(&Endpoint::RegionPage);
+        let is_due = |polls: &Polls, now_ms| {
+            polls
+                .due(&configuration, 0, now_ms)
+                .contains(&Endpoint::RegionPage)
+        };
         let mut now_ms = 0;
         for rest_ms in [15_000, 30_000, 60_000, 120_000, 240_000, 300_000, 300_000] {
             polls.asked(Endpoint::RegionPage, Outcome::NotOffered, now_ms);
             now_ms += rest_ms;
-            assert!(!is_due(&polls, now_ms - 1) && is_due(&polls, now_ms), "{rest_ms}");
+            assert!(
+                !is_due(&polls, now_ms - 1) && is_due(&polls, now_ms),
+                "{rest_ms}"
+            );
         }
         polls.asked(Endpoint::RegionPage, Outcome::Answered, now_ms);
         assert!(is_due(&polls, now_ms));
@@ -248,16 +297,32 @@ mod tests {
     fn what_every_version_offers_is_never_put_to_rest() {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
         polls.asked(Endpoint::Stores, Outcome::NotOffered, 1_000);
-        assert!(polls.due(&configuration, 0, 2_000).contains(&Endpoint::Stores));
+        assert!(
+            polls
+                .due(&configuration, 0, 2_000)
+                .contains(&Endpoint::Stores)
+        );
     }
 
     #[test]
     fn full_scans_are_rarer_on_a_large_cluster() {
         let (configuration, mut polls) = (Configuration::default(), Polls::default());
         polls.asked(Endpoint::WriteFlow, Outcome::Answered, 0);
-        assert!(polls.due(&configuration, 29, 15_000).contains(&Endpoint::WriteFlow));
-        assert!(!polls.due(&configuration, 1_000_000, 15_000).contains(&Endpoint::WriteFlow));
-        assert!(polls.due(&configuration, 1_000_000, 60_000).contains(&Endpoint::WriteFlow));
+        assert!(
+            polls
+                .due(&configuration, 29, 15_000)
+                .contains(&Endpoint::WriteFlow)
+        );
+        assert!(
+            !polls
+                .due(&configuration, 1_000_000, 15_000)
+                .contains(&Endpoint::WriteFlow)
+        );
+        assert!(
+            polls
+                .due(&configuration, 1_000_000, 60_000)
+                .contains(&Endpoint::WriteFlow)
+        );
     }
 
     #[test]

@@ -14,9 +14,14 @@ pub(crate) fn settings_table(picture: &Picture) -> Option<TableData> {
         return None;
     }
     let sections = [&picture.schedule, &picture.replication];
-    let entries = sections.iter().filter_map(|section| section.value()).flatten();
-    let rows: Vec<(&String, String)> =
-        entries.filter_map(|(name, value)| Some((name, plain(value)?))).take(SETTINGS).collect();
+    let entries = sections
+        .iter()
+        .filter_map(|section| section.value())
+        .flatten();
+    let rows: Vec<(&String, String)> = entries
+        .filter_map(|(name, value)| Some((name, plain(value)?)))
+        .take(SETTINGS)
+        .collect();
     Some(
         table("settings")
             .texts("setting", rows.iter().map(|(name, _)| (*name).clone()))
@@ -56,15 +61,32 @@ mod tests {
     fn the_recorded_settings_read_with_their_quoted_booleans() {
         let mut picture = Picture::default();
         assert_eq!(halt_scheduling(&picture), None);
-        picture.take(Endpoint::Schedule, 1, Ok(include_bytes!("../tests/fixtures/pd-8.5.0-config-schedule.json")));
-        picture.take(Endpoint::Replication, 1, Ok(br#"{"max-replicas":3,"location-labels":"host"}"#));
+        picture.take(
+            Endpoint::Schedule,
+            1,
+            Ok(include_bytes!(
+                "../tests/fixtures/pd-8.5.0-config-schedule.json"
+            )),
+        );
+        picture.take(
+            Endpoint::Replication,
+            1,
+            Ok(br#"{"max-replicas":3,"location-labels":"host"}"#),
+        );
         assert_eq!(limit(&picture, "leader-schedule-limit"), Some(4));
         assert_eq!(ratio(&picture, "low-space-ratio"), Some(0.8));
-        assert_eq!((halt_scheduling(&picture), max_replicas(&picture)), (Some(false), Some(3)));
+        assert_eq!(
+            (halt_scheduling(&picture), max_replicas(&picture)),
+            (Some(false), Some(3))
+        );
         let table = settings_table(&picture).unwrap();
-        let row =
-            (0..table.rows()).find(|row| table.scalar(*row, "setting") == Scalar::Text("enable-diagnostic".to_owned()));
-        assert_eq!(table.scalar(row.unwrap(), "value"), Scalar::Text("true".to_owned()));
+        let row = (0..table.rows()).find(|row| {
+            table.scalar(*row, "setting") == Scalar::Text("enable-diagnostic".to_owned())
+        });
+        assert_eq!(
+            table.scalar(row.unwrap(), "value"),
+            Scalar::Text("true".to_owned())
+        );
     }
 
     #[test]

@@ -137,7 +137,9 @@ pub(crate) struct Peer {
 impl Region {
     /// The leader's store; PD writes `{"role_name":""}` when it knows none.
     pub(crate) fn leader_store(&self) -> Option<u64> {
-        self.leader.filter(|leader| leader.id != 0 && leader.store_id != 0).map(|leader| leader.store_id)
+        self.leader
+            .filter(|leader| leader.id != 0 && leader.store_id != 0)
+            .map(|leader| leader.store_id)
     }
 }
 
@@ -246,7 +248,9 @@ pub(crate) struct SoftState {
 }
 
 /// Go writes an empty list as `null`.
-fn null_as_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+fn null_as_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Vec<T>, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
@@ -273,7 +277,10 @@ mod tests {
         let body = r#"{"count":1,"stores":[{"store":{"id":3,"state_name":"Down"},"status":{"capacity":"0B"}}]}"#;
         let stores: Stores = serde_json::from_str(body).unwrap();
         let store = &stores.stores[0].store;
-        assert_eq!((store.id, store.node_state, store.last_heartbeat), (3, 0, 0));
+        assert_eq!(
+            (store.id, store.node_state, store.last_heartbeat),
+            (3, 0, 0)
+        );
     }
 
     #[test]
@@ -285,7 +292,8 @@ mod tests {
 
     #[test]
     fn a_leader_without_id_is_no_leader() {
-        let region: Region = serde_json::from_str(r#"{"id":2,"leader":{"role_name":""},"peers":null}"#).unwrap();
+        let region: Region =
+            serde_json::from_str(r#"{"id":2,"leader":{"role_name":""},"peers":null}"#).unwrap();
         assert_eq!(region.leader_store(), None);
     }
 
@@ -298,9 +306,12 @@ mod tests {
 
     #[test]
     fn schedulers_are_names_or_records() {
-        let plain: Vec<SchedulerEntry> = serde_json::from_str(r#"["balance-leader-scheduler"]"#).unwrap();
-        let paused: Vec<SchedulerEntry> =
-            serde_json::from_str(r#"[{"name":"balance-leader-scheduler","paused_at":"x","resume_at":"y"}]"#).unwrap();
+        let plain: Vec<SchedulerEntry> =
+            serde_json::from_str(r#"["balance-leader-scheduler"]"#).unwrap();
+        let paused: Vec<SchedulerEntry> = serde_json::from_str(
+            r#"[{"name":"balance-leader-scheduler","paused_at":"x","resume_at":"y"}]"#,
+        )
+        .unwrap();
         assert_eq!(plain[0].name(), paused[0].name());
     }
 }

@@ -13,9 +13,13 @@ const TOMBSTONE: u64 = 2;
 
 /// Stores that count, ordered by id: PD's own order changes from answer to answer.
 pub(crate) fn living(stores: &Stores) -> Vec<&StoreItem> {
-    let is_tombstone = |item: &&StoreItem| item.store.state == TOMBSTONE || item.store.state_name == "Tombstone";
-    let mut living: Vec<&StoreItem> =
-        stores.stores.iter().filter(|item| item.store.id != 0 && !is_tombstone(item)).collect();
+    let is_tombstone =
+        |item: &&StoreItem| item.store.state == TOMBSTONE || item.store.state_name == "Tombstone";
+    let mut living: Vec<&StoreItem> = stores
+        .stores
+        .iter()
+        .filter(|item| item.store.id != 0 && !is_tombstone(item))
+        .collect();
     living.sort_by_key(|item| item.store.id);
     living.dedup_by_key(|item| item.store.id);
     living
@@ -37,39 +41,71 @@ pub(crate) fn lost(stores: &Stores, probes: &Probes) -> BTreeSet<u64> {
         matches!(item.store.state_name.as_str(), "Disconnected" | "Down")
             || probe.is_some_and(crate::nodes::Probe::is_gone)
     };
-    living(stores).into_iter().filter(is_lost).map(|item| item.store.id).collect()
+    living(stores)
+        .into_iter()
+        .filter(is_lost)
+        .map(|item| item.store.id)
+        .collect()
 }
 
 /// Ids of stores by address, to read logs.
 pub(crate) fn by_address(stores: &Stores) -> BTreeMap<String, String> {
-    living(stores).into_iter().map(|item| (item.store.address.clone(), item.store.id.to_string())).collect()
+    living(stores)
+        .into_iter()
+        .map(|item| (item.store.address.clone(), item.store.id.to_string()))
+        .collect()
 }
 
 /// The `stores` table.
-pub(crate) fn stores_table(stores: &Stores, probes: &Probes, offsets: &BTreeMap<String, f64>) -> TableData {
+pub(crate) fn stores_table(
+    stores: &Stores,
+    probes: &Probes,
+    offsets: &BTreeMap<String, f64>,
+) -> TableData {
     let living = living(stores);
     let rows = || living.iter().copied();
     let entity = |item: &StoreItem| format!("store/{}", item.store.id);
     let freshest = rows().filter_map(heartbeat).max();
     let lag = |item: &StoreItem| Some(seconds_between(freshest?, heartbeat(item)?));
-    let probe = |item: &StoreItem| probes.get(&entity(item)).map(|probe| probe.outcome.to_owned());
+    let probe = |item: &StoreItem| {
+        probes
+            .get(&entity(item))
+            .map(|probe| probe.outcome.to_owned())
+    };
     let filled = table("stores")
         .texts("store", rows().map(|item| item.store.id.to_string()))
         .texts("address", rows().map(|item| some(&item.store.address)))
-        .texts("status_address", rows().map(|item| some(&item.store.status_address)))
+        .texts(
+            "status_address",
+            rows().map(|item| some(&item.store.status_address)),
+        )
         .texts("state", rows().map(|item| some(&item.store.state_name)))
         .texts("node_state", rows().map(node_state))
         .texts("version", rows().map(|item| some(&item.store.version)))
         .instants("start_at", rows().map(start_at))
         .floats("uptime_s", "s", rows().map(uptime_s))
         .instants("last_heartbeat", rows().map(heartbeat))
-        .booleans("heartbeat_seen", rows().map(|item| heartbeat(item).is_some()))
+        .booleans(
+            "heartbeat_seen",
+            rows().map(|item| heartbeat(item).is_some()),
+        )
         .floats("heartbeat_lag_s", "s", rows().map(lag));
     with_status(filled, &living)
         .texts("probe", rows().map(probe))
-        .floats("probe_back_s", "s", rows().map(|item| probes.get(&entity(item))?.back_s))
-        .floats("date_offset_s", "s", rows().map(|item| offsets.get(&entity(item)).copied()))
-        .texts("labels", rows().map(|item| labels(item.store.labels.as_deref().unwrap_or_default())))
+        .floats(
+            "probe_back_s",
+            "s",
+            rows().map(|item| probes.get(&entity(item))?.back_s),
+        )
+        .floats(
+            "date_offset_s",
+            "s",
+            rows().map(|item| offsets.get(&entity(item)).copied()),
+        )
+        .texts(
+            "labels",
+            rows().map(|item| labels(item.store.labels.as_deref().unwrap_or_default())),
+        )
 }
 
 /// The columns that PD keeps from the newest heartbeat.
@@ -83,30 +119,93 @@ fn with_status(table: TableData, living: &[&StoreItem]) -> TableData {
         (capacity > 0.0).then_some(available / capacity)
     };
     table
-        .integers("leader_count", "", status().map(|status| status.leader_count.map(count)))
-        .integers("region_count", "", status().map(|status| status.region_count.map(count)))
-        .floats("leader_score", "", status().map(|status| status.leader_score))
-        .floats("region_score", "", status().map(|status| status.region_score))
-        .floats("leader_weight", "", status().map(|status| status.leader_weight))
-        .integers("slow_score", "", status().map(|status| status.slow_score.map(count)))
+        .integers(
+            "leader_count",
+            "",
+            status().map(|status| status.leader_count.map(count)),
+        )
+        .integers(
+            "region_count",
+            "",
+            status().map(|status| status.region_count.map(count)),
+        )
+        .floats(
+            "leader_score",
+            "",
+            status().map(|status| status.leader_score),
+        )
+        .floats(
+            "region_score",
+            "",
+            status().map(|status| status.region_score),
+        )
+        .floats(
+            "leader_weight",
+            "",
+            status().map(|status| status.leader_weight),
+        )
+        .integers(
+            "slow_score",
+            "",
+            status().map(|status| status.slow_score.map(count)),
+        )
         .booleans("is_busy", status().map(|status| status.is_busy))
-        .booleans("pause_leader_in", status().map(|status| status.pause_leader_transfer_in))
-        .floats("capacity_bytes", "By", living.iter().map(|item| known(item, &item.status.capacity)))
-        .floats("available_bytes", "By", living.iter().map(|item| known(item, &item.status.available)))
-        .floats("used_bytes", "By", living.iter().map(|item| known(item, &item.status.used_size)))
-        .floats("available_ratio", "1", living.iter().map(|item| ratio(item)))
-        .integers("sending_snapshots", "", status().map(|status| count(status.sending_snap_count)))
-        .integers("receiving_snapshots", "", status().map(|status| count(status.receiving_snap_count)))
-        .integers("pending_peers", "", status().map(|status| count(status.pending_peer_count)))
+        .booleans(
+            "pause_leader_in",
+            status().map(|status| status.pause_leader_transfer_in),
+        )
+        .floats(
+            "capacity_bytes",
+            "By",
+            living.iter().map(|item| known(item, &item.status.capacity)),
+        )
+        .floats(
+            "available_bytes",
+            "By",
+            living
+                .iter()
+                .map(|item| known(item, &item.status.available)),
+        )
+        .floats(
+            "used_bytes",
+            "By",
+            living
+                .iter()
+                .map(|item| known(item, &item.status.used_size)),
+        )
+        .floats(
+            "available_ratio",
+            "1",
+            living.iter().map(|item| ratio(item)),
+        )
+        .integers(
+            "sending_snapshots",
+            "",
+            status().map(|status| count(status.sending_snap_count)),
+        )
+        .integers(
+            "receiving_snapshots",
+            "",
+            status().map(|status| count(status.receiving_snap_count)),
+        )
+        .integers(
+            "pending_peers",
+            "",
+            status().map(|status| count(status.pending_peer_count)),
+        )
 }
 
 /// The newest heartbeat, in nanoseconds. PD writes none, zero or a negative number for a store that only registered.
 fn heartbeat(item: &StoreItem) -> Option<u64> {
-    u64::try_from(item.store.last_heartbeat).ok().filter(|at| *at > 0)
+    u64::try_from(item.store.last_heartbeat)
+        .ok()
+        .filter(|at| *at > 0)
 }
 
 fn start_at(item: &StoreItem) -> Option<u64> {
-    Some(item.store.start_timestamp).filter(|at| *at > 0).and_then(|at| at.checked_mul(1_000_000_000))
+    Some(item.store.start_timestamp)
+        .filter(|at| *at > 0)
+        .and_then(|at| at.checked_mul(1_000_000_000))
 }
 
 /// PD counts from 1970 when a store does not say when it started.
@@ -126,7 +225,10 @@ fn node_state(item: &StoreItem) -> Option<String> {
 }
 
 fn labels(labels: &[Label]) -> Option<String> {
-    let text: Vec<String> = labels.iter().map(|label| format!("{}={}", label.key, label.value)).collect();
+    let text: Vec<String> = labels
+        .iter()
+        .map(|label| format!("{}={}", label.key, label.value))
+        .collect();
     some(&text.join(","))
 }
 
@@ -146,13 +248,28 @@ mod tests {
 
     #[test]
     fn the_recorded_lost_store_is_behind_and_its_probe_says_so() {
-        let stores = read(include_str!("../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"));
-        let probes: Probes = [("store/4".to_owned(), Probe { outcome: "refused", date: None, back_s: None })].into();
+        let stores = read(include_str!(
+            "../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"
+        ));
+        let probes: Probes = [(
+            "store/4".to_owned(),
+            Probe {
+                outcome: "refused",
+                date: None,
+                back_s: None,
+            },
+        )]
+        .into();
         let table = stores_table(&stores, &probes, &BTreeMap::new());
         assert_eq!(table.scalar(1, "store"), Scalar::Text("4".to_owned()));
-        assert_eq!(table.scalar(1, "state"), Scalar::Text("Disconnected".to_owned()));
+        assert_eq!(
+            table.scalar(1, "state"),
+            Scalar::Text("Disconnected".to_owned())
+        );
         assert_eq!(table.scalar(1, "probe"), Scalar::Text("refused".to_owned()));
-        let Scalar::Float(lag) = table.scalar(1, "heartbeat_lag_s") else { panic!("no lag") };
+        let Scalar::Float(lag) = table.scalar(1, "heartbeat_lag_s") else {
+            panic!("no lag")
+        };
         assert!((20.0..30.0).contains(&lag), "{lag}");
         assert_eq!(table.scalar(0, "probe"), Scalar::Null);
         assert_eq!(lost(&stores, &probes), [4].into());
@@ -160,12 +277,20 @@ mod tests {
 
     #[test]
     fn stores_that_only_registered_have_sent_no_heartbeat_and_know_no_size() {
-        let stores = read(include_str!("../tests/fixtures/pd-8.5.0-stores-without-heartbeat.json"));
+        let stores = read(include_str!(
+            "../tests/fixtures/pd-8.5.0-stores-without-heartbeat.json"
+        ));
         let table = stores_table(&stores, &Probes::new(), &BTreeMap::new());
         for row in 0..3 {
             assert_eq!(table.scalar(row, "state"), Scalar::Text("Down".to_owned()));
             assert_eq!(table.scalar(row, "heartbeat_seen"), Scalar::Boolean(false));
-            for column in ["heartbeat_lag_s", "capacity_bytes", "available_ratio", "uptime_s", "last_heartbeat"] {
+            for column in [
+                "heartbeat_lag_s",
+                "capacity_bytes",
+                "available_ratio",
+                "uptime_s",
+                "last_heartbeat",
+            ] {
                 assert_eq!(table.scalar(row, column), Scalar::Null, "{column}");
             }
         }
@@ -183,10 +308,21 @@ mod tests {
 
     #[test]
     fn sizes_are_bytes_and_labels_one_text() {
-        let stores = read(include_str!("../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"));
+        let stores = read(include_str!(
+            "../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"
+        ));
         let table = stores_table(&stores, &Probes::new(), &BTreeMap::new());
-        assert_eq!(table.scalar(0, "capacity_bytes"), Scalar::Float(8.0 * 1024.0 * 1024.0 * 1024.0));
-        assert_eq!(table.scalar(0, "labels"), Scalar::Text("host=h0".to_owned()));
-        assert_eq!(table.scalar(0, "node_state"), Scalar::Text("Serving".to_owned()));
+        assert_eq!(
+            table.scalar(0, "capacity_bytes"),
+            Scalar::Float(8.0 * 1024.0 * 1024.0 * 1024.0)
+        );
+        assert_eq!(
+            table.scalar(0, "labels"),
+            Scalar::Text("host=h0".to_owned())
+        );
+        assert_eq!(
+            table.scalar(0, "node_state"),
+            Scalar::Text("Serving".to_owned())
+        );
     }
 }

@@ -15,48 +15,109 @@ const PEERING: usize = 32;
 
 /// Entities and edges of this tick.
 pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> Topology {
-    let mut drawn = Topology { entities: Vec::new(), edges: Vec::new() };
-    let cluster = (!system.is_empty()).then(|| add(&mut drawn, "cluster", system, format!("cluster {system}")));
-    let members: Vec<String> =
-        members.iter().map(|member| add(&mut drawn, "member", &member.name, member.name.clone())).collect();
-    let listed = picture.stores.value().map(stores::living).unwrap_or_default();
+    let mut drawn = Topology {
+        entities: Vec::new(),
+        edges: Vec::new(),
+    };
+    let cluster = (!system.is_empty())
+        .then(|| add(&mut drawn, "cluster", system, format!("cluster {system}")));
+    let members: Vec<String> = members
+        .iter()
+        .map(|member| add(&mut drawn, "member", &member.name, member.name.clone()))
+        .collect();
+    let listed = picture
+        .stores
+        .value()
+        .map(stores::living)
+        .unwrap_or_default();
     let stores: Vec<String> = listed
         .iter()
-        .map(|item| add(&mut drawn, "store", &item.store.id.to_string(), item.store.address.clone()))
+        .map(|item| {
+            add(
+                &mut drawn,
+                "store",
+                &item.store.id.to_string(),
+                item.store.address.clone(),
+            )
+        })
         .collect();
     if let Some(cluster) = &cluster {
-        join(&mut drawn, members.iter().map(|member| (cluster, member)), Relation::RunsOn);
-        join(&mut drawn, stores.iter().map(|store| (store, cluster)), Relation::DependsOn);
+        join(
+            &mut drawn,
+            members.iter().map(|member| (cluster, member)),
+            Relation::RunsOn,
+        );
+        join(
+            &mut drawn,
+            stores.iter().map(|store| (store, cluster)),
+            Relation::DependsOn,
+        );
     }
     join(&mut drawn, pairs(&members), Relation::PeersWith);
     join(&mut drawn, pairs(&stores), Relation::PeersWith);
     let known: BTreeSet<u64> = listed.iter().map(|item| item.store.id).collect();
-    let notable: BTreeMap<u64, u64> = hot::notable(picture).into_iter().chain(large(picture)).collect();
-    for (region, store) in notable.into_iter().filter(|(_, store)| known.contains(store)).take(REGIONS) {
-        let region = add(&mut drawn, "region", &region.to_string(), format!("region {region} on store {store}"));
-        join(&mut drawn, std::iter::once((&region, &format!("store/{store}"))), Relation::RunsOn);
+    let notable: BTreeMap<u64, u64> = hot::notable(picture)
+        .into_iter()
+        .chain(large(picture))
+        .collect();
+    for (region, store) in notable
+        .into_iter()
+        .filter(|(_, store)| known.contains(store))
+        .take(REGIONS)
+    {
+        let region = add(
+            &mut drawn,
+            "region",
+            &region.to_string(),
+            format!("region {region} on store {store}"),
+        );
+        join(
+            &mut drawn,
+            std::iter::once((&region, &format!("store/{store}"))),
+            Relation::RunsOn,
+        );
     }
     drawn
 }
 
 fn large(picture: &Picture) -> impl Iterator<Item = (u64, u64)> {
-    let listed = picture.large_regions.value().map(|list| list.regions.as_slice()).unwrap_or_default();
-    listed.iter().filter_map(|region| region.leader_store().map(|store| (region.id, store)))
+    let listed = picture
+        .large_regions
+        .value()
+        .map(|list| list.regions.as_slice())
+        .unwrap_or_default();
+    listed
+        .iter()
+        .filter_map(|region| region.leader_store().map(|store| (region.id, store)))
 }
 
 fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> String {
     let id = format!("{kind}/{key}");
-    drawn.entities.push(Entity { id: id.clone(), kind: kind.to_owned(), name });
+    drawn.entities.push(Entity {
+        id: id.clone(),
+        kind: kind.to_owned(),
+        name,
+    });
     id
 }
 
-fn join<'ids>(drawn: &mut Topology, pairs: impl Iterator<Item = (&'ids String, &'ids String)>, relation: Relation) {
-    drawn.edges.extend(pairs.map(|(from, to)| Edge { from: from.clone(), to: to.clone(), relation }));
+fn join<'ids>(
+    drawn: &mut Topology,
+    pairs: impl Iterator<Item = (&'ids String, &'ids String)>,
+    relation: Relation,
+) {
+    drawn.edges.extend(pairs.map(|(from, to)| Edge {
+        from: from.clone(),
+        to: to.clone(),
+        relation,
+    }));
 }
 
 fn pairs(ids: &[String]) -> impl Iterator<Item = (&String, &String)> {
     let few = if ids.len() <= PEERING { ids } else { &[] };
-    few.iter().enumerate().flat_map(move |(place, from)| few.iter().skip(place + 1).map(move |to| (from, to)))
+    few.iter()
+        .enumerate()
+        .flat_map(move |(place, from)| few.iter().skip(place + 1).map(move |to| (from, to)))
 }
 
 #[cfg(test)]
@@ -70,14 +131,42 @@ mod tests {
         picture.take(
             Endpoint::Stores,
             1,
-            Ok(include_bytes!("../tests/fixtures/pd-8.5.0-stores-one-disconnected.json")),
+            Ok(include_bytes!(
+                "../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"
+            )),
         );
-        picture.take(Endpoint::WriteFlow, 1, Ok(include_bytes!("../tests/fixtures/pd-8.5.0-writeflow-hot.json")));
-        let drawn = topology(&picture, "7", &[Member { name: "pd1".to_owned(), ..Member::default() }]);
-        let edge = |from: &str, to: &str| drawn.edges.iter().any(|edge| edge.from == from && edge.to == to);
-        assert!(edge("region/88", "store/4") && edge("store/4", "cluster/7") && edge("cluster/7", "member/pd1"));
+        picture.take(
+            Endpoint::WriteFlow,
+            1,
+            Ok(include_bytes!(
+                "../tests/fixtures/pd-8.5.0-writeflow-hot.json"
+            )),
+        );
+        let drawn = topology(
+            &picture,
+            "7",
+            &[Member {
+                name: "pd1".to_owned(),
+                ..Member::default()
+            }],
+        );
+        let edge = |from: &str, to: &str| {
+            drawn
+                .edges
+                .iter()
+                .any(|edge| edge.from == from && edge.to == to)
+        };
+        assert!(
+            edge("region/88", "store/4")
+                && edge("store/4", "cluster/7")
+                && edge("cluster/7", "member/pd1")
+        );
         assert!(edge("store/1", "store/4") && !edge("store/4", "store/1"));
-        let store = drawn.entities.iter().find(|entity| entity.id == "store/4").unwrap();
+        let store = drawn
+            .entities
+            .iter()
+            .find(|entity| entity.id == "store/4")
+            .unwrap();
         assert_eq!(store.name, "127.0.0.1:20161");
     }
 }

@@ -21,7 +21,9 @@ pub(crate) fn size_bytes(text: &str) -> Option<f64> {
 
 /// Go's `10m0.509671141s` as seconds.
 pub(crate) fn go_duration_s(text: &str) -> Option<f64> {
-    let (negative, mut rest) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let (negative, mut rest) = text
+        .strip_prefix('-')
+        .map_or((false, text), |rest| (true, rest));
     if rest.is_empty() {
         return None;
     }
@@ -29,7 +31,9 @@ pub(crate) fn go_duration_s(text: &str) -> Option<f64> {
     while !rest.is_empty() && rest != "0" {
         let digits_end = rest.find(|letter: char| !(letter.is_ascii_digit() || letter == '.'))?;
         let (digits, tail) = rest.split_at_checked(digits_end)?;
-        let unit_end = tail.find(|letter: char| letter.is_ascii_digit()).unwrap_or(tail.len());
+        let unit_end = tail
+            .find(|letter: char| letter.is_ascii_digit())
+            .unwrap_or(tail.len());
         let (unit, tail) = tail.split_at_checked(unit_end)?;
         let factor = match unit {
             "h" => 3600.0,
@@ -52,26 +56,47 @@ pub(crate) fn time_ns(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| {
         let digits = bytes.get(from..to)?;
-        digits.iter().try_fold(0_i64, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))
+        digits.iter().try_fold(0_i64, |sum, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| sum * 10 + i64::from(digit - b'0'))
+        })
     };
     let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
     let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+    if !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
         return None;
     }
     let rest = bytes.get(19..)?;
     let (fraction_ns, rest) = fraction(rest);
     let offset_s = offset(rest)?;
-    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset_s;
-    u64::try_from(seconds).ok()?.checked_mul(1_000_000_000)?.checked_add(fraction_ns)
+    let seconds =
+        days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset_s;
+    u64::try_from(seconds)
+        .ok()?
+        .checked_mul(1_000_000_000)?
+        .checked_add(fraction_ns)
 }
 
 /// `.949` in front of the rest.
 fn fraction(rest: &[u8]) -> (u64, &[u8]) {
-    let Some(digits) = rest.strip_prefix(b".").or_else(|| rest.strip_prefix(b",")) else { return (0, rest) };
-    let length = digits.iter().take_while(|digit| digit.is_ascii_digit()).count();
+    let Some(digits) = rest.strip_prefix(b".").or_else(|| rest.strip_prefix(b",")) else {
+        return (0, rest);
+    };
+    let length = digits
+        .iter()
+        .take_while(|digit| digit.is_ascii_digit())
+        .count();
     let nanos = (0..9).fold(0_u64, |sum, place| {
-        let digit = digits.get(place).filter(|_| place < length).map_or(0, |digit| u64::from(digit - b'0'));
+        let digit = digits
+            .get(place)
+            .filter(|_| place < length)
+            .map_or(0, |digit| u64::from(digit - b'0'));
         sum * 10 + digit
     });
     (nanos, digits.get(length..).unwrap_or_default())
@@ -106,14 +131,21 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Nanoseconds as seconds.
-#[expect(clippy::cast_precision_loss, reason = "differences of times need no more than milliseconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "differences of times need no more than milliseconds"
+)]
 pub(crate) fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e9
 }
 
 /// `left - right` in seconds, negative when left is earlier.
 pub(crate) fn seconds_between(left: u64, right: u64) -> f64 {
-    if left >= right { seconds(left - right) } else { -seconds(right - left) }
+    if left >= right {
+        seconds(left - right)
+    } else {
+        -seconds(right - left)
+    }
 }
 
 /// A count as a table holds it.
@@ -128,7 +160,9 @@ pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     if values.len() % 2 == 1 {
         Some(upper)
     } else {
-        values.get(values.len() / 2 - 1).map(|lower| f64::midpoint(*lower, upper))
+        values
+            .get(values.len() / 2 - 1)
+            .map(|lower| f64::midpoint(*lower, upper))
     }
 }
 
@@ -139,7 +173,10 @@ mod tests {
 
     #[test]
     fn sizes_read_with_binary_units() {
-        assert_eq!(size_bytes("97.66GiB"), Some(97.66 * 1024.0 * 1024.0 * 1024.0));
+        assert_eq!(
+            size_bytes("97.66GiB"),
+            Some(97.66 * 1024.0 * 1024.0 * 1024.0)
+        );
         assert_eq!(size_bytes("0B"), Some(0.0));
         assert_eq!(size_bytes("1TiB"), Some(1_099_511_627_776.0));
         for wrong in ["", "GiB", "12", "1.5GB", "-1B", "NaNB"] {
@@ -150,7 +187,10 @@ mod tests {
     #[test]
     fn go_durations_read_in_every_unit() {
         assert_eq!(go_duration_s("10m0.5s"), Some(600.5));
-        assert_eq!(go_duration_s("498674h22m27s"), Some(498_674.0 * 3600.0 + 22.0 * 60.0 + 27.0));
+        assert_eq!(
+            go_duration_s("498674h22m27s"),
+            Some(498_674.0 * 3600.0 + 22.0 * 60.0 + 27.0)
+        );
         assert_eq!(go_duration_s("250ms"), Some(0.25));
         assert_eq!(go_duration_s("0s"), Some(0.0));
         assert_eq!(go_duration_s("-1m"), Some(-60.0));

@@ -1,6 +1,11 @@
 //! The subject looks at recordings of real clusters, tick by tick.
 
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
 
 mod recording;
 
@@ -18,7 +23,11 @@ impl Watch {
     /// `None`, with a word on stderr, where the recordings are not at hand.
     fn begin(name: &str, config: &str) -> Option<Self> {
         let world = Recording::load(&recording::path(name)?);
-        Some(Self { subject: Tikv::configure(config).unwrap(), world, tick: 0 })
+        Some(Self {
+            subject: Tikv::configure(config).unwrap(),
+            world,
+            tick: 0,
+        })
     }
 
     fn look(&mut self, t: f64) -> Seen {
@@ -47,7 +56,11 @@ struct Seen(Observation);
 
 impl Seen {
     fn table(&self, name: &str) -> &TableData {
-        self.0.tables.iter().find(|table| table.name == name).unwrap_or_else(|| panic!("no table {name}"))
+        self.0
+            .tables
+            .iter()
+            .find(|table| table.name == name)
+            .unwrap_or_else(|| panic!("no table {name}"))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -63,7 +76,9 @@ impl Seen {
 
     fn column(&self, name: &str, column: &str) -> Vec<Scalar> {
         let table = self.table(name);
-        (0..table.rows()).map(|row| table.scalar(row, column)).collect()
+        (0..table.rows())
+            .map(|row| table.scalar(row, column))
+            .collect()
     }
 }
 
@@ -72,31 +87,55 @@ fn text(value: &str) -> Scalar {
 }
 
 fn float(value: &Scalar) -> f64 {
-    let Scalar::Float(value) = value else { panic!("{value:?}") };
+    let Scalar::Float(value) = value else {
+        panic!("{value:?}")
+    };
     *value
 }
 
 /// Every table of TABLES.md with its columns.
 fn schema() -> Vec<(String, Vec<String>)> {
-    let rows = include_str!("../TABLES.md").lines().filter(|line| line.starts_with("| `"));
+    let rows = include_str!("../TABLES.md")
+        .lines()
+        .filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let ticked = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let ticked = |cell: &str| {
+            cell.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         let kinds = ["text", "boolean", "integer", "float", "instant"];
         let columns = cells[3].split('`').collect::<Vec<_>>();
         let named = columns.windows(2).skip(1).step_by(2);
-        let columns = named.filter(|pair| kinds.iter().any(|kind| pair[1].trim_start().starts_with(kind)));
-        (ticked(cells[1]).remove(0), columns.map(|pair| pair[0].to_owned()).collect())
+        let columns = named.filter(|pair| {
+            kinds
+                .iter()
+                .any(|kind| pair[1].trim_start().starts_with(kind))
+        });
+        (
+            ticked(cells[1]).remove(0),
+            columns.map(|pair| pair[0].to_owned()).collect(),
+        )
     })
     .collect()
 }
 
 #[test]
 fn every_table_has_exactly_the_columns_that_its_schema_names() {
-    let Some(mut watch) = Watch::begin("node-death", "") else { return };
+    let Some(mut watch) = Watch::begin("node-death", "") else {
+        return;
+    };
     let seen = watch.until(60);
     for (name, columns) in schema() {
-        let filled: Vec<String> = seen.table(&name).columns.iter().map(|column| column.name.clone()).collect();
+        let filled: Vec<String> = seen
+            .table(&name)
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         assert_eq!(filled, columns, "{name}");
     }
     assert_eq!(seen.0.tables.len(), schema().len());
@@ -104,27 +143,65 @@ fn every_table_has_exactly_the_columns_that_its_schema_names() {
 
 #[test]
 fn a_healthy_cluster_shows_nothing_odd() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else { return };
+    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+        return;
+    };
     for t in 1..150 {
         let seen = watch.look(f64::from(t));
         assert_eq!(seen.0.blind, [], "{t}");
         assert_eq!(seen.0.system, "7710456005839950031");
         for store in ["1", "4", "5"] {
-            assert_eq!(seen.of("stores", "store", store, "state"), text("Up"), "{t}");
-            assert_eq!(seen.of("stores", "store", store, "probe"), text("ok"), "{t}");
-            assert!(float(&seen.of("stores", "store", store, "heartbeat_lag_s")) < 15.0, "{t}");
-            assert!(float(&seen.of("stores", "store", store, "date_offset_s")).abs() < 0.1, "{t}");
-            assert!(float(&seen.of("stores", "store", store, "available_ratio")) > 0.9, "{t}");
+            assert_eq!(
+                seen.of("stores", "store", store, "state"),
+                text("Up"),
+                "{t}"
+            );
+            assert_eq!(
+                seen.of("stores", "store", store, "probe"),
+                text("ok"),
+                "{t}"
+            );
+            assert!(
+                float(&seen.of("stores", "store", store, "heartbeat_lag_s")) < 15.0,
+                "{t}"
+            );
+            assert!(
+                float(&seen.of("stores", "store", store, "date_offset_s")).abs() < 0.1,
+                "{t}"
+            );
+            assert!(
+                float(&seen.of("stores", "store", store, "available_ratio")) > 0.9,
+                "{t}"
+            );
         }
         for member in ["pd1", "pd2", "pd3"] {
-            assert_eq!(seen.of("members", "member", member, "healthy"), Scalar::Boolean(true), "{t}");
-            assert_eq!(seen.of("members", "member", member, "probe"), text("ok"), "{t}");
-            assert_eq!(seen.of("members", "member", member, "leader_seen"), text("pd3"), "{t}");
+            assert_eq!(
+                seen.of("members", "member", member, "healthy"),
+                Scalar::Boolean(true),
+                "{t}"
+            );
+            assert_eq!(
+                seen.of("members", "member", member, "probe"),
+                text("ok"),
+                "{t}"
+            );
+            assert_eq!(
+                seen.of("members", "member", member, "leader_seen"),
+                text("pd3"),
+                "{t}"
+            );
         }
         assert_eq!(seen.column("cluster", "pd_leader"), [text("pd3")]);
-        assert_eq!(seen.column("cluster", "bootstrapped"), [Scalar::Boolean(true)]);
+        assert_eq!(
+            seen.column("cluster", "bootstrapped"),
+            [Scalar::Boolean(true)]
+        );
         assert_eq!(seen.column("cluster", "pd_leader_since_s"), [Scalar::Null]);
-        assert_eq!(seen.of("region_health", "kind", "miss-peer", "regions"), Scalar::Integer(0), "{t}");
+        assert_eq!(
+            seen.of("region_health", "kind", "miss-peer", "regions"),
+            Scalar::Integer(0),
+            "{t}"
+        );
         assert_eq!(seen.table("range_holes").rows(), 0);
         assert_eq!(seen.table("regions_without_leader").rows(), 0);
         assert_eq!(seen.column("operators", "running"), [Scalar::Integer(0)]);
@@ -134,21 +211,39 @@ fn a_healthy_cluster_shows_nothing_odd() {
 
 #[test]
 fn a_killed_store_is_refused_at_its_own_port_before_pd_says_so() {
-    let Some(mut watch) = Watch::begin("node-death", "") else { return };
+    let Some(mut watch) = Watch::begin("node-death", "") else {
+        return;
+    };
     let before = watch.until(44);
     assert_eq!(before.of("stores", "store", "4", "probe"), text("ok"));
     let soon = watch.until(50);
     assert_eq!(soon.of("stores", "store", "4", "probe"), text("refused"));
     assert_eq!(soon.of("stores", "store", "4", "state"), text("Up"));
-    assert_eq!(soon.of("stores", "store", "4", "address"), text("127.0.0.1:20161"));
+    assert_eq!(
+        soon.of("stores", "store", "4", "address"),
+        text("127.0.0.1:20161")
+    );
     assert_eq!(soon.of("stores", "store", "1", "probe"), text("ok"));
     let later = watch.until(66);
-    assert_eq!(later.of("stores", "store", "4", "state"), text("Disconnected"));
-    assert_eq!(later.of("stores", "store", "4", "leader_count"), Scalar::Integer(0));
+    assert_eq!(
+        later.of("stores", "store", "4", "state"),
+        text("Disconnected")
+    );
+    assert_eq!(
+        later.of("stores", "store", "4", "leader_count"),
+        Scalar::Integer(0)
+    );
     assert!(float(&later.of("stores", "store", "4", "heartbeat_lag_s")) > 15.0);
-    assert_eq!(later.0.blind, [], "a dead store is a finding, not a blind spot");
+    assert_eq!(
+        later.0.blind,
+        [],
+        "a dead store is a finding, not a blind spot"
+    );
     let reports = watch.until(100);
-    assert_eq!(reports.of("unreachable_reports", "target", "4", "reporter"), text("1"));
+    assert_eq!(
+        reports.of("unreachable_reports", "target", "4", "reporter"),
+        text("1")
+    );
     let back = watch.until(200);
     assert_eq!(back.of("stores", "store", "4", "state"), text("Up"));
     assert_eq!(back.of("stores", "store", "4", "probe"), text("ok"));
@@ -158,7 +253,9 @@ fn a_killed_store_is_refused_at_its_own_port_before_pd_says_so() {
 
 #[test]
 fn the_survivors_log_that_they_lost_the_store() {
-    let Some(mut watch) = Watch::begin("node-death", r#"{"logs":{"tikv0":{"store":"1"}}}"#) else { return };
+    let Some(mut watch) = Watch::begin("node-death", r#"{"logs":{"tikv0":{"store":"1"}}}"#) else {
+        return;
+    };
     watch.until(44);
     let seen = watch.look(46.0);
     let table = seen.table("log_events");
@@ -171,7 +268,9 @@ fn the_survivors_log_that_they_lost_the_store() {
 
 #[test]
 fn the_hot_region_is_seen_long_before_pds_own_list() {
-    let Some(mut watch) = Watch::begin("hot-write", "") else { return };
+    let Some(mut watch) = Watch::begin("hot-write", "") else {
+        return;
+    };
     let before = watch.until(29);
     let share = |seen: &Seen| match seen.of("region_flow", "region", "88", "share") {
         Scalar::Float(share) => share,
@@ -185,48 +284,85 @@ fn the_hot_region_is_seen_long_before_pds_own_list() {
     let rate = float(&seen.of("region_flow", "region", "88", "bytes_per_s"));
     assert!((400_000.0..800_000.0).contains(&rate), "{rate}");
     let listed = seen.of("hot_peers", "region", "88", "bytes_per_s");
-    assert!(listed == Scalar::Null || float(&listed) < 50_000.0, "PD's own list does not know yet: {listed:?}");
-    assert!(seen.0.topology.edges.iter().any(|edge| edge.from == "region/88" && edge.to == "store/4"));
+    assert!(
+        listed == Scalar::Null || float(&listed) < 50_000.0,
+        "PD's own list does not know yet: {listed:?}"
+    );
+    assert!(
+        seen.0
+            .topology
+            .edges
+            .iter()
+            .any(|edge| edge.from == "region/88" && edge.to == "store/4")
+    );
 }
 
 #[test]
 fn a_fresh_cluster_is_empty_then_silent_then_up() {
-    let Some(mut watch) = Watch::begin("fresh-cluster", "") else { return };
+    let Some(mut watch) = Watch::begin("fresh-cluster", "") else {
+        return;
+    };
     let first = watch.look(1.0);
-    assert_eq!(first.column("cluster", "bootstrapped"), [Scalar::Boolean(false)]);
+    assert_eq!(
+        first.column("cluster", "bootstrapped"),
+        [Scalar::Boolean(false)]
+    );
     assert_eq!(first.table("stores").rows(), 0);
     assert_eq!(first.0.blind.len(), 1, "{:?}", first.0.blind);
-    assert!(first.0.blind[0].reason.contains("PANIC"), "{:?}", first.0.blind);
+    assert!(
+        first.0.blind[0].reason.contains("PANIC"),
+        "{:?}",
+        first.0.blind
+    );
     let registered = watch.until(15);
     assert_eq!(registered.column("stores", "state"), vec![text("Down"); 3]);
-    assert_eq!(registered.column("stores", "heartbeat_seen"), vec![Scalar::Boolean(false); 3]);
+    assert_eq!(
+        registered.column("stores", "heartbeat_seen"),
+        vec![Scalar::Boolean(false); 3]
+    );
     let up = watch.until(25);
     assert_eq!(up.column("stores", "state"), vec![text("Up"); 3]);
-    assert_eq!(up.column("stores", "heartbeat_seen"), vec![Scalar::Boolean(true); 3]);
+    assert_eq!(
+        up.column("stores", "heartbeat_seen"),
+        vec![Scalar::Boolean(true); 3]
+    );
     assert_eq!(up.column("stores", "uptime_s"), vec![Scalar::Null; 3]);
     assert_eq!(up.0.blind, []);
 }
 
 #[test]
 fn without_a_grant_the_nodes_are_blind_spots_and_pd_still_speaks() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else { return };
+    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+        return;
+    };
     watch.world.grants = false;
     let seen = watch.until(20);
     assert_eq!(seen.of("stores", "store", "4", "probe"), text("denied"));
-    assert_eq!(seen.of("members", "member", "pd1", "reachable"), Scalar::Null);
+    assert_eq!(
+        seen.of("members", "member", "pd1", "reachable"),
+        Scalar::Null
+    );
     assert_eq!(seen.of("stores", "store", "4", "state"), text("Up"));
     assert_eq!(seen.0.blind.len(), 6, "{:?}", seen.0.blind);
-    assert_eq!(seen.of("region_health", "kind", "down-peer", "source"), text("list"));
+    assert_eq!(
+        seen.of("region_health", "kind", "down-peer", "source"),
+        text("list")
+    );
 }
 
 #[test]
 fn when_the_granted_member_is_gone_another_one_speaks() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else { return };
+    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+        return;
+    };
     watch.until(16);
     watch.world.close("http://127.0.0.1:2379");
     let seen = watch.until(18);
     assert!(seen.has("stores") && seen.has("cluster"));
-    assert_eq!(seen.of("members", "member", "pd1", "probe"), text("refused"));
+    assert_eq!(
+        seen.of("members", "member", "pd1", "probe"),
+        text("refused")
+    );
     assert_eq!(seen.0.blind, []);
     watch.world.close("http://127.0.0.1:2479");
     watch.world.close("http://127.0.0.1:2579");
@@ -234,7 +370,10 @@ fn when_the_granted_member_is_gone_another_one_speaks() {
     assert!(!dark.has("stores"), "what nobody told is not shown");
     assert_eq!(dark.column("members", "probe"), vec![text("refused"); 3]);
     assert!(
-        dark.0.blind.iter().any(|spot| spot.source == "http:pd" && spot.reason == "connection refused"),
+        dark.0
+            .blind
+            .iter()
+            .any(|spot| spot.source == "http:pd" && spot.reason == "connection refused"),
         "{:?}",
         dark.0.blind
     );
@@ -243,11 +382,24 @@ fn when_the_granted_member_is_gone_another_one_speaks() {
 
 #[test]
 fn a_quiet_second_asks_only_what_is_cheap() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else { return };
+    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+        return;
+    };
     watch.until(31);
     watch.look(32.0);
-    let of_pd =
-        |path: &str| watch.world.asked.iter().filter(|(target, asked)| target == "pd" && asked.contains(path)).count();
-    assert_eq!((of_pd("members"), of_pd("/stores"), of_pd("")), (1, 1, 2), "{:?}", watch.world.asked);
+    let of_pd = |path: &str| {
+        watch
+            .world
+            .asked
+            .iter()
+            .filter(|(target, asked)| target == "pd" && asked.contains(path))
+            .count()
+    };
+    assert_eq!(
+        (of_pd("members"), of_pd("/stores"), of_pd("")),
+        (1, 1, 2),
+        "{:?}",
+        watch.world.asked
+    );
     assert_eq!(watch.world.asked.len(), 8, "{:?}", watch.world.asked);
 }

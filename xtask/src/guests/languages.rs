@@ -24,7 +24,16 @@ const LANGUAGES: [(&str, &[&str], &[&str]); 5] = [
     ("python", &[], &["python3", "python3-venv"]),
     ("javascript", &[], &["nodejs", "npm"]),
     ("go", &[], &["golang-go"]),
-    ("c", &[], &["clang-22", "lld-22", "libclang-rt-22-dev-wasm32", "wasi-libc"]),
+    (
+        "c",
+        &[],
+        &[
+            "clang-22",
+            "lld-22",
+            "libclang-rt-22-dev-wasm32",
+            "wasi-libc",
+        ],
+    ),
     (
         "cpp",
         &["c"],
@@ -47,7 +56,9 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
             if std::env::var_os("CI").is_some() {
                 return Err(error.context(format!("the examples in {language} cannot be built")));
             }
-            eprintln!("\n!!! SKIPPED: the examples in {language} cannot be built, their tests will skip: {error:#}\n");
+            eprintln!(
+                "\n!!! SKIPPED: the examples in {language} cannot be built, their tests will skip: {error:#}\n"
+            );
         }
     }
     Ok(())
@@ -63,8 +74,13 @@ fn rust(workspace: &Workspace) -> Result<()> {
         let toolchain = toolchain::find_or_install(workspace)?;
         super::compile(workspace, &toolchain, &example.join("Cargo.toml"))?;
         let name = file_name(&example)?;
-        let built = workspace.guests_target().join(package::TARGET).join("release").join(format!("{name}.wasm"));
-        let core = std::fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
+        let built = workspace
+            .guests_target()
+            .join(package::TARGET)
+            .join("release")
+            .join(format!("{name}.wasm"));
+        let core =
+            std::fs::read(&built).with_context(|| format!("cannot read {}", built.display()))?;
         component::write(&output, &component::from_core(&core)?)?;
     }
     Ok(())
@@ -73,7 +89,11 @@ fn rust(workspace: &Workspace) -> Result<()> {
 fn examples(workspace: &Workspace, language: &str, of: &[&str], packages: &[&str]) -> Result<()> {
     let sdks = workspace.root.join("wit/sdk");
     let sdk = sdks.join(language);
-    let inputs: Vec<PathBuf> = of.iter().map(|other| sdks.join(other)).chain([sdk.clone()]).collect();
+    let inputs: Vec<PathBuf> = of
+        .iter()
+        .map(|other| sdks.join(other))
+        .chain([sdk.clone()])
+        .collect();
     let inputs: Vec<&Path> = inputs.iter().map(PathBuf::as_path).collect();
     for example in examples_in(&sdk) {
         let output = place(workspace, &example, language)?;
@@ -93,26 +113,42 @@ fn examples(workspace: &Workspace, language: &str, of: &[&str], packages: &[&str
 
 fn operator_builds(workspace: &Workspace, example: &Path, output: &Path) -> Result<()> {
     let mut command = Command::new(workspace.target.join("debug/operator"));
-    command.args(["plugin", "build"]).arg(example).arg("--output").arg(output);
+    command
+        .args(["plugin", "build"])
+        .arg(example)
+        .arg("--output")
+        .arg(output);
     step::run(&format!("build {}", workspace.shown(example)), &mut command)
 }
 
 /// What a language's own package manager brings, into the folder of its SDK.
 fn install_locally(language: &str, sdk: &Path) -> Result<()> {
     match language {
-        "python" if !sdk.join(".venv/bin/componentize-py").is_file() && !starts("componentize-py") => {
+        "python"
+            if !sdk.join(".venv/bin/componentize-py").is_file() && !starts("componentize-py") =>
+        {
             step::run(
                 "make a Python environment",
-                Command::new("python3").args(["-m", "venv"]).arg(sdk.join(".venv")),
+                Command::new("python3")
+                    .args(["-m", "venv"])
+                    .arg(sdk.join(".venv")),
             )?;
             let mut pip = Command::new(sdk.join(".venv/bin/pip"));
-            pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"]).arg(sdk.join("requirements.txt"));
+            pip.args(["install", "--quiet", "--disable-pip-version-check", "-r"])
+                .arg(sdk.join("requirements.txt"));
             step::run("install componentize-py", &mut pip)
         }
         "javascript" if !sdk.join("node_modules/componentize-qjs/cli.mjs").is_file() => {
             let mut npm = Command::new("npm");
-            npm.args(["install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
-                .arg(sdk);
+            npm.args([
+                "install",
+                "--no-package-lock",
+                "--no-audit",
+                "--no-fund",
+                "--loglevel=error",
+                "--prefix",
+            ])
+            .arg(sdk);
             step::run("install componentize-qjs", &mut npm)
         }
         _ => Ok(()),
@@ -125,9 +161,13 @@ fn starts(program: &str) -> bool {
 
 /// The projects of an SDK, sorted.
 fn examples_in(sdk: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = sdk.join("examples").read_dir() else { return Vec::new() };
+    let Ok(entries) = sdk.join("examples").read_dir() else {
+        return Vec::new();
+    };
     let folders = entries.flatten().map(|entry| entry.path());
-    let mut projects: Vec<PathBuf> = folders.filter(|folder| folder.join("plugin.toml").is_file()).collect();
+    let mut projects: Vec<PathBuf> = folders
+        .filter(|folder| folder.join("plugin.toml").is_file())
+        .collect();
     projects.sort();
     projects
 }
@@ -146,17 +186,39 @@ fn file_name(example: &Path) -> Result<String> {
 
 /// Newer than everything that it is made of.
 fn is_up_to_date(workspace: &Workspace, output: &Path, inputs: &[&Path]) -> bool {
-    let Some(built) = changed(output) else { return false };
-    let contract = workspace.root.join("wit").read_dir().into_iter().flatten().flatten().map(|entry| entry.path());
-    let contract = contract.filter(|path| path.is_file()).filter_map(|path| changed(&path)).max();
-    let newest = inputs.iter().filter_map(|folder| newest_below(folder)).chain(contract).max();
+    let Some(built) = changed(output) else {
+        return false;
+    };
+    let contract = workspace
+        .root
+        .join("wit")
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let contract = contract
+        .filter(|path| path.is_file())
+        .filter_map(|path| changed(&path))
+        .max();
+    let newest = inputs
+        .iter()
+        .filter_map(|folder| newest_below(folder))
+        .chain(contract)
+        .max();
     newest.is_some_and(|newest| newest <= built)
 }
 
 fn newest_below(folder: &Path) -> Option<SystemTime> {
     let entries = folder.read_dir().ok()?.flatten();
     let wanted = entries.filter(|entry| LEFT_BEHIND.iter().all(|name| entry.file_name() != *name));
-    let newest = |path: PathBuf| if path.is_dir() { newest_below(&path) } else { changed(&path) };
+    let newest = |path: PathBuf| {
+        if path.is_dir() {
+            newest_below(&path)
+        } else {
+            changed(&path)
+        }
+    };
     wanted.filter_map(|entry| newest(entry.path())).max()
 }
 
@@ -172,19 +234,33 @@ mod tests {
     fn a_component_is_built_again_when_a_source_is_newer_and_not_for_what_tools_left() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_path_buf();
-        let workspace = Workspace { target: root.join("target"), root };
+        let workspace = Workspace {
+            target: root.join("target"),
+            root,
+        };
         let sdk = workspace.root.join("wit/sdk/x");
         std::fs::create_dir_all(sdk.join("examples/one/node_modules")).unwrap();
         std::fs::write(sdk.join("lib.x"), "").unwrap();
         std::fs::write(sdk.join("examples/one/plugin.toml"), "").unwrap();
         let output = place(&workspace, &examples_in(&sdk)[0], "x").unwrap();
-        assert!(output.ends_with("plugins/languages/one-x.wasm") && !is_up_to_date(&workspace, &output, &[&sdk]));
+        assert!(
+            output.ends_with("plugins/languages/one-x.wasm")
+                && !is_up_to_date(&workspace, &output, &[&sdk])
+        );
         component::write(&output, b"").unwrap();
         let built = changed(&output).unwrap();
         let later = built + std::time::Duration::from_secs(9);
-        std::fs::File::create(sdk.join("examples/one/node_modules/y")).unwrap().set_modified(later).unwrap();
+        std::fs::File::create(sdk.join("examples/one/node_modules/y"))
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
         assert!(is_up_to_date(&workspace, &output, &[&sdk]));
-        std::fs::File::options().write(true).open(sdk.join("lib.x")).unwrap().set_modified(later).unwrap();
+        std::fs::File::options()
+            .write(true)
+            .open(sdk.join("lib.x"))
+            .unwrap()
+            .set_modified(later)
+            .unwrap();
         assert!(!is_up_to_date(&workspace, &output, &[&sdk]));
     }
 }

@@ -26,14 +26,21 @@ pub(crate) struct Guest {
 pub(crate) fn manifests(workspace: &Workspace) -> Vec<(PathBuf, PathBuf)> {
     let mut found = Vec::new();
     for (folder, output) in workspace.guest_folders() {
-        found.extend(manifests_in(&folder).into_iter().map(|manifest| (manifest, output.clone())));
+        found.extend(
+            manifests_in(&folder)
+                .into_iter()
+                .map(|manifest| (manifest, output.clone())),
+        );
     }
     found
 }
 
 /// The manifests whose tests run natively: the guests', the author SDK's and the examples of the documentation.
 pub(crate) fn tested_manifests(workspace: &Workspace) -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = manifests(workspace).into_iter().map(|(manifest, _)| manifest).collect();
+    let mut found: Vec<PathBuf> = manifests(workspace)
+        .into_iter()
+        .map(|(manifest, _)| manifest)
+        .collect();
     let sdk = workspace.root.join("wit/sdk/rust/Cargo.toml");
     found.extend(sdk.is_file().then_some(sdk));
     found.extend(manifests_in(&workspace.root.join("wit/sdk/rust/examples")));
@@ -50,7 +57,9 @@ pub(crate) fn linted_manifests(workspace: &Workspace) -> Vec<PathBuf> {
 
 /// The features to look at a package with: of the SDK, guests choose one each; its own tests and lints want all.
 pub(crate) fn features(workspace: &Workspace, manifest: &Path) -> Option<&'static str> {
-    manifest.starts_with(workspace.root.join("wit/sdk")).then_some("--all-features")
+    manifest
+        .starts_with(workspace.root.join("wit/sdk"))
+        .then_some("--all-features")
 }
 
 fn manifests_in(folder: &Path) -> Vec<PathBuf> {
@@ -58,9 +67,14 @@ fn manifests_in(folder: &Path) -> Vec<PathBuf> {
     if of_all.is_file() {
         return vec![of_all];
     }
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut single: Vec<PathBuf> =
-        entries.flatten().map(|entry| entry.path().join("Cargo.toml")).filter(|manifest| manifest.is_file()).collect();
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut single: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path().join("Cargo.toml"))
+        .filter(|manifest| manifest.is_file())
+        .collect();
     single.sort();
     single
 }
@@ -68,38 +82,73 @@ fn manifests_in(folder: &Path) -> Vec<PathBuf> {
 /// Asks cargo which packages of a manifest are dynamic libraries: those are the guests.
 pub(crate) fn guests(workspace: &Workspace, manifest: &Path, output: &Path) -> Result<Vec<Guest>> {
     let mut command = workspace.cargo();
-    command.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]).arg(manifest);
-    let metadata: Value = serde_json::from_str(&step::output(&mut command)?).context("cargo metadata is not JSON")?;
+    command
+        .args([
+            "metadata",
+            "--no-deps",
+            "--format-version",
+            "1",
+            "--manifest-path",
+        ])
+        .arg(manifest);
+    let metadata: Value =
+        serde_json::from_str(&step::output(&mut command)?).context("cargo metadata is not JSON")?;
     let built = workspace.guests_target().join(TARGET).join("release");
     Ok(guests_of(&metadata, &built, output))
 }
 
 fn guests_of(metadata: &Value, built: &Path, output: &Path) -> Vec<Guest> {
-    let packages = metadata.get("packages").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let mut guests: Vec<Guest> = packages.iter().filter_map(|package| guest_of(package, built, output)).collect();
+    let packages = metadata
+        .get("packages")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let mut guests: Vec<Guest> = packages
+        .iter()
+        .filter_map(|package| guest_of(package, built, output))
+        .collect();
     guests.sort_by(|left, right| left.package.cmp(&right.package));
     guests
 }
 
 fn guest_of(package: &Value, built: &Path, output: &Path) -> Option<Guest> {
     let name = package.get("name")?.as_str()?;
-    let library = package.get("targets")?.as_array()?.iter().find(|target| is_dynamic_library(target))?;
+    let library = package
+        .get("targets")?
+        .as_array()?
+        .iter()
+        .find(|target| is_dynamic_library(target))?;
     let core = format!("{}.wasm", library.get("name")?.as_str()?.replace('-', "_"));
-    let chosen = package.pointer("/metadata/operator/file").and_then(Value::as_str);
+    let chosen = package
+        .pointer("/metadata/operator/file")
+        .and_then(Value::as_str);
     let file = chosen.map_or_else(|| default_file(name), str::to_owned);
     // A package may want a folder beside its workspace's own.
-    let folder = package.pointer("/metadata/operator/folder").and_then(Value::as_str);
+    let folder = package
+        .pointer("/metadata/operator/folder")
+        .and_then(Value::as_str);
     let output = folder.map_or_else(|| output.to_owned(), |folder| output.with_file_name(folder));
-    Some(Guest { package: name.to_owned(), core: built.join(core), component: output.join(file) })
+    Some(Guest {
+        package: name.to_owned(),
+        core: built.join(core),
+        component: output.join(file),
+    })
 }
 
 fn is_dynamic_library(target: &Value) -> bool {
-    let kinds = target.get("kind").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let kinds = target
+        .get("kind")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     kinds.iter().any(|kind| kind.as_str() == Some("cdylib"))
 }
 
 fn default_file(package: &str) -> String {
-    format!("{}.wasm", package.strip_suffix("-plugin").unwrap_or(package))
+    format!(
+        "{}.wasm",
+        package.strip_suffix("-plugin").unwrap_or(package)
+    )
 }
 
 #[cfg(test)]
@@ -108,15 +157,24 @@ mod tests {
     use serde_json::json;
 
     fn component_of(package: Value) -> Vec<String> {
-        let guests = guests_of(&json!({ "packages": [package] }), Path::new("built"), Path::new("out"));
-        guests.iter().map(|guest| format!("{} <- {}", guest.component.display(), guest.core.display())).collect()
+        let guests = guests_of(
+            &json!({ "packages": [package] }),
+            Path::new("built"),
+            Path::new("out"),
+        );
+        guests
+            .iter()
+            .map(|guest| format!("{} <- {}", guest.component.display(), guest.core.display()))
+            .collect()
     }
 
     #[test]
     fn a_plugin_package_loses_its_suffix_in_the_file_name() {
-        let package =
-            json!({ "name": "demo-plugin", "targets": [{ "name": "demo_plugin", "kind": ["cdylib", "rlib"] }] });
-        assert_eq!(component_of(package), ["out/demo.wasm <- built/demo_plugin.wasm"]);
+        let package = json!({ "name": "demo-plugin", "targets": [{ "name": "demo_plugin", "kind": ["cdylib", "rlib"] }] });
+        assert_eq!(
+            component_of(package),
+            ["out/demo.wasm <- built/demo_plugin.wasm"]
+        );
     }
 
     #[test]
@@ -126,7 +184,10 @@ mod tests {
             "metadata": { "operator": { "file": "balance.wasm" } },
             "targets": [{ "name": "balance-invariants", "kind": ["cdylib"] }],
         });
-        assert_eq!(component_of(package), ["out/balance.wasm <- built/balance_invariants.wasm"]);
+        assert_eq!(
+            component_of(package),
+            ["out/balance.wasm <- built/balance_invariants.wasm"]
+        );
     }
 
     #[test]
@@ -136,12 +197,18 @@ mod tests {
             "metadata": { "operator": { "folder": "deployment" } },
             "targets": [{ "name": "deployment", "kind": ["cdylib"] }],
         });
-        assert_eq!(component_of(package), ["deployment/deployment.wasm <- built/deployment.wasm"]);
+        assert_eq!(
+            component_of(package),
+            ["deployment/deployment.wasm <- built/deployment.wasm"]
+        );
     }
 
     #[test]
     fn a_plain_library_is_no_guest() {
-        assert!(component_of(json!({ "name": "sdk", "targets": [{ "name": "sdk", "kind": ["lib"] }] })).is_empty());
+        assert!(
+            component_of(json!({ "name": "sdk", "targets": [{ "name": "sdk", "kind": ["lib"] }] }))
+                .is_empty()
+        );
     }
 
     #[test]
@@ -152,9 +219,15 @@ mod tests {
             std::fs::write(folder.path().join(name).join("Cargo.toml"), "").unwrap();
         }
         std::fs::create_dir_all(folder.path().join("no-manifest")).unwrap();
-        let expected = vec![folder.path().join("a/Cargo.toml"), folder.path().join("b/Cargo.toml")];
+        let expected = vec![
+            folder.path().join("a/Cargo.toml"),
+            folder.path().join("b/Cargo.toml"),
+        ];
         assert_eq!(manifests_in(folder.path()), expected);
         std::fs::write(folder.path().join("Cargo.toml"), "").unwrap();
-        assert_eq!(manifests_in(folder.path()), [folder.path().join("Cargo.toml")]);
+        assert_eq!(
+            manifests_in(folder.path()),
+            [folder.path().join("Cargo.toml")]
+        );
     }
 }

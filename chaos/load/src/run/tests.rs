@@ -3,12 +3,24 @@ use crate::memory::Memory;
 use clap::Parser as _;
 
 fn options(more: &[&str]) -> Options {
-    let usual = ["operator-load", "--backend", "memory", "--workers", "4", "--operations", "4000", "--users", "50"];
+    let usual = [
+        "operator-load",
+        "--backend",
+        "memory",
+        "--workers",
+        "4",
+        "--operations",
+        "4000",
+        "--users",
+        "50",
+    ];
     Options::try_parse_from(usual.iter().chain(more)).unwrap()
 }
 
 async fn ran(more: &[&str]) -> Report {
-    run(Arc::new(Memory::default()), &options(more)).await.unwrap()
+    run(Arc::new(Memory::default()), &options(more))
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -31,7 +43,9 @@ async fn raw_mode_has_no_bank() {
     let report = serde_json::to_value(ran(&["--mode", "raw"]).await).unwrap();
     assert_eq!(report["safety"]["bank_sums"], 0);
     assert!(report["by_operation"].get("transfer").is_none());
-    let refused = options(&["--mode", "raw", "--mix", "transfer=1"]).check().unwrap_err();
+    let refused = options(&["--mode", "raw", "--mix", "transfer=1"])
+        .check()
+        .unwrap_err();
     assert!(refused.contains("--mode txn"), "{refused}");
 }
 

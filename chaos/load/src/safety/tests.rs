@@ -31,7 +31,12 @@ enum Fault {
 
 impl Broken {
     fn with(fault: Fault) -> Self {
-        Self { memory: Memory::default(), fault, reads: AtomicU64::new(0), first: Mutex::default() }
+        Self {
+            memory: Memory::default(),
+            fault,
+            reads: AtomicU64::new(0),
+            first: Mutex::default(),
+        }
     }
 }
 
@@ -92,21 +97,33 @@ async fn a_right_store_passes_every_check() {
     let (memory, keys) = (Memory::default(), keys());
     let safety = prepared(&memory).await;
     for _ in 0..3 {
-        memory.transfer(safety.account(0).unwrap(), safety.account(1).unwrap(), 7).await.unwrap();
+        memory
+            .transfer(safety.account(0).unwrap(), safety.account(1).unwrap(), 7)
+            .await
+            .unwrap();
         safety.count_up(&memory, &keys, 0).await.unwrap();
         safety.check(&memory, &keys).await;
     }
     let report = safety.into_report();
-    assert_eq!((report.bank_sums, report.counter_reads, report.violations), (3, 3, Vec::new()));
+    assert_eq!(
+        (report.bank_sums, report.counter_reads, report.violations),
+        (3, 3, Vec::new())
+    );
 }
 
 #[tokio::test]
 async fn half_a_transfer_breaks_the_sum() {
     let (broken, keys) = (Broken::with(Fault::HalfTransfer), keys());
     let safety = prepared(&broken).await;
-    broken.transfer(safety.account(0).unwrap(), safety.account(1).unwrap(), 7).await.unwrap();
+    broken
+        .transfer(safety.account(0).unwrap(), safety.account(1).unwrap(), 7)
+        .await
+        .unwrap();
     safety.check(&broken, &keys).await;
-    assert_eq!(safety.into_report().violations, ["the sum of 4 accounts is 3993, it must be 4000"]);
+    assert_eq!(
+        safety.into_report().violations,
+        ["the sum of 4 accounts is 3993, it must be 4000"]
+    );
 }
 
 #[tokio::test]
@@ -117,7 +134,10 @@ async fn a_read_of_the_past_is_found() {
         safety.count_up(&broken, &keys, 0).await.unwrap();
         safety.check(&broken, &keys).await;
     }
-    assert_eq!(safety.into_report().violations, ["counter 0 reads 1 after 2 was acknowledged"]);
+    assert_eq!(
+        safety.into_report().violations,
+        ["counter 0 reads 1 after 2 was acknowledged"]
+    );
 }
 
 #[tokio::test]
@@ -126,7 +146,10 @@ async fn an_acknowledged_write_that_is_lost_is_found() {
     let safety = prepared(&broken).await;
     safety.count_up(&broken, &keys, 0).await.unwrap();
     safety.check(&broken, &keys).await;
-    assert_eq!(safety.into_report().violations, ["counter 0 reads 0 after 1 was acknowledged"]);
+    assert_eq!(
+        safety.into_report().violations,
+        ["counter 0 reads 0 after 1 was acknowledged"]
+    );
 }
 
 #[tokio::test]
@@ -134,7 +157,10 @@ async fn a_write_without_an_answer_promises_nothing() {
     let (broken, keys) = (Broken::with(Fault::NoAnswer), keys());
     let safety = prepared(&broken).await;
     for _ in 0..3 {
-        assert_eq!(safety.count_up(&broken, &keys, 0).await, Err(Failure::Timeout));
+        assert_eq!(
+            safety.count_up(&broken, &keys, 0).await,
+            Err(Failure::Timeout)
+        );
         safety.check(&broken, &keys).await;
     }
     assert_eq!(safety.into_report().violations, Vec::<String>::new());

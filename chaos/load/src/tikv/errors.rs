@@ -15,10 +15,13 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::ResolveLockError(_) | Error::TxnNotFound(_) => Failure::Conflict,
         Error::KeyError(error) => of_key(error),
         Error::ExtractedErrors(errors) | Error::MultipleKeyErrors(errors) => of_many(errors),
-        Error::UndeterminedError(error) => {
-            Failure::Other(short(&format!("it is not known whether it was committed: {}", told(error))))
+        Error::UndeterminedError(error) => Failure::Other(short(&format!(
+            "it is not known whether it was committed: {}",
+            told(error)
+        ))),
+        Error::GrpcAPI(status) if is_late(&format!("{:?}", status.code()), status.message()) => {
+            Failure::Timeout
         }
-        Error::GrpcAPI(status) if is_late(&format!("{:?}", status.code()), status.message()) => Failure::Timeout,
         _ => Failure::Other(told(error)),
     }
 }
@@ -39,14 +42,18 @@ pub(super) fn is_unknown_transaction(error: &Error) -> bool {
     match error {
         Error::TxnNotFound(_) => true,
         Error::KeyError(error) => error.txn_not_found.is_some(),
-        Error::ExtractedErrors(errors) | Error::MultipleKeyErrors(errors) => errors.iter().any(is_unknown_transaction),
+        Error::ExtractedErrors(errors) | Error::MultipleKeyErrors(errors) => {
+            errors.iter().any(is_unknown_transaction)
+        }
         _ => false,
     }
 }
 
 fn of_many(errors: &[Error]) -> Failure {
     let mut failures = errors.iter().map(failure);
-    failures.find(|failure| *failure != Failure::Conflict).unwrap_or(Failure::Conflict)
+    failures
+        .find(|failure| *failure != Failure::Conflict)
+        .unwrap_or(Failure::Conflict)
 }
 
 fn of_key(error: &ProtoKeyError) -> Failure {
@@ -59,22 +66,50 @@ fn of_key(error: &ProtoKeyError) -> Failure {
     if is_conflict {
         return Failure::Conflict;
     }
-    let text = if error.abort.is_empty() { format!("{error:?}") } else { format!("aborted: {}", error.abort) };
+    let text = if error.abort.is_empty() {
+        format!("{error:?}")
+    } else {
+        format!("aborted: {}", error.abort)
+    };
     Failure::Other(short(&text))
 }
 
 fn of_region(error: &ProtoRegionError) -> String {
     let known = [
-        (error.not_leader.is_some(), "the region has no leader that answers"),
-        (error.region_not_found.is_some(), "the region is not on the store that PD names"),
-        (error.key_not_in_region.is_some(), "the key is not in the region that PD names"),
-        (error.epoch_not_match.is_some(), "the region was split, merged or moved"),
-        (error.stale_command.is_some(), "the leader changed while it waited"),
-        (error.store_not_match.is_some(), "another store is at the address that PD names"),
-        (error.raft_entry_too_large.is_some(), "the write is too large"),
+        (
+            error.not_leader.is_some(),
+            "the region has no leader that answers",
+        ),
+        (
+            error.region_not_found.is_some(),
+            "the region is not on the store that PD names",
+        ),
+        (
+            error.key_not_in_region.is_some(),
+            "the key is not in the region that PD names",
+        ),
+        (
+            error.epoch_not_match.is_some(),
+            "the region was split, merged or moved",
+        ),
+        (
+            error.stale_command.is_some(),
+            "the leader changed while it waited",
+        ),
+        (
+            error.store_not_match.is_some(),
+            "another store is at the address that PD names",
+        ),
+        (
+            error.raft_entry_too_large.is_some(),
+            "the write is too large",
+        ),
         (error.disk_full.is_some(), "a disk is full"),
     ];
-    let reason = known.iter().find(|(is_so, _)| *is_so).map(|(_, text)| *text);
+    let reason = known
+        .iter()
+        .find(|(is_so, _)| *is_so)
+        .map(|(_, text)| *text);
     match (&error.server_is_busy, reason) {
         (Some(busy), _) => format!("the store is busy: {}", busy.reason),
         (None, Some(reason)) => reason.to_owned(),
@@ -106,13 +141,19 @@ mod tests {
     #[test]
     fn a_message_of_the_client_does_not_name_its_source() {
         let message = "[somewhere/cluster.rs:197]: PD cluster failed to respond".to_owned();
-        assert_eq!(told(&Error::InternalError { message }), "PD cluster failed to respond");
+        assert_eq!(
+            told(&Error::InternalError { message }),
+            "PD cluster failed to respond"
+        );
     }
 
     #[test]
     fn only_conflicts_alone_are_a_conflict() {
         let conflict = || Error::ResolveLockError(Vec::new());
-        assert_eq!(failure(&Error::MultipleKeyErrors(vec![conflict(), conflict()])), Failure::Conflict);
+        assert_eq!(
+            failure(&Error::MultipleKeyErrors(vec![conflict(), conflict()])),
+            Failure::Conflict
+        );
         let mixed = Error::ExtractedErrors(vec![conflict(), Error::StringError("disk".to_owned())]);
         assert_eq!(failure(&mixed), Failure::Other("disk".to_owned()));
         let unknown = Error::UndeterminedError(Box::new(conflict()));
@@ -121,7 +162,13 @@ mod tests {
 
     #[test]
     fn locks_that_were_taken_away_are_a_conflict() {
-        let error = ProtoKeyError { retryable: "TxnLockNotFound".to_owned(), ..Default::default() };
-        assert_eq!(failure(&Error::KeyError(Box::new(error))), Failure::Conflict);
+        let error = ProtoKeyError {
+            retryable: "TxnLockNotFound".to_owned(),
+            ..Default::default()
+        };
+        assert_eq!(
+            failure(&Error::KeyError(Box::new(error))),
+            Failure::Conflict
+        );
     }
 }

@@ -44,14 +44,23 @@ impl<S: Answering> tonic::codegen::Service<Incoming> for Served<S> {
     }
 
     fn call(&mut self, incoming: Incoming) -> Self::Future {
-        let method = incoming.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+        let method = incoming
+            .uri()
+            .path()
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         let service = self.0.clone();
         Box::pin(async move { Ok(service.answer(method, incoming).await) })
     }
 }
 
 /// Reads one message, and writes the one that comes of it.
-pub(crate) async fn one<Q, A, W>(incoming: Incoming, answer: impl FnOnce(Q) -> W + Send + 'static) -> Outgoing
+pub(crate) async fn one<Q, A, W>(
+    incoming: Incoming,
+    answer: impl FnOnce(Q) -> W + Send + 'static,
+) -> Outgoing
 where
     Q: Message + Default + 'static,
     A: Message + Default + 'static,
@@ -71,7 +80,9 @@ where
             Box::pin(async move { answer.await.map(Response::new) })
         }
     }
-    Grpc::new(ProstCodec::<A, Q>::default()).unary(Once(Some(answer)), incoming).await
+    Grpc::new(ProstCodec::<A, Q>::default())
+        .unary(Once(Some(answer)), incoming)
+        .await
 }
 
 /// Hands over a stream of messages, and writes the stream that comes of it.
@@ -100,7 +111,9 @@ where
             Box::pin(async move { stream })
         }
     }
-    Grpc::new(ProstCodec::<A, Q>::default()).streaming(Once(Some(answer)), incoming).await
+    Grpc::new(ProstCodec::<A, Q>::default())
+        .streaming(Once(Some(answer)), incoming)
+        .await
 }
 
 /// The answer to a call that nobody wrote: the test that sees it should fail.

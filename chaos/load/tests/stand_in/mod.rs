@@ -82,17 +82,28 @@ pub(crate) struct Seen {
 impl Seen {
     /// Requests of a method to a region.
     pub(crate) fn of(&self, region: u64, method: &str) -> u64 {
-        self.answered.get(&(region, method.to_owned())).copied().unwrap_or_default()
+        self.answered
+            .get(&(region, method.to_owned()))
+            .copied()
+            .unwrap_or_default()
     }
 
     /// Requests of a method, to any region.
     pub(crate) fn all(&self, method: &str) -> u64 {
-        self.answered.iter().filter(|((_, one), _)| one == method).map(|(_, count)| count).sum()
+        self.answered
+            .iter()
+            .filter(|((_, one), _)| one == method)
+            .map(|(_, count)| count)
+            .sum()
     }
 
     /// Requests of any method to a region.
     pub(crate) fn region(&self, region: u64) -> u64 {
-        self.answered.iter().filter(|((one, _), _)| *one == region).map(|(_, count)| count).sum()
+        self.answered
+            .iter()
+            .filter(|((one, _), _)| *one == region)
+            .map(|(_, count)| count)
+            .sum()
     }
 }
 
@@ -122,7 +133,11 @@ impl World {
     }
 
     async fn pd_awake(&self, number: usize) {
-        let _ = self.silent_pds.subscribe().wait_for(|silent| !silent.contains(&number)).await;
+        let _ = self
+            .silent_pds
+            .subscribe()
+            .wait_for(|silent| !silent.contains(&number))
+            .await;
     }
 
     async fn store_awake(&self, id: u64) {
@@ -130,21 +145,41 @@ impl World {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let _ = self.silent_stores.subscribe().wait_for(|silent| !silent.contains(&id)).await;
+        let _ = self
+            .silent_stores
+            .subscribe()
+            .wait_for(|silent| !silent.contains(&id))
+            .await;
     }
 
     fn refusal(&self, store: u64, context: &Context, keys: &[&[u8]]) -> Option<RegionError> {
         let is_busy = lock(&self.faults).busy.contains(&store);
-        let busy = || ServerIsBusy { reason: "the stand-in was told to be busy".to_owned() };
-        let error = self
-            .regions()
-            .refusal(store, context, keys)
-            .or_else(|| is_busy.then(|| RegionError { server_is_busy: Some(busy()), ..Default::default() }))?;
+        let busy = || ServerIsBusy {
+            reason: "the stand-in was told to be busy".to_owned(),
+        };
+        let error = self.regions().refusal(store, context, keys).or_else(|| {
+            is_busy.then(|| RegionError {
+                server_is_busy: Some(busy()),
+                ..Default::default()
+            })
+        })?;
         let reason = match &error {
-            RegionError { not_leader: Some(_), .. } => "not leader",
-            RegionError { epoch_not_match: Some(_), .. } => "epoch not match",
-            RegionError { server_is_busy: Some(_), .. } => "busy",
-            RegionError { key_not_in_region: Some(_), .. } => "key not in region",
+            RegionError {
+                not_leader: Some(_),
+                ..
+            } => "not leader",
+            RegionError {
+                epoch_not_match: Some(_),
+                ..
+            } => "epoch not match",
+            RegionError {
+                server_is_busy: Some(_),
+                ..
+            } => "busy",
+            RegionError {
+                key_not_in_region: Some(_),
+                ..
+            } => "key not in region",
             _ => "region not found",
         };
         *lock(&self.seen).refused.entry(reason).or_default() += 1;
@@ -152,7 +187,10 @@ impl World {
     }
 
     fn note(&self, region: u64, method: &str) {
-        *lock(&self.seen).answered.entry((region, method.to_owned())).or_default() += 1;
+        *lock(&self.seen)
+            .answered
+            .entry((region, method.to_owned()))
+            .or_default() += 1;
     }
 
     fn note_found(&self, count: u64) {
@@ -177,7 +215,10 @@ pub(crate) struct StandIn {
 impl StandIn {
     /// Starts one whose regions have these borders.
     pub(crate) fn start(keys: Keys, borders: &[&str]) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
         let runtime = runtime.expect("threads");
         let listeners = runtime.block_on(async {
             let mut listeners = Vec::new();
@@ -186,8 +227,10 @@ impl StandIn {
             }
             listeners
         });
-        let mut pd_addresses: Vec<String> =
-            listeners.iter().map(|listener| listener.local_addr().expect("an address").to_string()).collect();
+        let mut pd_addresses: Vec<String> = listeners
+            .iter()
+            .map(|listener| listener.local_addr().expect("an address").to_string())
+            .collect();
         let store_addresses = pd_addresses.split_off(PDS);
         let world = Arc::new(World {
             pd_addresses,
@@ -205,17 +248,24 @@ impl StandIn {
         for (number, listener) in listeners.into_iter().enumerate() {
             let world = Arc::clone(&world);
             runtime.spawn(async move {
-                let incoming = TcpIncoming::from_listener(listener, true, None).expect("a listener");
+                let incoming =
+                    TcpIncoming::from_listener(listener, true, None).expect("a listener");
                 let mut server = Server::builder();
                 let router = if number < PDS {
                     server.add_service(grpc::Served(pd::Pd { world, number }))
                 } else {
-                    server.add_service(grpc::Served(store::Store { world, id: (number - PDS) as u64 + 1 }))
+                    server.add_service(grpc::Served(store::Store {
+                        world,
+                        id: (number - PDS) as u64 + 1,
+                    }))
                 };
                 let _ = router.serve_with_incoming(incoming).await;
             });
         }
-        Self { world, _runtime: runtime }
+        Self {
+            world,
+            _runtime: runtime,
+        }
     }
 
     /// The addresses of PD, as `--pd` takes them.
@@ -250,18 +300,34 @@ impl StandIn {
 
     /// A member of PD takes requests and does not answer, or answers again.
     pub(crate) fn silence_pd(&self, number: usize, silent: bool) {
-        self.world.silent_pds.send_modify(|all| _ = if silent { all.insert(number) } else { all.remove(&number) });
+        self.world.silent_pds.send_modify(|all| {
+            _ = if silent {
+                all.insert(number)
+            } else {
+                all.remove(&number)
+            }
+        });
     }
 
     /// A store takes requests and does not answer, or answers again, first what it has.
     pub(crate) fn silence_store(&self, id: u64, silent: bool) {
-        self.world.silent_stores.send_modify(|all| _ = if silent { all.insert(id) } else { all.remove(&id) });
+        self.world.silent_stores.send_modify(|all| {
+            _ = if silent {
+                all.insert(id)
+            } else {
+                all.remove(&id)
+            }
+        });
     }
 
     /// A store says that it is busy, or no longer.
     pub(crate) fn make_busy(&self, id: u64, busy: bool) {
         let mut faults = lock(&self.world.faults);
-        _ = if busy { faults.busy.insert(id) } else { faults.busy.remove(&id) };
+        _ = if busy {
+            faults.busy.insert(id)
+        } else {
+            faults.busy.remove(&id)
+        };
     }
 
     /// Every request to a store takes this much longer.
@@ -278,9 +344,19 @@ impl StandIn {
     /// key, that one was never prepared.
     pub(crate) fn leave_lock(&self, key: &str, primary: &str) {
         let start_version = self.world.oracle().take(1);
-        let mutations = vec![Mutation { op: 0, key: key.into(), value: b"12345".to_vec() }];
+        let mutations = vec![Mutation {
+            op: 0,
+            key: key.into(),
+            value: b"12345".to_vec(),
+        }];
         let (primary_lock, lock_ttl) = (primary.into(), 3_000);
-        let request = PrewriteRequest { mutations, primary_lock, start_version, lock_ttl, ..Default::default() };
+        let request = PrewriteRequest {
+            mutations,
+            primary_lock,
+            start_version,
+            lock_ttl,
+            ..Default::default()
+        };
         assert!(self.world.percolator().prewrite(&request).is_empty());
     }
 

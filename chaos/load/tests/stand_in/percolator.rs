@@ -2,7 +2,9 @@
 //! no Raft below it, so what this can lose, it loses because a test asked for it.
 
 use super::error_messages::{CommitTsExpired, KeyError, LockInfo, TxnNotFound, WriteConflict};
-use super::kv_messages::{CheckTxnStatusRequest, CheckTxnStatusResponse, KvPair, Mutation, PrewriteRequest};
+use super::kv_messages::{
+    CheckTxnStatusRequest, CheckTxnStatusResponse, KvPair, Mutation, PrewriteRequest,
+};
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
@@ -60,18 +62,29 @@ impl Record {
         if self.lock.as_ref().is_some_and(|lock| lock.start == start) {
             self.lock = None;
         }
-        self.writes.entry(start).or_insert(Write { start, change: None });
+        self.writes.entry(start).or_insert(Write {
+            start,
+            change: None,
+        });
     }
 
     fn read(&self, key: &[u8], at: u64) -> Result<Option<Vec<u8>>, KeyError> {
-        if let Some(lock) = self.lock.as_ref().filter(|lock| lock.start <= at && lock.change != Change::Nothing) {
+        if let Some(lock) = self
+            .lock
+            .as_ref()
+            .filter(|lock| lock.start <= at && lock.change != Change::Nothing)
+        {
             return Err(locked(key, lock));
         }
-        let value = self.writes.range(..=at).rev().find_map(|(_, write)| match &write.change {
-            Some(Change::Put(value)) => Some(Some(value.clone())),
-            Some(Change::Delete) => Some(None),
-            Some(Change::Nothing) | None => None,
-        });
+        let value = self
+            .writes
+            .range(..=at)
+            .rev()
+            .find_map(|(_, write)| match &write.change {
+                Some(Change::Put(value)) => Some(Some(value.clone())),
+                Some(Change::Delete) => Some(None),
+                Some(Change::Nothing) | None => None,
+            });
         Ok(value.flatten())
     }
 
@@ -80,9 +93,12 @@ impl Record {
             return Err(locked(key, lock));
         }
         let newer = self.writes.iter().rev().find(|(commit, write)| {
-            (**commit > start && write.change.is_some()) || (write.start == start && write.change.is_none())
+            (**commit > start && write.change.is_some())
+                || (write.start == start && write.change.is_none())
         });
-        let Some((commit, write)) = newer else { return Ok(()) };
+        let Some((commit, write)) = newer else {
+            return Ok(());
+        };
         let conflict = WriteConflict {
             start_ts: start,
             conflict_ts: write.start,
@@ -90,26 +106,38 @@ impl Record {
             conflict_commit_ts: *commit,
             ..Default::default()
         };
-        Err(KeyError { conflict: Some(conflict), ..Default::default() })
+        Err(KeyError {
+            conflict: Some(conflict),
+            ..Default::default()
+        })
     }
 }
 
 impl Percolator {
     /// The value at a timestamp, unless a lock may still change it.
     pub(crate) fn get(&self, key: &[u8], at: u64) -> Result<Option<Vec<u8>>, KeyError> {
-        self.records.get(key).map_or(Ok(None), |record| record.read(key, at))
+        self.records
+            .get(key)
+            .map_or(Ok(None), |record| record.read(key, at))
     }
 
     /// The pairs of a range at a timestamp; a locked key is a pair with an error.
     pub(crate) fn scan(&self, from: &[u8], to: &[u8], limit: u32, at: u64) -> Vec<KvPair> {
-        let pairs = self.range(from, to).filter_map(|(key, record)| pair(key, record.read(key, at)));
+        let pairs = self
+            .range(from, to)
+            .filter_map(|(key, record)| pair(key, record.read(key, at)));
         pairs.take(limit as usize).collect()
     }
 
     /// Writes the locks of one request, or none of them.
     pub(crate) fn prewrite(&mut self, request: &PrewriteRequest) -> Vec<KeyError> {
         let start = request.start_version;
-        let refused = |mutation: &Mutation| self.records.get(&mutation.key)?.may_prewrite(&mutation.key, start).err();
+        let refused = |mutation: &Mutation| {
+            self.records
+                .get(&mutation.key)?
+                .may_prewrite(&mutation.key, start)
+                .err()
+        };
         let errors: Vec<KeyError> = request.mutations.iter().filter_map(refused).collect();
         if errors.is_empty() {
             for mutation in &request.mutations {
@@ -120,14 +148,25 @@ impl Percolator {
                 };
                 let primary = request.primary_lock.clone();
                 let record = self.records.entry(mutation.key.clone()).or_default();
-                record.lock = Some(Lock { start, ttl_ms: request.lock_ttl, primary, change });
+                record.lock = Some(Lock {
+                    start,
+                    ttl_ms: request.lock_ttl,
+                    primary,
+                    change,
+                });
             }
         }
         errors
     }
 
     /// Makes what a lock holds visible from `commit` on. When `kept` is false it only pretends to.
-    pub(crate) fn commit(&mut self, key: &[u8], start: u64, commit: u64, kept: bool) -> Result<(), KeyError> {
+    pub(crate) fn commit(
+        &mut self,
+        key: &[u8],
+        start: u64,
+        commit: u64,
+        kept: bool,
+    ) -> Result<(), KeyError> {
         let record = self.records.entry(key.to_vec()).or_default();
         let Some(lock) = record.lock.take_if(|lock| lock.start == start) else {
             return match record.outcome(start) {
@@ -140,13 +179,26 @@ impl Percolator {
         };
         if commit <= start {
             let key = key.to_vec();
-            let expired =
-                CommitTsExpired { start_ts: start, attempted_commit_ts: commit, key, min_commit_ts: start + 1 };
+            let expired = CommitTsExpired {
+                start_ts: start,
+                attempted_commit_ts: commit,
+                key,
+                min_commit_ts: start + 1,
+            };
             record.lock = Some(lock);
-            return Err(KeyError { commit_ts_expired: Some(expired), ..Default::default() });
+            return Err(KeyError {
+                commit_ts_expired: Some(expired),
+                ..Default::default()
+            });
         }
         if kept {
-            record.writes.insert(commit, Write { start, change: Some(lock.change) });
+            record.writes.insert(
+                commit,
+                Write {
+                    start,
+                    change: Some(lock.change),
+                },
+            );
         }
         Ok(())
     }
@@ -155,7 +207,10 @@ impl Percolator {
     pub(crate) fn roll_back(&mut self, key: &[u8], start: u64) -> Result<(), KeyError> {
         let record = self.records.entry(key.to_vec()).or_default();
         if let Some(Some(commit)) = record.outcome(start) {
-            return Err(KeyError { abort: format!("Committed {{ commit_ts: {commit} }}"), ..Default::default() });
+            return Err(KeyError {
+                abort: format!("Committed {{ commit_ts: {commit} }}"),
+                ..Default::default()
+            });
         }
         record.roll_back(start);
         Ok(())
@@ -183,8 +238,14 @@ impl Percolator {
                 answer.action = LOCK_NOT_EXIST_ROLLBACK;
             }
             None => {
-                let missing = TxnNotFound { start_ts: start, primary_key: key.clone() };
-                answer.error = Some(KeyError { txn_not_found: Some(missing), ..Default::default() });
+                let missing = TxnNotFound {
+                    start_ts: start,
+                    primary_key: key.clone(),
+                };
+                answer.error = Some(KeyError {
+                    txn_not_found: Some(missing),
+                    ..Default::default()
+                });
             }
         }
         answer
@@ -192,13 +253,20 @@ impl Percolator {
 
     /// The keys of a range that a transaction holds.
     pub(crate) fn held(&self, from: &[u8], to: &[u8], start: u64) -> Vec<Vec<u8>> {
-        let held =
-            self.range(from, to).filter(|(_, record)| record.lock.as_ref().is_some_and(|lock| lock.start == start));
+        let held = self
+            .range(from, to)
+            .filter(|(_, record)| record.lock.as_ref().is_some_and(|lock| lock.start == start));
         held.map(|(key, _)| key.clone()).collect()
     }
 
     /// Locks of transactions that began at `before` or earlier.
-    pub(crate) fn locks_in(&self, from: &[u8], to: &[u8], limit: u32, before: u64) -> Vec<LockInfo> {
+    pub(crate) fn locks_in(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        limit: u32,
+        before: u64,
+    ) -> Vec<LockInfo> {
         let found = self.range(from, to).filter_map(|(key, record)| {
             let lock = record.lock.as_ref().filter(|lock| lock.start <= before)?;
             locked(key, lock).locked
@@ -208,10 +276,20 @@ impl Percolator {
 
     /// Gives a lock more time; says how much it has.
     pub(crate) fn extend(&mut self, key: &[u8], start: u64, ttl_ms: u64) -> Result<u64, KeyError> {
-        let lock = self.records.get_mut(key).and_then(|record| record.lock.as_mut()).filter(|lock| lock.start == start);
+        let lock = self
+            .records
+            .get_mut(key)
+            .and_then(|record| record.lock.as_mut())
+            .filter(|lock| lock.start == start);
         let Some(lock) = lock else {
-            let missing = TxnNotFound { start_ts: start, primary_key: key.to_vec() };
-            return Err(KeyError { txn_not_found: Some(missing), ..Default::default() });
+            let missing = TxnNotFound {
+                start_ts: start,
+                primary_key: key.to_vec(),
+            };
+            return Err(KeyError {
+                txn_not_found: Some(missing),
+                ..Default::default()
+            });
         };
         lock.ttl_ms = lock.ttl_ms.max(ttl_ms);
         Ok(lock.ttl_ms)
@@ -219,43 +297,75 @@ impl Percolator {
 
     /// The primary of the lock on a key.
     pub(crate) fn primary_of(&self, key: &[u8]) -> Option<&[u8]> {
-        self.records.get(key)?.lock.as_ref().map(|lock| lock.primary.as_slice())
+        self.records
+            .get(key)?
+            .lock
+            .as_ref()
+            .map(|lock| lock.primary.as_slice())
     }
 
     /// Keys that begin so.
     pub(crate) fn keys_of(&self, start: &[u8]) -> Vec<String> {
-        let keys = self.range(start, &[]).map(|(key, _)| key).take_while(|key| key.starts_with(start));
-        keys.map(|key| String::from_utf8_lossy(key).into_owned()).collect()
+        let keys = self
+            .range(start, &[])
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(start));
+        keys.map(|key| String::from_utf8_lossy(key).into_owned())
+            .collect()
     }
 
     /// Locks that nobody took away yet.
     pub(crate) fn locks(&self) -> usize {
-        self.records.values().filter(|record| record.lock.is_some()).count()
+        self.records
+            .values()
+            .filter(|record| record.lock.is_some())
+            .count()
     }
 
-    fn range<'a>(&'a self, from: &[u8], to: &[u8]) -> impl Iterator<Item = (&'a Vec<u8>, &'a Record)> {
+    fn range<'a>(
+        &'a self,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl Iterator<Item = (&'a Vec<u8>, &'a Record)> {
         self.records.range(bounds(from, to))
     }
 }
 
 /// A range of keys whose end may be open, as everywhere in TiKV.
 pub(crate) fn bounds(from: &[u8], to: &[u8]) -> (Bound<Vec<u8>>, Bound<Vec<u8>>) {
-    let end = if to.is_empty() { Bound::Unbounded } else { Bound::Excluded(to.max(from).to_vec()) };
+    let end = if to.is_empty() {
+        Bound::Unbounded
+    } else {
+        Bound::Excluded(to.max(from).to_vec())
+    };
     (Bound::Included(from.to_vec()), end)
 }
 
 /// A pair as a scan or a batch returns it; nothing for a key without a value.
 pub(crate) fn pair(key: &[u8], read: Result<Option<Vec<u8>>, KeyError>) -> Option<KvPair> {
     match read {
-        Ok(value) => Some(KvPair { error: None, key: key.to_vec(), value: value? }),
-        Err(error) => Some(KvPair { error: Some(error), key: key.to_vec(), value: Vec::new() }),
+        Ok(value) => Some(KvPair {
+            error: None,
+            key: key.to_vec(),
+            value: value?,
+        }),
+        Err(error) => Some(KvPair {
+            error: Some(error),
+            key: key.to_vec(),
+            value: Vec::new(),
+        }),
     }
 }
 
 fn locked(key: &[u8], lock: &Lock) -> KeyError {
     let (primary_lock, lock_version, lock_ttl) = (lock.primary.clone(), lock.start, lock.ttl_ms);
     KeyError {
-        locked: Some(LockInfo { primary_lock, lock_version, key: key.to_vec(), lock_ttl }),
+        locked: Some(LockInfo {
+            primary_lock,
+            lock_version,
+            key: key.to_vec(),
+            lock_ttl,
+        }),
         ..Default::default()
     }
 }

@@ -1,6 +1,8 @@
 //! Which range of keys is where: regions, their leaders, and the epochs that tell a split.
 
-use super::error_messages::{EpochNotMatch, KeyNotInRegion, NotLeader, RegionError, RegionNotFound};
+use super::error_messages::{
+    EpochNotMatch, KeyNotInRegion, NotLeader, RegionError, RegionNotFound,
+};
 use super::kv_messages::Context;
 use super::pd_messages::{Peer, Region, RegionEpoch};
 
@@ -52,10 +54,18 @@ struct Placed {
 impl Regions {
     /// One region for each piece between the borders, led by the stores in turn.
     pub(crate) fn new(keys: Keys, stores: u64, borders: &[&str]) -> Self {
-        let mut regions = Self { keys, stores, regions: Vec::new(), next_id: 100 };
+        let mut regions = Self {
+            keys,
+            stores,
+            regions: Vec::new(),
+            next_id: 100,
+        };
         for border in [""].iter().chain(borders) {
             let leader_store = 1 + regions.regions.len() as u64 % stores;
-            let epoch = RegionEpoch { conf_ver: 1, version: 1 };
+            let epoch = RegionEpoch {
+                conf_ver: 1,
+                version: 1,
+            };
             regions.regions.push(Placed {
                 id: regions.next_id,
                 start: border.as_bytes().to_vec(),
@@ -64,7 +74,12 @@ impl Regions {
             });
             regions.next_id += 10;
         }
-        assert!(regions.regions.is_sorted_by(|one, two| one.start < two.start), "borders come in order");
+        assert!(
+            regions
+                .regions
+                .is_sorted_by(|one, two| one.start < two.start),
+            "borders come in order"
+        );
         regions
     }
 
@@ -75,7 +90,9 @@ impl Regions {
 
     /// The same by the key as PD sees it.
     pub(crate) fn id_of_encoded(&self, key: &[u8]) -> u64 {
-        let position = self.regions.partition_point(|region| self.border(&region.start).as_slice() <= key);
+        let position = self
+            .regions
+            .partition_point(|region| self.border(&region.start).as_slice() <= key);
         self.regions[position - 1].id
     }
 
@@ -95,12 +112,24 @@ impl Regions {
 
     /// Begin and end of a region, as the client sees them.
     pub(crate) fn range(&self, id: u64) -> (Vec<u8>, Vec<u8>) {
-        let position = self.regions.iter().position(|region| region.id == id).expect("a region that was checked");
-        (self.regions[position].start.clone(), self.end(position).to_vec())
+        let position = self
+            .regions
+            .iter()
+            .position(|region| region.id == id)
+            .expect("a region that was checked");
+        (
+            self.regions[position].start.clone(),
+            self.end(position).to_vec(),
+        )
     }
 
     /// Why a store must not answer, as TiKV checks it: the region, its leader, its epoch, the keys.
-    pub(crate) fn refusal(&self, store: u64, context: &Context, keys: &[&[u8]]) -> Option<RegionError> {
+    pub(crate) fn refusal(
+        &self,
+        store: u64,
+        context: &Context,
+        keys: &[&[u8]],
+    ) -> Option<RegionError> {
         let id = context.region_id;
         let Some(position) = self.regions.iter().position(|region| region.id == id) else {
             return Some(RegionError {
@@ -111,18 +140,34 @@ impl Regions {
         let region = &self.regions[position];
         if region.leader_store != store {
             let leader = Some(peer(id, region.leader_store));
-            return Some(RegionError { not_leader: Some(NotLeader { region_id: id, leader }), ..Default::default() });
+            return Some(RegionError {
+                not_leader: Some(NotLeader {
+                    region_id: id,
+                    leader,
+                }),
+                ..Default::default()
+            });
         }
         if context.region_epoch != Some(region.epoch) {
-            let current_regions = self.described(id).map(|(region, _)| region).into_iter().collect();
+            let current_regions = self
+                .described(id)
+                .map(|(region, _)| region)
+                .into_iter()
+                .collect();
             return Some(RegionError {
                 epoch_not_match: Some(EpochNotMatch { current_regions }),
                 ..Default::default()
             });
         }
         let outside = keys.iter().find(|key| self.position(key) != position)?;
-        let error = KeyNotInRegion { key: outside.to_vec(), region_id: id };
-        Some(RegionError { key_not_in_region: Some(error), ..Default::default() })
+        let error = KeyNotInRegion {
+            key: outside.to_vec(),
+            region_id: id,
+        };
+        Some(RegionError {
+            key_not_in_region: Some(error),
+            ..Default::default()
+        })
     }
 
     /// Another store leads the region of a key from now on.
@@ -138,24 +183,40 @@ impl Regions {
         let old = &mut self.regions[position];
         assert!(old.start != border, "there is a border already");
         old.epoch.version += 1;
-        let new = Placed { id: self.next_id, start: border.to_vec(), epoch: old.epoch, leader_store: old.leader_store };
+        let new = Placed {
+            id: self.next_id,
+            start: border.to_vec(),
+            epoch: old.epoch,
+            leader_store: old.leader_store,
+        };
         self.next_id += 10;
         self.regions.insert(position + 1, new);
     }
 
     fn position(&self, key: &[u8]) -> usize {
-        self.regions.partition_point(|region| region.start.as_slice() <= key) - 1
+        self.regions
+            .partition_point(|region| region.start.as_slice() <= key)
+            - 1
     }
 
     fn end(&self, position: usize) -> &[u8] {
-        self.regions.get(position + 1).map_or(&[], |next| next.start.as_slice())
+        self.regions
+            .get(position + 1)
+            .map_or(&[], |next| next.start.as_slice())
     }
 
     fn border(&self, key: &[u8]) -> Vec<u8> {
-        if key.is_empty() { Vec::new() } else { self.keys.seen_by_pd(key) }
+        if key.is_empty() {
+            Vec::new()
+        } else {
+            self.keys.seen_by_pd(key)
+        }
     }
 }
 
 fn peer(region: u64, store: u64) -> Peer {
-    Peer { id: region + store, store_id: store }
+    Peer {
+        id: region + store,
+        store_id: store,
+    }
 }

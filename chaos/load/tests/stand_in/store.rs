@@ -117,7 +117,9 @@ impl Store {
                 let range = self.world.regions().range(context.region_id);
                 act(&self.world, request, range)
             };
-            tokio::spawn(acting).await.map_err(|_| Status::internal("the stand-in panicked"))
+            tokio::spawn(acting)
+                .await
+                .map_err(|_| Status::internal("the stand-in panicked"))
         };
         one(incoming, run).await
     }
@@ -125,7 +127,11 @@ impl Store {
 
 /// The part of a range that is in a region.
 fn clipped(from: Vec<u8>, to: Vec<u8>, region: Range) -> Range {
-    let end = if region.1.is_empty() || (!to.is_empty() && to < region.1) { to } else { region.1 };
+    let end = if region.1.is_empty() || (!to.is_empty() && to < region.1) {
+        to
+    } else {
+        region.1
+    };
     (from.max(region.0), end)
 }
 
@@ -135,30 +141,62 @@ impl World {
         match self.percolator().get(&request.key, request.version) {
             Ok(Some(value)) => {
                 self.note_found(1);
-                GetResponse { value, ..Default::default() }
+                GetResponse {
+                    value,
+                    ..Default::default()
+                }
             }
-            Ok(None) => GetResponse { not_found: true, ..Default::default() },
-            Err(error) => GetResponse { error: Some(error), ..Default::default() },
+            Ok(None) => GetResponse {
+                not_found: true,
+                ..Default::default()
+            },
+            Err(error) => GetResponse {
+                error: Some(error),
+                ..Default::default()
+            },
         }
     }
 
     fn scan(&self, request: ScanRequest, region: Range) -> ScanResponse {
         let (from, to) = clipped(request.start_key, request.end_key, region);
-        let pairs = self.percolator().scan(&from, &to, request.limit, request.version);
-        ScanResponse { region_error: None, pairs }
+        let pairs = self
+            .percolator()
+            .scan(&from, &to, request.limit, request.version);
+        ScanResponse {
+            region_error: None,
+            pairs,
+        }
     }
 
     fn batch_get(&self, request: BatchGetRequest, _: Range) -> BatchGetResponse {
         let percolator = self.percolator();
-        let pairs = request.keys.iter().filter_map(|key| pair(key, percolator.get(key, request.version))).collect();
-        BatchGetResponse { region_error: None, pairs }
+        let pairs = request
+            .keys
+            .iter()
+            .filter_map(|key| pair(key, percolator.get(key, request.version)))
+            .collect();
+        BatchGetResponse {
+            region_error: None,
+            pairs,
+        }
     }
 
     fn prewrite(&self, request: PrewriteRequest, _: Range) -> PrewriteResponse {
-        assert!(!request.use_async_commit && !request.try_one_pc, "the load tool uses neither");
+        assert!(
+            !request.use_async_commit && !request.try_one_pc,
+            "the load tool uses neither"
+        );
         let errors = self.percolator().prewrite(&request);
-        self.note_conflicts(errors.iter().filter(|error| error.conflict.is_some()).count() as u64);
-        PrewriteResponse { region_error: None, errors }
+        self.note_conflicts(
+            errors
+                .iter()
+                .filter(|error| error.conflict.is_some())
+                .count() as u64,
+        );
+        PrewriteResponse {
+            region_error: None,
+            errors,
+        }
     }
 
     fn commit(&self, request: CommitRequest, _: Range) -> CommitResponse {
@@ -167,16 +205,28 @@ impl World {
         for key in &request.keys {
             let kept = self.keeps(key, percolator.primary_of(key));
             if let Err(error) = percolator.commit(key, request.start_version, commit, kept) {
-                return CommitResponse { error: Some(error), ..Default::default() };
+                return CommitResponse {
+                    error: Some(error),
+                    ..Default::default()
+                };
             }
         }
-        CommitResponse { commit_version: commit, ..Default::default() }
+        CommitResponse {
+            commit_version: commit,
+            ..Default::default()
+        }
     }
 
     fn batch_rollback(&self, request: BatchRollbackRequest, _: Range) -> BatchRollbackResponse {
         let mut percolator = self.percolator();
-        let error = request.keys.iter().find_map(|key| percolator.roll_back(key, request.start_version).err());
-        BatchRollbackResponse { region_error: None, error }
+        let error = request
+            .keys
+            .iter()
+            .find_map(|key| percolator.roll_back(key, request.start_version).err());
+        BatchRollbackResponse {
+            region_error: None,
+            error,
+        }
     }
 
     fn check_txn_status(&self, request: CheckTxnStatusRequest, _: Range) -> CheckTxnStatusResponse {
@@ -184,7 +234,11 @@ impl World {
     }
 
     fn resolve_lock(&self, request: ResolveLockRequest, (from, to): Range) -> ResolveLockResponse {
-        let mut transactions: Vec<(u64, u64)> = request.txn_infos.iter().map(|info| (info.txn, info.status)).collect();
+        let mut transactions: Vec<(u64, u64)> = request
+            .txn_infos
+            .iter()
+            .map(|info| (info.txn, info.status))
+            .collect();
         if transactions.is_empty() {
             transactions.push((request.start_version, request.commit_version));
         }
@@ -200,27 +254,45 @@ impl World {
                 error = error.or(resolved.err());
             }
         }
-        ResolveLockResponse { region_error: None, error }
+        ResolveLockResponse {
+            region_error: None,
+            error,
+        }
     }
 
     fn scan_lock(&self, request: ScanLockRequest, region: Range) -> ScanLockResponse {
         let (from, to) = clipped(request.start_key, request.end_key, region);
-        let locks = self.percolator().locks_in(&from, &to, request.limit, request.max_version);
-        ScanLockResponse { region_error: None, locks }
+        let locks = self
+            .percolator()
+            .locks_in(&from, &to, request.limit, request.max_version);
+        ScanLockResponse {
+            region_error: None,
+            locks,
+        }
     }
 
     fn heart_beat(&self, request: TxnHeartBeatRequest, _: Range) -> TxnHeartBeatResponse {
-        let (lock_ttl, error): (Option<u64>, Option<KeyError>) =
-            match self.percolator().extend(&request.primary_lock, request.start_version, request.advise_lock_ttl) {
-                Ok(ttl_ms) => (Some(ttl_ms), None),
-                Err(error) => (None, Some(error)),
-            };
-        TxnHeartBeatResponse { region_error: None, error, lock_ttl: lock_ttl.unwrap_or_default() }
+        let (lock_ttl, error): (Option<u64>, Option<KeyError>) = match self.percolator().extend(
+            &request.primary_lock,
+            request.start_version,
+            request.advise_lock_ttl,
+        ) {
+            Ok(ttl_ms) => (Some(ttl_ms), None),
+            Err(error) => (None, Some(error)),
+        };
+        TxnHeartBeatResponse {
+            region_error: None,
+            error,
+            lock_ttl: lock_ttl.unwrap_or_default(),
+        }
     }
 
     /// Whether a commit of this key is kept, or only acknowledged.
     fn keeps(&self, key: &[u8], primary: Option<&[u8]>) -> bool {
-        let holds = |part: &str| key.windows(part.len()).any(|window| window == part.as_bytes());
+        let holds = |part: &str| {
+            key.windows(part.len())
+                .any(|window| window == part.as_bytes())
+        };
         match self.lie() {
             Some(Lie::LosesCounters) => !holds("/sequence/"),
             Some(Lie::TearsTransfers) => !holds("/bank") || primary == Some(key),
@@ -235,7 +307,11 @@ impl World {
         let value = self.raw().get(&request.key).cloned();
         self.note_found(u64::from(value.is_some()));
         let not_found = value.is_none();
-        RawGetResponse { region_error: None, value: value.unwrap_or_default(), not_found }
+        RawGetResponse {
+            region_error: None,
+            value: value.unwrap_or_default(),
+            not_found,
+        }
     }
 
     fn raw_put(&self, request: RawPutRequest, _: Range) -> RawPutResponse {
@@ -252,18 +328,38 @@ impl World {
 
     fn raw_scan(&self, request: RawScanRequest, region: Range) -> RawScanResponse {
         let range = clipped(request.start_key, request.end_key, region);
-        RawScanResponse { region_error: None, kvs: self.raw_pairs(&range, request.limit) }
+        RawScanResponse {
+            region_error: None,
+            kvs: self.raw_pairs(&range, request.limit),
+        }
     }
 
     fn raw_batch_scan(&self, request: RawBatchScanRequest, region: Range) -> RawBatchScanResponse {
-        let ranges = request.ranges.into_iter().map(|range| clipped(range.start_key, range.end_key, region.clone()));
-        let kvs = ranges.flat_map(|range| self.raw_pairs(&range, request.each_limit)).collect();
-        RawBatchScanResponse { region_error: None, kvs }
+        let ranges = request
+            .ranges
+            .into_iter()
+            .map(|range| clipped(range.start_key, range.end_key, region.clone()));
+        let kvs = ranges
+            .flat_map(|range| self.raw_pairs(&range, request.each_limit))
+            .collect();
+        RawBatchScanResponse {
+            region_error: None,
+            kvs,
+        }
     }
 
     fn raw_pairs(&self, (from, to): &Range, limit: u32) -> Vec<KvPair> {
         let raw = self.raw();
-        let pairs = raw.range(bounds(from, to)).map(|(key, value)| (key.clone(), value.clone()));
-        pairs.take(limit as usize).map(|(key, value)| KvPair { error: None, key, value }).collect()
+        let pairs = raw
+            .range(bounds(from, to))
+            .map(|(key, value)| (key.clone(), value.clone()));
+        pairs
+            .take(limit as usize)
+            .map(|(key, value)| KvPair {
+                error: None,
+                key,
+                value,
+            })
+            .collect()
     }
 }

@@ -52,14 +52,29 @@ async fn a_recording_is_served_with_its_dates_logs_dead_nodes_and_addresses_move
         play(recording, &options, report).await
     });
     let targets = on_ready.await.unwrap();
-    assert_eq!(targets, BTreeMap::from([("pd".to_owned(), "http://127.0.77.1:24379".to_owned())]));
+    assert_eq!(
+        targets,
+        BTreeMap::from([("pd".to_owned(), "http://127.0.77.1:24379".to_owned())])
+    );
     let members = get("127.0.77.1:24379", "/pd/api/v1/members").await.unwrap();
-    assert!(members.ends_with("[\"http://127.0.77.1:24379\"]"), "{members}");
-    assert!(members.contains("date: Tue, 14 Nov 2023 22:13:20 GMT"), "{members}");
-    assert!(members.contains("content-type: application/json"), "{members}");
+    assert!(
+        members.ends_with("[\"http://127.0.77.1:24379\"]"),
+        "{members}"
+    );
+    assert!(
+        members.contains("date: Tue, 14 Nov 2023 22:13:20 GMT"),
+        "{members}"
+    );
+    assert!(
+        members.contains("content-type: application/json"),
+        "{members}"
+    );
     let dead = get("127.0.77.1:24180", "/status").await.unwrap_err();
     assert_eq!(dead.kind(), std::io::ErrorKind::ConnectionRefused);
-    assert_eq!(std::fs::read_to_string(logs.join("pd1.log")).unwrap(), "connect to 127.0.77.1:24379\n");
+    assert_eq!(
+        std::fs::read_to_string(logs.join("pd1.log")).unwrap(),
+        "connect to 127.0.77.1:24379\n"
+    );
     playing.abort();
 }
 
@@ -69,9 +84,17 @@ async fn a_playing_ends_with_everything_written_and_says_so() {
     let recording = small(folder.path());
     let bind = IpAddr::V4(Ipv4Addr::new(127, 0, 77, 2));
     let logs_folder = Some(folder.path().join("logs"));
-    let options = PlayOptions { bind, logs_folder, exit_at_end: true, speed: 1_000.0, ..PlayOptions::default() };
+    let options = PlayOptions {
+        bind,
+        logs_folder,
+        exit_at_end: true,
+        speed: 1_000.0,
+        ..PlayOptions::default()
+    };
     let mut reports = Vec::new();
-    play(recording, &options, |report| reports.push(report)).await.unwrap();
+    play(recording, &options, |report| reports.push(report))
+        .await
+        .unwrap();
     assert_eq!(reports.last(), Some(&Report::Ended));
     let log = std::fs::read_to_string(folder.path().join("logs/pd1.log")).unwrap();
     assert_eq!(log, "connect to 127.0.77.2:24379\nlater\n");
@@ -82,17 +105,31 @@ async fn a_taken_port_is_named_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let bind = IpAddr::V4(Ipv4Addr::new(127, 0, 77, 3));
     let _taken = tokio::net::TcpListener::bind((bind, 24_379)).await.unwrap();
-    let options = PlayOptions { bind, ..PlayOptions::default() };
-    let error = play(small(folder.path()), &options, |_| {}).await.unwrap_err().to_string();
-    assert!(error.contains("port 24379 of 127.0.77.3 is in use"), "{error}");
+    let options = PlayOptions {
+        bind,
+        ..PlayOptions::default()
+    };
+    let error = play(small(folder.path()), &options, |_| {})
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("port 24379 of 127.0.77.3 is in use"),
+        "{error}"
+    );
     assert!(error.contains("--bind"), "{error}");
 }
 
 #[tokio::test]
 async fn a_start_behind_the_end_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let options = PlayOptions { start_ms: 1_000, ..PlayOptions::default() };
-    let error = play(small(folder.path()), &options, |_| {}).await.unwrap_err();
+    let options = PlayOptions {
+        start_ms: 1_000,
+        ..PlayOptions::default()
+    };
+    let error = play(small(folder.path()), &options, |_| {})
+        .await
+        .unwrap_err();
     assert!(matches!(error, PlayError::StartAfterEnd { .. }), "{error}");
 }
 
@@ -109,5 +146,8 @@ fn progress_is_told_once_for_each_interval() {
         progress.report(&cassette, &mut |report| reports.push(report));
     }
     let ten = Report::Progress { elapsed_ms: 10_500 };
-    assert_eq!(reports, [ten, Report::Progress { elapsed_ms: 20_000 }, Report::Ended]);
+    assert_eq!(
+        reports,
+        [ten, Report::Progress { elapsed_ms: 20_000 }, Report::Ended]
+    );
 }

@@ -23,7 +23,10 @@ pub(in crate::cassette) fn each_line(
     path: &Path,
     mut take: impl FnMut(Line) -> Result<(), String>,
 ) -> Result<(), LoadError> {
-    let unreadable = |source| LoadError::Read { path: path.to_owned(), source };
+    let unreadable = |source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    };
     let mut reader = open(path).map_err(unreadable)?;
     let mut buffer = Vec::new();
     let mut total_bytes = 0;
@@ -31,9 +34,17 @@ pub(in crate::cassette) fn each_line(
     loop {
         buffer.clear();
         number += 1;
-        let wrong = |why: String| LoadError::Line { path: path.to_owned(), line: number, why };
-        let read = reader.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut buffer);
-        let bytes = u64::try_from(read.map_err(|error| wrong(unreadable_text(&error)))?).unwrap_or(u64::MAX);
+        let wrong = |why: String| LoadError::Line {
+            path: path.to_owned(),
+            line: number,
+            why,
+        };
+        let read = reader
+            .by_ref()
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut buffer);
+        let bytes = u64::try_from(read.map_err(|error| wrong(unreadable_text(&error)))?)
+            .unwrap_or(u64::MAX);
         total_bytes += bytes;
         if bytes == 0 {
             return Ok(());
@@ -42,7 +53,9 @@ pub(in crate::cassette) fn each_line(
             return Err(wrong(format!("longer than {LINE_BYTES_MAX} bytes")));
         }
         if total_bytes > FILE_BYTES_MAX {
-            return Err(wrong(format!("more than {FILE_BYTES_MAX} bytes without compression")));
+            return Err(wrong(format!(
+                "more than {FILE_BYTES_MAX} bytes without compression"
+            )));
         }
         if !buffer.trim_ascii().is_empty() {
             parse(&buffer).and_then(&mut take).map_err(wrong)?;
@@ -53,19 +66,29 @@ pub(in crate::cassette) fn each_line(
 fn open(path: &Path) -> std::io::Result<Box<dyn BufRead>> {
     let mut reader = BufReader::new(File::open(path)?);
     let compressed = reader.fill_buf()?.starts_with(&GZIP_MAGIC);
-    Ok(if compressed { Box::new(BufReader::new(MultiGzDecoder::new(reader))) } else { Box::new(reader) })
+    Ok(if compressed {
+        Box::new(BufReader::new(MultiGzDecoder::new(reader)))
+    } else {
+        Box::new(reader)
+    })
 }
 
 fn parse(bytes: &[u8]) -> Result<Line, String> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let preview: String = String::from_utf8_lossy(bytes).trim().chars().take(60).collect();
+        let preview: String = String::from_utf8_lossy(bytes)
+            .trim()
+            .chars()
+            .take(60)
+            .collect();
         format!("no JSON object of a recording ({error}): {preview}")
     })
 }
 
 fn unreadable_text(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => "the compressed file ends too early: it was cut off".to_owned(),
+        std::io::ErrorKind::UnexpectedEof => {
+            "the compressed file ends too early: it was cut off".to_owned()
+        }
         _ => format!("cannot be read: {error}"),
     }
 }

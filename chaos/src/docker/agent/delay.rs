@@ -30,8 +30,12 @@ pub(super) struct Delay {
 impl Delay {
     /// Takes the netlink socket that is standard input and asks for the queue.
     pub(super) fn open(queue: u16, delay_ms: u64, jitter_ms: u64) -> Result<Self, DockerError> {
-        let failed = |why: String| DockerError::failed(&format!("get the packets of queue {queue}"), why);
-        let stdin = std::io::stdin().as_fd().try_clone_to_owned().map_err(|error| failed(error.to_string()))?;
+        let failed =
+            |why: String| DockerError::failed(&format!("get the packets of queue {queue}"), why);
+        let stdin = std::io::stdin()
+            .as_fd()
+            .try_clone_to_owned()
+            .map_err(|error| failed(error.to_string()))?;
         // Sending and receiving are the same calls on every socket; nothing of the Unix family is used.
         let delay = Self {
             socket: UnixDatagram::from(stdin),
@@ -39,20 +43,33 @@ impl Delay {
             delay: Duration::from_millis(delay_ms),
             jitter_us: jitter_ms.saturating_mul(1_000),
         };
-        for request in [netlink::bind(queue), netlink::length(queue, PACKETS_MAX), netlink::without_payload(queue)] {
+        for request in [
+            netlink::bind(queue),
+            netlink::length(queue, PACKETS_MAX),
+            netlink::without_payload(queue),
+        ] {
             delay.ask(&request).map_err(failed)?;
         }
         Ok(delay)
     }
 
     fn ask(&self, request: &[u8]) -> Result<(), String> {
-        self.socket.set_read_timeout(Some(Duration::from_secs(1))).map_err(|error| error.to_string())?;
-        self.socket.send(request).map_err(|error| error.to_string())?;
+        self.socket
+            .set_read_timeout(Some(Duration::from_secs(1)))
+            .map_err(|error| error.to_string())?;
+        self.socket
+            .send(request)
+            .map_err(|error| error.to_string())?;
         let mut answer = vec![0; ANSWER_BYTES];
-        let count = self.socket.recv(&mut answer).map_err(|error| error.to_string())?;
+        let count = self
+            .socket
+            .recv(&mut answer)
+            .map_err(|error| error.to_string())?;
         match netlink::messages(answer.get(..count).unwrap_or_default()).first() {
             Some(Message::Answer(0)) => Ok(()),
-            Some(Message::Answer(code)) => Err(std::io::Error::from_raw_os_error(code.saturating_neg()).to_string()),
+            Some(Message::Answer(code)) => {
+                Err(std::io::Error::from_raw_os_error(code.saturating_neg()).to_string())
+            }
             _ => Err("the kernel answers with something else".to_owned()),
         }
     }
@@ -68,7 +85,9 @@ impl Delay {
                 let ((_, packet), ()) = entry.remove_entry();
                 self.release(packet);
             }
-            let next = waiting.first_key_value().map_or(IDLE, |((due, _), ())| due.saturating_duration_since(now));
+            let next = waiting
+                .first_key_value()
+                .map_or(IDLE, |((due, _), ())| due.saturating_duration_since(now));
             // Zero would mean "for ever".
             let wait = next.clamp(Duration::from_micros(500), IDLE);
             if self.socket.set_read_timeout(Some(wait)).is_err() {
@@ -77,7 +96,10 @@ impl Delay {
             let count = match self.socket.recv(&mut answer) {
                 Ok(count) => count,
                 Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) =>
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+                    ) =>
                 {
                     0
                 }
@@ -91,7 +113,9 @@ impl Delay {
                 }
             }
         }
-        waiting.into_keys().for_each(|(_, packet)| self.release(packet));
+        waiting
+            .into_keys()
+            .for_each(|(_, packet)| self.release(packet));
     }
 
     fn release(&self, packet: u32) {

@@ -41,24 +41,48 @@ pub(super) enum Message {
 
 /// Asks for the packets of a queue.
 pub(super) fn bind(queue: u16) -> Vec<u8> {
-    message(CONFIG, REQUEST | ACKNOWLEDGE, queue, CONFIG_COMMAND, &[BIND, 0, 0, 0])
+    message(
+        CONFIG,
+        REQUEST | ACKNOWLEDGE,
+        queue,
+        CONFIG_COMMAND,
+        &[BIND, 0, 0, 0],
+    )
 }
 
 /// Asks for numbers only.
 pub(super) fn without_payload(queue: u16) -> Vec<u8> {
-    message(CONFIG, REQUEST | ACKNOWLEDGE, queue, CONFIG_PARAMETERS, &[0, 0, 0, 0, COPY_NOTHING])
+    message(
+        CONFIG,
+        REQUEST | ACKNOWLEDGE,
+        queue,
+        CONFIG_PARAMETERS,
+        &[0, 0, 0, 0, COPY_NOTHING],
+    )
 }
 
 /// Lets this many packets wait.
 pub(super) fn length(queue: u16, packets_max: u32) -> Vec<u8> {
-    message(CONFIG, REQUEST | ACKNOWLEDGE, queue, CONFIG_LENGTH_MAX, &packets_max.to_be_bytes())
+    message(
+        CONFIG,
+        REQUEST | ACKNOWLEDGE,
+        queue,
+        CONFIG_LENGTH_MAX,
+        &packets_max.to_be_bytes(),
+    )
 }
 
 /// Lets a packet go.
 pub(super) fn accept(queue: u16, packet: u32) -> Vec<u8> {
     let [a, b, c, d] = ACCEPT.to_be_bytes();
     let [e, f, g, h] = packet.to_be_bytes();
-    message(VERDICT, REQUEST, queue, VERDICT_HEADER, &[a, b, c, d, e, f, g, h])
+    message(
+        VERDICT,
+        REQUEST,
+        queue,
+        VERDICT_HEADER,
+        &[a, b, c, d, e, f, g, h],
+    )
 }
 
 /// A message with one attribute.
@@ -77,15 +101,23 @@ fn message(kind: u16, flags: u16, queue: u16, attribute: u16, value: &[u8]) -> V
     bytes.extend(value);
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_ne_bytes();
-    bytes.iter_mut().zip(length).for_each(|(to, from)| *to = from);
+    bytes
+        .iter_mut()
+        .zip(length)
+        .for_each(|(to, from)| *to = from);
     bytes
 }
 
 /// The messages in what was received; what is cut off or unknown is left out.
 pub(super) fn messages(mut bytes: &[u8]) -> Vec<Message> {
     let mut messages = Vec::new();
-    while let Some(length) = four(bytes, 0).map(u32::from_ne_bytes).and_then(|length| usize::try_from(length).ok()) {
-        let Some(one) = bytes.get(..length).filter(|one| one.len() >= 16) else { break };
+    while let Some(length) = four(bytes, 0)
+        .map(u32::from_ne_bytes)
+        .and_then(|length| usize::try_from(length).ok())
+    {
+        let Some(one) = bytes.get(..length).filter(|one| one.len() >= 16) else {
+            break;
+        };
         messages.extend(parse(one));
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
@@ -102,7 +134,10 @@ fn parse(message: &[u8]) -> Option<Message> {
 
 fn packet_number(mut attributes: &[u8]) -> Option<u32> {
     loop {
-        let length = usize::from(u16::from_ne_bytes([*attributes.first()?, *attributes.get(1)?]));
+        let length = usize::from(u16::from_ne_bytes([
+            *attributes.first()?,
+            *attributes.get(1)?,
+        ]));
         // The two upper bits are flags.
         let kind = u16::from_ne_bytes([*attributes.get(2)?, *attributes.get(3)?]) & 0x3fff;
         if kind == PACKET_HEADER {

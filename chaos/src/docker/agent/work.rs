@@ -15,7 +15,11 @@ pub(super) fn burn(stop: &AtomicBool) {
     let mut state = 1_u64;
     while !stop.load(Ordering::Relaxed) {
         for _ in 0..10_000 {
-            state = std::hint::black_box(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+            state = std::hint::black_box(
+                state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1),
+            );
         }
     }
 }
@@ -23,7 +27,10 @@ pub(super) fn burn(stop: &AtomicBool) {
 /// Takes memory and keeps it for as long as the process lives.
 pub(super) fn hold(bytes: u64) {
     let mut memory = vec![0_u8; usize::try_from(bytes).unwrap_or(usize::MAX)];
-    memory.iter_mut().step_by(PAGE_BYTES).for_each(|byte| *byte = 1);
+    memory
+        .iter_mut()
+        .step_by(PAGE_BYTES)
+        .for_each(|byte| *byte = 1);
     // The process ends by being ended; until then, this is what it is for.
     std::mem::forget(std::hint::black_box(memory));
 }
@@ -31,7 +38,9 @@ pub(super) fn hold(bytes: u64) {
 /// Writes and syncs, from the beginning again when the file is long enough. A disk that refuses ends it.
 pub(super) fn write(path: &Path, bytes_max: u64, stop: &AtomicBool) {
     let block = vec![0x5a_u8; BLOCK_BYTES];
-    let Ok(mut file) = std::fs::File::create_new(path) else { return };
+    let Ok(mut file) = std::fs::File::create_new(path) else {
+        return;
+    };
     while !stop.load(Ordering::Relaxed) {
         let written = file.write_all(&block).and_then(|()| file.sync_data());
         let at = file.stream_position().unwrap_or(u64::MAX);

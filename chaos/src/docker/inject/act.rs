@@ -25,25 +25,40 @@ pub(super) struct Acting<'a> {
 impl Acting<'_> {
     pub(super) async fn take(&mut self, step: &Step, say: Say<'_>) -> Result<(), DockerError> {
         self.act(step).await?;
-        say(Progress::Acted { container: step.run().name.clone(), step: step.told() });
+        say(Progress::Acted {
+            container: step.run().name.clone(),
+            step: step.told(),
+        });
         Ok(())
     }
 
     async fn act(&mut self, step: &Step) -> Result<(), DockerError> {
         let (engine, injection) = (self.engine, self.plan.injection.as_str());
-        let failed =
-            |why: String| DockerError::failed(&format!("{} of container {}", step.told(), step.run().name), why);
+        let failed = |why: String| {
+            DockerError::failed(
+                &format!("{} of container {}", step.told(), step.run().name),
+                why,
+            )
+        };
         match step {
-            Step::End { run, signal, grace_ms } => end(engine, run, signal, *grace_ms).await,
+            Step::End {
+                run,
+                signal,
+                grace_ms,
+            } => end(engine, run, signal, *grace_ms).await,
             Step::Restart { run, grace_ms } => engine.restart(&run.id, *grace_ms).await,
             Step::Start { run } => engine.start(&run.id).await,
             Step::Pause { run } => engine.pause(&run.id).await,
             Step::Freeze { run } => engine.kill(&run.id, "SIGSTOP").await,
             Step::Disconnect { run, network, .. } => engine.disconnect(&run.id, network).await,
-            Step::Rules { run, tool, rules } => namespace::add_rules(run, injection, tool, rules).map_err(failed),
-            Step::Queue { run, device, discipline } => {
-                namespace::add_queue(run, injection, device, discipline).map_err(failed)
+            Step::Rules { run, tool, rules } => {
+                namespace::add_rules(run, injection, tool, rules).map_err(failed)
             }
+            Step::Queue {
+                run,
+                device,
+                discipline,
+            } => namespace::add_queue(run, injection, device, discipline).map_err(failed),
             Step::Control { file, during, .. } => {
                 std::fs::write(file, during).map_err(|error| failed(error.to_string()))
             }
@@ -54,11 +69,16 @@ impl Acting<'_> {
                     work: work.clone(),
                     until_ms: self.plan.until_ms,
                 };
-                self.agents.push(agent::start(&agent, self.state, self.launcher).await?);
+                self.agents
+                    .push(agent::start(&agent, self.state, self.launcher).await?);
                 Ok(())
             }
-            Step::Ballast { run, place, bytes } => ballast(&place.path(run), *bytes, injection).map_err(failed),
-            Step::ReadOnly { run, directory } => undo::remount(run, directory, "ro").map_err(failed),
+            Step::Ballast { run, place, bytes } => {
+                ballast(&place.path(run), *bytes, injection).map_err(failed)
+            }
+            Step::ReadOnly { run, directory } => {
+                undo::remount(run, directory, "ro").map_err(failed)
+            }
             Step::FileLimit { after, files, .. } => {
                 let files = files.to_string();
                 let alive = after.iter().filter(|(process, ..)| process.lives());
@@ -104,14 +124,23 @@ fn ballast(path: &Path, bytes: u64, injection: &str) -> Result<(), String> {
     // Not ours when it is there already: nothing of others is overwritten or deleted.
     drop(std::fs::File::create_new(path).map_err(|error| format!("{}: {error}", path.display()))?);
     let path = path.display().to_string();
-    let tool = crate::docker::command::Tool::new(["fallocate", "--length", &bytes.to_string(), &path]);
+    let tool =
+        crate::docker::command::Tool::new(["fallocate", "--length", &bytes.to_string(), &path]);
     tool.run(Some(injection)).map(|_| ())
 }
 
 fn load(command: &[String], injection: &str) -> Result<Child, String> {
     let (program, arguments) = command.split_first().ok_or("there is nothing to run")?;
     let mut command = Command::new(program);
-    command.args(arguments).env(MARK, injection).process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.spawn().map_err(|error| format!("{program}: {error}"))
+    command
+        .args(arguments)
+        .env(MARK, injection)
+        .process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    command
+        .spawn()
+        .map_err(|error| format!("{program}: {error}"))
 }

@@ -2,13 +2,24 @@ use super::*;
 
 fn rule(table: &str, hook: &str) -> Rule {
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    Rule { table: table.into(), hook: hook.into(), matching: texts(&["-d", "10.0.0.2"]), target: texts(&["DROP"]) }
+    Rule {
+        table: table.into(),
+        hook: hook.into(),
+        matching: texts(&["-d", "10.0.0.2"]),
+        target: texts(&["DROP"]),
+    }
 }
 
 #[test]
 fn each_table_gets_one_commit_and_each_hook_a_chain_of_its_own() {
-    let text =
-        additions("1a2b3c4d", &[rule("filter", "OUTPUT"), rule("filter", "INPUT"), rule("mangle", "POSTROUTING")]);
+    let text = additions(
+        "1a2b3c4d",
+        &[
+            rule("filter", "OUTPUT"),
+            rule("filter", "INPUT"),
+            rule("mangle", "POSTROUTING"),
+        ],
+    );
     assert_eq!(
         text,
         "*filter\n:CHAOS-1a2b3c4d-IN - [0:0]\n:CHAOS-1a2b3c4d-OU - [0:0]\n\

@@ -31,9 +31,16 @@ pub(in crate::docker) fn descriptors(context: &Context<'_>) -> Result<Vec<Step>,
         }
     }
     if after.is_empty() {
-        return Err(DockerError::Impossible(format!("container {} shows no process", context.run.name)));
+        return Err(DockerError::Impossible(format!(
+            "container {} shows no process",
+            context.run.name
+        )));
     }
-    Ok(vec![Step::FileLimit { run: context.run.clone(), after, files: context.setting("files") }])
+    Ok(vec![Step::FileLimit {
+        run: context.run.clone(),
+        after,
+        files: context.setting("files"),
+    }])
 }
 
 pub(in crate::docker) fn fill(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
@@ -41,7 +48,11 @@ pub(in crate::docker) fn fill(context: &Context<'_>) -> Result<Vec<Step>, Docker
     let directory = seen_outside(context, &place.directory)?;
     let (size, free) = space(&directory)?;
     let shared = is_shared(context, &place, &directory);
-    let kept = if shared { size / 100 * SHARED_FREE_PERCENT } else { 0 };
+    let kept = if shared {
+        size / 100 * SHARED_FREE_PERCENT
+    } else {
+        0
+    };
     let asked = mib(context.setting("free-mib"));
     // Who names a number wants it felt; without one, as much as may be.
     if asked > mib(1) && asked < kept {
@@ -56,21 +67,41 @@ pub(in crate::docker) fn fill(context: &Context<'_>) -> Result<Vec<Step>, Docker
         return Err(DockerError::Refused(message));
     }
     let left = asked.max(kept);
-    let bytes = free.saturating_sub(left).min(mib(context.setting("mib-max")));
+    let bytes = free
+        .saturating_sub(left)
+        .min(mib(context.setting("mib-max")));
     if bytes == 0 {
-        let message = format!("{} has {free} bytes free, and {left} must stay free", directory.display());
+        let message = format!(
+            "{} has {free} bytes free, and {left} must stay free",
+            directory.display()
+        );
         return Err(DockerError::Refused(message));
     }
-    Ok(vec![Step::Ballast { run: context.run.clone(), place, bytes }])
+    Ok(vec![Step::Ballast {
+        run: context.run.clone(),
+        place,
+        bytes,
+    }])
 }
 
 pub(in crate::docker) fn read_only(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
     let directory = directory(context)?;
-    if !context.container.mounts.iter().any(|mount| mount.destination == directory && mount.writable) {
-        let message = format!("{directory} of container {} is no writable mount of its own", context.run.name);
+    if !context
+        .container
+        .mounts
+        .iter()
+        .any(|mount| mount.destination == directory && mount.writable)
+    {
+        let message = format!(
+            "{directory} of container {} is no writable mount of its own",
+            context.run.name
+        );
         return Err(DockerError::Refused(message));
     }
-    Ok(vec![Step::ReadOnly { run: context.run.clone(), directory }])
+    Ok(vec![Step::ReadOnly {
+        run: context.run.clone(),
+        directory,
+    }])
 }
 
 /// Never reached: no machine has what it needs, and the plan says so before.
@@ -90,7 +121,11 @@ pub(super) fn directory(context: &Context<'_>) -> Result<String, DockerError> {
         .filter(|mount| mount.writable)
         .map(|mount| mount.destination.as_str())
         .collect();
-    let data: Vec<&str> = writable.iter().filter(|directory| directory.contains("data")).copied().collect();
+    let data: Vec<&str> = writable
+        .iter()
+        .filter(|directory| directory.contains("data"))
+        .copied()
+        .collect();
     match (writable.as_slice(), data.as_slice()) {
         ([one], _) | (_, [one]) => Ok((*one).to_owned()),
         _ => {
@@ -107,9 +142,19 @@ pub(super) fn directory(context: &Context<'_>) -> Result<String, DockerError> {
 /// Our file in that directory.
 pub(super) fn place(context: &Context<'_>) -> Result<Place, DockerError> {
     let directory = directory(context)?;
-    let mount = context.container.mounts.iter().find(|mount| mount.destination == directory);
-    let outside = mount.and_then(|mount| mount.source.clone()).filter(|source| source.is_dir());
-    let place = Place { directory, file: format!(".operator-chaos-{}", context.injection), outside };
+    let mount = context
+        .container
+        .mounts
+        .iter()
+        .find(|mount| mount.destination == directory);
+    let outside = mount
+        .and_then(|mount| mount.source.clone())
+        .filter(|source| source.is_dir());
+    let place = Place {
+        directory,
+        file: format!(".operator-chaos-{}", context.injection),
+        outside,
+    };
     seen_outside(context, &place.directory)?;
     Ok(place)
 }
@@ -117,7 +162,10 @@ pub(super) fn place(context: &Context<'_>) -> Result<Place, DockerError> {
 /// The directory on this machine. A link inside the container would lead out of it, so there may be none on the way.
 pub(super) fn seen_outside(context: &Context<'_>, directory: &str) -> Result<PathBuf, DockerError> {
     let refused = |why: String| {
-        Err(DockerError::Refused(format!("directory {directory} of container {}: {why}", context.run.name)))
+        Err(DockerError::Refused(format!(
+            "directory {directory} of container {}: {why}",
+            context.run.name
+        )))
     };
     if !directory.starts_with('/') {
         return refused("it must begin with a slash".to_owned());
@@ -140,7 +188,11 @@ pub(super) fn seen_outside(context: &Context<'_>, directory: &str) -> Result<Pat
 /// Whether others use the directory's file system: it has one of its own only when it is mounted there itself.
 fn is_shared(context: &Context<'_>, place: &Place, directory: &Path) -> bool {
     let device = |path: &Path| std::fs::metadata(path).ok().map(|found| found.dev());
-    match place.outside.as_deref().map(|source| (source, source.parent())) {
+    match place
+        .outside
+        .as_deref()
+        .map(|source| (source, source.parent()))
+    {
         Some((source, Some(parent))) => device(source) == device(parent),
         Some((_, None)) => true,
         None => device(directory) == device(&context.run.root()),
@@ -150,12 +202,20 @@ fn is_shared(context: &Context<'_>, place: &Place, directory: &Path) -> bool {
 /// Bytes of a file system: all, and free for everyone.
 fn space(directory: &Path) -> Result<(u64, u64), DockerError> {
     let path = directory.display().to_string();
-    let said =
-        Tool::new(["df", "--block-size=1", "--output=size,avail", &path]).run(None).map_err(DockerError::Failed)?;
-    let numbers: Vec<u64> =
-        said.lines().nth(1).unwrap_or_default().split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let said = Tool::new(["df", "--block-size=1", "--output=size,avail", &path])
+        .run(None)
+        .map_err(DockerError::Failed)?;
+    let numbers: Vec<u64> = said
+        .lines()
+        .nth(1)
+        .unwrap_or_default()
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
     match numbers.as_slice() {
         [size, free] => Ok((*size, *free)),
-        _ => Err(DockerError::Failed(format!("df does not say how much space {path} has"))),
+        _ => Err(DockerError::Failed(format!(
+            "df does not say how much space {path} has"
+        ))),
     }
 }

@@ -21,7 +21,10 @@ pub(in crate::docker) fn disconnect(context: &Context<'_>) -> Result<Vec<Step>, 
         })
         .collect();
     if steps.is_empty() {
-        return Err(DockerError::Refused(format!("container {} has no network", context.run.name)));
+        return Err(DockerError::Refused(format!(
+            "container {} has no network",
+            context.run.name
+        )));
     }
     Ok(steps)
 }
@@ -40,7 +43,10 @@ pub(in crate::docker) fn partition_in(context: &Context<'_>) -> Result<Vec<Step>
 
 pub(in crate::docker) fn refuse(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
     let reset = |address: String| rule("filter", "OUTPUT", &["-p", "tcp", "-d", &address], &RESET);
-    rules(context, addresses(context)?.into_iter().map(reset).collect())
+    rules(
+        context,
+        addresses(context)?.into_iter().map(reset).collect(),
+    )
 }
 
 const RESET: [&str; 3] = ["REJECT", "--reject-with", "tcp-reset"];
@@ -48,7 +54,12 @@ const RESET: [&str; 3] = ["REJECT", "--reject-with", "tcp-reset"];
 pub(in crate::docker) fn names(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
     let mut dropped = vec![rule("filter", "OUTPUT", &["-d", RESOLVER], &["DROP"])];
     for protocol in ["udp", "tcp"] {
-        dropped.push(rule("filter", "OUTPUT", &["-p", protocol, "--dport", "53"], &["DROP"]));
+        dropped.push(rule(
+            "filter",
+            "OUTPUT",
+            &["-p", protocol, "--dport", "53"],
+            &["DROP"],
+        ));
     }
     rules(context, dropped)
 }
@@ -63,10 +74,18 @@ pub(in crate::docker) fn duplicate(context: &Context<'_>) -> Result<Vec<Step>, D
     let chance = chance(context);
     // TEE sends the copy by way of a gateway: the peer itself, which is on the same network.
     let twice = |address: String| {
-        let rule = rule("mangle", "POSTROUTING", &["-d", &address], &["TEE", "--gateway", &address]);
+        let rule = rule(
+            "mangle",
+            "POSTROUTING",
+            &["-d", &address],
+            &["TEE", "--gateway", &address],
+        );
         with_chance(rule, &chance)
     };
-    rules(context, addresses(context)?.into_iter().map(twice).collect())
+    rules(
+        context,
+        addresses(context)?.into_iter().map(twice).collect(),
+    )
 }
 
 pub(in crate::docker) fn latency(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
@@ -74,31 +93,52 @@ pub(in crate::docker) fn latency(context: &Context<'_>) -> Result<Vec<Step>, Doc
 }
 
 pub(in crate::docker) fn jitter(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
-    delay(context, context.setting("delay-ms"), context.setting("jitter-ms"))
+    delay(
+        context,
+        context.setting("delay-ms"),
+        context.setting("jitter-ms"),
+    )
 }
 
 pub(in crate::docker) fn rate(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
     let rate = format!("{}kbit", context.setting("kbit").max(1));
     // One full packet and a little more must fit into the bucket; what waits longer than 400 ms is dropped.
-    discipline(context, &["tbf", "rate", &rate, "burst", "16kb", "latency", "400ms"])
+    discipline(
+        context,
+        &["tbf", "rate", &rate, "burst", "16kb", "latency", "400ms"],
+    )
 }
 
 /// With netem where the kernel has it; else a queue, and an agent that holds the packets back.
 fn delay(context: &Context<'_>, delay_ms: u64, jitter_ms: u64) -> Result<Vec<Step>, DockerError> {
     if context.capabilities.netem && !context.peers_named {
-        let (middle, spread) = (format!("{}ms", delay_ms + jitter_ms / 2), format!("{}ms", jitter_ms / 2));
+        let (middle, spread) = (
+            format!("{}ms", delay_ms + jitter_ms / 2),
+            format!("{}ms", jitter_ms / 2),
+        );
         let mut words = vec!["netem", "delay", &middle];
         words.extend((jitter_ms > 0).then_some(spread.as_str()));
         return discipline(context, &words);
     }
-    let queue = context.injection.get(..4).and_then(|digits| u16::from_str_radix(digits, 16).ok()).unwrap_or(1);
+    let queue = context
+        .injection
+        .get(..4)
+        .and_then(|digits| u16::from_str_radix(digits, 16).ok())
+        .unwrap_or(1);
     let number = queue.to_string();
     // Bypass: packets pass while nobody listens, so that a dead agent never cuts the container off.
     let target = ["NFQUEUE", "--queue-num", &number, "--queue-bypass"];
     let hold = |way: Vec<String>| rule_of("mangle", "POSTROUTING", way, &target);
     let held = ways(context)?.into_iter().map(hold).collect();
-    let work = Work::Delay { queue, delay_ms, jitter_ms };
-    let mut steps = vec![Step::Agent { run: context.run.clone(), work }];
+    let work = Work::Delay {
+        queue,
+        delay_ms,
+        jitter_ms,
+    };
+    let mut steps = vec![Step::Agent {
+        run: context.run.clone(),
+        work,
+    }];
     steps.extend(rules(context, held)?);
     Ok(steps)
 }
@@ -110,11 +150,17 @@ fn discipline(context: &Context<'_>, words: &[&str]) -> Result<Vec<Step>, Docker
         let given = namespace::disciplines(&context.run, &device).map_err(DockerError::Failed)?;
         if let Some(given) = given.first() {
             let name = &context.run.name;
-            let message = format!("device {device} of container {name} has a queueing discipline already: {given}");
+            let message = format!(
+                "device {device} of container {name} has a queueing discipline already: {given}"
+            );
             return Err(DockerError::Refused(message));
         }
         let discipline = words.iter().map(|word| (*word).to_owned()).collect();
-        steps.push(Step::Queue { run: context.run.clone(), device, discipline });
+        steps.push(Step::Queue {
+            run: context.run.clone(),
+            device,
+            discipline,
+        });
     }
     Ok(steps)
 }
@@ -122,8 +168,13 @@ fn discipline(context: &Context<'_>, words: &[&str]) -> Result<Vec<Step>, Docker
 fn rules(context: &Context<'_>, rules: Vec<Rule>) -> Result<Vec<Step>, DockerError> {
     namespace::require_own(context.container, &context.run)?;
     let tool = context.capabilities.iptables.clone();
-    let tool = tool.ok_or_else(|| DockerError::Impossible("there is no iptables that works".to_owned()))?;
-    Ok(vec![Step::Rules { run: context.run.clone(), tool, rules }])
+    let tool =
+        tool.ok_or_else(|| DockerError::Impossible("there is no iptables that works".to_owned()))?;
+    Ok(vec![Step::Rules {
+        run: context.run.clone(),
+        tool,
+        rules,
+    }])
 }
 
 fn out(context: &Context<'_>) -> Result<Vec<Rule>, DockerError> {
@@ -145,7 +196,10 @@ fn addresses(context: &Context<'_>) -> Result<Vec<String>, DockerError> {
         .map(|(_, endpoint)| endpoint.address.clone())
         .collect();
     if addresses.is_empty() {
-        return Err(DockerError::Refused(format!("container {} shares no network with a peer", context.run.name)));
+        return Err(DockerError::Refused(format!(
+            "container {} shares no network with a peer",
+            context.run.name
+        )));
     }
     Ok(addresses)
 }
@@ -153,9 +207,14 @@ fn addresses(context: &Context<'_>) -> Result<Vec<String>, DockerError> {
 /// To the peers that were named; else to everyone.
 fn ways(context: &Context<'_>) -> Result<Vec<Vec<String>>, DockerError> {
     if !context.peers_named {
-        return Ok(vec![ANY_WAY_OUT.iter().map(|word| (*word).to_owned()).collect()]);
+        return Ok(vec![
+            ANY_WAY_OUT.iter().map(|word| (*word).to_owned()).collect(),
+        ]);
     }
-    Ok(addresses(context)?.into_iter().map(|address| vec!["-d".to_owned(), address]).collect())
+    Ok(addresses(context)?
+        .into_iter()
+        .map(|address| vec!["-d".to_owned(), address])
+        .collect())
 }
 
 fn chance(context: &Context<'_>) -> String {
@@ -164,16 +223,33 @@ fn chance(context: &Context<'_>) -> String {
 }
 
 fn with_chance(mut rule: Rule, chance: &str) -> Rule {
-    let words = ["-m", "statistic", "--mode", "random", "--probability", chance];
+    let words = [
+        "-m",
+        "statistic",
+        "--mode",
+        "random",
+        "--probability",
+        chance,
+    ];
     rule.matching.extend(words.map(str::to_owned));
     rule
 }
 
 fn rule(table: &str, hook: &str, matching: &[&str], target: &[&str]) -> Rule {
-    rule_of(table, hook, matching.iter().map(|word| (*word).to_owned()).collect(), target)
+    rule_of(
+        table,
+        hook,
+        matching.iter().map(|word| (*word).to_owned()).collect(),
+        target,
+    )
 }
 
 fn rule_of(table: &str, hook: &str, matching: Vec<String>, target: &[&str]) -> Rule {
     let target = target.iter().map(|word| (*word).to_owned()).collect();
-    Rule { table: table.to_owned(), hook: hook.to_owned(), matching, target }
+    Rule {
+        table: table.to_owned(),
+        hook: hook.to_owned(),
+        matching,
+        target,
+    }
 }

@@ -5,26 +5,43 @@ use crate::docker::DockerError;
 use crate::docker::step::Step;
 
 pub(in crate::docker) fn kill(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
-    Ok(vec![Step::End { run: context.run.clone(), signal: "SIGKILL".to_owned(), grace_ms: 0 }])
+    Ok(vec![Step::End {
+        run: context.run.clone(),
+        signal: "SIGKILL".to_owned(),
+        grace_ms: 0,
+    }])
 }
 
 pub(in crate::docker) fn stop(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
     let grace_ms = context.setting("grace-ms");
-    Ok(vec![Step::End { run: context.run.clone(), signal: "SIGTERM".to_owned(), grace_ms }])
+    Ok(vec![Step::End {
+        run: context.run.clone(),
+        signal: "SIGTERM".to_owned(),
+        grace_ms,
+    }])
 }
 
 pub(in crate::docker) fn restart(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
-    Ok(vec![Step::Restart { run: context.run.clone(), grace_ms: context.setting("grace-ms") }])
+    Ok(vec![Step::Restart {
+        run: context.run.clone(),
+        grace_ms: context.setting("grace-ms"),
+    }])
 }
 
 pub(in crate::docker) fn pause(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
-    Ok(vec![Step::Pause { run: context.run.clone() }])
+    Ok(vec![Step::Pause {
+        run: context.run.clone(),
+    }])
 }
 
 pub(in crate::docker) fn hang(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
-    Ok(vec![Step::Freeze { run: context.run.clone() }])
+    Ok(vec![Step::Freeze {
+        run: context.run.clone(),
+    }])
 }
 
 pub(in crate::docker) fn start(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
-    Ok(vec![Step::Start { run: context.run.clone() }])
+    Ok(vec![Step::Start {
+        run: context.run.clone(),
+    }])
 }

@@ -37,14 +37,25 @@ impl Cluster {
             return;
         }
         self.sample_heat();
-        let Some(kind) = self.pd.hot_pace.turn(now_ms) else { return };
+        let Some(kind) = self.pd.hot_pace.turn(now_ms) else {
+            return;
+        };
         if let Some(member) = self.pd.leading_member() {
             member.counters.scheduler_event(BALANCE_HOT, "schedule");
         }
-        let running = self.pd.operators.running.values().filter(|operator| operator.kind.contains("-hot-")).count();
-        let limit = self.pd.settings.number("schedule.hot-region-schedule-limit", LIMIT);
-        let found =
-            real_len(running) < limit && (self.shift_heat(kind, Move::Leader) || self.shift_heat(kind, Move::Peer));
+        let running = self
+            .pd
+            .operators
+            .running
+            .values()
+            .filter(|operator| operator.kind.contains("-hot-"))
+            .count();
+        let limit = self
+            .pd
+            .settings
+            .number("schedule.hot-region-schedule-limit", LIMIT);
+        let found = real_len(running) < limit
+            && (self.shift_heat(kind, Move::Leader) || self.shift_heat(kind, Move::Peer));
         self.pd.hot_pace.went(found, now_ms);
     }
 
@@ -53,8 +64,9 @@ impl Cluster {
         if !self.pd.hot_pace.is_sampled(self.now_ms) {
             return;
         }
-        for (kind, what) in
-            [HotKind::Read, HotKind::Write].into_iter().flat_map(|kind| Move::ALL.map(|what| (kind, what)))
+        for (kind, what) in [HotKind::Read, HotKind::Write]
+            .into_iter()
+            .flat_map(|kind| Move::ALL.map(|what| (kind, what)))
         {
             let loads = self.loads(kind, what);
             let mean = mean(kind, what, &loads);
@@ -77,11 +89,24 @@ impl Cluster {
             .filter(|from| always(from, |ratio| ratio > TOLERANCE))
             .flat_map(|from| loads.iter().map(move |to| (from, to)))
             .filter(|(_, to)| always(to, |ratio| ratio * TOLERANCE < 1.0))
-            .flat_map(|(from, to)| from.peers.iter().map(move |(region, rates)| (from, to, *region, *rates)))
+            .flat_map(|(from, to)| {
+                from.peers
+                    .iter()
+                    .map(move |(region, rates)| (from, to, *region, *rates))
+            })
             .filter(|(_, to, region, _)| self.fits(*region, to.store, what))
             .filter_map(|(from, to, region, rates)| {
                 let higher = felt(kind, what, (from.load, to.load), rates)?;
-                Some((higher, Shift { region, from: from.store, to: to.store, rates, until_ms: 0 }))
+                Some((
+                    higher,
+                    Shift {
+                        region,
+                        from: from.store,
+                        to: to.store,
+                        rates,
+                        until_ms: 0,
+                    },
+                ))
             })
             .min_by(|(left, _), (right, _)| left.total_cmp(right));
         let Some((_, shift)) = best else { return false };
@@ -92,66 +117,106 @@ impl Cluster {
     fn loads(&self, kind: HotKind, what: Move) -> Vec<Loaded> {
         let sound = |id: &StoreId| {
             self.pd.view.stores.get(id).is_some_and(|view| {
-                view.state(self.now_ms) == StoreState::Up && !view.report.busy && view.report.slow_score < SCORE_SLOW
+                view.state(self.now_ms) == StoreState::Up
+                    && !view.report.busy
+                    && view.report.slow_score < SCORE_SLOW
             })
         };
         let stores = self.pd.view.stores.keys().copied().filter(sound);
-        stores.filter_map(|store| self.load_of(store, kind, what)).collect()
+        stores
+            .filter_map(|store| self.load_of(store, kind, what))
+            .collect()
     }
 
     fn load_of(&self, store: StoreId, kind: HotKind, what: Move) -> Option<Loaded> {
         let moved = |peer: &&HotPeer| what == Move::Peer || peer.leads;
         let shown = self.pd.hot.shown(kind, store).into_iter().filter(moved);
-        let peers: Vec<(RegionId, HotRates)> = shown.map(|peer| (peer.region, peer.rates())).collect();
+        let peers: Vec<(RegionId, HotRates)> =
+            shown.map(|peer| (peer.region, peer.rates())).collect();
         let rates = self.pd.hot.store_rates(store)?;
         let load = match (kind, what) {
             (HotKind::Read, _) => rates.read,
             (HotKind::Write, Move::Peer) => rates.write,
             // Stores do not say what of their writing is a leader's: the listed leaders stand for it.
-            (HotKind::Write, Move::Leader) => {
-                peers.iter().fold(HotRates::default(), |sum, (_, rates)| sum.plus(*rates))
-            }
+            (HotKind::Write, Move::Leader) => peers
+                .iter()
+                .fold(HotRates::default(), |sum, (_, rates)| sum.plus(*rates)),
         };
         // A leader that moved is listed where it is as soon as it reports; sums of whole stores take their time.
         let listed = kind == HotKind::Write && what == Move::Leader;
         let due = |shift: &Shift| !listed || self.pd.operators.running.contains_key(&shift.region);
-        Some(Loaded { store, load: self.pd.hot_pace.expected(kind, store, load, due), peers })
+        Some(Loaded {
+            store,
+            load: self.pd.hot_pace.expected(kind, store, load, due),
+            peers,
+        })
     }
 
     /// The region has no operator, and the other store may lead it or hold it.
     fn fits(&self, region: RegionId, to: StoreId, what: Move) -> bool {
-        let Some(view) = self.pd.view.regions.get(&region) else { return false };
+        let Some(view) = self.pd.view.regions.get(&region) else {
+            return false;
+        };
         let healthy = view.down.is_empty() && view.pending.is_empty();
         let held = view.peers.iter().find(|peer| peer.store == to);
         let free = match what {
-            Move::Leader => held.is_some_and(|peer| peer.role == Role::Voter) && !self.pd.evicts(to),
+            Move::Leader => {
+                held.is_some_and(|peer| peer.role == Role::Voter) && !self.pd.evicts(to)
+            }
             Move::Peer => held.is_none() && self.takes_replicas(to),
         };
         healthy && free && !self.pd.operators.running.contains_key(&region)
     }
 
     fn carry_heat(&mut self, kind: HotKind, what: Move, shift: Shift) -> bool {
-        let leads = self.pd.view.regions.get(&shift.region).and_then(|view| view.leader);
+        let leads = self
+            .pd
+            .view
+            .regions
+            .get(&shift.region)
+            .and_then(|view| view.leader);
         let leads = leads.is_some_and(|leader| leader.store == shift.from);
         let (name, work) = match (kind, what) {
-            (HotKind::Read, Move::Leader) => ("transfer-hot-read-leader", Work::Transfer(shift.from, shift.to)),
-            (HotKind::Write, Move::Leader) => ("transfer-hot-write-leader", Work::Transfer(shift.from, shift.to)),
-            (HotKind::Read, Move::Peer) if leads => ("move-hot-read-leader", Work::Move(shift.from, shift.to)),
-            (HotKind::Write, Move::Peer) if leads => ("move-hot-write-leader", Work::Move(shift.from, shift.to)),
+            (HotKind::Read, Move::Leader) => (
+                "transfer-hot-read-leader",
+                Work::Transfer(shift.from, shift.to),
+            ),
+            (HotKind::Write, Move::Leader) => (
+                "transfer-hot-write-leader",
+                Work::Transfer(shift.from, shift.to),
+            ),
+            (HotKind::Read, Move::Peer) if leads => {
+                ("move-hot-read-leader", Work::Move(shift.from, shift.to))
+            }
+            (HotKind::Write, Move::Peer) if leads => {
+                ("move-hot-write-leader", Work::Move(shift.from, shift.to))
+            }
             (HotKind::Read, Move::Peer) => ("move-hot-read-peer", Work::Move(shift.from, shift.to)),
-            (HotKind::Write, Move::Peer) => ("move-hot-write-peer", Work::Move(shift.from, shift.to)),
+            (HotKind::Write, Move::Peer) => {
+                ("move-hot-write-peer", Work::Move(shift.from, shift.to))
+            }
         };
         if !self.pay(shift.region, work) {
             return false;
         }
         self.create_operator(name, shift.region, work);
-        self.pd.hot_pace.expect(kind, Shift { until_ms: self.now_ms + REPORTED_MS, ..shift });
+        self.pd.hot_pace.expect(
+            kind,
+            Shift {
+                until_ms: self.now_ms + REPORTED_MS,
+                ..shift
+            },
+        );
         true
     }
 }
 
 fn mean(kind: HotKind, what: Move, loads: &[Loaded]) -> f64 {
-    loads.iter().map(|loaded| first(kind, what, loaded.load)).sum::<f64>() / real_len(loads.len().max(1))
+    loads
+        .iter()
+        .map(|loaded| first(kind, what, loaded.load))
+        .sum::<f64>()
+        / real_len(loads.len().max(1))
 }
 
 /// What PD looks at first: requests for reads, keys for leaders of writes, bytes for their replicas
@@ -166,7 +231,12 @@ fn first(kind: HotKind, what: Move, rates: HotRates) -> f64 {
 
 /// The higher of the two loads after a move, when the move is felt. A region that alone is hotter than all else only
 /// takes its heat along: nothing is won.
-fn felt(kind: HotKind, what: Move, (from, to): (HotRates, HotRates), rates: HotRates) -> Option<f64> {
+fn felt(
+    kind: HotKind,
+    what: Move,
+    (from, to): (HotRates, HotRates),
+    rates: HotRates,
+) -> Option<f64> {
     let pick = |rates: HotRates| first(kind, what, rates);
     let after = (pick(from) - pick(rates)).max(pick(to) + pick(rates));
     let bytes_after = (from.bytes - rates.bytes).max(to.bytes + rates.bytes);
@@ -179,11 +249,20 @@ mod tests {
     use super::*;
 
     fn rates(keys: f64) -> HotRates {
-        HotRates { bytes: keys * 1_000.0, keys, queries: 0.0 }
+        HotRates {
+            bytes: keys * 1_000.0,
+            keys,
+            queries: 0.0,
+        }
     }
 
     fn write(from: f64, to: f64, moved: f64) -> Option<f64> {
-        felt(HotKind::Write, Move::Leader, (rates(from), rates(to)), rates(moved))
+        felt(
+            HotKind::Write,
+            Move::Leader,
+            (rates(from), rates(to)),
+            rates(moved),
+        )
     }
 
     #[test]

@@ -21,19 +21,29 @@ impl Cluster {
         self.after(BREATH_MS, Event::Breathe);
         let now_ms = self.now_ms;
         let day = self.config.noise.day.map_or(1.0, |day| wave(day, now_ms));
-        let burst = self.config.noise.bursts.map_or(1.0, |bursts| self.burst(bursts));
+        let burst = self
+            .config
+            .noise
+            .bursts
+            .map_or(1.0, |bursts| self.burst(bursts));
         self.clients.swing(now_ms, day * burst);
     }
 
     fn burst(&mut self, bursts: Bursts) -> f64 {
         let (from_ms, to_ms) = self.burst_ms;
         if self.now_ms >= to_ms {
-            let pause_ms = self.rng.between_ms(bursts.every_s * 500, bursts.every_s * 1_500);
+            let pause_ms = self
+                .rng
+                .between_ms(bursts.every_s * 500, bursts.every_s * 1_500);
             let next_ms = self.now_ms + pause_ms;
             self.burst_ms = (next_ms, next_ms + bursts.for_s * 1_000);
             return 1.0;
         }
-        if self.now_ms >= from_ms { bursts.factor } else { 1.0 }
+        if self.now_ms >= from_ms {
+            bursts.factor
+        } else {
+            1.0
+        }
     }
 }
 

@@ -34,10 +34,16 @@ impl Cluster {
         let stores = stores(&config, started_ms);
         let ids: Vec<StoreId> = stores.keys().copied().collect();
         let regions = regions(&config, &ids, &mut rng);
-        let ids_given = regions.keys().next_back().map_or(0, |region| region.0 + IDS_PER_REGION);
+        let ids_given = regions
+            .keys()
+            .next_back()
+            .map_or(0, |region| region.0 + IDS_PER_REGION);
         let last_id = ids_given.max(ids.last().map_or(0, |store| store.0));
         let pd = Pd::new(config.members, started_ms - 5_000, &mut rng);
-        let names = stores.values().map(Store::log_name).chain(pd.members.iter().map(|member| member.name.clone()));
+        let names = stores
+            .values()
+            .map(Store::log_name)
+            .chain(pd.members.iter().map(|member| member.name.clone()));
         let logs = LogBook::new(names.collect::<Vec<_>>().into_iter());
         let clients = Clients::new(config.load.clone(), begin_ms);
         let warm_ms = config.start_unix_ms;
@@ -77,7 +83,11 @@ impl Cluster {
     fn register_stores(&mut self) {
         for (id, store) in &self.stores {
             let version = store.version.clone();
-            let view = StoreView { started_ms: store.started_ms, version, ..StoreView::default() };
+            let view = StoreView {
+                started_ms: store.started_ms,
+                version,
+                ..StoreView::default()
+            };
             self.pd.view.stores.insert(*id, view);
         }
     }
@@ -112,7 +122,8 @@ impl Cluster {
             self.slots.add(region, &mut self.rng);
         }
         let slots = self.slots.count();
-        let apart_ms = super::report::REGION_REPORT_MS / u64::try_from(slots).unwrap_or(u64::MAX).max(1);
+        let apart_ms =
+            super::report::REGION_REPORT_MS / u64::try_from(slots).unwrap_or(u64::MAX).max(1);
         for (slot, number) in (0..slots).zip(0_u64..) {
             self.after(apart_ms * number, Event::ReportSlot(slot));
         }
@@ -128,7 +139,10 @@ fn stores(config: &ClusterConfig, started_ms: u64) -> BTreeMap<StoreId, Store> {
     (0..config.stores)
         .map(|index| {
             let id = store_id(index);
-            (id, Store::new(id, index, &config.machine, data, started_ms + index * 1_000))
+            (
+                id,
+                Store::new(id, index, &config.machine, data, started_ms + index * 1_000),
+            )
         })
         .collect()
 }
@@ -142,7 +156,11 @@ fn replicas_per_store(config: &ClusterConfig) -> f64 {
     (crate::sim::number::real_len(REPLICAS) / real(config.stores)).min(1.0)
 }
 
-fn regions(config: &ClusterConfig, stores: &[StoreId], rng: &mut Rng) -> BTreeMap<RegionId, Region> {
+fn regions(
+    config: &ClusterConfig,
+    stores: &[StoreId],
+    rng: &mut Rng,
+) -> BTreeMap<RegionId, Region> {
     let weights = weights(config, rng);
     let first = FIRST_REGION.max(stores.iter().map(|store| store.0 + 1).max().unwrap_or(0));
     weights
@@ -177,16 +195,31 @@ fn regions(config: &ClusterConfig, stores: &[StoreId], rng: &mut Rng) -> BTreeMa
 /// Shares of the load, by a Zipf law that is shuffled over the key space.
 fn weights(config: &ClusterConfig, rng: &mut Rng) -> Vec<f64> {
     let busy = real(config.regions) * (1.0 - config.load.idle_share);
-    let weight = |rank: u64| if real(rank) <= busy.max(1.0) { real(rank).powf(-config.load.skew) } else { 0.0 };
-    let mut drawn: Vec<(u64, f64)> = (1..=config.regions).map(|rank| (rng.bits(), weight(rank))).collect();
+    let weight = |rank: u64| {
+        if real(rank) <= busy.max(1.0) {
+            real(rank).powf(-config.load.skew)
+        } else {
+            0.0
+        }
+    };
+    let mut drawn: Vec<(u64, f64)> = (1..=config.regions)
+        .map(|rank| (rng.bits(), weight(rank)))
+        .collect();
     drawn.sort_by_key(|(order, _)| *order);
     let total: f64 = drawn.iter().map(|(_, weight)| weight).sum();
-    drawn.into_iter().map(|(_, weight)| weight / total).collect()
+    drawn
+        .into_iter()
+        .map(|(_, weight)| weight / total)
+        .collect()
 }
 
 fn rates(config: &ClusterConfig, weight: f64) -> Rates {
     let writes = config.load.writes_per_second * weight;
-    Rates { reads: config.load.reads_per_second * weight, writes, write_bytes: writes * config.load.value_bytes }
+    Rates {
+        reads: config.load.reads_per_second * weight,
+        writes,
+        write_bytes: writes * config.load.value_bytes,
+    }
 }
 
 /// Replicas on consecutive stores, the first one leads: with three stores everything is everywhere and leaders are even.
@@ -196,7 +229,11 @@ fn peers(region: u64, index: u64, stores: &[StoreId]) -> Vec<Peer> {
         .zip(1_u64..)
         .filter_map(|(offset, number)| {
             let store = *stores.get((from + offset) % stores.len())?;
-            Some(Peer { id: region + number, store, role: Role::Voter })
+            Some(Peer {
+                id: region + number,
+                store,
+                role: Role::Voter,
+            })
         })
         .collect()
 }

@@ -38,15 +38,32 @@ impl Cluster {
         if self.pd.settings.is_on("schedule.halt-scheduling") || !self.needs_patrol() {
             return;
         }
-        let limit = self.pd.settings.number("schedule.replica-schedule-limit", REPLICA_LIMIT);
+        let limit = self
+            .pd
+            .settings
+            .number("schedule.replica-schedule-limit", REPLICA_LIMIT);
         let ids: Vec<RegionId> = self.pd.view.regions.keys().copied().collect();
         let mut looked = 0;
         for id in ids {
-            let running = self.pd.operators.running.values().filter(|operator| operator.kind.contains("rule")).count();
+            let running = self
+                .pd
+                .operators
+                .running
+                .values()
+                .filter(|operator| operator.kind.contains("rule"))
+                .count();
             if crate::sim::number::real_len(running) >= limit || looked >= PATROL {
                 break;
             }
-            let Some(repair) = self.pd.view.regions.get(&id).and_then(|region| self.repair(region)) else { continue };
+            let Some(repair) = self
+                .pd
+                .view
+                .regions
+                .get(&id)
+                .and_then(|region| self.repair(region))
+            else {
+                continue;
+            };
             looked += 1;
             self.carry_out(id, &repair);
         }
@@ -58,19 +75,42 @@ impl Cluster {
         };
         self.pd.view.max_replicas != REPLICAS
             || self.pd.view.stores.values().any(odd)
-            || self.pd.view.regions.values().take(PATROL).any(|region| region.peers.len() != self.pd.view.max_replicas)
+            || self
+                .pd
+                .view
+                .regions
+                .values()
+                .take(PATROL)
+                .any(|region| region.peers.len() != self.pd.view.max_replicas)
     }
 
     fn repair(&self, region: &RegionView) -> Option<Repair> {
         if self.pd.operators.running.contains_key(&region.id) || region.leader.is_none() {
             return None;
         }
-        let state = |store: StoreId| self.pd.view.stores.get(&store).map(|view| view.state(self.now_ms));
-        let on = |wanted: StoreState| region.peers.iter().find(|peer| state(peer.store) == Some(wanted));
+        let state = |store: StoreId| {
+            self.pd
+                .view
+                .stores
+                .get(&store)
+                .map(|view| view.state(self.now_ms))
+        };
+        let on = |wanted: StoreState| {
+            region
+                .peers
+                .iter()
+                .find(|peer| state(peer.store) == Some(wanted))
+        };
         if region.peers.len() > self.pd.view.max_replicas {
             let leader = region.leader.map(|peer| peer.store);
             let learner = region.peers.iter().find(|peer| peer.role == Role::Learner);
-            let surplus = learner.or_else(|| region.peers.iter().rev().find(|peer| Some(peer.store) != leader));
+            let surplus = learner.or_else(|| {
+                region
+                    .peers
+                    .iter()
+                    .rev()
+                    .find(|peer| Some(peer.store) != leader)
+            });
             return surplus.map(|peer| Repair::Remove("remove-extra-peer", peer.store));
         }
         if let Some(down) = on(StoreState::Down) {
@@ -85,11 +125,17 @@ impl Cluster {
     fn carry_out(&mut self, id: RegionId, repair: &Repair) {
         let work = match repair {
             Repair::Remove(kind, from) => Some((*kind, Work::Remove(*from))),
-            Repair::Replace(kind, from) => self.place_for(id).map(|to| (*kind, Work::Move(*from, to))),
+            Repair::Replace(kind, from) => {
+                self.place_for(id).map(|to| (*kind, Work::Move(*from, to)))
+            }
             Repair::Add(kind) => self.place_for(id).map(|to| (*kind, Work::Add(to))),
         };
         let Some((kind, work)) = work else {
-            let name = if matches!(repair, Repair::Add(_)) { "no-store-add" } else { "no-store-replace" };
+            let name = if matches!(repair, Repair::Add(_)) {
+                "no-store-add"
+            } else {
+                "no-store-replace"
+            };
             if let Some(member) = self.pd.leading_member() {
                 *member.counters.checker_events.entry(name).or_insert(0.0) += 1.0;
             }
@@ -112,7 +158,10 @@ impl Cluster {
             .copied()
             .filter(|store| !taken.contains(store) && self.takes_replicas(*store))
             .collect();
-        places.sort_by(|left, right| self.region_score(*left).total_cmp(&self.region_score(*right)));
+        places.sort_by(|left, right| {
+            self.region_score(*left)
+                .total_cmp(&self.region_score(*right))
+        });
         places.first().copied()
     }
 
@@ -128,22 +177,40 @@ impl Cluster {
 
     fn region_score(&self, id: StoreId) -> f64 {
         let mebibytes = self.pd.view.tally_of(id).region_mib;
-        self.pd.view.stores.get(&id).map_or(f64::INFINITY, |store| store.region_score(mebibytes))
+        self.pd
+            .view
+            .stores
+            .get(&id)
+            .map_or(f64::INFINITY, |store| store.region_score(mebibytes))
     }
 
     /// One region a second, from the store with the highest score to the one with the lowest.
     pub(super) fn balance_regions(&mut self) {
-        let limit = self.pd.settings.number("schedule.region-schedule-limit", REGION_LIMIT);
+        let limit = self
+            .pd
+            .settings
+            .number("schedule.region-schedule-limit", REGION_LIMIT);
         if limit < 1.0 || !self.pd.settings.may_run(BALANCE_REGION, self.now_ms) {
             return;
         }
         if let Some(member) = self.pd.leading_member() {
             member.counters.scheduler_event(BALANCE_REGION, "schedule");
         }
-        let mut places: Vec<StoreId> =
-            self.pd.view.stores.keys().copied().filter(|store| self.takes_replicas(*store)).collect();
-        places.sort_by(|left, right| self.region_score(*left).total_cmp(&self.region_score(*right)));
-        let (Some(to), Some(from)) = (places.first().copied(), places.last().copied()) else { return };
+        let mut places: Vec<StoreId> = self
+            .pd
+            .view
+            .stores
+            .keys()
+            .copied()
+            .filter(|store| self.takes_replicas(*store))
+            .collect();
+        places.sort_by(|left, right| {
+            self.region_score(*left)
+                .total_cmp(&self.region_score(*right))
+        });
+        let (Some(to), Some(from)) = (places.first().copied(), places.last().copied()) else {
+            return;
+        };
         let tally = self.pd.view.tally_of(from);
         let mean = self.region_score(from) / real(tally.regions).max(1.0);
         if self.region_score(from) - self.region_score(to) < mean * TOLERANCE_REGIONS {
@@ -151,9 +218,21 @@ impl Cluster {
         }
         let fits = |region: &&RegionView| {
             let on = |store: StoreId| region.peers.iter().any(|peer| peer.store == store);
-            on(from) && !on(to) && region.leader.is_some() && !self.pd.operators.running.contains_key(&region.id)
+            on(from)
+                && !on(to)
+                && region.leader.is_some()
+                && !self.pd.operators.running.contains_key(&region.id)
         };
-        let Some(id) = self.pd.view.regions.values().find(fits).map(|region| region.id) else { return };
+        let Some(id) = self
+            .pd
+            .view
+            .regions
+            .values()
+            .find(fits)
+            .map(|region| region.id)
+        else {
+            return;
+        };
         let work = Work::Move(from, to);
         if self.pay(id, work) {
             self.create_operator("balance-region", id, work);
@@ -163,7 +242,12 @@ impl Cluster {
     /// Takes an operator's price out of the limits of its stores, if they have it. A store that is being removed may
     /// give away as many as it likes.
     pub(super) fn pay(&mut self, id: RegionId, work: Work) -> bool {
-        let small = self.pd.view.regions.get(&id).is_some_and(|region| region.size_mib <= SMALL_MIB);
+        let small = self
+            .pd
+            .view
+            .regions
+            .get(&id)
+            .is_some_and(|region| region.size_mib <= SMALL_MIB);
         let price = if small { 0.2 } else { 1.0 };
         let (adds, removes) = match work {
             Work::Add(to) => (Some(to), None),
@@ -174,8 +258,11 @@ impl Cluster {
         let removes = removes.filter(|store| !self.pd.view.is_removing(*store));
         let limits = &mut self.pd.store_limits;
         let has = |key: (StoreId, bool)| limits.get(&key).copied().unwrap_or(STORE_LIMIT) >= price;
-        let keys: Vec<(StoreId, bool)> =
-            adds.map(|store| (store, true)).into_iter().chain(removes.map(|store| (store, false))).collect();
+        let keys: Vec<(StoreId, bool)> = adds
+            .map(|store| (store, true))
+            .into_iter()
+            .chain(removes.map(|store| (store, false)))
+            .collect();
         if !keys.iter().all(|key| has(*key)) {
             return false;
         }

@@ -32,7 +32,10 @@ impl Cluster {
                 (store.life, store.joined) = (Life::Dead, false);
                 store.disk.kv_bytes = 0.0;
             }
-            self.after(warm_ms + FIRST_STORE_MS + number * STORES_APART_MS, Event::Join(id));
+            self.after(
+                warm_ms + FIRST_STORE_MS + number * STORES_APART_MS,
+                Event::Join(id),
+            );
         }
     }
 
@@ -40,12 +43,31 @@ impl Cluster {
     pub(super) fn join(&mut self, id: StoreId) {
         let now_ms = self.now_ms;
         let bootstraps = self.pd.view.stores.is_empty();
-        let Some(store) = self.stores.get_mut(&id) else { return };
-        (store.life, store.joined, store.started_ms, store.reported_ms) = (Life::Running, true, now_ms, now_ms);
+        let Some(store) = self.stores.get_mut(&id) else {
+            return;
+        };
+        (
+            store.life,
+            store.joined,
+            store.started_ms,
+            store.reported_ms,
+        ) = (Life::Running, true, now_ms, now_ms);
         let version = store.version.clone();
         let small = self.regions.len() < SMALL_CLUSTER_REGIONS;
-        let node = if small || bootstraps { NodeState::Serving } else { NodeState::Preparing };
-        self.pd.view.stores.insert(id, StoreView { started_ms: now_ms, version, node, ..StoreView::default() });
+        let node = if small || bootstraps {
+            NodeState::Serving
+        } else {
+            NodeState::Preparing
+        };
+        self.pd.view.stores.insert(
+            id,
+            StoreView {
+                started_ms: now_ms,
+                version,
+                node,
+                ..StoreView::default()
+            },
+        );
         if bootstraps {
             self.pd.bootstrapped_ms = now_ms;
             self.lead_all_regions();
@@ -61,7 +83,14 @@ impl Cluster {
         let index = real_index(self.stores.len());
         let store = Store::new(id, index, &self.config.machine, 0.0, self.now_ms);
         self.logs.open(&store.log_name());
-        self.stores.insert(id, Store { life: Life::Dead, joined: false, ..store });
+        self.stores.insert(
+            id,
+            Store {
+                life: Life::Dead,
+                joined: false,
+                ..store
+            },
+        );
         self.after(1_000, Event::Serve(id));
         self.after(2_000, Event::EndSlowRound(id));
         self.after(3_500, Event::ReportStore(id));
@@ -70,24 +99,49 @@ impl Cluster {
 
     /// A person removes a store, or calls the removal off.
     pub(crate) fn delete_store(&mut self, id: StoreId, delete: bool) {
-        let Some(view) = self.pd.view.stores.get_mut(&id).filter(|view| view.node != NodeState::Removed) else {
+        let Some(view) = self
+            .pd
+            .view
+            .stores
+            .get_mut(&id)
+            .filter(|view| view.node != NodeState::Removed)
+        else {
             return;
         };
-        view.node = if delete { NodeState::Removing } else { NodeState::Serving };
+        view.node = if delete {
+            NodeState::Removing
+        } else {
+            NodeState::Serving
+        };
         let fields = self.store_fields(id);
-        let message = if delete { "store has been offline" } else { "store has changed to serving" };
+        let message = if delete {
+            "store has been offline"
+        } else {
+            "store has changed to serving"
+        };
         self.log_leader("WARN", "cluster.go:1329", message, &fields);
     }
 
     /// Every 10 s PD looks at stores that come and go.
     pub(super) fn check_node_states(&mut self) {
         let mean = self.mean_region_mib();
-        let ids: Vec<(StoreId, NodeState)> = self.pd.view.stores.iter().map(|(id, view)| (*id, view.node)).collect();
+        let ids: Vec<(StoreId, NodeState)> = self
+            .pd
+            .view
+            .stores
+            .iter()
+            .map(|(id, view)| (*id, view.node))
+            .collect();
         for (id, node) in ids {
             let tally = self.pd.view.tally_of(id);
             match node {
                 NodeState::Preparing if real(tally.region_mib) >= mean * PREPARED_SHARE => {
-                    self.set_node(id, NodeState::Serving, "INFO", "store has changed to serving");
+                    self.set_node(
+                        id,
+                        NodeState::Serving,
+                        "INFO",
+                        "store has changed to serving",
+                    );
                 }
                 NodeState::Removing if tally.regions == 0 => {
                     self.set_node(id, NodeState::Removed, "WARN", "store has been Tombstone");
@@ -120,8 +174,12 @@ impl Cluster {
 
     /// Fewer stores would be left than a region has replicas.
     fn cannot_shrink(&self) -> bool {
-        let left =
-            self.pd.view.stores.values().filter(|view| matches!(view.node, NodeState::Serving | NodeState::Preparing));
+        let left = self
+            .pd
+            .view
+            .stores
+            .values()
+            .filter(|view| matches!(view.node, NodeState::Serving | NodeState::Preparing));
         left.count() < self.pd.view.max_replicas
     }
 

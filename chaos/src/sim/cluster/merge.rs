@@ -34,7 +34,10 @@ impl Cluster {
     /// A second of the merge checker's patrol.
     pub(super) fn check_merges(&mut self) {
         let ids = self.patrolled();
-        let interval_s = self.pd.settings.seconds("schedule.split-merge-interval", SPLIT_MERGE_S);
+        let interval_s = self
+            .pd
+            .settings
+            .seconds("schedule.split-merge-interval", SPLIT_MERGE_S);
         let since = |at_ms: u64| real(self.now_ms.saturating_sub(at_ms)) / 1_000.0;
         self.pd.splits.retain(|_, at_ms| since(*at_ms) < interval_s);
         // Before the run begins PD's list of hot regions, which are not merged, is only being filled; in a cluster that
@@ -42,7 +45,10 @@ impl Cluster {
         if since(self.pd.led_since_ms) < interval_s || self.now_ms < self.config.start_unix_ms {
             return;
         }
-        let limit = self.pd.settings.number("schedule.merge-schedule-limit", MERGE_LIMIT);
+        let limit = self
+            .pd
+            .settings
+            .number("schedule.merge-schedule-limit", MERGE_LIMIT);
         let mut running = real_len(self.pd.operators.count(MERGE));
         for id in ids {
             if running >= limit {
@@ -59,20 +65,41 @@ impl Cluster {
         let by_key = &self.pd.view.by_key;
         let batch = (by_key.len() / PATROL_SHARE).clamp(PATROL.0, PATROL.1);
         let count = (batch * PATROLS_PER_SECOND).min(by_key.len());
-        let from = self.pd.patrolled_to.map_or(Bound::Unbounded, Bound::Excluded);
-        let seen: Vec<_> = by_key.range((from, Bound::Unbounded)).take(count).map(|(key, id)| (*key, *id)).collect();
-        self.pd.patrolled_to = seen.last().filter(|_| seen.len() == count && count < by_key.len()).map(|(key, _)| *key);
+        let from = self
+            .pd
+            .patrolled_to
+            .map_or(Bound::Unbounded, Bound::Excluded);
+        let seen: Vec<_> = by_key
+            .range((from, Bound::Unbounded))
+            .take(count)
+            .map(|(key, id)| (*key, *id))
+            .collect();
+        self.pd.patrolled_to = seen
+            .last()
+            .filter(|_| seen.len() == count && count < by_key.len())
+            .map(|(key, _)| *key);
         seen.into_iter().map(|(_, id)| id).collect()
     }
 
     /// The neighbour into which PD would merge a region, if it would (`pd: pkg/schedule/checker/merge_checker.go`).
     fn merge_target(&self, id: RegionId) -> Option<RegionId> {
         let view = &self.pd.view;
-        let region = view.regions.get(&id).filter(|region| is_small(region) && self.may_merge(region))?;
-        let next = view.by_key.get(&region.end).and_then(|id| view.regions.get(id));
-        let previous = view.by_key.range(..region.start).next_back().and_then(|(_, id)| view.regions.get(id));
+        let region = view
+            .regions
+            .get(&id)
+            .filter(|region| is_small(region) && self.may_merge(region))?;
+        let next = view
+            .by_key
+            .get(&region.end)
+            .and_then(|id| view.regions.get(id));
+        let previous = view
+            .by_key
+            .range(..region.start)
+            .next_back()
+            .and_then(|(_, id)| view.regions.get(id));
         let next = next.filter(|next| self.takes_in(next, region));
-        let previous = previous.filter(|previous| previous.end == region.start && self.takes_in(previous, region));
+        let previous = previous
+            .filter(|previous| previous.end == region.start && self.takes_in(previous, region));
         let target = match (next, previous) {
             (Some(next), Some(previous)) if previous.size_mib < next.size_mib => previous,
             (Some(one), _) | (None, Some(one)) => one,
@@ -100,16 +127,21 @@ impl Cluster {
 
     /// A neighbour on a store that is being removed would bring replicas there.
     fn takes_in(&self, neighbour: &RegionView, region: &RegionView) -> bool {
-        let leaves = |store: StoreId| self.pd.view.is_removing(store) && !stores_of(region).contains(&store);
+        let leaves =
+            |store: StoreId| self.pd.view.is_removing(store) && !stores_of(region).contains(&store);
         self.may_merge(neighbour) && !neighbour.peers.iter().any(|peer| leaves(peer.store))
     }
 
     /// PD makes the operators of a merge; it first brings the replicas to where the target's are. Returns how many.
     fn begin_merge(&mut self, source: RegionId, target: RegionId) -> f64 {
         let regions = &self.pd.view.regions;
-        let (Some(from), Some(to)) = (regions.get(&source), regions.get(&target)) else { return 0.0 };
+        let (Some(from), Some(to)) = (regions.get(&source), regions.get(&target)) else {
+            return 0.0;
+        };
         let (from, to) = (stores_of(from), stores_of(to));
-        if let (Some(leaves), Some(comes)) = (from.difference(&to).next(), to.difference(&from).next()) {
+        if let (Some(leaves), Some(comes)) =
+            (from.difference(&to).next(), to.difference(&from).next())
+        {
             let work = Work::Move(*leaves, *comes);
             if !self.pay(source, work) {
                 return 0.0;
@@ -120,13 +152,22 @@ impl Cluster {
         self.create_operator(MERGE, source, Work::Merge(source, target));
         self.create_operator(MERGE, target, Work::Merge(source, target));
         if let Some(member) = self.pd.leading_member() {
-            *member.counters.checker_events.entry("new-operator").or_insert(0.0) += 1.0;
+            *member
+                .counters
+                .checker_events
+                .entry("new-operator")
+                .or_insert(0.0) += 1.0;
         }
         2.0
     }
 
     /// The source's leader prepares; its target commits when it next looks.
-    pub(super) fn take_merge_step(&mut self, operator: &Operator, source: RegionId, target: RegionId) {
+    pub(super) fn take_merge_step(
+        &mut self,
+        operator: &Operator,
+        source: RegionId,
+        target: RegionId,
+    ) {
         // The target's operator only waits.
         if operator.region != source {
             return;
@@ -145,17 +186,31 @@ impl Cluster {
 
     /// Both lead, all replicas of both follow, on the same stores, and the regions are neighbours.
     fn can_merge(&self, source: RegionId, target: RegionId) -> bool {
-        let (Some(from), Some(to)) = (self.regions.get(&source), self.regions.get(&target)) else { return false };
+        let (Some(from), Some(to)) = (self.regions.get(&source), self.regions.get(&target)) else {
+            return false;
+        };
         let able = |region: &Region| {
-            let appends = |store: StoreId| self.stores.get(&store).is_some_and(|store| store.appends());
+            let appends =
+                |store: StoreId| self.stores.get(&store).is_some_and(|store| store.appends());
             region.leader.is_some_and(appends) && region.lag.is_empty()
         };
-        let stores = |region: &Region| region.peers.iter().map(|peer| peer.store).collect::<BTreeSet<_>>();
-        able(from) && able(to) && stores(from) == stores(to) && (from.end == to.start || to.end == from.start)
+        let stores = |region: &Region| {
+            region
+                .peers
+                .iter()
+                .map(|peer| peer.store)
+                .collect::<BTreeSet<_>>()
+        };
+        able(from)
+            && able(to)
+            && stores(from) == stores(to)
+            && (from.end == to.start || to.end == from.start)
     }
 
     fn prepare_merge(&mut self, source: RegionId) {
-        let Some(leader) = self.regions.get(&source).and_then(|region| region.leader) else { return };
+        let Some(leader) = self.regions.get(&source).and_then(|region| region.leader) else {
+            return;
+        };
         if let Some(operator) = self.pd.operators.running.get_mut(&source) {
             operator.step = 1;
         }
@@ -163,15 +218,25 @@ impl Cluster {
             store.counters.merges_prepared += 1.0;
         }
         let fields = [("region_id", source.to_string())];
-        self.log_store(leader, "INFO", "apply.rs:2724", "execute PrepareMerge", &fields);
+        self.log_store(
+            leader,
+            "INFO",
+            "apply.rs:2724",
+            "execute PrepareMerge",
+            &fields,
+        );
     }
 
     /// The target takes the source's range, data and load; its epoch is younger than both were.
     fn commit_merge(&mut self, source: RegionId, target: RegionId) {
-        let Some(leader) = self.regions.get(&target).and_then(|region| region.leader) else { return };
+        let Some(leader) = self.regions.get(&target).and_then(|region| region.leader) else {
+            return;
+        };
         self.set_leader(source, None);
         self.count_replicas(source, false);
-        let Some(gone) = self.regions.remove(&source) else { return };
+        let Some(gone) = self.regions.remove(&source) else {
+            return;
+        };
         self.change_region(target, |region| {
             (region.start, region.end) = (region.start.min(gone.start), region.end.max(gone.end));
             // Preparing made the source's version one more.
@@ -184,8 +249,17 @@ impl Cluster {
             store.counters.merges_committed += 1.0;
         }
         self.follow_heat(source, target);
-        let fields = [("source_region", source.to_string()), ("region_id", target.to_string())];
-        self.log_store(leader, "INFO", "apply.rs:2890", "execute CommitMerge", &fields);
+        let fields = [
+            ("source_region", source.to_string()),
+            ("region_id", target.to_string()),
+        ];
+        self.log_store(
+            leader,
+            "INFO",
+            "apply.rs:2890",
+            "execute CommitMerge",
+            &fields,
+        );
         self.report_region(target);
         // PD knows by the target's heartbeat; without one the operators wait for their time to end.
         if !self.pd.view.regions.contains_key(&source) {

@@ -18,7 +18,13 @@ impl Cluster {
     /// Handshakes with a store fail, or work again.
     pub(crate) fn refuse_links(&mut self, store: StoreId, refuses: bool) {
         self.links.refuse(store, refuses);
-        for other in self.stores.keys().copied().filter(|other| *other != store).collect::<Vec<_>>() {
+        for other in self
+            .stores
+            .keys()
+            .copied()
+            .filter(|other| *other != store)
+            .collect::<Vec<_>>()
+        {
             self.links_changed(store, other, refuses);
             self.links_changed(other, store, refuses);
         }
@@ -30,7 +36,13 @@ impl Cluster {
             self.after(wait_ms, Event::NoticeLoss(from, to));
         } else if let Some(address) = self.stores.get(&to).map(crate::sim::store::Store::address) {
             let fields = [("addr", address), ("store_id", to.to_string())];
-            self.log_store(from, "INFO", "raft_client.rs:933", "connection established", &fields);
+            self.log_store(
+                from,
+                "INFO",
+                "raft_client.rs:933",
+                "connection established",
+                &fields,
+            );
         }
         let concerned: Vec<RegionId> = self
             .regions
@@ -47,23 +59,44 @@ impl Cluster {
     fn reconsider(&mut self, id: RegionId) {
         self.wake(id);
         self.follow_leader(id);
-        let Some(region) = self.regions.get(&id) else { return };
+        let Some(region) = self.regions.get(&id) else {
+            return;
+        };
         let (term, led) = (region.term, region.leader.is_some());
         let wait_ms = self.rng.between_ms(CHECK_QUORUM_MS.0, CHECK_QUORUM_MS.1);
-        self.after(wait_ms, if led { Event::StepDown(id, term) } else { Event::Elect(id, term) });
+        self.after(
+            wait_ms,
+            if led {
+                Event::StepDown(id, term)
+            } else {
+                Event::Elect(id, term)
+            },
+        );
     }
 
     /// Replicas that hear their leader follow it, and the others fall behind.
     pub(super) fn follow_leader(&mut self, id: RegionId) {
-        let (meter, value_bytes) = (self.clients.meter(self.now_ms), self.clients.load.value_bytes);
-        let Some(region) = self.regions.get_mut(&id) else { return };
+        let (meter, value_bytes) = (
+            self.clients.meter(self.now_ms),
+            self.clients.load.value_bytes,
+        );
+        let Some(region) = self.regions.get_mut(&id) else {
+            return;
+        };
         let Some(leader) = region.leader else { return };
         region.settle(meter, value_bytes);
         for peer in region.peers.iter().filter(|peer| peer.store != leader) {
-            let able = self.stores.get(&peer.store).is_some_and(|store| store.appends());
+            let able = self
+                .stores
+                .get(&peer.store)
+                .is_some_and(|store| store.appends());
             if able && self.links.both(leader, peer.store) {
                 // Who lacks more than the log holds waits for a snapshot, which ends the lag when it comes.
-                if region.lag.get(&peer.store).is_some_and(|lag| *lag <= super::report::LOG_KEPT_ENTRIES) {
+                if region
+                    .lag
+                    .get(&peer.store)
+                    .is_some_and(|lag| *lag <= super::report::LOG_KEPT_ENTRIES)
+                {
                     region.lag.remove(&peer.store);
                 }
             } else {

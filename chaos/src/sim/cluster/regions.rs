@@ -13,7 +13,9 @@ impl Cluster {
         }
         let meter = self.clients.meter(self.now_ms);
         let value_bytes = self.clients.load.value_bytes;
-        let Some(region) = self.regions.get_mut(&id) else { return };
+        let Some(region) = self.regions.get_mut(&id) else {
+            return;
+        };
         region.settle(meter, value_bytes);
         let before = std::mem::replace(&mut region.leader, leader);
         let rates = region.rates;
@@ -35,9 +37,13 @@ impl Cluster {
 
     /// A region is served again, or not any more: its replicas' stores feel it.
     fn count_service(&mut self, id: RegionId, served: bool, rates: Rates) {
-        let Some(region) = self.regions.get(&id) else { return };
+        let Some(region) = self.regions.get(&id) else {
+            return;
+        };
         for peer in &region.peers {
-            let Some(store) = self.stores.get_mut(&peer.store) else { continue };
+            let Some(store) = self.stores.get_mut(&peer.store) else {
+                continue;
+            };
             if served {
                 store.replicated = store.replicated.plus(rates);
                 store.leaderless_regions = store.leaderless_regions.saturating_sub(1);
@@ -50,8 +56,14 @@ impl Cluster {
     }
 
     /// Takes a region out of its stores' sums, changes it, and puts it back.
-    pub(crate) fn change_region(&mut self, id: RegionId, change: impl FnOnce(&mut crate::sim::region::Region)) {
-        let Some(leader) = self.regions.get(&id).map(|region| region.leader) else { return };
+    pub(crate) fn change_region(
+        &mut self,
+        id: RegionId,
+        change: impl FnOnce(&mut crate::sim::region::Region),
+    ) {
+        let Some(leader) = self.regions.get(&id).map(|region| region.leader) else {
+            return;
+        };
         self.wake(id);
         self.set_leader(id, None);
         self.count_replicas(id, false);
@@ -64,9 +76,13 @@ impl Cluster {
 
     /// A region that nobody leads at the moment is added to its stores, or taken away.
     pub(crate) fn count_replicas(&mut self, id: RegionId, add: bool) {
-        let Some(region) = self.regions.get(&id) else { return };
+        let Some(region) = self.regions.get(&id) else {
+            return;
+        };
         for peer in &region.peers {
-            let Some(store) = self.stores.get_mut(&peer.store) else { continue };
+            let Some(store) = self.stores.get_mut(&peer.store) else {
+                continue;
+            };
             if add {
                 store.held_regions += 1;
                 store.leaderless_regions += 1;

@@ -31,7 +31,13 @@ impl Cluster {
     /// A store reports to PD: every 10 s, and at once when it has started.
     pub(super) fn report_store(&mut self, id: StoreId) {
         let now_ms = self.now_ms;
-        let Some(store) = self.stores.get(&id).filter(|store| store.serves() && store.joined) else { return };
+        let Some(store) = self
+            .stores
+            .get(&id)
+            .filter(|store| store.serves() && store.joined)
+        else {
+            return;
+        };
         if store.disk.hung {
             self.report_substitute(id);
             return;
@@ -41,8 +47,11 @@ impl Cluster {
             self.miss_pd(id, reachable);
             return;
         }
-        let Some(store) = self.stores.get_mut(&id) else { return };
-        let seconds = real(now_ms.saturating_sub(store.reported_ms)).clamp(1_000.0, 60_000.0) / 1_000.0;
+        let Some(store) = self.stores.get_mut(&id) else {
+            return;
+        };
+        let seconds =
+            real(now_ms.saturating_sub(store.reported_ms)).clamp(1_000.0, 60_000.0) / 1_000.0;
         let flow = std::mem::take(&mut store.interval);
         store.reported_ms = now_ms;
         store.counters.pd_request("store_heartbeat", 1.0, 2.0);
@@ -66,7 +75,9 @@ impl Cluster {
     /// (`tikv: components/raftstore/src/store/worker/pd.rs`).
     fn report_substitute(&mut self, id: StoreId) {
         let now_ms = self.now_ms;
-        let Some(store) = self.stores.get(&id) else { return };
+        let Some(store) = self.stores.get(&id) else {
+            return;
+        };
         let silent = now_ms.saturating_sub(store.reported_ms);
         let heard = store.pd_reachable && self.pd.serves() && !self.links.refuses(id);
         let score = store.slow_score.score();
@@ -74,9 +85,24 @@ impl Cluster {
             return;
         }
         let message = "scheduling store_heartbeat timeout, force report store slow score to pd.";
-        self.log_store(id, "WARN", "pd.rs:812", message, &[("store_id", id.to_string())]);
-        let Some(report) = self.pd.view.stores.get(&id).map(|view| view.report) else { return };
-        self.receive_store(id, StoreReport { slow_score: score, busy: true, ..report });
+        self.log_store(
+            id,
+            "WARN",
+            "pd.rs:812",
+            message,
+            &[("store_id", id.to_string())],
+        );
+        let Some(report) = self.pd.view.stores.get(&id).map(|view| view.report) else {
+            return;
+        };
+        self.receive_store(
+            id,
+            StoreReport {
+                slow_score: score,
+                busy: true,
+                ..report
+            },
+        );
     }
 
     fn receive_store(&mut self, id: StoreId, report: StoreReport) {
@@ -86,47 +112,88 @@ impl Cluster {
         }
         if let Some(member) = self.pd.leading_member() {
             let histogram = member.counters.store_heartbeats.entry(id);
-            histogram.or_insert_with(|| Histogram::new(layouts::pd_heartbeat_seconds())).observe(1.0, 0.000_3, 0.5);
-            *member.counters.stream_messages.entry((id, "ok")).or_insert(0.0) += 1.0;
+            histogram
+                .or_insert_with(|| Histogram::new(layouts::pd_heartbeat_seconds()))
+                .observe(1.0, 0.000_3, 0.5);
+            *member
+                .counters
+                .stream_messages
+                .entry((id, "ok"))
+                .or_insert(0.0) += 1.0;
         }
         let regions = self.pd.view.tally_of(id).regions;
-        let low = self.pd.view.stores.get(&id).is_some_and(|view| view.low_space(regions));
+        let low = self
+            .pd
+            .view
+            .stores
+            .get(&id)
+            .is_some_and(|view| view.low_space(regions));
         if low {
             let fields = [
                 ("store-id", id.to_string()),
                 ("capacity", format!("{:.0}", report.capacity)),
                 ("available", format!("{:.0}", report.available)),
             ];
-            self.log_leader("WARN", "cluster.go:1012", "store does not have enough disk space", &fields);
+            self.log_leader(
+                "WARN",
+                "cluster.go:1012",
+                "store does not have enough disk space",
+                &fields,
+            );
         }
     }
 
     fn receive_store_flow(&mut self, id: StoreId, flow: &Flow, seconds: f64) {
-        let write = HotRates { bytes: flow.written_bytes / seconds, keys: flow.written_keys / seconds, queries: 0.0 };
+        let write = HotRates {
+            bytes: flow.written_bytes / seconds,
+            keys: flow.written_keys / seconds,
+            queries: 0.0,
+        };
         let keys = flow.read_keys / seconds;
-        let read = HotRates { bytes: flow.read_bytes / seconds, keys, queries: keys };
+        let read = HotRates {
+            bytes: flow.read_bytes / seconds,
+            keys,
+            queries: keys,
+        };
         self.pd.hot.note_store_rates(id, StoreRates { write, read });
         let intensity = self.clients.intensity();
         let value_bytes = self.clients.load.value_bytes;
         let least = HotKind::Read.minimum().keys * 0.5;
-        let Some(store) = self.stores.get(&id) else { return };
+        let Some(store) = self.stores.get(&id) else {
+            return;
+        };
         // Regions far below PD's least figure are never warm: a store does not even list them.
         let led: Vec<(RegionId, Vec<StoreId>, f64)> = (store.leads.iter())
             .filter_map(|region| self.regions.get(region))
-            .filter(|region| region.rates.reads * intensity >= least || region.rates.reads * value_bytes >= 4_096.0)
+            .filter(|region| {
+                region.rates.reads * intensity >= least
+                    || region.rates.reads * value_bytes >= 4_096.0
+            })
             .map(|region| (region.id, stores_of(region), region.rates.reads * intensity))
             .collect();
         for (region, stores, keys) in led {
             let keys = keys * self.rng.noise(self.config.noise.jitter);
-            let rates = HotRates { bytes: keys * value_bytes, keys, queries: keys };
-            let report = HotReport { region, stores, leads: true, rates, now_ms: self.now_ms };
+            let rates = HotRates {
+                bytes: keys * value_bytes,
+                keys,
+                queries: keys,
+            };
+            let report = HotReport {
+                region,
+                stores,
+                leads: true,
+                rates,
+                now_ms: self.now_ms,
+            };
             self.pd.hot.report(HotKind::Read, id, report);
         }
     }
 
     /// PD does not answer.
     pub(super) fn miss_pd(&mut self, id: StoreId, reachable: bool) {
-        let Some(store) = self.stores.get_mut(&id) else { return };
+        let Some(store) = self.stores.get_mut(&id) else {
+            return;
+        };
         for kind in ["try_connect", "failure"] {
             *store.counters.reconnects.entry(kind).or_insert(0.0) += 1.0;
         }
@@ -142,24 +209,41 @@ impl Cluster {
             "request failed, retry",
             &[("err_code", "KV:Pd:Grpc".into()), ("err", reason.into())],
         );
-        self.log_store(id, "ERROR", "pd.rs:1402", "store heartbeat failed", &[("err", reason.into())]);
+        self.log_store(
+            id,
+            "ERROR",
+            "pd.rs:1402",
+            "store heartbeat failed",
+            &[("err", reason.into())],
+        );
     }
 
     /// A leader tells PD about its region, if both can be reached.
     pub(super) fn report_region(&mut self, id: RegionId) {
         let now_ms = self.now_ms;
-        let Some(leader) = self.regions.get(&id).and_then(|region| region.leader) else { return };
-        let able = self.stores.get(&leader).is_some_and(|store| store.appends() && store.pd_reachable);
+        let Some(leader) = self.regions.get(&id).and_then(|region| region.leader) else {
+            return;
+        };
+        let able = self
+            .stores
+            .get(&leader)
+            .is_some_and(|store| store.appends() && store.pd_reachable);
         let able = able && !self.links.refuses(leader);
         if !able || !self.pd.serves() {
             return;
         }
         let down = self.down_peers(id);
-        let (meter, noise) = (self.clients.meter(now_ms), self.rng.noise(self.config.noise.jitter));
+        let (meter, noise) = (
+            self.clients.meter(now_ms),
+            self.rng.noise(self.config.noise.jitter),
+        );
         let value_bytes = self.clients.load.value_bytes;
-        let Some(region) = self.regions.get_mut(&id) else { return };
+        let Some(region) = self.regions.get_mut(&id) else {
+            return;
+        };
         region.settle(meter, value_bytes);
-        let interval_s = real(now_ms.saturating_sub(region.reported_ms)).clamp(1_000.0, 60_000.0) / 1_000.0;
+        let interval_s =
+            real(now_ms.saturating_sub(region.reported_ms)).clamp(1_000.0, 60_000.0) / 1_000.0;
         region.reported_ms = now_ms;
         let mut flow = region.take_flow();
         flow.written_bytes *= noise;
@@ -172,19 +256,31 @@ impl Cluster {
         let before = self.pd.view.receive(view);
         self.receive_region_flow(&hot);
         if let Some(before) = before.filter(|before| before.store != leader) {
-            let fields =
-                [("region-id", id.to_string()), ("from", before.store.to_string()), ("to", leader.to_string())];
+            let fields = [
+                ("region-id", id.to_string()),
+                ("from", before.store.to_string()),
+                ("to", leader.to_string()),
+            ];
             self.log_leader("INFO", "region.go:765", "leader changed", &fields);
         }
     }
 
     fn down_peers(&self, id: RegionId) -> Vec<(Peer, u64)> {
-        let Some(region) = self.regions.get(&id) else { return Vec::new() };
+        let Some(region) = self.regions.get(&id) else {
+            return Vec::new();
+        };
         let leader = region.leader;
         let silent = |peer: &Peer| {
             let heard = |from: StoreId| self.links.both(from, peer.store);
-            let store = self.stores.get(&peer.store).filter(|store| !store.serves() || !leader.is_none_or(heard))?;
-            let since_ms = if store.serves() { self.links.since_ms(leader?, peer.store)? } else { store.died_ms };
+            let store = self
+                .stores
+                .get(&peer.store)
+                .filter(|store| !store.serves() || !leader.is_none_or(heard))?;
+            let since_ms = if store.serves() {
+                self.links.since_ms(leader?, peer.store)?
+            } else {
+                store.died_ms
+            };
             let silent_ms = self.now_ms.saturating_sub(since_ms);
             (silent_ms >= PEER_DOWN_MS).then_some((*peer, silent_ms / 1_000))
         };
@@ -195,13 +291,21 @@ impl Cluster {
         if let Some(store) = self.stores.get_mut(&leader) {
             let counters = &mut store.counters;
             counters.heartbeats += 1.0;
-            counters.region_written.observe_exactly(1.0, view.flow.written_bytes);
-            counters.region_size.observe_exactly(1.0, real(view.size_mib) * MIB);
+            counters
+                .region_written
+                .observe_exactly(1.0, view.flow.written_bytes);
+            counters
+                .region_size
+                .observe_exactly(1.0, real(view.size_mib) * MIB);
             counters.split_checks += 1.0;
             counters.log_lag.observe_exactly(1.0, 1.0);
         }
         if let Some(member) = self.pd.leading_member() {
-            *member.counters.region_heartbeats.entry(leader).or_insert(0.0) += 1.0;
+            *member
+                .counters
+                .region_heartbeats
+                .entry(leader)
+                .or_insert(0.0) += 1.0;
         }
     }
 
@@ -209,7 +313,10 @@ impl Cluster {
     fn receive_region_flow(&mut self, view: &RegionView) {
         // PD ignores intervals that are too short to judge, but it sees who leads.
         if view.interval_s < 3.0 {
-            return self.pd.hot.note_leader(view.id, view.leader.map(|leader| leader.store));
+            return self
+                .pd
+                .hot
+                .note_leader(view.id, view.leader.map(|leader| leader.store));
         }
         let stores: Vec<StoreId> = view.peers.iter().map(|peer| peer.store).collect();
         let rates = HotRates {
@@ -219,7 +326,13 @@ impl Cluster {
         };
         for store in &stores {
             let leads = view.leader.is_some_and(|leader| leader.store == *store);
-            let report = HotReport { region: view.id, stores: stores.clone(), leads, rates, now_ms: self.now_ms };
+            let report = HotReport {
+                region: view.id,
+                stores: stores.clone(),
+                leads,
+                rates,
+                now_ms: self.now_ms,
+            };
             self.pd.hot.report(HotKind::Write, *store, report);
         }
     }
@@ -229,8 +342,19 @@ fn stores_of(region: &Region) -> Vec<StoreId> {
     region.peers.iter().map(|peer| peer.store).collect()
 }
 
-fn view_of(region: &Region, leader: StoreId, flow: Flow, interval_s: f64, down: Vec<(Peer, u64)>) -> RegionView {
-    let lacking = |peer: &&Peer| region.lag.get(&peer.store).is_some_and(|lag| *lag > LOG_KEPT_ENTRIES);
+fn view_of(
+    region: &Region,
+    leader: StoreId,
+    flow: Flow,
+    interval_s: f64,
+    down: Vec<(Peer, u64)>,
+) -> RegionView {
+    let lacking = |peer: &&Peer| {
+        region
+            .lag
+            .get(&peer.store)
+            .is_some_and(|lag| *lag > LOG_KEPT_ENTRIES)
+    };
     RegionView {
         id: region.id,
         start: region.start,
@@ -246,7 +370,9 @@ fn view_of(region: &Region, leader: StoreId, flow: Flow, interval_s: f64, down: 
         interval_s,
         size_mib: whole(region.bytes / MIB).max(1),
         keys: whole(region.bytes / KEY_BYTES),
-        cpu_percent: whole((flow.read_keys * 0.000_15 + flow.written_keys * 0.000_3) / interval_s * 100.0),
+        cpu_percent: whole(
+            (flow.read_keys * 0.000_15 + flow.written_keys * 0.000_3) / interval_s * 100.0,
+        ),
         seen: true,
     }
 }

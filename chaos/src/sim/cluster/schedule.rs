@@ -59,15 +59,34 @@ impl Cluster {
             .map(|(id, view)| (*id, view.report.slow_score))
             .filter(|(_, score)| *score >= SCORE_SLOW)
             .collect();
-        let evicted = self.pd.evicting.get(EVICT_SLOW_STORE).and_then(BTreeSet::first).copied();
+        let evicted = self
+            .pd
+            .evicting
+            .get(EVICT_SLOW_STORE)
+            .and_then(BTreeSet::first)
+            .copied();
         match (evicted, slow.as_slice()) {
             (None, [(store, score)]) if *score >= SCORE_MAX => {
-                self.pd.evicting.entry(EVICT_SLOW_STORE).or_default().insert(*store);
+                self.pd
+                    .evicting
+                    .entry(EVICT_SLOW_STORE)
+                    .or_default()
+                    .insert(*store);
                 let message = "detected slow store, start to evict leaders";
-                self.log_leader("INFO", "evict_slow_store.go:312", message, &[("store-id", store.to_string())]);
+                self.log_leader(
+                    "INFO",
+                    "evict_slow_store.go:312",
+                    message,
+                    &[("store-id", store.to_string())],
+                );
             }
             (Some(store), _) => {
-                let score = self.pd.view.stores.get(&store).map_or(0.0, |view| view.report.slow_score);
+                let score = self
+                    .pd
+                    .view
+                    .stores
+                    .get(&store)
+                    .map_or(0.0, |view| view.report.slow_score);
                 if score <= RECOVERY_SCORE {
                     self.pd.evicting.remove(EVICT_SLOW_STORE);
                     self.log_leader(
@@ -83,26 +102,42 @@ impl Cluster {
     }
 
     fn evict(&mut self) {
-        let evicting: Vec<(&'static str, StoreId)> =
-            self.pd.evicting.iter().flat_map(|(kind, stores)| stores.iter().map(|store| (*kind, *store))).collect();
+        let evicting: Vec<(&'static str, StoreId)> = self
+            .pd
+            .evicting
+            .iter()
+            .flat_map(|(kind, stores)| stores.iter().map(|store| (*kind, *store)))
+            .collect();
         for (kind, store) in evicting {
             while real_len(self.pd.operators.count(kind)) < self.leader_limit() {
-                let Some(region) = self.led_in_view(store) else { break };
-                let Some(target) = self.leader_target_of(region, store) else { break };
+                let Some(region) = self.led_in_view(store) else {
+                    break;
+                };
+                let Some(target) = self.leader_target_of(region, store) else {
+                    break;
+                };
                 self.create_operator(kind, region, Work::Transfer(store, target));
             }
         }
     }
 
     fn leader_limit(&self) -> f64 {
-        self.pd.settings.number("schedule.leader-schedule-limit", LEADER_LIMIT)
+        self.pd
+            .settings
+            .number("schedule.leader-schedule-limit", LEADER_LIMIT)
     }
 
     /// The store with a replica of a region, and fewest leaders, to which its leader may go.
     pub(super) fn leader_target_of(&self, region: RegionId, from: StoreId) -> Option<StoreId> {
         let view = self.pd.view.regions.get(&region)?;
-        let holds = |store: &StoreId| view.peers.iter().any(|peer| peer.store == *store && peer.role == Role::Voter);
-        self.leader_targets().into_iter().find(|target| *target != from && holds(target))
+        let holds = |store: &StoreId| {
+            view.peers
+                .iter()
+                .any(|peer| peer.store == *store && peer.role == Role::Voter)
+        };
+        self.leader_targets()
+            .into_iter()
+            .find(|target| *target != from && holds(target))
     }
 
     /// One transfer a second from the store with most leaders to the one with fewest.
@@ -114,9 +149,16 @@ impl Cluster {
             member.counters.scheduler_event(BALANCE_LEADER, "schedule");
         }
         let targets = self.leader_targets();
-        let Some(to) = targets.first().copied() else { return };
-        let Some(from) =
-            self.pd.view.stores.keys().copied().max_by_key(|id| (self.pd.view.tally_of(*id).leaders, id.0))
+        let Some(to) = targets.first().copied() else {
+            return;
+        };
+        let Some(from) = self
+            .pd
+            .view
+            .stores
+            .keys()
+            .copied()
+            .max_by_key(|id| (self.pd.view.tally_of(*id).leaders, id.0))
         else {
             return;
         };
@@ -135,7 +177,9 @@ impl Cluster {
         let view = &self.pd.view;
         let fit = |id: &StoreId| {
             view.stores.get(id).is_some_and(|store| {
-                store.state(self.now_ms) == StoreState::Up && !store.report.busy && store.report.slow_score < SCORE_SLOW
+                store.state(self.now_ms) == StoreState::Up
+                    && !store.report.busy
+                    && store.report.slow_score < SCORE_SLOW
             }) && !self.pd.evicts(*id)
         };
         let mut targets: Vec<StoreId> = view.stores.keys().copied().filter(fit).collect();
@@ -147,23 +191,37 @@ impl Cluster {
     fn led_in_view_and_held(&self, from: StoreId, to: StoreId) -> Option<RegionId> {
         let fits = |region: &&crate::sim::pd::view::RegionView| {
             region.leader.is_some_and(|leader| leader.store == from)
-                && region.peers.iter().any(|peer| peer.store == to && peer.role == Role::Voter)
+                && region
+                    .peers
+                    .iter()
+                    .any(|peer| peer.store == to && peer.role == Role::Voter)
                 && !self.pd.operators.running.contains_key(&region.id)
         };
-        self.pd.view.regions.values().find(fits).map(|region| region.id)
+        self.pd
+            .view
+            .regions
+            .values()
+            .find(fits)
+            .map(|region| region.id)
     }
 
     /// A person moves leaders by hand, from wherever they are to the first store.
     pub(crate) fn move_leaders(&mut self, count: u64) {
-        let Some(to) = self.pd.view.stores.keys().next().copied() else { return };
+        let Some(to) = self.pd.view.stores.keys().next().copied() else {
+            return;
+        };
         let wanted = usize::try_from(count).unwrap_or(usize::MAX);
         let elsewhere = |region: &&crate::sim::pd::view::RegionView| {
             region.leader.is_some_and(|leader| leader.store != to)
-                && region.peers.iter().any(|peer| peer.store == to && peer.role == Role::Voter)
+                && region
+                    .peers
+                    .iter()
+                    .any(|peer| peer.store == to && peer.role == Role::Voter)
         };
-        let moved: Vec<(RegionId, StoreId)> = (self.pd.view.regions.values().filter(elsewhere).take(wanted))
-            .filter_map(|region| Some((region.id, region.leader?.store)))
-            .collect();
+        let moved: Vec<(RegionId, StoreId)> =
+            (self.pd.view.regions.values().filter(elsewhere).take(wanted))
+                .filter_map(|region| Some((region.id, region.leader?.store)))
+                .collect();
         for (region, from) in moved {
             self.create_operator("admin-transfer-leader", region, Work::Transfer(from, to));
         }
@@ -175,6 +233,11 @@ impl Cluster {
             region.leader.is_some_and(|leader| leader.store == store)
                 && !self.pd.operators.running.contains_key(&region.id)
         };
-        self.pd.view.regions.values().find(led).map(|region| region.id)
+        self.pd
+            .view
+            .regions
+            .values()
+            .find(led)
+            .map(|region| region.id)
     }
 }

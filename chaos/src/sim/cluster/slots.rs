@@ -18,7 +18,9 @@ pub(crate) struct Slots {
 impl Slots {
     /// As many slots as regions, up to one for each tenth of a second.
     pub(crate) fn new(regions: usize) -> Self {
-        Self { slots: vec![Vec::new(); regions.clamp(60, SLOTS_MAX)] }
+        Self {
+            slots: vec![Vec::new(); regions.clamp(60, SLOTS_MAX)],
+        }
     }
 
     /// A region gets a slot by chance.
@@ -39,12 +41,18 @@ impl Cluster {
     /// The leaders of a slot's regions report, and will again a minute later.
     pub(super) fn report_slot(&mut self, slot: usize) {
         self.after(REGION_REPORT_MS, Event::ReportSlot(slot));
-        let Some(regions) = self.slots.slots.get_mut(slot) else { return };
+        let Some(regions) = self.slots.slots.get_mut(slot) else {
+            return;
+        };
         regions.retain(|region| self.regions.contains_key(region));
         let regions = std::mem::take(regions);
         for region in &regions {
             self.wake_if_used(*region);
-            if self.regions.get(region).is_some_and(|region| region.asleep_under.is_some()) {
+            if self
+                .regions
+                .get(region)
+                .is_some_and(|region| region.asleep_under.is_some())
+            {
                 continue;
             }
             self.report_region(*region);

@@ -16,8 +16,17 @@ impl Cluster {
     /// What was loaded since the last report makes a region larger, and too large ones are split.
     pub(super) fn grow_region(&mut self, id: RegionId) {
         let share = self.clients.ingested / real_len(self.regions.len().max(1)) * REPORT_S;
-        let swells = self.swelling.filter(|(swelling, _)| *swelling == id).map(|(_, speed)| speed);
-        let Some(region) = self.regions.get_mut(&id).filter(|region| region.leader.is_some()) else { return };
+        let swells = self
+            .swelling
+            .filter(|(swelling, _)| *swelling == id)
+            .map(|(_, speed)| speed);
+        let Some(region) = self
+            .regions
+            .get_mut(&id)
+            .filter(|region| region.leader.is_some())
+        else {
+            return;
+        };
         region.bytes += share + swells.unwrap_or(0.0) * REPORT_S;
         if swells.is_none() && region.bytes >= real(REGION_MAX_MIB) * MIB && self.pd.serves() {
             self.split_region(id);
@@ -26,21 +35,39 @@ impl Cluster {
 
     /// A region becomes two of half the size. The right one keeps the id, and whatever clients are after.
     pub(super) fn split_region(&mut self, id: RegionId) {
-        let Some(region) = self.regions.get(&id) else { return };
-        let (Some(middle), Some(leader)) = (Key::middle(region.start, region.end), region.leader) else { return };
-        let able = self.stores.get(&leader).is_some_and(|store| store.appends() && store.pd_reachable);
+        let Some(region) = self.regions.get(&id) else {
+            return;
+        };
+        let (Some(middle), Some(leader)) = (Key::middle(region.start, region.end), region.leader)
+        else {
+            return;
+        };
+        let able = self
+            .stores
+            .get(&leader)
+            .is_some_and(|store| store.appends() && store.pd_reachable);
         if !able || !self.pd.serves() {
             return;
         }
         let left_id = RegionId(self.next_id());
-        let ids: Vec<u64> =
-            (0..self.regions.get(&id).map_or(0, |region| region.peers.len())).map(|_| self.next_id()).collect();
-        let heat = if self.hot_region == Some(id) { self.heat } else { Rates::default() };
+        let ids: Vec<u64> = (0..self.regions.get(&id).map_or(0, |region| region.peers.len()))
+            .map(|_| self.next_id())
+            .collect();
+        let heat = if self.hot_region == Some(id) {
+            self.heat
+        } else {
+            Rates::default()
+        };
         let mut left = None;
         self.change_region(id, |region| {
             let cold = region.rates.minus(heat).times(0.5);
             region.version += 1;
-            let peers = region.peers.iter().zip(ids).map(|(peer, id)| Peer { id, ..*peer }).collect();
+            let peers = region
+                .peers
+                .iter()
+                .zip(ids)
+                .map(|(peer, id)| Peer { id, ..*peer })
+                .collect();
             left = Some(Region {
                 id: left_id,
                 start: region.start,
@@ -100,25 +127,39 @@ impl Cluster {
 
     /// All data of neighbouring regions is deleted.
     pub(crate) fn empty_regions(&mut self, count: u64) {
-        let mut sorted: Vec<(Key, RegionId)> = self.regions.values().map(|region| (region.start, region.id)).collect();
+        let mut sorted: Vec<(Key, RegionId)> = self
+            .regions
+            .values()
+            .map(|region| (region.start, region.id))
+            .collect();
         sorted.sort();
-        let emptied: Vec<RegionId> =
-            sorted.into_iter().map(|(_, id)| id).take(usize::try_from(count).unwrap_or(usize::MAX)).collect();
+        let emptied: Vec<RegionId> = sorted
+            .into_iter()
+            .map(|(_, id)| id)
+            .take(usize::try_from(count).unwrap_or(usize::MAX))
+            .collect();
         for id in emptied {
-            self.change_region(id, |region| (region.bytes, region.rates) = (0.0, Rates::default()));
+            self.change_region(id, |region| {
+                (region.bytes, region.rates) = (0.0, Rates::default())
+            });
         }
     }
 
     /// A region grows and cannot be split; or it does not any more.
     pub(crate) fn swell(&mut self, bytes_per_second: f64) {
-        let chosen = self.swelling.map(|(region, _)| region).or_else(|| self.regions.keys().nth(7).copied());
+        let chosen = self
+            .swelling
+            .map(|(region, _)| region)
+            .or_else(|| self.regions.keys().nth(7).copied());
         self.swelling = chosen.map(|region| (region, bytes_per_second));
         self.hot_region = self.hot_region.or(chosen);
     }
 
     /// A region is gone with all its replicas, and PD's record of it as well.
     pub(crate) fn lose_range(&mut self) {
-        let Some(id) = self.regions.keys().nth(11).copied() else { return };
+        let Some(id) = self.regions.keys().nth(11).copied() else {
+            return;
+        };
         self.wake(id);
         self.set_leader(id, None);
         self.count_replicas(id, false);

@@ -28,7 +28,10 @@ pub(super) struct Family<'a> {
 
 impl Exposition {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, families: BTreeMap::new() }
+        Self {
+            dialect,
+            families: BTreeMap::new(),
+        }
     }
 
     /// Begins a counter family.
@@ -48,13 +51,19 @@ impl Exposition {
 
     fn family(&mut self, name: &'static str, kind: &str, help: &str) -> Family<'_> {
         let dialect = self.dialect;
-        let out = self.families.entry(name).or_insert_with(|| format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
+        let out = self
+            .families
+            .entry(name)
+            .or_insert_with(|| format!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
         Family { name, dialect, out }
     }
 
     /// The whole body. A family without series is not shown.
     pub(super) fn finish(self) -> Vec<u8> {
-        let shown = self.families.into_values().filter(|text| text.lines().nth(2).is_some());
+        let shown = self
+            .families
+            .into_values()
+            .filter(|text| text.lines().nth(2).is_some());
         shown.collect::<String>().into_bytes()
     }
 }
@@ -76,7 +85,11 @@ impl Family<'_> {
     }
 
     /// One series of a label for each pair.
-    pub(super) fn each<'k>(&mut self, label: &str, values: impl IntoIterator<Item = (&'k str, f64)>) -> &mut Self {
+    pub(super) fn each<'k>(
+        &mut self,
+        label: &str,
+        values: impl IntoIterator<Item = (&'k str, f64)>,
+    ) -> &mut Self {
         for (key, value) in values {
             let _ = write!(self.out, "{}{{{label}=\"{key}\"}} ", self.name);
             self.number(value);
@@ -88,10 +101,18 @@ impl Family<'_> {
     pub(super) fn buckets(&mut self, labels: &str, histogram: &Histogram) -> &mut Self {
         let comma = if labels.is_empty() { "" } else { "," };
         for (bound, count) in histogram.cumulative() {
-            let _ = write!(self.out, "{}_bucket{{{labels}{comma}le=\"{bound}\"}} ", self.name);
+            let _ = write!(
+                self.out,
+                "{}_bucket{{{labels}{comma}le=\"{bound}\"}} ",
+                self.name
+            );
             self.number(count);
         }
-        let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+        let braces = if labels.is_empty() {
+            String::new()
+        } else {
+            format!("{{{labels}}}")
+        };
         let _ = write!(self.out, "{}_sum{braces} ", self.name);
         self.number(histogram.sum());
         let _ = write!(self.out, "{}_count{braces} ", self.name);
@@ -117,7 +138,9 @@ fn go_number(value: f64) -> String {
     if value != 0.0 && !(1e-4..1e6).contains(&magnitude) {
         let text = format!("{value:e}");
         let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+        let (sign, exponent) = exponent
+            .strip_prefix('-')
+            .map_or(('+', exponent), |exponent| ('-', exponent));
         return format!("{digits}e{sign}{exponent:0>2}");
     }
     value.to_string()
@@ -150,6 +173,9 @@ mod tests {
         exposition.counter("a", "first").each("type", [("x", 1.5)]);
         exposition.counter("c", "nothing").each("type", []);
         let text = String::from_utf8(exposition.finish()).unwrap();
-        assert_eq!(text, "# HELP a first\n# TYPE a counter\na{type=\"x\"} 1.5\n# HELP b second\n# TYPE b gauge\nb 2\n");
+        assert_eq!(
+            text,
+            "# HELP a first\n# TYPE a counter\na{type=\"x\"} 1.5\n# HELP b second\n# TYPE b gauge\nb 2\n"
+        );
     }
 }

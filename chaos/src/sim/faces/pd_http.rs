@@ -24,21 +24,40 @@ const PLAIN: &str = "text/plain; charset=utf-8";
 pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) -> Reply {
     if path == "/metrics" {
         let content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=values";
-        return Reply { status: 200, content_type, body: pd_metrics::render(cluster, member) };
+        return Reply {
+            status: 200,
+            content_type,
+            body: pd_metrics::render(cluster, member),
+        };
     }
     let Some(path) = path.strip_prefix("/pd/api/v1") else {
         // Version 8.5 has no readiness probes, and its v2 router says 404 in plain text.
         return Reply::text(404, "text/plain", "404 page not found");
     };
-    if let Some((asked, stray)) = cluster.pd.members.get(member).and_then(|asked| Some((asked, asked.stray?))) {
+    if let Some((asked, stray)) = cluster
+        .pd
+        .members
+        .get(member)
+        .and_then(|asked| Some((asked, asked.stray?)))
+    {
         return stray_answer(cluster, asked, stray, path);
     }
     let query = Query::parse(query);
     match local(cluster, member, path) {
         Some(reply) => reply,
         // A follower waits for a leader before it gives up.
-        None if cluster.pd.leader.is_none() || cluster.pd.members.get(member).is_none_or(|asked| asked.isolated) => {
-            Reply::text(503, PLAIN, "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader\n")
+        None if cluster.pd.leader.is_none()
+            || cluster
+                .pd
+                .members
+                .get(member)
+                .is_none_or(|asked| asked.isolated) =>
+        {
+            Reply::text(
+                503,
+                PLAIN,
+                "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader\n",
+            )
         }
         None if !cluster.pd.bootstrapped() && needs_bootstrap(path) => not_bootstrapped(),
         None => led(cluster, path, &query),
@@ -46,7 +65,10 @@ pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) 
 }
 
 fn not_bootstrapped() -> Reply {
-    json::error(500, "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first")
+    json::error(
+        500,
+        "[PD:cluster:ErrNotBootstrapped]TiKV cluster not bootstrapped, please start TiKV first",
+    )
 }
 
 /// A member with a cluster of its own asks nobody else.
@@ -58,7 +80,11 @@ fn stray_answer(cluster: &Cluster, asked: &Member, stray: Stray, path: &str) -> 
 
 /// Everything below PD's cluster router needs a cluster; members and the configuration are there before.
 fn needs_bootstrap(path: &str) -> bool {
-    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let first = path
+        .trim_start_matches('/')
+        .split('/')
+        .next()
+        .unwrap_or_default();
     !matches!(first, "members" | "leader" | "config" | "cluster" | "gc") || path == "/config/rules"
 }
 
@@ -82,7 +108,10 @@ fn led(cluster: &Cluster, path: &str, query: &Query) -> Reply {
         ["cluster"] => cluster_answers::cluster(cluster),
         ["cluster", "status"] => cluster_answers::cluster_status(cluster),
         ["config", rest @ ..] => {
-            let leader = cluster.pd.leader.and_then(|index| cluster.pd.members.get(index));
+            let leader = cluster
+                .pd
+                .leader
+                .and_then(|index| cluster.pd.members.get(index));
             cluster_answers::config(cluster, leader, rest)
         }
         ["stores"] => store_answers::stores(cluster),

@@ -10,11 +10,15 @@ use serde_json::{Map, Value, json};
 
 /// Answers a GET.
 pub(super) fn answer(cluster: &Cluster, id: StoreId, path: &str) -> Reply {
-    let Some(store) = cluster.stores.get(&id) else { return not_found() };
+    let Some(store) = cluster.stores.get(&id) else {
+        return not_found();
+    };
     match path {
-        "/metrics" => {
-            Reply { status: 200, content_type: "text/plain; version=0.0.4", body: tikv_metrics::render(cluster, store) }
-        }
+        "/metrics" => Reply {
+            status: 200,
+            content_type: "text/plain; version=0.0.4",
+            body: tikv_metrics::render(cluster, store),
+        },
         "/status" => Reply::text(200, "", ""),
         "/config" => Reply::text(200, "application/json", config(store)),
         _ => match path.strip_prefix("/region/").and_then(|id| id.parse().ok()) {
@@ -38,10 +42,17 @@ fn config(store: &Store) -> String {
 
 /// The state of the local replica. Its own view of who leads is the proof that PD's belief is old.
 fn region_state(cluster: &Cluster, store: &Store, id: RegionId) -> Reply {
-    let Some(region) = cluster.regions.get(&id) else { return no_region(id) };
-    let Some(own) = region.peer_on(store.id) else { return no_region(id) };
+    let Some(region) = cluster.regions.get(&id) else {
+        return no_region(id);
+    };
+    let Some(own) = region.peer_on(store.id) else {
+        return no_region(id);
+    };
     // A replica that sleeps believes in the leader that it fell asleep under.
-    let leader = region.leader.or(region.asleep_under).and_then(|leader| region.peer_on(leader));
+    let leader = region
+        .leader
+        .or(region.asleep_under)
+        .and_then(|leader| region.peer_on(leader));
     let index = whole(region.index);
     let applied = index - whole(region.lag.get(&store.id).copied().unwrap_or(0.0)).min(index);
     let leads = leader == Some(own);

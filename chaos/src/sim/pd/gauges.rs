@@ -86,7 +86,11 @@ impl Abnormal {
 impl Gauges {
     /// What the leader would export now.
     pub(crate) fn refresh(view: &View, hot: &HotCache, now_ms: u64) -> Self {
-        let mut gauges = Self { cluster: cluster(view, now_ms), regions: regions(view), ..Self::default() };
+        let mut gauges = Self {
+            cluster: cluster(view, now_ms),
+            regions: regions(view),
+            ..Self::default()
+        };
         for (id, store) in &view.stores {
             gauges.store(*id, store, view, hot);
             gauges.hotspot(*id, hot);
@@ -123,7 +127,8 @@ impl Gauges {
             ("store_write_rate_keys", rates.write.keys),
             ("witness_count", 0.0),
         ];
-        self.stores.extend(values.map(|(kind, value)| ((id, kind), value)));
+        self.stores
+            .extend(values.map(|(kind, value)| ((id, kind), value)));
     }
 
     fn hotspot(&mut self, id: StoreId, hot: &HotCache) {
@@ -137,7 +142,12 @@ impl Gauges {
         put("hot_read_region_as_peer", real_len(reads.len()));
         put("hot_write_region_as_leader", real_len(led_writes.len()));
         put("hot_write_region_as_peer", real_len(writes.len()));
-        let (read, led_read, write, led_write) = (total(&reads), total(&led_reads), total(&writes), total(&led_writes));
+        let (read, led_read, write, led_write) = (
+            total(&reads),
+            total(&led_reads),
+            total(&writes),
+            total(&led_writes),
+        );
         put("total_read_bytes_as_leader", led_read.bytes);
         put("total_read_bytes_as_peer", read.bytes);
         put("total_read_keys_as_leader", led_read.keys);
@@ -214,7 +224,8 @@ fn class(store: &StoreView, now_ms: u64) -> &'static str {
 }
 
 fn regions(view: &View) -> BTreeMap<&'static str, f64> {
-    let mut status: BTreeMap<&'static str, f64> = Abnormal::ALL.iter().map(|(_, kind)| (*kind, 0.0)).collect();
+    let mut status: BTreeMap<&'static str, f64> =
+        Abnormal::ALL.iter().map(|(_, kind)| (*kind, 0.0)).collect();
     status.insert("witness-leader-region-count", 0.0);
     for region in view.regions.values() {
         for (list, kind) in Abnormal::ALL {
@@ -233,8 +244,15 @@ mod tests {
 
     fn classes(silent_ms: u64, slow_score: f64) -> Vec<&'static str> {
         let mut view = View::default();
-        let report = StoreReport { slow_score, ..StoreReport::default() };
-        let store = StoreView { heartbeat_ms: 10_000_000 - silent_ms, report, ..StoreView::default() };
+        let report = StoreReport {
+            slow_score,
+            ..StoreReport::default()
+        };
+        let store = StoreView {
+            heartbeat_ms: 10_000_000 - silent_ms,
+            report,
+            ..StoreView::default()
+        };
         view.stores.insert(StoreId(1), store);
         let status = cluster(&view, 10_000_000);
         let named = [
@@ -244,7 +262,10 @@ mod tests {
             "store_slow_count",
             "store_up_count",
         ];
-        named.into_iter().filter(|kind| status[kind] > 0.0).collect()
+        named
+            .into_iter()
+            .filter(|kind| status[kind] > 0.0)
+            .collect()
     }
 
     #[test]

@@ -94,8 +94,16 @@ impl HotKind {
     /// Least rates that count as warm.
     pub(crate) fn minimum(self) -> HotRates {
         match self {
-            Self::Write => HotRates { bytes: 1_024.0, keys: 32.0, queries: 32.0 },
-            Self::Read => HotRates { bytes: 8_192.0, keys: 128.0, queries: 128.0 },
+            Self::Write => HotRates {
+                bytes: 1_024.0,
+                keys: 32.0,
+                queries: 32.0,
+            },
+            Self::Read => HotRates {
+                bytes: 8_192.0,
+                keys: 128.0,
+                queries: 128.0,
+            },
         }
     }
 }
@@ -103,7 +111,11 @@ impl HotKind {
 impl HotRates {
     /// Both together.
     pub(crate) fn plus(self, other: Self) -> Self {
-        Self { bytes: self.bytes + other.bytes, keys: self.keys + other.keys, queries: self.queries + other.queries }
+        Self {
+            bytes: self.bytes + other.bytes,
+            keys: self.keys + other.keys,
+            queries: self.queries + other.queries,
+        }
     }
 
     /// The first without the second.
@@ -132,7 +144,11 @@ impl HotPeer {
             *value = pick(rates);
         }
         values.sort_unstable_by(f64::total_cmp);
-        values.get(self.recent.len() / 2).copied().filter(|median| median.is_finite()).unwrap_or(0.0)
+        values
+            .get(self.recent.len() / 2)
+            .copied()
+            .filter(|median| median.is_finite())
+            .unwrap_or(0.0)
     }
 }
 
@@ -140,8 +156,16 @@ impl HotCache {
     /// A peer's interval ended with these rates.
     pub(crate) fn report(&mut self, kind: HotKind, store: StoreId, report: HotReport) {
         let threshold = self.threshold(kind, store, report.now_ms);
-        let HotReport { region, stores, leads, rates, now_ms } = report;
-        let warm = rates.bytes >= threshold.bytes || rates.keys >= threshold.keys || rates.queries >= threshold.queries;
+        let HotReport {
+            region,
+            stores,
+            leads,
+            rates,
+            now_ms,
+        } = report;
+        let warm = rates.bytes >= threshold.bytes
+            || rates.keys >= threshold.keys
+            || rates.queries >= threshold.queries;
         let peers = self.peers.entry((kind, store)).or_default();
         if !warm && !peers.contains_key(&region) {
             return;
@@ -175,7 +199,9 @@ impl HotCache {
     /// The rates from which on a peer of this store is warm, as of the last few seconds.
     fn threshold(&mut self, kind: HotKind, store: StoreId, now_ms: u64) -> HotRates {
         let known = self.thresholds.get(&(kind, store));
-        if let Some((_, threshold)) = known.filter(|(at_ms, _)| now_ms.saturating_sub(*at_ms) < THRESHOLD_MS) {
+        if let Some((_, threshold)) =
+            known.filter(|(at_ms, _)| now_ms.saturating_sub(*at_ms) < THRESHOLD_MS)
+        {
             return *threshold;
         }
         let threshold = self.threshold_now(kind, store);
@@ -185,7 +211,13 @@ impl HotCache {
 
     fn threshold_now(&self, kind: HotKind, store: StoreId) -> HotRates {
         let minimum = kind.minimum();
-        let Some(peers) = self.peers.get(&(kind, store)).filter(|peers| peers.len() >= TOP) else { return minimum };
+        let Some(peers) = self
+            .peers
+            .get(&(kind, store))
+            .filter(|peers| peers.len() >= TOP)
+        else {
+            return minimum;
+        };
         let rates: Vec<HotRates> = peers.values().map(HotPeer::rates).collect();
         let last_of_top = |pick: fn(&HotRates) -> f64| {
             let mut values: Vec<f64> = rates.iter().map(pick).collect();
@@ -202,8 +234,11 @@ impl HotCache {
     /// Peers of a store that are listed, by rising degree as PD lists them.
     pub(crate) fn shown(&self, kind: HotKind, store: StoreId) -> Vec<&HotPeer> {
         let peers = self.peers.get(&(kind, store));
-        let mut shown: Vec<&HotPeer> =
-            peers.into_iter().flat_map(BTreeMap::values).filter(|peer| peer.degree >= kind.shown_from()).collect();
+        let mut shown: Vec<&HotPeer> = peers
+            .into_iter()
+            .flat_map(BTreeMap::values)
+            .filter(|peer| peer.degree >= kind.shown_from())
+            .collect();
         shown.sort_by_key(|peer| peer.degree);
         shown
     }
@@ -220,15 +255,22 @@ impl HotCache {
     /// Whether one of a region's peers is listed, as read or as written.
     pub(crate) fn is_hot(&self, region: RegionId, stores: &[StoreId]) -> bool {
         let listed = |kind: HotKind, store: &StoreId| {
-            let peer = self.peers.get(&(kind, *store)).and_then(|peers| peers.get(&region));
+            let peer = self
+                .peers
+                .get(&(kind, *store))
+                .and_then(|peers| peers.get(&region));
             peer.is_some_and(|peer| peer.degree >= kind.shown_from())
         };
-        stores.iter().any(|store| listed(HotKind::Read, store) || listed(HotKind::Write, store))
+        stores
+            .iter()
+            .any(|store| listed(HotKind::Read, store) || listed(HotKind::Write, store))
     }
 
     /// All peers of a store that are kept.
     pub(crate) fn kept(&self, kind: HotKind, store: StoreId) -> f64 {
-        self.peers.get(&(kind, store)).map_or(0.0, |peers| crate::sim::number::real_len(peers.len()))
+        self.peers
+            .get(&(kind, store))
+            .map_or(0.0, |peers| crate::sim::number::real_len(peers.len()))
     }
 
     /// A store reported its own flow. PD smooths it.
@@ -249,7 +291,11 @@ impl HotCache {
     /// Peers that stopped reporting are dropped after three intervals.
     pub(crate) fn expire(&mut self, now_ms: u64) {
         for ((kind, _), peers) in &mut self.peers {
-            let interval_ms = if *kind == HotKind::Write { 60_000 } else { 10_000 };
+            let interval_ms = if *kind == HotKind::Write {
+                60_000
+            } else {
+                10_000
+            };
             peers.retain(|_, peer| now_ms.saturating_sub(peer.updated_ms) <= 3 * interval_ms);
         }
     }
@@ -273,12 +319,19 @@ pub(crate) struct HotReport {
 /// A moving average over about a minute of store heartbeats.
 fn smooth(old: HotRates, new: HotRates) -> HotRates {
     let mix = |old: f64, new: f64| old + (new - old) * 0.4;
-    HotRates { bytes: mix(old.bytes, new.bytes), keys: mix(old.keys, new.keys), queries: mix(old.queries, new.queries) }
+    HotRates {
+        bytes: mix(old.bytes, new.bytes),
+        keys: mix(old.keys, new.keys),
+        queries: mix(old.queries, new.queries),
+    }
 }
 
 /// The sums that PD shows beside a list.
 pub(crate) fn total(peers: &[&HotPeer]) -> HotRates {
-    peers.iter().map(|peer| peer.rates()).fold(HotRates::default(), HotRates::plus)
+    peers
+        .iter()
+        .map(|peer| peer.rates())
+        .fold(HotRates::default(), HotRates::plus)
 }
 
 /// As PD rounds flows in lists.
@@ -291,8 +344,17 @@ mod tests {
     use super::*;
 
     fn report(bytes: f64, minute: u64) -> HotReport {
-        let rates = HotRates { bytes, ..HotRates::default() };
-        HotReport { region: RegionId(8), stores: vec![StoreId(1)], leads: true, rates, now_ms: minute * 60_000 }
+        let rates = HotRates {
+            bytes,
+            ..HotRates::default()
+        };
+        HotReport {
+            region: RegionId(8),
+            stores: vec![StoreId(1)],
+            leads: true,
+            rates,
+            now_ms: minute * 60_000,
+        }
     }
 
     #[test]
@@ -309,7 +371,8 @@ mod tests {
     #[test]
     fn a_warm_region_that_turns_hot_shows_its_new_flow_with_the_median() {
         let mut cache = HotCache::default();
-        (1..=5).for_each(|minute| cache.report(HotKind::Write, StoreId(1), report(2_000.0, minute)));
+        (1..=5)
+            .for_each(|minute| cache.report(HotKind::Write, StoreId(1), report(2_000.0, minute)));
         let flows: Vec<f64> = (6..=8)
             .map(|minute| {
                 cache.report(HotKind::Write, StoreId(1), report(600_000.0, minute));
@@ -322,7 +385,8 @@ mod tests {
     #[test]
     fn cold_intervals_take_a_region_off_the_list() {
         let mut cache = HotCache::default();
-        (1..=4).for_each(|minute| cache.report(HotKind::Write, StoreId(1), report(600_000.0, minute)));
+        (1..=4)
+            .for_each(|minute| cache.report(HotKind::Write, StoreId(1), report(600_000.0, minute)));
         (5..=6).for_each(|minute| cache.report(HotKind::Write, StoreId(1), report(0.0, minute)));
         assert!(cache.shown(HotKind::Write, StoreId(1)).is_empty());
     }
@@ -330,7 +394,8 @@ mod tests {
     #[test]
     fn silent_peers_expire() {
         let mut cache = HotCache::default();
-        (1..=4).for_each(|minute| cache.report(HotKind::Write, StoreId(1), report(600_000.0, minute)));
+        (1..=4)
+            .for_each(|minute| cache.report(HotKind::Write, StoreId(1), report(600_000.0, minute)));
         cache.expire(8 * 60_000);
         assert!(cache.shown(HotKind::Write, StoreId(1)).is_empty());
     }

@@ -64,13 +64,21 @@ impl HotPace {
         }
         self.shifts.retain(|(_, shift)| shift.until_ms > now_ms);
         self.writes = !self.writes;
-        Some(if self.writes { HotKind::Write } else { HotKind::Read })
+        Some(if self.writes {
+            HotKind::Write
+        } else {
+            HotKind::Read
+        })
     }
 
     /// A turn is over; whether it found something to do.
     pub(crate) fn went(&mut self, found: bool, now_ms: u64) {
         let longer_ms = whole(real(self.interval_ms) * BACK_OFF);
-        self.interval_ms = if found { INTERVAL_MS.0 } else { longer_ms.clamp(INTERVAL_MS.0, INTERVAL_MS.1) };
+        self.interval_ms = if found {
+            INTERVAL_MS.0
+        } else {
+            longer_ms.clamp(INTERVAL_MS.0, INTERVAL_MS.1)
+        };
         self.next_ms = now_ms + self.interval_ms;
     }
 
@@ -94,7 +102,10 @@ impl HotPace {
 
     /// Whether something held of all samples of a store, of which there must be enough.
     pub(crate) fn always(&self, of: (HotKind, Move, StoreId), holds: fn(f64) -> bool) -> bool {
-        let samples = self.samples.get(&of).filter(|samples| samples.len() == SAMPLES);
+        let samples = self
+            .samples
+            .get(&of)
+            .filter(|samples| samples.len() == SAMPLES);
         samples.is_some_and(|samples| samples.iter().all(|ratio| holds(*ratio)))
     }
 
@@ -111,7 +122,10 @@ impl HotPace {
         load: HotRates,
         due: impl Fn(&Shift) -> bool,
     ) -> HotRates {
-        let due = self.shifts.iter().filter(|(of, shift)| *of == kind && due(shift));
+        let due = self
+            .shifts
+            .iter()
+            .filter(|(of, shift)| *of == kind && due(shift));
         due.fold(load, |load, (_, shift)| match store {
             store if store == shift.from => load.minus(shift.rates),
             store if store == shift.to => load.plus(shift.rates),
@@ -139,14 +153,33 @@ mod tests {
 
     #[test]
     fn what_is_on_its_way_counts_until_stores_report_it() {
-        let rates = HotRates { bytes: 5.0, keys: 5.0, queries: 0.0 };
-        let shift = Shift { region: RegionId(8), from: StoreId(1), to: StoreId(4), rates, until_ms: 60_000 };
+        let rates = HotRates {
+            bytes: 5.0,
+            keys: 5.0,
+            queries: 0.0,
+        };
+        let shift = Shift {
+            region: RegionId(8),
+            from: StoreId(1),
+            to: StoreId(4),
+            rates,
+            until_ms: 60_000,
+        };
         let mut pace = HotPace::default();
         pace.expect(HotKind::Write, shift);
-        let load = HotRates { bytes: 9.0, keys: 9.0, queries: 0.0 };
-        let keys = |pace: &HotPace, store| pace.expected(HotKind::Write, StoreId(store), load, |_| true).keys;
+        let load = HotRates {
+            bytes: 9.0,
+            keys: 9.0,
+            queries: 0.0,
+        };
+        let keys = |pace: &HotPace, store| {
+            pace.expected(HotKind::Write, StoreId(store), load, |_| true)
+                .keys
+        };
         let near = |left: f64, right: f64| (left - right).abs() < 1e-9;
-        assert!(near(keys(&pace, 1), 4.0) && near(keys(&pace, 4), 14.0) && near(keys(&pace, 5), 9.0));
+        assert!(
+            near(keys(&pace, 1), 4.0) && near(keys(&pace, 4), 14.0) && near(keys(&pace, 5), 9.0)
+        );
         assert!(pace.turn(60_000).is_some());
         assert!(near(keys(&pace, 1), 9.0));
     }

@@ -69,28 +69,47 @@ pub(crate) struct Operators {
 impl Operators {
     /// How many of a kind are running.
     pub(crate) fn count(&self, kind: &str) -> usize {
-        self.running.values().filter(|operator| operator.kind == kind).count()
+        self.running
+            .values()
+            .filter(|operator| operator.kind == kind)
+            .count()
     }
 
     /// Takes those whose time is over.
     pub(crate) fn take_expired(&mut self, now_ms: u64) -> Vec<Operator> {
-        let expired = |operator: &Operator| real(now_ms.saturating_sub(operator.created_ms)) >= operator.timeout_ms();
-        let taken = self.running.values().filter(|operator| expired(operator)).cloned().collect();
+        let expired = |operator: &Operator| {
+            real(now_ms.saturating_sub(operator.created_ms)) >= operator.timeout_ms()
+        };
+        let taken = self
+            .running
+            .values()
+            .filter(|operator| expired(operator))
+            .cloned()
+            .collect();
         self.running.retain(|_, operator| !expired(operator));
         taken
     }
 
     /// Remembers an operator that ended.
     pub(crate) fn remember(&mut self, text: String, now_ms: u64) {
-        self.records.push_back(Record { text, ended_ms: now_ms });
-        while self.records.front().is_some_and(|record| now_ms.saturating_sub(record.ended_ms) > RECORDS_MS) {
+        self.records.push_back(Record {
+            text,
+            ended_ms: now_ms,
+        });
+        while self
+            .records
+            .front()
+            .is_some_and(|record| now_ms.saturating_sub(record.ended_ms) > RECORDS_MS)
+        {
             self.records.pop_front();
         }
     }
 
     /// Operators that ended after a moment.
     pub(crate) fn records_since(&self, from_ms: u64) -> impl Iterator<Item = &Record> {
-        self.records.iter().filter(move |record| record.ended_ms >= from_ms)
+        self.records
+            .iter()
+            .filter(move |record| record.ended_ms >= from_ms)
     }
 }
 
@@ -100,7 +119,9 @@ impl Operator {
         match self.work {
             Work::Transfer(..) | Work::Remove(_) => FAST_TIMEOUT_MS,
             Work::Merge(..) => FAST_TIMEOUT_MS * 10.0,
-            Work::Add(_) | Work::Move(..) => SLOW_TIMEOUT_MS.max(real(self.size_mib) * SLOW_TIMEOUT_MS_PER_MIB),
+            Work::Add(_) | Work::Move(..) => {
+                SLOW_TIMEOUT_MS.max(real(self.size_mib) * SLOW_TIMEOUT_MS_PER_MIB)
+            }
         }
     }
 
@@ -120,7 +141,9 @@ impl Operator {
     pub(crate) fn steps(&self) -> Vec<String> {
         let peer = self.peer;
         match self.work {
-            Work::Transfer(from, to) => vec![format!("transfer leader from store {from} to store {to}")],
+            Work::Transfer(from, to) => {
+                vec![format!("transfer leader from store {from} to store {to}")]
+            }
             Work::Add(to) => vec![
                 format!("add learner peer {peer} on store {to}"),
                 format!("promote learner peer {peer} on store {to} to voter"),
@@ -136,7 +159,9 @@ impl Operator {
                 format!("remove peer on store {from}"),
             ],
             Work::Remove(from) => vec![format!("remove peer on store {from}")],
-            Work::Merge(source, target) => vec![format!("merge region {source} into region {target}")],
+            Work::Merge(source, target) => {
+                vec![format!("merge region {source} into region {target}")]
+            }
         }
     }
 
@@ -164,14 +189,26 @@ mod tests {
 
     fn operator(work: Work, size_mib: u64) -> Operator {
         let (region, kind) = (RegionId(8), "balance-region");
-        Operator { kind, region, work, peer: 99, step: 0, epoch: (1, 5), size_mib, created_ms: 0 }
+        Operator {
+            kind,
+            region,
+            work,
+            peer: 99,
+            step: 0,
+            epoch: (1, 5),
+            size_mib,
+            created_ms: 0,
+        }
     }
 
     #[test]
     fn copies_may_take_longer_than_transfers() {
         let transfer = operator(Work::Transfer(StoreId(1), StoreId(4)), 500);
         let large = operator(Work::Move(StoreId(1), StoreId(4)), 500);
-        assert!((transfer.timeout_ms() - 60_000.0).abs() < 1.0 && (large.timeout_ms() - 3_000_000.0).abs() < 1.0);
+        assert!(
+            (transfer.timeout_ms() - 60_000.0).abs() < 1.0
+                && (large.timeout_ms() - 3_000_000.0).abs() < 1.0
+        );
         let mut operators = Operators::default();
         operators.running.insert(RegionId(8), transfer);
         assert!(operators.take_expired(59_999).is_empty());
@@ -183,6 +220,12 @@ mod tests {
         let mut operators = Operators::default();
         operators.remember("one".into(), 1_000);
         operators.remember("two".into(), 700_000);
-        assert_eq!(operators.records_since(0).map(|record| record.text.as_str()).collect::<Vec<_>>(), ["two"]);
+        assert_eq!(
+            operators
+                .records_since(0)
+                .map(|record| record.text.as_str())
+                .collect::<Vec<_>>(),
+            ["two"]
+        );
     }
 }

@@ -18,12 +18,18 @@ impl Settings {
 
     /// A number, or what it is by default.
     pub(crate) fn number(&self, key: &str, default: f64) -> f64 {
-        self.changed.get(key).and_then(|value| value.parse().ok()).unwrap_or(default)
+        self.changed
+            .get(key)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(default)
     }
 
     /// A duration as Go writes it (`1h0m0s`) in seconds, or what it is by default.
     pub(crate) fn seconds(&self, key: &str, default: f64) -> f64 {
-        self.changed.get(key).and_then(|text| seconds(text)).unwrap_or(default)
+        self.changed
+            .get(key)
+            .and_then(|text| seconds(text))
+            .unwrap_or(default)
     }
 
     /// Whether a switch that is off by default is on.
@@ -38,12 +44,16 @@ impl Settings {
 
     /// Schedulers that are paused at this moment.
     pub(crate) fn paused(&self, now_ms: u64) -> impl Iterator<Item = &str> {
-        self.paused.iter().filter(move |(_, until_ms)| **until_ms > now_ms).map(|(name, _)| name.as_str())
+        self.paused
+            .iter()
+            .filter(move |(_, until_ms)| **until_ms > now_ms)
+            .map(|(name, _)| name.as_str())
     }
 
     /// Whether a scheduler may act.
     pub(crate) fn may_run(&self, scheduler: &str, now_ms: u64) -> bool {
-        !self.is_on("schedule.halt-scheduling") && !self.paused(now_ms).any(|paused| paused == scheduler)
+        !self.is_on("schedule.halt-scheduling")
+            && !self.paused(now_ms).any(|paused| paused == scheduler)
     }
 
     /// Writes the changes into a configuration; each value keeps the type that it had.
@@ -54,7 +64,9 @@ impl Settings {
                 continue;
             }
             let pointer = format!("/{}", key.replace('.', "/"));
-            let Some(place) = config.pointer_mut(&pointer) else { continue };
+            let Some(place) = config.pointer_mut(&pointer) else {
+                continue;
+            };
             *place = match place {
                 Value::Number(_) => value.parse::<f64>().ok().map_or(Value::Null, number),
                 Value::Bool(_) => Value::Bool(value == "true"),
@@ -68,8 +80,12 @@ impl Settings {
 const OMITTED_WHILE_OFF: [&str; 1] = ["schedule.halt-scheduling"];
 
 fn mention(config: &mut Value, key: &str, value: &str) {
-    let Some((section, name)) = key.split_once('.') else { return };
-    let Some(section) = config.get_mut(section).and_then(Value::as_object_mut) else { return };
+    let Some((section, name)) = key.split_once('.') else {
+        return;
+    };
+    let Some(section) = config.get_mut(section).and_then(Value::as_object_mut) else {
+        return;
+    };
     if value == "true" {
         section.insert(name.to_owned(), Value::String(value.to_owned()));
     } else {
@@ -81,8 +97,13 @@ fn seconds(text: &str) -> Option<f64> {
     let mut rest = text;
     let mut total = 0.0;
     while !rest.is_empty() {
-        let (number, behind) = rest.split_at(rest.find(|letter: char| letter.is_ascii_alphabetic())?);
-        let (unit, next) = behind.split_at(behind.find(|letter: char| letter.is_ascii_digit()).unwrap_or(behind.len()));
+        let (number, behind) =
+            rest.split_at(rest.find(|letter: char| letter.is_ascii_alphabetic())?);
+        let (unit, next) = behind.split_at(
+            behind
+                .find(|letter: char| letter.is_ascii_digit())
+                .unwrap_or(behind.len()),
+        );
         let seconds = [("h", 3_600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)];
         total += number.parse::<f64>().ok()? * seconds.iter().find(|(name, _)| *name == unit)?.1;
         rest = next;
@@ -91,7 +112,11 @@ fn seconds(text: &str) -> Option<f64> {
 }
 
 fn number(value: f64) -> Value {
-    if value.fract().abs() < f64::EPSILON { Value::from(crate::sim::number::whole(value)) } else { Value::from(value) }
+    if value.fract().abs() < f64::EPSILON {
+        Value::from(crate::sim::number::whole(value))
+    } else {
+        Value::from(value)
+    }
 }
 
 #[cfg(test)]
@@ -100,13 +125,15 @@ mod tests {
 
     #[test]
     fn a_change_keeps_the_type_of_what_it_changes() {
-        let mut config = serde_json::json!({ "schedule": { "leader-schedule-limit": 4, "patrol": "10ms" } });
+        let mut config =
+            serde_json::json!({ "schedule": { "leader-schedule-limit": 4, "patrol": "10ms" } });
         let mut settings = Settings::default();
         settings.set("schedule.leader-schedule-limit", "8");
         settings.set("schedule.patrol", "20ms");
         settings.set("schedule.unknown", "1");
         settings.patch(&mut config);
-        let expected = serde_json::json!({ "schedule": { "leader-schedule-limit": 8, "patrol": "20ms" } });
+        let expected =
+            serde_json::json!({ "schedule": { "leader-schedule-limit": 8, "patrol": "20ms" } });
         assert_eq!(config, expected);
     }
 
@@ -116,7 +143,10 @@ mod tests {
         let mut settings = Settings::default();
         settings.set("schedule.halt-scheduling", "true");
         settings.patch(&mut config);
-        assert_eq!(config, serde_json::json!({ "schedule": { "halt-scheduling": "true" } }));
+        assert_eq!(
+            config,
+            serde_json::json!({ "schedule": { "halt-scheduling": "true" } })
+        );
         settings.set("schedule.halt-scheduling", "false");
         settings.patch(&mut config);
         assert_eq!(config, serde_json::json!({ "schedule": {} }));
@@ -135,7 +165,8 @@ mod tests {
         settings.pause("balance-leader-scheduler", 1_000);
         assert!(!settings.may_run("balance-leader-scheduler", 999));
         assert!(
-            settings.may_run("balance-leader-scheduler", 1_000) && settings.may_run("evict-slow-store-scheduler", 0)
+            settings.may_run("balance-leader-scheduler", 1_000)
+                && settings.may_run("evict-slow-store-scheduler", 0)
         );
     }
 }

@@ -209,7 +209,11 @@ impl StoreView {
 
     /// `IsLowSpace` of PD: less than 20 % free, unless the store is small and has 8 GiB.
     pub(crate) fn low_space(&self, regions: u64) -> bool {
-        let StoreReport { capacity, available, .. } = self.report;
+        let StoreReport {
+            capacity,
+            available,
+            ..
+        } = self.report;
         let exempt = regions < 100 && available > 8.0 * GIB;
         capacity > 0.0 && !exempt && available / capacity < 0.2
     }
@@ -245,7 +249,9 @@ impl Default for View {
 impl View {
     /// Whether a person removes a store.
     pub(crate) fn is_removing(&self, store: StoreId) -> bool {
-        self.stores.get(&store).is_some_and(|view| view.node == NodeState::Removing)
+        self.stores
+            .get(&store)
+            .is_some_and(|view| view.node == NodeState::Removing)
     }
 
     /// A region heartbeat arrives. Older terms and epochs are stale and dropped. Returns the leader before it.
@@ -253,7 +259,8 @@ impl View {
         region.flow.written_bytes = round_flow(region.flow.written_bytes);
         region.flow.read_bytes = round_flow(region.flow.read_bytes);
         let before = self.regions.get(&region.id);
-        if before.is_some_and(|before| before.term > region.term || before.version > region.version) {
+        if before.is_some_and(|before| before.term > region.term || before.version > region.version)
+        {
             return before.and_then(|before| before.leader);
         }
         let before = self.forget(region.id);
@@ -266,8 +273,15 @@ impl View {
 
     /// Regions whose keys a younger one reports are gone: merged into it, or split and not reported since.
     fn forget_overlapped(&mut self, region: &RegionView) {
-        let from = self.by_key.range(..=region.start).next_back().map_or(region.start, |(start, _)| *start);
-        let near = self.by_key.range(from..region.end).filter_map(|(_, id)| self.regions.get(id));
+        let from = self
+            .by_key
+            .range(..=region.start)
+            .next_back()
+            .map_or(region.start, |(start, _)| *start);
+        let near = self
+            .by_key
+            .range(from..region.end)
+            .filter_map(|(_, id)| self.regions.get(id));
         let old = |other: &&RegionView| other.end > region.start && other.version < region.version;
         let overlapped: Vec<RegionId> = near.filter(old).map(|other| other.id).collect();
         for id in overlapped {
@@ -312,7 +326,13 @@ impl View {
     }
 
     fn tally(&mut self, region: &RegionView, add: bool) {
-        let change = |count: &mut u64, by: u64| *count = if add { *count + by } else { count.saturating_sub(by) };
+        let change = |count: &mut u64, by: u64| {
+            *count = if add {
+                *count + by
+            } else {
+                count.saturating_sub(by)
+            }
+        };
         for peer in &region.peers {
             let tally = self.tallies.entry(peer.store).or_default();
             change(&mut tally.regions, 1);
@@ -339,15 +359,25 @@ mod tests {
     use super::*;
 
     fn store(heartbeat_ms: u64) -> StoreView {
-        StoreView { heartbeat_ms, ..StoreView::default() }
+        StoreView {
+            heartbeat_ms,
+            ..StoreView::default()
+        }
     }
 
     fn region(term: u64, leader: u64, size_mib: u64) -> RegionView {
         let peers: Vec<Peer> = [1, 4, 5]
             .iter()
-            .map(|id| Peer { id: 100 + id, store: StoreId(*id), role: crate::sim::region::Role::Voter })
+            .map(|id| Peer {
+                id: 100 + id,
+                store: StoreId(*id),
+                role: crate::sim::region::Role::Voter,
+            })
             .collect();
-        let leader = peers.iter().copied().find(|peer| peer.store == StoreId(leader));
+        let leader = peers
+            .iter()
+            .copied()
+            .find(|peer| peer.store == StoreId(leader));
         RegionView {
             id: RegionId(8),
             start: Key::FIRST,
@@ -359,7 +389,10 @@ mod tests {
             term,
             down: Vec::new(),
             pending: Vec::new(),
-            flow: Flow { written_bytes: 1_499.0, ..Flow::default() },
+            flow: Flow {
+                written_bytes: 1_499.0,
+                ..Flow::default()
+            },
             interval_s: 60.0,
             size_mib,
             keys: 0,
@@ -383,7 +416,13 @@ mod tests {
         view.receive(region(7, 1, 96));
         let before = view.receive(region(8, 4, 97));
         assert_eq!(before.map(|peer| peer.store), Some(StoreId(1)));
-        assert_eq!((view.tally_of(StoreId(1)).leaders, view.tally_of(StoreId(4)).leaders), (0, 1));
+        assert_eq!(
+            (
+                view.tally_of(StoreId(1)).leaders,
+                view.tally_of(StoreId(4)).leaders
+            ),
+            (0, 1)
+        );
         assert_eq!(view.tally_of(StoreId(5)).region_mib, 97);
     }
 
@@ -405,15 +444,30 @@ mod tests {
     #[test]
     fn the_region_score_of_a_small_disk_is_mostly_free_space() {
         // Recorded: capacity 8 GiB, 7.712 GiB free, 49 MiB of regions, score 8.4647e9.
-        let report = StoreReport { capacity: 8.0 * GIB, available: 7.712 * GIB, ..StoreReport::default() };
-        let score = StoreView { report, ..StoreView::default() }.region_score(49);
+        let report = StoreReport {
+            capacity: 8.0 * GIB,
+            available: 7.712 * GIB,
+            ..StoreReport::default()
+        };
+        let score = StoreView {
+            report,
+            ..StoreView::default()
+        }
+        .region_score(49);
         assert!((score / 8.4647e9 - 1.0).abs() < 0.01, "{score}");
     }
 
     #[test]
     fn low_space_is_below_a_fifth_but_not_on_a_small_store_with_room() {
-        let report = StoreReport { capacity: 64.0 * GIB, available: 12.0 * GIB, ..StoreReport::default() };
-        let store = StoreView { report, ..StoreView::default() };
+        let report = StoreReport {
+            capacity: 64.0 * GIB,
+            available: 12.0 * GIB,
+            ..StoreReport::default()
+        };
+        let store = StoreView {
+            report,
+            ..StoreView::default()
+        };
         assert!(store.low_space(120) && !store.low_space(99));
     }
 }

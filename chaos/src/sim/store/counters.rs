@@ -208,10 +208,25 @@ impl Counters {
         let reads = demand.reads * seconds;
         let read_ms = stages.read_wait_ms + stages.read_ms;
         self.gets += reads;
-        seconds_of(&mut self.read_wait, reads, stages.read_wait_ms * jitter, CPU_SIGMA);
-        seconds_of(&mut self.snapshot, reads * (1.0 - THROUGH_RAFT), (0.02 + stages.wake_ms / 2.0) * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.read_wait,
+            reads,
+            stages.read_wait_ms * jitter,
+            CPU_SIGMA,
+        );
+        seconds_of(
+            &mut self.snapshot,
+            reads * (1.0 - THROUGH_RAFT),
+            (0.02 + stages.wake_ms / 2.0) * jitter,
+            CPU_SIGMA,
+        );
         let through_raft_ms = stages.propose_wait_ms + stages.round_ms;
-        seconds_of(&mut self.snapshot, reads * THROUGH_RAFT, through_raft_ms * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.snapshot,
+            reads * THROUGH_RAFT,
+            through_raft_ms * jitter,
+            CPU_SIGMA,
+        );
         let scans = demand.scans * seconds;
         self.scans += scans;
         seconds_of(
@@ -221,7 +236,12 @@ impl Counters {
             CPU_SIGMA,
         );
         seconds_of(&mut self.command_get, reads, read_ms * jitter, CPU_SIGMA);
-        seconds_of(&mut self.grpc_get, reads, (read_ms + stages.grpc_ms) * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.grpc_get,
+            reads,
+            (read_ms + stages.grpc_ms) * jitter,
+            CPU_SIGMA,
+        );
         self.append_entries(demand, seconds, stages, jitter);
         self.apply_entries(demand, seconds, stages, jitter);
         self.write_entries(demand, seconds, stages, jitter);
@@ -246,13 +266,48 @@ impl Counters {
         let entries = demand.appends * seconds;
         let loops = stages.write_loops * seconds;
         self.appended += entries;
-        seconds_of(&mut self.append, entries, stages.append_ms * jitter, DISK_SIGMA);
-        seconds_of(&mut self.write_wait, entries, stages.write_wait_ms * jitter, DISK_SIGMA);
-        seconds_of(&mut self.write_loop, loops, stages.write_loop_ms * jitter, DISK_SIGMA);
-        seconds_of(&mut self.write_raftdb, loops, (stages.flush_ms + 0.02) * jitter, DISK_SIGMA);
-        seconds_of(&mut self.engine_write, loops, (stages.flush_ms + 0.02) * jitter, DISK_SIGMA);
-        seconds_of(&mut self.engine_sync, loops, stages.flush_ms * jitter, DISK_SIGMA);
-        seconds_of(&mut self.raft_ready, entries, stages.round_ms * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.append,
+            entries,
+            stages.append_ms * jitter,
+            DISK_SIGMA,
+        );
+        seconds_of(
+            &mut self.write_wait,
+            entries,
+            stages.write_wait_ms * jitter,
+            DISK_SIGMA,
+        );
+        seconds_of(
+            &mut self.write_loop,
+            loops,
+            stages.write_loop_ms * jitter,
+            DISK_SIGMA,
+        );
+        seconds_of(
+            &mut self.write_raftdb,
+            loops,
+            (stages.flush_ms + 0.02) * jitter,
+            DISK_SIGMA,
+        );
+        seconds_of(
+            &mut self.engine_write,
+            loops,
+            (stages.flush_ms + 0.02) * jitter,
+            DISK_SIGMA,
+        );
+        seconds_of(
+            &mut self.engine_sync,
+            loops,
+            stages.flush_ms * jitter,
+            DISK_SIGMA,
+        );
+        seconds_of(
+            &mut self.raft_ready,
+            entries,
+            stages.round_ms * jitter,
+            CPU_SIGMA,
+        );
     }
 
     fn apply_entries(&mut self, demand: &Demand, seconds: f64, stages: &Stages, jitter: f64) {
@@ -260,21 +315,56 @@ impl Counters {
             return;
         }
         let entries = demand.appends * seconds;
-        seconds_of(&mut self.apply_wait, entries, stages.apply_wait_ms * jitter, CPU_SIGMA);
-        seconds_of(&mut self.apply, entries, stages.apply_ms * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.apply_wait,
+            entries,
+            stages.apply_wait_ms * jitter,
+            CPU_SIGMA,
+        );
+        seconds_of(
+            &mut self.apply,
+            entries,
+            stages.apply_ms * jitter,
+            CPU_SIGMA,
+        );
     }
 
     fn write_entries(&mut self, demand: &Demand, seconds: f64, stages: &Stages, jitter: f64) {
         self.puts += demand.led_writes * seconds;
         let hot = demand.hot_writes * seconds;
         let cold = (demand.led_writes - demand.hot_writes).max(0.0) * seconds;
-        seconds_of(&mut self.propose_wait, cold, stages.propose_wait_ms * jitter, CPU_SIGMA);
-        seconds_of(&mut self.propose_wait, hot, stages.hot_propose_wait_ms * jitter, CPU_SIGMA);
-        seconds_of(&mut self.schedule_wait, cold + hot, stages.schedule_wait_ms * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.propose_wait,
+            cold,
+            stages.propose_wait_ms * jitter,
+            CPU_SIGMA,
+        );
+        seconds_of(
+            &mut self.propose_wait,
+            hot,
+            stages.hot_propose_wait_ms * jitter,
+            CPU_SIGMA,
+        );
+        seconds_of(
+            &mut self.schedule_wait,
+            cold + hot,
+            stages.schedule_wait_ms * jitter,
+            CPU_SIGMA,
+        );
         let late_ms = crate::sim::links::RETRANSMIT_MS;
         let late = stages.lossy_share;
-        seconds_of(&mut self.commit, (cold + hot) * (1.0 - late), stages.commit_ms * jitter, DISK_SIGMA);
-        seconds_of(&mut self.commit, (cold + hot) * late, (stages.commit_ms + late_ms) * jitter, CPU_SIGMA);
+        seconds_of(
+            &mut self.commit,
+            (cold + hot) * (1.0 - late),
+            stages.commit_ms * jitter,
+            DISK_SIGMA,
+        );
+        seconds_of(
+            &mut self.commit,
+            (cold + hot) * late,
+            (stages.commit_ms + late_ms) * jitter,
+            CPU_SIGMA,
+        );
         let parts = [
             (cold * (1.0 - late), stages.write_ms),
             (cold * late, stages.write_ms + late_ms),
@@ -288,9 +378,24 @@ impl Counters {
             self.puts_done += count;
             let command_ms = write_ms + stages.schedule_wait_ms;
             seconds_of(&mut self.write, count, write_ms * jitter, DISK_SIGMA);
-            seconds_of(&mut self.store_duration, count, write_ms * jitter, DISK_SIGMA);
-            seconds_of(&mut self.command_put, count, command_ms * jitter, DISK_SIGMA);
-            seconds_of(&mut self.grpc_put, count, (command_ms + stages.grpc_ms) * jitter, DISK_SIGMA);
+            seconds_of(
+                &mut self.store_duration,
+                count,
+                write_ms * jitter,
+                DISK_SIGMA,
+            );
+            seconds_of(
+                &mut self.command_put,
+                count,
+                command_ms * jitter,
+                DISK_SIGMA,
+            );
+            seconds_of(
+                &mut self.grpc_put,
+                count,
+                (command_ms + stages.grpc_ms) * jitter,
+                DISK_SIGMA,
+            );
         }
     }
 
@@ -300,7 +405,12 @@ impl Counters {
         let all_ms = wait_ms + stages.append_ms;
         seconds_of(&mut self.inspect_wait, probes, wait_ms, CPU_SIGMA);
         // The watchdog writes a small file, ten times less often.
-        seconds_of(&mut self.disk_probe, probes / 10.0, stages.flush_ms, DISK_SIGMA);
+        seconds_of(
+            &mut self.disk_probe,
+            probes / 10.0,
+            stages.flush_ms,
+            DISK_SIGMA,
+        );
         if !all_ms.is_finite() {
             self.failed_probes += probes / 10.0;
             return 1.0;
@@ -311,7 +421,10 @@ impl Counters {
 
     /// A request to PD.
     pub(crate) fn pd_request(&mut self, kind: &'static str, count: f64, milliseconds: f64) {
-        let histogram = self.pd_requests.entry(kind).or_insert_with(|| Histogram::new(layouts::default_seconds()));
+        let histogram = self
+            .pd_requests
+            .entry(kind)
+            .or_insert_with(|| Histogram::new(layouts::default_seconds()));
         seconds_of(histogram, count, milliseconds, CPU_SIGMA);
     }
 
@@ -333,7 +446,12 @@ mod tests {
 
     #[test]
     fn what_never_finishes_leaves_no_samples() {
-        let demand = Demand { reads: 10.0, led_writes: 10.0, appends: 10.0, ..Demand::default() };
+        let demand = Demand {
+            reads: 10.0,
+            led_writes: 10.0,
+            appends: 10.0,
+            ..Demand::default()
+        };
         let hung = Stages {
             append_ms: f64::INFINITY,
             write_ms: f64::INFINITY,

@@ -18,7 +18,13 @@ pub(crate) struct Memory {
 impl Memory {
     /// A warm process.
     pub(crate) fn new(quota_bytes: f64) -> Self {
-        Self { quota_bytes, base_bytes: quota_bytes * 0.35, extra_bytes: 0.0, growth: 0.0, until_share: 0.0 }
+        Self {
+            quota_bytes,
+            base_bytes: quota_bytes * 0.35,
+            extra_bytes: 0.0,
+            growth: 0.0,
+            until_share: 0.0,
+        }
     }
 
     /// Everything together.
@@ -45,7 +51,11 @@ mod tests {
 
     #[test]
     fn growth_stops_where_it_was_told_to_and_kills_above_the_quota() {
-        let mut memory = Memory { growth: 100.0, until_share: 0.9, ..Memory::new(1_000.0) };
+        let mut memory = Memory {
+            growth: 100.0,
+            until_share: 0.9,
+            ..Memory::new(1_000.0)
+        };
         assert!(!(0..20).any(|_| memory.pass(1.0, 0.0)));
         assert!((memory.resident(0.0) - 900.0).abs() < 1e-9);
         memory.until_share = 1.2;

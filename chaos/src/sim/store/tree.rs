@@ -78,7 +78,11 @@ impl Tree {
         while self.memtable_bytes >= MEMTABLE_BYTES {
             self.memtable_bytes -= MEMTABLE_BYTES;
             self.level0_files += 1;
-            self.pending_bytes += if self.pending_bytes > 0.0 { MEMTABLE_BYTES } else { 0.0 };
+            self.pending_bytes += if self.pending_bytes > 0.0 {
+                MEMTABLE_BYTES
+            } else {
+                0.0
+            };
             disk_bytes += MEMTABLE_BYTES;
         }
         disk_bytes += self.compact(seconds, cpu_factor);
@@ -127,7 +131,9 @@ impl Tree {
 
     /// Share of writes of this flow that waits or is turned away, 0 to 1.
     pub(crate) fn held_back(&self, bytes_per_second: f64) -> f64 {
-        self.throttle.map_or(0.0, |passes| (1.0 - passes / bytes_per_second.max(1.0)).clamp(0.0, 1.0))
+        self.throttle.map_or(0.0, |passes| {
+            (1.0 - passes / bytes_per_second.max(1.0)).clamp(0.0, 1.0)
+        })
     }
 
     /// How long applying a write waits for the engine itself, in milliseconds.
@@ -167,29 +173,45 @@ mod tests {
 
     #[test]
     fn slow_compaction_piles_files_up_until_flow_control_acts() {
-        let mut tree = Tree { compaction_share: 0.02, ..Tree::default() };
+        let mut tree = Tree {
+            compaction_share: 0.02,
+            ..Tree::default()
+        };
         for _ in 0..300 {
             let flow = 40.0 * MIB;
             tree.pass(1.0, flow * (1.0 - tree.held_back(flow)), 1.0);
         }
-        assert!(tree.throttle.is_some() && tree.held_back(40.0 * MIB) > 0.3, "{tree:?}");
+        assert!(
+            tree.throttle.is_some() && tree.held_back(40.0 * MIB) > 0.3,
+            "{tree:?}"
+        );
         assert!(tree.stalls.level0_slowdown < 1.0);
         assert!(tree.level0_files < LEVEL0_STOP, "{tree:?}");
     }
 
     #[test]
     fn without_flow_control_the_engine_slows_and_then_stops() {
-        let mut tree = Tree { compaction_share: 0.02, flow_control: false, ..Tree::default() };
+        let mut tree = Tree {
+            compaction_share: 0.02,
+            flow_control: false,
+            ..Tree::default()
+        };
         for _ in 0..300 {
             tree.pass(1.0, 40.0 * MIB, 1.0);
         }
-        assert!(tree.stalls.level0_slowdown > 1.0 && tree.stalls.level0_stop > 1.0, "{tree:?}");
+        assert!(
+            tree.stalls.level0_slowdown > 1.0 && tree.stalls.level0_stop > 1.0,
+            "{tree:?}"
+        );
         assert!(tree.stall_ms() > 1_000.0);
     }
 
     #[test]
     fn what_a_person_asks_for_is_compacted_after_what_must_be() {
-        let mut tree = Tree { asked_bytes: 640.0 * MIB, ..Tree::default() };
+        let mut tree = Tree {
+            asked_bytes: 640.0 * MIB,
+            ..Tree::default()
+        };
         let done: f64 = (0..20).map(|_| tree.pass(1.0, 0.0, 1.0)).sum();
         assert!((done - 640.0 * MIB).abs() < MIB);
     }

@@ -29,7 +29,10 @@ fn history(seed: u64, step_ms: u64) -> u64 {
         for origin in STATUS {
             format!("{:?}", run.world.request(origin, "GET", "/metrics")).hash(&mut hasher);
         }
-        for (origin, path) in [PD1, PD3].iter().flat_map(|origin| PATHS.map(|path| (origin, path))) {
+        for (origin, path) in [PD1, PD3]
+            .iter()
+            .flat_map(|origin| PATHS.map(|path| (origin, path)))
+        {
             format!("{:?}", run.world.request(origin, "GET", path)).hash(&mut hasher);
         }
         for source in run.world.log_sources() {
@@ -51,12 +54,17 @@ fn another_seed_is_another_history() {
 
 #[test]
 fn looking_changes_nothing() {
-    let (mut watched, mut alone) =
-        (Run::of("hot-region", "neighbouring-keys"), Run::of("hot-region", "neighbouring-keys"));
+    let (mut watched, mut alone) = (
+        Run::of("hot-region", "neighbouring-keys"),
+        Run::of("hot-region", "neighbouring-keys"),
+    );
     for seconds in -100..200 {
         watched.at(seconds).metrics(STATUS[1]);
         watched.json("/hotspot/regions/write");
     }
-    let (watched, alone) = (watched.at(200).metrics(STATUS[1]), alone.at(200).metrics(STATUS[1]));
+    let (watched, alone) = (
+        watched.at(200).metrics(STATUS[1]),
+        alone.at(200).metrics(STATUS[1]),
+    );
     assert_eq!(watched.0, alone.0);
 }

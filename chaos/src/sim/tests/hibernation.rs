@@ -14,18 +14,38 @@ fn idle_run() -> Run {
 
 fn leaderless(cluster: &Cluster, idle: bool) -> usize {
     let of_sort = |region: &&Region| (region.rates.reads <= 0.0) == idle;
-    cluster.regions.values().filter(of_sort).filter(|region| region.leader.is_none()).count()
+    cluster
+        .regions
+        .values()
+        .filter(of_sort)
+        .filter(|region| region.leader.is_none())
+        .count()
 }
 
 /// What the stores count is what the regions are.
 fn assert_counted(cluster: &Cluster) {
-    let sleeping = || cluster.regions.values().filter(|region| region.asleep_under.is_some());
+    let sleeping = || {
+        cluster
+            .regions
+            .values()
+            .filter(|region| region.asleep_under.is_some())
+    };
     for store in cluster.stores.values() {
         let held = sleeping().filter(|region| region.peer_on(store.id).is_some());
-        let alone = held.clone().filter(|region| region.leader.is_none()).count();
-        let led = sleeping().filter(|region| region.asleep_under == Some(store.id)).count();
+        let alone = held
+            .clone()
+            .filter(|region| region.leader.is_none())
+            .count();
+        let led = sleeping()
+            .filter(|region| region.asleep_under == Some(store.id))
+            .count();
         let counted = [store.asleep.held, store.asleep.leaderless, store.asleep.led];
-        assert_eq!(counted.map(|count| usize::try_from(count).unwrap()), [held.count(), alone, led], "{}", store.id);
+        assert_eq!(
+            counted.map(|count| usize::try_from(count).unwrap()),
+            [held.count(), alone, led],
+            "{}",
+            store.id
+        );
     }
 }
 
@@ -33,10 +53,26 @@ fn assert_counted(cluster: &Cluster) {
 fn idle_regions_sleep_and_tell_pd_nothing_while_a_busy_cluster_stays_awake() {
     let mut run = idle_run();
     run.at(-5);
-    assert!((70.0..74.0).contains(&run.metrics(STATUS[0]).get(SLEEPING)), "{}", run.metrics(STATUS[0]).get(SLEEPING));
-    let asleep = |run: &Run| run.world.cluster.regions.values().filter(|region| region.asleep_under.is_some()).count();
+    assert!(
+        (70.0..74.0).contains(&run.metrics(STATUS[0]).get(SLEEPING)),
+        "{}",
+        run.metrics(STATUS[0]).get(SLEEPING)
+    );
+    let asleep = |run: &Run| {
+        run.world
+            .cluster
+            .regions
+            .values()
+            .filter(|region| region.asleep_under.is_some())
+            .count()
+    };
     let reported = |run: &Run| -> Vec<u64> {
-        let regions = run.world.cluster.regions.values().filter(|region| region.asleep_under.is_some());
+        let regions = run
+            .world
+            .cluster
+            .regions
+            .values()
+            .filter(|region| region.asleep_under.is_some());
         regions.map(|region| region.reported_ms).collect()
     };
     let before = reported(&run);
@@ -69,7 +105,8 @@ fn followers_of_sleeping_regions_miss_their_leader_late() {
             .cluster
             .regions
             .values()
-            .all(|region| region.asleep_under.is_none() || region.peer_on(crate::sim::ids::StoreId(4)).is_none())
+            .all(|region| region.asleep_under.is_none()
+                || region.peer_on(crate::sim::ids::StoreId(4)).is_none())
     );
 }
 
@@ -82,15 +119,27 @@ fn a_store_that_returns_brings_its_sleeping_regions_a_leader() {
     assert_eq!(leaderless(&run.world.cluster, true), 0);
     run.at(240);
     assert_counted(&run.world.cluster);
-    assert!(run.metrics(STATUS[0]).get(SLEEPING) > 60.0, "they go to sleep again");
+    assert!(
+        run.metrics(STATUS[0]).get(SLEEPING) > 60.0,
+        "they go to sleep again"
+    );
 }
 
 #[test]
 fn what_is_used_again_wakes() {
     let mut run = idle_run();
     run.at(-60);
-    let sleeping = run.world.cluster.regions.values().find(|region| region.asleep_under.is_some()).unwrap().id;
-    run.world.cluster.change_region(sleeping, |region| region.rates.writes = 5.0);
+    let sleeping = run
+        .world
+        .cluster
+        .regions
+        .values()
+        .find(|region| region.asleep_under.is_some())
+        .unwrap()
+        .id;
+    run.world
+        .cluster
+        .change_region(sleeping, |region| region.rates.writes = 5.0);
     let end_ms = run.onset_ms - 1_000;
     run.world.advance_to(end_ms);
     assert!(run.world.cluster.regions[&sleeping].asleep_under.is_none());

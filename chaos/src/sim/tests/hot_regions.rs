@@ -6,7 +6,10 @@ use crate::sim::ids::StoreId;
 fn hot_operators(run: &Run) -> f64 {
     let members = run.world.cluster.pd.members.iter();
     let operators = members.flat_map(|member| member.counters.operators.iter());
-    operators.filter(|((kind, event), _)| kind.contains("-hot-") && *event == "finish").map(|(_, count)| count).sum()
+    operators
+        .filter(|((kind, event), _)| kind.contains("-hot-") && *event == "finish")
+        .map(|(_, count)| count)
+        .sum()
 }
 
 #[test]
@@ -20,7 +23,11 @@ fn several_busy_regions_are_spread_and_then_left_alone() {
     assert!((2.0..10.0).contains(&moved), "{moved}");
     assert!(led(&run, 4) < before * 0.85, "{before} {}", led(&run, 4));
     run.at(1_380);
-    assert!(hot_operators(&run) - moved <= 2.0, "it goes to and fro: {moved} {}", hot_operators(&run));
+    assert!(
+        hot_operators(&run) - moved <= 2.0,
+        "it goes to and fro: {moved} {}",
+        hot_operators(&run)
+    );
 }
 
 #[test]

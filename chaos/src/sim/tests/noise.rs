@@ -24,12 +24,22 @@ fn loads(world: &mut Simulator, seconds: u64) -> Vec<f64> {
 #[test]
 fn a_day_is_a_wave_and_bursts_come_and_go() {
     let day = loads(&mut world("diurnal"), 86_400);
-    let (least, most) = (day.iter().copied().fold(9.0, f64::min), day.iter().copied().fold(0.0, f64::max));
-    assert!((0.45..0.55).contains(&least) && (1.45..1.55).contains(&most), "{least} {most}");
+    let (least, most) = (
+        day.iter().copied().fold(9.0, f64::min),
+        day.iter().copied().fold(0.0, f64::max),
+    );
+    assert!(
+        (0.45..0.55).contains(&least) && (1.45..1.55).contains(&most),
+        "{least} {most}"
+    );
     let bursts = loads(&mut world("bursty"), 3_600);
     let high = bursts.iter().filter(|load| **load > 1.8).count();
     assert!((15..90).contains(&high), "{high} of {}", bursts.len());
-    assert!(loads(&mut world("usual"), 600).iter().all(|load| (load - 1.0).abs() < 0.01));
+    assert!(
+        loads(&mut world("usual"), 600)
+            .iter()
+            .all(|load| (load - 1.0).abs() < 0.01)
+    );
 }
 
 #[test]
@@ -52,5 +62,13 @@ fn rough_noise_loses_some_looks_and_the_same_ones_for_the_same_seed() {
 #[test]
 fn quiet_is_quiet() {
     let quiet = noise::by_id("quiet").unwrap();
-    assert_eq!(quiet, &Noise { title: quiet.title.clone(), id: "quiet".into(), jitter: 0.0, ..Noise::default() });
+    assert_eq!(
+        quiet,
+        &Noise {
+            title: quiet.title.clone(),
+            id: "quiet".into(),
+            jitter: 0.0,
+            ..Noise::default()
+        }
+    );
 }

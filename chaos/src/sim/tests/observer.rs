@@ -10,7 +10,11 @@ use std::collections::BTreeMap;
 pub(super) const PD1: &str = "http://127.0.0.1:2379";
 pub(super) const PD3: &str = "http://127.0.0.1:2579";
 /// Status servers of stores 1, 4 and 5.
-pub(super) const STATUS: [&str; 3] = ["http://127.0.0.1:20180", "http://127.0.0.1:20181", "http://127.0.0.1:20182"];
+pub(super) const STATUS: [&str; 3] = [
+    "http://127.0.0.1:20180",
+    "http://127.0.0.1:20181",
+    "http://127.0.0.1:20182",
+];
 
 /// A run of a scenario.
 pub(super) struct Run {
@@ -27,15 +31,25 @@ impl Run {
     pub(super) fn seeded(id: &str, variant: &str, seed: u64) -> Self {
         let scenario = scenario::find(id).unwrap();
         let variant = scenario.variant(Some(variant), seed).unwrap();
-        let config = ClusterConfig { seed, ..ClusterConfig::default() };
+        let config = ClusterConfig {
+            seed,
+            ..ClusterConfig::default()
+        };
         let world = Simulator::with_scenario(config, &scenario, variant);
         let began_ms = world.now_ms();
-        Self { onset_ms: began_ms + scenario.onset_ms, world, began_ms }
+        Self {
+            onset_ms: began_ms + scenario.onset_ms,
+            world,
+            began_ms,
+        }
     }
 
     /// Goes to so many seconds after the fault (before, when negative).
     pub(super) fn at(&mut self, seconds_after_onset: i64) -> &mut Self {
-        let to = self.onset_ms.checked_add_signed(seconds_after_onset * 1_000).unwrap();
+        let to = self
+            .onset_ms
+            .checked_add_signed(seconds_after_onset * 1_000)
+            .unwrap();
         self.world.advance_to(to);
         self
     }
@@ -46,7 +60,13 @@ impl Run {
 
     pub(super) fn store(&mut self, id: u64) -> Value {
         let stores = self.json("/stores");
-        stores["stores"].as_array().unwrap().iter().find(|store| store["store"]["id"] == id).unwrap().clone()
+        stores["stores"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|store| store["store"]["id"] == id)
+            .unwrap()
+            .clone()
     }
 
     pub(super) fn metrics(&mut self, origin: &str) -> Metrics {
@@ -62,14 +82,20 @@ impl Run {
         let mut pairs = before.into_iter().zip(after);
         std::array::from_fn(|_| {
             let (before, after) = pairs.next().unwrap();
-            Window { before, after, seconds: (to - from) as f64 }
+            Window {
+                before,
+                after,
+                seconds: (to - from) as f64,
+            }
         })
     }
 }
 
 pub(super) fn body(world: &mut Simulator, origin: &str, path: &str) -> Vec<u8> {
     match world.request(origin, "GET", path) {
-        Answer::Response { status: 200, body, .. } => body,
+        Answer::Response {
+            status: 200, body, ..
+        } => body,
         other => panic!("{origin}{path}: {other:?}"),
     }
 }
@@ -90,12 +116,19 @@ impl Metrics {
     }
 
     pub(super) fn get(&self, series: &str) -> f64 {
-        *self.0.get(series).unwrap_or_else(|| panic!("no series {series}"))
+        *self
+            .0
+            .get(series)
+            .unwrap_or_else(|| panic!("no series {series}"))
     }
 
     /// The sum of all series that begin so.
     pub(super) fn sum(&self, prefix: &str) -> f64 {
-        self.0.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(_, value)| value).sum()
+        self.0
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix))
+            .map(|(_, value)| value)
+            .sum()
     }
 }
 
@@ -120,13 +153,25 @@ impl Window {
             .iter()
             .filter(|(key, _)| key.starts_with(&prefix))
             .map(|(key, after)| {
-                let bound = key.rsplit("le=\"").next().unwrap().trim_end_matches("\"}").replace("+Inf", "inf");
-                (bound.parse().unwrap(), after - self.before.0.get(key).copied().unwrap_or(0.0))
+                let bound = key
+                    .rsplit("le=\"")
+                    .next()
+                    .unwrap()
+                    .trim_end_matches("\"}")
+                    .replace("+Inf", "inf");
+                (
+                    bound.parse().unwrap(),
+                    after - self.before.0.get(key).copied().unwrap_or(0.0),
+                )
             })
             .collect();
         buckets.sort_by(|left, right| left.0.total_cmp(&right.0));
         let wanted = buckets.last().unwrap().1 * quantile;
-        buckets.into_iter().find(|(_, count)| *count >= wanted).unwrap().0
+        buckets
+            .into_iter()
+            .find(|(_, count)| *count >= wanted)
+            .unwrap()
+            .0
     }
 
     pub(super) fn p99(&self, name: &str) -> f64 {

@@ -20,7 +20,11 @@ fn everywhere(mut look: impl FnMut(&str, &mut Run)) {
 }
 
 fn served(cluster: &Cluster) -> usize {
-    cluster.regions.values().filter(|region| region.leader.is_some()).count()
+    cluster
+        .regions
+        .values()
+        .filter(|region| region.leader.is_some())
+        .count()
 }
 
 #[test]
@@ -28,7 +32,10 @@ fn space_adds_up() {
     everywhere(|id, run| {
         for store in run.world.cluster.stores.values() {
             let disk = &store.disk;
-            assert!(disk.used() + disk.available() <= disk.capacity, "{id}: {disk:?}");
+            assert!(
+                disk.used() + disk.available() <= disk.capacity,
+                "{id}: {disk:?}"
+            );
         }
     });
 }
@@ -40,7 +47,12 @@ fn every_leader_is_counted_once_and_lives() {
         let led: u64 = cluster.stores.values().map(|store| store.led_regions).sum();
         assert_eq!(usize::try_from(led).unwrap(), served(cluster), "{id}");
         for region in cluster.regions.values() {
-            assert!(region.leader.is_none_or(|leader| cluster.stores[&leader].serves()), "{id}: {region:?}");
+            assert!(
+                region
+                    .leader
+                    .is_none_or(|leader| cluster.stores[&leader].serves()),
+                "{id}: {region:?}"
+            );
         }
     });
 }
@@ -49,10 +61,17 @@ fn every_leader_is_counted_once_and_lives() {
 fn load_follows_the_leaders_without_loss() {
     everywhere(|id, run| {
         let cluster = &run.world.cluster;
-        let of_regions: f64 =
-            cluster.regions.values().filter(|region| region.leader.is_some()).map(|region| region.rates.reads).sum();
+        let of_regions: f64 = cluster
+            .regions
+            .values()
+            .filter(|region| region.leader.is_some())
+            .map(|region| region.rates.reads)
+            .sum();
         let of_stores: f64 = cluster.stores.values().map(|store| store.led.reads).sum();
-        assert!((of_regions - of_stores).abs() < 1e-6, "{id}: {of_regions} {of_stores}");
+        assert!(
+            (of_regions - of_stores).abs() < 1e-6,
+            "{id}: {of_regions} {of_stores}"
+        );
     });
 }
 
@@ -75,7 +94,10 @@ fn buckets_are_cumulative_and_counters_never_fall_while_a_process_lives() {
             };
             let started_ms = run.world.cluster.stores[&crate::sim::ids::StoreId(store)].started_ms;
             let counters = counters(&text);
-            if let Some((_, known)) = before.get(*origin).filter(|(started, _)| *started == started_ms) {
+            if let Some((_, known)) = before
+                .get(*origin)
+                .filter(|(started, _)| *started == started_ms)
+            {
                 for (series, value) in known {
                     assert!(counters[series] >= *value, "{id} {origin} {series}");
                 }
@@ -112,18 +134,40 @@ fn counters(text: &str) -> BTreeMap<String, f64> {
 #[test]
 fn requests_to_nobody_are_refused_and_unknown_paths_are_404() {
     let mut run = Run::of("healthy", "nothing");
-    assert_eq!(run.world.request("http://127.0.0.1:1", "GET", "/"), Answer::Refused);
+    assert_eq!(
+        run.world.request("http://127.0.0.1:1", "GET", "/"),
+        Answer::Refused
+    );
     for path in ["/pd/api/v1/trend", "/pd/api/v2/readyz", "/nothing"] {
-        assert!(matches!(run.world.request(PD1, "GET", path), Answer::Response { status: 404, .. }), "{path}");
+        assert!(
+            matches!(
+                run.world.request(PD1, "GET", path),
+                Answer::Response { status: 404, .. }
+            ),
+            "{path}"
+        );
     }
-    assert!(matches!(run.world.request(PD1, "POST", "/pd/api/v1/stores"), Answer::Response { status: 405, .. }));
+    assert!(matches!(
+        run.world.request(PD1, "POST", "/pd/api/v1/stores"),
+        Answer::Response { status: 405, .. }
+    ));
 }
 
 #[test]
 fn errors_are_bare_strings() {
     let mut run = Run::of("healthy", "nothing");
-    let Answer::Response { status, body, .. } = run.world.request(PD1, "GET", "/pd/api/v1/store/99") else { panic!() };
-    assert_eq!((status, body.as_slice()), (404, b"\"[PD:core:ErrStoreNotFound]store 99 not found\"\n".as_slice()));
+    let Answer::Response { status, body, .. } =
+        run.world.request(PD1, "GET", "/pd/api/v1/store/99")
+    else {
+        panic!()
+    };
+    assert_eq!(
+        (status, body.as_slice()),
+        (
+            404,
+            b"\"[PD:core:ErrStoreNotFound]store 99 not found\"\n".as_slice()
+        )
+    );
 }
 
 #[test]
@@ -134,7 +178,10 @@ fn a_walk_over_the_keys_sees_every_region_once() {
         let page = run.json(&format!("/regions/key?key={key}&limit=50&format=hex"));
         let regions = page["regions"].as_array().unwrap().clone();
         seen.extend(regions.iter().map(|region| region["id"].as_u64().unwrap()));
-        key = regions.last().unwrap()["end_key"].as_str().unwrap().to_owned();
+        key = regions.last().unwrap()["end_key"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         if key.is_empty() {
             break;
         }

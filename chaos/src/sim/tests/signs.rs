@@ -23,16 +23,40 @@ fn failures(card: &Card) -> Vec<String> {
         world.advance_to(begin_ms + second * 1_000);
         watch.look(&mut world, second);
     }
-    let moves = card.evidence.moves.iter().filter(|sign| !watch.shows(sign, card.onset_s));
-    let still = card.evidence.still.iter().filter(|sign| !watch.holds(sign, card.onset_s));
-    let told = |what: &str, sign: &cards::Sign| format!("{}: {what}: {}", card.id, watch.story(sign, card.onset_s));
-    moves.map(|sign| told("did not move", sign)).chain(still.map(|sign| told("did not stay", sign))).collect()
+    let moves = card
+        .evidence
+        .moves
+        .iter()
+        .filter(|sign| !watch.shows(sign, card.onset_s));
+    let still = card
+        .evidence
+        .still
+        .iter()
+        .filter(|sign| !watch.holds(sign, card.onset_s));
+    let told = |what: &str, sign: &cards::Sign| {
+        format!("{}: {what}: {}", card.id, watch.story(sign, card.onset_s))
+    };
+    moves
+        .map(|sign| told("did not move", sign))
+        .chain(still.map(|sign| told("did not stay", sign)))
+        .collect()
 }
 
 fn check(family: Family) {
-    let played = |card: &&Card| card.family == family && card.kind != Kind::Combination && card.runs_on(Target::Sim);
-    let failed: Vec<String> = cards::all().iter().filter(played).flat_map(failures).collect();
-    assert!(failed.is_empty(), "{} signs are wrong:\n{}", failed.len(), failed.join("\n"));
+    let played = |card: &&Card| {
+        card.family == family && card.kind != Kind::Combination && card.runs_on(Target::Sim)
+    };
+    let failed: Vec<String> = cards::all()
+        .iter()
+        .filter(played)
+        .flat_map(failures)
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} signs are wrong:\n{}",
+        failed.len(),
+        failed.join("\n")
+    );
 }
 
 macro_rules! families {

@@ -1,7 +1,8 @@
 //! A first module: no store carries far more leaders than the others.
 
 use operator_plugin::{
-    Check, Findings, Invariants, Outcome, PluginError, PluginInfo, Snapshot, Violation, export_invariants,
+    Check, Findings, Invariants, Outcome, PluginError, PluginInfo, Snapshot, Violation,
+    export_invariants,
 };
 
 /// More than this many times the mean is far more.
@@ -24,20 +25,28 @@ impl Invariants for FirstInvariant {
 
     fn checks() -> Vec<Check> {
         vec![
-            Check::new("leaders-spread", "no store carries more than twice the mean number of leaders")
-                .hold_ms(60_000)
-                .reads(&["stores"])
-                .by(leaders_spread),
+            Check::new(
+                "leaders-spread",
+                "no store carries more than twice the mean number of leaders",
+            )
+            .hold_ms(60_000)
+            .reads(&["stores"])
+            .by(leaders_spread),
         ]
     }
 }
 
 fn leaders_spread(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
-    let known: Vec<f64> = stores.rows().filter_map(|row| row.number("leader_count")).collect();
+    let known: Vec<f64> = stores
+        .rows()
+        .filter_map(|row| row.number("leader_count"))
+        .collect();
     let mean = known.iter().sum::<f64>() / known.len().max(1) as f64;
     if mean < MEAN_MIN {
-        return Ok(Outcome::inconclusive(format!("{mean:.1} leaders a store are too few to compare")));
+        return Ok(Outcome::inconclusive(format!(
+            "{mean:.1} leaders a store are too few to compare"
+        )));
     }
     let mut findings = Findings::new();
     for row in stores.rows() {
@@ -46,7 +55,9 @@ fn leaders_spread(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             None => findings.unknown(&entity, "its number of leaders is not known"),
             Some(leaders) if leaders <= TIMES_MEAN_MAX * mean => findings.pass(entity),
             Some(leaders) => {
-                let evidence = row.evidence("leader_count").expected(format!("about {mean:.0}"));
+                let evidence = row
+                    .evidence("leader_count")
+                    .expected(format!("about {mean:.0}"));
                 let summary = format!("it carries {leaders:.0} leaders, the mean is {mean:.0}");
                 findings.fail(Violation::new(entity, summary).evidence(evidence));
             }
@@ -64,8 +75,9 @@ mod tests {
     use operator_plugin::{Status, table};
 
     fn judge(leaders: [Option<i64>; 3]) -> Outcome {
-        let stores =
-            table("stores").texts("store", ["1", "4", "5"].map(str::to_owned)).integers("leader_count", "1", leaders);
+        let stores = table("stores")
+            .texts("store", ["1", "4", "5"].map(str::to_owned))
+            .integers("leader_count", "1", leaders);
         leaders_spread(&SnapshotBuilder::of("test").table(stores).build()).unwrap()
     }
 
@@ -78,7 +90,13 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_never_a_pass() {
-        assert_eq!(judge([Some(40), None, Some(38)]).status, Status::Inconclusive);
-        assert_eq!(judge([Some(3), Some(0), Some(0)]).status, Status::Inconclusive);
+        assert_eq!(
+            judge([Some(40), None, Some(38)]).status,
+            Status::Inconclusive
+        );
+        assert_eq!(
+            judge([Some(3), Some(0), Some(0)]).status,
+            Status::Inconclusive
+        );
     }
 }

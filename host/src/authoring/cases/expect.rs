@@ -35,7 +35,10 @@ impl Expected {
         let said = failure.to_string();
         let mut found = Vec::new();
         if self.status != Status::Inconclusive {
-            found.push(format!("expected {}, but the check {said}", word(self.status)));
+            found.push(format!(
+                "expected {}, but the check {said}",
+                word(self.status)
+            ));
         }
         found.extend(lacks("reason", self.reason.as_deref(), &said));
         found
@@ -47,16 +50,35 @@ impl Expected {
             let (wanted, got) = (word(self.status), word(outcome.status));
             found.push(format!("expected {wanted}, got {got}: {}", outcome.reason));
         }
-        let violations: Vec<&EntityId> = outcome.violations.iter().map(|violation| &violation.entity).collect();
-        found.extend(differs("violations", self.violations.as_deref(), &violations));
-        found.extend(differs("passed", self.passed.as_deref(), &outcome.passed.iter().collect::<Vec<_>>()));
+        let violations: Vec<&EntityId> = outcome
+            .violations
+            .iter()
+            .map(|violation| &violation.entity)
+            .collect();
+        found.extend(differs(
+            "violations",
+            self.violations.as_deref(),
+            &violations,
+        ));
+        found.extend(differs(
+            "passed",
+            self.passed.as_deref(),
+            &outcome.passed.iter().collect::<Vec<_>>(),
+        ));
         found.extend(lacks("reason", self.reason.as_deref(), &outcome.reason));
         for (wanted, violation) in self.summaries.iter().flatten().zip(&outcome.violations) {
             found.extend(lacks("summary", Some(wanted), &violation.summary));
         }
-        let state = outcome.state.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+        let state = outcome
+            .state
+            .as_deref()
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
         if self.state.as_ref().is_some_and(|wanted| **wanted != *state) {
-            found.push(format!("state: expected {:?}, got {state:?}", self.state.as_deref().unwrap_or_default()));
+            found.push(format!(
+                "state: expected {:?}, got {state:?}",
+                self.state.as_deref().unwrap_or_default()
+            ));
         }
         found
     }

@@ -26,7 +26,10 @@ impl Written {
         let known = |column: &str| columns.iter().any(|(name, _, _)| *name == column);
         for (row, cells) in self.rows.iter().enumerate() {
             let unknown = cells.keys().find(|column| !known(column));
-            ensure!(unknown.is_none(), "row {row} has a value for {unknown:?}, which is no column");
+            ensure!(
+                unknown.is_none(),
+                "row {row} has a value for {unknown:?}, which is no column"
+            );
         }
         Ok(Table::from_columns(name, columns)?)
     }
@@ -34,12 +37,18 @@ impl Written {
     fn column(&self, name: &str, kind: &str) -> Result<Column> {
         let rows = self.rows.iter().map(|row| row.get(name));
         Ok(match kind {
-            "text" => Column::Texts(values(rows, name, |value| value.as_str().map(str::to_owned))?),
+            "text" => Column::Texts(values(rows, name, |value| {
+                value.as_str().map(str::to_owned)
+            })?),
             "float" => Column::Floats(values(rows, name, as_float)?),
             "integer" => Column::Integers(values(rows, name, Value::as_integer)?),
             "boolean" => Column::Booleans(values(rows, name, Value::as_bool)?),
-            "instant" => Column::Instants(values(rows, name, |value| u64::try_from(value.as_integer()?).ok())?),
-            other => bail!("column {name}: no kind {other}; known are text, float, integer, boolean, instant"),
+            "instant" => Column::Instants(values(rows, name, |value| {
+                u64::try_from(value.as_integer()?).ok()
+            })?),
+            other => bail!(
+                "column {name}: no kind {other}; known are text, float, integer, boolean, instant"
+            ),
         })
     }
 }
@@ -47,7 +56,9 @@ impl Written {
 fn described(text: &str) -> Result<(&str, &str, Option<&str>)> {
     let mut words = text.split_whitespace();
     let name = words.next().context("a column without a name")?;
-    let kind = words.next().with_context(|| format!("column {name}: write its kind behind its name"))?;
+    let kind = words
+        .next()
+        .with_context(|| format!("column {name}: write its kind behind its name"))?;
     Ok((name, kind, words.next()))
 }
 
@@ -60,13 +71,20 @@ fn values<'a, T>(
         None => Ok(None),
         Some(written) => {
             let value = read(written);
-            value.map(Some).with_context(|| format!("row {row}: {written} does not fit column {column}"))
+            value
+                .map(Some)
+                .with_context(|| format!("row {row}: {written} does not fit column {column}"))
         }
     };
     rows.enumerate().map(value).collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "who writes a whole number into a float column means the nearest float")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "who writes a whole number into a float column means the nearest float"
+)]
 fn as_float(value: &Value) -> Option<f64> {
-    value.as_float().or_else(|| value.as_integer().map(|integer| integer as f64))
+    value
+        .as_float()
+        .or_else(|| value.as_integer().map(|integer| integer as f64))
 }

@@ -30,7 +30,10 @@ fn a_missing_value_is_a_null_and_a_whole_number_fits_a_float_column() {
 fn a_value_of_another_kind_or_of_no_column_is_named() {
     let wrong = NODES.replace("objects = 9223372036854775807", "objects = 'many'");
     let error = format!("{:#}", cases(&wrong)[0].snapshot().unwrap_err());
-    assert!(error.contains("row 0") && error.contains("objects"), "{error}");
+    assert!(
+        error.contains("row 0") && error.contains("objects"),
+        "{error}"
+    );
     let wrong = NODES.replace("seen = 5", "saw = 5");
     let error = format!("{:#}", cases(&wrong)[0].snapshot().unwrap_err());
     assert!(error.contains("row 1") && error.contains("saw"), "{error}");

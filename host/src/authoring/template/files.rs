@@ -16,7 +16,10 @@ macro_rules! file {
         file!($path, $path)
     };
     ($path:literal, $of_repository:literal) => {
-        File { path: $path, text: include_str!(concat!("../../../../", $of_repository)) }
+        File {
+            path: $path,
+            text: include_str!(concat!("../../../../", $of_repository)),
+        }
     };
 }
 
@@ -120,7 +123,10 @@ const RUST_SUBJECT: &[File] = &[
 /// An example.
 const PYTHON_CHECK: &[File] = &[
     file!("app.py", "wit/sdk/python/examples/headroom/app.py"),
-    file!("plugin.toml", "wit/sdk/python/examples/headroom/plugin.toml"),
+    file!(
+        "plugin.toml",
+        "wit/sdk/python/examples/headroom/plugin.toml"
+    ),
 ];
 
 /// An example.
@@ -131,15 +137,24 @@ const PYTHON_SUBJECT: &[File] = &[
 
 /// An example.
 const JAVASCRIPT_CHECK: &[File] = &[
-    file!("plugin.js", "wit/sdk/javascript/examples/headroom/plugin.js"),
-    file!("plugin.toml", "wit/sdk/javascript/examples/headroom/plugin.toml"),
+    file!(
+        "plugin.js",
+        "wit/sdk/javascript/examples/headroom/plugin.js"
+    ),
+    file!(
+        "plugin.toml",
+        "wit/sdk/javascript/examples/headroom/plugin.toml"
+    ),
     file!("package.json", "wit/sdk/javascript/package.json"),
 ];
 
 /// An example.
 const JAVASCRIPT_SUBJECT: &[File] = &[
     file!("plugin.js", "wit/sdk/javascript/examples/health/plugin.js"),
-    file!("plugin.toml", "wit/sdk/javascript/examples/health/plugin.toml"),
+    file!(
+        "plugin.toml",
+        "wit/sdk/javascript/examples/health/plugin.toml"
+    ),
     file!("package.json", "wit/sdk/javascript/package.json"),
 ];
 

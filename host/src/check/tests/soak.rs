@@ -29,7 +29,10 @@ struct Dice(u64);
 
 impl Dice {
     fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % bound
     }
 }
@@ -44,7 +47,11 @@ struct Expected {
 
 impl Default for Expected {
     fn default() -> Self {
-        Self { counted: "good 0".to_owned(), proved: "good 0".to_owned(), probation: 0 }
+        Self {
+            counted: "good 0".to_owned(),
+            proved: "good 0".to_owned(),
+            probation: 0,
+        }
     }
 }
 
@@ -66,7 +73,10 @@ impl Expected {
 }
 
 fn ids(module: usize) -> Vec<String> {
-    CHECKS.iter().map(|check| format!("m{module}-{check}")).collect()
+    CHECKS
+        .iter()
+        .map(|check| format!("m{module}-{check}"))
+        .collect()
 }
 
 /// A module whose last check does something else than to pass: whoever looks at one check only would not see.
@@ -93,13 +103,25 @@ async fn entrants(engine: &Engine, module: usize) -> Vec<Entrant> {
         all.push((word, false, component));
     }
     let mut bad = |what: &str, last: fn(&mut Guest) -> Body| {
-        all.push((what.to_owned(), true, keeps_state(guest(module, what, last)).component()));
+        all.push((
+            what.to_owned(),
+            true,
+            keeps_state(guest(module, what, last)).component(),
+        ));
     };
     bad("traps", traps);
     bad("loops", |_| "(loop $on (br $on)) (unreachable)".to_owned());
-    bad("grows", |_| "(drop (memory.grow (i32.const 4000))) (unreachable)".to_owned());
+    bad("grows", |_| {
+        "(drop (memory.grow (i32.const 4000))) (unreachable)".to_owned()
+    });
     bad("contradicts itself", |guest| {
-        let address = outcome(guest, &OutcomeParts { status: 1, ..OutcomeParts::default() });
+        let address = outcome(
+            guest,
+            &OutcomeParts {
+                status: 1,
+                ..OutcomeParts::default()
+            },
+        );
         format!("(i32.const {address})")
     });
     bad("points outside", |_| "(i32.const -8)".to_owned());
@@ -113,23 +135,38 @@ async fn entrants(engine: &Engine, module: usize) -> Vec<Entrant> {
     });
     let mut loaded = Vec::new();
     for (word, bad, bytes) in all {
-        let version = Version::load(engine, &format!("m{module}"), bytes, "{}").await.unwrap();
-        loaded.push(Entrant { version: Arc::new(version), word, bad });
+        let version = Version::load(engine, &format!("m{module}"), bytes, "{}")
+            .await
+            .unwrap();
+        loaded.push(Entrant {
+            version: Arc::new(version),
+            word,
+            bad,
+        });
     }
     loaded
 }
 
 async fn soak(swaps: usize) -> Vec<u64> {
-    let mut limits = PluginLimits { shadow_ticks: 0, probation_ticks: PROBATION, ..PluginLimits::default() };
+    let mut limits = PluginLimits {
+        shadow_ticks: 0,
+        probation_ticks: PROBATION,
+        ..PluginLimits::default()
+    };
     limits.check.fuel = FUEL;
     let engine = Engine::new(&limits).unwrap();
     let mut all = Vec::new();
     let mut modules = Vec::new();
     for module in 0..MODULES {
-        modules.push((format!("m{module}"), keeps_state(guest(module, "good 0", passes("good 0"))).component()));
+        modules.push((
+            format!("m{module}"),
+            keeps_state(guest(module, "good 0", passes("good 0"))).component(),
+        ));
         all.push(entrants(&engine, module).await);
     }
-    let set = CheckSet::from_modules(&engine, modules, ModuleConfigs::new()).await.unwrap();
+    let set = CheckSet::from_modules(&engine, modules, ModuleConfigs::new())
+        .await
+        .unwrap();
     let (mut dice, mut pauses_us, mut bad) = (Dice(42), Vec::with_capacity(swaps), 0);
     let mut expected = [(); MODULES].map(|()| Expected::default());
     let (mut tick, mut done) = (0, 0);
@@ -141,7 +178,10 @@ async fn soak(swaps: usize) -> Vec<u64> {
             if dice.below(3) == 0 || entrant.word == expected[module].counted {
                 continue;
             }
-            set.swaps().candidates.insert(format!("m{module}"), Candidate::Ready(Arc::clone(&entrant.version)));
+            set.swaps().candidates.insert(
+                format!("m{module}"),
+                Candidate::Ready(Arc::clone(&entrant.version)),
+            );
             done += 1;
             if entrant.bad {
                 bad += 1;
@@ -156,13 +196,18 @@ async fn soak(swaps: usize) -> Vec<u64> {
         set.commit(boundary);
         pauses_us.push(RealClock.now_us().saturating_sub(begun));
         let verdicts = run_all(&set, &snapshot(tick, &["t"], &[]));
-        let said: Vec<(String, String)> =
-            verdicts.iter().map(|verdict| (verdict.check.to_string(), verdict.reason.clone())).collect();
+        let said: Vec<(String, String)> = verdicts
+            .iter()
+            .map(|verdict| (verdict.check.to_string(), verdict.reason.clone()))
+            .collect();
         let one_each: Vec<(String, String)> = (0..MODULES)
             .flat_map(|module| ids(module).into_iter().map(move |id| (id, module)))
             .map(|(id, module)| (id, expected[module].counted.clone()))
             .collect();
-        assert_eq!(said, one_each, "tick {tick}: one verdict a check, all of a module from one version");
+        assert_eq!(
+            said, one_each,
+            "tick {tick}: one verdict a check, all of a module from one version"
+        );
         let back: Vec<String> = set
             .take_events()
             .into_iter()
@@ -171,8 +216,13 @@ async fn soak(swaps: usize) -> Vec<u64> {
                 other => panic!("tick {tick}: {other:?}"),
             })
             .collect();
-        assert_eq!(back, expected_back, "tick {tick}: every bad candidate, and no other, is gone within the tick");
-        expected.iter_mut().for_each(|expected| expected.probation = expected.probation.saturating_sub(1));
+        assert_eq!(
+            back, expected_back,
+            "tick {tick}: every bad candidate, and no other, is gone within the tick"
+        );
+        expected
+            .iter_mut()
+            .for_each(|expected| expected.probation = expected.probation.saturating_sub(1));
     }
     assert!(bad * 10 > swaps, "{bad} of {swaps} candidates were bad");
     pauses_us.sort_unstable();
@@ -181,8 +231,14 @@ async fn soak(swaps: usize) -> Vec<u64> {
 
 /// The pause is told, not judged: machines are noisy. `--nocapture` shows it.
 #[tokio::test]
-async fn ten_thousand_swaps_under_load_lose_nothing_double_nothing_and_bad_ones_are_gone_within_the_tick() {
+async fn ten_thousand_swaps_under_load_lose_nothing_double_nothing_and_bad_ones_are_gone_within_the_tick()
+ {
     let pauses_us = soak(10_000).await;
     let at = |percent: usize| pauses_us[(pauses_us.len() - 1) * percent / 100];
-    println!("pause at the tick boundary: p50 {} us, p99 {} us, longest {} us", at(50), at(99), at(100));
+    println!(
+        "pause at the tick boundary: p50 {} us, p99 {} us, longest {} us",
+        at(50),
+        at(99),
+        at(100)
+    );
 }

@@ -2,7 +2,8 @@
 
 use crate::model::verdict::Observed;
 use crate::model::{
-    BlindSpot, CheckId, EntityId, EvidenceId, EvidenceSource, Scalar, Severity, Snapshot, Status, Timestamp, Verdict,
+    BlindSpot, CheckId, EntityId, EvidenceId, EvidenceSource, Scalar, Severity, Snapshot, Status,
+    Timestamp, Verdict,
 };
 use crate::render::{duration, human};
 use serde::Serialize;
@@ -53,7 +54,10 @@ pub(super) struct ReportedEvidence {
 impl CheckReport {
     pub(super) fn new(snapshot: &Snapshot, verdicts: Vec<Verdict>) -> Self {
         let mut evidence = Vec::new();
-        let verdicts = verdicts.into_iter().map(|verdict| reported(verdict, snapshot, &mut evidence)).collect();
+        let verdicts = verdicts
+            .into_iter()
+            .map(|verdict| reported(verdict, snapshot, &mut evidence))
+            .collect();
         Self {
             subject: snapshot.subject.clone(),
             cluster: snapshot.system.clone(),
@@ -69,12 +73,25 @@ impl CheckReport {
 impl ReportedEvidence {
     /// For people.
     pub(super) fn line(&self) -> String {
-        let expected = self.baseline.as_ref().map(|baseline| format!(" (expected: {baseline})")).unwrap_or_default();
-        format!("[{}] {} = {}{expected}", self.id, self.query, human(&self.value, self.unit.as_deref()))
+        let expected = self
+            .baseline
+            .as_ref()
+            .map(|baseline| format!(" (expected: {baseline})"))
+            .unwrap_or_default();
+        format!(
+            "[{}] {} = {}{expected}",
+            self.id,
+            self.query,
+            human(&self.value, self.unit.as_deref())
+        )
     }
 }
 
-fn reported(verdict: Verdict, snapshot: &Snapshot, evidence: &mut Vec<ReportedEvidence>) -> ReportedVerdict {
+fn reported(
+    verdict: Verdict,
+    snapshot: &Snapshot,
+    evidence: &mut Vec<ReportedEvidence>,
+) -> ReportedVerdict {
     let reason = reason(&verdict);
     let violations = verdict
         .violations
@@ -84,7 +101,11 @@ fn reported(verdict: Verdict, snapshot: &Snapshot, evidence: &mut Vec<ReportedEv
             entity: violation.entity,
             severity: violation.severity,
             summary: violation.summary,
-            evidence: violation.evidence.into_iter().map(|observed| cite(observed, snapshot, evidence)).collect(),
+            evidence: violation
+                .evidence
+                .into_iter()
+                .map(|observed| cite(observed, snapshot, evidence))
+                .collect(),
         })
         .collect();
     ReportedVerdict {
@@ -100,17 +121,28 @@ fn reported(verdict: Verdict, snapshot: &Snapshot, evidence: &mut Vec<ReportedEv
 
 /// One look cannot know how long something lasts: what fails is told, and that `run` would wait is told too.
 fn reason(verdict: &Verdict) -> String {
-    let waits =
-        verdict.status == Status::Fail && verdict.hold_ms > 0 && verdict.violations.iter().any(|v| !v.confirmed);
+    let waits = verdict.status == Status::Fail
+        && verdict.hold_ms > 0
+        && verdict.violations.iter().any(|v| !v.confirmed);
     if !waits {
         return verdict.reason.clone();
     }
-    #[expect(clippy::cast_precision_loss, reason = "a hold is minutes, not 285,000 years")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a hold is minutes, not 285,000 years"
+    )]
     let hold = duration(verdict.hold_ms as f64 / 1_000.0);
-    format!("{}; `operator run` opens a ticket when it lasts {hold}", verdict.reason)
+    format!(
+        "{}; `operator run` opens a ticket when it lasts {hold}",
+        verdict.reason
+    )
 }
 
-fn cite(observed: Observed, snapshot: &Snapshot, evidence: &mut Vec<ReportedEvidence>) -> EvidenceId {
+fn cite(
+    observed: Observed,
+    snapshot: &Snapshot,
+    evidence: &mut Vec<ReportedEvidence>,
+) -> EvidenceId {
     let id = EvidenceId(format!("e{}", evidence.len() + 1));
     let of_metrics = observed.table == "metrics";
     let query = match observed.row {
@@ -120,7 +152,11 @@ fn cite(observed: Observed, snapshot: &Snapshot, evidence: &mut Vec<ReportedEvid
     };
     evidence.push(ReportedEvidence {
         id: id.clone(),
-        source: if of_metrics { EvidenceSource::Metrics } else { EvidenceSource::Table },
+        source: if of_metrics {
+            EvidenceSource::Metrics
+        } else {
+            EvidenceSource::Table
+        },
         query,
         window: (snapshot.taken_at, snapshot.taken_at),
         value: observed.value,

@@ -32,16 +32,23 @@ pub(super) struct ContainerArgs {
 
 pub(super) async fn run(args: &DemoArgs, console: &Console) -> Result<Exit, Failure> {
     if args.swap {
-        return Err(Failure::new(Exit::Usage, "--swap is shown on the simulator; leave --target docker away"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "--swap is shown on the simulator; leave --target docker away",
+        ));
     }
     let scenarios = chosen(&args.scenario)?;
     if args.record.is_some() && scenarios.len() > 1 {
-        return Err(Failure::new(Exit::Usage, "a recording holds one scenario: name it"));
+        return Err(Failure::new(
+            Exit::Usage,
+            "a recording holds one scenario: name it",
+        ));
     }
     let plugins = plugins(args.plugins.as_deref())?;
     let engine = args.cache.engine(&PluginLimits::default())?;
     let stop = Stop::default();
-    stop.on_signals().map_err(|error| Failure::new(Exit::Io, format!("cannot listen for signals: {error}")))?;
+    stop.on_signals()
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot listen for signals: {error}")))?;
     let several = scenarios.len() > 1;
     let mut scores = Vec::new();
     for scenario in scenarios {
@@ -51,13 +58,25 @@ pub(super) async fn run(args: &DemoArgs, console: &Console) -> Result<Exit, Fail
     if several && !console.json {
         console.line(&summary(&scores))?;
     }
-    Ok(if scores.iter().all(Score::passed) { Exit::Success } else { Exit::Findings })
+    Ok(if scores.iter().all(Score::passed) {
+        Exit::Success
+    } else {
+        Exit::Findings
+    })
 }
 
-fn plan(args: &DemoArgs, scenario: Scenario, plugins: &Path, several: bool) -> Result<ContainersPlan, Failure> {
+fn plan(
+    args: &DemoArgs,
+    scenario: Scenario,
+    plugins: &Path,
+    several: bool,
+) -> Result<ContainersPlan, Failure> {
     let containers = &args.containers;
     let project = containers.project.clone().ok_or_else(|| {
-        Failure::new(Exit::Usage, "--target docker needs --project NAME, the Compose project of the cluster")
+        Failure::new(
+            Exit::Usage,
+            "--target docker needs --project NAME, the Compose project of the cluster",
+        )
     })?;
     let variant = super::variant(args, &scenario)?;
     let program = std::env::current_exe()
@@ -70,7 +89,10 @@ fn plan(args: &DemoArgs, scenario: Scenario, plugins: &Path, several: bool) -> R
         project,
         docker_host: containers.docker.docker_host.clone(),
         state: containers.docker.state.clone(),
-        launcher: Launcher { program, leading: vec!["chaos".to_owned()] },
+        launcher: Launcher {
+            program,
+            leading: vec!["chaos".to_owned()],
+        },
         learn_ms: milliseconds(containers.learn),
         fault_ms: milliseconds(containers.fault_for),
         variant,
@@ -78,11 +100,20 @@ fn plan(args: &DemoArgs, scenario: Scenario, plugins: &Path, several: bool) -> R
     })
 }
 
-async fn one(plan: &ContainersPlan, engine: &Engine, stop: &Stop, console: &Console) -> Result<Score, Failure> {
+async fn one(
+    plan: &ContainersPlan,
+    engine: &Engine,
+    stop: &Stop,
+    console: &Console,
+) -> Result<Score, Failure> {
     let mut sink: Box<dyn Sink> = if console.json {
         Box::new(JsonSink::new(std::io::stdout()))
     } else {
-        Box::new(HumanSink::new(std::io::stdout(), console.style, Stamp::TimeOfDay))
+        Box::new(HumanSink::new(
+            std::io::stdout(),
+            console.style,
+            Stamp::TimeOfDay,
+        ))
     };
     let played = play_on_containers(plan, engine, stop, sink.as_mut()).await?;
     if console.json {

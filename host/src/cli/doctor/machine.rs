@@ -19,7 +19,10 @@ const HOST_BYTES: u64 = 512 << 20;
 pub(super) fn clock() -> Finding {
     let now = RealClock.now();
     if now < FIRST_RELEASE {
-        return Finding::bad("clock", format!("it says {now}, before this program was made"));
+        return Finding::bad(
+            "clock",
+            format!("it says {now}, before this program was made"),
+        );
     }
     Finding::good("clock", now.to_string())
 }
@@ -28,9 +31,10 @@ pub(super) fn file_descriptors() -> Finding {
     const WHAT: &str = "file descriptors";
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     match soft_limit(&limits) {
-        Some(limit) if limit < DESCRIPTORS_WANTED => {
-            Finding::poor(WHAT, format!("{limit}, {DESCRIPTORS_WANTED} are wanted: raise them with `ulimit -n`"))
-        }
+        Some(limit) if limit < DESCRIPTORS_WANTED => Finding::poor(
+            WHAT,
+            format!("{limit}, {DESCRIPTORS_WANTED} are wanted: raise them with `ulimit -n`"),
+        ),
         Some(limit) => Finding::good(WHAT, limit.to_string()),
         None => Finding::poor(WHAT, "the limit cannot be read on this system"),
     }
@@ -38,15 +42,26 @@ pub(super) fn file_descriptors() -> Finding {
 
 /// The line is `Max open files            1024                 524288               files`.
 fn soft_limit(limits: &str) -> Option<u64> {
-    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"))?;
     let soft = line.split_whitespace().nth(3)?;
-    if soft == "unlimited" { Some(u64::MAX) } else { soft.parse().ok() }
+    if soft == "unlimited" {
+        Some(u64::MAX)
+    } else {
+        soft.parse().ok()
+    }
 }
 
 pub(super) fn memory(limits: &PluginLimits) -> Finding {
     // Of control groups, version 2 and version 1; elsewhere, and at the root, there is no limit of ours to compare with.
-    let files = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"];
-    let limit = files.iter().find_map(|file| memory_limit(&std::fs::read_to_string(file).ok()?));
+    let files = [
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ];
+    let limit = files
+        .iter()
+        .find_map(|file| memory_limit(&std::fs::read_to_string(file).ok()?));
     judge_memory(limit, wanted_bytes(limits))
 }
 
@@ -57,17 +72,32 @@ fn memory_limit(text: &str) -> Option<u64> {
 
 fn wanted_bytes(limits: &PluginLimits) -> u64 {
     let checks = (limits.check.memory_bytes_max as u64).saturating_mul(limits.check_threads as u64);
-    HOST_BYTES.saturating_add(limits.subject.memory_bytes_max as u64).saturating_add(checks)
+    HOST_BYTES
+        .saturating_add(limits.subject.memory_bytes_max as u64)
+        .saturating_add(checks)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes for people have three digits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes for people have three digits"
+)]
 fn judge_memory(limit: Option<u64>, wanted: u64) -> Finding {
     const WHAT: &str = "memory";
     match limit {
-        None => Finding::good(WHAT, format!("no limit; plugins and series can take {}", bytes(wanted as f64))),
+        None => Finding::good(
+            WHAT,
+            format!(
+                "no limit; plugins and series can take {}",
+                bytes(wanted as f64)
+            ),
+        ),
         Some(limit) if limit < wanted => Finding::poor(
             WHAT,
-            format!("the limit is {}; plugins and series can take {}", bytes(limit as f64), bytes(wanted as f64)),
+            format!(
+                "the limit is {}; plugins and series can take {}",
+                bytes(limit as f64),
+                bytes(wanted as f64)
+            ),
         ),
         Some(limit) => Finding::good(WHAT, format!("the limit is {}", bytes(limit as f64))),
     }
@@ -88,13 +118,22 @@ mod tests {
     #[test]
     fn no_limit_has_a_spelling_in_each_version() {
         assert_eq!(memory_limit("1073741824\n"), Some(1 << 30));
-        assert_eq!((memory_limit("max\n"), memory_limit("9223372036854771712\n")), (None, None));
+        assert_eq!(
+            (memory_limit("max\n"), memory_limit("9223372036854771712\n")),
+            (None, None)
+        );
     }
 
     #[test]
     fn a_memory_limit_below_what_plugins_may_take_is_poor() {
-        assert_eq!(judge_memory(Some(1 << 20), 1 << 30).standing, Standing::Poor);
-        assert_eq!(judge_memory(Some(1 << 31), 1 << 30).standing, Standing::Good);
+        assert_eq!(
+            judge_memory(Some(1 << 20), 1 << 30).standing,
+            Standing::Poor
+        );
+        assert_eq!(
+            judge_memory(Some(1 << 31), 1 << 30).standing,
+            Standing::Good
+        );
         assert_eq!(judge_memory(None, 1 << 30).standing, Standing::Good);
     }
 }

@@ -6,7 +6,9 @@ pub(super) use measure::{BenchArgs, TestArgs, bench, test};
 
 use super::super::subject::CacheArgs;
 use super::{Console, read};
-use crate::authoring::{Built, Gravity, Kind, Language, Project, build as build_project, create, lint as lint_bytes};
+use crate::authoring::{
+    Built, Gravity, Kind, Language, Project, build as build_project, create, lint as lint_bytes,
+};
 use crate::exit::{Exit, Failure};
 use crate::plugin::PluginLimits;
 use serde_json::json;
@@ -48,20 +50,30 @@ pub(in crate::cli) struct LintArgs {
 }
 
 pub(super) fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
-    let folder = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
+    let folder = args
+        .dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(&args.name));
     let files = create(&folder, &args.name, args.lang, args.kind).map_err(|error| wrong(&error))?;
     if console.json {
         console.value(&json!({ "folder": folder, "files": files }))?;
         return Ok(Exit::Success);
     }
-    console.line(&format!("{} files in {}; its README.md says what to install", files.len(), folder.display()))?;
+    console.line(&format!(
+        "{} files in {}; its README.md says what to install",
+        files.len(),
+        folder.display()
+    ))?;
     console.line(&format!("next: operator plugin build {}", folder.display()))?;
     Ok(Exit::Success)
 }
 
 pub(super) fn build(args: &BuildArgs, console: &Console) -> Result<Exit, Failure> {
     let project = Project::open(&args.dir).map_err(|error| wrong(&error))?;
-    let output = args.output.clone().unwrap_or_else(|| project.default_output());
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| project.default_output());
     let Built { file, bytes } = build_project(&project, &output).map_err(|error| failed(&error))?;
     if console.json {
         console.value(&json!({ "file": file, "bytes": bytes }))?;
@@ -75,12 +87,18 @@ pub(super) async fn lint(args: &LintArgs, console: &Console) -> Result<Exit, Fai
     let file = component(&args.place)?;
     let engine = args.cache.engine(&PluginLimits::default())?;
     let remarks = lint_bytes(&engine, &file.display().to_string(), &read(&file)?).await;
-    let bad = remarks.iter().any(|remark| remark.gravity == Gravity::Error);
+    let bad = remarks
+        .iter()
+        .any(|remark| remark.gravity == Gravity::Error);
     if console.json {
         console.value(&json!({ "file": file, "remarks": remarks }))?;
     } else {
         for remark in &remarks {
-            let word = if remark.gravity == Gravity::Error { "error" } else { "warning" };
+            let word = if remark.gravity == Gravity::Error {
+                "error"
+            } else {
+                "warning"
+            };
             console.line(&format!("{word}: {}", remark.what))?;
         }
         if remarks.is_empty() {
@@ -96,7 +114,8 @@ fn component(place: &Path) -> Result<PathBuf, Failure> {
         return Ok(place.to_owned());
     }
     let project = Project::open(place).map_err(|error| wrong(&error))?;
-    let built = build_project(&project, &project.default_output()).map_err(|error| failed(&error))?;
+    let built =
+        build_project(&project, &project.default_output()).map_err(|error| failed(&error))?;
     Ok(built.file)
 }
 

@@ -32,20 +32,40 @@ pub(in crate::cli) struct RollbackArgs {
 
 pub(in crate::cli) async fn swap(args: SwapArgs, console: &Console) -> Result<Exit, Failure> {
     // The operator may run in another directory.
-    let file = std::path::absolute(&args.file)
-        .map_err(|error| Failure::new(Exit::Config, format!("cannot find {}: {error}", args.file.display())))?;
+    let file = std::path::absolute(&args.file).map_err(|error| {
+        Failure::new(
+            Exit::Config,
+            format!("cannot find {}: {error}", args.file.display()),
+        )
+    })?;
     if let Some(config) = &args.config {
-        let object = serde_json::from_str::<serde_json::Value>(config).is_ok_and(|value| value.is_object());
+        let object =
+            serde_json::from_str::<serde_json::Value>(config).is_ok_and(|value| value.is_object());
         if !object {
-            return Err(Failure::new(Exit::Usage, format!("--config {config:?} is not a JSON object")));
+            return Err(Failure::new(
+                Exit::Usage,
+                format!("--config {config:?} is not a JSON object"),
+            ));
         }
     }
-    let request = Request::Swap { name: args.name, file, config: args.config };
+    let request = Request::Swap {
+        name: args.name,
+        file,
+        config: args.config,
+    };
     show(&args.data.data, &request, console).await
 }
 
-pub(in crate::cli) async fn roll_back(args: RollbackArgs, console: &Console) -> Result<Exit, Failure> {
-    show(&args.data.data, &Request::Rollback { name: args.name }, console).await
+pub(in crate::cli) async fn roll_back(
+    args: RollbackArgs,
+    console: &Console,
+) -> Result<Exit, Failure> {
+    show(
+        &args.data.data,
+        &Request::Rollback { name: args.name },
+        console,
+    )
+    .await
 }
 
 /// The versions of the operator that runs with this data directory; `None` when none runs.
@@ -54,28 +74,50 @@ pub(super) async fn live(data: &Path) -> Result<Option<Vec<ModuleStatus>>, Failu
 }
 
 async fn show(data: &Path, request: &Request, console: &Console) -> Result<Exit, Failure> {
-    let answer = control::ask(data, request).await.map_err(|error| failed(&error))?;
+    let answer = control::ask(data, request)
+        .await
+        .map_err(|error| failed(&error))?;
     if console.json {
         console.value(&answer)?;
     }
     match answer {
-        Answer::Done { module, version, digest, reason } => {
+        Answer::Done {
+            module,
+            version,
+            digest,
+            reason,
+        } => {
             let digest = digest.get(..12).unwrap_or(&digest);
-            line(console, &format!("{module} {version} ({digest}) judges now; {reason}"))?;
+            line(
+                console,
+                &format!("{module} {version} ({digest}) judges now; {reason}"),
+            )?;
             Ok(Exit::Success)
         }
         Answer::UnderWay { module, .. } => {
-            line(console, &format!("{module}: it is being tried; `operator log show --kind plugin-swapped` tells"))?;
+            line(
+                console,
+                &format!(
+                    "{module}: it is being tried; `operator log show --kind plugin-swapped` tells"
+                ),
+            )?;
             Ok(Exit::Success)
         }
-        Answer::Refused { reason } => Err(Failure::new(Exit::Findings, format!("it does not take over: {reason}"))),
+        Answer::Refused { reason } => Err(Failure::new(
+            Exit::Findings,
+            format!("it does not take over: {reason}"),
+        )),
         Answer::Wrong { reason } => Err(Failure::new(Exit::Usage, reason)),
         Answer::Modules { .. } => Ok(Exit::Success),
     }
 }
 
 fn line(console: &Console, text: &str) -> Result<(), Failure> {
-    if console.json { Ok(()) } else { console.line(text) }
+    if console.json {
+        Ok(())
+    } else {
+        console.line(text)
+    }
 }
 
 fn failed(error: &ControlError) -> Failure {

@@ -45,22 +45,34 @@ struct Sheet {
 pub(super) async fn run(args: &InspectArgs, console: &Console) -> Result<Exit, Failure> {
     let settings = match &args.config {
         Some(_) => {
-            let overrides = CliOverrides { plugin: Some(args.file.clone()), ..CliOverrides::default() };
+            let overrides = CliOverrides {
+                plugin: Some(args.file.clone()),
+                ..CliOverrides::default()
+            };
             config::load(args.config.as_deref(), overrides).map_err(wrong_config)?
         }
         None => Settings::new(args.file.clone()),
     };
     let name = args.file.display().to_string();
     let component = read(&args.file)?;
-    let engine = args.cache.engine(&settings.plugin_limits)?.trusting(settings.trust.clone());
+    let engine = args
+        .cache
+        .engine(&settings.plugin_limits)?
+        .trusting(settings.trust.clone());
     let (inspection, refused) = match interview(&engine, &name, &component).await {
         Err(error @ LoadError::Untrusted { .. }) => {
-            let seen = inspect(&name, &component, &settings.plugin_limits).map_err(|error| unusable(&error))?;
+            let seen = inspect(&name, &component, &settings.plugin_limits)
+                .map_err(|error| unusable(&error))?;
             (seen, Some(error))
         }
         other => (other.map_err(|error| unusable(&error))?, None),
     };
-    let sheet = sheet(inspection, refused.as_ref(), &settings, args.config.is_some());
+    let sheet = sheet(
+        inspection,
+        refused.as_ref(),
+        &settings,
+        args.config.is_some(),
+    );
     if console.json {
         console.value(&sheet)?;
     } else {
@@ -70,10 +82,17 @@ pub(super) async fn run(args: &InspectArgs, console: &Console) -> Result<Exit, F
     refused.map_or(Ok(Exit::Success), |error| Err(unusable(&error)))
 }
 
-fn sheet(inspection: Inspection, refused: Option<&LoadError>, settings: &Settings, configured: bool) -> Sheet {
+fn sheet(
+    inspection: Inspection,
+    refused: Option<&LoadError>,
+    settings: &Settings,
+    configured: bool,
+) -> Sheet {
     let reaches = inspection.world == World::Subject;
     let targets = settings.targets.iter().filter(|_| reaches);
-    let targets = targets.map(|(name, target)| (name.clone(), target.origin.to_string())).collect();
+    let targets = targets
+        .map(|(name, target)| (name.clone(), target.origin.to_string()))
+        .collect();
     let networks = settings.discovery.networks.iter().filter(|_| reaches);
     Sheet {
         limits_in_force: limits_in_force(settings, inspection.world),
@@ -84,15 +103,29 @@ fn sheet(inspection: Inspection, refused: Option<&LoadError>, settings: &Setting
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes for people have three digits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes for people have three digits"
+)]
 fn human(name: &str, sheet: &Sheet) -> String {
     let mut text = String::new();
     let inspection = &sheet.inspection;
     let _ = writeln!(text, "{name}");
     if let Some(info) = &inspection.info {
-        let _ = writeln!(text, "  {} {}: {}", info.name, info.version, escape(&info.summary, TEXT_CHARS_MAX));
+        let _ = writeln!(
+            text,
+            "  {} {}: {}",
+            info.name,
+            info.version,
+            escape(&info.summary, TEXT_CHARS_MAX)
+        );
     }
-    let _ = writeln!(text, "  world    {} of contract {}", inspection.world.name(), inspection.contract_version);
+    let _ = writeln!(
+        text,
+        "  world    {} of contract {}",
+        inspection.world.name(),
+        inspection.contract_version
+    );
     let _ = writeln!(text, "  sha256   {}", inspection.digest);
     let _ = writeln!(text, "  size     {}", bytes(inspection.size_bytes as f64));
     let _ = writeln!(text, "  trust    {}", trust(sheet));
@@ -104,12 +137,16 @@ fn human(name: &str, sheet: &Sheet) -> String {
     section(&mut text, "Imports", &inspection.imports);
     section(&mut text, "Exports", &inspection.exports);
     let claim = |claim: &str| escape(claim, TEXT_CHARS_MAX);
-    let checks: Vec<String> =
-        inspection.checks.iter().map(|check| format!("{}: {}", check.id, claim(&check.claim))).collect();
+    let checks: Vec<String> = inspection
+        .checks
+        .iter()
+        .map(|check| format!("{}: {}", check.id, claim(&check.claim)))
+        .collect();
     section(&mut text, &format!("Checks ({})", checks.len()), &checks);
     let limits = sheet.limits_in_force.iter().filter(|limit| limit.on_sheet);
-    let limits: Vec<String> =
-        limits.map(|limit| format!("{:>13} {:<11} {}", limit.value, limit.unit, limit.bounds)).collect();
+    let limits: Vec<String> = limits
+        .map(|limit| format!("{:>13} {:<11} {}", limit.value, limit.unit, limit.bounds))
+        .collect();
     section(&mut text, "Limits", &limits);
     text.trim_end().to_owned()
 }
@@ -130,8 +167,16 @@ fn targets(sheet: &Sheet) -> Vec<String> {
     let Some(targets) = &sheet.targets else {
         return vec!["say with --config which targets it is granted".to_owned()];
     };
-    let mut lines: Vec<String> = targets.iter().map(|(name, origin)| format!("{name} at {origin}")).collect();
-    lines.extend(sheet.discovery.iter().map(|network| format!("what the observed system names in {network}")));
+    let mut lines: Vec<String> = targets
+        .iter()
+        .map(|(name, origin)| format!("{name} at {origin}"))
+        .collect();
+    lines.extend(
+        sheet
+            .discovery
+            .iter()
+            .map(|network| format!("what the observed system names in {network}")),
+    );
     if lines.is_empty() {
         lines.push("none is granted".to_owned());
     }

@@ -78,7 +78,9 @@ pub(super) async fn run(args: &ListArgs, console: &Console) -> Result<Exit, Fail
     let (limits, files) = match (settings, &live) {
         (Ok(settings), _) => (settings.plugin_limits.clone(), configured(settings)?),
         // A running operator says itself what it has.
-        (Err(_), Some(live)) if !args.subject.names_something() => (PluginLimits::default(), sources(live)),
+        (Err(_), Some(live)) if !args.subject.names_something() => {
+            (PluginLimits::default(), sources(live))
+        }
         (Err(error), _) => return Err(error),
     };
     let engine = args.subject.cache.engine(&limits)?;
@@ -92,12 +94,16 @@ pub(super) async fn run(args: &ListArgs, console: &Console) -> Result<Exit, Fail
 }
 
 fn configured(settings: Settings) -> Result<Vec<PathBuf>, Failure> {
-    let modules = module_files(&settings.invariants).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let modules = module_files(&settings.invariants)
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     Ok(std::iter::once(settings.plugin).chain(modules).collect())
 }
 
 fn sources(live: &[ModuleStatus]) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = live.iter().map(|status| PathBuf::from(&status.source)).collect();
+    let mut files: Vec<PathBuf> = live
+        .iter()
+        .map(|status| PathBuf::from(&status.source))
+        .collect();
     files.dedup();
     files
 }
@@ -105,10 +111,18 @@ fn sources(live: &[ModuleStatus]) -> Vec<PathBuf> {
 /// Every file, then the versions of which only code is left. `live` is what a running operator has.
 pub(crate) fn listed(engine: &Engine, files: &[PathBuf], live: &[ModuleStatus]) -> Vec<Listed> {
     let warm = engine.warm_code();
-    let mut all: Vec<Listed> = files.iter().map(|file| of_file(file, engine.limits(), &warm, live)).collect();
+    let mut all: Vec<Listed> = files
+        .iter()
+        .map(|file| of_file(file, engine.limits(), &warm, live))
+        .collect();
     for code in &warm {
         if !all.iter().any(|listed| listed.digest == code.digest) {
-            all.push(with_heat(&code.plugin, code.digest.clone(), Some(code), live));
+            all.push(with_heat(
+                &code.plugin,
+                code.digest.clone(),
+                Some(code),
+                live,
+            ));
         }
     }
     for status in live {
@@ -122,8 +136,12 @@ pub(crate) fn listed(engine: &Engine, files: &[PathBuf], live: &[ModuleStatus]) 
 
 fn of_file(file: &Path, limits: &PluginLimits, warm: &[WarmCode], live: &[ModuleStatus]) -> Listed {
     let name = file.display().to_string();
-    let seen = read_component(file, limits).and_then(|component| inspect(&name, &component, limits));
-    let digest = seen.as_ref().map(|seen| seen.digest.clone()).unwrap_or_else(|_| Digest(String::new()));
+    let seen =
+        read_component(file, limits).and_then(|component| inspect(&name, &component, limits));
+    let digest = seen
+        .as_ref()
+        .map(|seen| seen.digest.clone())
+        .unwrap_or_else(|_| Digest(String::new()));
     let code = warm.iter().find(|code| code.digest == digest);
     let mut listed = with_heat(plugin_name(&name), digest, code, live);
     listed.world = seen.as_ref().ok().map(|seen| seen.world);
@@ -132,7 +150,12 @@ fn of_file(file: &Path, limits: &PluginLimits, warm: &[WarmCode], live: &[Module
     listed
 }
 
-fn with_heat(plugin: &str, digest: Digest, code: Option<&WarmCode>, live: &[ModuleStatus]) -> Listed {
+fn with_heat(
+    plugin: &str,
+    digest: Digest,
+    code: Option<&WarmCode>,
+    live: &[ModuleStatus],
+) -> Listed {
     let in_use = live.iter().find(|status| status.digest == digest.as_str());
     let warmth = match (in_use.map(|status| status.temperature), code) {
         (Some(Temperature::Hot), _) => Warmth::Hot,
@@ -154,7 +177,10 @@ fn with_heat(plugin: &str, digest: Digest, code: Option<&WarmCode>, live: &[Modu
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "sizes for people have three digits")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes for people have three digits"
+)]
 pub(crate) fn human(all: &[Listed]) -> String {
     let line = |listed: &Listed| {
         let warmth = match listed.warmth {
@@ -162,7 +188,10 @@ pub(crate) fn human(all: &[Listed]) -> String {
             Warmth::Warm => "warm".to_owned(),
             Warmth::Cold => "cold".to_owned(),
         };
-        let code = listed.code_bytes.map(|size| format!("{} of code", bytes(size as f64))).unwrap_or_default();
+        let code = listed
+            .code_bytes
+            .map(|size| format!("{} of code", bytes(size as f64)))
+            .unwrap_or_default();
         let digest = listed.digest.as_str().get(..12).unwrap_or("-");
         let left = match listed.role {
             Some(Role::Shadow) => "a version that is being tried",
@@ -170,8 +199,15 @@ pub(crate) fn human(all: &[Listed]) -> String {
             _ => "an earlier version",
         };
         let file = listed.file.as_deref().unwrap_or(left);
-        let unusable = listed.unusable.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-        format!("{:<20} {digest:<12} {warmth:<18} {code:<18} {file}{unusable}", listed.plugin)
+        let unusable = listed
+            .unusable
+            .as_ref()
+            .map(|why| format!(": {why}"))
+            .unwrap_or_default();
+        format!(
+            "{:<20} {digest:<12} {warmth:<18} {code:<18} {file}{unusable}",
+            listed.plugin
+        )
     };
     all.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -206,11 +242,28 @@ mod tests {
 
     #[test]
     fn a_version_is_hot_only_where_that_version_is_in_use() {
-        let live = [status("b", Role::Judges, Temperature::Hot), status("d", Role::Before, Temperature::Warm)];
-        let of = |digest: &str, code: Option<&WarmCode>| with_heat("disk", Digest::from(digest), code, &live);
-        assert_eq!((of("b", None).warmth, of("b", None).instances), (Warmth::Hot, 5));
-        assert_eq!((of("a", Some(&code("a"))).warmth, of("a", Some(&code("a"))).instances), (Warmth::Warm, 0));
-        assert_eq!((of("d", None).warmth, of("d", None).role), (Warmth::Warm, Some(Role::Before)));
+        let live = [
+            status("b", Role::Judges, Temperature::Hot),
+            status("d", Role::Before, Temperature::Warm),
+        ];
+        let of = |digest: &str, code: Option<&WarmCode>| {
+            with_heat("disk", Digest::from(digest), code, &live)
+        };
+        assert_eq!(
+            (of("b", None).warmth, of("b", None).instances),
+            (Warmth::Hot, 5)
+        );
+        assert_eq!(
+            (
+                of("a", Some(&code("a"))).warmth,
+                of("a", Some(&code("a"))).instances
+            ),
+            (Warmth::Warm, 0)
+        );
+        assert_eq!(
+            (of("d", None).warmth, of("d", None).role),
+            (Warmth::Warm, Some(Role::Before))
+        );
         assert_eq!(of("c", None).warmth, Warmth::Cold);
     }
 
@@ -218,7 +271,13 @@ mod tests {
     fn the_list_for_people_says_what_is_left_of_an_earlier_version() {
         let code = code("aaaaaaaaaaaabbbb");
         let line = human(&[with_heat("disk", code.digest.clone(), Some(&code), &[])]);
-        assert_eq!(line.split_whitespace().take(3).collect::<Vec<_>>(), ["disk", "aaaaaaaaaaaa", "warm"]);
-        assert!(line.ends_with("an earlier version, kept for a roll-back"), "{line}");
+        assert_eq!(
+            line.split_whitespace().take(3).collect::<Vec<_>>(),
+            ["disk", "aaaaaaaaaaaa", "warm"]
+        );
+        assert!(
+            line.ends_with("an earlier version, kept for a roll-back"),
+            "{line}"
+        );
     }
 }

@@ -4,7 +4,9 @@ use super::{read, unusable};
 use crate::cli::Console;
 use crate::exit::{Exit, Failure};
 use crate::model::Digest;
-use crate::plugin::{LOCK_FILE, LockFile, PluginLimits, PrivateKey, Signature, inspect, plugin_name, signature_path};
+use crate::plugin::{
+    LOCK_FILE, LockFile, PluginLimits, PrivateKey, Signature, inspect, plugin_name, signature_path,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -60,20 +62,41 @@ struct Signed {
 
 pub(super) fn lock(args: &LockArgs, console: &Console) -> Result<Exit, Failure> {
     let wrong = |error: crate::plugin::LockError| Failure::new(Exit::Config, error.to_string());
-    let mut lock =
-        if args.lock_file.exists() { LockFile::read(&args.lock_file).map_err(wrong)? } else { LockFile::default() };
+    let mut lock = if args.lock_file.exists() {
+        LockFile::read(&args.lock_file).map_err(wrong)?
+    } else {
+        LockFile::default()
+    };
     let mut locked = Vec::new();
     for file in &args.files {
-        let (plugin, sha256) = (plugin_name(&file.display().to_string()).to_owned(), admitted(file)?);
-        let before = lock.set(&plugin, sha256.clone()).filter(|before| *before != sha256);
-        locked.push(Locked { plugin, sha256, before });
+        let (plugin, sha256) = (
+            plugin_name(&file.display().to_string()).to_owned(),
+            admitted(file)?,
+        );
+        let before = lock
+            .set(&plugin, sha256.clone())
+            .filter(|before| *before != sha256);
+        locked.push(Locked {
+            plugin,
+            sha256,
+            before,
+        });
     }
-    lock.write(&args.lock_file).map_err(|error| Failure::new(Exit::Io, error.to_string()))?;
+    lock.write(&args.lock_file)
+        .map_err(|error| Failure::new(Exit::Io, error.to_string()))?;
     if console.json {
         console.value(&locked)?;
     } else {
-        for Locked { plugin, sha256, before } in &locked {
-            let change = before.as_ref().map(|before| format!(" (was {})", short(before))).unwrap_or_default();
+        for Locked {
+            plugin,
+            sha256,
+            before,
+        } in &locked
+        {
+            let change = before
+                .as_ref()
+                .map(|before| format!(" (was {})", short(before)))
+                .unwrap_or_default();
             console.line(&format!("{plugin} is locked to {}{change}", short(sha256)))?;
         }
     }
@@ -93,7 +116,11 @@ pub(super) fn keygen(args: &KeygenArgs, console: &Console) -> Result<Exit, Failu
     key.public().write(&public).map_err(cannot)?;
     key.write(&private).map_err(cannot)?;
     let shown = |path: &Path| path.display().to_string();
-    let keys = Keys { private: shown(&private), public: shown(&public), fingerprint: key.public().fingerprint() };
+    let keys = Keys {
+        private: shown(&private),
+        public: shown(&public),
+        fingerprint: key.public().fingerprint(),
+    };
     if console.json {
         console.value(&keys)?;
     } else {
@@ -106,21 +133,37 @@ pub(super) fn keygen(args: &KeygenArgs, console: &Console) -> Result<Exit, Failu
 }
 
 pub(super) fn sign(args: &SignArgs, console: &Console) -> Result<Exit, Failure> {
-    let key = PrivateKey::read(&args.key).map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
+    let key = PrivateKey::read(&args.key)
+        .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     let mut all = Vec::new();
     for file in &args.files {
         let sha256 = admitted(file)?;
         let path = signature_path(file);
-        let cannot =
-            |error: std::io::Error| Failure::new(Exit::Io, format!("cannot write {}: {error}", path.display()));
+        let cannot = |error: std::io::Error| {
+            Failure::new(
+                Exit::Io,
+                format!("cannot write {}: {error}", path.display()),
+            )
+        };
         Signature::new(&key, &sha256).write(&path).map_err(cannot)?;
         let (file, signature) = (file.display().to_string(), path.display().to_string());
-        all.push(Signed { file, signature, sha256, key: key.public().fingerprint() });
+        all.push(Signed {
+            file,
+            signature,
+            sha256,
+            key: key.public().fingerprint(),
+        });
     }
     if console.json {
         console.value(&all)?;
     } else {
-        for Signed { file, signature, key, .. } in &all {
+        for Signed {
+            file,
+            signature,
+            key,
+            ..
+        } in &all
+        {
             console.line(&format!("{file} is signed with {key}: {signature}"))?;
         }
     }
@@ -129,8 +172,14 @@ pub(super) fn sign(args: &SignArgs, console: &Console) -> Result<Exit, Failure> 
 
 /// The digest of a component that the operator would admit: nothing else is worth a signature.
 fn admitted(file: &Path) -> Result<Digest, Failure> {
-    let inspection = inspect(&file.display().to_string(), &read(file)?, &PluginLimits::default());
-    inspection.map(|inspection| inspection.digest).map_err(|error| unusable(&error))
+    let inspection = inspect(
+        &file.display().to_string(),
+        &read(file)?,
+        &PluginLimits::default(),
+    );
+    inspection
+        .map(|inspection| inspection.digest)
+        .map_err(|error| unusable(&error))
 }
 
 fn short(digest: &Digest) -> &str {

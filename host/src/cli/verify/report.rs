@@ -44,7 +44,10 @@ struct Cause {
 
 impl Checklist {
     pub(super) fn new(snapshot: &Snapshot, verdicts: Vec<Verdict>) -> Self {
-        let checks: Vec<Item> = verdicts.into_iter().map(|verdict| Item::new(verdict, snapshot)).collect();
+        let checks: Vec<Item> = verdicts
+            .into_iter()
+            .map(|verdict| Item::new(verdict, snapshot))
+            .collect();
         Self {
             subject: snapshot.subject.clone(),
             cluster: snapshot.system.clone(),
@@ -56,7 +59,10 @@ impl Checklist {
     }
 
     pub(super) fn count(&self, status: Status) -> usize {
-        self.checks.iter().filter(|item| item.status == status).count()
+        self.checks
+            .iter()
+            .filter(|item| item.status == status)
+            .count()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,13 +71,24 @@ impl Checklist {
 
     /// For people: every item with its mark; what is wrong or open with everything that is known about it.
     pub(super) fn human(&self, color: bool) -> String {
-        let cluster = if self.cluster.is_empty() { "unknown" } else { &self.cluster };
-        let mut text = format!("{} cluster {}\n", self.subject, escape(cluster, TEXT_CHARS_MAX));
+        let cluster = if self.cluster.is_empty() {
+            "unknown"
+        } else {
+            &self.cluster
+        };
+        let mut text = format!(
+            "{} cluster {}\n",
+            self.subject,
+            escape(cluster, TEXT_CHARS_MAX)
+        );
         for item in &self.checks {
             item.write(&mut text, color);
         }
         for spot in &self.blind {
-            let (source, reason) = (escape(&spot.source, TEXT_CHARS_MAX), escape(&spot.reason, TEXT_CHARS_MAX));
+            let (source, reason) = (
+                escape(&spot.source, TEXT_CHARS_MAX),
+                escape(&spot.reason, TEXT_CHARS_MAX),
+            );
             let _ = writeln!(text, "  not seen: {source}: {reason}");
         }
         let count = |status| self.count(status);
@@ -95,7 +112,11 @@ impl Item {
             evidence: violation.evidence.iter().map(evidence).collect(),
         };
         let is_wrong = verdict.status == Status::Fail;
-        let (seen, remedy) = if is_wrong { (String::new(), verdict.reason) } else { (verdict.reason, String::new()) };
+        let (seen, remedy) = if is_wrong {
+            (String::new(), verdict.reason)
+        } else {
+            (verdict.reason, String::new())
+        };
         Self {
             check: verdict.check,
             status: verdict.status,
@@ -112,23 +133,41 @@ impl Item {
             Status::Fail => ("✘", "1;31"),
             Status::Inconclusive => ("?", "33"),
         };
-        let mark = if color { format!("\u{1b}[{code}m{mark}\u{1b}[0m") } else { mark.to_owned() };
+        let mark = if color {
+            format!("\u{1b}[{code}m{mark}\u{1b}[0m")
+        } else {
+            mark.to_owned()
+        };
         let claim = escape(&self.claim, TEXT_CHARS_MAX);
         let _ = match self.status {
-            Status::Pass => writeln!(text, "  {mark} {claim} ({})", escape(&self.seen, TEXT_CHARS_MAX)),
-            Status::Fail | Status::Inconclusive => writeln!(text, "  {mark} {claim} [{}]", self.check.as_str()),
+            Status::Pass => writeln!(
+                text,
+                "  {mark} {claim} ({})",
+                escape(&self.seen, TEXT_CHARS_MAX)
+            ),
+            Status::Fail | Status::Inconclusive => {
+                writeln!(text, "  {mark} {claim} [{}]", self.check.as_str())
+            }
         };
         if self.status == Status::Inconclusive {
             let _ = writeln!(text, "      open    {}", escape(&self.seen, TEXT_CHARS_MAX));
         }
         for cause in &self.causes {
-            let _ = writeln!(text, "      cause   {}", escape(&cause.summary, TEXT_CHARS_MAX));
+            let _ = writeln!(
+                text,
+                "      cause   {}",
+                escape(&cause.summary, TEXT_CHARS_MAX)
+            );
             for line in &cause.evidence {
                 let _ = writeln!(text, "              {}", escape(line, TEXT_CHARS_MAX));
             }
         }
         if !self.remedy.is_empty() {
-            let _ = writeln!(text, "      remedy  {}", escape(&self.remedy, TEXT_CHARS_MAX));
+            let _ = writeln!(
+                text,
+                "      remedy  {}",
+                escape(&self.remedy, TEXT_CHARS_MAX)
+            );
         }
     }
 }
@@ -138,6 +177,13 @@ fn evidence(observed: &Observed) -> String {
         Some(row) => format!("{}[{row}].{}", observed.table, observed.column),
         None => format!("{}.{}", observed.table, observed.column),
     };
-    let expected = observed.expected.as_ref().map(|expected| format!(" (expected: {expected})")).unwrap_or_default();
-    format!("{place} = {}{expected}", human(&observed.value, observed.unit.as_deref()))
+    let expected = observed
+        .expected
+        .as_ref()
+        .map(|expected| format!(" (expected: {expected})"))
+        .unwrap_or_default();
+    format!(
+        "{place} = {}{expected}",
+        human(&observed.value, observed.unit.as_deref())
+    )
 }

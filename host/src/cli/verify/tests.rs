@@ -34,7 +34,10 @@ fn wrong() -> Verdict {
         confirmed: false,
         evidence: vec![evidence],
     };
-    Verdict { violations: vec![violation], ..verdict("addresses", Status::Fail, "set --advertise") }
+    Verdict {
+        violations: vec![violation],
+        ..verdict("addresses", Status::Fail, "set --advertise")
+    }
 }
 
 fn checklist(verdicts: Vec<Verdict>) -> Checklist {
@@ -57,8 +60,12 @@ fn checklist(verdicts: Vec<Verdict>) -> Checklist {
 #[test]
 fn what_is_wrong_comes_with_cause_evidence_and_remedy() {
     let text = checklist(vec![wrong()]).human(false);
-    for part in ["✘ addresses is right", "cause   node/2 advertises", "nodes[1].address = ", "remedy  set --advertise"]
-    {
+    for part in [
+        "✘ addresses is right",
+        "cause   node/2 advertises",
+        "nodes[1].address = ",
+        "remedy  set --advertise",
+    ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
 }
@@ -68,7 +75,13 @@ fn one_open_question_is_not_success_and_one_wrong_thing_decides() {
     let right = || verdict("a", Status::Pass, "3 nodes");
     let open = || verdict("b", Status::Inconclusive, "not seen");
     assert_eq!(exit_of(&checklist(vec![right()])), Exit::Success);
-    assert_eq!(exit_of(&checklist(vec![right(), open()])), Exit::Inconclusive);
-    assert_eq!(exit_of(&checklist(vec![right(), open(), wrong()])), Exit::Findings);
+    assert_eq!(
+        exit_of(&checklist(vec![right(), open()])),
+        Exit::Inconclusive
+    );
+    assert_eq!(
+        exit_of(&checklist(vec![right(), open(), wrong()])),
+        Exit::Findings
+    );
     assert_eq!(exit_of(&checklist(Vec::new())), Exit::Inconclusive);
 }

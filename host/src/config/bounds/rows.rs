@@ -13,7 +13,14 @@ const fn row(
     reached: &'static str,
     test: &'static str,
 ) -> Row {
-    Row { section, key, unit, bounds, reached, test }
+    Row {
+        section,
+        key,
+        unit,
+        bounds,
+        reached,
+        test,
+    }
 }
 
 /// Failures that count against a plugin.

@@ -10,9 +10,14 @@ use std::str::FromStr;
 
 impl Reader {
     pub(super) fn grant(&mut self, section: &str) -> GrantSettings {
-        let count = |key| self.document.value(section, key).and_then(|(_, count)| count.as_u64());
+        let count = |key| {
+            self.document
+                .value(section, key)
+                .and_then(|(_, count)| count.as_u64())
+        };
         GrantSettings {
-            requests_per_second_max: count("requests_per_second_max").and_then(|count| count.try_into().ok()),
+            requests_per_second_max: count("requests_per_second_max")
+                .and_then(|count| count.try_into().ok()),
             requests_burst_max: count("requests_burst_max").and_then(|count| count.try_into().ok()),
             body_bytes_max: count("body_bytes_max").and_then(|bytes| bytes.try_into().ok()),
             request_ms_max: count("request_ms_max"),
@@ -41,11 +46,18 @@ impl Reader {
     }
 
     fn header_table(&mut self, section: &str, key: &str) -> Vec<(String, String)> {
-        let Some((place, Value::Object(headers))) = self.document.value(section, key) else { return Vec::new() };
+        let Some((place, Value::Object(headers))) = self.document.value(section, key) else {
+            return Vec::new();
+        };
         let place = place.clone();
         let headers: Vec<(String, String)> = headers
             .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.as_str().unwrap_or_default().to_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_ascii_lowercase(),
+                    value.as_str().unwrap_or_default().to_owned(),
+                )
+            })
             .collect();
         self.check_headers(&place, headers.iter().map(|(name, _)| name.as_str()));
         headers
@@ -53,11 +65,17 @@ impl Reader {
 
     fn header_files(&mut self, section: &str) -> Vec<(String, PathBuf)> {
         let headers = self.header_table(section, "header_files");
-        headers.into_iter().map(|(name, path)| (name, self.folder.join(path))).collect()
+        headers
+            .into_iter()
+            .map(|(name, path)| (name, self.folder.join(path)))
+            .collect()
     }
 
     fn header_list(&mut self, section: &str, key: &str) -> Option<Vec<String>> {
-        let place = self.document.value(section, key).map(|(place, _)| place.clone())?;
+        let place = self
+            .document
+            .value(section, key)
+            .map(|(place, _)| place.clone())?;
         let allowed = self.texts(section, key);
         self.check_headers(&place, allowed.iter().map(String::as_str));
         Some(allowed)
@@ -65,7 +83,10 @@ impl Reader {
 
     fn check_headers<'h>(&mut self, place: &Place, names: impl Iterator<Item = &'h str>) {
         for name in names.filter(|name| !can_be_allowed(name)) {
-            self.errors.add(place.clone(), format!("the header {name:?} cannot be granted"));
+            self.errors.add(
+                place.clone(),
+                format!("the header {name:?} cannot be granted"),
+            );
         }
     }
 }

@@ -8,7 +8,10 @@ fn read(text: &str, cli: CliOverrides) -> Result<Settings, String> {
 }
 
 fn with_plugin() -> CliOverrides {
-    CliOverrides { plugin: Some(PathBuf::from("x.wasm")), ..CliOverrides::default() }
+    CliOverrides {
+        plugin: Some(PathBuf::from("x.wasm")),
+        ..CliOverrides::default()
+    }
 }
 
 const FULL: &str = r#"
@@ -47,19 +50,41 @@ fuel = 7
 fn a_full_file_is_read_and_its_paths_begin_at_the_file() {
     let settings = read(FULL, CliOverrides::default()).unwrap();
     assert_eq!(settings.plugin, Path::new("/etc/x.wasm"));
-    let config = serde_json::json!({"depth": 3, "since": "2024-01-01", "ratio": 0.5, "deep": {"a": [1]}});
+    let config =
+        serde_json::json!({"depth": 3, "since": "2024-01-01", "ratio": 0.5, "deep": {"a": [1]}});
     assert_eq!(settings.plugin_config, config);
     let target = &settings.targets["head"].grant;
-    assert_eq!(target.headers, [("x-caller-id".to_owned(), "operator".to_owned())]);
+    assert_eq!(
+        target.headers,
+        [("x-caller-id".to_owned(), "operator".to_owned())]
+    );
     assert_eq!(target.bearer_file.as_deref(), Some(Path::new("/etc/token")));
-    assert_eq!((target.body_bytes_max, target.request_ms_max), (Some(1_000), None));
+    assert_eq!(
+        (target.body_bytes_max, target.request_ms_max),
+        (Some(1_000), None)
+    );
     assert_eq!(settings.discovery.ports, 20_000..=30_000);
-    assert_eq!(settings.invariants, [Path::new("/etc/checks"), Path::new("/opt/checks")]);
+    assert_eq!(
+        settings.invariants,
+        [Path::new("/etc/checks"), Path::new("/opt/checks")]
+    );
     assert_eq!(settings.logs["node-1"], Path::new("/etc/node-1.log"));
-    assert_eq!((settings.tick_interval_ms, settings.logs_from_start), (500, true));
+    assert_eq!(
+        (settings.tick_interval_ms, settings.logs_from_start),
+        (500, true)
+    );
     assert_eq!(settings.limits.series.series_max, 10);
-    assert_eq!((settings.plugin_limits.violations_max, settings.plugin_limits.check.fuel), (16, 7));
-    assert_eq!(settings.plugin_limits.subject, PluginLimits::default().subject);
+    assert_eq!(
+        (
+            settings.plugin_limits.violations_max,
+            settings.plugin_limits.check.fuel
+        ),
+        (16, 7)
+    );
+    assert_eq!(
+        settings.plugin_limits.subject,
+        PluginLimits::default().subject
+    );
     let policy = settings.egress_policy();
     assert_eq!(policy.targets["head"].grant.body_bytes_max, 1_000);
     assert_eq!(policy.targets["head"].grant.headers_allowed, ["accept"]);
@@ -69,7 +94,10 @@ fn a_full_file_is_read_and_its_paths_begin_at_the_file() {
 fn the_command_line_wins_over_the_file() {
     let cli = CliOverrides {
         plugin: Some(PathBuf::from("y.wasm")),
-        targets: vec!["head=http://10.0.0.1:1".to_owned(), "tail=https://b".to_owned()],
+        targets: vec![
+            "head=http://10.0.0.1:1".to_owned(),
+            "tail=https://b".to_owned(),
+        ],
         prometheus: Some("http://p:9090".to_owned()),
         invariants: vec![PathBuf::from("mine")],
         data: Some(PathBuf::from("here")),
@@ -78,11 +106,17 @@ fn the_command_line_wins_over_the_file() {
     };
     let settings = read(FULL, cli).unwrap();
     assert_eq!(settings.plugin, Path::new("y.wasm"));
-    assert_eq!(settings.targets["head"].origin.to_string(), "http://10.0.0.1:1");
+    assert_eq!(
+        settings.targets["head"].origin.to_string(),
+        "http://10.0.0.1:1"
+    );
     assert_eq!(settings.targets["tail"].origin.to_string(), "https://b:443");
     assert_eq!(settings.invariants, [Path::new("mine")]);
     assert_eq!(settings.logs["node-2"], Path::new("/var/log/n=2"));
-    assert_eq!((settings.data.as_path(), settings.tick_interval_ms), (Path::new("here"), 7));
+    assert_eq!(
+        (settings.data.as_path(), settings.tick_interval_ms),
+        (Path::new("here"), 7)
+    );
 }
 
 #[test]
@@ -110,7 +144,14 @@ strikes_max = 5_000_000_000
 subject = { feul = 1 }
 [zzz]
 "#;
-    let errors = read(text, CliOverrides { targets: vec!["nonsense".to_owned()], ..with_plugin() }).unwrap_err();
+    let errors = read(
+        text,
+        CliOverrides {
+            targets: vec!["nonsense".to_owned()],
+            ..with_plugin()
+        },
+    )
+    .unwrap_err();
     insta::assert_snapshot!(errors, @r#"
     /etc/operator.toml:3: "plugin" in [subject] must be a text, found 7
     /etc/operator.toml:5: unknown key "tick_intervall_ms" in [run]; did you mean "tick_interval_ms"?
@@ -133,13 +174,21 @@ subject = { feul = 1 }
 #[test]
 fn text_that_is_no_toml_is_named_with_its_line() {
     let errors = read("[subject]\nplugin = \n[run\n", with_plugin()).unwrap_err();
-    assert!(errors.contains("/etc/operator.toml:2: ") && errors.contains("/etc/operator.toml:3: "), "{errors}");
+    assert!(
+        errors.contains("/etc/operator.toml:2: ") && errors.contains("/etc/operator.toml:3: "),
+        "{errors}"
+    );
 }
 
 #[test]
 fn without_a_subject_there_is_one_clear_message() {
-    let errors = settings(None, "", CliOverrides::default()).unwrap_err().to_string();
-    assert_eq!(errors, "configuration: no subject: set plugin in [subject], or give --plugin");
+    let errors = settings(None, "", CliOverrides::default())
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        errors,
+        "configuration: no subject: set plugin in [subject], or give --plugin"
+    );
 }
 
 #[test]
@@ -151,25 +200,53 @@ fn wrong_flags_are_named() {
         ("../x=http://a", "must be 1 to 63 letters"),
         ("head=ftp://a", "neither http nor https"),
     ] {
-        let errors = read("", CliOverrides { targets: vec![target.to_owned()], ..with_plugin() }).unwrap_err();
-        assert!(errors.starts_with("--target: ") && errors.contains(why), "{errors}");
+        let errors = read(
+            "",
+            CliOverrides {
+                targets: vec![target.to_owned()],
+                ..with_plugin()
+            },
+        )
+        .unwrap_err();
+        assert!(
+            errors.starts_with("--target: ") && errors.contains(why),
+            "{errors}"
+        );
     }
-    assert!(read("", CliOverrides { tick_interval_ms: Some(0), ..with_plugin() }).is_err());
+    assert!(
+        read(
+            "",
+            CliOverrides {
+                tick_interval_ms: Some(0),
+                ..with_plugin()
+            }
+        )
+        .is_err()
+    );
 }
 
 #[test]
 fn a_header_that_no_plugin_may_have_cannot_be_granted() {
     let text = "[targets.a]\nurl = \"http://a\"\nallow_headers = [\"Authorization\"]\nheaders = { host = \"b\" }\n";
     let errors = read(text, with_plugin()).unwrap_err();
-    assert!(errors.contains("operator.toml:3: the header \"Authorization\"") && errors.contains(":4: "), "{errors}");
+    assert!(
+        errors.contains("operator.toml:3: the header \"Authorization\"") && errors.contains(":4: "),
+        "{errors}"
+    );
 }
 
 #[test]
 fn a_missing_credential_is_an_error_before_the_first_request() {
     let text = "[targets.a]\nurl = \"http://a\"\nbearer_file = \"/nowhere/token\"\n";
     let settings = read(text, with_plugin()).unwrap();
-    let errors = settings.real_world(&settings.egress_policy()).unwrap_err().to_string();
-    assert!(errors.starts_with("[targets.a]: /nowhere/token cannot be read"), "{errors}");
+    let errors = settings
+        .real_world(&settings.egress_policy())
+        .unwrap_err()
+        .to_string();
+    assert!(
+        errors.starts_with("[targets.a]: /nowhere/token cannot be read"),
+        "{errors}"
+    );
 }
 
 proptest! {

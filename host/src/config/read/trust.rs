@@ -13,11 +13,26 @@ impl Reader {
         }
         let keys = self.keys();
         let requirement = self.requirement("trust").unwrap_or_default();
-        let lock_file = self.document.value("trust", "lock_file").and_then(|(_, path)| path.as_str());
+        let lock_file = self
+            .document
+            .value("trust", "lock_file")
+            .and_then(|(_, path)| path.as_str());
         let lock_file = lock_file.map(|path| self.folder.join(path));
-        let names: Vec<String> = self.document.names("trust.plugins").map(|(name, _)| name.to_owned()).collect();
-        let plugins = names.into_iter().map(|name| (name.clone(), self.rule(&name, &keys))).collect();
-        let rules = Rules { requirement, plugins, keys, lock_file };
+        let names: Vec<String> = self
+            .document
+            .names("trust.plugins")
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let plugins = names
+            .into_iter()
+            .map(|name| (name.clone(), self.rule(&name, &keys)))
+            .collect();
+        let rules = Rules {
+            requirement,
+            plugins,
+            keys,
+            lock_file,
+        };
         self.refuse_missing_lock_file(&rules);
         TrustPolicy::Strict(Box::new(rules))
     }
@@ -25,7 +40,13 @@ impl Reader {
     fn keys(&mut self) -> BTreeMap<String, PublicKey> {
         let entries = self.document.entries("trust.keys");
         let files: Vec<_> = entries
-            .filter_map(|(name, place, path)| Some((name.to_owned(), place.clone(), self.folder.join(path.as_str()?))))
+            .filter_map(|(name, place, path)| {
+                Some((
+                    name.to_owned(),
+                    place.clone(),
+                    self.folder.join(path.as_str()?),
+                ))
+            })
             .collect();
         let mut keys = BTreeMap::new();
         for (name, place, path) in files {
@@ -41,24 +62,37 @@ impl Reader {
         let section = format!("trust.plugins.{plugin}");
         let requirement = self.requirement(&section);
         let Some((place, _)) = self.document.value(&section, "signers") else {
-            return PluginRule { requirement, signers: None };
+            return PluginRule {
+                requirement,
+                signers: None,
+            };
         };
         let place = place.clone();
         let signers = self.texts(&section, "signers");
         let is_written = |name: &String| self.document.value("trust.keys", name).is_some();
-        let unknown: Vec<String> =
-            signers.iter().filter(|name| !keys.contains_key(*name) && !is_written(name)).cloned().collect();
+        let unknown: Vec<String> = signers
+            .iter()
+            .filter(|name| !keys.contains_key(*name) && !is_written(name))
+            .cloned()
+            .collect();
         for name in unknown {
-            self.errors.add(place.clone(), format!("the key {name:?} is not in [trust.keys]"));
+            self.errors.add(
+                place.clone(),
+                format!("the key {name:?} is not in [trust.keys]"),
+            );
         }
-        PluginRule { requirement, signers: Some(signers) }
+        PluginRule {
+            requirement,
+            signers: Some(signers),
+        }
     }
 
     fn requirement(&mut self, section: &str) -> Option<Requirement> {
         self.parsed(section, "require", |text| {
             Requirement::parse(text).ok_or_else(|| {
                 let names = Requirement::NAMES;
-                let hint = nearest(text, names.into_iter()).map(|meant| format!("; did you mean {meant:?}?"));
+                let hint = nearest(text, names.into_iter())
+                    .map(|meant| format!("; did you mean {meant:?}?"));
                 format!(
                     "unknown requirement {text:?}{}",
                     hint.unwrap_or_else(|| format!("; known are {}", names.join(", ")))
@@ -69,12 +103,21 @@ impl Reader {
 
     /// Nothing could run that has to be locked.
     fn refuse_missing_lock_file(&mut self, rules: &Rules) {
-        let requirements =
-            std::iter::once(Some(rules.requirement)).chain(rules.plugins.values().map(|rule| rule.requirement));
-        let needs_lock = requirements.flatten().any(|requirement| requirement.needs_lock());
+        let requirements = std::iter::once(Some(rules.requirement))
+            .chain(rules.plugins.values().map(|rule| rule.requirement));
+        let needs_lock = requirements
+            .flatten()
+            .any(|requirement| requirement.needs_lock());
         if needs_lock && rules.lock_file.is_none() {
-            let place = self.document.section_place("trust").cloned().unwrap_or_else(|| Place::from("[trust]"));
-            self.errors.add(place, "a locked digest is required and [trust] has no lock_file");
+            let place = self
+                .document
+                .section_place("trust")
+                .cloned()
+                .unwrap_or_else(|| Place::from("[trust]"));
+            self.errors.add(
+                place,
+                "a locked digest is required and [trust] has no lock_file",
+            );
         }
     }
 }
@@ -87,9 +130,14 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     fn read_in(folder: &Path, text: &str) -> Result<TrustPolicy, String> {
-        let cli = CliOverrides { plugin: Some(PathBuf::from("x.wasm")), ..CliOverrides::default() };
+        let cli = CliOverrides {
+            plugin: Some(PathBuf::from("x.wasm")),
+            ..CliOverrides::default()
+        };
         let settings = settings(Some(&folder.join("operator.toml")), text, cli);
-        settings.map(|settings| settings.trust).map_err(|errors| errors.to_string())
+        settings
+            .map(|settings| settings.trust)
+            .map_err(|errors| errors.to_string())
     }
 
     fn read(text: &str) -> Result<TrustPolicy, String> {
@@ -102,7 +150,10 @@ mod tests {
 
     #[test]
     fn without_the_section_the_policy_is_open_and_an_empty_one_requires_signatures() {
-        assert_eq!(read("[run]\ntick_interval_ms = 7").unwrap(), TrustPolicy::Open);
+        assert_eq!(
+            read("[run]\ntick_interval_ms = 7").unwrap(),
+            TrustPolicy::Open
+        );
         assert_eq!(read("[trust]").unwrap(), strict(Rules::default()));
         assert_eq!(read("[trust.keys]").unwrap(), strict(Rules::default()));
         assert_eq!(Rules::default().requirement, Requirement::Signature);
@@ -115,13 +166,24 @@ mod tests {
         key.write(&folder.path().join("release.pub")).unwrap();
         let text = "[trust]\nrequire = \"signature-and-lock\"\nlock_file = \"p.lock\"\n[trust.keys]\n\
             release = \"release.pub\"\n[trust.plugins.disk]\nrequire = \"nothing\"\nsigners = [\"release\"]\n";
-        let TrustPolicy::Strict(rules) = read_in(folder.path(), text).unwrap() else { panic!("it is open") };
+        let TrustPolicy::Strict(rules) = read_in(folder.path(), text).unwrap() else {
+            panic!("it is open")
+        };
         assert_eq!(rules.requirement, Requirement::SignatureAndLock);
         assert_eq!(rules.lock_file, Some(folder.path().join("p.lock")));
         assert_eq!(rules.keys["release"], key);
-        assert_eq!(rules.plugins["disk"].requirement, Some(Requirement::Nothing));
-        assert_eq!(rules.plugins["disk"].signers, Some(vec!["release".to_owned()]));
-        assert_eq!(PublicKey::read(&folder.path().join("release.pub")).unwrap(), key);
+        assert_eq!(
+            rules.plugins["disk"].requirement,
+            Some(Requirement::Nothing)
+        );
+        assert_eq!(
+            rules.plugins["disk"].signers,
+            Some(vec!["release".to_owned()])
+        );
+        assert_eq!(
+            PublicKey::read(&folder.path().join("release.pub")).unwrap(),
+            key
+        );
     }
 
     #[test]

@@ -4,7 +4,10 @@ use crate::diagnose::fixture::{STEP_MS, Sight, Story, cannot_tell, fails, holds,
 use crate::model::{Severity, Verdict};
 
 fn with(verdict: Verdict) -> Sight {
-    Sight { verdicts: vec![verdict, holds("writes-fast")], ..Sight::default() }
+    Sight {
+        verdicts: vec![verdict, holds("writes-fast")],
+        ..Sight::default()
+    }
 }
 
 fn broken() -> Sight {
@@ -25,7 +28,12 @@ fn what_is_only_worth_a_note_is_no_incident_to_tell_however_long_it_lasts() {
     let mut story = Story::after_a_quiet_time();
     let mut sight = broken();
     sight.verdicts[0].violations[0].severity = Severity::Info;
-    assert!(story.repeat(20, &sight).iter().all(|incident| !incident.confirmed));
+    assert!(
+        story
+            .repeat(20, &sight)
+            .iter()
+            .all(|incident| !incident.confirmed)
+    );
     // The same violation, once it is worth a warning.
     sight.verdicts[0].violations[0].severity = Severity::Warning;
     assert!(story.step(&sight)[0].confirmed);
@@ -67,7 +75,12 @@ fn an_entity_that_the_check_no_longer_mentions_is_paused_and_then_given_up() {
     story.repeat(3, &broken());
     let of_another = with(fails("node-answers", &["node/3"], &["node/1"]));
     let during = story.step(&of_another);
-    let shows_two = |incident: &crate::model::Incident| incident.symptoms.iter().any(|s| s.entity.as_str() == "node/2");
+    let shows_two = |incident: &crate::model::Incident| {
+        incident
+            .symptoms
+            .iter()
+            .any(|s| s.entity.as_str() == "node/2")
+    };
     assert!(during.iter().any(shows_two));
     let after = story.repeat(usize::try_from(70_000 / STEP_MS).unwrap(), &of_another);
     assert!(!after.iter().any(shows_two));
@@ -77,10 +90,21 @@ fn an_entity_that_the_check_no_longer_mentions_is_paused_and_then_given_up() {
 fn an_entity_that_left_the_system_has_no_symptoms() {
     let mut story = Story::after_a_quiet_time();
     story.repeat(3, &node_two_gone());
-    let mut without = Sight { verdicts: vec![fails("node-answers", &["node/9"], &["node/1"])], ..Sight::default() };
-    without.topology.entities.retain(|entity| entity.id.as_str() != "node/2");
+    let mut without = Sight {
+        verdicts: vec![fails("node-answers", &["node/9"], &["node/1"])],
+        ..Sight::default()
+    };
+    without
+        .topology
+        .entities
+        .retain(|entity| entity.id.as_str() != "node/2");
     let incidents = story.step(&without);
-    assert!(incidents.iter().flat_map(|incident| &incident.symptoms).all(|s| s.entity.as_str() != "node/2"));
+    assert!(
+        incidents
+            .iter()
+            .flat_map(|incident| &incident.symptoms)
+            .all(|s| s.entity.as_str() != "node/2")
+    );
 }
 
 #[test]
@@ -108,7 +132,10 @@ fn blindness_does_not_resolve() {
     assert!(unseen[0].diagnosis.gaps[0].starts_with("nothing of this could be checked"));
     story.step(&Sight::default());
     story.repeat(100, &with(cannot_tell("node-answers")));
-    assert!(story.memory.resolvable().is_empty(), "one glance is not a minute of sight");
+    assert!(
+        story.memory.resolvable().is_empty(),
+        "one glance is not a minute of sight"
+    );
     story.repeat(13, &Sight::default());
     assert_eq!(story.memory.resolvable(), [key]);
 }

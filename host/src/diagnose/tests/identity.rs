@@ -1,12 +1,20 @@
 //! One cause keeps one key.
 
 use crate::diagnose::Memory;
-use crate::diagnose::fixture::{Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason};
+use crate::diagnose::fixture::{
+    Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
+};
 use crate::model::{EvidenceId, Incident, TicketState};
 use std::collections::BTreeMap;
 
-fn questions(incident: &Incident) -> BTreeMap<EvidenceId, (String, Option<crate::model::EntityId>)> {
-    incident.evidence.iter().map(|e| (e.id.clone(), (e.query.clone(), e.entity.clone()))).collect()
+fn questions(
+    incident: &Incident,
+) -> BTreeMap<EvidenceId, (String, Option<crate::model::EntityId>)> {
+    incident
+        .evidence
+        .iter()
+        .map(|e| (e.id.clone(), (e.query.clone(), e.entity.clone())))
+        .collect()
 }
 
 #[test]
@@ -16,7 +24,10 @@ fn the_key_stays_when_the_leading_hypothesis_changes() {
     assert!(open[0].diagnosis.abstained);
     let explained = story.repeat(6, &slow_disk_on_two());
     assert_eq!(explained.len(), 1);
-    assert_eq!(explained[0].diagnosis.hypotheses[0].card.as_str(), "slow-disk");
+    assert_eq!(
+        explained[0].diagnosis.hypotheses[0].card.as_str(),
+        "slow-disk"
+    );
     assert_eq!(open[0].key, explained[0].key);
 }
 
@@ -51,11 +62,18 @@ fn a_restart_takes_the_open_ticket_up_again() {
     restarted.now = story.now;
     restarted.memory = Memory::restore(&[ticket]);
     let again = restarted.step(&node_two_gone());
-    let [same] = again.as_slice() else { panic!("{} incidents", again.len()) };
+    let [same] = again.as_slice() else {
+        panic!("{} incidents", again.len())
+    };
     assert_eq!(same.key, incident.key);
     assert!(same.confirmed, "the hold was waited for before the restart");
     let (before, after) = (questions(&incident), questions(same));
-    assert!(before.keys().filter(|id| after.contains_key(id)).all(|id| before[id] == after[id]));
+    assert!(
+        before
+            .keys()
+            .filter(|id| after.contains_key(id))
+            .all(|id| before[id] == after[id])
+    );
 }
 
 #[test]
@@ -65,9 +83,15 @@ fn a_restart_into_blindness_keeps_the_ticket_as_it_was() {
     let ticket = story.ticket(&incident, &node_two_gone());
     let mut restarted = Story::new();
     restarted.memory = Memory::restore(&[ticket]);
-    let unseen = Sight { verdicts: Vec::new(), no_tables: true, ..Sight::default() };
+    let unseen = Sight {
+        verdicts: Vec::new(),
+        no_tables: true,
+        ..Sight::default()
+    };
     let again = restarted.repeat(3, &unseen);
-    let [same] = again.as_slice() else { panic!("{} incidents", again.len()) };
+    let [same] = again.as_slice() else {
+        panic!("{} incidents", again.len())
+    };
     assert_eq!((&same.key, &same.title), (&incident.key, &incident.title));
     assert!(restarted.memory.resolvable().is_empty());
 }
@@ -107,7 +131,10 @@ fn a_relapse_soon_after_a_restart_reopens_the_resolved_ticket() {
     let mut restarted = Story::new();
     restarted.now = story.now;
     restarted.memory = Memory::restore(&[ticket]);
-    assert!(restarted.step(&Sight::default()).is_empty(), "a resolved ticket is no symptom");
+    assert!(
+        restarted.step(&Sight::default()).is_empty(),
+        "a resolved ticket is no symptom"
+    );
     assert_eq!(restarted.repeat(4, &node_two_gone())[0].key, incident.key);
 }
 

@@ -59,13 +59,20 @@ impl FileAudit {
     /// The directory cannot be written.
     pub fn open(directory: &Path, bytes_max: u64, now: Timestamp) -> Result<Self, AuditError> {
         let path = directory.join(AUDIT_FILE_NAME);
-        let failed = |source| AuditError { path: path.clone(), source };
+        let failed = |source| AuditError {
+            path: path.clone(),
+            source,
+        };
         let open = match whole(&path) {
             Some(scanned) => append(&path, &scanned),
             None => begin(directory, NO_HASH, now),
         };
         let file_bytes_max = (bytes_max / FILES).max(1);
-        Ok(Self { directory: directory.to_owned(), file_bytes_max, open: Mutex::new(open.map_err(failed)?) })
+        Ok(Self {
+            directory: directory.to_owned(),
+            file_bytes_max,
+            open: Mutex::new(open.map_err(failed)?),
+        })
     }
 
     fn write(&self, open: &mut Open, at: Timestamp, entry: &AuditEntry) -> std::io::Result<()> {
@@ -93,7 +100,8 @@ impl Audit for FileAudit {
 impl Open {
     fn line(&mut self, at: Timestamp, body: &impl Serialize) -> std::io::Result<()> {
         let body = serde_json::to_string(body)?;
-        let (line, hash) = journal::chained_line(self.next_seq, at, Kind::Egress, &self.last_hash, &body);
+        let (line, hash) =
+            journal::chained_line(self.next_seq, at, Kind::Egress, &self.last_hash, &body);
         self.file.write_all(line.as_bytes())?;
         self.bytes += u64::try_from(line.len()).unwrap_or(u64::MAX);
         self.next_seq += 1;
@@ -104,13 +112,25 @@ impl Open {
 
 /// What the file holds, if all of it can be trusted.
 fn whole(path: &Path) -> Option<Scanned> {
-    journal::verify(path).ok().filter(|scanned| scanned.records > 0)
+    journal::verify(path)
+        .ok()
+        .filter(|scanned| scanned.records > 0)
 }
 
 fn append(path: &Path, scanned: &Scanned) -> std::io::Result<Open> {
     let file = OpenOptions::new().append(true).open(path)?;
-    let (bytes, next_seq, last_hash) = (scanned.good_bytes, scanned.last_seq + 1, scanned.last_hash.clone());
-    Ok(Open { file, bytes, next_seq, last_hash, failed: false })
+    let (bytes, next_seq, last_hash) = (
+        scanned.good_bytes,
+        scanned.last_seq + 1,
+        scanned.last_hash.clone(),
+    );
+    Ok(Open {
+        file,
+        bytes,
+        next_seq,
+        last_hash,
+        failed: false,
+    })
 }
 
 /// Moves the older files on, the oldest out, and begins a new one.
@@ -120,14 +140,32 @@ fn begin(directory: &Path, continues: &str, at: Timestamp) -> std::io::Result<Op
             std::fs::rename(path_of(directory, age), path_of(directory, age + 1))?;
         }
     }
-    let file = OpenOptions::new().append(true).create_new(true).open(path_of(directory, 0))?;
-    let mut open = Open { file, bytes: 0, next_seq: 1, last_hash: NO_HASH.to_owned(), failed: false };
-    open.line(at, &Continues { continues: continues.to_owned() })?;
+    let file = OpenOptions::new()
+        .append(true)
+        .create_new(true)
+        .open(path_of(directory, 0))?;
+    let mut open = Open {
+        file,
+        bytes: 0,
+        next_seq: 1,
+        last_hash: NO_HASH.to_owned(),
+        failed: false,
+    };
+    open.line(
+        at,
+        &Continues {
+            continues: continues.to_owned(),
+        },
+    )?;
     Ok(open)
 }
 
 fn path_of(directory: &Path, age: u64) -> PathBuf {
-    directory.join(if age == 0 { AUDIT_FILE_NAME.to_owned() } else { format!("egress.{age}.jsonl") })
+    directory.join(if age == 0 {
+        AUDIT_FILE_NAME.to_owned()
+    } else {
+        format!("egress.{age}.jsonl")
+    })
 }
 
 /// Reads the whole log, oldest entry first, checks the chain of every file and that each continues the one
@@ -135,7 +173,10 @@ fn path_of(directory: &Path, age: u64) -> PathBuf {
 ///
 /// # Errors
 /// The first record that does not fit, or a file that cannot be read.
-pub fn read_audit(directory: &Path, each: &mut dyn FnMut(&str, AuditEntry)) -> Result<u64, ScanError> {
+pub fn read_audit(
+    directory: &Path,
+    each: &mut dyn FnMut(&str, AuditEntry),
+) -> Result<u64, ScanError> {
     let mut entries = 0;
     let mut last_hash: Option<String> = None;
     for age in (0..FILES).rev() {
@@ -148,7 +189,10 @@ pub fn read_audit(directory: &Path, each: &mut dyn FnMut(&str, AuditEntry)) -> R
                 return continues(record.body, last_hash.as_deref());
             }
             entries += 1;
-            each(record.at, serde_json::from_str(record.body).map_err(|error| error.to_string())?);
+            each(
+                record.at,
+                serde_json::from_str(record.body).map_err(|error| error.to_string())?,
+            );
             Ok(())
         })?;
         last_hash = Some(scanned.last_hash);
@@ -160,9 +204,10 @@ pub fn read_audit(directory: &Path, each: &mut dyn FnMut(&str, AuditEntry)) -> R
 fn continues(first_body: &str, last_hash: Option<&str>) -> Result<(), String> {
     let first: Continues = serde_json::from_str(first_body).map_err(|error| error.to_string())?;
     match last_hash {
-        Some(last_hash) if first.continues != last_hash => {
-            Err(format!("it continues {}, the file before ends with {last_hash}", first.continues))
-        }
+        Some(last_hash) if first.continues != last_hash => Err(format!(
+            "it continues {}, the file before ends with {last_hash}",
+            first.continues
+        )),
         _ => Ok(()),
     }
 }
@@ -198,13 +243,20 @@ mod tests {
         for run in 0..3 {
             // Each file holds two or three entries.
             let audit = FileAudit::open(directory.path(), 4 * 1_000, Timestamp(5)).unwrap();
-            (0..10).for_each(|request| audit.record(Timestamp(request), &entry(&format!("/{run}/{request}"))));
+            (0..10).for_each(|request| {
+                audit.record(Timestamp(request), &entry(&format!("/{run}/{request}")))
+            });
         }
         let kept = paths(directory.path());
         assert_eq!(kept.last().unwrap(), "/2/9");
         assert!((6..=12).contains(&kept.len()), "{kept:?}");
-        let all: Vec<String> = (0..3).flat_map(|run| (0..10).map(move |request| format!("/{run}/{request}"))).collect();
-        assert!(all.ends_with(&kept), "nothing in between is missing: {kept:?}");
+        let all: Vec<String> = (0..3)
+            .flat_map(|run| (0..10).map(move |request| format!("/{run}/{request}")))
+            .collect();
+        assert!(
+            all.ends_with(&kept),
+            "nothing in between is missing: {kept:?}"
+        );
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 4);
     }
 
@@ -215,24 +267,41 @@ mod tests {
         (0..10).for_each(|request| audit.record(Timestamp(request), &entry("/x")));
         let file = directory.path().join(AUDIT_FILE_NAME);
         let text = std::fs::read_to_string(&file).unwrap();
-        std::fs::write(&file, text.replacen("\"continues\":\"", "\"continues\":\"0", 1)).unwrap();
-        assert!(read_audit(directory.path(), &mut |_, _| {}).is_err(), "changed");
+        std::fs::write(
+            &file,
+            text.replacen("\"continues\":\"", "\"continues\":\"0", 1),
+        )
+        .unwrap();
+        assert!(
+            read_audit(directory.path(), &mut |_, _| {}).is_err(),
+            "changed"
+        );
         std::fs::write(&file, text).unwrap();
         std::fs::remove_file(directory.path().join("egress.1.jsonl")).unwrap();
         let error = read_audit(directory.path(), &mut |_, _| {}).unwrap_err();
-        assert!(error.to_string().contains("the file before ends with"), "{error}");
+        assert!(
+            error.to_string().contains("the file before ends with"),
+            "{error}"
+        );
     }
 
     #[test]
     fn an_unfinished_end_is_kept_aside_and_writing_goes_on() {
         let directory = tempfile::tempdir().unwrap();
-        FileAudit::open(directory.path(), 1 << 20, Timestamp(5)).unwrap().record(Timestamp(1), &entry("/a"));
+        FileAudit::open(directory.path(), 1 << 20, Timestamp(5))
+            .unwrap()
+            .record(Timestamp(1), &entry("/a"));
         let file = directory.path().join(AUDIT_FILE_NAME);
         let mut bytes = std::fs::read(&file).unwrap();
         bytes.extend_from_slice(b"{\"seq\":3,\"at");
         std::fs::write(&file, &bytes).unwrap();
-        FileAudit::open(directory.path(), 1 << 20, Timestamp(6)).unwrap().record(Timestamp(7), &entry("/b"));
-        assert_eq!(std::fs::read(directory.path().join("egress.1.jsonl")).unwrap(), bytes);
+        FileAudit::open(directory.path(), 1 << 20, Timestamp(6))
+            .unwrap()
+            .record(Timestamp(7), &entry("/b"));
+        assert_eq!(
+            std::fs::read(directory.path().join("egress.1.jsonl")).unwrap(),
+            bytes
+        );
         assert!(std::fs::read_to_string(&file).unwrap().contains("/b"));
     }
 }

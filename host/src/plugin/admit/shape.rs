@@ -77,9 +77,21 @@ impl Shape {
         at_most("core modules", self.modules, MODULES_MAX)?;
         at_most("functions", self.functions, FUNCTIONS_MAX)?;
         at_most("types", self.types, TYPES_MAX)?;
-        at_most("bytes in one function", self.largest_function_bytes, FUNCTION_BYTES_MAX)?;
-        at_most("bytes of memory at the start", self.memory_bytes, limits.memory_bytes_max as u64)?;
-        at_most("table elements at the start", self.table_elements, limits.table_elements_max as u64)
+        at_most(
+            "bytes in one function",
+            self.largest_function_bytes,
+            FUNCTION_BYTES_MAX,
+        )?;
+        at_most(
+            "bytes of memory at the start",
+            self.memory_bytes,
+            limits.memory_bytes_max as u64,
+        )?;
+        at_most(
+            "table elements at the start",
+            self.table_elements,
+            limits.table_elements_max as u64,
+        )
     }
 
     fn see(&mut self, payload: &Payload<'_>, module: &mut Module) {
@@ -93,11 +105,19 @@ impl Shape {
                 self.largest_function_bytes = self.largest_function_bytes.max(bytes);
             }
             Payload::MemorySection(memories) => {
-                let pages = memories.clone().into_iter().flatten().map(|memory| memory.initial);
+                let pages = memories
+                    .clone()
+                    .into_iter()
+                    .flatten()
+                    .map(|memory| memory.initial);
                 module.memory_bytes = pages.fold(module.memory_bytes, add_pages);
             }
             Payload::TableSection(tables) => {
-                let elements = tables.clone().into_iter().flatten().map(|table| table.ty.initial);
+                let elements = tables
+                    .clone()
+                    .into_iter()
+                    .flatten()
+                    .map(|table| table.ty.initial);
                 module.table_elements = elements.fold(module.table_elements, u64::saturating_add);
             }
             _ => {}
@@ -112,7 +132,11 @@ fn add_pages(bytes: u64, pages: u64) -> u64 {
 }
 
 fn at_most(what: &'static str, size: u64, limit: u64) -> Result<(), Excess> {
-    if size <= limit { Ok(()) } else { Err(Excess { what, size, limit }) }
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(Excess { what, size, limit })
+    }
 }
 
 #[cfg(test)]
@@ -137,26 +161,57 @@ mod tests {
     #[test]
     fn parts_are_counted_over_all_modules_and_sizes_by_module() {
         let module = "(core module (memory 2) (memory 1) (table 5 funcref) (func) (func))";
-        let shape = shape_of(&format!("(component {module} (component {module} (core module (memory 1))))")).unwrap();
+        let shape = shape_of(&format!(
+            "(component {module} (component {module} (core module (memory 1))))"
+        ))
+        .unwrap();
         assert_eq!((shape.nesting, shape.modules, shape.functions), (2, 3, 4));
-        assert_eq!((shape.memory_bytes, shape.table_elements), (3 * PAGE_BYTES, 5));
-        assert!(shape.types >= 2 && shape.largest_function_bytes >= 2, "{shape:?}");
+        assert_eq!(
+            (shape.memory_bytes, shape.table_elements),
+            (3 * PAGE_BYTES, 5)
+        );
+        assert!(
+            shape.types >= 2 && shape.largest_function_bytes >= 2,
+            "{shape:?}"
+        );
     }
 
     #[test]
     fn each_excess_is_named() {
-        let nested = format!("{}{}", repeated(NESTING_MAX + 2, "(component "), repeated(NESTING_MAX + 2, ")"));
+        let nested = format!(
+            "{}{}",
+            repeated(NESTING_MAX + 2, "(component "),
+            repeated(NESTING_MAX + 2, ")")
+        );
         assert_eq!(excess_of(&nested), "levels of nesting");
         let modules = repeated(MODULES_MAX + 1, "(core module)");
         assert_eq!(excess_of(&format!("(component {modules})")), "core modules");
         let functions = repeated(FUNCTIONS_MAX + 1, "(func)");
-        assert_eq!(excess_of(&format!("(component (core module {functions}))")), "functions");
+        assert_eq!(
+            excess_of(&format!("(component (core module {functions}))")),
+            "functions"
+        );
         let types = repeated(TYPES_MAX + 1, "(type (func))");
-        assert_eq!(excess_of(&format!("(component (core module {types}))")), "types");
+        assert_eq!(
+            excess_of(&format!("(component (core module {types}))")),
+            "types"
+        );
         let body = repeated(FUNCTION_BYTES_MAX, "nop ");
-        assert_eq!(excess_of(&format!("(component (core module (func {body})))")), "bytes in one function");
-        assert_eq!(excess_of("(component (core module (memory 1025)))"), "bytes of memory at the start");
-        assert_eq!(excess_of("(component (core module (table 40001 funcref)))"), "table elements at the start");
-        assert_eq!(excess_of("(component (core module (memory 1024) (table 40000 funcref) (func)))"), "nothing");
+        assert_eq!(
+            excess_of(&format!("(component (core module (func {body})))")),
+            "bytes in one function"
+        );
+        assert_eq!(
+            excess_of("(component (core module (memory 1025)))"),
+            "bytes of memory at the start"
+        );
+        assert_eq!(
+            excess_of("(component (core module (table 40001 funcref)))"),
+            "table elements at the start"
+        );
+        assert_eq!(
+            excess_of("(component (core module (memory 1024) (table 40000 funcref) (func)))"),
+            "nothing"
+        );
     }
 }

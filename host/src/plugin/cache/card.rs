@@ -42,7 +42,13 @@ pub(super) fn to_remove(kept: &[Kept], bytes_max: u64) -> Vec<String> {
     let pinned = pinned(kept);
     let now = kept.iter().map(|kept| kept.card.used_at).max().unwrap_or(0);
     let mut order: Vec<&Kept> = kept.iter().collect();
-    order.sort_by_cached_key(|kept| (pinned.contains(&kept.stem), value(kept, now), kept.stem.clone()));
+    order.sort_by_cached_key(|kept| {
+        (
+            pinned.contains(&kept.stem),
+            value(kept, now),
+            kept.stem.clone(),
+        )
+    });
     let mut bytes: u64 = kept.iter().map(|kept| kept.code_bytes).sum();
     let mut removed = Vec::new();
     for kept in order {
@@ -58,12 +64,19 @@ pub(super) fn to_remove(kept: &[Kept], bytes_max: u64) -> Vec<String> {
 /// The stems of the last versions of each plugin.
 pub(super) fn pinned(kept: &[Kept]) -> Vec<String> {
     let mut versions: BTreeMap<&str, Vec<&Kept>> = BTreeMap::new();
-    for kept in kept.iter().filter(|kept| kept.ours && !kept.card.plugin.is_empty()) {
+    for kept in kept
+        .iter()
+        .filter(|kept| kept.ours && !kept.card.plugin.is_empty())
+    {
         versions.entry(&kept.card.plugin).or_default().push(kept);
     }
     let newest = |mut versions: Vec<&Kept>| {
         versions.sort_by_key(|kept| (Reverse(kept.card.used_at), kept.stem.clone()));
-        versions.into_iter().take(VERSIONS_PINNED).map(|kept| kept.stem.clone()).collect::<Vec<_>>()
+        versions
+            .into_iter()
+            .take(VERSIONS_PINNED)
+            .map(|kept| kept.stem.clone())
+            .collect::<Vec<_>>()
     };
     versions.into_values().flat_map(newest).collect()
 }
@@ -74,9 +87,16 @@ fn value(kept: &Kept, now: u64) -> u64 {
     if !kept.ours {
         return 0;
     }
-    let cost = kept.card.compile_ms.max(1).saturating_mul(kept.card.uses.saturating_add(1));
+    let cost = kept
+        .card
+        .compile_ms
+        .max(1)
+        .saturating_mul(kept.card.uses.saturating_add(1));
     let halvings = now.saturating_sub(kept.card.used_at) / 64;
-    let aged = cost.saturating_mul(1 << 20).checked_shr(u32::try_from(halvings).unwrap_or(u32::MAX)).unwrap_or(0);
+    let aged = cost
+        .saturating_mul(1 << 20)
+        .checked_shr(u32::try_from(halvings).unwrap_or(u32::MAX))
+        .unwrap_or(0);
     aged / kept.code_bytes.max(1)
 }
 
@@ -84,9 +104,27 @@ fn value(kept: &Kept, now: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn kept(stem: &str, plugin: &str, bytes: u64, compile_ms: u64, uses: u64, used_at: u64) -> Kept {
-        let card = Card { plugin: plugin.to_owned(), component_bytes: 1, compile_ms, uses, used_at };
-        Kept { stem: stem.to_owned(), code_bytes: bytes, ours: true, card }
+    fn kept(
+        stem: &str,
+        plugin: &str,
+        bytes: u64,
+        compile_ms: u64,
+        uses: u64,
+        used_at: u64,
+    ) -> Kept {
+        let card = Card {
+            plugin: plugin.to_owned(),
+            component_bytes: 1,
+            compile_ms,
+            uses,
+            used_at,
+        };
+        Kept {
+            stem: stem.to_owned(),
+            code_bytes: bytes,
+            ours: true,
+            card,
+        }
     }
 
     #[test]
@@ -96,15 +134,24 @@ mod tests {
 
     #[test]
     fn the_last_two_versions_of_each_plugin_stay_and_the_third_goes() {
-        let all = [kept("v1", "p", 10, 9_000, 99, 1), kept("v2", "p", 10, 1, 0, 2), kept("v3", "p", 10, 1, 0, 3)];
+        let all = [
+            kept("v1", "p", 10, 9_000, 99, 1),
+            kept("v2", "p", 10, 1, 0, 2),
+            kept("v3", "p", 10, 1, 0, 3),
+        ];
         assert_eq!(pinned(&all), ["v3", "v2"]);
         assert_eq!(to_remove(&all, 20), ["v1"]);
     }
 
     #[test]
     fn cheap_large_rare_and_old_code_goes_first() {
-        let others =
-            |stem| [kept("x2", "p", 1, 1, 0, 900), kept("x1", "p", 1, 1, 0, 901), kept(stem, "p", 10, 40, 3, 800)];
+        let others = |stem| {
+            [
+                kept("x2", "p", 1, 1, 0, 900),
+                kept("x1", "p", 1, 1, 0, 901),
+                kept(stem, "p", 10, 40, 3, 800),
+            ]
+        };
         for lesser in [
             kept("cheap", "p", 10, 4, 3, 800),
             kept("rare", "p", 10, 40, 0, 800),
@@ -122,7 +169,11 @@ mod tests {
     fn code_of_another_engine_goes_before_everything_and_pins_hold_until_nothing_else_is_left() {
         let mut foreign = kept("foreign", "p", 10, 9_000, 99, 9);
         foreign.ours = false;
-        let all = [kept("a", "p", 10, 1, 0, 1), kept("b", "q", 10, 1, 0, 2), foreign];
+        let all = [
+            kept("a", "p", 10, 1, 0, 1),
+            kept("b", "q", 10, 1, 0, 2),
+            foreign,
+        ];
         assert_eq!(to_remove(&all, 20), ["foreign"]);
         assert_eq!(to_remove(&all, 0), ["foreign", "a", "b"]);
     }

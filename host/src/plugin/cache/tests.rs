@@ -6,7 +6,9 @@ use crate::plugin::{Engine, InvariantModule, PluginLimits};
 
 async fn load_with(limits: &PluginLimits, directory: &Path, name: &str, says: &str) -> Digest {
     let engine = Engine::with_cache(limits, directory).unwrap();
-    let module = InvariantModule::load(&engine, name, &one_check(passes(says)), "{}").await.unwrap();
+    let module = InvariantModule::load(&engine, name, &one_check(passes(says)), "{}")
+        .await
+        .unwrap();
     module.digest().clone()
 }
 
@@ -15,13 +17,22 @@ async fn load(directory: &Path, name: &str, says: &str) -> Digest {
 }
 
 fn warm(directory: &Path) -> Vec<WarmCode> {
-    Engine::with_cache(&PluginLimits::default(), directory).unwrap().warm_code()
+    Engine::with_cache(&PluginLimits::default(), directory)
+        .unwrap()
+        .warm_code()
 }
 
 fn files(directory: &Path, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(directory).into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut files: Vec<PathBuf> =
-        entries.filter(|path| path.extension().is_some_and(|extension| extension == ending)).collect();
+    let entries = fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path());
+    let mut files: Vec<PathBuf> = entries
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == ending)
+        })
+        .collect();
     files.sort();
     files
 }
@@ -33,7 +44,10 @@ async fn uses_are_counted_across_runs() {
         load(directory.path(), "disk.wasm", "ok").await;
     }
     let warm = warm(directory.path());
-    assert_eq!((warm.len(), warm[0].uses, warm[0].plugin.as_str()), (1, 2, "disk"));
+    assert_eq!(
+        (warm.len(), warm[0].uses, warm[0].plugin.as_str()),
+        (1, 2, "disk")
+    );
 }
 
 #[tokio::test]
@@ -46,8 +60,18 @@ async fn the_newest_version_comes_first_and_the_last_two_are_pinned() {
     // A roll-back makes the second one the newest again.
     load(directory.path(), "disk.wasm", "two").await;
     let warm = warm(directory.path());
-    let listed: Vec<(&Digest, bool)> = warm.iter().map(|code| (&code.digest, code.pinned)).collect();
-    assert_eq!(listed, [(&digests[1], true), (&digests[2], true), (&digests[0], false)]);
+    let listed: Vec<(&Digest, bool)> = warm
+        .iter()
+        .map(|code| (&code.digest, code.pinned))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            (&digests[1], true),
+            (&digests[2], true),
+            (&digests[0], false)
+        ]
+    );
 }
 
 #[tokio::test]
@@ -56,16 +80,25 @@ async fn the_cache_stays_below_its_limit_and_keeps_two_versions() {
     load(directory.path(), "disk.wasm", "0").await;
     let one = warm(directory.path())[0].code_bytes;
     // Room for two and a half.
-    let limits = PluginLimits { code_cache_bytes_max: one * 5 / 2, ..PluginLimits::default() };
+    let limits = PluginLimits {
+        code_cache_bytes_max: one * 5 / 2,
+        ..PluginLimits::default()
+    };
     for says in ["1", "2", "3", "4"] {
         load_with(&limits, directory.path(), "disk.wasm", says).await;
         let kept = warm(directory.path());
-        assert!(kept.iter().map(|code| code.code_bytes).sum::<u64>() <= limits.code_cache_bytes_max);
+        assert!(
+            kept.iter().map(|code| code.code_bytes).sum::<u64>() <= limits.code_cache_bytes_max
+        );
         assert_eq!(kept.len(), 2);
     }
     let newest = load(directory.path(), "disk.wasm", "4").await;
     assert_eq!(warm(directory.path())[0].digest, newest);
-    assert_eq!(files(directory.path(), "json").len(), 2, "cards of removed code stay");
+    assert_eq!(
+        files(directory.path(), "json").len(),
+        2,
+        "cards of removed code stay"
+    );
 }
 
 #[tokio::test]
@@ -79,7 +112,12 @@ async fn damaged_code_is_never_run_but_put_aside_and_compiled_again() {
         bytes[position] ^= 1;
         bytes
     };
-    for damaged in [Vec::new(), whole[..whole.len() / 2].to_vec(), flipped(0), flipped(whole.len() - 1)] {
+    for damaged in [
+        Vec::new(),
+        whole[..whole.len() / 2].to_vec(),
+        flipped(0),
+        flipped(whole.len() - 1),
+    ] {
         fs::write(&file, &damaged).unwrap();
         load(directory.path(), "disk.wasm", "ok").await;
         let aside = files(&directory.path().join(QUARANTINE), "code");
@@ -95,7 +133,11 @@ async fn code_with_a_right_seal_that_wasmtime_refuses_is_put_aside_too() {
     load(directory.path(), "disk.wasm", "ok").await;
     let file = files(directory.path(), "code").remove(0);
     let rubbish = b"not code at all";
-    fs::write(&file, [Sha256::digest(rubbish).as_slice(), rubbish].concat()).unwrap();
+    fs::write(
+        &file,
+        [Sha256::digest(rubbish).as_slice(), rubbish].concat(),
+    )
+    .unwrap();
     load(directory.path(), "disk.wasm", "ok").await;
     assert_eq!(files(&directory.path().join(QUARANTINE), "code").len(), 1);
 }
@@ -109,7 +151,10 @@ async fn the_quarantine_keeps_a_few_files_and_no_more() {
         fs::write(&path, "x").unwrap();
         cache.quarantine(&path);
     }
-    assert_eq!(files(&directory.path().join(QUARANTINE), "code").len(), QUARANTINED_MAX);
+    assert_eq!(
+        files(&directory.path().join(QUARANTINE), "code").len(),
+        QUARANTINED_MAX
+    );
     assert!(files(directory.path(), "code").is_empty());
 }
 
@@ -118,7 +163,13 @@ async fn nothing_is_left_half_written() {
     let directory = tempfile::tempdir().unwrap();
     load(directory.path(), "disk.wasm", "ok").await;
     assert!(files(directory.path(), "tmp").is_empty());
-    assert_eq!((files(directory.path(), "code").len(), files(directory.path(), "json").len()), (1, 1));
+    assert_eq!(
+        (
+            files(directory.path(), "code").len(),
+            files(directory.path(), "json").len()
+        ),
+        (1, 1)
+    );
 }
 
 #[tokio::test]

@@ -27,8 +27,16 @@ impl Host for SubjectState {
         Ok(join_in_order(sends).await)
     }
 
-    fn discover(&mut self, name: String, origin: String) -> Result<std::result::Result<(), wit::HttpError>> {
-        Ok(self.world.egress.discover(&name, &origin).map_err(wit::HttpError::from))
+    fn discover(
+        &mut self,
+        name: String,
+        origin: String,
+    ) -> Result<std::result::Result<(), wit::HttpError>> {
+        Ok(self
+            .world
+            .egress
+            .discover(&name, &origin)
+            .map_err(wit::HttpError::from))
     }
 }
 
@@ -44,7 +52,11 @@ impl From<Request> for TargetRequest {
             target: request.target,
             method: request.method.into(),
             path_and_query: request.path_and_query,
-            headers: request.headers.into_iter().map(|header| (header.name, header.value)).collect(),
+            headers: request
+                .headers
+                .into_iter()
+                .map(|header| (header.name, header.value))
+                .collect(),
             timeout: request.timeout.map(Duration::from_millis),
         }
     }
@@ -52,7 +64,10 @@ impl From<Request> for TargetRequest {
 
 impl From<HttpResponse> for Response {
     fn from(response: HttpResponse) -> Self {
-        let headers = response.headers.into_iter().map(|(name, value)| wit::Header { name, value });
+        let headers = response
+            .headers
+            .into_iter()
+            .map(|(name, value)| wit::Header { name, value });
         Self {
             status: response.status,
             headers: headers.collect(),

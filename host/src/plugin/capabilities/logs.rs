@@ -9,15 +9,24 @@ impl Host for SubjectState {
         Ok(self.world.logs.sources())
     }
 
-    fn read(&mut self, source: String, max_lines: u32) -> Result<std::result::Result<LogChunk, LogError>> {
+    fn read(
+        &mut self,
+        source: String,
+        max_lines: u32,
+    ) -> Result<std::result::Result<LogChunk, LogError>> {
         if !self.world.logs.sources().contains(&source) {
             return Ok(Err(LogError::UnknownSource(source)));
         }
         let lines_max = max_lines.min(self.log_lines_left);
         let read = self.world.logs.read(&source, lines_max as usize);
         Ok(read.map_err(LogError::Unreadable).map(|read| {
-            self.log_lines_left -= u32::try_from(read.lines.len()).unwrap_or(lines_max).min(self.log_lines_left);
-            LogChunk { lines: read.lines, skipped: read.skipped }
+            self.log_lines_left -= u32::try_from(read.lines.len())
+                .unwrap_or(lines_max)
+                .min(self.log_lines_left);
+            LogChunk {
+                lines: read.lines,
+                skipped: read.skipped,
+            }
         }))
     }
 }
@@ -38,23 +47,42 @@ mod tests {
         }
 
         fn read(&self, _: &str, lines_max: usize) -> std::result::Result<LogLines, String> {
-            Ok(LogLines { lines: vec!["x".to_owned(); lines_max], skipped: 1 })
+            Ok(LogLines {
+                lines: vec!["x".to_owned(); lines_max],
+                skipped: 1,
+            })
         }
     }
 
     #[test]
     fn one_tick_reads_no_more_lines_than_its_allowance_whoever_asks_how_often() {
-        let world = SubjectWorld { logs: Arc::new(Endless), ..SubjectWorld::nothing() };
+        let world = SubjectWorld {
+            logs: Arc::new(Endless),
+            ..SubjectWorld::nothing()
+        };
         let mut state = SubjectState::new(world, &crate::plugin::CallLimits::default());
         state.log_lines_left = 10;
-        let mut read = |lines| state.read("a".to_owned(), lines).unwrap().unwrap().lines.len();
+        let mut read = |lines| {
+            state
+                .read("a".to_owned(), lines)
+                .unwrap()
+                .unwrap()
+                .lines
+                .len()
+        };
         assert_eq!([read(6), read(6), read(6)], [6, 4, 0]);
     }
 
     #[test]
     fn a_source_that_is_not_granted_is_an_answer() {
-        let mut state = SubjectState::new(SubjectWorld::nothing(), &crate::plugin::CallLimits::default());
+        let mut state = SubjectState::new(
+            SubjectWorld::nothing(),
+            &crate::plugin::CallLimits::default(),
+        );
         let answer = state.read("/etc/passwd".to_owned(), 1).unwrap();
-        assert!(matches!(answer, Err(LogError::UnknownSource(_))), "{answer:?}");
+        assert!(
+            matches!(answer, Err(LogError::UnknownSource(_))),
+            "{answer:?}"
+        );
     }
 }

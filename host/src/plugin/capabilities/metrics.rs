@@ -15,11 +15,28 @@ use wasmtime::component::Resource;
 type Answer = wasmtime::Result<Result<Resource<TableResource>, MetricsError>>;
 
 impl Host for SubjectState {
-    fn select(&mut self, selector: Selector, reduction: Reduction, window: u64, by: Vec<String>) -> Answer {
-        self.ask(Question::Select(selector.into(), reduction.into(), window, by))
+    fn select(
+        &mut self,
+        selector: Selector,
+        reduction: Reduction,
+        window: u64,
+        by: Vec<String>,
+    ) -> Answer {
+        self.ask(Question::Select(
+            selector.into(),
+            reduction.into(),
+            window,
+            by,
+        ))
     }
 
-    fn quantile(&mut self, quantile: f64, selector: Selector, window: u64, by: Vec<String>) -> Answer {
+    fn quantile(
+        &mut self,
+        quantile: f64,
+        selector: Selector,
+        window: u64,
+        by: Vec<String>,
+    ) -> Answer {
         self.ask(Question::Quantile(quantile, selector.into(), window, by))
     }
 
@@ -35,7 +52,11 @@ impl Host for SubjectState {
     async fn query_range(&mut self, promql: String, window_ms: u64, step_ms: u64) -> Answer {
         let (prometheus, now) = (self.world.prometheus.clone(), self.guest.clock.now());
         let table = match prometheus {
-            Some(prometheus) => prometheus.query_range(&promql, now, window_ms, step_ms).await,
+            Some(prometheus) => {
+                prometheus
+                    .query_range(&promql, now, window_ms, step_ms)
+                    .await
+            }
             None => Err(no_prometheus()),
         };
         self.guest.answer(table.map(Arc::new))
@@ -46,7 +67,11 @@ impl SubjectState {
     fn ask(&mut self, question: Question) -> Answer {
         let now = self.guest.clock.now();
         let table = {
-            let series = self.world.series.lock().unwrap_or_else(PoisonError::into_inner);
+            let series = self
+                .world
+                .series
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             question.ask(&series, now)
         };
         self.guest.answer(table.map(Arc::new))
@@ -54,11 +79,28 @@ impl SubjectState {
 }
 
 impl Host for CheckState {
-    fn select(&mut self, selector: Selector, reduction: Reduction, window: u64, by: Vec<String>) -> Answer {
-        self.ask(Question::Select(selector.into(), reduction.into(), window, by))
+    fn select(
+        &mut self,
+        selector: Selector,
+        reduction: Reduction,
+        window: u64,
+        by: Vec<String>,
+    ) -> Answer {
+        self.ask(Question::Select(
+            selector.into(),
+            reduction.into(),
+            window,
+            by,
+        ))
     }
 
-    fn quantile(&mut self, quantile: f64, selector: Selector, window: u64, by: Vec<String>) -> Answer {
+    fn quantile(
+        &mut self,
+        quantile: f64,
+        selector: Selector,
+        window: u64,
+        by: Vec<String>,
+    ) -> Answer {
         self.ask(Question::Quantile(quantile, selector.into(), window, by))
     }
 
@@ -74,9 +116,13 @@ impl Host for CheckState {
 impl CheckState {
     fn ask(&mut self, question: Question) -> Answer {
         let Some(snapshot) = self.snapshot.as_ref().map(Arc::clone) else {
-            return Ok(Err(MetricsError::Unavailable("there is no snapshot outside of `evaluate`".to_owned())));
+            return Ok(Err(MetricsError::Unavailable(
+                "there is no snapshot outside of `evaluate`".to_owned(),
+            )));
         };
-        let answer = question.ask(&snapshot.series, snapshot.taken_at).map(Arc::new);
+        let answer = question
+            .ask(&snapshot.series, snapshot.taken_at)
+            .map(Arc::new);
         self.guest.note(|reads| reads.asked(question, &answer));
         self.guest.answer(answer)
     }

@@ -32,12 +32,32 @@ impl HostSnapshot for GuestState {
 
     fn tables(&mut self, this: Handle) -> Result<Vec<String>> {
         self.note(Reads::never_hold);
-        Ok(self.resources.get(&this)?.0.tables.keys().cloned().collect())
+        Ok(self
+            .resources
+            .get(&this)?
+            .0
+            .tables
+            .keys()
+            .cloned()
+            .collect())
     }
 
-    fn open(&mut self, this: Handle, name: String) -> Result<std::result::Result<Resource<TableResource>, TableError>> {
-        let table = self.resources.get(&this)?.0.tables.get(&name).map(Arc::clone);
-        let place = self.reads.as_mut().map(|reads| reads.opened(&name, table.as_deref()));
+    fn open(
+        &mut self,
+        this: Handle,
+        name: String,
+    ) -> Result<std::result::Result<Resource<TableResource>, TableError>> {
+        let table = self
+            .resources
+            .get(&this)?
+            .0
+            .tables
+            .get(&name)
+            .map(Arc::clone);
+        let place = self
+            .reads
+            .as_mut()
+            .map(|reads| reads.opened(&name, table.as_deref()));
         match table {
             Some(table) => Ok(Ok(self.share(table, place)?)),
             None => Ok(Err(TableError::NoSuchTable(name))),
@@ -52,18 +72,33 @@ impl HostSnapshot for GuestState {
     ) -> Result<std::result::Result<Option<Resource<TableResource>>, TableError>> {
         self.note(Reads::never_hold);
         let snapshot = &self.resources.get(&this)?.0;
-        let table = match usize::try_from(ticks_ago).ok().and_then(|ago| ago.checked_sub(1)) {
+        let table = match usize::try_from(ticks_ago)
+            .ok()
+            .and_then(|ago| ago.checked_sub(1))
+        {
             None => snapshot.tables.get(&name),
-            Some(index) => snapshot.past.get(index).and_then(|tables| tables.get(&name)),
+            Some(index) => snapshot
+                .past
+                .get(index)
+                .and_then(|tables| tables.get(&name)),
         };
-        let handle = table.map(Arc::clone).map(|table| self.share(table, None)).transpose()?;
+        let handle = table
+            .map(Arc::clone)
+            .map(|table| self.share(table, None))
+            .transpose()?;
         Ok(Ok(handle))
     }
 
     fn blind_spots(&mut self, this: Handle) -> Result<Vec<BlindSpot>> {
         self.note(Reads::never_hold);
         let spots = &self.resources.get(&this)?.0.blind;
-        Ok(spots.iter().map(|spot| BlindSpot { source: spot.source.clone(), reason: spot.reason.clone() }).collect())
+        Ok(spots
+            .iter()
+            .map(|spot| BlindSpot {
+                source: spot.source.clone(),
+                reason: spot.reason.clone(),
+            })
+            .collect())
     }
 
     fn drop(&mut self, this: Handle) -> Result<()> {

@@ -23,7 +23,10 @@ async fn what_the_background_compiles_is_what_the_engine_would_compile() {
 
 #[tokio::test]
 async fn only_the_background_starts_a_thread() {
-    let (engine, bytes) = (Engine::new(&PluginLimits::default()).unwrap(), one_check(passes("ok")));
+    let (engine, bytes) = (
+        Engine::new(&PluginLimits::default()).unwrap(),
+        one_check(passes("ok")),
+    );
     load(&engine, &bytes).await.unwrap();
     assert!(engine.compiler().jobs.get().is_none());
     load(&engine.in_background(), &bytes).await.unwrap();
@@ -33,7 +36,11 @@ async fn only_the_background_starts_a_thread() {
 #[tokio::test]
 async fn a_component_that_compiles_for_too_long_is_given_up() {
     let bytes = one_check(passes("ok"));
-    let engine = Engine::new(&PluginLimits { compile_ms_max: 0, ..PluginLimits::default() }).unwrap();
+    let engine = Engine::new(&PluginLimits {
+        compile_ms_max: 0,
+        ..PluginLimits::default()
+    })
+    .unwrap();
     match load(&engine.in_background(), &bytes).await {
         Err(LoadError::Compile { why, .. }) => assert_eq!(why, "it takes longer than 0 ms"),
         Ok(_) => panic!("it was compiled in no time"),
@@ -43,7 +50,9 @@ async fn a_component_that_compiles_for_too_long_is_given_up() {
 
 #[tokio::test]
 async fn no_more_than_the_queue_holds_can_wait() {
-    let engine = Engine::new(&PluginLimits::default()).unwrap().in_background();
+    let engine = Engine::new(&PluginLimits::default())
+        .unwrap()
+        .in_background();
     let (jobs, _kept) = sync_channel(1);
     assert!(engine.compiler().jobs.set(Some(jobs)).is_ok());
     let first = in_background(&engine, b"");

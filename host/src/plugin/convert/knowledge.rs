@@ -21,20 +21,30 @@ fn all<A, B: From<A>>(values: Vec<A>) -> Vec<B> {
 
 impl From<wit::Topology> for Topology {
     fn from(topology: wit::Topology) -> Self {
-        Self { entities: all(topology.entities), edges: all(topology.edges) }
+        Self {
+            entities: all(topology.entities),
+            edges: all(topology.edges),
+        }
     }
 }
 
 impl From<wit::Entity> for Entity {
     /// The contract repeats the kind, which is the beginning of the id.
     fn from(entity: wit::Entity) -> Self {
-        Self { id: EntityId(entity.id), name: entity.name }
+        Self {
+            id: EntityId(entity.id),
+            name: entity.name,
+        }
     }
 }
 
 impl From<wit::Edge> for Edge {
     fn from(edge: wit::Edge) -> Self {
-        Self { from: EntityId(edge.from), to: EntityId(edge.to), relation: edge.relation.into() }
+        Self {
+            from: EntityId(edge.from),
+            to: EntityId(edge.to),
+            relation: edge.relation.into(),
+        }
     }
 }
 
@@ -50,7 +60,10 @@ impl From<metrics::Matcher> for own::Matcher {
 
 impl From<metrics::Selector> for own::Selector {
     fn from(selector: metrics::Selector) -> Self {
-        Self { metric: selector.metric, all_of: all(selector.all_of) }
+        Self {
+            metric: selector.metric,
+            all_of: all(selector.all_of),
+        }
     }
 }
 
@@ -97,7 +110,9 @@ impl From<wit::Test> for own::Test {
         match test {
             wit::Test::Violated(check) => Self::Violated(CheckId(check)),
             wit::Test::Holds(check) => Self::Holds(CheckId(check)),
-            wit::Test::SignalDeviates((signal, deviation)) => Self::SignalDeviates(SignalId(signal), deviation.into()),
+            wit::Test::SignalDeviates((signal, deviation)) => {
+                Self::SignalDeviates(SignalId(signal), deviation.into())
+            }
             wit::Test::SignalCompares((signal, comparison, value)) => {
                 Self::SignalCompares(SignalId(signal), comparison.into(), value)
             }
@@ -130,7 +145,11 @@ impl From<wit::EvidenceRule> for own::EvidenceRule {
 
 impl From<wit::OptionFit> for own::OptionFit {
     fn from(fit: wit::OptionFit) -> Self {
-        Self { action: fit.action, fitness: fit.fitness.into(), because: fit.because }
+        Self {
+            action: fit.action,
+            fitness: fit.fitness.into(),
+            because: fit.because,
+        }
     }
 }
 

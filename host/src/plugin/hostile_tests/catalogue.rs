@@ -22,15 +22,31 @@ pub(super) enum Kind {
 
 impl Case {
     fn check(label: impl Into<String>, bytes: Vec<u8>) -> Self {
-        Self { label: label.into(), bytes, kind: Kind::Check }
+        Self {
+            label: label.into(),
+            bytes,
+            kind: Kind::Check,
+        }
     }
 
     fn subject(label: impl Into<String>, bytes: Vec<u8>) -> Self {
-        Self { label: label.into(), bytes, kind: Kind::Subject }
+        Self {
+            label: label.into(),
+            bytes,
+            kind: Kind::Subject,
+        }
     }
 }
 
 /// All of them.
 pub(super) fn all() -> Vec<Case> {
-    [behaviour::cases(), forged::cases(), imports::cases(), bytes::cases()].into_iter().flatten().collect()
+    [
+        behaviour::cases(),
+        forged::cases(),
+        imports::cases(),
+        bytes::cases(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -1,7 +1,9 @@
 //! Limits that are reached over several calls or parts; the others are reached beside what they bound.
 
 use super::{limits, limits_with, snapshot};
-use crate::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy, TargetRequest};
+use crate::egress::{
+    DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy, TargetRequest,
+};
 use crate::model::{Table, Tick, Timestamp};
 use crate::plugin::fixtures::{
     Guest, OutcomeParts, invariant, keeps_state, observation, one_check, outcome, passes, subject,
@@ -9,7 +11,8 @@ use crate::plugin::fixtures::{
 use crate::plugin::join::join_in_order;
 use crate::plugin::state::GuestState;
 use crate::plugin::{
-    CallLimits, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld,
+    CallLimits, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject,
+    SubjectWorld,
 };
 use crate::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse, Method};
 use crate::tables::Column;
@@ -23,7 +26,15 @@ async fn load(limits: &PluginLimits, bytes: &[u8]) -> Result<InvariantModule, Lo
 
 async fn loaded_subject(limits: &PluginLimits, guest: &Guest) -> Subject {
     let engine = Engine::new(limits).unwrap();
-    Subject::load(&engine, "x.wasm", &guest.component(), "{}", SubjectWorld::nothing()).await.unwrap()
+    Subject::load(
+        &engine,
+        "x.wasm",
+        &guest.component(),
+        "{}",
+        SubjectWorld::nothing(),
+    )
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -34,8 +45,16 @@ async fn more_core_instances_than_allowed_are_refused() {
         passes("ok")(guest)
     });
     assert!(load(&limits(), &bytes).await.is_ok());
-    match load(&limits_with(|limits| limits.check.core_instances_max = 1), &bytes).await {
-        Err(LoadError::Failed { failure: PluginFailure::Trap { cause, .. }, .. }) => {
+    match load(
+        &limits_with(|limits| limits.check.core_instances_max = 1),
+        &bytes,
+    )
+    .await
+    {
+        Err(LoadError::Failed {
+            failure: PluginFailure::Trap { cause, .. },
+            ..
+        }) => {
             assert!(cause.contains("instance"), "{cause}");
         }
         other => panic!("{:?}", other.err()),
@@ -45,22 +64,39 @@ async fn more_core_instances_than_allowed_are_refused() {
 #[tokio::test]
 async fn a_module_with_more_checks_than_allowed_is_refused() {
     let limits = limits_with(|limits| limits.checks_per_module_max = 1);
-    let bytes = keeps_state(invariant("1.0.0", &[("a", &[]), ("b", &[])], passes("ok"))).component();
+    let bytes =
+        keeps_state(invariant("1.0.0", &[("a", &[]), ("b", &[])], passes("ok"))).component();
     let error = load(&limits, &bytes).await.err().unwrap();
-    assert_eq!(error.to_string(), "plugin x.wasm declares 2 checks, the limit is 1");
+    assert_eq!(
+        error.to_string(),
+        "plugin x.wasm declares 2 checks, the limit is 1"
+    );
 }
 
 #[tokio::test]
 async fn a_reason_above_the_limit_is_cut_and_says_so() {
     let limits = limits_with(|limits| limits.text_bytes_max = 40);
-    let module = load(&limits, &one_check(passes(&"x".repeat(1_000)))).await.unwrap();
-    let reason = module.evaluate(&module.checks()[0], &snapshot(Vec::new()), None).await.result.unwrap().reason;
-    assert!(reason.len() <= 40 && reason.starts_with("xxxx") && !reason.ends_with('x'), "{reason}");
+    let module = load(&limits, &one_check(passes(&"x".repeat(1_000))))
+        .await
+        .unwrap();
+    let reason = module
+        .evaluate(&module.checks()[0], &snapshot(Vec::new()), None)
+        .await
+        .result
+        .unwrap()
+        .reason;
+    assert!(
+        reason.len() <= 40 && reason.starts_with("xxxx") && !reason.ends_with('x'),
+        "{reason}"
+    );
 }
 
 #[test]
 fn tables_that_the_host_holds_are_charged_and_refunded() {
-    let limits = CallLimits { host_table_bytes_max: 1_000, ..CallLimits::default() };
+    let limits = CallLimits {
+        host_table_bytes_max: 1_000,
+        ..CallLimits::default()
+    };
     let mut guest = GuestState::new(&limits);
     assert!(guest.charge(1_000).is_ok());
     assert!(guest.charge(1).is_err());
@@ -68,16 +104,25 @@ fn tables_that_the_host_holds_are_charged_and_refunded() {
     assert!(guest.charge(600).is_ok() && guest.charge(1).is_err());
     let numbers = Column::Integers(vec![Some(1); 1_000]);
     let table = Table::from_columns("t", vec![("n", None, numbers)]).unwrap();
-    assert!(guest.hold(Arc::new(table)).unwrap().is_err(), "a table that is derived is charged too");
+    assert!(
+        guest.hold(Arc::new(table)).unwrap().is_err(),
+        "a table that is derived is charged too"
+    );
 }
 
 #[test]
 fn work_of_the_host_is_bounded_by_rows_and_begins_anew_with_each_call() {
-    let mut guest = GuestState::new(&CallLimits { host_rows_max: 10, ..CallLimits::default() });
+    let mut guest = GuestState::new(&CallLimits {
+        host_rows_max: 10,
+        ..CallLimits::default()
+    });
     assert!(guest.work(10).is_ok() && guest.work(1).is_err());
     guest.begin_call(Timestamp(1));
     assert!(guest.work(10).is_ok());
-    assert!(guest.work(usize::MAX).is_err(), "the count does not begin anew by overflowing");
+    assert!(
+        guest.work(usize::MAX).is_err(),
+        "the count does not begin anew by overflowing"
+    );
 }
 
 #[tokio::test]
@@ -92,11 +137,19 @@ async fn a_subject_gets_a_new_instance_after_its_number_of_calls() {
         )
     });
     let failures = async |calls_max| {
-        let mut subject =
-            loaded_subject(&limits_with(|limits| limits.subject_calls_per_instance_max = calls_max), &guest).await;
+        let mut subject = loaded_subject(
+            &limits_with(|limits| limits.subject_calls_per_instance_max = calls_max),
+            &guest,
+        )
+        .await;
         let mut failures = 0;
         for tick in 1..=6 {
-            failures += usize::from(subject.observe(Tick(tick), Timestamp(tick), Duration::ZERO).await.is_err());
+            failures += usize::from(
+                subject
+                    .observe(Tick(tick), Timestamp(tick), Duration::ZERO)
+                    .await
+                    .is_err(),
+            );
         }
         failures
     };
@@ -106,7 +159,13 @@ async fn a_subject_gets_a_new_instance_after_its_number_of_calls() {
 
 #[tokio::test]
 async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_refused() {
-    let limits = limits_with(|limits| (limits.entities_max, limits.blind_spots_max, limits.tables_max) = (1, 1, 1));
+    let limits = limits_with(|limits| {
+        (
+            limits.entities_max,
+            limits.blind_spots_max,
+            limits.tables_max,
+        ) = (1, 1, 1)
+    });
     let guest = subject(|guest| {
         let text = guest.text("k/1");
         let entities = guest.words(&text.repeat(6));
@@ -114,10 +173,28 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
         let seen = guest.words(&[0, text[0], text[1], 0, 0, entities, 2, 0, 0, spots, 2]);
         format!("(i32.const {seen})")
     });
-    let observed = loaded_subject(&limits, &guest).await.observe(Tick(1), Timestamp(1), Duration::ZERO).await.unwrap();
-    assert_eq!((observed.topology.entities.len(), observed.blind.len()), (1, 3));
-    assert!(observed.blind.iter().any(|spot| spot.source == "topology"), "{:?}", observed.blind);
-    assert!(observed.blind.iter().any(|spot| spot.source == "blind-spots"), "{:?}", observed.blind);
+    let observed = loaded_subject(&limits, &guest)
+        .await
+        .observe(Tick(1), Timestamp(1), Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(
+        (observed.topology.entities.len(), observed.blind.len()),
+        (1, 3)
+    );
+    assert!(
+        observed.blind.iter().any(|spot| spot.source == "topology"),
+        "{:?}",
+        observed.blind
+    );
+    assert!(
+        observed
+            .blind
+            .iter()
+            .any(|spot| spot.source == "blind-spots"),
+        "{:?}",
+        observed.blind
+    );
     let two_tables = subject(|guest| {
         guest.with(r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
         guest
@@ -136,8 +213,21 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
         };
         format!("{} {} (i32.const {seen})", make(0), make(1))
     });
-    let failure = loaded_subject(&limits, &two_tables).await.observe(Tick(1), Timestamp(1), Duration::ZERO).await;
-    assert!(matches!(failure, Err(PluginFailure::OutputTooLarge { size: 2, limit: 1, .. })), "{failure:?}");
+    let failure = loaded_subject(&limits, &two_tables)
+        .await
+        .observe(Tick(1), Timestamp(1), Duration::ZERO)
+        .await;
+    assert!(
+        matches!(
+            failure,
+            Err(PluginFailure::OutputTooLarge {
+                size: 2,
+                limit: 1,
+                ..
+            })
+        ),
+        "{failure:?}"
+    );
 }
 
 /// A network that counts how many requests it holds at one time.
@@ -165,14 +255,21 @@ impl Http for Counting {
 #[tokio::test]
 async fn requests_in_flight_are_bounded_for_each_target_and_in_all() {
     for (per_target, in_all, most) in [(2, 100, 4), (100, 3, 3), (1, 100, 2)] {
-        let limits =
-            EgressLimits { in_flight_per_target_max: per_target, in_flight_max: in_all, ..EgressLimits::default() };
+        let limits = EgressLimits {
+            in_flight_per_target_max: per_target,
+            in_flight_max: in_all,
+            ..EgressLimits::default()
+        };
         let target = TargetPolicy::new("http://127.0.0.1:9".parse().unwrap(), &limits);
         let other = TargetPolicy::new("http://127.0.0.1:10".parse().unwrap(), &limits);
         let targets = [("a".to_owned(), target), ("b".to_owned(), other)].into();
         let policy = EgressPolicy::new(targets, DiscoveryPolicy::default(), limits);
         let http = Arc::new(Counting::default());
-        let egress = Egress::new(policy, Arc::clone(&http) as Arc<dyn Http>, SubjectWorld::nothing().clock);
+        let egress = Egress::new(
+            policy,
+            Arc::clone(&http) as Arc<dyn Http>,
+            SubjectWorld::nothing().clock,
+        );
         egress.begin_tick(Timestamp(60_000));
         let request = |target: &str| TargetRequest {
             target: target.to_owned(),
@@ -181,9 +278,15 @@ async fn requests_in_flight_are_bounded_for_each_target_and_in_all() {
             headers: Vec::new(),
             timeout: None,
         };
-        let sends = (0..10).flat_map(|_| ["a", "b"]).map(|target| egress.send(request(target)));
+        let sends = (0..10)
+            .flat_map(|_| ["a", "b"])
+            .map(|target| egress.send(request(target)));
         join_in_order(sends).await;
-        assert_eq!(http.most.load(Ordering::SeqCst), most, "{per_target} to one target, {in_all} in all");
+        assert_eq!(
+            http.most.load(Ordering::SeqCst),
+            most,
+            "{per_target} to one target, {in_all} in all"
+        );
     }
 }
 
@@ -192,11 +295,22 @@ async fn an_outcome_at_every_limit_at_once_is_still_an_outcome() {
     let bytes = one_check(|guest| {
         let (state, entity) = (guest.text("1234"), guest.text("k/1"));
         let passed = [guest.words(&entity), 1];
-        let parts = OutcomeParts { state: Some(state), passed, ..OutcomeParts::default() };
+        let parts = OutcomeParts {
+            state: Some(state),
+            passed,
+            ..OutcomeParts::default()
+        };
         format!("(i32.const {})", outcome(guest, &parts))
     });
     let limits = limits_with(|limits| (limits.state_bytes_max, limits.passed_max) = (4, 1));
     let module = load(&limits, &bytes).await.unwrap();
-    let outcome = module.evaluate(&module.checks()[0], &snapshot(Vec::new()), None).await.result.unwrap();
-    assert_eq!((outcome.state.as_deref(), outcome.passed.len()), (Some(&b"1234"[..]), 1));
+    let outcome = module
+        .evaluate(&module.checks()[0], &snapshot(Vec::new()), None)
+        .await
+        .result
+        .unwrap();
+    assert_eq!(
+        (outcome.state.as_deref(), outcome.passed.len()),
+        (Some(&b"1234"[..]), 1)
+    );
 }

@@ -21,12 +21,25 @@ impl Http for Silence {
     }
 }
 
-async fn loaded(limits: &PluginLimits, world: SubjectWorld, guest: &Guest) -> Result<Subject, LoadError> {
-    Subject::load(&Engine::new(limits).unwrap(), "x.wasm", &guest.component(), "{}", world).await
+async fn loaded(
+    limits: &PluginLimits,
+    world: SubjectWorld,
+    guest: &Guest,
+) -> Result<Subject, LoadError> {
+    Subject::load(
+        &Engine::new(limits).unwrap(),
+        "x.wasm",
+        &guest.component(),
+        "{}",
+        world,
+    )
+    .await
 }
 
 async fn subject_that(body: impl FnOnce(&mut Guest) -> Body) -> Subject {
-    loaded(&limits(), SubjectWorld::nothing(), &subject(body)).await.unwrap()
+    loaded(&limits(), SubjectWorld::nothing(), &subject(body))
+        .await
+        .unwrap()
 }
 
 fn sees(system: &str) -> impl FnOnce(&mut Guest) -> Body {
@@ -38,7 +51,10 @@ fn sees(system: &str) -> impl FnOnce(&mut Guest) -> Body {
 async fn a_well_behaved_subject_says_what_it_sees() {
     let mut subject = subject_that(sees("cluster-1")).await;
     let observed = observe(&mut subject, Tick(1), Timestamp(5), NO_TIME).await;
-    assert_eq!((subject.info().name.as_str(), observed.system.as_str()), ("watcher", "cluster-1"));
+    assert_eq!(
+        (subject.info().name.as_str(), observed.system.as_str()),
+        ("watcher", "cluster-1")
+    );
     assert!(observed.blind.is_empty() && names(&observed.tables).is_empty());
 }
 
@@ -52,27 +68,71 @@ async fn a_failed_look_is_a_blind_spot_and_the_next_tick_begins_anew() {
     .await;
     let first = observe(&mut subject, Tick(1), Timestamp(5), NO_TIME).await;
     assert_eq!(first.blind[0].source, "subject:watcher");
-    assert!(first.blind[0].reason.contains("trapped"), "{:?}", first.blind);
-    assert_eq!(observe(&mut subject, Tick(2), Timestamp(6), NO_TIME).await.system, "s");
-    assert_eq!(observe(&mut subject, Tick(3), Timestamp(7), NO_TIME).await.blind.len(), 1);
+    assert!(
+        first.blind[0].reason.contains("trapped"),
+        "{:?}",
+        first.blind
+    );
+    assert_eq!(
+        observe(&mut subject, Tick(2), Timestamp(6), NO_TIME)
+            .await
+            .system,
+        "s"
+    );
+    assert_eq!(
+        observe(&mut subject, Tick(3), Timestamp(7), NO_TIME)
+            .await
+            .blind
+            .len(),
+        1
+    );
 }
 
 #[tokio::test]
 async fn an_endless_loop_runs_out_of_fuel() {
     let limits = limits_with(|limits| limits.subject.fuel = 1_000_000);
     let guest = subject(|_| "(loop $for_ever (br $for_ever)) unreachable".to_owned());
-    let mut subject = loaded(&limits, SubjectWorld::nothing(), &guest).await.unwrap();
-    let failure = subject.observe(Tick(1), Timestamp(5), NO_TIME).await.unwrap_err();
-    assert!(matches!(failure, PluginFailure::OutOfFuel { limit: 1_000_000, .. }), "{failure:?}");
+    let mut subject = loaded(&limits, SubjectWorld::nothing(), &guest)
+        .await
+        .unwrap();
+    let failure = subject
+        .observe(Tick(1), Timestamp(5), NO_TIME)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            failure,
+            PluginFailure::OutOfFuel {
+                limit: 1_000_000,
+                ..
+            }
+        ),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
 async fn a_loop_with_endless_fuel_is_stopped_by_the_clock() {
-    let limits = limits_with(|limits| (limits.subject.fuel, limits.subject.deadline_ms) = (u64::MAX, 1_000));
+    let limits =
+        limits_with(|limits| (limits.subject.fuel, limits.subject.deadline_ms) = (u64::MAX, 1_000));
     let guest = subject(|_| "(loop $for_ever (br $for_ever)) unreachable".to_owned());
-    let mut subject = loaded(&limits, SubjectWorld::nothing(), &guest).await.unwrap();
-    let failure = subject.observe(Tick(1), Timestamp(5), NO_TIME).await.unwrap_err();
-    assert!(matches!(failure, PluginFailure::Deadline { limit_ms: 1_000, .. }), "{failure:?}");
+    let mut subject = loaded(&limits, SubjectWorld::nothing(), &guest)
+        .await
+        .unwrap();
+    let failure = subject
+        .observe(Tick(1), Timestamp(5), NO_TIME)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            failure,
+            PluginFailure::Deadline {
+                limit_ms: 1_000,
+                ..
+            }
+        ),
+        "{failure:?}"
+    );
 }
 
 /// Sends a request to target `t` and expects an answer that is an error (discriminant 1).
@@ -93,21 +153,49 @@ fn asks(guest: &mut Guest) -> Body {
 #[tokio::test]
 async fn a_target_that_is_not_granted_is_an_answer_and_not_a_trap() {
     let mut subject = subject_that(asks).await;
-    assert_eq!(subject.observe(Tick(1), Timestamp(5), NO_TIME).await.unwrap().system, "asked");
+    assert_eq!(
+        subject
+            .observe(Tick(1), Timestamp(5), NO_TIME)
+            .await
+            .unwrap()
+            .system,
+        "asked"
+    );
 }
 
 #[tokio::test]
 async fn a_subject_that_waits_for_ever_is_given_up() {
     let nothing = SubjectWorld::nothing();
     let limits = limits_with(|limits| limits.subject.deadline_ms = 1_000);
-    let target = TargetPolicy::new("http://127.0.0.1:9".parse().unwrap(), &EgressLimits::default());
+    let target = TargetPolicy::new(
+        "http://127.0.0.1:9".parse().unwrap(),
+        &EgressLimits::default(),
+    );
     let targets = [("t".to_owned(), target)].into();
     let policy = EgressPolicy::new(targets, DiscoveryPolicy::default(), EgressLimits::default());
-    let egress = Arc::new(Egress::new(policy, Arc::new(Silence), Arc::clone(&nothing.clock)));
-    let mut subject = loaded(&limits, SubjectWorld { egress, ..nothing }, &subject(asks)).await.unwrap();
+    let egress = Arc::new(Egress::new(
+        policy,
+        Arc::new(Silence),
+        Arc::clone(&nothing.clock),
+    ));
+    let mut subject = loaded(&limits, SubjectWorld { egress, ..nothing }, &subject(asks))
+        .await
+        .unwrap();
     // The budget of requests never ends by this clock, which stands still.
-    let failure = subject.observe(Tick(1), Timestamp(5), Duration::from_millis(30)).await.unwrap_err();
-    assert!(matches!(failure, PluginFailure::Deadline { limit_ms: 1_030, .. }), "{failure:?}");
+    let failure = subject
+        .observe(Tick(1), Timestamp(5), Duration::from_millis(30))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            failure,
+            PluginFailure::Deadline {
+                limit_ms: 1_030,
+                ..
+            }
+        ),
+        "{failure:?}"
+    );
 }
 
 #[tokio::test]
@@ -116,9 +204,14 @@ async fn a_configuration_that_the_subject_refuses_is_its_own_error() {
     let why = guest.text("no key \"east\"");
     let refusal = guest.words(&[1, 0, why[0], why[1]]);
     crate::plugin::fixtures::describe_and_knowledge(&mut guest);
-    guest.with(&format!(r#"(func (export "configure") (param i32 i32) (result i32) (i32.const {refusal}))"#));
+    guest.with(&format!(
+        r#"(func (export "configure") (param i32 i32) (result i32) (i32.const {refusal}))"#
+    ));
     guest.with(r#"(func (export "observe") (param i64 i64 i32 i32) (result i32) unreachable)"#);
-    let error = loaded(&limits(), SubjectWorld::nothing(), &guest).await.err().unwrap();
+    let error = loaded(&limits(), SubjectWorld::nothing(), &guest)
+        .await
+        .err()
+        .unwrap();
     assert_eq!(
         error.to_string(),
         "plugin x.wasm failed in `configure`: answered with an error: invalid configuration: no key \"east\""
@@ -148,9 +241,16 @@ async fn one_table_given_twice_and_ids_that_are_too_long_become_blind_spots() {
         format!("{} {} (i32.const {observation})", make(0), make(1))
     })
     .await;
-    let observed = subject.observe(Tick(1), Timestamp(5), NO_TIME).await.unwrap();
+    let observed = subject
+        .observe(Tick(1), Timestamp(5), NO_TIME)
+        .await
+        .unwrap();
     assert_eq!(names(&observed.tables), ["t"]);
     assert!(observed.topology.entities.is_empty());
-    let sources: Vec<&str> = observed.blind.iter().map(|spot| spot.source.as_str()).collect();
+    let sources: Vec<&str> = observed
+        .blind
+        .iter()
+        .map(|spot| spot.source.as_str())
+        .collect();
     assert_eq!(sources, ["topology", "table:t"]);
 }

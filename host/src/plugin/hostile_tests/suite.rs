@@ -4,7 +4,9 @@ use super::catalogue::{self, Case, Kind};
 use super::{limits_with, snapshot};
 use crate::model::{Status, Tick, Timestamp};
 use crate::plugin::fixtures::{OutcomeParts, one_check, outcome, passes};
-use crate::plugin::{Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld};
+use crate::plugin::{
+    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -18,7 +20,8 @@ const CANARY: &str = "canary-5b1e0c7d9a";
 fn small() -> PluginLimits {
     limits_with(|limits| {
         for call in [&mut limits.check, &mut limits.subject] {
-            (call.fuel, call.memory_bytes_max, call.table_elements_max) = (3_000_000, 4 << 20, 20_000);
+            (call.fuel, call.memory_bytes_max, call.table_elements_max) =
+                (3_000_000, 4 << 20, 20_000);
         }
     })
 }
@@ -27,7 +30,13 @@ fn small() -> PluginLimits {
 fn vault() -> Vec<u8> {
     one_check(|guest| {
         let state = guest.text(CANARY);
-        let answer = outcome(guest, &OutcomeParts { state: Some(state), ..OutcomeParts::default() });
+        let answer = outcome(
+            guest,
+            &OutcomeParts {
+                state: Some(state),
+                ..OutcomeParts::default()
+            },
+        );
         let (from, length) = (state[0], state[1]);
         format!(
             "(local $to i32) (local.set $to (i32.const 140000))
@@ -53,7 +62,11 @@ fn of_load(error: &LoadError) -> Ended {
         LoadError::Failed { failure, .. } => return of_failure(failure),
         _ => "refused",
     };
-    Ended { how, shown: format!("{error} {error:?}"), is_typed: true }
+    Ended {
+        how,
+        shown: format!("{error} {error:?}"),
+        is_typed: true,
+    }
 }
 
 fn of_failure(failure: &PluginFailure) -> Ended {
@@ -66,7 +79,11 @@ fn of_failure(failure: &PluginFailure) -> Ended {
         _ => "another limit",
     };
     let is_typed = !matches!(failure, PluginFailure::Host(_));
-    Ended { how, shown: format!("{failure} {failure:?}"), is_typed }
+    Ended {
+        how,
+        shown: format!("{failure} {failure:?}"),
+        is_typed,
+    }
 }
 
 async fn run(engine: &Engine, case: &Case) -> Ended {
@@ -85,28 +102,48 @@ async fn run_check(engine: &Engine, bytes: &[u8]) -> Ended {
     let mut shown = format!("{:?} {:?}", module.info(), module.checks());
     for check in module.checks() {
         for state in [None, Some(b"state".as_slice())] {
-            match module.evaluate(check, &snapshot(Vec::new()), state).await.result {
-                Ok(outcome) => {
-                    shown.push_str(&format!("{outcome:?} {:?}", outcome.state.as_deref().map(String::from_utf8_lossy)))
-                }
+            match module
+                .evaluate(check, &snapshot(Vec::new()), state)
+                .await
+                .result
+            {
+                Ok(outcome) => shown.push_str(&format!(
+                    "{outcome:?} {:?}",
+                    outcome.state.as_deref().map(String::from_utf8_lossy)
+                )),
                 Err(failure) => return of_failure(&failure),
             }
         }
         match module.migrate(check, "0.9.0", b"state").await {
-            Ok(state) => shown.push_str(&format!("{:?}", state.as_deref().map(String::from_utf8_lossy))),
+            Ok(state) => shown.push_str(&format!(
+                "{:?}",
+                state.as_deref().map(String::from_utf8_lossy)
+            )),
             Err(failure) => return of_failure(&failure),
         }
     }
-    Ended { how: "completed", shown, is_typed: true }
+    Ended {
+        how: "completed",
+        shown,
+        is_typed: true,
+    }
 }
 
 async fn run_subject(engine: &Engine, bytes: &[u8]) -> Ended {
-    let mut subject = match Subject::load(engine, "x.wasm", bytes, "{}", SubjectWorld::nothing()).await {
-        Ok(subject) => subject,
-        Err(error) => return of_load(&error),
-    };
-    match subject.observe(Tick(1), Timestamp(5), Duration::from_millis(100)).await {
-        Ok(observed) => Ended { how: "completed", shown: observed.system, is_typed: true },
+    let mut subject =
+        match Subject::load(engine, "x.wasm", bytes, "{}", SubjectWorld::nothing()).await {
+            Ok(subject) => subject,
+            Err(error) => return of_load(&error),
+        };
+    match subject
+        .observe(Tick(1), Timestamp(5), Duration::from_millis(100))
+        .await
+    {
+        Ok(observed) => Ended {
+            how: "completed",
+            shown: observed.system,
+            is_typed: true,
+        },
         Err(failure) => of_failure(&failure),
     }
 }
@@ -114,8 +151,12 @@ async fn run_subject(engine: &Engine, bytes: &[u8]) -> Ended {
 #[tokio::test]
 async fn no_hostile_component_hurts_the_host_or_sees_another_plugin() {
     let engine = Engine::new(&small()).unwrap();
-    let good = InvariantModule::load(&engine, "good", &one_check(passes("ok")), "{}").await.unwrap();
-    let vault = InvariantModule::load(&engine, "vault", &vault(), "{}").await.unwrap();
+    let good = InvariantModule::load(&engine, "good", &one_check(passes("ok")), "{}")
+        .await
+        .unwrap();
+    let vault = InvariantModule::load(&engine, "vault", &vault(), "{}")
+        .await
+        .unwrap();
     let cases = catalogue::all();
     let labels: BTreeSet<&str> = cases.iter().map(|case| case.label.as_str()).collect();
     assert_eq!(labels.len(), cases.len(), "no case twice");
@@ -123,17 +164,35 @@ async fn no_hostile_component_hurts_the_host_or_sees_another_plugin() {
     let mut endings: BTreeMap<&str, usize> = BTreeMap::new();
     for case in &cases {
         // The slot that the case gets was just used by somebody with a secret.
-        let kept = vault.evaluate(&vault.checks()[0], &snapshot(Vec::new()), None).await.result.unwrap();
+        let kept = vault
+            .evaluate(&vault.checks()[0], &snapshot(Vec::new()), None)
+            .await
+            .result
+            .unwrap();
         assert_eq!(kept.state.as_deref(), Some(CANARY.as_bytes()));
         let ended = run(&engine, case).await;
         assert!(ended.is_typed, "{}: {}", case.label, ended.shown);
         assert!(!ended.shown.contains(CANARY), "{}", case.label);
         *endings.entry(ended.how).or_default() += 1;
-        let after = good.evaluate(&good.checks()[0], &snapshot(Vec::new()), None).await.result;
-        assert!(matches!(&after, Ok(outcome) if outcome.status == Status::Pass), "after {}: {after:?}", case.label);
+        let after = good
+            .evaluate(&good.checks()[0], &snapshot(Vec::new()), None)
+            .await
+            .result;
+        assert!(
+            matches!(&after, Ok(outcome) if outcome.status == Status::Pass),
+            "after {}: {after:?}",
+            case.label
+        );
     }
     // The suite reaches what it wants to reach: each kind of ending is the ending of some case.
-    for ending in ["refused", "out of fuel", "memory", "table", "trapped", "completed"] {
+    for ending in [
+        "refused",
+        "out of fuel",
+        "memory",
+        "table",
+        "trapped",
+        "completed",
+    ] {
         assert!(endings.contains_key(ending), "{endings:?}");
     }
 }
@@ -141,7 +200,13 @@ async fn no_hostile_component_hurts_the_host_or_sees_another_plugin() {
 /// A check that hands out a part of its memory which it never wrote.
 fn reader(from: u32, length: u32, grows: u32) -> Vec<u8> {
     one_check(|guest| {
-        let answer = outcome(guest, &OutcomeParts { state: Some([from, length]), ..OutcomeParts::default() });
+        let answer = outcome(
+            guest,
+            &OutcomeParts {
+                state: Some([from, length]),
+                ..OutcomeParts::default()
+            },
+        );
         format!("(drop (memory.grow (i32.const {grows}))) (i32.const {answer})")
     })
 }
@@ -149,7 +214,9 @@ fn reader(from: u32, length: u32, grows: u32) -> Vec<u8> {
 #[tokio::test]
 async fn memory_that_a_plugin_never_wrote_holds_nothing() {
     let engine = Engine::new(&small()).unwrap();
-    let vault = InvariantModule::load(&engine, "vault", &vault(), "{}").await.unwrap();
+    let vault = InvariantModule::load(&engine, "vault", &vault(), "{}")
+        .await
+        .unwrap();
     // Memory begins with four pages; the allocator of the fixture begins at 131,072.
     for (from, length, grows) in [
         (4_096, 120_000, 0),
@@ -158,10 +225,20 @@ async fn memory_that_a_plugin_never_wrote_holds_nothing() {
         (262_144, 200_000, 8),
         (1_000_000, 200_000, 20),
     ] {
-        let reader = InvariantModule::load(&engine, "reader", &reader(from, length, grows), "{}").await.unwrap();
+        let reader = InvariantModule::load(&engine, "reader", &reader(from, length, grows), "{}")
+            .await
+            .unwrap();
         for _ in 0..20 {
-            vault.evaluate(&vault.checks()[0], &snapshot(Vec::new()), None).await.result.unwrap();
-            let seen = reader.evaluate(&reader.checks()[0], &snapshot(Vec::new()), None).await.result.unwrap();
+            vault
+                .evaluate(&vault.checks()[0], &snapshot(Vec::new()), None)
+                .await
+                .result
+                .unwrap();
+            let seen = reader
+                .evaluate(&reader.checks()[0], &snapshot(Vec::new()), None)
+                .await
+                .result
+                .unwrap();
             let state = seen.state.unwrap();
             assert_eq!(state.len(), length as usize);
             assert!(state.iter().all(|byte| *byte == 0), "{from} {grows}");
@@ -172,12 +249,21 @@ async fn memory_that_a_plugin_never_wrote_holds_nothing() {
 #[tokio::test]
 async fn a_hostile_component_costs_the_same_fuel_and_ends_the_same_way_every_time() {
     let engine = Engine::new(&small()).unwrap();
-    let loops = catalogue::all().into_iter().filter(|case| case.label.ends_with("in evaluate"));
+    let loops = catalogue::all()
+        .into_iter()
+        .filter(|case| case.label.ends_with("in evaluate"));
     for case in loops {
-        let module = InvariantModule::load(&engine, "x.wasm", &case.bytes, "{}").await.unwrap();
+        let module = InvariantModule::load(&engine, "x.wasm", &case.bytes, "{}")
+            .await
+            .unwrap();
         let run = async || {
-            let evaluated = module.evaluate(&module.checks()[0], &snapshot(Vec::new()), None).await;
-            (of_failure(&evaluated.result.unwrap_err()).how, evaluated.fuel)
+            let evaluated = module
+                .evaluate(&module.checks()[0], &snapshot(Vec::new()), None)
+                .await;
+            (
+                of_failure(&evaluated.result.unwrap_err()).how,
+                evaluated.fuel,
+            )
         };
         assert_eq!(run().await, run().await, "{}", case.label);
     }

@@ -40,10 +40,13 @@ impl InvariantPre {
         limits: &CallLimits,
     ) -> Result<Exports, PluginFailure> {
         match self {
-            Self::Direct(linked) => {
-                linked.instantiate(store).map(Exports::Direct).map_err(|error| PluginFailure::of(&error, limits))
-            }
-            Self::Waiting(linked) => Ok(Exports::Waiting(bounded(limits, linked.instantiate_async(store)).await?)),
+            Self::Direct(linked) => linked
+                .instantiate(store)
+                .map(Exports::Direct)
+                .map_err(|error| PluginFailure::of(&error, limits)),
+            Self::Waiting(linked) => Ok(Exports::Waiting(
+                bounded(limits, linked.instantiate_async(store)).await?,
+            )),
         }
     }
 }
@@ -55,16 +58,20 @@ const WAITING: [(&str, &[&str]); 1] = [("operator:plugin/metrics", &["query", "q
 fn can_wait(linked: &InstancePre<CheckState>) -> bool {
     let engine = linked.engine();
     let waits = |interface: &str, function: &str| {
-        WAITING.iter().any(|(name, functions)| interface.starts_with(name) && functions.contains(&function))
+        WAITING
+            .iter()
+            .any(|(name, functions)| interface.starts_with(name) && functions.contains(&function))
     };
     let component = linked.component().component_type();
-    component.imports(engine).any(|(interface, import)| match import.ty {
-        _ if interface.starts_with("wasi:") => true,
-        ComponentItem::ComponentInstance(instance) => {
-            instance.exports(engine).any(|(function, _)| waits(interface, function))
-        }
-        _ => false,
-    })
+    component
+        .imports(engine)
+        .any(|(interface, import)| match import.ty {
+            _ if interface.starts_with("wasi:") => true,
+            ComponentItem::ComponentInstance(instance) => instance
+                .exports(engine)
+                .any(|(function, _)| waits(interface, function)),
+            _ => false,
+        })
 }
 
 /// What the host can call.
@@ -87,7 +94,14 @@ impl Call {
         now: Timestamp,
     ) -> Result<Self, PluginFailure> {
         let limits = &engine.limits().check;
-        let mut store = new_store(engine, CheckState { guest: GuestState::new(limits), snapshot }, limits)?;
+        let mut store = new_store(
+            engine,
+            CheckState {
+                guest: GuestState::new(limits),
+                snapshot,
+            },
+            limits,
+        )?;
         store.data_mut().guest.begin_call(now);
         if store.data().snapshot.is_some() {
             store.data_mut().guest.reads = Some(Reads::default());
@@ -96,11 +110,17 @@ impl Call {
         Ok(Self { store, exports })
     }
 
-    pub(super) async fn declare(&mut self, engine: &Engine, config: &str) -> Result<Declaration, PluginFailure> {
+    pub(super) async fn declare(
+        &mut self,
+        engine: &Engine,
+        config: &str,
+    ) -> Result<Declaration, PluginFailure> {
         let (limits, store) = (&engine.limits().check, &mut self.store);
         match &self.exports {
             Exports::Direct(exports) => direct_answer(exports.call_declare(store, config), limits),
-            Exports::Waiting(exports) => answered(limits, exports.call_declare(store, config)).await,
+            Exports::Waiting(exports) => {
+                answered(limits, exports.call_declare(store, config)).await
+            }
         }
     }
 
@@ -113,8 +133,12 @@ impl Call {
     ) -> Result<Outcome, PluginFailure> {
         let (limits, store) = (&engine.limits().check, &mut self.store);
         match &self.exports {
-            Exports::Direct(exports) => direct_answer(exports.call_evaluate(store, check, snapshot, state), limits),
-            Exports::Waiting(exports) => answered(limits, exports.call_evaluate(store, check, snapshot, state)).await,
+            Exports::Direct(exports) => {
+                direct_answer(exports.call_evaluate(store, check, snapshot, state), limits)
+            }
+            Exports::Waiting(exports) => {
+                answered(limits, exports.call_evaluate(store, check, snapshot, state)).await
+            }
         }
     }
 
@@ -127,15 +151,27 @@ impl Call {
     ) -> Result<Option<Vec<u8>>, PluginFailure> {
         let (limits, store) = (&engine.limits().check, &mut self.store);
         match &self.exports {
-            Exports::Direct(exports) => direct_answer(exports.call_migrate(store, check, from_version, state), limits),
+            Exports::Direct(exports) => direct_answer(
+                exports.call_migrate(store, check, from_version, state),
+                limits,
+            ),
             Exports::Waiting(exports) => {
-                answered(limits, exports.call_migrate(store, check, from_version, state)).await
+                answered(
+                    limits,
+                    exports.call_migrate(store, check, from_version, state),
+                )
+                .await
             }
         }
     }
 }
 
 /// The epoch is what bounds a call that cannot wait.
-fn direct_answer<T>(called: wasmtime::Result<Result<T, PluginError>>, limits: &CallLimits) -> Result<T, PluginFailure> {
-    called.map_err(|error| PluginFailure::of(&error, limits))?.map_err(PluginFailure::from)
+fn direct_answer<T>(
+    called: wasmtime::Result<Result<T, PluginError>>,
+    limits: &CallLimits,
+) -> Result<T, PluginFailure> {
+    called
+        .map_err(|error| PluginFailure::of(&error, limits))?
+        .map_err(PluginFailure::from)
 }

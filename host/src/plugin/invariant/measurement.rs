@@ -27,9 +27,20 @@ impl InvariantModule {
     /// The limits do not fit the engine.
     pub fn store_for_measurement(&self) -> Result<BareStore<'_>, PluginFailure> {
         let limits = &self.engine.limits().check;
-        let mut store = new_store(&self.engine, CheckState { guest: GuestState::new(limits), snapshot: None }, limits)?;
+        let mut store = new_store(
+            &self.engine,
+            CheckState {
+                guest: GuestState::new(limits),
+                snapshot: None,
+            },
+            limits,
+        )?;
         store.data_mut().guest.begin_call(Timestamp::default());
-        Ok(BareStore { store, limits, linked: self.active.instantiable() })
+        Ok(BareStore {
+            store,
+            limits,
+            linked: self.active.instantiable(),
+        })
     }
 }
 
@@ -39,7 +50,15 @@ impl BareStore<'_> {
     /// # Errors
     /// The guest trapped in it.
     pub async fn instantiate(mut self) -> Result<BareInstance, PluginFailure> {
-        let exports = self.linked.instantiate(&mut self.store, self.limits).await?;
-        Ok(BareInstance { _call: Call { store: self.store, exports } })
+        let exports = self
+            .linked
+            .instantiate(&mut self.store, self.limits)
+            .await?;
+        Ok(BareInstance {
+            _call: Call {
+                store: self.store,
+                exports,
+            },
+        })
     }
 }

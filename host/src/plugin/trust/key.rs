@@ -66,10 +66,14 @@ impl PrivateKey {
     /// It cannot be read or holds no key.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let read = || {
-            let file: PrivateFile = toml::from_str(&read_small(path)?).map_err(|_| not_a("private"))?;
+            let file: PrivateFile =
+                toml::from_str(&read_small(path)?).map_err(|_| not_a("private"))?;
             Self::from_pkcs8(hex::decode(file.ed25519_private).map_err(|_| not_a("private"))?)
         };
-        read().map_err(|why| KeyError { file: path.display().to_string(), why })
+        read().map_err(|why| KeyError {
+            file: path.display().to_string(),
+            why,
+        })
     }
 
     /// Writes a new file that only its owner can read.
@@ -77,8 +81,15 @@ impl PrivateKey {
     /// # Errors
     /// There is a file already, or none can be written.
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
-        let file = PrivateFile { ed25519_private: hex::encode(&self.pkcs8) };
-        write_new(path, 0o600, "Signs plugins. Keep it secret and off the machine that runs the operator.", &file)
+        let file = PrivateFile {
+            ed25519_private: hex::encode(&self.pkcs8),
+        };
+        write_new(
+            path,
+            0o600,
+            "Signs plugins. Keep it secret and off the machine that runs the operator.",
+            &file,
+        )
     }
 
     /// The other half.
@@ -86,7 +97,10 @@ impl PrivateKey {
     pub fn public(&self) -> PublicKey {
         // An ed25519 public key has 32 bytes; ring gives no array.
         let mut bytes = [0; 32];
-        bytes.iter_mut().zip(self.pair.public_key().as_ref()).for_each(|(to, from)| *to = *from);
+        bytes
+            .iter_mut()
+            .zip(self.pair.public_key().as_ref())
+            .for_each(|(to, from)| *to = *from);
         PublicKey(bytes)
     }
 
@@ -107,10 +121,14 @@ impl PublicKey {
     /// It cannot be read or holds no key.
     pub fn read(path: &Path) -> Result<Self, KeyError> {
         let read = || {
-            let file: PublicFile = toml::from_str(&read_small(path)?).map_err(|_| not_a("public"))?;
+            let file: PublicFile =
+                toml::from_str(&read_small(path)?).map_err(|_| not_a("public"))?;
             from_hex("ed25519_public", &file.ed25519_public).map(Self)
         };
-        read().map_err(|why| KeyError { file: path.display().to_string(), why })
+        read().map_err(|why| KeyError {
+            file: path.display().to_string(),
+            why,
+        })
     }
 
     /// Writes a new file.
@@ -118,14 +136,24 @@ impl PublicKey {
     /// # Errors
     /// There is a file already, or none can be written.
     pub fn write(&self, path: &Path) -> Result<(), KeyError> {
-        let file = PublicFile { ed25519_public: hex::encode(self.0) };
-        write_new(path, 0o644, "Checks signatures of plugins. Name it in [trust.keys].", &file)
+        let file = PublicFile {
+            ed25519_public: hex::encode(self.0),
+        };
+        write_new(
+            path,
+            0o644,
+            "Checks signatures of plugins. Name it in [trust.keys].",
+            &file,
+        )
     }
 
     /// What signatures call it.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        hex::encode(sha2::Sha256::digest(self.0)).chars().take(FINGERPRINT_DIGITS).collect()
+        hex::encode(sha2::Sha256::digest(self.0))
+            .chars()
+            .take(FINGERPRINT_DIGITS)
+            .collect()
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -138,10 +166,18 @@ fn not_a(kind: &str) -> String {
 }
 
 fn write_new(path: &Path, mode: u32, comment: &str, file: &impl Serialize) -> Result<(), KeyError> {
-    let failed = |why: String| KeyError { file: path.display().to_string(), why };
+    let failed = |why: String| KeyError {
+        file: path.display().to_string(),
+        why,
+    };
     let text = toml::to_string(file).map_err(|error| failed(error.to_string()))?;
     let mut open = OpenOptions::new();
-    let mut file =
-        open.write(true).create_new(true).mode(mode).open(path).map_err(|error| failed(error.to_string()))?;
-    file.write_all(format!("# {comment}\n{text}").as_bytes()).map_err(|error| failed(error.to_string()))
+    let mut file = open
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .map_err(|error| failed(error.to_string()))?;
+    file.write_all(format!("# {comment}\n{text}").as_bytes())
+        .map_err(|error| failed(error.to_string()))
 }

@@ -34,11 +34,20 @@ impl LockFile {
     /// # Errors
     /// It is missing, or is not what [`Self::write`] writes.
     pub fn read(path: &Path) -> Result<Self, LockError> {
-        let failed = |why: String| LockError { file: path.display().to_string(), why };
-        let lock: Self =
-            toml::from_str(&read_small(path).map_err(failed)?).map_err(|error| failed(error.message().to_owned()))?;
-        match lock.sha256.iter().find(|(_, digest)| !is_sha256(digest.as_str())) {
-            Some((plugin, _)) => Err(failed(format!("the digest of {plugin} must be 64 hexadecimal digits"))),
+        let failed = |why: String| LockError {
+            file: path.display().to_string(),
+            why,
+        };
+        let lock: Self = toml::from_str(&read_small(path).map_err(failed)?)
+            .map_err(|error| failed(error.message().to_owned()))?;
+        match lock
+            .sha256
+            .iter()
+            .find(|(_, digest)| !is_sha256(digest.as_str()))
+        {
+            Some((plugin, _)) => Err(failed(format!(
+                "the digest of {plugin} must be 64 hexadecimal digits"
+            ))),
             None => Ok(lock),
         }
     }
@@ -59,7 +68,10 @@ impl LockFile {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), LockError> {
-        let failed = |why: String| LockError { file: path.display().to_string(), why };
+        let failed = |why: String| LockError {
+            file: path.display().to_string(),
+            why,
+        };
         let text = toml::to_string(self).map_err(|error| failed(error.to_string()))?;
         let head = "# Written by `operator plugin lock`: the bytes that each plugin has to have.\n";
         replace(path, &format!("{head}{text}")).map_err(|error| failed(error.to_string()))
@@ -67,7 +79,10 @@ impl LockFile {
 }
 
 fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    text.len() == 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// Puts a file in place whole: a running operator reads it whenever a plugin changes.

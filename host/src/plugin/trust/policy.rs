@@ -86,8 +86,13 @@ impl TrustPolicy {
     pub(super) fn judge(&self, path: &str, digest: &Digest) -> Result<Trust, TrustError> {
         match self {
             Self::Open => {
-                let allowed_by = "unsigned, allowed by default policy: there is no [trust] section".to_owned();
-                Ok(Trust { signer: None, locked: false, allowed_by })
+                let allowed_by =
+                    "unsigned, allowed by default policy: there is no [trust] section".to_owned();
+                Ok(Trust {
+                    signer: None,
+                    locked: false,
+                    allowed_by,
+                })
             }
             Self::Strict(rules) => rules.judge(path, digest),
         }
@@ -102,28 +107,49 @@ impl Rules {
         let requirement = rule.requirement.unwrap_or(self.requirement);
         let locked = self.check_lock(plugin, digest, requirement)?;
         let signer = self.check_signature(path, digest, &rule, requirement)?;
-        let section =
-            if rule.requirement.is_some() { format!("[trust.plugins.{plugin}]") } else { "[trust]".to_owned() };
+        let section = if rule.requirement.is_some() {
+            format!("[trust.plugins.{plugin}]")
+        } else {
+            "[trust]".to_owned()
+        };
         let allowed_by = match (&signer, locked) {
             (Some(signer), true) => format!("signed by {signer} and locked"),
             (Some(signer), false) => format!("signed by {signer}"),
-            (None, true) => format!("unsigned, its digest is locked and {section} requires no signature"),
+            (None, true) => {
+                format!("unsigned, its digest is locked and {section} requires no signature")
+            }
             (None, false) => format!("unsigned, {section} requires nothing"),
         };
-        Ok(Trust { signer, locked, allowed_by })
+        Ok(Trust {
+            signer,
+            locked,
+            allowed_by,
+        })
     }
 
-    fn check_lock(&self, plugin: &str, digest: &Digest, requirement: Requirement) -> Result<bool, TrustError> {
+    fn check_lock(
+        &self,
+        plugin: &str,
+        digest: &Digest,
+        requirement: Requirement,
+    ) -> Result<bool, TrustError> {
         let Some(file) = &self.lock_file else {
-            return if requirement.needs_lock() { Err(TrustError::NoLockFile) } else { Ok(false) };
+            return if requirement.needs_lock() {
+                Err(TrustError::NoLockFile)
+            } else {
+                Ok(false)
+            };
         };
         let lock = LockFile::read(file)?;
         let (file, plugin) = (file.display().to_string(), plugin.to_owned());
         match lock.digest(&plugin) {
             Some(locked) if locked == digest => Ok(true),
-            Some(locked) => {
-                Err(TrustError::LockMismatch { file, plugin, locked: locked.clone(), found: digest.clone() })
-            }
+            Some(locked) => Err(TrustError::LockMismatch {
+                file,
+                plugin,
+                locked: locked.clone(),
+                found: digest.clone(),
+            }),
             None if requirement.needs_lock() => Err(TrustError::NotLocked { file, plugin }),
             None => Ok(false),
         }
@@ -141,20 +167,45 @@ impl Rules {
         let file = signature_path(Path::new(path));
         let Some(signature) = Signature::read(&file)? else {
             let file = file.display().to_string();
-            return if requirement.needs_signature() { Err(TrustError::Unsigned { file, plugin }) } else { Ok(None) };
+            return if requirement.needs_signature() {
+                Err(TrustError::Unsigned { file, plugin })
+            } else {
+                Ok(None)
+            };
         };
         if signature.signed() != digest {
-            return Err(TrustError::OtherBytes { signed: signature.signed().clone(), found: digest.clone() });
+            return Err(TrustError::OtherBytes {
+                signed: signature.signed().clone(),
+                found: digest.clone(),
+            });
         }
-        let Some((signer, key)) = self.keys.iter().find(|(_, key)| key.fingerprint() == signature.key()) else {
+        let Some((signer, key)) = self
+            .keys
+            .iter()
+            .find(|(_, key)| key.fingerprint() == signature.key())
+        else {
             let key = signature.key().to_owned();
-            return if requirement.needs_signature() { Err(TrustError::UnknownKey { key }) } else { Ok(None) };
+            return if requirement.needs_signature() {
+                Err(TrustError::UnknownKey { key })
+            } else {
+                Ok(None)
+            };
         };
-        if let Some(accepted) = rule.signers.as_ref().filter(|accepted| !accepted.contains(signer)) {
-            return Err(TrustError::OtherSigner { signer: signer.clone(), plugin, accepted: accepted.clone() });
+        if let Some(accepted) = rule
+            .signers
+            .as_ref()
+            .filter(|accepted| !accepted.contains(signer))
+        {
+            return Err(TrustError::OtherSigner {
+                signer: signer.clone(),
+                plugin,
+                accepted: accepted.clone(),
+            });
         }
         if !signature.fits(key) {
-            return Err(TrustError::Forged { signer: signer.clone() });
+            return Err(TrustError::Forged {
+                signer: signer.clone(),
+            });
         }
         Ok(Some(signer.clone()))
     }

@@ -39,7 +39,11 @@ impl Signature {
     #[must_use]
     pub fn new(key: &PrivateKey, digest: &Digest) -> Self {
         let ed25519 = hex::encode(key.sign(&message(digest)));
-        Self { sha256: digest.clone(), key: key.public().fingerprint(), ed25519 }
+        Self {
+            sha256: digest.clone(),
+            key: key.public().fingerprint(),
+            ed25519,
+        }
     }
 
     /// Writes it beside the component, in place of an older one.
@@ -55,7 +59,10 @@ impl Signature {
         if !path.exists() {
             return Ok(None);
         }
-        let unreadable = |why| TrustError::SignatureUnreadable { file: path.display().to_string(), why };
+        let unreadable = |why| TrustError::SignatureUnreadable {
+            file: path.display().to_string(),
+            why,
+        };
         let text = read_small(path).map_err(unreadable)?;
         let wrong = |_| unreadable("it is not what `operator plugin sign` writes".to_owned());
         toml::from_str(&text).map(Some).map_err(wrong)
@@ -73,8 +80,12 @@ impl Signature {
 
     /// Whether this key made it.
     pub(super) fn fits(&self, key: &PublicKey) -> bool {
-        let Ok(signature) = from_hex::<64>("ed25519", &self.ed25519) else { return false };
-        UnparsedPublicKey::new(&ED25519, key.bytes()).verify(&message(&self.sha256), &signature).is_ok()
+        let Ok(signature) = from_hex::<64>("ed25519", &self.ed25519) else {
+            return false;
+        };
+        UnparsedPublicKey::new(&ED25519, key.bytes())
+            .verify(&message(&self.sha256), &signature)
+            .is_ok()
     }
 }
 

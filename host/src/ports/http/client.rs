@@ -29,7 +29,11 @@ const ADDRESSES_MAX: usize = 64;
 /// Resolves names: the system's resolver, or that of a test.
 pub trait NameService: Send + Sync {
     /// Every address of the host, with the port.
-    fn addresses<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
+    fn addresses<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>>;
 }
 
 /// The system's resolver.
@@ -37,8 +41,17 @@ pub trait NameService: Send + Sync {
 pub struct SystemNames;
 
 impl NameService for SystemNames {
-    fn addresses<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.take(ADDRESSES_MAX).collect()) })
+    fn addresses<'a>(
+        &'a self,
+        host: &'a str,
+        port: u16,
+    ) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move {
+            Ok(tokio::net::lookup_host((host, port))
+                .await?
+                .take(ADDRESSES_MAX)
+                .collect())
+        })
     }
 }
 
@@ -61,7 +74,11 @@ pub(super) struct Pinned {
 
 impl Clients {
     pub(super) fn new(addresses: Arc<AddressPolicy>, names: Arc<dyn NameService>) -> Self {
-        Self { addresses, names, pinned: Mutex::default() }
+        Self {
+            addresses,
+            names,
+            pinned: Mutex::default(),
+        }
     }
 
     /// A client that connects to addresses of `origin` that were checked a moment ago.
@@ -85,7 +102,11 @@ impl Clients {
             Some(pinned) if pinned.addresses == addresses => pinned.client,
             _ => build(origin, settings, &addresses)?,
         };
-        let pinned = Pinned { addresses, checked_at: now, client };
+        let pinned = Pinned {
+            addresses,
+            checked_at: now,
+            client,
+        };
         let mut clients = self.pinned();
         if clients.len() >= CLIENTS_MAX {
             clients.clear();
@@ -108,7 +129,9 @@ impl Clients {
         }
         match refusal {
             Some(why) if permitted.is_empty() => Err(HttpError::Denied(why)),
-            _ if permitted.is_empty() => Err(HttpError::Dns(format!("{} has no address", origin.host()))),
+            _ if permitted.is_empty() => {
+                Err(HttpError::Dns(format!("{} has no address", origin.host())))
+            }
             _ => Ok(permitted),
         }
     }
@@ -145,14 +168,16 @@ fn build(
         .resolve_to_addrs(origin.host(), &addresses);
     let ca_pem = settings.and_then(|settings| settings.ca_pem.as_deref());
     if let Some(pem) = ca_pem {
-        let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|error| tls(&error))?;
+        let certificates =
+            reqwest::Certificate::from_pem_bundle(pem).map_err(|error| tls(&error))?;
         builder = builder.tls_certs_only(certificates);
     } else if !origin.is_https() {
         // Plain HTTP needs no trust store, and loading the system's takes longer than all else.
         builder = builder.tls_certs_only([]);
     }
     if let Some(pem) = settings.and_then(|settings| settings.identity_pem.as_ref()) {
-        let identity = reqwest::Identity::from_pem(pem.expose().as_bytes()).map_err(|error| tls(&error))?;
+        let identity =
+            reqwest::Identity::from_pem(pem.expose().as_bytes()).map_err(|error| tls(&error))?;
         builder = builder.identity(identity);
     }
     builder.build().map_err(|error| tls(&error))

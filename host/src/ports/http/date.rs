@@ -2,31 +2,49 @@
 
 use crate::model::Timestamp;
 
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// Reads an IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that RFC 9110 lets
 /// servers send. Any other form is `None`.
 #[must_use]
 pub fn parse(text: &str) -> Option<Timestamp> {
     let (weekday, rest) = text.split_once(", ")?;
-    let [day, month, year, time, "GMT"] = rest.split(' ').collect::<Vec<_>>()[..] else { return None };
-    let [hour, minute, second] = time.split(':').collect::<Vec<_>>()[..] else { return None };
-    if !matches!(weekday, "Mon" | "Tue" | "Wed" | "Thu" | "Fri" | "Sat" | "Sun") {
+    let [day, month, year, time, "GMT"] = rest.split(' ').collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    let [hour, minute, second] = time.split(':').collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    if !matches!(
+        weekday,
+        "Mon" | "Tue" | "Wed" | "Thu" | "Fri" | "Sat" | "Sun"
+    ) {
         return None;
     }
     let month = u64::try_from(MONTHS.iter().position(|name| *name == month)?).ok()? + 1;
     let (day, year) = (digits(day, 2)?, digits(year, 4)?);
     let (hour, minute, second) = (digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?);
     // 60 is a leap second.
-    if !(1..=days_in(month, year)).contains(&day) || hour > 23 || minute > 59 || second > 60 || year < 1970 {
+    if !(1..=days_in(month, year)).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+        || year < 1970
+    {
         return None;
     }
     let days = days_before_year(year) + days_before_month(month, year) + day - 1;
-    Some(Timestamp((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000))
+    Some(Timestamp(
+        (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000,
+    ))
 }
 
 fn digits(text: &str, len: usize) -> Option<u64> {
-    (text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok()).flatten()
+    (text.len() == len && text.bytes().all(|byte| byte.is_ascii_digit()))
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn is_leap(year: u64) -> bool {
@@ -58,9 +76,15 @@ mod tests {
 
     #[test]
     fn the_example_of_the_standard_is_read() {
-        assert_eq!(parse("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Timestamp(784_111_777_000)));
+        assert_eq!(
+            parse("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(Timestamp(784_111_777_000))
+        );
         assert_eq!(parse("Thu, 01 Jan 1970 00:00:00 GMT"), Some(Timestamp(0)));
-        assert_eq!(parse("Thu, 29 Feb 2024 12:34:56 GMT"), Some(Timestamp(1_709_210_096_000)));
+        assert_eq!(
+            parse("Thu, 29 Feb 2024 12:34:56 GMT"),
+            Some(Timestamp(1_709_210_096_000))
+        );
     }
 
     #[test]
@@ -90,7 +114,12 @@ mod tests {
         let text = at.to_string();
         let part = |range: std::ops::Range<usize>| text.get(range).unwrap();
         let month = MONTHS[part(5..7).parse::<usize>().unwrap() - 1];
-        format!("Mon, {} {month} {} {} GMT", part(8..10), part(0..4), part(11..19))
+        format!(
+            "Mon, {} {month} {} {} GMT",
+            part(8..10),
+            part(0..4),
+            part(11..19)
+        )
     }
 
     proptest! {

@@ -13,11 +13,16 @@ pub(super) fn classify(error: &reqwest::Error) -> HttpError {
     if causes(error).any(|cause| cause.is::<rustls::Error>()) {
         return HttpError::Tls(chain(error));
     }
-    match causes(error).find_map(|cause| cause.downcast_ref()).map(io::Error::kind) {
+    match causes(error)
+        .find_map(|cause| cause.downcast_ref())
+        .map(io::Error::kind)
+    {
         Some(ErrorKind::ConnectionRefused) => HttpError::Refused,
         Some(ErrorKind::TimedOut) => HttpError::Timeout,
         Some(_) => HttpError::Connect(chain(error)),
-        None if error.is_connect() || error.is_body() || was_cut(error) => HttpError::Connect(chain(error)),
+        None if error.is_connect() || error.is_body() || was_cut(error) => {
+            HttpError::Connect(chain(error))
+        }
         None => HttpError::Protocol(chain(error)),
     }
 }
@@ -26,12 +31,20 @@ pub(super) fn classify(error: &reqwest::Error) -> HttpError {
 pub(super) fn chain(error: &reqwest::Error) -> String {
     let mut texts: Vec<String> = causes(error).map(ToString::to_string).collect();
     texts.dedup();
-    if texts.is_empty() { error.to_string() } else { texts.join(": ") }
+    if texts.is_empty() {
+        error.to_string()
+    } else {
+        texts.join(": ")
+    }
 }
 
 /// The client's HTTP layer tells a lost connection from a wrong answer only by its words.
 fn was_cut(error: &reqwest::Error) -> bool {
-    causes(error).any(|cause| cause.to_string().contains("closed before message completed"))
+    causes(error).any(|cause| {
+        cause
+            .to_string()
+            .contains("closed before message completed")
+    })
 }
 
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
@@ -40,7 +53,10 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
 
 /// `io::Error::source` passes over the error that it wraps, which is the one we look for.
 fn next_cause<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
-    match cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+    match cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref)
+    {
         Some(wrapped) => Some(wrapped),
         None => cause.source(),
     }

@@ -19,7 +19,10 @@ impl OriginSettings {
     /// Sends `authorization: Bearer TOKEN`.
     #[must_use]
     pub fn with_bearer(mut self, token: &str) -> Self {
-        self.headers.push(("authorization".to_owned(), Secret::new(format!("Bearer {token}"))));
+        self.headers.push((
+            "authorization".to_owned(),
+            Secret::new(format!("Bearer {token}")),
+        ));
         self.parts.push(Secret::new(token.to_owned()));
         self
     }
@@ -28,9 +31,14 @@ impl OriginSettings {
     #[must_use]
     pub fn with_basic(mut self, user_and_password: &str) -> Self {
         let encoded = base64(user_and_password.as_bytes());
-        self.headers.push(("authorization".to_owned(), Secret::new(format!("Basic {encoded}"))));
+        self.headers.push((
+            "authorization".to_owned(),
+            Secret::new(format!("Basic {encoded}")),
+        ));
         self.parts.push(Secret::new(user_and_password.to_owned()));
-        let password = user_and_password.split_once(':').map(|(_, password)| password.to_owned());
+        let password = user_and_password
+            .split_once(':')
+            .map(|(_, password)| password.to_owned());
         self.parts.extend(password.map(Secret::new));
         self
     }
@@ -38,12 +46,18 @@ impl OriginSettings {
     /// Sends a header whose value is secret.
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.to_owned(), Secret::new(value.to_owned())));
+        self.headers
+            .push((name.to_owned(), Secret::new(value.to_owned())));
         self
     }
 
     /// Finds all of it in answers.
     pub(super) fn scrubber(&self) -> Scrubber {
-        Scrubber::new(self.headers.iter().map(|(_, value)| value).chain(&self.parts))
+        Scrubber::new(
+            self.headers
+                .iter()
+                .map(|(_, value)| value)
+                .chain(&self.parts),
+        )
     }
 }

@@ -76,7 +76,9 @@ mod tests {
 
     fn read(pieces: &[&[u8]], lines_max: usize) -> LogLines {
         let (mut reader, mut out) = (LineReader::default(), LogLines::default());
-        pieces.iter().for_each(|piece| reader.feed(piece, lines_max, &mut out));
+        pieces
+            .iter()
+            .for_each(|piece| reader.feed(piece, lines_max, &mut out));
         out
     }
 

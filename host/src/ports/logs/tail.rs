@@ -32,7 +32,11 @@ struct OpenFile {
 impl Tail {
     /// Begins at the end of the file, or at its beginning.
     pub(super) fn begin(path: PathBuf, from_start: bool) -> Self {
-        let mut tail = Self { path, place: None, open: None };
+        let mut tail = Self {
+            path,
+            place: None,
+            open: None,
+        };
         // What cannot be opened now is reported by the first read.
         if let Ok(Some(mut opened)) = tail.open_current()
             && (from_start || opened.skip_to_end().is_ok())
@@ -51,9 +55,17 @@ impl Tail {
         }
         let Some(mut found) = current? else {
             // Moved away and not yet written again: what was open stays open.
-            return if self.open.is_some() { Ok(out) } else { Err(io::ErrorKind::NotFound.into()) };
+            return if self.open.is_some() {
+                Ok(out)
+            } else {
+                Err(io::ErrorKind::NotFound.into())
+            };
         };
-        if self.open.as_ref().is_none_or(|open| open.identity != found.identity) {
+        if self
+            .open
+            .as_ref()
+            .is_none_or(|open| open.identity != found.identity)
+        {
             if let Some(mut old) = self.open.take()
                 && old.reader.has_begun()
             {
@@ -68,12 +80,20 @@ impl Tail {
     /// The file that has the name now; `None` when there is none.
     fn open_current(&mut self) -> io::Result<Option<OpenFile>> {
         if self.place.is_none() {
-            let name = self.path.file_name().ok_or_else(|| io::Error::other("the path names no file"))?;
-            let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let name = self
+                .path
+                .file_name()
+                .ok_or_else(|| io::Error::other("the path names no file"))?;
+            let parent = self
+                .path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty());
             let dir = Dir::open_ambient_dir(parent.unwrap_or(".".as_ref()), ambient_authority())?;
             self.place = Some((dir, name.to_owned()));
         }
-        let Some((dir, name)) = &self.place else { return Ok(None) };
+        let Some((dir, name)) = &self.place else {
+            return Ok(None);
+        };
         let metadata = match dir.metadata(name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other?,
@@ -84,7 +104,12 @@ impl Tail {
         }
         let file = dir.open(name)?;
         let identity = identity(&file.metadata()?);
-        Ok(Some(OpenFile { file, identity, position: 0, reader: LineReader::default() }))
+        Ok(Some(OpenFile {
+            file,
+            identity,
+            position: 0,
+            reader: LineReader::default(),
+        }))
     }
 }
 
@@ -112,7 +137,8 @@ impl OpenFile {
                 return Ok(());
             }
             self.position += u64::try_from(count).unwrap_or(0);
-            self.reader.feed(piece.get(..count).unwrap_or_default(), lines_max, out);
+            self.reader
+                .feed(piece.get(..count).unwrap_or_default(), lines_max, out);
         }
     }
 
@@ -153,11 +179,20 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     fn append(path: &Path, text: &str) {
-        OpenOptions::new().create(true).append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+        OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
     }
 
     fn follow(path: &Path, from_start: bool) -> FileLogs {
-        FileLogs::open(&BTreeMap::from([("log".to_owned(), path.to_owned())]), from_start)
+        FileLogs::open(
+            &BTreeMap::from([("log".to_owned(), path.to_owned())]),
+            from_start,
+        )
     }
 
     fn lines(logs: &FileLogs) -> Vec<String> {
@@ -224,7 +259,12 @@ mod tests {
     #[test]
     fn neither_other_names_nor_links_out_of_the_directory_are_read() {
         let (_dir, path) = place();
-        assert!(follow(&path, true).read("../log", 1).unwrap_err().contains("granted"));
+        assert!(
+            follow(&path, true)
+                .read("../log", 1)
+                .unwrap_err()
+                .contains("granted")
+        );
         #[cfg(unix)]
         {
             std::os::unix::fs::symlink("/etc/hostname", &path).unwrap();

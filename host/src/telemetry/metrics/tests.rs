@@ -55,11 +55,21 @@ fn done(took_ms: u64) -> TickDone {
 
 fn counted() -> Metrics {
     let metrics = Metrics::new(1_000);
-    let egress = EgressCounters { sent: 7, refused: [(RefusalReason::Address, 4)].into(), ..EgressCounters::default() };
+    let egress = EgressCounters {
+        sent: 7,
+        refused: [(RefusalReason::Address, 4)].into(),
+        ..EgressCounters::default()
+    };
     let failures: BTreeMap<&'static str, u64> = [("nonsense", 2)].into();
     let verdicts = [("a", Status::Fail), ("b", Status::Pass)];
     for (took_ms, at) in [(40, 5_000), (700, 6_500)] {
-        metrics.count(&report(&verdicts), &done(took_ms), Timestamp(at), egress.clone(), failures.clone());
+        metrics.count(
+            &report(&verdicts),
+            &done(took_ms),
+            Timestamp(at),
+            egress.clone(),
+            failures.clone(),
+        );
     }
     metrics
 }
@@ -83,37 +93,64 @@ fn two_ticks_are_counted_by_how_long_they_took() {
         "operator_check_failures_total{kind=\"nonsense\"} 2",
         "operator_check_failures_total{kind=\"trap\"} 0",
     ] {
-        assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
+        assert!(
+            page.lines().any(|found| found == line),
+            "{line} is not in\n{page}"
+        );
     }
 }
 
 #[test]
 fn checks_are_shown_as_the_last_tick_left_them_and_names_are_escaped() {
     let page = counted().exposition();
-    assert!(page.contains("operator_verdicts{status=\"fail\"} 1\n"), "{page}");
-    assert!(page.contains("operator_check_failing{check=\"a\",module=\"m\\\"1\"} 1\n"), "{page}");
-    assert!(page.contains("operator_check_failing{check=\"b\",module=\"m\\\"1\"} 0\n"), "{page}");
-    assert!(page.contains("operator_check_fuel_total{module=\"m\\\"1\"} 400\n"), "{page}");
+    assert!(
+        page.contains("operator_verdicts{status=\"fail\"} 1\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("operator_check_failing{check=\"a\",module=\"m\\\"1\"} 1\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("operator_check_failing{check=\"b\",module=\"m\\\"1\"} 0\n"),
+        "{page}"
+    );
+    assert!(
+        page.contains("operator_check_fuel_total{module=\"m\\\"1\"} 400\n"),
+        "{page}"
+    );
 }
 
 #[test]
 fn every_series_belongs_to_a_family_that_was_announced_once() {
     let page = counted().exposition();
-    let families: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let families: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
     let mut once = families.clone();
     once.sort_unstable();
     once.dedup();
     assert_eq!(once.len(), families.len());
     for line in page.lines().filter(|line| !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
-        let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-        assert!(families.contains(&base) || families.contains(&name), "{line}");
+        let base = ["_bucket", "_sum", "_count"]
+            .iter()
+            .find_map(|end| name.strip_suffix(end))
+            .unwrap_or(name);
+        assert!(
+            families.contains(&base) || families.contains(&name),
+            "{line}"
+        );
     }
 }
 
 #[test]
 fn an_operator_that_does_not_tick_any_more_is_unwell() {
-    assert!(Metrics::new(1_000).is_well(Timestamp(1_000_000)), "it may still be starting");
+    assert!(
+        Metrics::new(1_000).is_well(Timestamp(1_000_000)),
+        "it may still be starting"
+    );
     let metrics = counted();
     assert!(metrics.is_well(Timestamp(36_500)));
     assert!(!metrics.is_well(Timestamp(36_501)));

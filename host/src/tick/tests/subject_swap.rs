@@ -29,18 +29,41 @@ impl Swapping {
     /// Puts another file where the subject came from, and lets it be prepared, as `run` does beside its ticks.
     async fn put(&self, watcher: &[u8]) {
         std::fs::write(self.directory.path().join("watcher.wasm"), watcher).unwrap();
-        self.running.conveyor.eyes().file().unwrap().prepare_changes().await;
+        self.running
+            .conveyor
+            .eyes()
+            .file()
+            .unwrap()
+            .prepare_changes()
+            .await;
     }
 
     /// The system that was seen, why not, and what became of plugins.
     async fn tick(&mut self) -> (String, String, Vec<PluginChangeKind>) {
-        let report = self.running.conveyor.tick(&mut self.running.book).await.unwrap();
-        let changes = report.events.into_iter().filter_map(|event| match event.what {
-            What::Plugin(change) => Some(change.kind),
-            _ => None,
-        });
-        let why: Vec<String> = report.snapshot.blind.iter().map(|spot| spot.reason.clone()).collect();
-        (report.snapshot.system.clone(), why.join("; "), changes.collect())
+        let report = self
+            .running
+            .conveyor
+            .tick(&mut self.running.book)
+            .await
+            .unwrap();
+        let changes = report
+            .events
+            .into_iter()
+            .filter_map(|event| match event.what {
+                What::Plugin(change) => Some(change.kind),
+                _ => None,
+            });
+        let why: Vec<String> = report
+            .snapshot
+            .blind
+            .iter()
+            .map(|spot| spot.reason.clone())
+            .collect();
+        (
+            report.snapshot.system.clone(),
+            why.join("; "),
+            changes.collect(),
+        )
     }
 }
 
@@ -50,8 +73,14 @@ async fn a_new_version_looks_from_the_next_tick_on_and_every_tick_has_one() {
     assert_eq!(swapping.tick().await.0, "one");
     swapping.put(&sees("two")).await;
     let (system, _, changes) = swapping.tick().await;
-    assert_eq!((system.as_str(), &changes[..]), ("two", &[PluginChangeKind::Swapped][..]));
-    assert_eq!(swapping.tick().await, ("two".to_owned(), String::new(), Vec::new()));
+    assert_eq!(
+        (system.as_str(), &changes[..]),
+        ("two", &[PluginChangeKind::Swapped][..])
+    );
+    assert_eq!(
+        swapping.tick().await,
+        ("two".to_owned(), String::new(), Vec::new())
+    );
 }
 
 #[tokio::test]
@@ -60,9 +89,19 @@ async fn a_version_that_fails_on_probation_is_taken_back_within_the_tick() {
     swapping.tick().await;
     swapping.put(&traps()).await;
     let (system, why, changes) = swapping.tick().await;
-    assert_eq!((system.as_str(), why.as_str()), ("one", ""), "the version before looked in the same tick");
-    assert_eq!(changes, [PluginChangeKind::Swapped, PluginChangeKind::RolledBack]);
-    assert_eq!(swapping.tick().await, ("one".to_owned(), String::new(), Vec::new()));
+    assert_eq!(
+        (system.as_str(), why.as_str()),
+        ("one", ""),
+        "the version before looked in the same tick"
+    );
+    assert_eq!(
+        changes,
+        [PluginChangeKind::Swapped, PluginChangeKind::RolledBack]
+    );
+    assert_eq!(
+        swapping.tick().await,
+        ("one".to_owned(), String::new(), Vec::new())
+    );
 }
 
 #[tokio::test]
@@ -71,7 +110,10 @@ async fn a_file_that_is_no_subject_never_looks_and_the_present_one_goes_on() {
     swapping.tick().await;
     swapping.put(b"not a component").await;
     let (system, _, changes) = swapping.tick().await;
-    assert_eq!((system.as_str(), &changes[..]), ("one", &[PluginChangeKind::RolledBack][..]));
+    assert_eq!(
+        (system.as_str(), &changes[..]),
+        ("one", &[PluginChangeKind::RolledBack][..])
+    );
 }
 
 #[tokio::test]
@@ -81,10 +123,27 @@ async fn a_subject_that_keeps_failing_is_left_alone_for_a_while_and_a_repaired_o
     for _ in 0..6 {
         reasons.push(swapping.tick().await.1);
     }
-    let in_quarantine: Vec<bool> = reasons.iter().map(|reason| reason.contains("is in quarantine")).collect();
+    let in_quarantine: Vec<bool> = reasons
+        .iter()
+        .map(|reason| reason.contains("is in quarantine"))
+        .collect();
     // Three strikes, a pause of one tick, a trial that fails, a pause of two.
-    assert_eq!(in_quarantine, [false, false, false, true, false, true], "{reasons:?}");
-    assert!(reasons[3].contains("until tick 4") && reasons[3].contains("trapped"), "{reasons:?}");
+    assert_eq!(
+        in_quarantine,
+        [false, false, false, true, false, true],
+        "{reasons:?}"
+    );
+    assert!(
+        reasons[3].contains("until tick 4") && reasons[3].contains("trapped"),
+        "{reasons:?}"
+    );
     swapping.put(&sees("one")).await;
-    assert_eq!(swapping.tick().await, ("one".to_owned(), String::new(), vec![PluginChangeKind::Swapped]));
+    assert_eq!(
+        swapping.tick().await,
+        (
+            "one".to_owned(),
+            String::new(),
+            vec![PluginChangeKind::Swapped]
+        )
+    );
 }

@@ -30,7 +30,16 @@ pub(super) fn all() -> Vec<Action> {
 
 /// An action that cannot be wrong to do.
 fn look(id: &str, title: &str, effect: &str, commands: &[&str]) -> Action {
-    action(id, title, effect, Risk::None, "costs a minute", "nothing is changed", &[], commands)
+    action(
+        id,
+        title,
+        effect,
+        Risk::None,
+        "costs a minute",
+        "nothing is changed",
+        &[],
+        commands,
+    )
 }
 
 #[expect(clippy::too_many_arguments, reason = "the columns of a table")]
@@ -105,7 +114,10 @@ fn looking() -> Vec<Action> {
             "inspect-region",
             "Ask every store for the region's state",
             "Shows which replica lacks what: leader, term, log, membership",
-            &["pd-ctl -u {pd} region {key}", "curl -sS -m 3 http://STATUS_ADDRESS_OF_EACH_STORE/region/{key}"],
+            &[
+                "pd-ctl -u {pd} region {key}",
+                "curl -sS -m 3 http://STATUS_ADDRESS_OF_EACH_STORE/region/{key}",
+            ],
         ),
         look(
             "inspect-schedule",

@@ -6,7 +6,13 @@ use operator_plugin::knowledge::Attribute;
 pub(super) fn all() -> Vec<Attribute> {
     [
         ("address", "stores", "store", "address", "store"),
-        ("status_address", "stores", "store", "status_address", "store"),
+        (
+            "status_address",
+            "stores",
+            "store",
+            "status_address",
+            "store",
+        ),
         ("state", "stores", "store", "state", "store"),
         ("version", "stores", "store", "version", "store"),
         ("labels", "stores", "store", "labels", "store"),
@@ -22,12 +28,14 @@ pub(super) fn all() -> Vec<Attribute> {
         ("pd", "large_regions", "region", "pd_url", "region"),
         ("leader_store", "large_regions", "region", "store", "region"),
     ]
-    .map(|(name, table, entity_column, value_column, entity_kind)| Attribute {
-        name: name.to_owned(),
-        table: table.to_owned(),
-        entity_column: entity_column.to_owned(),
-        value_column: value_column.to_owned(),
-        entity_kind: entity_kind.to_owned(),
-    })
+    .map(
+        |(name, table, entity_column, value_column, entity_kind)| Attribute {
+            name: name.to_owned(),
+            table: table.to_owned(),
+            entity_column: entity_column.to_owned(),
+            value_column: value_column.to_owned(),
+            entity_kind: entity_kind.to_owned(),
+        },
+    )
     .into()
 }

@@ -65,15 +65,34 @@ const STAGE_SIGNALS: [&str; 14] = [
 ];
 
 /// Checks of thread pools and of the processor.
-const POOLS: [&str; 7] =
-    ["apply-cpu", "grpc-cpu", "processor-quota", "raftstore-cpu", "read-pool-cpu", "scheduler-cpu", "store-writer-cpu"];
+const POOLS: [&str; 7] = [
+    "apply-cpu",
+    "grpc-cpu",
+    "processor-quota",
+    "raftstore-cpu",
+    "read-pool-cpu",
+    "scheduler-cpu",
+    "store-writer-cpu",
+];
 
 /// Signals of the same pools.
-const POOL_SIGNALS: [&str; 6] =
-    ["apply-cores", "grpc-cores", "processor-cores", "raftstore-cores", "read-cores", "scheduler-cores"];
+const POOL_SIGNALS: [&str; 6] = [
+    "apply-cores",
+    "grpc-cores",
+    "processor-cores",
+    "raftstore-cores",
+    "read-cores",
+    "scheduler-cores",
+];
 
 /// How much work arrives at a store.
-const FLOWS: [&str; 5] = ["request-rate", "store-read-flow", "store-read-keys", "store-write-flow", "store-write-keys"];
+const FLOWS: [&str; 5] = [
+    "request-rate",
+    "store-read-flow",
+    "store-read-keys",
+    "store-write-flow",
+    "store-write-keys",
+];
 
 /// PD's view of replicas that are not as they should be.
 const REPLICAS: [&str; 6] = [

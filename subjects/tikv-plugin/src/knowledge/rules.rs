@@ -1,6 +1,8 @@
 //! Words for writing cards: who, what, how much, why.
 
-use operator_plugin::knowledge::{Card, Deviation, EvidenceRule, Fitness, OptionFit, RowTest, Scope, Test};
+use operator_plugin::knowledge::{
+    Card, Deviation, EvidenceRule, Fitness, OptionFit, RowTest, Scope, Test,
+};
 use operator_plugin::{Comparison, Scalar, Severity};
 
 /// A card without evidence and options.
@@ -87,17 +89,29 @@ pub(super) fn check(scope: Scope, id: &str) -> Draft {
 
 /// The signal left its baseline.
 pub(super) fn anomaly(scope: Scope, signal: &str) -> Draft {
-    draft(scope, Test::SignalDeviates((signal.to_owned(), Deviation::Anomalous)), signal)
+    draft(
+        scope,
+        Test::SignalDeviates((signal.to_owned(), Deviation::Anomalous)),
+        signal,
+    )
 }
 
 /// The signal stands out from the same signal of the others.
 pub(super) fn outlier(scope: Scope, signal: &str) -> Draft {
-    draft(scope, Test::SignalDeviates((signal.to_owned(), Deviation::Outlier)), &format!("{signal}-stands-out"))
+    draft(
+        scope,
+        Test::SignalDeviates((signal.to_owned(), Deviation::Outlier)),
+        &format!("{signal}-stands-out"),
+    )
 }
 
 /// The newest value of the signal compares so.
 pub(super) fn level(scope: Scope, signal: &str, comparison: Comparison, value: f64) -> Draft {
-    draft(scope, Test::SignalCompares((signal.to_owned(), comparison, value)), &format!("{signal}-level"))
+    draft(
+        scope,
+        Test::SignalCompares((signal.to_owned(), comparison, value)),
+        &format!("{signal}-level"),
+    )
 }
 
 /// A cell of a table compares so; the entity is looked up in `entity_column`.
@@ -114,25 +128,46 @@ pub(super) fn cell(
         comparison,
         value,
     });
-    draft(scope, test, &format!("{table}-{}", column.replace('_', "-")))
+    draft(
+        scope,
+        test,
+        &format!("{table}-{}", column.replace('_', "-")),
+    )
 }
 
 /// The status server's answer to our own probe.
 pub(super) fn store_probe(outcome: &str) -> Draft {
     let value = Scalar::Text(outcome.to_owned());
-    cell(Scope::Itself, ("stores", "store", "probe"), Comparison::Eq, value).named(&format!("probe-{outcome}"))
+    cell(
+        Scope::Itself,
+        ("stores", "store", "probe"),
+        Comparison::Eq,
+        value,
+    )
+    .named(&format!("probe-{outcome}"))
 }
 
 /// The PD member's answer to our own probe.
 pub(super) fn member_probe(outcome: &str) -> Draft {
     let value = Scalar::Text(outcome.to_owned());
-    cell(Scope::Itself, ("members", "member", "probe"), Comparison::Eq, value).named(&format!("probe-{outcome}"))
+    cell(
+        Scope::Itself,
+        ("members", "member", "probe"),
+        Comparison::Eq,
+        value,
+    )
+    .named(&format!("probe-{outcome}"))
 }
 
 /// Some other store reports that it cannot reach this one.
 pub(super) fn reported_unreachable() -> Draft {
-    cell(Scope::Itself, ("unreachable_reports", "target", "per_s"), Comparison::Gt, Scalar::Float(0.0))
-        .named("reported-unreachable")
+    cell(
+        Scope::Itself,
+        ("unreachable_reports", "target", "per_s"),
+        Comparison::Gt,
+        Scalar::Float(0.0),
+    )
+    .named("reported-unreachable")
 }
 
 fn draft(scope: Scope, test: Test, what: &str) -> Draft {
@@ -197,10 +232,17 @@ pub(super) fn consequences(
     because: &str,
     reference: &str,
 ) -> Vec<EvidenceRule> {
-    let drafts = checks.iter().map(|id| check(scope, id)).chain(signals.iter().map(|id| anomaly(scope, id)));
+    let drafts = checks
+        .iter()
+        .map(|id| check(scope, id))
+        .chain(signals.iter().map(|id| anomaly(scope, id)));
     let rule = |draft: Draft| {
         let id = format!("brings-{}", draft.0.id);
-        draft.named(&id).group("consequences").explains().because(because, reference)
+        draft
+            .named(&id)
+            .group("consequences")
+            .explains()
+            .because(because, reference)
     };
     drafts.map(rule).collect()
 }

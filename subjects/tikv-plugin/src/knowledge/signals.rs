@@ -4,7 +4,9 @@
 //! slow), a third of a core, a MiB or a thousand requests a second, fifty leaders. Load that moves by less is no trouble, and
 //! would only keep a ticket open after its cause is gone.
 
-use operator_plugin::knowledge::{ColumnSource, Direction, QuantileSource, SeriesSource, Signal, SignalSource};
+use operator_plugin::knowledge::{
+    ColumnSource, Direction, QuantileSource, SeriesSource, Signal, SignalSource,
+};
 use operator_plugin::{Matcher, Reduction, Selector, label};
 
 /// Rates and quantiles over four scrapes.
@@ -26,18 +28,48 @@ pub(super) fn all() -> Vec<Signal> {
 /// What is written and read.
 fn flow() -> Vec<Signal> {
     const MIB: f64 = 1024.0 * 1024.0;
-    let flow = |id, title, column| of_store(id, title, "By/s", column_of("store_flow", "store", column)).floor(MIB);
-    let keys = |id, title, column| of_store(id, title, "1/s", column_of("store_flow", "store", column)).floor(1_000.0);
+    let flow = |id, title, column| {
+        of_store(id, title, "By/s", column_of("store_flow", "store", column)).floor(MIB)
+    };
+    let keys = |id, title, column| {
+        of_store(id, title, "1/s", column_of("store_flow", "store", column)).floor(1_000.0)
+    };
     vec![
-        flow("store-write-flow", "bytes written to the store", "write_bytes_per_s"),
-        flow("store-read-flow", "bytes read from the store", "read_bytes_per_s"),
-        keys("store-write-keys", "keys written to the store", "write_keys_per_s"),
-        keys("store-read-keys", "keys read from the store", "read_keys_per_s"),
-        of_store("request-rate", "requests to the store", "1/s", rate("tikv_grpc_msg_duration_seconds_count", &[]))
-            .floor(1_000.0),
-        of_store("leader-count", "regions that the store leads", "1", column_of("stores", "store", "leader_count"))
-            .bad(Direction::Either)
-            .floor(50.0),
+        flow(
+            "store-write-flow",
+            "bytes written to the store",
+            "write_bytes_per_s",
+        ),
+        flow(
+            "store-read-flow",
+            "bytes read from the store",
+            "read_bytes_per_s",
+        ),
+        keys(
+            "store-write-keys",
+            "keys written to the store",
+            "write_keys_per_s",
+        ),
+        keys(
+            "store-read-keys",
+            "keys read from the store",
+            "read_keys_per_s",
+        ),
+        of_store(
+            "request-rate",
+            "requests to the store",
+            "1/s",
+            rate("tikv_grpc_msg_duration_seconds_count", &[]),
+        )
+        .floor(1_000.0),
+        of_store(
+            "leader-count",
+            "regions that the store leads",
+            "1",
+            column_of("stores", "store", "leader_count"),
+        )
+        .bad(Direction::Either)
+        .floor(50.0),
     ]
 }
 
@@ -49,37 +81,102 @@ fn stages() -> Vec<Signal> {
     };
     let requests = "tikv_storage_engine_async_request_duration_seconds";
     vec![
-        stage("append-p99", "P99 of writing the Raft log", "tikv_raftstore_append_log_duration_seconds", &[]),
-        stage("commit-p99", "P99 of agreeing with the followers", "tikv_raftstore_commit_log_duration_seconds", &[]),
-        stage("apply-p99", "P99 of applying", "tikv_raftstore_apply_log_duration_seconds", &[]),
-        stage("apply-wait-p99", "P99 of waiting to apply", "tikv_raftstore_apply_wait_time_duration_secs", &[]),
-        stage("propose-wait-p99", "P99 of waiting to propose", "tikv_raftstore_request_wait_time_duration_secs", &[]),
+        stage(
+            "append-p99",
+            "P99 of writing the Raft log",
+            "tikv_raftstore_append_log_duration_seconds",
+            &[],
+        ),
+        stage(
+            "commit-p99",
+            "P99 of agreeing with the followers",
+            "tikv_raftstore_commit_log_duration_seconds",
+            &[],
+        ),
+        stage(
+            "apply-p99",
+            "P99 of applying",
+            "tikv_raftstore_apply_log_duration_seconds",
+            &[],
+        ),
+        stage(
+            "apply-wait-p99",
+            "P99 of waiting to apply",
+            "tikv_raftstore_apply_wait_time_duration_secs",
+            &[],
+        ),
+        stage(
+            "propose-wait-p99",
+            "P99 of waiting to propose",
+            "tikv_raftstore_request_wait_time_duration_secs",
+            &[],
+        ),
         stage(
             "log-queue-p99",
             "P99 of waiting for the log writer",
             "tikv_raftstore_store_write_task_wait_duration_secs",
             &[],
         ),
-        stage("raft-sync-p99", "P99 of syncing the Raft log to disk", "raft_engine_sync_log_duration_seconds", &[]),
-        stage("inspect-p99", "P99 of the store's own disk probes", "tikv_raftstore_inspect_duration_seconds", &[]),
+        stage(
+            "raft-sync-p99",
+            "P99 of syncing the Raft log to disk",
+            "raft_engine_sync_log_duration_seconds",
+            &[],
+        ),
+        stage(
+            "inspect-p99",
+            "P99 of the store's own disk probes",
+            "tikv_raftstore_inspect_duration_seconds",
+            &[],
+        ),
         stage(
             "link-p99",
             "P99 of the store's probes of the other stores",
             "tikv_raftstore_inspect_network_duration_seconds",
             &[],
         ),
-        stage("write-p99", "P99 of writes through Raft", requests, &[("type", "write")]),
-        stage("read-index-p99", "P99 of getting a snapshot to read from", requests, &[("type", "snapshot")]),
-        stage("scheduler-p99", "P99 of write commands", "tikv_scheduler_command_duration_seconds", &[]),
+        stage(
+            "write-p99",
+            "P99 of writes through Raft",
+            requests,
+            &[("type", "write")],
+        ),
+        stage(
+            "read-index-p99",
+            "P99 of getting a snapshot to read from",
+            requests,
+            &[("type", "snapshot")],
+        ),
+        stage(
+            "scheduler-p99",
+            "P99 of write commands",
+            "tikv_scheduler_command_duration_seconds",
+            &[],
+        ),
         stage(
             "latch-p99",
             "P99 of waiting for another write to the same key",
             "tikv_scheduler_latch_wait_duration_seconds",
             &[],
         ),
-        stage("read-wait-p99", "P99 of waiting for the read pool", "tikv_yatp_pool_schedule_wait_duration", &[]),
-        stage("request-p99", "P99 of requests", "tikv_grpc_msg_duration_seconds", &[]),
-        stage("pd-request-p99", "P99 of the store's requests to PD", "tikv_pd_request_duration_seconds", &[]),
+        stage(
+            "read-wait-p99",
+            "P99 of waiting for the read pool",
+            "tikv_yatp_pool_schedule_wait_duration",
+            &[],
+        ),
+        stage(
+            "request-p99",
+            "P99 of requests",
+            "tikv_grpc_msg_duration_seconds",
+            &[],
+        ),
+        stage(
+            "pd-request-p99",
+            "P99 of the store's requests to PD",
+            "tikv_pd_request_duration_seconds",
+            &[],
+        ),
     ]
 }
 
@@ -89,18 +186,45 @@ fn pools() -> Vec<Signal> {
     let pool = |id, title, threads: &str| {
         let mut selector = selector("tikv_thread_cpu_seconds_total", &[]);
         if !threads.is_empty() {
-            selector.all_of.push(Matcher::StartsWith(label("name", threads)));
+            selector
+                .all_of
+                .push(Matcher::StartsWith(label("name", threads)));
         }
-        let source = SeriesSource { selector, reduction: Reduction::Rate, window: WINDOW_MS, by: "store".to_owned() };
+        let source = SeriesSource {
+            selector,
+            reduction: Reduction::Rate,
+            window: WINDOW_MS,
+            by: "store".to_owned(),
+        };
         of_store(id, title, "1", SignalSource::Series(source)).floor(THIRD_OF_A_CORE)
     };
     vec![
         pool("processor-cores", "processor cores that the store uses", ""),
-        pool("raftstore-cores", "processor cores of the Raft threads", "raftstore_"),
-        pool("apply-cores", "processor cores of the apply threads", "apply_"),
-        pool("grpc-cores", "processor cores of the request threads", "grpc_server"),
-        pool("read-cores", "processor cores of the read threads", "unified_read_po"),
-        pool("scheduler-cores", "processor cores of the write scheduler", "sched_"),
+        pool(
+            "raftstore-cores",
+            "processor cores of the Raft threads",
+            "raftstore_",
+        ),
+        pool(
+            "apply-cores",
+            "processor cores of the apply threads",
+            "apply_",
+        ),
+        pool(
+            "grpc-cores",
+            "processor cores of the request threads",
+            "grpc_server",
+        ),
+        pool(
+            "read-cores",
+            "processor cores of the read threads",
+            "unified_read_po",
+        ),
+        pool(
+            "scheduler-cores",
+            "processor cores of the write scheduler",
+            "sched_",
+        ),
     ]
 }
 
@@ -118,8 +242,13 @@ fn storage() -> Vec<Signal> {
         )
         .bad(Direction::Down)
         .floor(0.05),
-        of_store("disk-used", "bytes that the store itself uses", "By", column_of("stores", "store", "used_bytes"))
-            .floor(GIB),
+        of_store(
+            "disk-used",
+            "bytes that the store itself uses",
+            "By",
+            column_of("stores", "store", "used_bytes"),
+        )
+        .floor(GIB),
         of_store(
             "compaction-debt",
             "bytes that wait for compaction",
@@ -127,8 +256,13 @@ fn storage() -> Vec<Signal> {
             last("tikv_engine_pending_compaction_bytes", &[]),
         )
         .floor(GIB),
-        of_store("level-0-files", "files at level 0", "1", last("tikv_engine_num_files_at_level", &[("level", "0")]))
-            .floor(10.0),
+        of_store(
+            "level-0-files",
+            "files at level 0",
+            "1",
+            last("tikv_engine_num_files_at_level", &[("level", "0")]),
+        )
+        .floor(10.0),
         of_store(
             "memtables",
             "memory tables that wait to be flushed",
@@ -136,7 +270,13 @@ fn storage() -> Vec<Signal> {
             last("tikv_engine_num_immutable_mem_table", &[]),
         )
         .floor(3.0),
-        of_store("stalls", "write stalls within a minute", "1", delta("tikv_engine_write_stall_reason")).floor(0.5),
+        of_store(
+            "stalls",
+            "write stalls within a minute",
+            "1",
+            delta("tikv_engine_write_stall_reason"),
+        )
+        .floor(0.5),
         of_store(
             "discarded",
             "share of writes turned away, times 10^7",
@@ -144,14 +284,23 @@ fn storage() -> Vec<Signal> {
             last("tikv_scheduler_discard_ratio", &[]),
         )
         .floor(0.5),
-        of_store("memory", "memory that the store uses", "By", last("process_resident_memory_bytes", &[])).floor(GIB),
+        of_store(
+            "memory",
+            "memory that the store uses",
+            "By",
+            last("process_resident_memory_bytes", &[]),
+        )
+        .floor(GIB),
     ]
 }
 
 /// Whether stores are heard of, and how they feel.
 fn liveness() -> Vec<Signal> {
     let unreachable = SeriesSource {
-        selector: selector("tikv_server_report_failure_msg_total", &[("type", "unreachable")]),
+        selector: selector(
+            "tikv_server_report_failure_msg_total",
+            &[("type", "unreachable")],
+        ),
         reduction: Reduction::Rate,
         window: WINDOW_MS,
         by: "store_id".to_owned(),
@@ -198,8 +347,12 @@ fn liveness() -> Vec<Signal> {
 /// PD and the cluster as a whole.
 fn control() -> Vec<Signal> {
     let histogram = |id, title, metric, window| {
-        let source =
-            QuantileSource { quantile: 0.99, selector: selector(metric, &[]), window, by: "member".to_owned() };
+        let source = QuantileSource {
+            quantile: 0.99,
+            selector: selector(metric, &[]),
+            window,
+            by: "member".to_owned(),
+        };
         of("member", id, title, "s", SignalSource::Quantile(source)).floor(0.1)
     };
     let gap = SeriesSource {
@@ -209,7 +362,12 @@ fn control() -> Vec<Signal> {
         by: "member".to_owned(),
     };
     vec![
-        histogram("pd-fsync-p99", "P99 of writing PD's log", "etcd_disk_wal_fsync_duration_seconds", PD_WINDOW_MS),
+        histogram(
+            "pd-fsync-p99",
+            "P99 of writing PD's log",
+            "etcd_disk_wal_fsync_duration_seconds",
+            PD_WINDOW_MS,
+        ),
         histogram(
             "pd-commit-p99",
             "P99 of writing PD's data",
@@ -222,10 +380,21 @@ fn control() -> Vec<Signal> {
             "etcd_network_peer_round_trip_time_seconds",
             PD_WINDOW_MS,
         ),
-        histogram("tso-p99", "P99 of giving out timestamps", "pd_server_handle_tso_duration_seconds", WINDOW_MS),
-        of("member", "tso-gap", "distance of PD's timestamps from its clock", "ms", SignalSource::Series(gap))
-            .bad(Direction::Either)
-            .floor(1_000.0),
+        histogram(
+            "tso-p99",
+            "P99 of giving out timestamps",
+            "pd_server_handle_tso_duration_seconds",
+            WINDOW_MS,
+        ),
+        of(
+            "member",
+            "tso-gap",
+            "distance of PD's timestamps from its clock",
+            "ms",
+            SignalSource::Series(gap),
+        )
+        .bad(Direction::Either)
+        .floor(1_000.0),
         of(
             "member",
             "pd-clock-offset",
@@ -244,8 +413,14 @@ fn control() -> Vec<Signal> {
         )
         .bad(Direction::Either)
         .floor(2.0),
-        of("cluster", "region-total", "regions of the cluster", "1", column_of("cluster", "cluster", "region_count"))
-            .floor(100.0),
+        of(
+            "cluster",
+            "region-total",
+            "regions of the cluster",
+            "1",
+            column_of("cluster", "cluster", "region_count"),
+        )
+        .floor(100.0),
         of(
             "cluster",
             "members-healthy",
@@ -263,8 +438,21 @@ fn of_store(id: &str, title: &str, unit: &str, source: SignalSource) -> Signal {
 }
 
 fn of(entity_kind: &str, id: &str, title: &str, unit: &str, source: SignalSource) -> Signal {
-    let (id, title, unit, entity_kind) = (id.to_owned(), title.to_owned(), unit.to_owned(), entity_kind.to_owned());
-    Signal { id, title, unit, entity_kind, source, bad: Direction::Up, floor: 0.0 }
+    let (id, title, unit, entity_kind) = (
+        id.to_owned(),
+        title.to_owned(),
+        unit.to_owned(),
+        entity_kind.to_owned(),
+    );
+    Signal {
+        id,
+        title,
+        unit,
+        entity_kind,
+        source,
+        bad: Direction::Up,
+        floor: 0.0,
+    }
 }
 
 /// What differs from the usual signal, for which more is worse.
@@ -286,8 +474,16 @@ impl Adjust for Signal {
 }
 
 fn column_of(table: &str, entity_column: &str, value_column: &str) -> SignalSource {
-    let (table, entity_column, value_column) = (table.to_owned(), entity_column.to_owned(), value_column.to_owned());
-    SignalSource::Column(ColumnSource { table, entity_column, value_column })
+    let (table, entity_column, value_column) = (
+        table.to_owned(),
+        entity_column.to_owned(),
+        value_column.to_owned(),
+    );
+    SignalSource::Column(ColumnSource {
+        table,
+        entity_column,
+        value_column,
+    })
 }
 
 fn rate(metric: &str, labels: &[(&str, &str)]) -> SignalSource {
@@ -296,15 +492,31 @@ fn rate(metric: &str, labels: &[(&str, &str)]) -> SignalSource {
 
 fn series(metric: &str, labels: &[(&str, &str)], reduction: Reduction) -> SignalSource {
     let (selector, by) = (selector(metric, labels), "store".to_owned());
-    SignalSource::Series(SeriesSource { selector, reduction, window: WINDOW_MS, by })
+    SignalSource::Series(SeriesSource {
+        selector,
+        reduction,
+        window: WINDOW_MS,
+        by,
+    })
 }
 
 fn quantile(histogram: &str, labels: &[(&str, &str)]) -> SignalSource {
     let (selector, by) = (selector(histogram, labels), "store".to_owned());
-    SignalSource::Quantile(QuantileSource { quantile: 0.99, selector, window: WINDOW_MS, by })
+    SignalSource::Quantile(QuantileSource {
+        quantile: 0.99,
+        selector,
+        window: WINDOW_MS,
+        by,
+    })
 }
 
 fn selector(metric: &str, labels: &[(&str, &str)]) -> Selector {
-    let all_of = labels.iter().map(|(key, value)| Matcher::Equals(label(*key, *value))).collect();
-    Selector { metric: metric.to_owned(), all_of }
+    let all_of = labels
+        .iter()
+        .map(|(key, value)| Matcher::Equals(label(*key, *value)))
+        .collect();
+    Selector {
+        metric: metric.to_owned(),
+        all_of,
+    }
 }

@@ -13,8 +13,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use operator_plugin::{
-    HttpError, Level, LogChunk, LogError, Matcher, MetricsError, Query, Reduction, Request, Response, ScrapeRequest,
-    ScrapeSummary, TableView, World, table,
+    HttpError, Level, LogChunk, LogError, Matcher, MetricsError, Query, Reduction, Request,
+    Response, ScrapeRequest, ScrapeSummary, TableView, World, table,
 };
 use serde::Deserialize;
 
@@ -22,10 +22,15 @@ use serde::Deserialize;
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}.jsonl.gz");
     let start = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let found =
-        start.ancestors().map(|folder| folder.join("shared/data/cassettes").join(&file)).find(|path| path.exists());
+    let found = start
+        .ancestors()
+        .map(|folder| folder.join("shared/data/cassettes").join(&file))
+        .find(|path| path.exists());
     if found.is_none() {
-        eprintln!("skipped: the recording {file} is not in shared/data/cassettes of any parent of {}", start.display());
+        eprintln!(
+            "skipped: the recording {file} is not in shared/data/cassettes of any parent of {}",
+            start.display()
+        );
     }
     found
 }
@@ -104,7 +109,10 @@ impl Recording {
         let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         self.listening.insert(origin);
         let answers = self.answers.entry(url).or_default();
-        let body = match (entry.body, answers.iter().rev().find(|answer| answer.status != 0)) {
+        let body = match (
+            entry.body,
+            answers.iter().rev().find(|answer| answer.status != 0),
+        ) {
             (Some(body), _) => {
                 self.bodies.push(body);
                 self.bodies.len() - 1
@@ -112,16 +120,29 @@ impl Recording {
             (None, Some(before)) => before.body,
             (None, None) => 0,
         };
-        answers.push(Answer { t: entry.t, status: entry.status.unwrap_or(0), body });
+        answers.push(Answer {
+            t: entry.t,
+            status: entry.status.unwrap_or(0),
+            body,
+        });
     }
 
     fn get(&self, target: &str, path: &str) -> Result<Response, HttpError> {
-        let origin = self.targets.get(target).ok_or_else(|| HttpError::UnknownTarget(target.to_owned()))?;
+        let origin = self
+            .targets
+            .get(target)
+            .ok_or_else(|| HttpError::UnknownTarget(target.to_owned()))?;
         if !self.listening.contains(origin) {
             return Err(HttpError::Refused);
         }
         // A process that refuses one path refuses all of them.
-        let last = |url: &str| self.answers.get(url)?.iter().rev().find(|answer| answer.t <= self.t);
+        let last = |url: &str| {
+            self.answers
+                .get(url)?
+                .iter()
+                .rev()
+                .find(|answer| answer.t <= self.t)
+        };
         let response = |status: u16, body: &str| Response {
             status,
             headers: vec![],
@@ -144,13 +165,22 @@ impl World for Recording {
     }
 
     fn send_all(&mut self, requests: &[Request]) -> Vec<Result<Response, HttpError>> {
-        self.asked.extend(requests.iter().map(|request| (request.target.clone(), request.path_and_query.clone())));
-        requests.iter().map(|request| self.get(&request.target, &request.path_and_query)).collect()
+        self.asked.extend(
+            requests
+                .iter()
+                .map(|request| (request.target.clone(), request.path_and_query.clone())),
+        );
+        requests
+            .iter()
+            .map(|request| self.get(&request.target, &request.path_and_query))
+            .collect()
     }
 
     fn discover(&mut self, name: &str, origin: &str) -> Result<(), HttpError> {
         if !self.grants {
-            return Err(HttpError::Denied("outside of the granted networks".to_owned()));
+            return Err(HttpError::Denied(
+                "outside of the granted networks".to_owned(),
+            ));
         }
         self.targets.insert(name.to_owned(), origin.to_owned());
         Ok(())
@@ -165,23 +195,38 @@ impl World for Recording {
                     let name = line.split(['{', ' ']).next().unwrap_or_default();
                     ["pd_regions_status", "tikv_server_report_failure_msg_total"].contains(&name)
                 });
-                let own: Vec<String> =
-                    request.labels.iter().map(|label| format!("{}=\"{}\"", label.key, label.value)).collect();
+                let own: Vec<String> = request
+                    .labels
+                    .iter()
+                    .map(|label| format!("{}=\"{}\"", label.key, label.value))
+                    .collect();
                 let mut kept = 1;
                 for line in lines {
                     let (series, value) = line.rsplit_once(' ').unwrap();
                     let series = series.replace('}', &format!(",{}}}", own.join(",")));
-                    self.samples.entry(series).or_default().push((self.t, value.parse().unwrap()));
+                    self.samples
+                        .entry(series)
+                        .or_default()
+                        .push((self.t, value.parse().unwrap()));
                     kept += 1;
                 }
-                ScrapeSummary { kept, seen: kept, malformed: 0 }
+                ScrapeSummary {
+                    kept,
+                    seen: kept,
+                    malformed: 0,
+                }
             });
             results.push(result);
         }
         results
     }
 
-    fn select(&mut self, query: &Query, reduction: Reduction, window_ms: u64) -> Result<TableView, MetricsError> {
+    fn select(
+        &mut self,
+        query: &Query,
+        reduction: Reduction,
+        window_ms: u64,
+    ) -> Result<TableView, MetricsError> {
         let since = self.t - window_ms as f64 / 1000.0;
         let label = |series: &str, key: &str| {
             let (_, rest) = series.split_once(&format!("{key}=\""))?;
@@ -190,20 +235,30 @@ impl World for Recording {
         let matches = |series: &str| {
             series.starts_with(&format!("{}{{", query.selector.metric))
                 && query.selector.all_of.iter().all(|matcher| match matcher {
-                    Matcher::Equals(wanted) => label(series, &wanted.key).as_deref() == Some(&wanted.value),
+                    Matcher::Equals(wanted) => {
+                        label(series, &wanted.key).as_deref() == Some(&wanted.value)
+                    }
                     _ => panic!("not needed here"),
                 })
         };
         let mut groups: BTreeMap<Vec<String>, f64> = BTreeMap::new();
         for (series, samples) in self.samples.iter().filter(|(series, _)| matches(series)) {
             let window: Vec<_> = samples.iter().filter(|(t, _)| *t >= since).collect();
-            let (Some(first), Some(last)) = (window.first(), window.last()) else { continue };
+            let (Some(first), Some(last)) = (window.first(), window.last()) else {
+                continue;
+            };
             let value = match reduction {
                 Reduction::Last => last.1,
-                Reduction::Rate if window.len() > 1 => (last.1 - first.1).max(0.0) / (last.0 - first.0),
+                Reduction::Rate if window.len() > 1 => {
+                    (last.1 - first.1).max(0.0) / (last.0 - first.0)
+                }
                 _ => continue,
             };
-            let key = query.by.iter().map(|by| label(series, by).unwrap_or_default()).collect();
+            let key = query
+                .by
+                .iter()
+                .map(|by| label(series, by).unwrap_or_default())
+                .collect();
             *groups.entry(key).or_default() += value;
         }
         if groups.is_empty() {
@@ -211,9 +266,17 @@ impl World for Recording {
         }
         let mut found = table("metrics");
         for (place, by) in query.by.iter().enumerate() {
-            found = found.texts(by, groups.keys().map(|key| key[place].clone()).collect::<Vec<_>>());
+            found = found.texts(
+                by,
+                groups
+                    .keys()
+                    .map(|key| key[place].clone())
+                    .collect::<Vec<_>>(),
+            );
         }
-        Ok(found.floats("value", "", groups.values().copied().collect::<Vec<_>>()).into())
+        Ok(found
+            .floats("value", "", groups.values().copied().collect::<Vec<_>>())
+            .into())
     }
 
     fn log_sources(&mut self) -> Vec<String> {
@@ -221,7 +284,10 @@ impl World for Recording {
     }
 
     fn read_log(&mut self, source: &str, max_lines: u32) -> Result<LogChunk, LogError> {
-        let lines = self.logs.get(source).ok_or_else(|| LogError::UnknownSource(source.to_owned()))?;
+        let lines = self
+            .logs
+            .get(source)
+            .ok_or_else(|| LogError::UnknownSource(source.to_owned()))?;
         let from = self.read_up_to.get(source).copied().unwrap_or(0);
         let new: Vec<String> = lines
             .iter()
@@ -231,7 +297,10 @@ impl World for Recording {
             .map(|(_, line)| line.clone())
             .collect();
         self.read_up_to.insert(source.to_owned(), from + new.len());
-        Ok(LogChunk { lines: new, skipped: 0 })
+        Ok(LogChunk {
+            lines: new,
+            skipped: 0,
+        })
     }
 
     fn log(&mut self, _: Level, _: &str, _: &[operator_plugin::Label]) {}

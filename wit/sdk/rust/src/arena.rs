@@ -19,7 +19,10 @@ struct Arena {
 unsafe impl Sync for Arena {}
 
 #[cfg_attr(target_arch = "wasm32", global_allocator)]
-static ARENA: Arena = Arena { bytes: UnsafeCell::new([0; BYTES]), used: Cell::new(0) };
+static ARENA: Arena = Arena {
+    bytes: UnsafeCell::new([0; BYTES]),
+    used: Cell::new(0),
+};
 
 impl Arena {
     fn base(&self) -> usize {
@@ -97,7 +100,9 @@ mod tests {
 
     fn holds_its_byte((block, layout, byte): Block) -> bool {
         // SAFETY: it was filled with that many bytes.
-        unsafe { core::slice::from_raw_parts(block, layout.size()) }.iter().all(|held| *held == byte)
+        unsafe { core::slice::from_raw_parts(block, layout.size()) }
+            .iter()
+            .all(|held| *held == byte)
     }
 
     /// One test, because there is one arena: four times as much as it has, in blocks that grow, shrink and go.
@@ -113,8 +118,16 @@ mod tests {
                 // SAFETY: the block is of this layout and is forgotten here.
                 let moved = unsafe { ARENA.realloc(block, layout, size) };
                 // SAFETY: the new block has that many bytes.
-                unsafe { moved.add(layout.size()).write_bytes(byte, size - layout.size()) };
-                blocks.push((moved, Layout::from_size_align(size, layout.align()).unwrap(), byte));
+                unsafe {
+                    moved
+                        .add(layout.size())
+                        .write_bytes(byte, size - layout.size())
+                };
+                blocks.push((
+                    moved,
+                    Layout::from_size_align(size, layout.align()).unwrap(),
+                    byte,
+                ));
             }
             if round % 5 == 0 {
                 let (block, layout, byte) = blocks.swap_remove(round * 17 % blocks.len());
@@ -124,8 +137,15 @@ mod tests {
             }
         }
         assert!(blocks.iter().all(|block| holds_its_byte(*block)));
-        let beyond = blocks.iter().filter(|(block, ..)| !ARENA.holds(*block)).count();
-        assert!(beyond > 0 && beyond < blocks.len(), "{beyond} of {}", blocks.len());
+        let beyond = blocks
+            .iter()
+            .filter(|(block, ..)| !ARENA.holds(*block))
+            .count();
+        assert!(
+            beyond > 0 && beyond < blocks.len(),
+            "{beyond} of {}",
+            blocks.len()
+        );
         let larger = filled(2 * BYTES, 7);
         assert!(!ARENA.holds(larger.0) && holds_its_byte(larger));
     }

@@ -16,7 +16,9 @@
 compile_error!("choose what to write: feature `subject` or feature `invariant` of operator-plugin");
 
 #[cfg(all(feature = "subject", feature = "invariant", target_arch = "wasm32"))]
-compile_error!("a component has one world: feature `subject` or feature `invariant` of operator-plugin, not both");
+compile_error!(
+    "a component has one world: feature `subject` or feature `invariant` of operator-plugin, not both"
+);
 
 /// The world of invariants.
 #[cfg(feature = "invariant")]

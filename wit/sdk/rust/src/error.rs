@@ -7,10 +7,18 @@ use crate::{MetricsError, PluginError, TableError};
 impl From<TableError> for PluginError {
     fn from(error: TableError) -> Self {
         match error {
-            TableError::NoSuchTable(name) => Self::Unavailable(format!("no table {name} in this snapshot")),
-            TableError::NoSuchColumn(name) => Self::Protocol(format!("no column {name} in the table")),
-            TableError::WrongKind(kind) => Self::Protocol(format!("the column is of kind {kind:?}")),
-            TableError::OutOfRange => Self::Internal("a window lies outside of its table".to_owned()),
+            TableError::NoSuchTable(name) => {
+                Self::Unavailable(format!("no table {name} in this snapshot"))
+            }
+            TableError::NoSuchColumn(name) => {
+                Self::Protocol(format!("no column {name} in the table"))
+            }
+            TableError::WrongKind(kind) => {
+                Self::Protocol(format!("the column is of kind {kind:?}"))
+            }
+            TableError::OutOfRange => {
+                Self::Internal("a window lies outside of its table".to_owned())
+            }
             TableError::TooLarge(limit) => Self::Limit(format!("a table is larger than {limit}")),
         }
     }
@@ -19,9 +27,15 @@ impl From<TableError> for PluginError {
 impl From<MetricsError> for PluginError {
     fn from(error: MetricsError) -> Self {
         match error {
-            MetricsError::NoSuchMetric(name) => Self::Unavailable(format!("no series {name} was ever collected")),
-            MetricsError::TooFewSamples => Self::Unavailable("too few samples in the window".to_owned()),
-            MetricsError::TooManySeries(limit) => Self::Limit(format!("more than {limit} series match")),
+            MetricsError::NoSuchMetric(name) => {
+                Self::Unavailable(format!("no series {name} was ever collected"))
+            }
+            MetricsError::TooFewSamples => {
+                Self::Unavailable("too few samples in the window".to_owned())
+            }
+            MetricsError::TooManySeries(limit) => {
+                Self::Limit(format!("more than {limit} series match"))
+            }
             MetricsError::InvalidQuery(why) => Self::Internal(format!("invalid query: {why}")),
             MetricsError::Unavailable(why) => Self::Unavailable(why),
         }
@@ -34,7 +48,9 @@ impl From<HttpError> for PluginError {
         match error {
             HttpError::Denied(why) => Self::Denied(why),
             HttpError::UnknownTarget(name) => Self::Denied(format!("target {name} is not granted")),
-            HttpError::RateLimited(wait_ms) => Self::Limit(format!("rate limited for {wait_ms} ms")),
+            HttpError::RateLimited(wait_ms) => {
+                Self::Limit(format!("rate limited for {wait_ms} ms"))
+            }
             other => Self::Unavailable(describe(&other)),
         }
     }
@@ -53,6 +69,8 @@ pub(crate) fn describe(error: &HttpError) -> String {
         HttpError::Connect(why) => format!("connection failed: {why}"),
         HttpError::Tls(why) => format!("tls failed: {why}"),
         HttpError::Protocol(why) => format!("not http: {why}"),
-        HttpError::Redirected(location) => format!("redirected to {location}, which is never followed"),
+        HttpError::Redirected(location) => {
+            format!("redirected to {location}, which is never followed")
+        }
     }
 }

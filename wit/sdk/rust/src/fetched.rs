@@ -34,11 +34,17 @@ impl Fetched {
             Kind::Instant => Block::Instants(table.instants(name, 0, rows)?),
             Kind::Boolean => Block::Booleans(table.booleans(name, 0, rows)?),
         };
-        Ok(Self { block, present: present.contains(&0).then_some(present) })
+        Ok(Self {
+            block,
+            present: present.contains(&0).then_some(present),
+        })
     }
 
     pub(crate) fn of_memory(values: Values) -> Self {
-        Self { block: Block::Memory(values), present: None }
+        Self {
+            block: Block::Memory(values),
+            present: None,
+        }
     }
 
     pub(crate) fn text(&self, row: usize) -> Option<&str> {
@@ -82,9 +88,13 @@ impl Fetched {
     }
 
     /// A number, where the column has numbers.
-    #[expect(clippy::cast_precision_loss, reason = "counts and sizes stay far below 2^53")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "counts and sizes stay far below 2^53"
+    )]
     pub(crate) fn number(&self, row: usize) -> Option<f64> {
-        self.float(row).or_else(|| self.integer(row).map(|value| value as f64))
+        self.float(row)
+            .or_else(|| self.integer(row).map(|value| value as f64))
     }
 
     pub(crate) fn scalar(&self, row: usize) -> Scalar {
@@ -93,9 +103,9 @@ impl Fetched {
             Block::Floats(_) => self.float(row).map(Scalar::Float),
             Block::Integers(_) => self.integer(row).map(Scalar::Integer),
             // Nanoseconds reach the end of i64 in the year 2262.
-            Block::Instants(_) => {
-                self.instant(row).map(|value| Scalar::Integer(i64::try_from(value).unwrap_or(i64::MAX)))
-            }
+            Block::Instants(_) => self
+                .instant(row)
+                .map(|value| Scalar::Integer(i64::try_from(value).unwrap_or(i64::MAX))),
             Block::Booleans(_) => self.boolean(row).map(Scalar::Boolean),
             Block::Memory(values) => Some(values.scalar(row)),
         };
@@ -103,7 +113,15 @@ impl Fetched {
     }
 
     fn known<T>(&self, row: usize, value: impl FnOnce() -> Option<T>) -> Option<T> {
-        if self.present.as_ref().is_some_and(|present| present.get(row) == Some(&0)) { None } else { value() }
+        if self
+            .present
+            .as_ref()
+            .is_some_and(|present| present.get(row) == Some(&0))
+        {
+            None
+        } else {
+            value()
+        }
     }
 }
 
@@ -119,26 +137,57 @@ mod tests {
 
     #[test]
     fn texts_are_cut_at_their_ends_and_a_missing_one_is_not_known() {
-        let packed = PackedText { text: "abcä".to_owned(), ends: vec![1, 3, 3, 5] };
-        let column = Fetched { block: Block::Texts(packed), present: Some(vec![1, 1, 0, 1]) };
+        let packed = PackedText {
+            text: "abcä".to_owned(),
+            ends: vec![1, 3, 3, 5],
+        };
+        let column = Fetched {
+            block: Block::Texts(packed),
+            present: Some(vec![1, 1, 0, 1]),
+        };
         let read: Vec<_> = (0..5).map(|row| column.text(row)).collect();
         assert_eq!(read, [Some("a"), Some("bc"), None, Some("ä"), None]);
-        assert_eq!((column.scalar(1), column.scalar(2)), (Scalar::Text("bc".to_owned()), Scalar::Null));
+        assert_eq!(
+            (column.scalar(1), column.scalar(2)),
+            (Scalar::Text("bc".to_owned()), Scalar::Null)
+        );
         assert_eq!(column.number(0), None);
     }
 
     #[test]
     fn ends_that_cut_a_letter_are_no_text() {
-        let packed = PackedText { text: "ä".to_owned(), ends: vec![1, 2] };
-        assert_eq!(Fetched { block: Block::Texts(packed), present: None }.text(0), None);
+        let packed = PackedText {
+            text: "ä".to_owned(),
+            ends: vec![1, 2],
+        };
+        assert_eq!(
+            Fetched {
+                block: Block::Texts(packed),
+                present: None
+            }
+            .text(0),
+            None
+        );
     }
 
     #[test]
     fn a_value_is_read_as_its_own_kind_and_an_integer_as_a_number_too() {
-        let column = Fetched { block: Block::Integers(vec![7, 8]), present: Some(vec![1, 0]) };
-        assert_eq!((column.integer(0), column.number(0), column.float(0)), (Some(7), Some(7.0), None));
-        assert_eq!((column.integer(1), column.number(1), column.number(2)), (None, None, None));
-        let column = Fetched { block: Block::Booleans(vec![0, 1]), present: None };
+        let column = Fetched {
+            block: Block::Integers(vec![7, 8]),
+            present: Some(vec![1, 0]),
+        };
+        assert_eq!(
+            (column.integer(0), column.number(0), column.float(0)),
+            (Some(7), Some(7.0), None)
+        );
+        assert_eq!(
+            (column.integer(1), column.number(1), column.number(2)),
+            (None, None, None)
+        );
+        let column = Fetched {
+            block: Block::Booleans(vec![0, 1]),
+            present: None,
+        };
         assert_eq!(
             (column.boolean(0), column.boolean(1), column.scalar(1)),
             (Some(false), Some(true), Scalar::Boolean(true))

@@ -4,7 +4,9 @@ use crate::bindings::invariant as world;
 use crate::snapshot::Snapshot;
 use crate::{PluginError, PluginInfo, Scalar, Severity};
 
-pub use world::operator::plugin::checks::{CheckDeclaration, Declaration, Evidence, Outcome, Status, Violation};
+pub use world::operator::plugin::checks::{
+    CheckDeclaration, Declaration, Evidence, Outcome, Status, Violation,
+};
 
 /// A module of checks of one family.
 pub trait Invariants {
@@ -21,7 +23,9 @@ pub trait Invariants {
     fn configure(config: &str) -> Result<(), PluginError> {
         match config.split_whitespace().collect::<String>().as_str() {
             "" | "{}" | "null" => Ok(()),
-            _ => Err(PluginError::InvalidConfig("this module has no settings".to_owned())),
+            _ => Err(PluginError::InvalidConfig(
+                "this module has no settings".to_owned(),
+            )),
         }
     }
 
@@ -29,7 +33,11 @@ pub trait Invariants {
     ///
     /// # Errors
     /// When the state cannot be read; the check then starts without it.
-    fn migrate(check: &str, from_version: &str, state: Vec<u8>) -> Result<Option<Vec<u8>>, PluginError> {
+    fn migrate(
+        check: &str,
+        from_version: &str,
+        state: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, PluginError> {
         let _ = (check, from_version, state);
         Ok(None)
     }
@@ -54,7 +62,10 @@ impl Check {
             hold: 0,
             tables: Vec::new(),
         };
-        Self { declaration, evaluate: Box::new(|_, _| Ok(Outcome::inconclusive("the check has no code"))) }
+        Self {
+            declaration,
+            evaluate: Box::new(|_, _| Ok(Outcome::inconclusive("the check has no code"))),
+        }
     }
 
     /// How bad a violation is.
@@ -92,7 +103,10 @@ impl Check {
 
     /// The code that tells.
     #[must_use]
-    pub fn by(mut self, evaluate: impl Fn(&Snapshot) -> Result<Outcome, PluginError> + 'static) -> Self {
+    pub fn by(
+        mut self,
+        evaluate: impl Fn(&Snapshot) -> Result<Outcome, PluginError> + 'static,
+    ) -> Self {
         self.evaluate = Box::new(move |snapshot, _| evaluate(snapshot));
         self
     }
@@ -117,7 +131,11 @@ impl Check {
     ///
     /// # Errors
     /// As its code says; the host makes an inconclusive verdict of it.
-    pub fn evaluate(&self, snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
+    pub fn evaluate(
+        &self,
+        snapshot: &Snapshot,
+        state: Option<&[u8]>,
+    ) -> Result<Outcome, PluginError> {
         (self.evaluate)(snapshot, state)
     }
 }
@@ -126,19 +144,34 @@ impl Outcome {
     /// All is in order; `reason` says what was looked at.
     #[must_use]
     pub fn pass(reason: impl Into<String>) -> Self {
-        Self { status: Status::Pass, reason: reason.into(), violations: Vec::new(), passed: Vec::new(), state: None }
+        Self {
+            status: Status::Pass,
+            reason: reason.into(),
+            violations: Vec::new(),
+            passed: Vec::new(),
+            state: None,
+        }
     }
 
     /// It is not.
     #[must_use]
     pub fn fail(reason: impl Into<String>, violations: Vec<Violation>) -> Self {
-        Self { status: Status::Fail, reason: reason.into(), violations, passed: Vec::new(), state: None }
+        Self {
+            status: Status::Fail,
+            reason: reason.into(),
+            violations,
+            passed: Vec::new(),
+            state: None,
+        }
     }
 
     /// It could not be told, and why.
     #[must_use]
     pub fn inconclusive(reason: impl Into<String>) -> Self {
-        Self { status: Status::Inconclusive, ..Self::pass(reason) }
+        Self {
+            status: Status::Inconclusive,
+            ..Self::pass(reason)
+        }
     }
 
     /// Entities that were looked at and are in order.
@@ -160,7 +193,13 @@ impl Violation {
     /// `entity` breaks the rule; `summary` is one sentence without a full stop.
     pub fn new(entity: impl Into<String>, summary: impl Into<String>) -> Self {
         let (entity, summary) = (entity.into(), summary.into());
-        Self { entity, summary, evidence: Vec::new(), severity: None, confirmed: false }
+        Self {
+            entity,
+            summary,
+            evidence: Vec::new(),
+            severity: None,
+            confirmed: false,
+        }
     }
 
     /// Cites an observation; every violation needs at least one.
@@ -279,17 +318,34 @@ pub struct Module<T>(std::marker::PhantomData<T>);
 impl<T: Invariants> world::Guest for Module<T> {
     fn declare(config: String) -> Result<Declaration, PluginError> {
         T::configure(&config)?;
-        let checks = T::checks().into_iter().map(|check| check.declaration).collect();
-        Ok(Declaration { info: T::info(), checks })
+        let checks = T::checks()
+            .into_iter()
+            .map(|check| check.declaration)
+            .collect();
+        Ok(Declaration {
+            info: T::info(),
+            checks,
+        })
     }
 
-    fn evaluate(check: String, snapshot: world::Snapshot, state: Option<Vec<u8>>) -> Result<Outcome, PluginError> {
-        let found = T::checks().into_iter().find(|candidate| candidate.declaration.id == check);
-        let found = found.ok_or_else(|| PluginError::Internal(format!("no check {check} in this module")))?;
+    fn evaluate(
+        check: String,
+        snapshot: world::Snapshot,
+        state: Option<Vec<u8>>,
+    ) -> Result<Outcome, PluginError> {
+        let found = T::checks()
+            .into_iter()
+            .find(|candidate| candidate.declaration.id == check);
+        let found = found
+            .ok_or_else(|| PluginError::Internal(format!("no check {check} in this module")))?;
         found.evaluate(&Snapshot::of_host(snapshot), state.as_deref())
     }
 
-    fn migrate(check: String, from_version: String, state: Vec<u8>) -> Result<Option<Vec<u8>>, PluginError> {
+    fn migrate(
+        check: String,
+        from_version: String,
+        state: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, PluginError> {
         T::migrate(&check, &from_version, state)
     }
 }
@@ -308,7 +364,8 @@ mod tests {
             match row.text("state") {
                 Some("Up") => findings.pass(entity),
                 Some(state) => findings.fail(
-                    Violation::new(entity, format!("it is {state}")).evidence(row.evidence("state").expected("Up")),
+                    Violation::new(entity, format!("it is {state}"))
+                        .evidence(row.evidence("state").expected("Up")),
                 ),
                 None => findings.unknown(&entity, "no state"),
             }
@@ -320,31 +377,48 @@ mod tests {
         let stores = table("stores")
             .texts("store", ["1".to_owned(), "4".to_owned()])
             .texts("state", states.map(|state| state.map(str::to_owned)));
-        let check = Check::new("all-up", "every store is up").reads(&["stores"]).by(all_up);
+        let check = Check::new("all-up", "every store is up")
+            .reads(&["stores"])
+            .by(all_up);
         check.evaluate(&SnapshotBuilder::of("test").table(stores).build(), None)
     }
 
     #[test]
     fn one_violation_fails_and_cites_its_cell() {
         let outcome = judge([Some("Up"), Some("Down")]).unwrap();
-        assert_eq!((outcome.status, outcome.passed), (Status::Fail, vec!["store/1".to_owned()]));
-        assert_eq!(outcome.violations[0].evidence[0].observed, Scalar::Text("Down".to_owned()));
+        assert_eq!(
+            (outcome.status, outcome.passed),
+            (Status::Fail, vec!["store/1".to_owned()])
+        );
+        assert_eq!(
+            outcome.violations[0].evidence[0].observed,
+            Scalar::Text("Down".to_owned())
+        );
     }
 
     #[test]
     fn an_unknown_entity_is_never_a_pass() {
         let outcome = judge([Some("Up"), None]).unwrap();
-        assert_eq!((outcome.status, outcome.reason.as_str()), (Status::Inconclusive, "store/4: no state"));
+        assert_eq!(
+            (outcome.status, outcome.reason.as_str()),
+            (Status::Inconclusive, "store/4: no state")
+        );
     }
 
     #[test]
     fn no_entity_at_all_is_never_a_pass() {
-        assert_eq!(Findings::new().conclude("0 stores").status, Status::Inconclusive);
+        assert_eq!(
+            Findings::new().conclude("0 stores").status,
+            Status::Inconclusive
+        );
     }
 
     #[test]
     fn a_missing_table_says_its_name() {
         let error = all_up(&SnapshotBuilder::of("test").build()).unwrap_err();
-        assert_eq!(error, PluginError::from(TableError::NoSuchTable("stores".to_owned())));
+        assert_eq!(
+            error,
+            PluginError::from(TableError::NoSuchTable("stores".to_owned()))
+        );
     }
 }

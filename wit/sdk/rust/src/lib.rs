@@ -80,7 +80,9 @@ pub use bindings::subject::operator::plugin::{
     scraping::{ScrapeRequest, ScrapeSummary},
 };
 #[cfg(feature = "invariant")]
-pub use invariants::{Check, CheckDeclaration, Evidence, Findings, Invariants, Outcome, Status, Violation};
+pub use invariants::{
+    Check, CheckDeclaration, Evidence, Findings, Invariants, Outcome, Status, Violation,
+};
 pub use metrics::{Query, promql, series};
 #[cfg(feature = "invariant")]
 pub use snapshot::Snapshot;
@@ -91,5 +93,8 @@ pub use view::{Row, TableView};
 
 /// A label of a series, for selectors and scrapes.
 pub fn label(key: impl Into<String>, value: impl Into<String>) -> Label {
-    Label { key: key.into(), value: value.into() }
+    Label {
+        key: key.into(),
+        value: value.into(),
+    }
 }

@@ -7,7 +7,13 @@ use crate::{Label, Matcher, MetricsError, Reduction, Selector};
 
 /// Starts a question about a metric.
 pub fn series(metric: impl Into<String>) -> Query {
-    Query { selector: Selector { metric: metric.into(), all_of: Vec::new() }, by: Vec::new() }
+    Query {
+        selector: Selector {
+            metric: metric.into(),
+            all_of: Vec::new(),
+        },
+        by: Vec::new(),
+    }
 }
 
 /// A question that is being put together.
@@ -23,21 +29,30 @@ impl Query {
     /// Only series whose label has this value.
     #[must_use]
     pub fn with(mut self, key: &str, value: &str) -> Self {
-        self.selector.all_of.push(Matcher::Equals(Label { key: key.to_owned(), value: value.to_owned() }));
+        self.selector.all_of.push(Matcher::Equals(Label {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }));
         self
     }
 
     /// Only series whose label has another value.
     #[must_use]
     pub fn without(mut self, key: &str, value: &str) -> Self {
-        self.selector.all_of.push(Matcher::NotEquals(Label { key: key.to_owned(), value: value.to_owned() }));
+        self.selector.all_of.push(Matcher::NotEquals(Label {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }));
         self
     }
 
     /// Only series whose label begins so.
     #[must_use]
     pub fn starting(mut self, key: &str, value: &str) -> Self {
-        self.selector.all_of.push(Matcher::StartsWith(Label { key: key.to_owned(), value: value.to_owned() }));
+        self.selector.all_of.push(Matcher::StartsWith(Label {
+            key: key.to_owned(),
+            value: value.to_owned(),
+        }));
         self
     }
 
@@ -78,7 +93,11 @@ impl Query {
     /// As [`Query::last`].
     pub fn reduce(&self, reduction: Reduction, window_ms: u64) -> Result<TableView, MetricsError> {
         #[cfg(not(target_arch = "wasm32"))]
-        return crate::testing::answer(&crate::testing::Asked::Reduce(self.clone(), reduction, window_ms));
+        return crate::testing::answer(&crate::testing::Asked::Reduce(
+            self.clone(),
+            reduction,
+            window_ms,
+        ));
         #[cfg(target_arch = "wasm32")]
         host::select(&self.selector, reduction, window_ms, &self.by).map(TableView::of_host)
     }
@@ -89,7 +108,11 @@ impl Query {
     /// As [`Query::last`].
     pub fn quantile(&self, quantile: f64, window_ms: u64) -> Result<TableView, MetricsError> {
         #[cfg(not(target_arch = "wasm32"))]
-        return crate::testing::answer(&crate::testing::Asked::Quantile(self.clone(), quantile, window_ms));
+        return crate::testing::answer(&crate::testing::Asked::Quantile(
+            self.clone(),
+            quantile,
+            window_ms,
+        ));
         #[cfg(target_arch = "wasm32")]
         host::quantile(quantile, &self.selector, window_ms, &self.by).map(TableView::of_host)
     }
@@ -128,8 +151,14 @@ mod tests {
 
     #[test]
     fn a_query_says_itself_in_promql() {
-        let query =
-            series("requests_total").with("type", "write").without("node", "a").starting("name", "rs_").by("node");
-        assert_eq!(query.describe(), r#"requests_total{type="write",node!="a",name=~"rs_.*"}"#);
+        let query = series("requests_total")
+            .with("type", "write")
+            .without("node", "a")
+            .starting("name", "rs_")
+            .by("node");
+        assert_eq!(
+            query.describe(),
+            r#"requests_total{type="write",node!="a",name=~"rs_.*"}"#
+        );
     }
 }

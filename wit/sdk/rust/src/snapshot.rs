@@ -30,7 +30,9 @@ pub(crate) struct Frozen {
 
 impl Snapshot {
     pub(crate) fn of_host(snapshot: snapshots::Snapshot) -> Self {
-        Self { source: Source::Host(snapshot) }
+        Self {
+            source: Source::Host(snapshot),
+        }
     }
 
     /// Number of the tick.
@@ -89,8 +91,14 @@ impl Snapshot {
     /// As [`Snapshot::table`].
     pub fn past_table(&self, name: &str, ticks_ago: u32) -> Result<Option<TableView>, TableError> {
         match &self.source {
-            Source::Host(snapshot) => Ok(snapshot.open_past(name, ticks_ago)?.map(TableView::of_host)),
-            Source::Memory(frozen) => Ok(frozen.past.get(&(name.to_owned(), ticks_ago)).cloned().map(TableView::from)),
+            Source::Host(snapshot) => {
+                Ok(snapshot.open_past(name, ticks_ago)?.map(TableView::of_host))
+            }
+            Source::Memory(frozen) => Ok(frozen
+                .past
+                .get(&(name.to_owned(), ticks_ago))
+                .cloned()
+                .map(TableView::from)),
         }
     }
 
@@ -106,6 +114,8 @@ impl Snapshot {
 
 impl From<Frozen> for Snapshot {
     fn from(frozen: Frozen) -> Self {
-        Self { source: Source::Memory(frozen) }
+        Self {
+            source: Source::Memory(frozen),
+        }
     }
 }

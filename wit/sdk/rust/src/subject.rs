@@ -6,8 +6,14 @@ use std::cell::RefCell;
 use crate::bindings::subject as world;
 use crate::bindings::subject::operator::plugin::{clock, http, logs, scraping};
 use crate::table::TableData;
-use crate::{BlindSpot, HttpError, KnowledgeBase, Level, LogChunk, LogError, PluginError, PluginInfo, Query, Request};
-use crate::{Label, Method, MetricsError, Reduction, Response, ScrapeRequest, ScrapeSummary, TableView, Topology};
+use crate::{
+    BlindSpot, HttpError, KnowledgeBase, Level, LogChunk, LogError, PluginError, PluginInfo, Query,
+    Request,
+};
+use crate::{
+    Label, Method, MetricsError, Reduction, Response, ScrapeRequest, ScrapeSummary, TableView,
+    Topology,
+};
 
 pub use world::operator::plugin::observations::ObserveContext;
 
@@ -26,7 +32,11 @@ pub trait Subject: Sized + 'static {
     ///
     /// # Errors
     /// When there is nothing to observe at all.
-    fn observe(&mut self, world: &mut dyn World, context: &ObserveContext) -> Result<Observation, PluginError>;
+    fn observe(
+        &mut self,
+        world: &mut dyn World,
+        context: &ObserveContext,
+    ) -> Result<Observation, PluginError>;
 
     /// What is known about the system, as data.
     ///
@@ -65,7 +75,12 @@ pub trait World {
     ///
     /// # Errors
     /// When it has no answer.
-    fn select(&mut self, query: &Query, reduction: Reduction, window_ms: u64) -> Result<TableView, MetricsError>;
+    fn select(
+        &mut self,
+        query: &Query,
+        reduction: Reduction,
+        window_ms: u64,
+    ) -> Result<TableView, MetricsError>;
     /// Names of the granted log sources.
     fn log_sources(&mut self) -> Vec<String>;
     /// New lines of a source.
@@ -98,7 +113,12 @@ impl World for Host {
         scraping::scrape_all(requests)
     }
 
-    fn select(&mut self, query: &Query, reduction: Reduction, window_ms: u64) -> Result<TableView, MetricsError> {
+    fn select(
+        &mut self,
+        query: &Query,
+        reduction: Reduction,
+        window_ms: u64,
+    ) -> Result<TableView, MetricsError> {
         query.reduce(reduction, window_ms)
     }
 
@@ -119,13 +139,22 @@ impl Request {
     /// A GET of a path on a named target.
     pub fn get(target: impl Into<String>, path_and_query: impl Into<String>) -> Self {
         let (target, path_and_query) = (target.into(), path_and_query.into());
-        Self { target, method: Method::Get, path_and_query, headers: Vec::new(), timeout: None }
+        Self {
+            target,
+            method: Method::Get,
+            path_and_query,
+            headers: Vec::new(),
+            timeout: None,
+        }
     }
 
     /// Adds a header; the host passes on only those on its list.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push(crate::Header { name: name.to_owned(), value: value.to_owned() });
+        self.headers.push(crate::Header {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        });
         self
     }
 
@@ -165,10 +194,14 @@ thread_local! {
     static SUBJECT: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
-fn with_subject<T: Subject, R>(call: impl FnOnce(&mut T) -> Result<R, PluginError>) -> Result<R, PluginError> {
+fn with_subject<T: Subject, R>(
+    call: impl FnOnce(&mut T) -> Result<R, PluginError>,
+) -> Result<R, PluginError> {
     SUBJECT.with(|slot| {
         let mut slot = slot.borrow_mut();
-        let subject = slot.as_mut().and_then(|subject| subject.downcast_mut::<T>());
+        let subject = slot
+            .as_mut()
+            .and_then(|subject| subject.downcast_mut::<T>());
         call(subject.ok_or_else(|| PluginError::Internal("configure was not called".to_owned()))?)
     })
 }
@@ -186,8 +219,17 @@ impl<T: Subject> world::Guest for Exports<T> {
 
     fn observe(context: ObserveContext) -> Result<world::Observation, PluginError> {
         let seen = with_subject::<T, _>(|subject| subject.observe(&mut Host, &context))?;
-        let tables = seen.tables.into_iter().map(TableData::into_host).collect::<Result<Vec<_>, _>>()?;
-        Ok(world::Observation { system: seen.system, tables, topology: seen.topology, blind: seen.blind })
+        let tables = seen
+            .tables
+            .into_iter()
+            .map(TableData::into_host)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(world::Observation {
+            system: seen.system,
+            tables,
+            topology: seen.topology,
+            blind: seen.blind,
+        })
     }
 
     fn knowledge() -> Result<KnowledgeBase, PluginError> {

@@ -5,7 +5,10 @@ use crate::{Field, Kind, Scalar, TableError};
 
 /// Starts a table: `table("stores").texts("store", ids).floats("used", "By", used)`.
 pub fn table(name: impl Into<String>) -> TableData {
-    TableData { name: name.into(), columns: Vec::new() }
+    TableData {
+        name: name.into(),
+        columns: Vec::new(),
+    }
 }
 
 /// A table whose columns are being collected. `None` is a null: not known.
@@ -46,50 +49,103 @@ pub enum Values {
 impl TableData {
     /// Adds a text column.
     #[must_use]
-    pub fn texts<T: Into<Option<String>>>(self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
-        self.with(name, "", Values::Text(values.into_iter().map(Into::into).collect()))
+    pub fn texts<T: Into<Option<String>>>(
+        self,
+        name: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.with(
+            name,
+            "",
+            Values::Text(values.into_iter().map(Into::into).collect()),
+        )
     }
 
     /// Adds a column of floats; `unit` may be empty.
     #[must_use]
-    pub fn floats<T: Into<Option<f64>>>(self, name: &str, unit: &str, values: impl IntoIterator<Item = T>) -> Self {
-        self.with(name, unit, Values::Float(values.into_iter().map(Into::into).collect()))
+    pub fn floats<T: Into<Option<f64>>>(
+        self,
+        name: &str,
+        unit: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.with(
+            name,
+            unit,
+            Values::Float(values.into_iter().map(Into::into).collect()),
+        )
     }
 
     /// Adds a column of integers; `unit` may be empty.
     #[must_use]
-    pub fn integers<T: Into<Option<i64>>>(self, name: &str, unit: &str, values: impl IntoIterator<Item = T>) -> Self {
-        self.with(name, unit, Values::Integer(values.into_iter().map(Into::into).collect()))
+    pub fn integers<T: Into<Option<i64>>>(
+        self,
+        name: &str,
+        unit: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.with(
+            name,
+            unit,
+            Values::Integer(values.into_iter().map(Into::into).collect()),
+        )
     }
 
     /// Adds a column of booleans.
     #[must_use]
-    pub fn booleans<T: Into<Option<bool>>>(self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
-        self.with(name, "", Values::Boolean(values.into_iter().map(Into::into).collect()))
+    pub fn booleans<T: Into<Option<bool>>>(
+        self,
+        name: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.with(
+            name,
+            "",
+            Values::Boolean(values.into_iter().map(Into::into).collect()),
+        )
     }
 
     /// Adds a column of instants, in nanoseconds since the epoch.
     #[must_use]
-    pub fn instants<T: Into<Option<u64>>>(self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
-        self.with(name, "", Values::Instant(values.into_iter().map(Into::into).collect()))
+    pub fn instants<T: Into<Option<u64>>>(
+        self,
+        name: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
+        self.with(
+            name,
+            "",
+            Values::Instant(values.into_iter().map(Into::into).collect()),
+        )
     }
 
     fn with(mut self, name: &str, unit: &str, values: Values) -> Self {
         let unit = (!unit.is_empty()).then(|| unit.to_owned());
-        self.columns.push(Column { name: name.to_owned(), unit, values });
+        self.columns.push(Column {
+            name: name.to_owned(),
+            unit,
+            values,
+        });
         self
     }
 
     /// Number of rows: that of the longest column.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.columns.iter().map(|column| column.values.len()).max().unwrap_or(0)
+        self.columns
+            .iter()
+            .map(|column| column.values.len())
+            .max()
+            .unwrap_or(0)
     }
 
     /// One value, `Scalar::Null` where there is none.
     #[must_use]
     pub fn scalar(&self, row: usize, column: &str) -> Scalar {
-        let found = self.columns.iter().find(|candidate| candidate.name == column);
+        let found = self
+            .columns
+            .iter()
+            .find(|candidate| candidate.name == column);
         found.map_or(Scalar::Null, |column| column.values.scalar(row))
     }
 
@@ -111,7 +167,11 @@ impl Column {
     /// Name, kind and unit as the contract says them.
     #[must_use]
     pub fn field(&self) -> Field {
-        Field { name: self.name.clone(), kind: self.values.kind(), unit: self.unit.clone() }
+        Field {
+            name: self.name.clone(),
+            kind: self.values.kind(),
+            unit: self.unit.clone(),
+        }
     }
 }
 
@@ -154,9 +214,11 @@ impl Values {
             Self::Float(values) => values.get(row).copied().flatten().map(Scalar::Float),
             Self::Integer(values) => values.get(row).copied().flatten().map(Scalar::Integer),
             Self::Boolean(values) => values.get(row).copied().flatten().map(Scalar::Boolean),
-            Self::Instant(values) => {
-                values.get(row).copied().flatten().map(|at| Scalar::Integer(i64::try_from(at).unwrap_or(i64::MAX)))
-            }
+            Self::Instant(values) => values
+                .get(row)
+                .copied()
+                .flatten()
+                .map(|at| Scalar::Integer(i64::try_from(at).unwrap_or(i64::MAX))),
         };
         value.unwrap_or(Scalar::Null)
     }
@@ -170,7 +232,10 @@ impl Values {
             }
             Self::Float(values) => {
                 let present = presence(&values);
-                let values: Vec<f64> = values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect();
+                let values: Vec<f64> = values
+                    .into_iter()
+                    .map(|value| value.unwrap_or(f64::NAN))
+                    .collect();
                 builder.push_floats(index, &values)?;
                 present
             }
@@ -182,7 +247,10 @@ impl Values {
             }
             Self::Boolean(values) => {
                 let present = presence(&values);
-                let values: Vec<u8> = values.into_iter().map(|value| u8::from(value.unwrap_or(false))).collect();
+                let values: Vec<u8> = values
+                    .into_iter()
+                    .map(|value| u8::from(value.unwrap_or(false)))
+                    .collect();
                 builder.push_booleans(index, &values)?;
                 present
             }
@@ -194,19 +262,31 @@ impl Values {
             }
         };
         // Without the call every value counts as present, which is the common case.
-        if present.contains(&0) { builder.set_validity(index, &present) } else { Ok(()) }
+        if present.contains(&0) {
+            builder.set_validity(index, &present)
+        } else {
+            Ok(())
+        }
     }
 }
 
 fn presence<T>(values: &[Option<T>]) -> Vec<u8> {
-    values.iter().map(|value| u8::from(value.is_some())).collect()
+    values
+        .iter()
+        .map(|value| u8::from(value.is_some()))
+        .collect()
 }
 
 fn pack(values: Vec<Option<String>>) -> PackedText {
-    let mut packed = PackedText { text: String::new(), ends: Vec::with_capacity(values.len()) };
+    let mut packed = PackedText {
+        text: String::new(),
+        ends: Vec::with_capacity(values.len()),
+    };
     for value in values {
         packed.text.push_str(value.as_deref().unwrap_or(""));
-        packed.ends.push(u32::try_from(packed.text.len()).unwrap_or(u32::MAX));
+        packed
+            .ends
+            .push(u32::try_from(packed.text.len()).unwrap_or(u32::MAX));
     }
     packed
 }
@@ -217,7 +297,10 @@ mod tests {
 
     #[test]
     fn a_table_keeps_nulls_and_units() {
-        let stores = table("stores").texts("store", ["1".to_owned()]).floats("used", "By", [None::<f64>]);
+        let stores =
+            table("stores")
+                .texts("store", ["1".to_owned()])
+                .floats("used", "By", [None::<f64>]);
         assert_eq!((stores.rows(), stores.scalar(0, "used")), (1, Scalar::Null));
         assert_eq!(stores.columns[1].unit.as_deref(), Some("By"));
         assert_eq!(stores.scalar(0, "store"), Scalar::Text("1".to_owned()));

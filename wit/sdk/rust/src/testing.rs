@@ -36,7 +36,13 @@ pub(crate) fn answer(asked: &Asked) -> Result<TableView, MetricsError> {
         }
         Asked::Promql(_) => MetricsError::Unavailable("no prometheus in a test".to_owned()),
     };
-    ANSWERS.with(|slot| slot.borrow().as_ref().map_or_else(|| Err(unknown()), |answers| answers(asked))).map(Into::into)
+    ANSWERS
+        .with(|slot| {
+            slot.borrow()
+                .as_ref()
+                .map_or_else(|| Err(unknown()), |answers| answers(asked))
+        })
+        .map(Into::into)
 }
 
 #[cfg(feature = "invariant")]
@@ -54,7 +60,12 @@ mod snapshots {
         /// An empty snapshot of this subject.
         #[must_use]
         pub fn of(subject: &str) -> Self {
-            Self { frozen: Frozen { subject: subject.to_owned(), ..Frozen::default() } }
+            Self {
+                frozen: Frozen {
+                    subject: subject.to_owned(),
+                    ..Frozen::default()
+                },
+            }
         }
 
         /// Adds a table.
@@ -67,14 +78,19 @@ mod snapshots {
         /// Adds a table as it was some ticks ago.
         #[must_use]
         pub fn past_table(mut self, table: TableData, ticks_ago: u32) -> Self {
-            self.frozen.past.insert((table.name.clone(), ticks_ago), table);
+            self.frozen
+                .past
+                .insert((table.name.clone(), ticks_ago), table);
             self
         }
 
         /// Adds something that could not be seen.
         #[must_use]
         pub fn blind(mut self, source: &str, reason: &str) -> Self {
-            self.frozen.blind.push(BlindSpot { source: source.to_owned(), reason: reason.to_owned() });
+            self.frozen.blind.push(BlindSpot {
+                source: source.to_owned(),
+                reason: reason.to_owned(),
+            });
             self
         }
 

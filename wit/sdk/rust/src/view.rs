@@ -39,7 +39,12 @@ impl Columns {
 impl TableView {
     pub(crate) fn of_host(table: Table) -> Self {
         let rows = usize::try_from(table.rows()).unwrap_or(usize::MAX);
-        Self { source: Source::Host(table), rows, name: OnceCell::new(), columns: OnceCell::new() }
+        Self {
+            source: Source::Host(table),
+            rows,
+            name: OnceCell::new(),
+            columns: OnceCell::new(),
+        }
     }
 
     /// Some rows of this table: what is known of the whole is known of them.
@@ -145,8 +150,12 @@ impl TableView {
     /// # Errors
     /// [`TableError::NoSuchColumn`] with the first missing one.
     pub fn require(&self, columns: &[&str]) -> Result<(), TableError> {
-        let missing = columns.iter().find(|name| !self.fields().iter().any(|field| field.name == **name));
-        missing.map_or(Ok(()), |name| Err(TableError::NoSuchColumn((*name).to_owned())))
+        let missing = columns
+            .iter()
+            .find(|name| !self.fields().iter().any(|field| field.name == **name));
+        missing.map_or(Ok(()), |name| {
+            Err(TableError::NoSuchColumn((*name).to_owned()))
+        })
     }
 
     /// Rows for which all terms hold, found by the host: `view.filter(&[("state", Comparison::Ne, "Up".into())])`.
@@ -161,11 +170,14 @@ impl TableView {
                     comparison: *comparison,
                     value: value.clone(),
                 };
-                table.filter(&terms.iter().map(term).collect::<Vec<_>>()).map(|part| self.part(part))
+                table
+                    .filter(&terms.iter().map(term).collect::<Vec<_>>())
+                    .map(|part| self.part(part))
             }
             Source::Memory(data) => {
                 self.require(&terms.iter().map(|term| term.0).collect::<Vec<_>>())?;
-                let keep = (0..self.rows).filter(|row| terms.iter().all(|term| holds(data, *row, term)));
+                let keep =
+                    (0..self.rows).filter(|row| terms.iter().all(|term| holds(data, *row, term)));
                 Ok(Self::from(take(data, &keep.collect::<Vec<_>>())))
             }
         }
@@ -178,7 +190,10 @@ impl TableView {
     pub fn sort(&self, by: &[(&str, bool)]) -> Result<Self, TableError> {
         match &self.source {
             Source::Host(table) => {
-                let by: Vec<_> = by.iter().map(|(column, down)| ((*column).to_owned(), *down)).collect();
+                let by: Vec<_> = by
+                    .iter()
+                    .map(|(column, down)| ((*column).to_owned(), *down))
+                    .collect();
                 table.sort(&by).map(|sorted| self.part(sorted))
             }
             Source::Memory(data) => {
@@ -194,15 +209,23 @@ impl TableView {
     ///
     /// # Errors
     /// When a column is missing, and always for a table that lives in a test's memory.
-    pub fn group(&self, by: &[&str], measures: &[(&str, Aggregate, &str)]) -> Result<Self, TableError> {
-        let Source::Host(table) = &self.source else { return Err(TableError::OutOfRange) };
+    pub fn group(
+        &self,
+        by: &[&str],
+        measures: &[(&str, Aggregate, &str)],
+    ) -> Result<Self, TableError> {
+        let Source::Host(table) = &self.source else {
+            return Err(TableError::OutOfRange);
+        };
         let by: Vec<String> = by.iter().map(|column| (*column).to_owned()).collect();
         let measure = |(column, aggregate, name): &(&str, Aggregate, &str)| Measure {
             column: (*column).to_owned(),
             aggregate: *aggregate,
             name: (*name).to_owned(),
         };
-        table.group(&by, &measures.iter().map(measure).collect::<Vec<_>>()).map(Self::of_host)
+        table
+            .group(&by, &measures.iter().map(measure).collect::<Vec<_>>())
+            .map(Self::of_host)
     }
 
     /// Inner join on equal columns; done by the host alone.
@@ -213,7 +236,10 @@ impl TableView {
         let (Source::Host(left), Source::Host(right)) = (&self.source, &other.source) else {
             return Err(TableError::OutOfRange);
         };
-        let on: Vec<_> = on.iter().map(|(left, right)| ((*left).to_owned(), (*right).to_owned())).collect();
+        let on: Vec<_> = on
+            .iter()
+            .map(|(left, right)| ((*left).to_owned(), (*right).to_owned()))
+            .collect();
         left.join(right, &on).map(Self::of_host)
     }
 
@@ -249,7 +275,12 @@ impl From<TableData> for TableView {
     /// A table in memory, for tests of checks.
     fn from(data: TableData) -> Self {
         let rows = data.rows();
-        Self { source: Source::Memory(data), rows, name: OnceCell::new(), columns: OnceCell::new() }
+        Self {
+            source: Source::Memory(data),
+            rows,
+            name: OnceCell::new(),
+            columns: OnceCell::new(),
+        }
     }
 }
 
@@ -300,14 +331,21 @@ impl<'table> Row<'table> {
     /// The value as it is, whatever its kind.
     #[must_use]
     pub fn scalar(&self, column: &str) -> Scalar {
-        self.table.column(column).map_or(Scalar::Null, |values| values.scalar(self.index))
+        self.table
+            .column(column)
+            .map_or(Scalar::Null, |values| values.scalar(self.index))
     }
 
     /// Evidence that cites this cell. Take rows of the snapshot's own table for it, not of a filtered one.
     #[cfg(feature = "invariant")]
     #[must_use]
     pub fn evidence(&self, column: &str) -> Evidence {
-        let unit = self.table.fields().iter().find(|field| field.name == column).and_then(|field| field.unit.clone());
+        let unit = self
+            .table
+            .fields()
+            .iter()
+            .find(|field| field.name == column)
+            .and_then(|field| field.unit.clone());
         Evidence {
             table: self.table.name().to_owned(),
             row: u32::try_from(self.index).ok(),
@@ -321,7 +359,9 @@ impl<'table> Row<'table> {
 
 fn take(data: &TableData, rows: &[usize]) -> TableData {
     fn pick<T: Clone>(values: &[Option<T>], rows: &[usize]) -> Vec<Option<T>> {
-        rows.iter().map(|row| values.get(*row).cloned().flatten()).collect()
+        rows.iter()
+            .map(|row| values.get(*row).cloned().flatten())
+            .collect()
     }
     let column = |column: &Column| Column {
         name: column.name.clone(),
@@ -334,12 +374,21 @@ fn take(data: &TableData, rows: &[usize]) -> TableData {
             Values::Instant(values) => Values::Instant(pick(values, rows)),
         },
     };
-    TableData { name: data.name.clone(), columns: data.columns.iter().map(column).collect() }
+    TableData {
+        name: data.name.clone(),
+        columns: data.columns.iter().map(column).collect(),
+    }
 }
 
-fn holds(data: &TableData, row: usize, (column, comparison, value): &(&str, Comparison, Scalar)) -> bool {
+fn holds(
+    data: &TableData,
+    row: usize,
+    (column, comparison, value): &(&str, Comparison, Scalar),
+) -> bool {
     use std::cmp::Ordering::{Equal, Greater, Less};
-    let Some(order) = compare(&data.scalar(row, column), value) else { return false };
+    let Some(order) = compare(&data.scalar(row, column), value) else {
+        return false;
+    };
     match comparison {
         Comparison::Eq => order == Equal,
         Comparison::Ne => order != Equal,
@@ -363,7 +412,12 @@ fn compare(left: &Scalar, right: &Scalar) -> Option<std::cmp::Ordering> {
     }
 }
 
-fn compare_rows(data: &TableData, left: usize, right: usize, by: &[(&str, bool)]) -> std::cmp::Ordering {
+fn compare_rows(
+    data: &TableData,
+    left: usize,
+    right: usize,
+    by: &[(&str, bool)],
+) -> std::cmp::Ordering {
     use std::cmp::Ordering::{Equal, Greater, Less};
     for (column, descending) in by {
         let (left, right) = (data.scalar(left, column), data.scalar(right, column));
@@ -387,21 +441,43 @@ mod tests {
 
     fn stores() -> TableView {
         let names = ["1", "2", "3"].map(str::to_owned);
-        table("stores").texts("store", names).floats("used", "By", [Some(3.0), None, Some(1.0)]).into()
+        table("stores")
+            .texts("store", names)
+            .floats("used", "By", [Some(3.0), None, Some(1.0)])
+            .into()
     }
 
     #[test]
     fn rows_read_what_is_known_and_nothing_else() {
         let stores = stores();
-        let read: Vec<_> = stores.rows().map(|row| (row.text("store"), row.number("used"))).collect();
-        assert_eq!(read, [(Some("1"), Some(3.0)), (Some("2"), None), (Some("3"), Some(1.0))]);
-        assert!(stores.rows().all(|row| row.text("used").is_none() && row.number("absent").is_none()));
+        let read: Vec<_> = stores
+            .rows()
+            .map(|row| (row.text("store"), row.number("used")))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                (Some("1"), Some(3.0)),
+                (Some("2"), None),
+                (Some("3"), Some(1.0))
+            ]
+        );
+        assert!(
+            stores
+                .rows()
+                .all(|row| row.text("used").is_none() && row.number("absent").is_none())
+        );
     }
 
     #[test]
     fn a_filter_never_keeps_a_null() {
-        let kept = stores().filter(&[("used", Comparison::Lt, Scalar::Float(9.0))]).unwrap();
-        assert_eq!(kept.texts("store").collect::<Vec<_>>(), [Some("1"), Some("3")]);
+        let kept = stores()
+            .filter(&[("used", Comparison::Lt, Scalar::Float(9.0))])
+            .unwrap();
+        assert_eq!(
+            kept.texts("store").collect::<Vec<_>>(),
+            [Some("1"), Some("3")]
+        );
     }
 
     #[test]
@@ -417,8 +493,15 @@ mod tests {
     #[test]
     fn evidence_cites_the_cell_with_its_unit() {
         let stores = stores();
-        let evidence = stores.find("store", "3").unwrap().evidence("used").expected("less than 1 byte");
-        assert_eq!((evidence.row, evidence.observed), (Some(2), Scalar::Float(1.0)));
+        let evidence = stores
+            .find("store", "3")
+            .unwrap()
+            .evidence("used")
+            .expected("less than 1 byte");
+        assert_eq!(
+            (evidence.row, evidence.observed),
+            (Some(2), Scalar::Float(1.0))
+        );
         assert_eq!(evidence.unit.as_deref(), Some("By"));
     }
 }

@@ -4,7 +4,9 @@ use super::json::{Query, error, indented};
 use super::shapes::{Header, MemberHealth, MemberInfo, Members};
 use super::{JSON, PLAIN, Reply};
 use crate::calendar;
-use crate::sim::cluster::{BALANCE_HOT, BALANCE_LEADER, BALANCE_REGION, Cluster, EVICT_LEADER, EVICT_SLOW_STORE};
+use crate::sim::cluster::{
+    BALANCE_HOT, BALANCE_LEADER, BALANCE_REGION, Cluster, EVICT_LEADER, EVICT_SLOW_STORE,
+};
 use crate::sim::pd::{Member, Stray};
 use serde_json::{Map, Value, json};
 
@@ -19,11 +21,19 @@ pub(super) fn health(cluster: &Cluster) -> Reply {
         client_urls: [member.client_url()],
         health: member.answers(),
     };
-    indented(200, &cluster.pd.members.iter().map(health).collect::<Vec<_>>())
+    indented(
+        200,
+        &cluster.pd.members.iter().map(health).collect::<Vec<_>>(),
+    )
 }
 
 /// What a member answers that has formed a cluster of its own, to which no store has ever come.
-pub(super) fn of_stray(cluster: &Cluster, member: &Member, stray: Stray, path: &str) -> Option<Reply> {
+pub(super) fn of_stray(
+    cluster: &Cluster,
+    member: &Member,
+    stray: Stray,
+    path: &str,
+) -> Option<Reply> {
     let own = MemberInfo {
         member_id: stray.member_id,
         deploy_path: Some(DEPLOY_PATH),
@@ -31,33 +41,71 @@ pub(super) fn of_stray(cluster: &Cluster, member: &Member, stray: Stray, path: &
         git_hash: Some("None"),
         ..short(member)
     };
-    let header = Header { cluster_id: stray.cluster_id };
+    let header = Header {
+        cluster_id: stray.cluster_id,
+    };
     Some(match path {
         "/health" => {
             let (name, client_urls) = (member.name.clone(), [member.client_url()]);
-            indented(200, &[MemberHealth { name, member_id: stray.member_id, client_urls, health: true }])
+            indented(
+                200,
+                &[MemberHealth {
+                    name,
+                    member_id: stray.member_id,
+                    client_urls,
+                    health: true,
+                }],
+            )
         }
         "/members" => {
             let (leader, etcd_leader) = (Some(own.clone()), Some(own.clone()));
-            indented(200, &Members { header, members: vec![own], leader, etcd_leader })
+            indented(
+                200,
+                &Members {
+                    header,
+                    members: vec![own],
+                    leader,
+                    etcd_leader,
+                },
+            )
         }
-        "/leader" => indented(200, &MemberInfo { member_id: stray.member_id, ..short(member) }),
-        "/cluster" => indented(200, &json!({ "id": stray.cluster_id, "max_peer_count": cluster.pd.view.max_replicas })),
+        "/leader" => indented(
+            200,
+            &MemberInfo {
+                member_id: stray.member_id,
+                ..short(member)
+            },
+        ),
+        "/cluster" => indented(
+            200,
+            &json!({ "id": stray.cluster_id, "max_peer_count": cluster.pd.view.max_replicas }),
+        ),
         _ => {
-            let part: Vec<&str> = path.strip_prefix("/config")?.split('/').filter(|part| !part.is_empty()).collect();
+            let part: Vec<&str> = path
+                .strip_prefix("/config")?
+                .split('/')
+                .filter(|part| !part.is_empty())
+                .collect();
             config(cluster, Some(member), &part)
         }
     })
 }
 
 pub(super) fn status(cluster: &Cluster, member: usize) -> Reply {
-    let started_ms = cluster.pd.members.get(member).map_or(0, |member| member.started_ms);
+    let started_ms = cluster
+        .pd
+        .members
+        .get(member)
+        .map_or(0, |member| member.started_ms);
     let body = json!({ "build_ts": "2024-12-09", "version": VERSION, "git_hash": "None", "start_timestamp": started_ms / 1_000 });
     indented(200, &body)
 }
 
 pub(super) fn version() -> Reply {
-    indented(200, &json!({ "version": VERSION, "build_time": "", "hash": "", "branch": "" }))
+    indented(
+        200,
+        &json!({ "version": VERSION, "build_time": "", "hash": "", "branch": "" }),
+    )
 }
 
 pub(super) fn members(cluster: &Cluster) -> Reply {
@@ -70,7 +118,9 @@ pub(super) fn members(cluster: &Cluster) -> Reply {
     };
     let who = |index: Option<usize>| index.and_then(|index| pd.members.get(index)).map(full);
     let body = Members {
-        header: Header { cluster_id: pd.cluster_id },
+        header: Header {
+            cluster_id: pd.cluster_id,
+        },
         members: pd.members.iter().map(full).collect(),
         leader: who(pd.leader),
         etcd_leader: who(pd.etcd_leader),
@@ -79,7 +129,14 @@ pub(super) fn members(cluster: &Cluster) -> Reply {
 }
 
 pub(super) fn leader(cluster: &Cluster) -> Reply {
-    indented(200, &cluster.pd.leader.and_then(|index| cluster.pd.members.get(index)).map(short))
+    indented(
+        200,
+        &cluster
+            .pd
+            .leader
+            .and_then(|index| cluster.pd.members.get(index))
+            .map(short),
+    )
 }
 
 fn short(member: &Member) -> MemberInfo {
@@ -95,12 +152,18 @@ fn short(member: &Member) -> MemberInfo {
 }
 
 pub(super) fn cluster(cluster: &Cluster) -> Reply {
-    indented(200, &json!({ "id": cluster.pd.cluster_id, "max_peer_count": cluster.pd.view.max_replicas }))
+    indented(
+        200,
+        &json!({ "id": cluster.pd.cluster_id, "max_peer_count": cluster.pd.view.max_replicas }),
+    )
 }
 
 pub(super) fn cluster_status(cluster: &Cluster) -> Reply {
     let bootstrapped = calendar::rfc3339(cluster.pd.bootstrapped_ms, 232_863);
-    indented(200, &json!({ "raft_bootstrap_time": bootstrapped, "is_initialized": true, "replication_status": "" }))
+    indented(
+        200,
+        &json!({ "raft_bootstrap_time": bootstrapped, "is_initialized": true, "replication_status": "" }),
+    )
 }
 
 /// The configuration of a member that leads, or a part of it.
@@ -127,8 +190,14 @@ fn default_rule(replicas: usize) -> Value {
 }
 
 fn whole_config(cluster: &Cluster, leader: &Member) -> Value {
-    let group = cluster.pd.members.iter().filter(|member| leader.stray.is_none() || member.index == leader.index);
-    let initial: Vec<String> = group.map(|member| format!("{}={}", member.name, member.peer_url())).collect();
+    let group = cluster
+        .pd
+        .members
+        .iter()
+        .filter(|member| leader.stray.is_none() || member.index == leader.index);
+    let initial: Vec<String> = group
+        .map(|member| format!("{}={}", member.name, member.peer_url()))
+        .collect();
     let text = include_str!("../templates/pd_config.json")
         .replace("@NAME@", &leader.name)
         .replace("@CLIENT_URL@", &leader.client_url())
@@ -142,7 +211,9 @@ fn whole_config(cluster: &Cluster, leader: &Member) -> Value {
 
 /// Default limits, in peers a minute.
 pub(super) fn store_limits(cluster: &Cluster) -> Value {
-    let limit = |id: &crate::sim::ids::StoreId| (id.to_string(), json!({ "add-peer": 15, "remove-peer": 15 }));
+    let limit = |id: &crate::sim::ids::StoreId| {
+        (id.to_string(), json!({ "add-peer": 15, "remove-peer": 15 }))
+    };
     Value::Object(cluster.stores.keys().map(limit).collect::<Map<_, _>>())
 }
 
@@ -150,11 +221,28 @@ pub(super) fn store_limits(cluster: &Cluster) -> Value {
 pub(super) fn schedulers(cluster: &Cluster, query: &Query) -> Reply {
     if query.has("status") {
         let paused = query.all("status").iter().any(|status| status == "paused");
-        let names: Vec<&str> = cluster.pd.settings.paused(cluster.now_ms).filter(|_| paused).collect();
+        let names: Vec<&str> = cluster
+            .pd
+            .settings
+            .paused(cluster.now_ms)
+            .filter(|_| paused)
+            .collect();
         return indented(200, &names);
     }
-    let mut names = vec![BALANCE_LEADER, BALANCE_HOT, EVICT_SLOW_STORE, BALANCE_REGION];
-    names.extend(cluster.pd.evicting.keys().copied().filter(|name| *name != EVICT_SLOW_STORE));
+    let mut names = vec![
+        BALANCE_LEADER,
+        BALANCE_HOT,
+        EVICT_SLOW_STORE,
+        BALANCE_REGION,
+    ];
+    names.extend(
+        cluster
+            .pd
+            .evicting
+            .keys()
+            .copied()
+            .filter(|name| *name != EVICT_SLOW_STORE),
+    );
     indented(200, &names)
 }
 
@@ -163,18 +251,30 @@ pub(super) fn diagnostic(cluster: &Cluster, name: &str) -> Reply {
     let running = cluster.pd.operators.count(name) > 0;
     let (status, summary) = match name {
         BALANCE_LEADER if running => ("scheduling", String::new()),
-        BALANCE_LEADER | BALANCE_REGION => {
-            ("normal", format!("{} store(s) StoreScoreDisallowed; ", cluster.pd.view.stores.len()))
-        }
+        BALANCE_LEADER | BALANCE_REGION => (
+            "normal",
+            format!(
+                "{} store(s) StoreScoreDisallowed; ",
+                cluster.pd.view.stores.len()
+            ),
+        ),
         _ => return error(400, &format!("scheduler {name} is not supported")),
     };
     let timestamp = cluster.now_ms / 1_000;
-    indented(200, &json!({ "name": name, "status": status, "summary": summary, "timestamp": timestamp }))
+    indented(
+        200,
+        &json!({ "name": name, "status": status, "summary": summary, "timestamp": timestamp }),
+    )
 }
 
 pub(super) fn operators(cluster: &Cluster) -> Reply {
-    let running: Vec<String> =
-        cluster.pd.operators.running.values().map(|operator| cluster.describe(operator)).collect();
+    let running: Vec<String> = cluster
+        .pd
+        .operators
+        .running
+        .values()
+        .map(|operator| cluster.describe(operator))
+        .collect();
     indented(200, &running)
 }
 
@@ -183,34 +283,54 @@ pub(super) fn scheduler_config(cluster: &Cluster, rest: &[&str]) -> Reply {
     let evicting = |name: &str| cluster.pd.evicting.get(name);
     match rest {
         [] => {
-            let names = cluster.pd.evicting.keys().map(|name| ((*name).to_owned(), json!({})));
+            let names = cluster
+                .pd
+                .evicting
+                .keys()
+                .map(|name| ((*name).to_owned(), json!({})));
             indented(200, &Value::Object(names.collect()))
         }
         [name @ EVICT_LEADER, "list"] => match evicting(name) {
             Some(stores) => {
-                let ranges =
-                    |id: &crate::sim::ids::StoreId| (id.to_string(), json!([{ "start-key": "", "end-key": "" }]));
+                let ranges = |id: &crate::sim::ids::StoreId| {
+                    (id.to_string(), json!([{ "start-key": "", "end-key": "" }]))
+                };
                 let ranges: Map<_, _> = stores.iter().map(ranges).collect();
                 indented(200, &json!({ "batch": 3, "store-id-ranges": ranges }))
             }
             None => Reply::text(404, PLAIN, "404 page not found\n"),
         },
         [name @ EVICT_SLOW_STORE, "list"] => {
-            let stores: Vec<u64> = evicting(name).into_iter().flatten().map(|id| id.0).collect();
-            indented(200, &json!({ "recovery-duration": 1_800, "evict-stores": stores }))
+            let stores: Vec<u64> = evicting(name)
+                .into_iter()
+                .flatten()
+                .map(|id| id.0)
+                .collect();
+            indented(
+                200,
+                &json!({ "recovery-duration": 1_800, "evict-stores": stores }),
+            )
         }
-        [BALANCE_LEADER, "list"] => {
-            indented(200, &json!({ "ranges": [{ "start-key": "", "end-key": "" }], "batch": 4 }))
-        }
+        [BALANCE_LEADER, "list"] => indented(
+            200,
+            &json!({ "ranges": [{ "start-key": "", "end-key": "" }], "batch": 4 }),
+        ),
         _ => Reply::text(404, PLAIN, "404 page not found\n"),
     }
 }
 
 /// Operators that ended within the last ten minutes.
 pub(super) fn operator_records(cluster: &Cluster, query: &Query) -> Reply {
-    let from_s = query.number("from").and_then(|from| u64::try_from(from).ok()).unwrap_or(0);
-    let records: Vec<&str> =
-        cluster.pd.operators.records_since(from_s.saturating_mul(1_000)).map(|record| record.text.as_str()).collect();
+    let from_s = query
+        .number("from")
+        .and_then(|from| u64::try_from(from).ok())
+        .unwrap_or(0);
+    let records: Vec<&str> = cluster
+        .pd
+        .operators
+        .records_since(from_s.saturating_mul(1_000))
+        .map(|record| record.text.as_str())
+        .collect();
     indented(200, &records)
 }
 
@@ -218,7 +338,10 @@ pub(super) fn operator_records(cluster: &Cluster, query: &Query) -> Reply {
 pub(super) fn operator_of(cluster: &Cluster, region: &str) -> Reply {
     let id = region.parse().ok().map(crate::sim::ids::RegionId);
     match id.and_then(|id| cluster.pd.operators.running.get(&id)) {
-        Some(operator) => indented(200, &format!("status: RUNNING, operator: {}", cluster.describe(operator))),
+        Some(operator) => indented(
+            200,
+            &format!("status: RUNNING, operator: {}", cluster.describe(operator)),
+        ),
         None => error(500, "[PD:scheduler:ErrOperatorNotFound]operator not found"),
     }
 }
@@ -237,14 +360,29 @@ pub(super) fn checker(_: &Cluster, name: &str) -> Reply {
 pub(super) fn safepoint(cluster: &Cluster) -> Reply {
     let service = |(name, at_ms): (&String, &u64)| json!({ "service_id": name, "expired_at": u64::from(u32::MAX) << 20, "safe_point": at_ms << 18 });
     let services: Vec<Value> = cluster.pd.safepoints.iter().map(service).collect();
-    let point = cluster.pd.safepoints.values().min().map_or(0, |at_ms| at_ms << 18);
-    indented(200, &json!({ "service_gc_safe_points": services, "gc_safe_point": point }))
+    let point = cluster
+        .pd
+        .safepoints
+        .values()
+        .min()
+        .map_or(0, |at_ms| at_ms << 18);
+    indented(
+        200,
+        &json!({ "service_gc_safe_points": services, "gc_safe_point": point }),
+    )
 }
 
 pub(super) fn min_resolved_ts(cluster: &Cluster) -> Reply {
     // Stores report once a second; the oldest report counts.
-    let locked = cluster.stores.values().filter_map(|store| store.locked_since_ms).min();
-    let resolved = locked.unwrap_or(cluster.now_ms).min(cluster.now_ms.saturating_sub(1_500)) << 18;
+    let locked = cluster
+        .stores
+        .values()
+        .filter_map(|store| store.locked_since_ms)
+        .min();
+    let resolved = locked
+        .unwrap_or(cluster.now_ms)
+        .min(cluster.now_ms.saturating_sub(1_500))
+        << 18;
     let body = json!({
         "is_real_time": true, "min_resolved_ts": resolved, "persist_interval": "1s", "stores_min_resolved_ts": null,
     });

@@ -20,10 +20,16 @@ pub(super) fn reads(cluster: &Cluster) -> Reply {
 fn hot(cluster: &Cluster, kind: HotKind) -> Reply {
     let (mut as_peer, mut as_leader) = (BTreeMap::new(), BTreeMap::new());
     for id in cluster.pd.view.stores.keys() {
-        let Some(rates) = cluster.pd.hot.store_rates(*id) else { continue };
+        let Some(rates) = cluster.pd.hot.store_rates(*id) else {
+            continue;
+        };
         let peers = cluster.pd.hot.shown(kind, *id);
         let led: Vec<&HotPeer> = peers.iter().copied().filter(|peer| peer.leads).collect();
-        let own = if kind == HotKind::Write { rates.write } else { rates.read };
+        let own = if kind == HotKind::Write {
+            rates.write
+        } else {
+            rates.read
+        };
         as_leader.insert(id.to_string(), store(*id, total(&led), &led));
         as_peer.insert(id.to_string(), store(*id, own, &peers));
     }

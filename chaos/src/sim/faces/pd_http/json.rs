@@ -26,7 +26,11 @@ impl Serialize for Float {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Above 2^53 not every whole number is a float, and Go changes to exponents only at 10^21.
         let is_whole = self.0 >= 0.0 && self.0 < 9e15 && self.0.fract().abs() < f64::EPSILON;
-        if is_whole { serializer.serialize_u64(whole(self.0)) } else { serializer.serialize_f64(self.0) }
+        if is_whole {
+            serializer.serialize_u64(whole(self.0))
+        } else {
+            serializer.serialize_f64(self.0)
+        }
     }
 }
 
@@ -45,7 +49,11 @@ pub(super) fn size(bytes: f64) -> String {
         _ => 0,
     };
     let text = format!("{value:.decimals$}");
-    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    let text = if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        &text
+    };
     format!("{text}{}", units.get(unit).copied().unwrap_or(""))
 }
 
@@ -71,10 +79,11 @@ pub(super) fn duration(milliseconds: u64) -> String {
 
 /// A key in upper-case hexadecimal.
 pub(crate) fn hex(key: &[u8]) -> String {
-    key.iter().fold(String::with_capacity(key.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02X}");
-        text
-    })
+    key.iter()
+        .fold(String::with_capacity(key.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02X}");
+            text
+        })
 }
 
 /// A decoded query.
@@ -89,7 +98,13 @@ impl Query {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             (name.to_owned(), percent_decoded(value))
         };
-        Self { pairs: text.split('&').filter(|part| !part.is_empty()).map(pair).collect() }
+        Self {
+            pairs: text
+                .split('&')
+                .filter(|part| !part.is_empty())
+                .map(pair)
+                .collect(),
+        }
     }
 
     /// Whether a name occurs at all.
@@ -100,7 +115,9 @@ impl Query {
     /// All values of a name, as text.
     pub(super) fn all(&self, name: &str) -> Vec<String> {
         let values = self.pairs.iter().filter(|(known, _)| known == name);
-        values.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).collect()
+        values
+            .map(|(_, value)| String::from_utf8_lossy(value).into_owned())
+            .collect()
     }
 
     /// A number; nothing when it is absent or none.
@@ -110,14 +127,24 @@ impl Query {
 
     /// A key, raw or in hexadecimal when the query says so.
     pub(super) fn key(&self, name: &str) -> Vec<u8> {
-        let value =
-            self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default();
-        if self.all("format").iter().any(|format| format == "hex") { unhex(&value) } else { value }
+        let value = self
+            .pairs
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.clone())
+            .unwrap_or_default();
+        if self.all("format").iter().any(|format| format == "hex") {
+            unhex(&value)
+        } else {
+            value
+        }
     }
 }
 
 fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
 }
 
 fn unhex(text: &[u8]) -> Vec<u8> {
@@ -132,9 +159,9 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     let (mut out, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((first, tail)) = rest.split_first() {
         let escaped = match tail {
-            [high, low, after @ ..] if *first == b'%' => {
-                digit(*high).zip(digit(*low)).map(|(high, low)| (high * 16 + low, after))
-            }
+            [high, low, after @ ..] if *first == b'%' => digit(*high)
+                .zip(digit(*low))
+                .map(|(high, low)| (high * 16 + low, after)),
             _ => None,
         };
         let (byte, after) = escaped.unwrap_or((if *first == b'+' { b' ' } else { *first }, tail));
@@ -151,9 +178,12 @@ mod tests {
     #[test]
     fn sizes_have_four_significant_digits() {
         // The second and third are recorded: 8280928779 and 306919014 bytes.
-        for (bytes, text) in
-            [(0.0, "0B"), (8_280_928_779.0, "7.712GiB"), (306_919_014.0, "292.7MiB"), (68_719_476_736.0, "64GiB")]
-        {
+        for (bytes, text) in [
+            (0.0, "0B"),
+            (8_280_928_779.0, "7.712GiB"),
+            (306_919_014.0, "292.7MiB"),
+            (68_719_476_736.0, "64GiB"),
+        ] {
             assert_eq!(size(bytes), text);
         }
     }

@@ -20,7 +20,10 @@ const LIMIT: (usize, usize) = (16, 10_240);
 pub(super) fn regions(cluster: &Cluster, rest: &[&str], query: &Query) -> Reply {
     match rest {
         [] => list(cluster.pd.view.regions.values()),
-        ["count"] => indented(200, &json!({ "count": cluster.pd.view.regions.len(), "regions": null })),
+        ["count"] => indented(
+            200,
+            &json!({ "count": cluster.pd.view.regions.len(), "regions": null }),
+        ),
         ["key"] => scan(cluster, query),
         ["range-holes"] => indented(200, &holes(cluster)),
         ["check", name] => check(cluster, name),
@@ -36,25 +39,44 @@ pub(super) fn regions(cluster: &Cluster, rest: &[&str], query: &Query) -> Reply 
 /// `/region/id/{id}`.
 pub(super) fn by_id(cluster: &Cluster, id: &str) -> Reply {
     let Ok(number) = id.parse() else {
-        return error(400, &format!("strconv.ParseUint: parsing \"{id}\": invalid syntax"));
+        return error(
+            400,
+            &format!("strconv.ParseUint: parsing \"{id}\": invalid syntax"),
+        );
     };
     match cluster.pd.view.regions.get(&RegionId(number)) {
         Some(region) => indented(200, &info(region)),
-        None => error(404, &format!("[PD:core:ErrRegionNotFound]region {number} not found")),
+        None => error(
+            404,
+            &format!("[PD:core:ErrRegionNotFound]region {number} not found"),
+        ),
     }
 }
 
 /// `/stats/region`: with `count` cheap and mostly empty, as recorded.
 pub(super) fn statistics(cluster: &Cluster, query: &Query) -> Reply {
     let view = &cluster.pd.view;
-    let mut statistics = RegionStatistics { count: view.regions.len(), ..RegionStatistics::default() };
+    let mut statistics = RegionStatistics {
+        count: view.regions.len(),
+        ..RegionStatistics::default()
+    };
     if query.has("count") {
         return indented(200, &statistics);
     }
-    let by_store = |pick: fn(&crate::sim::pd::view::Tally) -> u64| -> Option<BTreeMap<String, u64>> {
-        Some(view.tallies.iter().map(|(id, tally)| (id.to_string(), pick(tally))).collect())
-    };
-    statistics.empty_count = count(view.regions.values().filter(|region| Abnormal::Empty.holds(region, view)));
+    let by_store =
+        |pick: fn(&crate::sim::pd::view::Tally) -> u64| -> Option<BTreeMap<String, u64>> {
+            Some(
+                view.tallies
+                    .iter()
+                    .map(|(id, tally)| (id.to_string(), pick(tally)))
+                    .collect(),
+            )
+        };
+    statistics.empty_count = count(
+        view.regions
+            .values()
+            .filter(|region| Abnormal::Empty.holds(region, view)),
+    );
     statistics.storage_size = view.regions.values().map(|region| region.size_mib).sum();
     statistics.user_storage_size = statistics.storage_size;
     statistics.storage_keys = view.regions.values().map(|region| region.keys).sum();
@@ -72,7 +94,10 @@ fn count<'a>(regions: impl Iterator<Item = &'a RegionView>) -> u64 {
 /// The fast writer: compact, no line feed, and a content type that says nothing.
 fn list<'a>(regions: impl Iterator<Item = &'a RegionView>) -> Reply {
     let regions: Vec<RegionInfo> = regions.map(info).collect();
-    match serde_json::to_string(&Regions { count: regions.len(), regions }) {
+    match serde_json::to_string(&Regions {
+        count: regions.len(),
+        regions,
+    }) {
         Ok(text) => Reply::text(200, OCTETS, text),
         Err(failure) => error(500, &failure.to_string()),
     }
@@ -83,11 +108,23 @@ fn scan(cluster: &Cluster, query: &Query) -> Reply {
     let (from, to) = (query.key("key"), query.key("end_key"));
     let view = &cluster.pd.view;
     let place = Key::not_behind(&from);
-    let first = view.by_key.range(..=place).next_back().map_or(Key::FIRST, |(start, _)| *start);
-    let sorted = view.by_key.range(first..).filter_map(|(_, id)| view.regions.get(id));
+    let first = view
+        .by_key
+        .range(..=place)
+        .next_back()
+        .map_or(Key::FIRST, |(start, _)| *start);
+    let sorted = view
+        .by_key
+        .range(first..)
+        .filter_map(|(_, id)| view.regions.get(id));
     let holds = |region: &&RegionView| region.end == Key::LAST || region.end.bytes() > from;
     let before_end = |region: &&RegionView| to.is_empty() || region.start.bytes() < to;
-    list(sorted.filter(holds).take_while(before_end).take(limit(query)))
+    list(
+        sorted
+            .filter(holds)
+            .take_while(before_end)
+            .take(limit(query)),
+    )
 }
 
 fn limit(query: &Query) -> usize {
@@ -125,12 +162,25 @@ fn check(cluster: &Cluster, name: &str) -> Reply {
         _ => return Reply::text(404, PLAIN, "404 page not found\n"),
     };
     let view = &cluster.pd.view;
-    list(view.regions.values().filter(|region| wanted.holds(region, view)))
+    list(
+        view.regions
+            .values()
+            .filter(|region| wanted.holds(region, view)),
+    )
 }
 
 fn of_store(cluster: &Cluster, id: &str) -> Reply {
-    let Ok(number) = id.parse::<u64>() else { return error(400, "invalid store id") };
-    list(cluster.pd.view.regions.values().filter(|region| region.peers.iter().any(|peer| peer.store.0 == number)))
+    let Ok(number) = id.parse::<u64>() else {
+        return error(400, "invalid store id");
+    };
+    list(
+        cluster
+            .pd
+            .view
+            .regions
+            .values()
+            .filter(|region| region.peers.iter().any(|peer| peer.store.0 == number)),
+    )
 }
 
 type Order = fn(&RegionView) -> f64;
@@ -171,13 +221,19 @@ fn info(region: &RegionView) -> RegionInfo {
         id: region.id.0,
         start_key: hex(&region.start.bytes()),
         end_key: hex(&region.end.bytes()),
-        epoch: Epoch { conf_ver: region.conf_ver, version: region.version },
+        epoch: Epoch {
+            conf_ver: region.conf_ver,
+            version: region.version,
+        },
         peers: region.peers.iter().map(peer).collect(),
         leader: region.leader.as_ref().map_or_else(PeerInfo::default, peer),
         down_peers: region
             .down
             .iter()
-            .map(|(down, down_seconds)| DownPeer { down_seconds: *down_seconds, peer: peer(down) })
+            .map(|(down, down_seconds)| DownPeer {
+                down_seconds: *down_seconds,
+                peer: peer(down),
+            })
             .collect(),
         pending_peers: region.pending.iter().map(peer).collect(),
         cpu_usage: region.cpu_percent,

@@ -23,7 +23,12 @@ pub(super) fn check(cluster: &Cluster, query: &Query) -> Reply {
     if let Some(unknown) = wanted.iter().find(|state| !known.contains(&state.as_str())) {
         return error(400, &format!("unknown StoreState: {unknown}"));
     }
-    list(cluster, |state| wanted.is_empty() || wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(state)))
+    list(cluster, |state| {
+        wanted.is_empty()
+            || wanted
+                .iter()
+                .any(|wanted| wanted.eq_ignore_ascii_case(state))
+    })
 }
 
 fn list(cluster: &Cluster, keep: impl Fn(&str) -> bool) -> Reply {
@@ -31,17 +36,29 @@ fn list(cluster: &Cluster, keep: impl Fn(&str) -> bool) -> Reply {
         .map(|(store, view)| info(cluster, store, view))
         .filter(|info| keep(info.store.state_name))
         .collect();
-    indented(200, &Stores { count: stores.len(), stores })
+    indented(
+        200,
+        &Stores {
+            count: stores.len(),
+            stores,
+        },
+    )
 }
 
 /// One store.
 pub(super) fn store(cluster: &Cluster, id: &str) -> Reply {
     let Ok(number) = id.parse() else {
-        return error(400, &format!("strconv.ParseUint: parsing \"{id}\": invalid syntax"));
+        return error(
+            400,
+            &format!("strconv.ParseUint: parsing \"{id}\": invalid syntax"),
+        );
     };
     match all(cluster).find(|(store, _)| store.id == StoreId(number)) {
         Some((store, view)) => indented(200, &info(cluster, store, view)),
-        None => error(404, &format!("[PD:core:ErrStoreNotFound]store {number} not found")),
+        None => error(
+            404,
+            &format!("[PD:core:ErrStoreNotFound]store {number} not found"),
+        ),
     }
 }
 
@@ -54,11 +71,19 @@ pub(super) fn labels(cluster: &Cluster) -> Reply {
 }
 
 fn all(cluster: &Cluster) -> impl Iterator<Item = (&Store, &StoreView)> {
-    cluster.pd.view.stores.iter().filter_map(|(id, view)| Some((cluster.stores.get(id)?, view)))
+    cluster
+        .pd
+        .view
+        .stores
+        .iter()
+        .filter_map(|(id, view)| Some((cluster.stores.get(id)?, view)))
 }
 
 fn label(store: &Store) -> Label {
-    Label { key: "host", value: format!("h{}", store.index) }
+    Label {
+        key: "host",
+        value: format!("h{}", store.index),
+    }
 }
 
 fn info(cluster: &Cluster, store: &Store, view: &StoreView) -> StoreInfo {
@@ -82,7 +107,10 @@ fn info(cluster: &Cluster, store: &Store, view: &StoreView) -> StoreInfo {
         node_state: Some(view.node.number()).filter(|number| *number > 0),
         state_name: view.state(cluster.now_ms).name(),
     };
-    StoreInfo { store: meta, status: status(cluster, store, view) }
+    StoreInfo {
+        store: meta,
+        status: status(cluster, store, view),
+    }
 }
 
 fn status(cluster: &Cluster, store: &Store, view: &StoreView) -> StoreStatus {

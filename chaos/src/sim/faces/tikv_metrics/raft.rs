@@ -38,14 +38,26 @@ pub(super) fn durations(out: &mut Exposition, store: &Store) {
             "Bucketed histogram of peer commits logs duration.",
             &counters.commit,
         ),
-        ("tikv_raftstore_log_lag", "Bucketed histogram of log lag in a region.", &counters.log_lag),
-        ("tikv_raftstore_region_size", "Bucketed histogram of approximate region size.", &counters.region_size),
+        (
+            "tikv_raftstore_log_lag",
+            "Bucketed histogram of log lag in a region.",
+            &counters.log_lag,
+        ),
+        (
+            "tikv_raftstore_region_size",
+            "Bucketed histogram of approximate region size.",
+            &counters.region_size,
+        ),
         (
             "tikv_raftstore_request_wait_time_duration_secs",
             "Bucketed histogram of request wait time duration.",
             &counters.propose_wait,
         ),
-        ("tikv_raftstore_store_duration_secs", "Bucketed histogram of store time duration.", &counters.store_duration),
+        (
+            "tikv_raftstore_store_duration_secs",
+            "Bucketed histogram of store time duration.",
+            &counters.store_duration,
+        ),
         (
             "tikv_raftstore_store_write_loop_duration_seconds",
             "Bucketed histogram of store write loop duration.",
@@ -61,7 +73,11 @@ pub(super) fn durations(out: &mut Exposition, store: &Store) {
             "Bucketed histogram of store write task wait time duration.",
             &counters.write_wait,
         ),
-        ("tikv_region_written_bytes", "Histogram of bytes written for regions", &counters.region_written),
+        (
+            "tikv_region_written_bytes",
+            "Histogram of bytes written for regions",
+            &counters.region_written,
+        ),
     ] {
         out.histogram(name, help).buckets("", histogram);
     }
@@ -73,14 +89,34 @@ pub(super) fn durations(out: &mut Exposition, store: &Store) {
 pub(super) fn counts(out: &mut Exposition, store: &Store) {
     let counters = &store.counters;
     let (led, all) = (store.led_regions, store.held_regions);
-    let counts = [("buckets", real(all)), ("leader", real(led)), ("region", real(all))];
-    out.gauge("tikv_raftstore_region_count", "Number of regions collected in region_collector").each("type", counts);
-    out.gauge("tikv_raftstore_leader_missing", "Total number of leader missed region.")
-        .plain(real(store.leaderless_regions.saturating_sub(store.asleep.leaderless)));
-    let hibernation =
-        [("awaken", real(all.saturating_sub(store.asleep.held))), ("hibernated", real(store.asleep.held))];
-    out.gauge("tikv_raftstore_hibernated_peer_state", "Number of peers in hibernated state.")
-        .each("state", hibernation);
+    let counts = [
+        ("buckets", real(all)),
+        ("leader", real(led)),
+        ("region", real(all)),
+    ];
+    out.gauge(
+        "tikv_raftstore_region_count",
+        "Number of regions collected in region_collector",
+    )
+    .each("type", counts);
+    out.gauge(
+        "tikv_raftstore_leader_missing",
+        "Total number of leader missed region.",
+    )
+    .plain(real(
+        store
+            .leaderless_regions
+            .saturating_sub(store.asleep.leaderless),
+    ));
+    let hibernation = [
+        ("awaken", real(all.saturating_sub(store.asleep.held))),
+        ("hibernated", real(store.asleep.held)),
+    ];
+    out.gauge(
+        "tikv_raftstore_hibernated_peer_state",
+        "Number of peers in hibernated state.",
+    )
+    .each("state", hibernation);
     let proposals = [
         ("all", counters.puts_done.floor()),
         ("batch", 0.0),
@@ -90,8 +126,15 @@ pub(super) fn counts(out: &mut Exposition, store: &Store) {
         ("read_index", 0.0),
         ("transfer_leader", counters.transfers),
     ];
-    out.counter("tikv_raftstore_proposal_total", "Total number of proposal made.").each("type", proposals);
-    let mut admin = out.counter("tikv_raftstore_admin_cmd_total", "Total number of admin cmd processed.");
+    out.counter(
+        "tikv_raftstore_proposal_total",
+        "Total number of proposal made.",
+    )
+    .each("type", proposals);
+    let mut admin = out.counter(
+        "tikv_raftstore_admin_cmd_total",
+        "Total number of admin cmd processed.",
+    );
     for status in ["all", "success"] {
         for (kind, count) in [
             ("batch-split", counters.splits),
@@ -108,20 +151,36 @@ pub(super) fn counts(out: &mut Exposition, store: &Store) {
         ("ignore", counters.split_checks - counters.splits),
         ("success", counters.splits),
     ];
-    out.counter("tikv_raftstore_check_split_total", "Total number of raftstore split check.").each("type", checks);
+    out.counter(
+        "tikv_raftstore_check_split_total",
+        "Total number of raftstore split check.",
+    )
+    .each("type", checks);
     let done = |kind: &str| counters.snapshots.get(kind).copied().unwrap_or(0.0);
-    let mut family = out.counter("tikv_raftstore_snapshot_total", "Total number of raftstore snapshot processed.");
+    let mut family = out.counter(
+        "tikv_raftstore_snapshot_total",
+        "Total number of raftstore snapshot processed.",
+    );
     for status in ["all", "fail", "success"] {
         for kind in ["apply", "generate"] {
             let count = if status == "fail" { 0.0 } else { done(kind) };
             family.series(&format!("status=\"{status}\",type=\"{kind}\""), count);
         }
     }
-    out.gauge("tikv_raftstore_snapshot_pending_applies", "Total snapshots in the pending queue of apply worker.")
-        .plain(0.0);
-    let traffic = [("receiving", real(store.receiving)), ("sending", real(store.sending))];
-    out.gauge("tikv_raftstore_snapshot_traffic_total", "Total number of raftstore snapshot traffic.")
-        .each("type", traffic);
+    out.gauge(
+        "tikv_raftstore_snapshot_pending_applies",
+        "Total snapshots in the pending queue of apply worker.",
+    )
+    .plain(0.0);
+    let traffic = [
+        ("receiving", real(store.receiving)),
+        ("sending", real(store.sending)),
+    ];
+    out.gauge(
+        "tikv_raftstore_snapshot_traffic_total",
+        "Total number of raftstore snapshot traffic.",
+    )
+    .each("type", traffic);
 }
 
 pub(super) fn messages(out: &mut Exposition, store: &Store) {
@@ -137,20 +196,46 @@ pub(super) fn messages(out: &mut Exposition, store: &Store) {
         "vote_resp",
     ];
     let counters = &store.counters;
-    let of = |map: &BTreeMap<&'static str, f64>, kind: &str| map.get(kind).copied().unwrap_or(0.0).floor();
-    let mut sent = out.counter("tikv_raftstore_raft_sent_message_total", "Total number of raft ready sent messages.");
+    let of = |map: &BTreeMap<&'static str, f64>, kind: &str| {
+        map.get(kind).copied().unwrap_or(0.0).floor()
+    };
+    let mut sent = out.counter(
+        "tikv_raftstore_raft_sent_message_total",
+        "Total number of raft ready sent messages.",
+    );
     for kind in SENT {
-        sent.series(&format!("status=\"accept\",type=\"{kind}\""), of(&counters.messages, kind));
+        sent.series(
+            &format!("status=\"accept\",type=\"{kind}\""),
+            of(&counters.messages, kind),
+        );
         sent.series(&format!("status=\"drop\",type=\"{kind}\""), 0.0);
     }
-    let dropped =
-        ["applying_snap", "disk_full", "mismatch_region_epoch", "mismatch_store_id", "region_nonexistent", "stale_msg"];
+    let dropped = [
+        "applying_snap",
+        "disk_full",
+        "mismatch_region_epoch",
+        "mismatch_store_id",
+        "region_nonexistent",
+        "stale_msg",
+    ];
     let values = dropped.map(|kind| (kind, of(&counters.dropped, kind)));
-    out.counter("tikv_raftstore_raft_dropped_message_total", "Total number of raft dropped messages.")
-        .each("type", values);
-    let invalid = ["epoch_not_match", "not_leader", "region_not_found", "stale_command"].map(|kind| (kind, 0.0));
-    out.counter("tikv_raftstore_raft_invalid_proposal_total", "Total number of raft invalid proposal.")
-        .each("type", invalid);
+    out.counter(
+        "tikv_raftstore_raft_dropped_message_total",
+        "Total number of raft dropped messages.",
+    )
+    .each("type", values);
+    let invalid = [
+        "epoch_not_match",
+        "not_leader",
+        "region_not_found",
+        "stale_command",
+    ]
+    .map(|kind| (kind, 0.0));
+    out.counter(
+        "tikv_raftstore_raft_invalid_proposal_total",
+        "Total number of raft invalid proposal.",
+    )
+    .each("type", invalid);
     let mut network = out.histogram(
         "tikv_raftstore_inspect_network_duration_seconds",
         "Bucketed histogram of inspect network duration.",
@@ -159,9 +244,14 @@ pub(super) fn messages(out: &mut Exposition, store: &Store) {
         network.buckets(&format!("target=\"{target}\""), histogram);
     }
     // As in the real program, the family appears with the first failure.
-    let mut failures =
-        out.counter("tikv_server_report_failure_msg_total", "Total number of reporting failure messages");
+    let mut failures = out.counter(
+        "tikv_server_report_failure_msg_total",
+        "Total number of reporting failure messages",
+    );
     for (target, count) in &counters.unreachable {
-        failures.series(&format!("store_id=\"{target}\",type=\"unreachable\""), count.floor());
+        failures.series(
+            &format!("store_id=\"{target}\",type=\"unreachable\""),
+            count.floor(),
+        );
     }
 }

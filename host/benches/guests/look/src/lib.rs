@@ -1,7 +1,8 @@
 //! A hundred checks that each look at every row of every large table, for `cargo xtask bench`.
 
 use operator_plugin::{
-    Check, Comparison, Invariants, Outcome, PluginError, PluginInfo, Scalar, Snapshot, export_invariants,
+    Check, Comparison, Invariants, Outcome, PluginError, PluginInfo, Scalar, Snapshot,
+    export_invariants,
 };
 
 const CHECKS: usize = 100;
@@ -15,11 +16,17 @@ pub struct Module;
 impl Invariants for Module {
     fn info() -> PluginInfo {
         let (name, version, summary) = ("look", "0.1.0", "A hundred checks of large tables");
-        PluginInfo { name: name.to_owned(), version: version.to_owned(), summary: summary.to_owned() }
+        PluginInfo {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            summary: summary.to_owned(),
+        }
     }
 
     fn checks() -> Vec<Check> {
-        (0..CHECKS).map(|index| Check::new(&format!("look-{index}"), "no node is full").by(look_at_all)).collect()
+        (0..CHECKS)
+            .map(|index| Check::new(&format!("look-{index}"), "no node is full").by(look_at_all))
+            .collect()
     }
 }
 
@@ -28,7 +35,9 @@ fn look_at_all(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     for name in snapshot.tables() {
         let nodes = snapshot.table(&name)?;
         rows += nodes.len();
-        full += nodes.filter(&[("used_ratio", Comparison::Gt, Scalar::Float(FULL))])?.len();
+        full += nodes
+            .filter(&[("used_ratio", Comparison::Gt, Scalar::Float(FULL))])?
+            .len();
     }
     Ok(if full == 0 {
         Outcome::pass(format!("{rows} rows"))

@@ -2,8 +2,8 @@
 //! `host/benches/plugins/rule.rs` holds the same rule in native code.
 
 use operator_plugin::{
-    Check, Comparison, Evidence, Findings, Invariants, Outcome, PluginError, PluginInfo, Row, Scalar, Snapshot,
-    TableView, Violation, export_invariants,
+    Check, Comparison, Evidence, Findings, Invariants, Outcome, PluginError, PluginInfo, Row,
+    Scalar, Snapshot, TableView, Violation, export_invariants,
 };
 use serde::Deserialize;
 
@@ -19,7 +19,11 @@ pub struct Module;
 impl Invariants for Module {
     fn info() -> PluginInfo {
         let (name, version, summary) = ("rule", "0.1.0", "One rule, asked in each way");
-        PluginInfo { name: name.to_owned(), version: version.to_owned(), summary: summary.to_owned() }
+        PluginInfo {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            summary: summary.to_owned(),
+        }
     }
 
     fn checks() -> Vec<Check> {
@@ -48,12 +52,18 @@ fn by_rows(nodes: &TableView) -> Result<Outcome, PluginError> {
 
 fn by_columns(nodes: &TableView) -> Result<Outcome, PluginError> {
     let mut findings = Findings::new();
-    let (states, ages_ms, used) =
-        (nodes.texts("state"), nodes.numbers("heartbeat_age_ms"), nodes.numbers("used_ratio"));
+    let (states, ages_ms, used) = (
+        nodes.texts("state"),
+        nodes.numbers("heartbeat_age_ms"),
+        nodes.numbers("used_ratio"),
+    );
     for (index, ((state, age_ms), used)) in states.zip(ages_ms).zip(used).enumerate() {
         let up = state == Some("Up");
         if !up || age_ms.unwrap_or(f64::INFINITY) > SILENT_MS || used.unwrap_or(1.0) > FULL {
-            nodes.row(index).iter().for_each(|row| findings.fail(violation(row)));
+            nodes
+                .row(index)
+                .iter()
+                .for_each(|row| findings.fail(violation(row)));
         }
     }
     Ok(findings.conclude(format!("{} nodes", nodes.len())))
@@ -90,15 +100,25 @@ struct Node<'a> {
 
 fn json(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let table = snapshot.table("json")?;
-    let text = table.first().and_then(|row| row.text("json")).unwrap_or_default();
-    let nodes: Vec<Node<'_>> = serde_json::from_str(text).map_err(|error| PluginError::Protocol(error.to_string()))?;
+    let text = table
+        .first()
+        .and_then(|row| row.text("json"))
+        .unwrap_or_default();
+    let nodes: Vec<Node<'_>> =
+        serde_json::from_str(text).map_err(|error| PluginError::Protocol(error.to_string()))?;
     let mut findings = Findings::new();
     for node in &nodes {
-        if node.state == "Up" && node.heartbeat_age_ms as f64 <= SILENT_MS && node.used_ratio <= FULL {
+        if node.state == "Up"
+            && node.heartbeat_age_ms as f64 <= SILENT_MS
+            && node.used_ratio <= FULL
+        {
             continue;
         }
         let evidence = Evidence::metric("used_ratio", node.used_ratio, "1");
-        findings.fail(Violation::new(format!("node/{}", node.node), "it is down, silent or full").evidence(evidence));
+        findings.fail(
+            Violation::new(format!("node/{}", node.node), "it is down, silent or full")
+                .evidence(evidence),
+        );
     }
     Ok(findings.conclude(format!("{} nodes", nodes.len())))
 }

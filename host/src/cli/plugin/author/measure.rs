@@ -50,13 +50,19 @@ impl TestArgs {
         };
         let engine = self.cache.engine(&PluginLimits::default())?;
         let module = cases::load(&engine, &file.display().to_string(), &read(&file)?).await;
-        let cases = self.cases.clone().unwrap_or_else(|| self.dir.join(cases::FILE));
+        let cases = self
+            .cases
+            .clone()
+            .unwrap_or_else(|| self.dir.join(cases::FILE));
         let cases = cases::read(&cases).map_err(|error| wrong(&error))?;
         Ok((module.map_err(|error| wrong(&error))?, cases))
     }
 }
 
-pub(in crate::cli::plugin) async fn test(args: &TestArgs, console: &Console) -> Result<Exit, Failure> {
+pub(in crate::cli::plugin) async fn test(
+    args: &TestArgs,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let (module, cases) = args.load().await?;
     let mut ran = Vec::new();
     for case in &cases {
@@ -68,14 +74,27 @@ pub(in crate::cli::plugin) async fn test(args: &TestArgs, console: &Console) -> 
         console.value(&json!({ "cases": ran, "gaps": gaps }))?;
     } else {
         ran.iter().try_for_each(|ran| console.line(&line(ran)))?;
-        gaps.iter().try_for_each(|gap| console.line(&format!("gap   {gap}")))?;
-        console.line(&format!("{} cases, {failed} failed, {} gaps", ran.len(), gaps.len()))?;
+        gaps.iter()
+            .try_for_each(|gap| console.line(&format!("gap   {gap}")))?;
+        console.line(&format!(
+            "{} cases, {failed} failed, {} gaps",
+            ran.len(),
+            gaps.len()
+        ))?;
     }
-    Ok(if failed > 0 || !gaps.is_empty() { Exit::Findings } else { Exit::Success })
+    Ok(if failed > 0 || !gaps.is_empty() {
+        Exit::Findings
+    } else {
+        Exit::Success
+    })
 }
 
 fn line(ran: &Ran) -> String {
-    let word = if ran.differences.is_empty() { "ok   " } else { "FAIL " };
+    let word = if ran.differences.is_empty() {
+        "ok   "
+    } else {
+        "FAIL "
+    };
     let mut text = format!("{word} {}: {}", ran.check, ran.case);
     for difference in &ran.differences {
         text.push_str("\n      ");
@@ -84,12 +103,21 @@ fn line(ran: &Ran) -> String {
     text
 }
 
-pub(in crate::cli::plugin) async fn bench(args: &BenchArgs, console: &Console) -> Result<Exit, Failure> {
+pub(in crate::cli::plugin) async fn bench(
+    args: &BenchArgs,
+    console: &Console,
+) -> Result<Exit, Failure> {
     let (module, cases) = args.of.load().await?;
-    let costs = measure(&module, &cases, &RealClock).await.map_err(|error| wrong(&error))?;
+    let costs = measure(&module, &cases, &RealClock)
+        .await
+        .map_err(|error| wrong(&error))?;
     let grown = match &args.baseline {
         Some(file) if args.update => write(file, &costs).map(|()| Vec::new())?,
-        Some(file) => growth(&baseline(file).map_err(|error| wrong(&error))?, &costs, args.tolerance),
+        Some(file) => growth(
+            &baseline(file).map_err(|error| wrong(&error))?,
+            &costs,
+            args.tolerance,
+        ),
         None => Vec::new(),
     };
     if console.json {
@@ -97,15 +125,29 @@ pub(in crate::cli::plugin) async fn bench(args: &BenchArgs, console: &Console) -
     } else {
         for (case, cost) in &costs {
             let (fuel, memory, answer) = (cost.fuel, cost.memory_bytes / 1024, cost.answer_bytes);
-            console.line(&format!("{fuel:>10} fuel {memory:>6} KiB {answer:>6} B {:>6} us  {case}", cost.mean_us))?;
+            console.line(&format!(
+                "{fuel:>10} fuel {memory:>6} KiB {answer:>6} B {:>6} us  {case}",
+                cost.mean_us
+            ))?;
         }
-        grown.iter().try_for_each(|grown| console.line(&format!("grown {grown}")))?;
+        grown
+            .iter()
+            .try_for_each(|grown| console.line(&format!("grown {grown}")))?;
     }
-    Ok(if grown.is_empty() { Exit::Success } else { Exit::Findings })
+    Ok(if grown.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Findings
+    })
 }
 
 fn write(file: &PathBuf, costs: &Costs) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(Exit::Io, format!("cannot write {}: {error}", file.display()));
+    let failed = |error: std::io::Error| {
+        Failure::new(
+            Exit::Io,
+            format!("cannot write {}: {error}", file.display()),
+        )
+    };
     let text = serde_json::to_string_pretty(costs).map_err(|error| failed(error.into()))?;
     std::fs::write(file, text + "\n").map_err(failed)
 }

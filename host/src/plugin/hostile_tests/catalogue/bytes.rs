@@ -10,7 +10,10 @@ const FLIPS: u64 = 60;
 const MADE_UP: usize = 80;
 
 pub(super) fn cases() -> Vec<Case> {
-    [cut(), flipped(), spliced(), made_up()].into_iter().flatten().collect()
+    [cut(), flipped(), spliced(), made_up()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// A module that does nothing wrong.
@@ -33,7 +36,14 @@ fn seeded(seed: u64, length: usize) -> Vec<u8> {
 fn cut() -> Vec<Case> {
     let whole = valid();
     let cut_at = |part: usize| whole.len() * part / CUTS;
-    (0..CUTS).map(|part| Case::check(format!("cut after {part}/{CUTS}"), whole[..cut_at(part)].to_vec())).collect()
+    (0..CUTS)
+        .map(|part| {
+            Case::check(
+                format!("cut after {part}/{CUTS}"),
+                whole[..cut_at(part)].to_vec(),
+            )
+        })
+        .collect()
 }
 
 fn flipped() -> Vec<Case> {
@@ -59,30 +69,57 @@ fn spliced() -> Vec<Case> {
         Case::check("the magic number", header[..4].to_vec()),
         Case::check("a header", header.to_vec()),
         Case::check("a core header", vec![0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
-        Case::check("a header of another version", vec![0, 0x61, 0x73, 0x6d, 0x0e, 0, 1, 0]),
+        Case::check(
+            "a header of another version",
+            vec![0, 0x61, 0x73, 0x6d, 0x0e, 0, 1, 0],
+        ),
         Case::check("twice itself", [&whole[..], &whole[..]].concat()),
         Case::check("itself behind a header", [&header[..], &whole[..]].concat()),
-        Case::check("a section of 4 GiB", [&header[..], &[1, 0xff, 0xff, 0xff, 0xff, 0x0f][..]].concat()),
-        Case::check("a section of a negative size", [&header[..], &[1, 0x80, 0x80, 0x80, 0x80, 0x80][..]].concat()),
+        Case::check(
+            "a section of 4 GiB",
+            [&header[..], &[1, 0xff, 0xff, 0xff, 0xff, 0x0f][..]].concat(),
+        ),
+        Case::check(
+            "a section of a negative size",
+            [&header[..], &[1, 0x80, 0x80, 0x80, 0x80, 0x80][..]].concat(),
+        ),
         Case::check("an unknown section", [&whole[..], &[0x7f, 0][..]].concat()),
-        Case::check("a custom section behind the end", custom(&[0xff, 0xff, 0x03])),
+        Case::check(
+            "a custom section behind the end",
+            custom(&[0xff, 0xff, 0x03]),
+        ),
         Case::check("ELF", b"\x7fELF\x02\x01\x01\0".to_vec()),
-        Case::check("a compiled artifact of another tool", [&b"\x7fELF\x02\x01\x01\xc8"[..], &[0; 200][..]].concat()),
+        Case::check(
+            "a compiled artifact of another tool",
+            [&b"\x7fELF\x02\x01\x01\xc8"[..], &[0; 200][..]].concat(),
+        ),
         Case::check("a script", b"#!/bin/sh\nexit 1\n".to_vec()),
         Case::check("text", b"(component)".to_vec()),
         Case::check("a megabyte of zeros", vec![0; 1 << 20]),
         Case::check("a megabyte of noise", seeded(1, 1 << 20)),
-        Case::check("a header and noise", [&header[..], &seeded(2, 4_096)].concat()),
+        Case::check(
+            "a header and noise",
+            [&header[..], &seeded(2, 4_096)].concat(),
+        ),
     ]
 }
 
 /// What wasm-smith made of pseudo-random bytes; `testdata/hostile/README.md` says how.
 fn made_up() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../testdata/hostile");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "wasm"));
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.retain(|file| {
+        file.extension()
+            .is_some_and(|extension| extension == "wasm")
+    });
     files.sort();
     assert!(files.len() >= MADE_UP, "{} files", files.len());
     let label = |file: &Path| format!("made up: {}", file.file_stem().unwrap().display());
-    files.iter().map(|file| Case::check(label(file), std::fs::read(file).unwrap())).collect()
+    files
+        .iter()
+        .map(|file| Case::check(label(file), std::fs::read(file).unwrap()))
+        .collect()
 }

@@ -42,7 +42,16 @@ const NASTY_TEXTS: [&str; 10] = [
 ];
 
 pub(super) fn cases() -> Vec<Case> {
-    [outcomes(), declarations(), observations(), return_pointers(), texts()].into_iter().flatten().collect()
+    [
+        outcomes(),
+        declarations(),
+        observations(),
+        return_pointers(),
+        texts(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn outcomes() -> Vec<Case> {
@@ -70,7 +79,12 @@ fn declarations() -> Vec<Case> {
             let stores: String = words
                 .iter()
                 .enumerate()
-                .map(|(at, value)| format!("(i32.store (i32.const {}) (i32.const {value:#x}))", 64 + 4 * at))
+                .map(|(at, value)| {
+                    format!(
+                        "(i32.store (i32.const {}) (i32.const {value:#x}))",
+                        64 + 4 * at
+                    )
+                })
                 .collect();
             Case::check(
                 format!("declaration word {word} is {number:#x}"),
@@ -90,7 +104,10 @@ fn observations() -> Vec<Case> {
                 words[word] = number;
                 format!("(i32.const {})", guest.words(&words))
             });
-            Case::subject(format!("observation word {word} is {number:#x}"), guest.component())
+            Case::subject(
+                format!("observation word {word} is {number:#x}"),
+                guest.component(),
+            )
         })
         .collect()
 }
@@ -115,8 +132,14 @@ fn texts() -> Vec<Case> {
             let bytes = one_check(|guest| {
                 let placed = [guest.bytes(&text), u32::try_from(text.len()).unwrap()];
                 let parts = match place {
-                    "reason" => OutcomeParts { reason: placed, ..OutcomeParts::default() },
-                    _ => OutcomeParts { passed: [guest.words(&placed), 1], ..OutcomeParts::default() },
+                    "reason" => OutcomeParts {
+                        reason: placed,
+                        ..OutcomeParts::default()
+                    },
+                    _ => OutcomeParts {
+                        passed: [guest.words(&placed), 1],
+                        ..OutcomeParts::default()
+                    },
                 };
                 format!("(i32.const {})", outcome(guest, &parts))
             });

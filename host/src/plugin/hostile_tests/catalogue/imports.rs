@@ -50,7 +50,10 @@ const WRONG_TYPES: [&str; 8] = [
 ];
 
 pub(super) fn cases() -> Vec<Case> {
-    [foreign(), wrong_types(), odd(), floods()].into_iter().flatten().collect()
+    [foreign(), wrong_types(), odd(), floods()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn foreign() -> Vec<Case> {
@@ -89,8 +92,14 @@ fn wrong_types() -> Vec<Case> {
 fn odd() -> Vec<Case> {
     let nested = format!("{}{}", "(component ".repeat(30), ")".repeat(30));
     let modules = format!("(component {})", "(core module)".repeat(500));
-    let instances = format!("(component (core module $m) {})", "(core instance (instantiate $m))".repeat(500));
-    let types = format!("(component {})", "(type (func (param \"x\" (list (list (list u8))))))".repeat(500));
+    let instances = format!(
+        "(component (core module $m) {})",
+        "(core instance (instantiate $m))".repeat(500)
+    );
+    let types = format!(
+        "(component {})",
+        "(type (func (param \"x\" (list (list (list u8))))))".repeat(500)
+    );
     let texts = [
         ("an empty component", "(component)".to_owned()),
         ("thirty components in each other", nested),
@@ -99,21 +108,47 @@ fn odd() -> Vec<Case> {
         ("500 types", types),
         (
             "a memory of 4 GiB",
-            "(component (core module $m (memory 65536)) (core instance (instantiate $m)))".to_owned(),
+            "(component (core module $m (memory 65536)) (core instance (instantiate $m)))"
+                .to_owned(),
         ),
-        ("a table of 4 G", "(component (core module $m (table 4294967295 funcref)))".to_owned()),
-        ("a memory of 64 bits", "(component (core module (memory i64 1)))".to_owned()),
-        ("a shared memory", "(component (core module (memory 1 1 shared)))".to_owned()),
+        (
+            "a table of 4 G",
+            "(component (core module $m (table 4294967295 funcref)))".to_owned(),
+        ),
+        (
+            "a memory of 64 bits",
+            "(component (core module (memory i64 1)))".to_owned(),
+        ),
+        (
+            "a shared memory",
+            "(component (core module (memory 1 1 shared)))".to_owned(),
+        ),
         ("exceptions", "(component (core module (tag)))".to_owned()),
-        ("a large function", format!("(component (core module (func {})))", "(drop (i32.const 1))".repeat(50_000))),
-        ("a function with many locals", format!("(component (core module (func (local {}))))", "i64 ".repeat(40_000))),
+        (
+            "a large function",
+            format!(
+                "(component (core module (func {})))",
+                "(drop (i32.const 1))".repeat(50_000)
+            ),
+        ),
+        (
+            "a function with many locals",
+            format!(
+                "(component (core module (func (local {}))))",
+                "i64 ".repeat(40_000)
+            ),
+        ),
     ];
-    texts.into_iter().map(|(label, text)| Case::check(label, component_text(&text))).collect()
+    texts
+        .into_iter()
+        .map(|(label, text)| Case::check(label, component_text(&text)))
+        .collect()
 }
 
 /// A loop around one import, for ever.
 fn floods() -> Vec<Case> {
-    let log = r#"(import "operator:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
+    let log =
+        r#"(import "operator:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
     let builder = r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#;
     let floods: [(&str, &str, &str); 8] = [
         (
@@ -157,7 +192,10 @@ fn floods() -> Vec<Case> {
             "(drop (call $builder (i32.const -1) (i32.const -1) (i32.const 0) (i32.const 0)))",
         ),
     ];
-    floods.into_iter().map(|(label, import, call)| Case::check(label, flood(import, call))).collect()
+    floods
+        .into_iter()
+        .map(|(label, import, call)| Case::check(label, flood(import, call)))
+        .collect()
 }
 
 fn flood(import: &str, call: &str) -> Vec<u8> {

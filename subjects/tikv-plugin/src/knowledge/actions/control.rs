@@ -15,7 +15,10 @@ pub(super) fn members() -> Vec<Action> {
             "if it died of its disk, it dies again",
             "tiup cluster stop CLUSTER -N PD_HOST:2379",
             &["its data directory is there"],
-            &["tiup cluster start CLUSTER -N PD_HOST:2379", "pd-ctl -u {pd} member"],
+            &[
+                "tiup cluster start CLUSTER -N PD_HOST:2379",
+                "pd-ctl -u {pd} member",
+            ],
         ),
         action(
             "kill-pd-member",
@@ -92,7 +95,10 @@ pub(super) fn cluster() -> Vec<Action> {
             "there is no way back to an older version",
             "",
             &["all members and stores are up"],
-            &["tiup cluster display CLUSTER", "tiup cluster upgrade CLUSTER VERSION"],
+            &[
+                "tiup cluster display CLUSTER",
+                "tiup cluster upgrade CLUSTER VERSION",
+            ],
         ),
     ]
 }
@@ -108,7 +114,10 @@ pub(super) fn foundations() -> Vec<Action> {
             "a step instead of a slew makes timestamps wait",
             "the time service goes on by itself",
             &["the machine reaches its time servers"],
-            &["chronyc tracking  # on its machine", "chronyc sources -v  # there"],
+            &[
+                "chronyc tracking  # on its machine",
+                "chronyc sources -v  # there",
+            ],
         ),
         action(
             "defragment-etcd",

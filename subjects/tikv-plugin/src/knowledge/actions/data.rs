@@ -59,7 +59,10 @@ pub(super) fn placement() -> Vec<Action> {
             Risk::Low,
             "redundancy stays reduced for longer",
             "pd-ctl -u {pd} config set max-store-down-time 30m",
-            &["the store is known to come back", "every region keeps a majority"],
+            &[
+                "the store is known to come back",
+                "every region keeps a majority",
+            ],
             &["pd-ctl -u {pd} config set max-store-down-time 2h"],
         ),
         action(
@@ -70,7 +73,10 @@ pub(super) fn placement() -> Vec<Action> {
             "takes hours; the moves cost network and disk",
             "pd-ctl -u {pd} store delete NEW_STORE",
             &["a machine of the same size is at hand"],
-            &["tiup cluster scale-out CLUSTER TOPOLOGY_OF_THE_NEW_STORE.yaml", "pd-ctl -u {pd} store"],
+            &[
+                "tiup cluster scale-out CLUSTER TOPOLOGY_OF_THE_NEW_STORE.yaml",
+                "pd-ctl -u {pd} store",
+            ],
         ),
         action(
             "delete-store",
@@ -98,7 +104,10 @@ pub(super) fn placement() -> Vec<Action> {
                 "a majority of some regions is lost",
                 "a person with a backup plan decides",
             ],
-            &["pd-ctl -u {pd} unsafe remove-failed-stores {key}", "pd-ctl -u {pd} unsafe remove-failed-stores show"],
+            &[
+                "pd-ctl -u {pd} unsafe remove-failed-stores {key}",
+                "pd-ctl -u {pd} unsafe remove-failed-stores show",
+            ],
         ),
     ]
 }
@@ -162,7 +171,9 @@ pub(super) fn space() -> Vec<Action> {
             "more reads go to the disk",
             "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"OLD\"}'",
             &["the cache was sized for the machine, not for what the process was given"],
-            &["curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"NEW\"}'"],
+            &[
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"NEW\"}'",
+            ],
         ),
     ]
 }

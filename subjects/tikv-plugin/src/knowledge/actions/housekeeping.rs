@@ -14,7 +14,10 @@ pub(super) fn housekeeping() -> Vec<Action> {
             "a job that still runs fails, and a change feed must begin anew",
             "",
             &["the job that set it is known to be gone"],
-            &["pd-ctl -u {pd} service-gc-safepoint", "pd-ctl -u {pd} service-gc-safepoint delete SERVICE_ID"],
+            &[
+                "pd-ctl -u {pd} service-gc-safepoint",
+                "pd-ctl -u {pd} service-gc-safepoint delete SERVICE_ID",
+            ],
         ),
         action(
             "cancel-removal",
@@ -34,7 +37,10 @@ pub(super) fn housekeeping() -> Vec<Action> {
             "merges cost Raft threads some work",
             "pd-ctl -u {pd} config set merge-schedule-limit OLD",
             &["no mass load is about to fill the empty regions"],
-            &["pd-ctl -u {pd} config show | grep merge", "pd-ctl -u {pd} config set merge-schedule-limit 8"],
+            &[
+                "pd-ctl -u {pd} config show | grep merge",
+                "pd-ctl -u {pd} config set merge-schedule-limit 8",
+            ],
         ),
         action(
             "split-large-region",
@@ -44,7 +50,10 @@ pub(super) fn housekeeping() -> Vec<Action> {
             "the scan reads the whole region once; one key with many versions stays whole",
             "pd-ctl -u {pd} operator add merge-region REGION_1 REGION_2",
             &["PD has a leader"],
-            &["pd-ctl -u {pd} region {key}", "pd-ctl -u {pd} operator add split-region {key} --policy=scan"],
+            &[
+                "pd-ctl -u {pd} region {key}",
+                "pd-ctl -u {pd} operator add split-region {key} --policy=scan",
+            ],
         ),
         look(
             "resolve-lock",

@@ -14,8 +14,14 @@ pub(super) fn processes() -> Vec<Action> {
             Risk::Low,
             "if it died of its data or its disk, it dies again",
             "tiup cluster stop CLUSTER -N {address}",
-            &["its disk is there and not full", "no other process uses its data directory"],
-            &["tiup cluster start CLUSTER -N {address}", "pd-ctl -u {pd} store {key}"],
+            &[
+                "its disk is there and not full",
+                "no other process uses its data directory",
+            ],
+            &[
+                "tiup cluster start CLUSTER -N {address}",
+                "pd-ctl -u {pd} store {key}",
+            ],
         ),
         action(
             "kill-store",
@@ -24,7 +30,10 @@ pub(super) fn processes() -> Vec<Action> {
             Risk::Medium,
             "takes a replica away; where another one is missing, regions lose their majority",
             "tiup cluster start CLUSTER -N {address}",
-            &["all other stores are up", "every region keeps a majority without it"],
+            &[
+                "all other stores are up",
+                "every region keeps a majority without it",
+            ],
             &["kill -9 $(pgrep -f 'tikv-server.*{address}')  # on its machine"],
         ),
         action(
@@ -34,7 +43,10 @@ pub(super) fn processes() -> Vec<Action> {
             Risk::Medium,
             "the other stores get its work, and may be near their limits",
             "pd-ctl -u {pd} scheduler remove evict-leader-scheduler-{key}",
-            &["the other stores have processor and disk to spare", "no more than a third of the stores is evicted"],
+            &[
+                "the other stores have processor and disk to spare",
+                "no more than a third of the stores is evicted",
+            ],
             &["pd-ctl -u {pd} scheduler add evict-leader-scheduler {key}"],
         ),
         action(
@@ -64,7 +76,9 @@ fn pools_of_raft() -> Vec<Action> {
             "takes processor from everything else",
             "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":2}'",
             &["the machine has cores to spare"],
-            &["curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":4}'"],
+            &[
+                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":4}'",
+            ],
         ),
         action(
             "enlarge-store-io-pool",
@@ -87,7 +101,9 @@ fn pools_of_raft() -> Vec<Action> {
             "takes processor from everything else",
             "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":2}'",
             &["the machine has cores to spare"],
-            &["curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":4}'"],
+            &[
+                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":4}'",
+            ],
         ),
     ]
 }
@@ -129,7 +145,9 @@ fn pools_of_requests() -> Vec<Action> {
             "takes processor from writes",
             "curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":OLD}'",
             &["the machine has cores to spare"],
-            &["curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":NEW}'"],
+            &[
+                "curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":NEW}'",
+            ],
         ),
         action(
             "raise-processor-limit",

@@ -11,7 +11,15 @@ const ASYNC_IO: &str = "tikv: components/raftstore/src/store/async_io/write.rs";
 const SPACE: &str = "pd: pkg/core/store.go";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![slow_disk(), starved(), hung_disk(), growth(), foreign_files(), no_room(), full()]
+    vec![
+        slow_disk(),
+        starved(),
+        hung_disk(),
+        growth(),
+        foreign_files(),
+        no_room(),
+        full(),
+    ]
 }
 
 fn slow_disk() -> Card {
@@ -55,7 +63,10 @@ fn signs_of_a_slow_disk() -> Vec<EvidenceRule> {
             .weighs(10.0, 0.35)
             .group("sync")
             .explains()
-            .because("syncing its log to disk takes longer than on the other stores", ASYNC_IO),
+            .because(
+                "syncing its log to disk takes longer than on the other stores",
+                ASYNC_IO,
+            ),
         check(Scope::Itself, "append-latency")
             .weighs(4.0, 0.4)
             .group("sync")
@@ -65,7 +76,10 @@ fn signs_of_a_slow_disk() -> Vec<EvidenceRule> {
             .weighs(6.0, 0.5)
             .group("sync-time")
             .explains()
-            .because("a tenth of a second for a sync is more than a healthy disk ever needs", ASYNC_IO),
+            .because(
+                "a tenth of a second for a sync is more than a healthy disk ever needs",
+                ASYNC_IO,
+            ),
         check(Scope::Itself, "disk-inspection")
             .weighs(4.0, 0.6)
             .group("probes")
@@ -79,14 +93,20 @@ fn signs_of_a_slow_disk() -> Vec<EvidenceRule> {
         check(Scope::Itself, "read-pool-wait")
             .weighs(0.3, 1.6)
             .group("reads")
-            .because("reads do not wait for a disk that is slow to write", "tikv: src/read_pool.rs"),
+            .because(
+                "reads do not wait for a disk that is slow to write",
+                "tikv: src/read_pool.rs",
+            ),
         check(Scope::Itself, "processor-quota")
             .weighs(0.5, 1.2)
             .group("processor")
             .because("who waits for a disk uses no processor", "tikv: src/server"),
         outlier(Scope::Itself, "store-write-flow")
             .weighs(0.4, 1.2)
-            .because("a disk is slow at a low rate; at a high one it is overloaded", "pd: pkg/statistics"),
+            .because(
+                "a disk is slow at a low rate; at a high one it is overloaded",
+                "pd: pkg/statistics",
+            ),
         check(Scope::Itself, "write-latency")
             .weighs(2.0, 0.7)
             .group("requests")
@@ -123,7 +143,10 @@ fn signs_of_starvation() -> Vec<EvidenceRule> {
         check(Scope::Itself, pool)
             .weighs(0.1, 1.05)
             .group("one-pool")
-            .because("one pool of threads at its limit would be the cause", "tikv: src/server")
+            .because(
+                "one pool of threads at its limit would be the cause",
+                "tikv: src/server",
+            )
     }));
     rules
 }
@@ -134,51 +157,84 @@ fn signs_of_a_limit() -> Vec<EvidenceRule> {
             .weighs(8.0, 0.6)
             .group("reads")
             .explains()
-            .because("reads wait for their threads, which wait for no disk", "tikv: src/read_pool.rs"),
+            .because(
+                "reads wait for their threads, which wait for no disk",
+                "tikv: src/read_pool.rs",
+            ),
         check(Scope::Itself, "read-index-latency")
             .weighs(3.0, 0.8)
             .group("reads")
             .explains()
-            .because("even getting a snapshot takes long, which needs no disk", "tikv: components/raftstore/src/store"),
+            .because(
+                "even getting a snapshot takes long, which needs no disk",
+                "tikv: components/raftstore/src/store",
+            ),
         check(Scope::Itself, "propose-wait")
             .weighs(3.0, 0.8)
             .group("threads")
             .explains()
-            .because("proposals wait for the Raft threads", "tikv: components/raftstore/src/store"),
+            .because(
+                "proposals wait for the Raft threads",
+                "tikv: components/raftstore/src/store",
+            ),
         check(Scope::Itself, "processor-quota")
             .weighs(6.0, 0.8)
             .group("processor")
             .explains()
-            .because("it uses all the processors that it was given", "tikv: src/server"),
+            .because(
+                "it uses all the processors that it was given",
+                "tikv: src/server",
+            ),
         outlier(Scope::Itself, "processor-cores")
             .weighs(4.0, 0.7)
             .group("alone")
-            .because("load is shared by all stores, a limit or a neighbour is its own", "tikv: src/server"),
+            .because(
+                "load is shared by all stores, a limit or a neighbour is its own",
+                "tikv: src/server",
+            ),
         outlier(Scope::Itself, "request-rate")
             .weighs(0.4, 1.2)
-            .because("more requests than the others get would explain more work", "tikv: src/server/service"),
-        check(Scope::Others, "read-pool-wait").weighs(0.25, 1.1).group("others").because(
-            "a limit or a neighbour is its own: the reads of the others would not wait",
-            "tikv: src/read_pool.rs",
-        ),
+            .because(
+                "more requests than the others get would explain more work",
+                "tikv: src/server/service",
+            ),
+        check(Scope::Others, "read-pool-wait")
+            .weighs(0.25, 1.1)
+            .group("others")
+            .because(
+                "a limit or a neighbour is its own: the reads of the others would not wait",
+                "tikv: src/read_pool.rs",
+            ),
         check(Scope::Others, "processor-quota")
             .weighs(0.25, 1.1)
             .group("others")
-            .because("a limit or a neighbour is its own: the others would have processors left", "tikv: src/server"),
+            .because(
+                "a limit or a neighbour is its own: the others would have processors left",
+                "tikv: src/server",
+            ),
         outlier(Scope::Itself, "raft-sync-p99")
             .weighs(0.3, 2.5)
             .group("sync")
-            .because("a starved store syncs to its disk as fast as the others, once it runs", ASYNC_IO),
+            .because(
+                "a starved store syncs to its disk as fast as the others, once it runs",
+                ASYNC_IO,
+            ),
         check(Scope::Itself, "apply-wait")
             .weighs(2.0, 0.8)
             .group("threads")
             .explains()
-            .because("agreed writes wait for the apply threads", "tikv: components/raftstore/src/store/fsm/apply.rs"),
+            .because(
+                "agreed writes wait for the apply threads",
+                "tikv: components/raftstore/src/store/fsm/apply.rs",
+            ),
         check(Scope::Itself, "request-latency")
             .weighs(2.0, 0.85)
             .group("requests")
             .explains()
-            .because("all requests are slow, reads and writes", "tikv: src/server/service"),
+            .because(
+                "all requests are slow, reads and writes",
+                "tikv: src/server/service",
+            ),
     ]
 }
 
@@ -368,7 +424,10 @@ fn no_room() -> Card {
 fn others_have_room() -> EvidenceRule {
     check(Scope::Anyone, "room-somewhere")
         .weighs(0.03, 1.0)
-        .because("the others are as full: it is not this store's trouble", SPACE)
+        .because(
+            "the others are as full: it is not this store's trouble",
+            SPACE,
+        )
 }
 
 fn low() -> EvidenceRule {
@@ -379,9 +438,16 @@ fn low() -> EvidenceRule {
 }
 
 fn of_a_slow_store() -> Vec<EvidenceRule> {
-    let because = "whatever passes through a slow store is slow, and followers elsewhere wait for it";
+    let because =
+        "whatever passes through a slow store is slow, and followers elsewhere wait for it";
     let mut rules = consequences(Scope::Anyone, &STAGES, &STAGE_SIGNALS, because, ASYNC_IO);
-    rules.extend(consequences(Scope::Itself, &POOLS, &POOL_SIGNALS, because, ASYNC_IO));
+    rules.extend(consequences(
+        Scope::Itself,
+        &POOLS,
+        &POOL_SIGNALS,
+        because,
+        ASYNC_IO,
+    ));
     let own = [
         "mailboxes-not-full",
         "scheduler-not-busy",
@@ -390,7 +456,13 @@ fn of_a_slow_store() -> Vec<EvidenceRule> {
         "store-slow",
         "store-threads-run",
     ];
-    rules.extend(consequences(Scope::Itself, &own, &["heartbeat-lag", "pending-peers", "slow-score"], because, SCORE));
+    rules.extend(consequences(
+        Scope::Itself,
+        &own,
+        &["heartbeat-lag", "pending-peers", "slow-score"],
+        because,
+        SCORE,
+    ));
     rules.extend(consequences(
         Scope::Anyone,
         &["leader-eviction"],
@@ -398,7 +470,13 @@ fn of_a_slow_store() -> Vec<EvidenceRule> {
         "PD moves leaders away from slow stores",
         "pd: pkg/schedule/schedulers/evict_slow_store.go",
     ));
-    rules.extend(consequences(Scope::Neighbours, &["pending-peers-drain"], &[], "its replicas fall behind", ASYNC_IO));
+    rules.extend(consequences(
+        Scope::Neighbours,
+        &["pending-peers-drain"],
+        &[],
+        "its replicas fall behind",
+        ASYNC_IO,
+    ));
     rules
 }
 
@@ -411,7 +489,19 @@ fn of_little_space() -> Vec<EvidenceRule> {
         because,
         SPACE,
     );
-    rules.extend(consequences(Scope::Anyone, &["region-balance", "leader-balance"], &["leader-count"], because, SPACE));
-    rules.extend(consequences(Scope::Neighbours, &["no-missing-peers", "pending-peers-drain"], &[], because, SPACE));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &["region-balance", "leader-balance"],
+        &["leader-count"],
+        because,
+        SPACE,
+    ));
+    rules.extend(consequences(
+        Scope::Neighbours,
+        &["no-missing-peers", "pending-peers-drain"],
+        &[],
+        because,
+        SPACE,
+    ));
     rules
 }

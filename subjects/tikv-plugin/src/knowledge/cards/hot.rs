@@ -151,9 +151,20 @@ fn hot_read() -> Card {
 
 /// Heat of one region, wherever it shows.
 fn heat(because: &str) -> Vec<EvidenceRule> {
-    let mut rules =
-        consequences(Scope::Anyone, &STAGES, &STAGE_SIGNALS, because, "tikv: components/raftstore/src/store");
-    rules.extend(consequences(Scope::Anyone, &POOLS, &POOL_SIGNALS, because, "tikv: components/raftstore/src/store"));
+    let mut rules = consequences(
+        Scope::Anyone,
+        &STAGES,
+        &STAGE_SIGNALS,
+        because,
+        "tikv: components/raftstore/src/store",
+    );
+    rules.extend(consequences(
+        Scope::Anyone,
+        &POOLS,
+        &POOL_SIGNALS,
+        because,
+        "tikv: components/raftstore/src/store",
+    ));
     let compaction = ["flow-control", "write-stall"];
     rules.extend(consequences(
         Scope::Anyone,

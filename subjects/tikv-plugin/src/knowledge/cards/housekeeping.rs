@@ -10,7 +10,13 @@ const RESOLVED: &str = "tikv: components/resolved_ts/src";
 const SPLITS: &str = "tikv: components/raftstore/src/store/worker/split_check.rs";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![collection_held_back(), lock_held(), removal_without_room(), region_not_split(), empty_regions()]
+    vec![
+        collection_held_back(),
+        lock_held(),
+        removal_without_room(),
+        region_not_split(),
+        empty_regions(),
+    ]
 }
 
 fn collection_held_back() -> Card {

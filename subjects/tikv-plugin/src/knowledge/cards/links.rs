@@ -258,7 +258,15 @@ fn unheard_by_pd() -> Vec<EvidenceRule> {
 
 /// PD hears of a store some seconds after its start, and reports about it stay in their window for a minute.
 fn just_started() -> EvidenceRule {
-    cell(Scope::Itself, ("stores", "store", "probe_back_s"), Comparison::Ge, Scalar::Float(0.0))
-        .weighs(0.02, 1.0)
-        .because("it did not answer a moment ago: it was away, and is coming back", STATES)
+    cell(
+        Scope::Itself,
+        ("stores", "store", "probe_back_s"),
+        Comparison::Ge,
+        Scalar::Float(0.0),
+    )
+    .weighs(0.02, 1.0)
+    .because(
+        "it did not answer a moment ago: it was away, and is coming back",
+        STATES,
+    )
 }

@@ -416,14 +416,28 @@ fn silent() -> EvidenceRule {
 fn with_quorum() -> EvidenceRule {
     check(Scope::Neighbours, "pd-quorum")
         .weighs(0.05, 1.1)
-        .because("without a quorum it is not this member alone that is lost", HEALTH)
+        .because(
+            "without a quorum it is not this member alone that is lost",
+            HEALTH,
+        )
 }
 
 fn of_a_lost_member() -> Vec<EvidenceRule> {
     let because = "another member leads, and the ways to the lost one fail";
-    let checks = ["pd-leader-is-etcd-leader", "pd-leader-stable", "pd-single-leader"];
-    let signals =
-        ["members-healthy", "pd-commit-p99", "pd-fsync-p99", "pd-link-p99", "pd-request-p99", "tso-gap", "tso-p99"];
+    let checks = [
+        "pd-leader-is-etcd-leader",
+        "pd-leader-stable",
+        "pd-single-leader",
+    ];
+    let signals = [
+        "members-healthy",
+        "pd-commit-p99",
+        "pd-fsync-p99",
+        "pd-link-p99",
+        "pd-request-p99",
+        "tso-gap",
+        "tso-p99",
+    ];
     let mut rules = consequences(Scope::Anyone, &checks, &signals, because, ELECTION);
     rules.extend(consequences(
         Scope::Anyone,

@@ -10,7 +10,12 @@ const APPLY: &str = "tikv: components/raftstore/src/store/fsm/apply.rs";
 const SCHEDULER: &str = "tikv: src/storage/txn/scheduler.rs";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![log_writers(), request_threads(), apply_threads(), write_scheduler()]
+    vec![
+        log_writers(),
+        request_threads(),
+        apply_threads(),
+        write_scheduler(),
+    ]
 }
 
 fn log_writers() -> Card {

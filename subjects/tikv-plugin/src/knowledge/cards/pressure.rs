@@ -10,7 +10,15 @@ const RAFTSTORE: &str = "tikv: components/raftstore/src/store";
 const FLOW_CONTROL: &str = "tikv: src/storage/txn/flow_controller";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![client_overload(), raftstore(), read_pool(), key_conflicts(), write_stall(), flow_control(), memory()]
+    vec![
+        client_overload(),
+        raftstore(),
+        read_pool(),
+        key_conflicts(),
+        write_stall(),
+        flow_control(),
+        memory(),
+    ]
 }
 
 fn client_overload() -> Card {
@@ -38,7 +46,10 @@ fn signs_of_overload() -> Vec<EvidenceRule> {
             .weighs(4.0, 0.4)
             .group("load")
             .explains()
-            .because("clients ask more often than before", "tikv: src/server/service"),
+            .because(
+                "clients ask more often than before",
+                "tikv: src/server/service",
+            ),
         check(Scope::Anyone, "processor-quota")
             .weighs(5.0, 0.6)
             .group("limit")
@@ -58,12 +69,18 @@ fn signs_of_overload() -> Vec<EvidenceRule> {
             .weighs(3.0, 0.9)
             .group("load")
             .explains()
-            .because("clients write more bytes than before", "pd: pkg/statistics/store_collection.go"),
+            .because(
+                "clients write more bytes than before",
+                "pd: pkg/statistics/store_collection.go",
+            ),
         check(Scope::Anyone, "scheduler-not-busy")
             .weighs(3.0, 0.9)
             .group("limit")
             .explains()
-            .because("stores turn writes away", "tikv: src/storage/txn/scheduler.rs"),
+            .because(
+                "stores turn writes away",
+                "tikv: src/storage/txn/scheduler.rs",
+            ),
         check(Scope::Anyone, "request-latency")
             .weighs(3.0, 0.6)
             .group("slow")
@@ -73,31 +90,52 @@ fn signs_of_overload() -> Vec<EvidenceRule> {
             .weighs(2.5, 0.8)
             .group("slow")
             .explains()
-            .because("reads wait for threads that are all busy", "tikv: src/read_pool.rs"),
+            .because(
+                "reads wait for threads that are all busy",
+                "tikv: src/read_pool.rs",
+            ),
         outlier(Scope::Anyone, "commit-p99")
             .weighs(0.4, 1.1)
             .group("network")
-            .because("one store that waits for its followers is another matter", RAFTSTORE),
+            .because(
+                "one store that waits for its followers is another matter",
+                RAFTSTORE,
+            ),
         check(Scope::Anyone, "hot-write-region")
             .weighs(0.05, 1.3)
             .group("locus")
-            .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+            .because(
+                "one hot region would be the cause",
+                "pd: pkg/statistics/hot_peer_cache.go",
+            ),
         check(Scope::Anyone, "hot-read-region")
             .weighs(0.05, 1.3)
             .group("locus")
-            .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+            .because(
+                "one hot region would be the cause",
+                "pd: pkg/statistics/hot_peer_cache.go",
+            ),
         outlier(Scope::Anyone, "processor-cores")
             .weighs(0.15, 1.3)
             .group("alone")
-            .because("load that grows is shared; one store alone is another matter", "tikv: src/server"),
+            .because(
+                "load that grows is shared; one store alone is another matter",
+                "tikv: src/server",
+            ),
         check(Scope::Anyone, "store-up")
             .weighs(0.1, 1.2)
             .group("lost")
-            .because("a lost store would explain the load of the others", "pd: pkg/core/store.go"),
+            .because(
+                "a lost store would explain the load of the others",
+                "pd: pkg/core/store.go",
+            ),
         outlier(Scope::Anyone, "raft-sync-p99")
             .weighs(0.3, 1.3)
             .group("disk")
-            .because("one slow disk would explain the delay", "tikv: components/raftstore/src/store/async_io/write.rs"),
+            .because(
+                "one slow disk would explain the delay",
+                "tikv: components/raftstore/src/store/async_io/write.rs",
+            ),
     ]
 }
 
@@ -150,7 +188,10 @@ fn read_pool() -> Card {
             check(Scope::Itself, "read-pool-cpu")
                 .weighs(20.0, 0.05)
                 .explains()
-                .because("its read threads have no time left", "tikv: src/read_pool.rs"),
+                .because(
+                    "its read threads have no time left",
+                    "tikv: src/read_pool.rs",
+                ),
             check(Scope::Itself, "read-pool-wait")
                 .weighs(4.0, 0.5)
                 .explains()
@@ -160,15 +201,34 @@ fn read_pool() -> Card {
                 .because("it is asked for more than the others", "pd: pkg/statistics"),
             check(Scope::Neighbours, "hot-read-region")
                 .weighs(0.2, 1.2)
-                .because("one hot region would be the cause", "pd: pkg/statistics/hot_peer_cache.go"),
+                .because(
+                    "one hot region would be the cause",
+                    "pd: pkg/statistics/hot_peer_cache.go",
+                ),
         ])
         .brings(of_load(Scope::Itself))
         .unlike(&["cpu-starved", "hot-read-region"])
         .cured_by(&[
-            ("enlarge-read-pool", Fitness::Best, "acts at once, if the machine has cores to spare"),
-            ("read-from-followers", Fitness::Acceptable, "three stores serve what one served"),
-            ("reduce-load", Fitness::Acceptable, "large scans are the first to look at"),
-            ("wait", Fitness::Acceptable, "if a scan is running that ends"),
+            (
+                "enlarge-read-pool",
+                Fitness::Best,
+                "acts at once, if the machine has cores to spare",
+            ),
+            (
+                "read-from-followers",
+                Fitness::Acceptable,
+                "three stores serve what one served",
+            ),
+            (
+                "reduce-load",
+                Fitness::Acceptable,
+                "large scans are the first to look at",
+            ),
+            (
+                "wait",
+                Fitness::Acceptable,
+                "if a scan is running that ends",
+            ),
         ])
         .until("its machine has no core to spare, or one region takes most of the reads")
 }
@@ -347,10 +407,21 @@ fn memory() -> Card {
 pub(super) fn of_load(scope: Scope) -> Vec<EvidenceRule> {
     let because = "everything waits behind what is at its limit";
     let mut rules = consequences(scope, &STAGES, &STAGE_SIGNALS, because, RAFTSTORE);
-    rules.extend(consequences(scope, &POOLS, &POOL_SIGNALS, because, RAFTSTORE));
     rules.extend(consequences(
         scope,
-        &["mailboxes-not-full", "scheduler-not-busy", "store-busy", "store-slow"],
+        &POOLS,
+        &POOL_SIGNALS,
+        because,
+        RAFTSTORE,
+    ));
+    rules.extend(consequences(
+        scope,
+        &[
+            "mailboxes-not-full",
+            "scheduler-not-busy",
+            "store-busy",
+            "store-slow",
+        ],
         &FLOWS,
         because,
         RAFTSTORE,
@@ -371,6 +442,14 @@ fn of_compaction() -> Vec<EvidenceRule> {
         "write-latency",
         "write-stall",
     ];
-    let signals = ["apply-p99", "apply-wait-p99", "discarded", "request-p99", "scheduler-p99", "stalls", "write-p99"];
+    let signals = [
+        "apply-p99",
+        "apply-wait-p99",
+        "discarded",
+        "request-p99",
+        "scheduler-p99",
+        "stalls",
+        "write-p99",
+    ];
     consequences(Scope::Itself, &checks, &signals, because, FLOW_CONTROL)
 }

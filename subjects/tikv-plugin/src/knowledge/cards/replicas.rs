@@ -9,7 +9,13 @@ const LISTS: &str = "pd: pkg/statistics/region_collection.go";
 const STATES: &str = "pd: pkg/core/store.go";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![majority_lost(), leaderless(), holes(), repair_stuck(), weak_rules()]
+    vec![
+        majority_lost(),
+        leaderless(),
+        holes(),
+        repair_stuck(),
+        weak_rules(),
+    ]
 }
 
 fn majority_lost() -> Card {

@@ -117,18 +117,49 @@ fn left_over() -> Card {
 
 fn of_an_eviction() -> Vec<EvidenceRule> {
     let because = "its leaders and their load move to the other stores";
-    let mut rules = consequences(Scope::Anyone, &["leader-balance", "store-leads"], &["leader-count"], because, EVICT);
+    let mut rules = consequences(
+        Scope::Anyone,
+        &["leader-balance", "store-leads"],
+        &["leader-count"],
+        because,
+        EVICT,
+    );
     rules.extend(consequences(
         Scope::Itself,
-        &["store-restart", "store-up", "store-heartbeat", "store-status-server", "store-busy", "links-whole"],
+        &[
+            "store-restart",
+            "store-up",
+            "store-heartbeat",
+            "store-status-server",
+            "store-busy",
+            "links-whole",
+        ],
         &["heartbeat-lag", "unreachable-rate", "pending-peers"],
         "it is kept free to be restarted",
         EVICT,
     ));
-    rules.extend(consequences(Scope::Others, &STAGES, &STAGE_SIGNALS, because, EVICT));
-    rules.extend(consequences(Scope::Others, &POOLS, &POOL_SIGNALS, because, EVICT));
+    rules.extend(consequences(
+        Scope::Others,
+        &STAGES,
+        &STAGE_SIGNALS,
+        because,
+        EVICT,
+    ));
+    rules.extend(consequences(
+        Scope::Others,
+        &POOLS,
+        &POOL_SIGNALS,
+        because,
+        EVICT,
+    ));
     rules.extend(consequences(Scope::Anyone, &[], &FLOWS, because, EVICT));
-    rules.extend(consequences(Scope::Neighbours, &["pending-peers-drain"], &[], because, EVICT));
+    rules.extend(consequences(
+        Scope::Neighbours,
+        &["pending-peers-drain"],
+        &[],
+        because,
+        EVICT,
+    ));
     rules
 }
 

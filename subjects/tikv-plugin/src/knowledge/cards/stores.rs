@@ -3,7 +3,9 @@
 use operator_plugin::Severity;
 use operator_plugin::knowledge::{Card, EvidenceRule, Fitness, Scope};
 
-use super::super::rules::{Write, anomaly, card, check, consequences, reported_unreachable, store_probe};
+use super::super::rules::{
+    Write, anomaly, card, check, consequences, reported_unreachable, store_probe,
+};
 use super::{FLOWS, POOL_SIGNALS, POOLS, REPLICAS, STAGE_SIGNALS, STAGES};
 
 /// `Disconnected` after 20 s without a heartbeat, `Down` after 30 min.
@@ -13,7 +15,15 @@ const MEMORY: &str = "tikv: components/tikv_util/src/sys";
 const ELECTION: &str = "tikv: components/raftstore/src/store/config.rs";
 
 pub(super) fn cards() -> Vec<Card> {
-    vec![process_dead(), machine_lost(), process_stalled(), restarted(), crash_loop(), ended_for_memory(), corrupted()]
+    vec![
+        process_dead(),
+        machine_lost(),
+        process_stalled(),
+        restarted(),
+        crash_loop(),
+        ended_for_memory(),
+        corrupted(),
+    ]
 }
 
 fn process_dead() -> Card {
@@ -308,7 +318,10 @@ fn gone() -> EvidenceRule {
 fn alone() -> EvidenceRule {
     check(Scope::Neighbours, "replica-majority")
         .weighs(0.01, 1.1)
-        .because("where a majority is lost it is not this store alone", STATES)
+        .because(
+            "where a majority is lost it is not this store alone",
+            STATES,
+        )
 }
 
 /// What the loss of a store brings with it, and its return.
@@ -323,7 +336,12 @@ pub(super) fn of_a_lost_store() -> Vec<EvidenceRule> {
         "store-status-server",
         "store-threads-run",
     ];
-    let own_signals = ["heartbeat-lag", "heartbeat-queue", "pending-peers", "unreachable-rate"];
+    let own_signals = [
+        "heartbeat-lag",
+        "heartbeat-queue",
+        "pending-peers",
+        "unreachable-rate",
+    ];
     let mut rules = consequences(
         Scope::Itself,
         &own,
@@ -339,7 +357,13 @@ pub(super) fn of_a_lost_store() -> Vec<EvidenceRule> {
         "requests wait for elections and for one follower less",
         ELECTION,
     ));
-    rules.extend(consequences(Scope::Anyone, &POOLS, &POOL_SIGNALS, moved, ELECTION));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &POOLS,
+        &POOL_SIGNALS,
+        moved,
+        ELECTION,
+    ));
     rules.extend(consequences(Scope::Anyone, &[], &FLOWS, moved, ELECTION));
     rules.extend(consequences(
         Scope::Anyone,

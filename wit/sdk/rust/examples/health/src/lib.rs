@@ -5,8 +5,8 @@
 
 use operator_plugin::knowledge::{ColumnSource, Direction, Signal, SignalSource};
 use operator_plugin::{
-    BlindSpot, Entity, HttpError, KnowledgeBase, Observation, ObserveContext, PluginError, PluginInfo, Request,
-    Response, Subject, Topology, World, export_subject, table,
+    BlindSpot, Entity, HttpError, KnowledgeBase, Observation, ObserveContext, PluginError,
+    PluginInfo, Request, Response, Subject, Topology, World, export_subject, table,
 };
 use serde::Deserialize;
 
@@ -33,26 +33,46 @@ struct Node {
 
 impl Subject for Health {
     fn describe() -> PluginInfo {
-        let (name, version, summary) = ("health", "0.1.0", "Observes a service through its health page");
-        PluginInfo { name: name.to_owned(), version: version.to_owned(), summary: summary.to_owned() }
+        let (name, version, summary) = (
+            "health",
+            "0.1.0",
+            "Observes a service through its health page",
+        );
+        PluginInfo {
+            name: name.to_owned(),
+            version: version.to_owned(),
+            summary: summary.to_owned(),
+        }
     }
 
     fn configure(config: &str) -> Result<Self, PluginError> {
         match config.trim() {
             "" | "{}" => Ok(Self),
-            _ => Err(PluginError::InvalidConfig("this subject has no settings".to_owned())),
+            _ => Err(PluginError::InvalidConfig(
+                "this subject has no settings".to_owned(),
+            )),
         }
     }
 
-    fn observe(&mut self, world: &mut dyn World, _context: &ObserveContext) -> Result<Observation, PluginError> {
+    fn observe(
+        &mut self,
+        world: &mut dyn World,
+        _context: &ObserveContext,
+    ) -> Result<Observation, PluginError> {
         let answer = world.send_all(&[Request::get(TARGET, PATH)]).pop();
-        Ok(answer.ok_or_else(|| "no answer".to_owned()).and_then(understood).map_or_else(blind, seen))
+        Ok(answer
+            .ok_or_else(|| "no answer".to_owned())
+            .and_then(understood)
+            .map_or_else(blind, seen))
     }
 
     fn knowledge(&self) -> Result<KnowledgeBase, PluginError> {
         let column = |name: &str| name.to_owned();
-        let source =
-            ColumnSource { table: column("nodes"), entity_column: column("node"), value_column: column("free_ratio") };
+        let source = ColumnSource {
+            table: column("nodes"),
+            entity_column: column("node"),
+            value_column: column("free_ratio"),
+        };
         let signal = Signal {
             id: "free-ratio".to_owned(),
             title: "free space".to_owned(),
@@ -63,7 +83,13 @@ impl Subject for Health {
             floor: 0.05,
         };
         let (cards, actions, attributes) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(KnowledgeBase { version: "0.1.0".to_owned(), signals: vec![signal], cards, actions, attributes })
+        Ok(KnowledgeBase {
+            version: "0.1.0".to_owned(),
+            signals: vec![signal],
+            cards,
+            actions,
+            attributes,
+        })
     }
 }
 
@@ -73,26 +99,49 @@ fn understood(answer: Result<Response, HttpError>) -> Result<Page, String> {
     if response.status != 200 {
         return Err(format!("status {}", response.status));
     }
-    serde_json::from_slice(&response.body).map_err(|error| format!("the page is not understood: {error}"))
+    serde_json::from_slice(&response.body)
+        .map_err(|error| format!("the page is not understood: {error}"))
 }
 
 fn seen(page: Page) -> Observation {
     let nodes = &page.nodes;
-    let entity =
-        |node: &Node| Entity { id: format!("node/{}", node.name), kind: "node".to_owned(), name: node.name.clone() };
+    let entity = |node: &Node| Entity {
+        id: format!("node/{}", node.name),
+        kind: "node".to_owned(),
+        name: node.name.clone(),
+    };
     let table = table("nodes")
         .texts("node", nodes.iter().map(|node| node.name.clone()))
         .booleans("up", nodes.iter().map(|node| node.up))
         .floats("free_ratio", "1", nodes.iter().map(free_ratio))
         .integers("objects", "", nodes.iter().map(|node| node.objects));
-    let topology = Topology { entities: nodes.iter().map(entity).collect(), edges: Vec::new() };
-    Observation { system: page.service.clone(), tables: vec![table], topology, blind: Vec::new() }
+    let topology = Topology {
+        entities: nodes.iter().map(entity).collect(),
+        edges: Vec::new(),
+    };
+    Observation {
+        system: page.service.clone(),
+        tables: vec![table],
+        topology,
+        blind: Vec::new(),
+    }
 }
 
 fn blind(reason: String) -> Observation {
-    let topology = Topology { entities: Vec::new(), edges: Vec::new() };
-    let blind = vec![BlindSpot { source: format!("http:{TARGET}{PATH}"), reason }];
-    Observation { system: String::new(), tables: Vec::new(), topology, blind }
+    let topology = Topology {
+        entities: Vec::new(),
+        edges: Vec::new(),
+    };
+    let blind = vec![BlindSpot {
+        source: format!("http:{TARGET}{PATH}"),
+        reason,
+    }];
+    Observation {
+        system: String::new(),
+        tables: Vec::new(),
+        topology,
+        blind,
+    }
 }
 
 /// Not known, rather than a wrong number, when a figure is missing.
