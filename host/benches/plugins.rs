@@ -36,7 +36,7 @@ mod rule;
 #[path = "plugins/tick.rs"]
 mod tick;
 
-use operator::plugin::{Engine, PluginLimits};
+use operator_plugin_host::{Engine, PluginLimits};
 use report::Report;
 
 fn main() {

@@ -1,8 +1,10 @@
 //! The command line. Its names and exit codes are stable: scripts rely on them.
 
+#[cfg(feature = "chaos")]
 mod chaos;
 mod check;
 mod console;
+#[cfg(feature = "chaos")]
 mod demo;
 mod doctor;
 mod duration;
@@ -20,7 +22,7 @@ mod verify;
 pub use console::Console;
 
 use crate::exit::{Exit, Failure};
-use crate::telemetry;
+use operator_engine::telemetry;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -63,8 +65,10 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Look once and print all verdicts; exit code 0 all hold, 1 something fails, 2 could not tell
     Check(Box<check::CheckArgs>),
+    #[cfg(feature = "chaos")]
     /// Play a fault on a simulated system: detection, diagnosis, ticket, score
     Demo(Box<demo::DemoArgs>),
+    #[cfg(feature = "chaos")]
     /// Make faults, on purpose and with a guaranteed undo: in a simulated cluster, or in Docker
     #[command(subcommand)]
     Chaos(operator_chaos::commands::ChaosCommand),
@@ -152,7 +156,9 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Plugin(command) => plugin::run(command, &console).await,
             Command::Replay(args) => replay::run(*args, &console).await,
             Command::Recording(command) => recording::run(command, &console),
+            #[cfg(feature = "chaos")]
             Command::Demo(args) => demo::run(*args, &console).await,
+            #[cfg(feature = "chaos")]
             Command::Chaos(command) => chaos::run(command, &console).await,
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),

@@ -14,17 +14,17 @@ pub use score::{ActionGrade, Score};
 pub use speed::Speed;
 pub use swap::{SwapPlan, Swapped};
 
-use crate::config::{Settings, TargetSettings};
-use crate::daemon::Daemon;
-use crate::event::Sink;
+use operator_engine::settings::{Settings, TargetSettings};
+use operator_engine::daemon::Daemon;
+use operator_engine::event::Sink;
 use crate::exit::{Exit, Failure};
-use crate::model::{Ticket, Timestamp};
-use crate::plugin::Engine;
-use crate::ports::real::RealClock;
-use crate::ports::simulated::SimulatedWorld;
-use crate::ports::{Clock as _, Ports};
-use crate::store::Book;
-use crate::tick::assemble;
+use operator_model::{Ticket, Timestamp};
+use operator_plugin_host::Engine;
+use operator_net::ports::real::RealClock;
+use crate::demo::simulated_ports::SimulatedWorld;
+use operator_net::ports::{Clock as _, Ports};
+use operator_journal::store::Book;
+use operator_engine::tick::assemble;
 use operator_chaos::scenario::{Scenario, Variant};
 use operator_chaos::sim::Simulator;
 use operator_chaos::sim::config::ClusterConfig;
@@ -134,7 +134,7 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
 }
 
 fn refuse_a_used_directory(data: &Path) -> Result<(), Failure> {
-    if data.join(crate::journal::FILE_NAME).exists() {
+    if data.join(operator_journal::FILE_NAME).exists() {
         let message = format!(
             "{} has a decision log already: a demo needs a directory of its own",
             data.display()

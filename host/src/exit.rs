@@ -3,10 +3,10 @@
 //! The daemon's codes follow sysexits(3), so that a supervisor can tell "start me again" (74) from "a
 //! person must change something" (64, 65, 78). `check` uses 0, 1 and 2 for its answer.
 
-use crate::daemon::StartError;
-use crate::journal::{DataDirError, ScanError};
-use crate::recording::RecordingError;
-use crate::store::{BookError, StoreError};
+use operator_engine::daemon::StartError;
+use operator_journal::{DataDirError, ScanError};
+use operator_recording::RecordingError;
+use operator_journal::store::{BookError, StoreError};
 use std::fmt;
 use std::process::ExitCode;
 
@@ -135,6 +135,7 @@ fn exit_of(error: &ScanError) -> Exit {
     }
 }
 
+#[cfg(feature = "chaos")]
 impl From<operator_chaos::docker::DockerError> for Failure {
     fn from(error: operator_chaos::docker::DockerError) -> Self {
         use operator_chaos::docker::DockerError;

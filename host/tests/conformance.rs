@@ -11,9 +11,9 @@
     reason = "a helper of a test fails the test, and says why one is skipped"
 )]
 
-use operator::authoring::Language;
-use operator::authoring::cases::{self, Case};
-use operator::plugin::{Engine, InvariantModule, PluginLimits};
+use operator_authoring::{Language, cases};
+use operator_authoring::cases::Case;
+use operator_plugin_host::{Engine, InvariantModule, PluginLimits};
 use std::path::{Path, PathBuf};
 
 /// The example component of a language.

@@ -7,8 +7,8 @@
     reason = "a helper of a test fails the test, and says why one is skipped"
 )]
 
-use operator::authoring::cases;
-use operator::plugin::{Engine, LoadError, PluginLimits, World, inspect, interview};
+use operator_authoring::cases;
+use operator_plugin_host::{Engine, LoadError, PluginLimits, World, inspect, interview};
 use std::path::{Path, PathBuf};
 use wit_component::{
     ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata, semver_check,

@@ -3,9 +3,9 @@
 use crate::checks::{load, snapshot};
 use crate::fixtures::{Guest, OutcomeParts, invariant, keeps_state, outcome};
 use crate::report::Report;
-use operator::model::Table;
-use operator::plugin::{Engine, PluginLimits};
-use operator::tables::Column;
+use operator_data::Table;
+use operator_plugin_host::{Engine, PluginLimits};
+use operator_data::tables::Column;
 use std::time::Instant;
 
 const ROWS: usize = 1_000_000;

@@ -2,7 +2,7 @@
 
 use crate::checks::{component, rule};
 use crate::report::{Report, percentile_us};
-use operator::plugin::{Engine, InvariantModule, PluginLimits};
+use operator_plugin_host::{Engine, InvariantModule, PluginLimits};
 use std::time::{Duration, Instant};
 use wasmtime::component::Component;
 

@@ -2,10 +2,11 @@
 
 use crate::checks::{component, snapshot};
 use crate::report::Report;
-use operator::check::{CheckSet, ModuleConfigs, run_all};
-use operator::model::{Status, Table};
-use operator::plugin::{Engine, PluginLimits};
-use operator::tables::Column;
+use operator_check::{CheckSet, ModuleConfigs, run_all};
+use operator_model::Status;
+use operator_data::Table;
+use operator_plugin_host::{Engine, PluginLimits};
+use operator_data::tables::Column;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -4,11 +4,12 @@ mod report;
 
 use super::Console;
 use super::subject::{Real, SubjectArgs, progress_on_stderr};
-use crate::check::run_all;
-use crate::config::Settings;
+use operator_check::run_all;
+use operator_engine::settings::Settings;
 use crate::exit::{Exit, Failure};
-use crate::model::{Severity, Snapshot, Status, Tick, Verdict};
-use crate::render::escape;
+use operator_model::{Severity, Status, Tick, Verdict};
+use operator_data::Snapshot;
+use crate::console::render::escape;
 use comfy_table::{ContentArrangement, Table, presets};
 use report::CheckReport;
 use std::fmt::Write as _;
@@ -67,7 +68,7 @@ pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Fail
 }
 
 async fn judge(
-    checks: &Arc<crate::check::CheckSet>,
+    checks: &Arc<operator_check::CheckSet>,
     snapshot: &Arc<Snapshot>,
 ) -> Result<Vec<Verdict>, Failure> {
     let (checks, snapshot) = (Arc::clone(checks), Arc::clone(snapshot));

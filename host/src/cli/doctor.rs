@@ -1,14 +1,16 @@
 //! `operator doctor`: is this installation right?
 
+#[cfg(feature = "chaos")]
 mod chaos;
 mod machine;
 
 use super::console::Console;
 use super::subject::{CacheArgs, wrong_config};
-use crate::config::{self, CliOverrides};
+use crate::config;
+use crate::config::CliOverrides;
 use crate::exit::{Exit, Failure};
-use crate::journal::DataDir;
-use crate::plugin::{Allocation, Engine, PluginLimits, inspect, read_component};
+use operator_journal::DataDir;
+use operator_plugin_host::{Allocation, Engine, PluginLimits, inspect, read_component};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -95,6 +97,7 @@ pub(super) fn run(args: &DoctorArgs, console: &Console) -> Result<Exit, Failure>
         machine::clock(),
         machine::file_descriptors(),
         machine::memory(&limits),
+        #[cfg(feature = "chaos")]
         chaos::faults(),
     ]);
     let right = findings

@@ -18,11 +18,12 @@ pub(super) fn grouped(command: Command) -> Command {
     let mut text = String::new();
     for (group, names) in GROUPS {
         let _ = writeln!(text, "{group}:");
-        for name in names {
-            let about = command
-                .find_subcommand(name)
-                .and_then(|sub| sub.get_about())
-                .map(ToString::to_string);
+        // A build without the feature `chaos` lacks some of them.
+        let built = names
+            .iter()
+            .filter_map(|name| command.find_subcommand(name).map(|sub| (name, sub)));
+        for (name, sub) in built {
+            let about = sub.get_about().map(ToString::to_string);
             let _ = writeln!(text, "  {name:<10}{}", about.unwrap_or_default());
         }
         text.push('\n');

@@ -2,10 +2,11 @@
 
 use super::{Console, DataArgs};
 use crate::exit::{Exit, Failure};
-use crate::journal::{self, Damage, DataDir, Field, Record, ScanError, Scanned, body};
-use crate::model::quantity::escape;
-use crate::render;
-use crate::store::Store;
+use operator_journal as journal;
+use operator_journal::{Damage, DataDir, Field, Record, ScanError, Scanned, body};
+use operator_model::quantity::escape;
+use crate::console::render;
+use operator_journal::store::Store;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 

@@ -9,7 +9,7 @@ pub(super) mod control;
 
 use super::Console;
 use crate::exit::{Exit, Failure};
-use crate::plugin::{LoadError, PluginLimits, read_component};
+use operator_plugin_host::{LoadError, PluginLimits, read_component};
 use std::path::Path;
 
 #[derive(Debug, clap::Subcommand)]

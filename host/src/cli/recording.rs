@@ -2,8 +2,8 @@
 
 use super::Console;
 use crate::exit::{Exit, Failure};
-use crate::model::Timestamp;
-use crate::recording::{Arrival, Component, Ending, Recording};
+use operator_model::Timestamp;
+use operator_recording::{Arrival, Component, Ending, Recording};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -101,7 +101,7 @@ fn read(file: &Path) -> Result<Info, Failure> {
         info.series = tick.snapshot.series.series_count();
         info.exchanges += tick.seen.exchanges.len() as u64;
         let lines =
-            |read: &crate::recording::LogRead| read.lines.as_ref().map_or(0, Vec::len) as u64;
+            |read: &operator_recording::LogRead| read.lines.as_ref().map_or(0, Vec::len) as u64;
         info.log_lines += tick.seen.logs.iter().map(lines).sum::<u64>();
         info.arrivals += tick.arrivals.len() as u64;
         info.records += tick.journal.len() as u64;
@@ -139,7 +139,7 @@ fn human(info: &Info) -> String {
     let mut text = format!(
         "{}\n  size       {}, format {}, operator {}\n  ticks      {}, {} to {}\n  subject    {} {} {}\n",
         info.file,
-        crate::render::bytes(info.bytes as f64),
+        crate::console::render::bytes(info.bytes as f64),
         info.format,
         info.operator,
         info.ticks,

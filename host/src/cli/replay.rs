@@ -3,11 +3,12 @@
 use super::subject::CacheArgs;
 use super::{Console, series};
 use crate::exit::{Exit, Failure};
-use crate::model::Status;
-use crate::plugin::{Engine, LoadError, PluginLimits, read_component};
-use crate::recording::Recording;
-use crate::render::escape;
-use crate::replay::{self, Against, Flip, ReplayError, Replayed};
+use operator_model::Status;
+use operator_plugin_host::{Engine, LoadError, PluginLimits, read_component};
+use operator_recording::Recording;
+use crate::console::render::escape;
+use operator_engine::replay;
+use operator_engine::replay::{Against, Flip, ReplayError, Replayed};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -2,13 +2,14 @@
 
 use super::subject::{Real, SubjectArgs};
 use super::{Console, duration};
-use crate::daemon::{Daemon, Stop, Until};
-use crate::event::{HumanSink, JsonSink, Sink, Stamp};
+use operator_engine::daemon::{Daemon, Stop, Until};
+use crate::console::{HumanSink, JsonSink, Stamp};
+use operator_engine::event::Sink;
 use crate::exit::{Exit, Failure};
-use crate::ports::Clock;
-use crate::store::Book;
-use crate::telemetry::metrics::Metrics;
-use crate::telemetry::serve;
+use operator_net::ports::Clock;
+use operator_journal::store::Book;
+use operator_engine::telemetry::metrics::Metrics;
+use operator_engine::telemetry::serve;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

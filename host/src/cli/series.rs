@@ -2,9 +2,9 @@
 
 use super::Console;
 use crate::exit::{Exit, Failure};
-use crate::model::knowledge::{Matcher, Selector};
-use crate::model::{Sample, SeriesKey, SeriesStore};
-use crate::recording::Recording;
+use operator_model::knowledge::{Matcher, Selector};
+use operator_data::{Sample, SeriesKey, SeriesStore};
+use operator_recording::Recording;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

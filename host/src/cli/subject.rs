@@ -1,13 +1,15 @@
 //! Flags that say what to watch, and what follows from them.
 
 use super::console::{self, Console};
-use crate::config::{self, CliOverrides, Settings};
-use crate::egress::EgressPolicy;
+use crate::config;
+use crate::config::CliOverrides;
+use operator_engine::settings::Settings;
+use operator_net::egress::EgressPolicy;
 use crate::exit::{Exit, Failure};
-use crate::plugin::{Engine, PluginLimits};
-use crate::ports::Ports;
-use crate::ports::real::{RealClock, real_ports};
-use crate::tick::{Assembly, assemble};
+use operator_plugin_host::{Engine, PluginLimits};
+use operator_net::ports::Ports;
+use operator_net::ports::real::{RealClock, real_ports};
+use operator_engine::tick::{Assembly, assemble};
 use std::path::{Path, PathBuf};
 
 /// What to watch.

@@ -2,9 +2,11 @@
 
 use super::{Console, DataArgs};
 use crate::exit::{Exit, Failure};
-use crate::model::{Severity, Ticket, TicketState};
-use crate::render::{self, escape};
-use crate::store::{self, TicketLine};
+use operator_model::{Severity, Ticket, TicketState};
+use crate::console::render;
+use crate::console::render::escape;
+use operator_journal::store;
+use operator_journal::store::TicketLine;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::path::{Path, PathBuf};
 

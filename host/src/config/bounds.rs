@@ -6,7 +6,7 @@ mod rows;
 
 use super::Settings;
 use super::schema::value_of;
-use crate::plugin::World;
+use operator_plugin_host::World;
 use rows::ROWS;
 use serde::Serialize;
 use std::fmt::Write as _;

@@ -3,8 +3,7 @@
 
 use super::schema::{Expected, Key, keys, kind_name};
 use super::{ConfigErrors, Place};
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

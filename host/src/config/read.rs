@@ -5,8 +5,8 @@ mod trust;
 
 use super::document::{Document, bad_name, is_plain_name};
 use super::{CliOverrides, ConfigErrors, Place, RuleSettings, Settings, TargetSettings};
-use crate::egress::{Network, Origin};
-use crate::plugin::PluginLimits;
+use operator_net::egress::{Network, Origin};
+use operator_plugin_host::PluginLimits;
 use serde_json::Value;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};

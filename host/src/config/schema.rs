@@ -1,7 +1,7 @@
 //! The known sections and keys of `operator.toml`: what may be written, and what the reference says.
 
 use super::{Limits, Settings};
-use crate::plugin::PluginLimits;
+use operator_plugin_host::PluginLimits;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::Write as _;

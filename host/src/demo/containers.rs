@@ -3,17 +3,18 @@
 
 use super::score;
 use super::{Played, TICK_INTERVAL_MS};
-use crate::config::{ConfigErrors, Settings, TargetSettings};
-use crate::daemon::{Daemon, Stop};
-use crate::event::Sink;
+use crate::config::ConfigErrors;
+use operator_engine::settings::{Settings, TargetSettings};
+use operator_engine::daemon::{Daemon, Stop};
+use operator_engine::event::Sink;
 use crate::exit::{Exit, Failure};
-use crate::model::Timestamp;
-use crate::plugin::Engine;
-use crate::ports::http::NameService;
-use crate::ports::real::{RealClock, real_ports_with_names};
-use crate::ports::{BoxFuture, Clock as _};
-use crate::store::Book;
-use crate::tick::assemble;
+use operator_model::Timestamp;
+use operator_plugin_host::Engine;
+use operator_net::ports::http::NameService;
+use operator_net::ports::real::{RealClock, real_ports_with_names};
+use operator_net::ports::{BoxFuture, Clock as _};
+use operator_journal::store::Book;
+use operator_engine::tick::assemble;
 use operator_chaos::docker::inject::{self, Because, Progress};
 use operator_chaos::docker::stage::{self, Stage};
 use operator_chaos::docker::{DockerError, Launcher};
@@ -155,7 +156,7 @@ async fn watch(
     began: Timestamp,
     go: oneshot::Sender<()>,
     mut told: mpsc::Receiver<Progress>,
-) -> Result<(Vec<crate::model::Ticket>, Option<Timestamp>), Failure> {
+) -> Result<(Vec<operator_model::Ticket>, Option<Timestamp>), Failure> {
     let (mut go, mut course, mut end) = (Some(go), Course::default(), None);
     loop {
         let now = RealClock.now();
@@ -244,7 +245,7 @@ fn judged(
     plan: &ContainersPlan,
     began: Timestamp,
     onset: Timestamp,
-    tickets: Vec<crate::model::Ticket>,
+    tickets: Vec<operator_model::Ticket>,
 ) -> Played {
     let mut truth: Truth = plan.variant.truth.clone();
     if !truth.component.is_empty() {

@@ -1,6 +1,6 @@
 //! The judge: compares the tickets with what was really done. Runs when everything is over.
 
-use crate::model::{Hypothesis, Predicate, Ticket, TicketState, Timestamp};
+use operator_model::{Hypothesis, Predicate, Ticket, TicketState, Timestamp};
 use serde::Serialize;
 use std::fmt::Write as _;
 

@@ -1,9 +1,9 @@
 //! A module is changed in the middle of an incident, and what that changes in the verdicts is shown.
 
-use crate::check::{CheckSet, SwapRefused};
-use crate::event::What;
-use crate::model::{CheckId, Status, Tick, Timestamp};
-use crate::tick::TickReport;
+use operator_check::{CheckSet, SwapRefused};
+use operator_engine::event::What;
+use operator_model::{CheckId, Status, Tick, Timestamp};
+use operator_engine::tick::TickReport;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

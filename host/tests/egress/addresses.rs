@@ -2,7 +2,7 @@
 //! cloud's credential service.
 
 use crate::support::{Script, Server, Setup, get, ok};
-use operator::ports::HttpError;
+use operator_net::ports::HttpError;
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// Places that a plugin would like to reach. None of them is granted in the first test.

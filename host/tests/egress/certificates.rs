@@ -1,9 +1,9 @@
 //! TLS in both directions, with real certificates: whom the operator believes, and whom it shows itself to.
 
 use crate::support::{Setup, get};
-use operator::egress::Egress;
-use operator::ports::http::OriginSettings;
-use operator::ports::secret::Secret;
+use operator_net::egress::Egress;
+use operator_net::ports::http::OriginSettings;
+use operator_net::ports::secret::Secret;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;

@@ -1,8 +1,8 @@
 //! Credentials in what a server sends back: no plugin may see one, whole or in part, in whatever encoding.
 
 use crate::support::{Script, Server, Setup, answer, get, grant};
-use operator::egress::{DiscoveryRule, Egress};
-use operator::ports::http::OriginSettings;
+use operator_net::egress::{DiscoveryRule, Egress};
+use operator_net::ports::http::OriginSettings;
 use std::collections::BTreeMap;
 
 const TOKEN: &str = "tok+n/7Q~\"x\\2e&9%";
@@ -24,7 +24,7 @@ fn echoes() -> Vec<(&'static str, String)> {
         };
         TOKEN.bytes().map(escape).collect()
     };
-    let base64 = operator::ports::secret::base64(TOKEN.as_bytes());
+    let base64 = operator_net::ports::secret::base64(TOKEN.as_bytes());
     vec![
         ("plain", TOKEN.to_owned()),
         ("with its scheme", format!("Bearer {TOKEN}")),

@@ -1,8 +1,8 @@
 //! Request headers that carry an identity, move a request elsewhere, or smuggle a second one.
 
 use crate::support::{Server, Setup, get, ok};
-use operator::egress::TargetRequest;
-use operator::ports::HttpError;
+use operator_net::egress::TargetRequest;
+use operator_net::ports::HttpError;
 
 /// Refused even where the configuration allows `*`.
 const FORBIDDEN: [&str; 52] = [

@@ -1,7 +1,7 @@
 //! Names whose addresses change: between the check and the connection, between two requests, and all at once.
 
 use crate::support::{FakeNames, Server, Setup, get, ok};
-use operator::ports::HttpError;
+use operator_net::ports::HttpError;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -1,7 +1,7 @@
 //! Paths that could leave their target, or mean something else to the server than to the rules.
 
 use crate::support::{Server, Setup, get, ok};
-use operator::ports::HttpError;
+use operator_net::ports::HttpError;
 
 /// What is sent byte by byte as it is.
 const FINE: [&str; 36] = [

@@ -1,8 +1,8 @@
 //! Answers that want us elsewhere.
 
 use crate::support::{Server, Setup, answer, get, ok};
-use operator::egress::TargetRequest;
-use operator::ports::{HttpError, Method};
+use operator_net::egress::TargetRequest;
+use operator_net::ports::{HttpError, Method};
 
 const STATUSES: [&str; 10] = [
     "300 Multiple Choices",

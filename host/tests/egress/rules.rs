@@ -1,8 +1,8 @@
 //! Rules of methods, paths and names: what is not written is not asked.
 
 use crate::support::{Server, Setup, get, grant, ok};
-use operator::egress::{DiscoveryRule, PathRule, TargetRequest};
-use operator::ports::{HttpError, Method};
+use operator_net::egress::{DiscoveryRule, PathRule, TargetRequest};
+use operator_net::ports::{HttpError, Method};
 
 /// Rules, a path, and whether it may be asked.
 const PATHS: [(&[&str], &str, bool); 44] = [

@@ -1,8 +1,8 @@
 //! Servers that want to exhaust, confuse or hold us: each ends as a typed answer inside of the limits.
 
 use crate::support::{Script, Server, Setup, get};
-use operator::egress::TargetRequest;
-use operator::ports::{HttpError, HttpResponse, Method};
+use operator_net::egress::TargetRequest;
+use operator_net::ports::{HttpError, HttpResponse, Method};
 use std::time::Duration;
 
 type Answer = Result<HttpResponse, HttpError>;

@@ -1,12 +1,9 @@
 //! Servers that count, and the way out under a policy.
 
-use operator::egress::{
-    AddressPolicy, DiscoveryPolicy, DiscoveryRule, Egress, EgressLimits, EgressPolicy, Grant, Rate,
-    TargetPolicy, TargetRequest,
-};
-use operator::model::Timestamp;
-use operator::ports::http::{NameService, OriginSettings, ReqwestHttp};
-use operator::ports::{BoxFuture, Clock, Method};
+use operator_net::egress::{AddressPolicy, DiscoveryPolicy, DiscoveryRule, Egress, EgressLimits, EgressPolicy, Grant, Rate, TargetPolicy, TargetRequest};
+use operator_model::Timestamp;
+use operator_net::ports::http::{NameService, OriginSettings, ReqwestHttp};
+use operator_net::ports::{BoxFuture, Clock, Method};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

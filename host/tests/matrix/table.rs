@@ -1,7 +1,7 @@
 //! The matrix as a page.
 
 use crate::play::Played;
-use operator::model::{CheckDeclaration, CheckId};
+use operator_model::{CheckDeclaration, CheckId};
 use operator_chaos::cards::Kind;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

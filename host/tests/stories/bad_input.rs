@@ -196,7 +196,7 @@ fn a_data_directory_that_cannot_be_used_is_78_and_one_in_use_is_69() {
         &["file", "data directory"],
     );
     let data = directory.path().join("data");
-    let _held = operator::journal::DataDir::open(&data).unwrap();
+    let _held = operator_journal::DataDir::open(&data).unwrap();
     let data = data.display().to_string();
     check(
         &["run", "--plugin", "x.wasm", "--data", &data],
@@ -208,16 +208,16 @@ fn a_data_directory_that_cannot_be_used_is_78_and_one_in_use_is_69() {
 #[test]
 fn a_damaged_decision_log_is_65_with_its_place_and_is_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
-    let opened = operator::journal::DataDir::open(directory.path()).unwrap();
-    let mut journal = operator::journal::Journal::open(&opened, &mut |_| Ok(()))
+    let opened = operator_journal::DataDir::open(directory.path()).unwrap();
+    let mut journal = operator_journal::Journal::open(&opened, &mut |_| Ok(()))
         .unwrap()
         .journal;
     for number in 0..3 {
         let body = serde_json::json!({"tick": number});
         journal
             .append(
-                operator::journal::Kind::TickCheckpoint,
-                operator::model::Timestamp(number),
+                operator_journal::Kind::TickCheckpoint,
+                operator_model::Timestamp(number),
                 &body,
             )
             .unwrap();

@@ -1,7 +1,7 @@
 //! The same subject in three languages observes the same page over real HTTP.
 
 use crate::support::{plugins, ran};
-use operator::authoring::Language;
+use operator_authoring::Language;
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;

@@ -86,9 +86,9 @@ mod tests {
     #[test]
     fn a_stage_that_uses_another_is_found_in_every_way_of_writing() {
         for line in [
-            "use crate::decide::Decided;",
+            "use operator_reason::decide::Decided;",
             "use crate::{model::Tick, decide};",
-            "let x = crate::decide::decide();",
+            "let x = operator_reason::decide::decide();",
         ] {
             let source = Source::new("host/src/check/book.rs", line);
             assert_eq!(
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_stage_may_use_itself_and_what_stands_below_it() {
-        let text = "use crate::check::book;\nuse crate::{model::{Tick, check}, ports};\n// crate::decide is next\n";
+        let text = "use operator_check::book;\nuse crate::{model::{Tick, check}, ports};\n// operator_reason::decide is next\n";
         assert!(forbidden_imports(&Source::new("host/src/check.rs", text)).is_empty());
         let tick = Source::new("host/src/tick.rs", "use crate::{check, decide};");
         assert!(
@@ -114,7 +114,7 @@ mod tests {
     fn the_model_may_use_only_itself() {
         let source = Source::new(
             "host/src/model/ticket.rs",
-            "use crate::model::Tick;\nuse crate::journal::Record;",
+            "use operator_model::Tick;\nuse operator_journal::Record;",
         );
         assert_eq!(
             upward_imports(&source),

@@ -1,6 +1,7 @@
 //! Whether the links of a page lead somewhere.
 
-use crate::sources::{self, Source};
+use crate::sources;
+use crate::sources::Source;
 
 /// `path:line: link` of every relative link without a file, or with a heading that the file does not have.
 pub(crate) fn broken(page: &Source) -> Vec<String> {

@@ -1,11 +1,9 @@
 //! The answer of `operator check`, as scripts read it: docs/schema/check.json.
 
-use crate::model::verdict::Observed;
-use crate::model::{
-    BlindSpot, CheckId, EntityId, EvidenceId, EvidenceSource, Scalar, Severity, Snapshot, Status,
-    Timestamp, Verdict,
-};
-use crate::render::{duration, human};
+use operator_model::verdict::Observed;
+use operator_model::{BlindSpot, CheckId, EntityId, EvidenceId, EvidenceSource, Scalar, Severity, Status, Timestamp, Verdict};
+use operator_data::Snapshot;
+use crate::console::render::{duration, human};
 use serde::Serialize;
 
 /// The document.

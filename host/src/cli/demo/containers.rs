@@ -1,13 +1,13 @@
 //! `operator demo --target docker`.
 
 use super::{DemoArgs, chosen, data, ending, plugins, summary};
-use crate::cli::Console;
-use crate::cli::duration;
-use crate::daemon::Stop;
+use crate::cli::{Console, duration};
+use operator_engine::daemon::Stop;
 use crate::demo::{ContainersPlan, Score, play_on_containers};
-use crate::event::{HumanSink, JsonSink, Sink, Stamp};
+use crate::console::{HumanSink, JsonSink, Stamp};
+use operator_engine::event::Sink;
 use crate::exit::{Exit, Failure};
-use crate::plugin::{Engine, PluginLimits};
+use operator_plugin_host::{Engine, PluginLimits};
 use operator_chaos::commands::DockerArgs;
 use operator_chaos::docker::Launcher;
 use operator_chaos::scenario::Scenario;

@@ -1,8 +1,9 @@
 //! `operator plugin swap` and `rollback`, and the versions of a running operator.
 
-use crate::check::ModuleStatus;
+use operator_check::ModuleStatus;
 use crate::cli::{Console, DataArgs};
-use crate::daemon::control::{self, Answer, ControlError, Request};
+use operator_engine::daemon::control;
+use operator_engine::daemon::control::{Answer, ControlError, Request};
 use crate::exit::{Exit, Failure};
 use std::path::{Path, PathBuf};
 

@@ -3,10 +3,12 @@
 use super::{read, unusable};
 use crate::cli::Console;
 use crate::cli::subject::{CacheArgs, wrong_config};
-use crate::config::{self, CliOverrides, InForce, Settings, limits_in_force};
+use crate::config;
+use crate::config::{CliOverrides, InForce, limits_in_force};
+use operator_engine::settings::Settings;
 use crate::exit::{Exit, Failure};
-use crate::plugin::{Inspection, LoadError, World, inspect, interview};
-use crate::render::{bytes, escape};
+use operator_plugin_host::{Inspection, LoadError, World, inspect, interview};
+use crate::console::render::{bytes, escape};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

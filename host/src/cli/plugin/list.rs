@@ -5,14 +5,14 @@
 
 use super::control::live;
 use super::unusable;
-use crate::check::{ModuleStatus, Role, Temperature, module_files};
+use operator_check::{ModuleStatus, Role, Temperature, module_files};
 use crate::cli::Console;
 use crate::cli::subject::SubjectArgs;
-use crate::config::Settings;
+use operator_engine::settings::Settings;
 use crate::exit::{Exit, Failure};
-use crate::model::Digest;
-use crate::plugin::{Engine, PluginLimits, WarmCode, World, inspect, plugin_name, read_component};
-use crate::render::bytes;
+use operator_model::Digest;
+use operator_plugin_host::{Engine, PluginLimits, WarmCode, World, inspect, plugin_name, read_component};
+use crate::console::render::bytes;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 

@@ -3,10 +3,8 @@
 use super::{read, unusable};
 use crate::cli::Console;
 use crate::exit::{Exit, Failure};
-use crate::model::Digest;
-use crate::plugin::{
-    LOCK_FILE, LockFile, PluginLimits, PrivateKey, Signature, inspect, plugin_name, signature_path,
-};
+use operator_model::Digest;
+use operator_plugin_host::{LOCK_FILE, LockFile, PluginLimits, PrivateKey, Signature, inspect, plugin_name, signature_path};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -61,7 +59,7 @@ struct Signed {
 }
 
 pub(super) fn lock(args: &LockArgs, console: &Console) -> Result<Exit, Failure> {
-    let wrong = |error: crate::plugin::LockError| Failure::new(Exit::Config, error.to_string());
+    let wrong = |error: operator_plugin_host::LockError| Failure::new(Exit::Config, error.to_string());
     let mut lock = if args.lock_file.exists() {
         LockFile::read(&args.lock_file).map_err(wrong)?
     } else {
@@ -111,7 +109,7 @@ pub(super) fn keygen(args: &KeygenArgs, console: &Console) -> Result<Exit, Failu
     };
     let (private, public) = (ending(".key"), ending(".pub"));
     let key = PrivateKey::generate().map_err(|why| Failure::new(Exit::Io, why))?;
-    let cannot = |error: crate::plugin::KeyError| Failure::new(Exit::Config, error.to_string());
+    let cannot = |error: operator_plugin_host::KeyError| Failure::new(Exit::Config, error.to_string());
     // The public half first: when it is there already, nothing secret was written in vain.
     key.public().write(&public).map_err(cannot)?;
     key.write(&private).map_err(cannot)?;

@@ -1,8 +1,9 @@
 //! The checklist, as people and scripts read it: docs/schema/verify.json.
 
-use crate::model::verdict::Observed;
-use crate::model::{BlindSpot, CheckId, EntityId, Snapshot, Status, Timestamp, Verdict};
-use crate::render::{escape, human};
+use operator_model::verdict::Observed;
+use operator_model::{BlindSpot, CheckId, EntityId, Status, Timestamp, Verdict};
+use operator_data::Snapshot;
+use crate::console::render::{escape, human};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -105,7 +106,7 @@ impl Checklist {
 
 impl Item {
     fn new(verdict: Verdict, snapshot: &Snapshot) -> Self {
-        let cause = |violation: crate::model::verdict::Violation| Cause {
+        let cause = |violation: operator_model::verdict::Violation| Cause {
             name: snapshot.topology.name_of(&violation.entity).to_owned(),
             entity: violation.entity,
             summary: violation.summary,

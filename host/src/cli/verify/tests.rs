@@ -1,6 +1,7 @@
 use super::*;
-use crate::model::verdict::{Observed, Violation};
-use crate::model::{CheckId, Digest, EntityId, Scalar, SeriesStore, Severity, Timestamp, Topology};
+use operator_model::verdict::{Observed, Violation};
+use operator_model::{CheckId, Digest, EntityId, Scalar, Severity, Timestamp, Topology};
+use operator_data::SeriesStore;
 use std::collections::BTreeMap;
 
 fn verdict(check: &str, status: Status, reason: &str) -> Verdict {

@@ -1,9 +1,10 @@
 //! The keys that `[targets.NAME]` and `[discovered.NAME]` have in common.
 
 use super::Reader;
-use crate::config::{GrantSettings, Place};
-use crate::egress::{Network, PathRule, can_be_allowed};
-use crate::ports::Method;
+use operator_engine::settings::GrantSettings;
+use crate::config::Place;
+use operator_net::egress::{Network, PathRule, can_be_allowed};
+use operator_net::ports::Method;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::str::FromStr;

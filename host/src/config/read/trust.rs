@@ -2,7 +2,7 @@
 
 use super::super::document::nearest;
 use super::{Place, Reader};
-use crate::plugin::{PluginRule, PublicKey, Requirement, Rules, TrustPolicy};
+use operator_plugin_host::{PluginRule, PublicKey, Requirement, Rules, TrustPolicy};
 use std::collections::BTreeMap;
 
 impl Reader {
@@ -126,7 +126,7 @@ impl Reader {
 mod tests {
     use super::super::settings;
     use crate::config::CliOverrides;
-    use crate::plugin::{PrivateKey, PublicKey, Requirement, Rules, TrustPolicy};
+    use operator_plugin_host::{PrivateKey, PublicKey, Requirement, Rules, TrustPolicy};
     use std::path::{Path, PathBuf};
 
     fn read_in(folder: &Path, text: &str) -> Result<TrustPolicy, String> {

@@ -1,0 +1,211 @@
+//! What is remembered of each check between ticks: its state, its failures, its quarantine.
+
+use crate::events::Quarantine;
+use crate::memo::Memo;
+use operator_model::{CheckId, PluginFault, Tick};
+use operator_plugin_host::{PluginFailure, PluginLimits, Strikes};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Everything that is remembered.
+#[derive(Default)]
+pub(super) struct Book {
+    /// By check.
+    pub(super) records: BTreeMap<CheckId, Record>,
+    memos: BTreeMap<CheckId, Arc<Memo>>,
+    quarantines: Vec<Quarantine>,
+    /// Failed calls since the start, by the word for how they failed.
+    pub(super) failures: BTreeMap<&'static str, u64>,
+}
+
+/// One check.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Record {
+    /// What it handed to its next call.
+    pub(super) state: Option<Vec<u8>>,
+    strikes: Strikes,
+    /// How it failed last.
+    fault: Option<PluginFault>,
+}
+
+impl Book {
+    pub(super) fn record(&self, check: &CheckId) -> Record {
+        self.records.get(check).cloned().unwrap_or_default()
+    }
+
+    /// What the check answered last.
+    pub(super) fn memo(&self, check: &CheckId) -> Option<Arc<Memo>> {
+        self.memos.get(check).map(Arc::clone)
+    }
+
+    /// Keeps an answer in the place of the one before.
+    pub(super) fn remember(&mut self, check: &CheckId, memo: Option<Memo>) {
+        if let Some(memo) = memo {
+            self.memos.insert(check.clone(), Arc::new(memo));
+        }
+    }
+
+    /// The check answered. True when it was on trial after a quarantine: its next answer counts again.
+    pub(super) fn succeeded(
+        &mut self,
+        check: &CheckId,
+        state: Option<Vec<u8>>,
+        tick: Tick,
+        limits: &PluginLimits,
+    ) -> bool {
+        let record = self.records.entry(check.clone()).or_default();
+        record.state = state;
+        record.fault = None;
+        record.strikes.succeeded(tick, limits)
+    }
+
+    /// Remembers how the check failed, for whoever has to repair it.
+    pub(super) fn explain(&mut self, fault: PluginFault) {
+        let record = self.records.entry(fault.check.clone()).or_default();
+        record.fault = Some(fault);
+    }
+
+    /// How the check failed last, if it is in quarantine or on trial.
+    pub(super) fn trouble(&self, check: &CheckId) -> Option<PluginFault> {
+        let record = self.records.get(check)?;
+        record
+            .fault
+            .clone()
+            .filter(|_| record.strikes.in_quarantine_or_on_trial())
+    }
+
+    /// The check did not answer. Its old state stays.
+    pub(super) fn failed(
+        &mut self,
+        check: &CheckId,
+        module: &str,
+        failure: &PluginFailure,
+        tick: Tick,
+        limits: &PluginLimits,
+    ) {
+        *self.failures.entry(failure.label()).or_default() += 1;
+        let record = self.records.entry(check.clone()).or_default();
+        if let Some(until) = record.strikes.failed(failure, tick, limits) {
+            let (fault, reason) = (record.fault.clone(), failure.to_string());
+            let (check, module) = (check.clone(), module.to_owned());
+            self.quarantines.push(Quarantine {
+                check,
+                module,
+                until,
+                reason,
+                fault,
+            });
+        }
+    }
+
+    pub(super) fn take_quarantines(&mut self) -> Vec<Quarantine> {
+        std::mem::take(&mut self.quarantines)
+    }
+}
+
+impl Record {
+    /// A check that starts with this state and no past.
+    pub(super) fn with_state(state: Option<Vec<u8>>) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+
+    /// Why the check is not run in this tick, if it is in quarantine.
+    pub(super) fn quarantined(&self, tick: Tick) -> Option<String> {
+        self.strikes.quarantined(tick)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn failure() -> PluginFailure {
+        PluginFailure::Nonsense("x".to_owned())
+    }
+
+    /// Ticks in which a check that fails at every call is called.
+    fn calls_of_a_broken_check(ticks: u64) -> Vec<u64> {
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let mut calls = Vec::new();
+        for tick in (1..=ticks).map(Tick) {
+            if book.record(&check).quarantined(tick).is_none() {
+                calls.push(tick.0);
+                book.failed(&check, "m", &failure(), tick, &limits);
+            }
+        }
+        calls
+    }
+
+    #[test]
+    fn three_strikes_lead_to_quarantines_that_double_up_to_the_limit() {
+        // After tick 3: 1 tick of pause, then 2, 4, … 64, 64.
+        assert_eq!(
+            calls_of_a_broken_check(400),
+            [1, 2, 3, 5, 8, 13, 22, 39, 72, 137, 202, 267, 332, 397]
+        );
+    }
+
+    #[test]
+    fn strikes_that_are_ten_ticks_apart_do_not_add_up() {
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        for tick in [1, 5, 11, 16, 21].map(Tick) {
+            book.failed(&check, "m", &failure(), tick, &limits);
+        }
+        assert_eq!(book.record(&check).quarantined(Tick(22)), None);
+        assert!(book.take_quarantines().is_empty());
+    }
+
+    #[test]
+    fn a_check_that_answers_after_its_quarantine_is_as_good_as_new() {
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        for tick in [1, 2, 3].map(Tick) {
+            book.failed(&check, "m", &failure(), tick, &limits);
+        }
+        assert_eq!(book.take_quarantines().len(), 1);
+        for tick in (5..20).map(Tick) {
+            book.succeeded(&check, None, tick, &limits);
+        }
+        assert_eq!(book.record(&check), Record::default());
+    }
+
+    #[test]
+    fn an_observed_system_that_does_not_answer_is_no_strike() {
+        let (mut book, limits, check) =
+            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let unavailable = PluginFailure::Answered {
+            kind: operator_plugin_host::ErrorKind::Unavailable,
+            message: String::new(),
+        };
+        for tick in (1..10).map(Tick) {
+            book.failed(&check, "m", &unavailable, tick, &limits);
+        }
+        assert_eq!(book.record(&check), Record::default());
+    }
+
+    proptest! {
+        /// Whatever a check does, it is never locked out for longer than the limit.
+        #[test]
+        fn no_quarantine_is_longer_than_its_limit(fails in proptest::collection::vec(any::<bool>(), 1..400)) {
+            let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+            let mut last_call = 0;
+            for (tick, fails) in (1..).map(Tick).zip(fails) {
+                if book.record(&check).quarantined(tick).is_none() {
+                    last_call = tick.0;
+                    if fails {
+                        book.failed(&check, "m", &failure(), tick, &limits);
+                    } else {
+                        book.succeeded(&check, None, tick, &limits);
+                    }
+                }
+                prop_assert!(tick.0 - last_call <= limits.quarantine_ticks_max);
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What happens to modules and checks, for the journal and for people.
+
+use operator_model::{CheckId, Digest, PluginFault, Tick};
+use serde::{Deserialize, Serialize};
+
+/// A change of the active modules, at a tick boundary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "kebab-case")]
+pub enum SwapEvent {
+    /// A new module.
+    Added {
+        /// Path or name.
+        source: String,
+        /// Name that the module gives itself.
+        module: String,
+        /// sha256 of its component.
+        to: Digest,
+    },
+    /// Another version of a module.
+    Swapped {
+        /// Path or name.
+        source: String,
+        /// Name that the module gives itself.
+        module: String,
+        /// The version that judged until now.
+        from: Digest,
+        /// The version that judges from now on.
+        to: Digest,
+        /// What the two versions call themselves, in the same order.
+        versions: (String, String),
+        /// Checks whose state could not be carried over; they start without.
+        restarted: Vec<CheckId>,
+        /// Checks of which the two versions said different things while both ran.
+        differs: Vec<CheckId>,
+    },
+    /// The new version failed on probation, and the old one judges again, with its old state.
+    RolledBack {
+        /// Path or name.
+        source: String,
+        /// Name that the module gives itself.
+        module: String,
+        /// The version that failed.
+        from: Digest,
+        /// The version that judges again.
+        to: Digest,
+        /// How it failed.
+        reason: String,
+    },
+    /// A module whose file is gone.
+    Removed {
+        /// Path or name.
+        source: String,
+        /// Name that the module gave itself.
+        module: String,
+        /// The version that judged until now.
+        from: Digest,
+    },
+    /// A file that cannot take part. Whatever judged before still does.
+    Refused {
+        /// Path or name.
+        source: String,
+        /// sha256 of the file, where it could be read.
+        to: Option<Digest>,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A check that is not run for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Quarantine {
+    /// Which check.
+    pub check: CheckId,
+    /// Of which module.
+    pub module: String,
+    /// The last tick in which it is not run.
+    pub until: Tick,
+    /// Its last failure.
+    pub reason: String,
+    /// The same with everything that is needed to see it again.
+    pub fault: Option<PluginFault>,
+}

@@ -1,0 +1,143 @@
+//! Stage 3: checks judge the snapshot.
+//!
+//! Every check of every module runs in an instance of its own, a few at a time, and what they find
+//! is sorted before anyone sees it. A check that fails, is missing a table or is in quarantine says
+//! *inconclusive* and why; it is never silently absent and never silently well.
+
+mod book;
+mod events;
+mod fault;
+mod load;
+mod memo;
+mod prepare;
+mod rehearse;
+mod run;
+mod status;
+mod swap;
+mod trial;
+mod version;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use events::{Quarantine, SwapEvent};
+pub use load::module_files;
+pub use load::{CheckSetError, ModuleConfigs};
+pub use prepare::SwapRefused;
+pub use status::{ModuleStatus, Outcome, Role, Temperature};
+pub use swap::{Arrived, Boundary};
+pub use version::LoadedModule;
+pub use watch::{WatchError, Watcher, in_the_background};
+
+use crate::book::Book;
+use crate::rehearse::Ring;
+use crate::swap::Swaps;
+use crate::version::Version;
+use operator_model::{CheckDeclaration, PluginTrouble, Verdict};
+use operator_data::Snapshot;
+use operator_plugin_host::Engine;
+use arc_swap::ArcSwap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The modules that judge, by the path or name under which each was loaded.
+type Roster = BTreeMap<String, Arc<Version>>;
+
+/// All checks of this operator, and what is remembered of them between ticks.
+pub struct CheckSet {
+    engine: Engine,
+    configs: ModuleConfigs,
+    sources: Vec<PathBuf>,
+    /// Modules whose configuration came from a file beside them.
+    files_with_config: BTreeSet<String>,
+    roster: ArcSwap<Roster>,
+    book: Mutex<Book>,
+    swaps: Mutex<Swaps>,
+    ring: Mutex<Ring>,
+}
+
+impl CheckSet {
+    /// What the active modules declare, sorted by id, each with the name of its module.
+    #[must_use]
+    pub fn declarations(&self) -> Vec<(String, CheckDeclaration)> {
+        let roster = self.roster.load();
+        let named = roster.values().flat_map(|module| {
+            module
+                .checks()
+                .iter()
+                .map(|check| (module.info().name.clone(), check.clone()))
+        });
+        let mut declarations: Vec<_> = named.collect();
+        declarations.sort_by(|a, b| a.1.id.cmp(&b.1.id));
+        declarations
+    }
+
+    /// Name and digest of every active module, sorted by name.
+    #[must_use]
+    pub fn modules(&self) -> BTreeMap<String, String> {
+        self.roster
+            .load()
+            .values()
+            .map(|module| (module.info().name.clone(), module.digest().0.clone()))
+            .collect()
+    }
+
+    /// What every active module is made from, sorted by source.
+    #[must_use]
+    pub fn loaded(&self) -> Vec<LoadedModule> {
+        self.roster
+            .load()
+            .iter()
+            .map(|(source, version)| version.parts(source))
+            .collect()
+    }
+
+    /// Checks that were put into quarantine since the last call.
+    #[must_use]
+    pub fn take_quarantines(&self) -> Vec<Quarantine> {
+        self.book().take_quarantines()
+    }
+
+    /// Modules with a check in quarantine or on trial, sorted by module.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<PluginTrouble> {
+        let roster = self.roster.load();
+        let book = self.book();
+        let mut troubles: BTreeMap<String, PluginTrouble> = BTreeMap::new();
+        for module in roster.values() {
+            let faults = module
+                .checks()
+                .iter()
+                .filter_map(|check| book.trouble(&check.id));
+            for fault in faults {
+                let name = module.info().name.clone();
+                let trouble = troubles
+                    .entry(name.clone())
+                    .or_insert_with(|| PluginTrouble {
+                        module: name,
+                        faults: Vec::new(),
+                    });
+                trouble.faults.push(fault);
+            }
+        }
+        troubles.into_values().collect()
+    }
+
+    /// Failed calls since the start, by the word for how they failed.
+    #[must_use]
+    pub fn failures(&self) -> BTreeMap<&'static str, u64> {
+        self.book().failures.clone()
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Judges one snapshot: one verdict for each check, sorted by check id.
+#[must_use]
+pub fn run_all(checks: &CheckSet, snapshot: &Arc<Snapshot>) -> Vec<Verdict> {
+    checks.run(snapshot)
+}

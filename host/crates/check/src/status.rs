@@ -1,0 +1,190 @@
+//! Which versions of modules there are, and what became of the last one that was tried.
+
+use crate::CheckSet;
+use crate::events::SwapEvent;
+use crate::swap::Swaps;
+use crate::trial::Stage;
+use crate::version::Version;
+use serde::{Deserialize, Serialize};
+
+/// One version of a module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModuleStatus {
+    /// Path or name under which it was loaded.
+    pub source: String,
+    /// Name that it gives itself.
+    pub name: String,
+    /// Version that it gives itself.
+    pub version: String,
+    /// sha256 of its component.
+    pub digest: String,
+    /// Number of its checks.
+    pub checks: usize,
+    /// What it does now.
+    pub role: Role,
+    /// Whether it is called in every tick, or only ready to be.
+    pub temperature: Temperature,
+    /// Instances that were made of it so far.
+    #[serde(default)]
+    pub instances: u64,
+}
+
+/// What a version does now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Its verdicts count.
+    Judges,
+    /// Its verdicts count, and the version before runs beside it.
+    OnProbation,
+    /// It runs beside the version that judges.
+    Shadow,
+    /// It judged before, and can be brought back.
+    Before,
+}
+
+/// How far away the next call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Temperature {
+    /// Called in every tick; instances come from the pool.
+    Hot,
+    /// Compiled and linked.
+    Warm,
+}
+
+/// What became of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// This one counts now.
+    Counts {
+        /// sha256 of its component.
+        digest: String,
+        /// In words.
+        reason: String,
+    },
+    /// It does not.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl CheckSet {
+    /// All versions, sorted by source.
+    #[must_use]
+    pub fn status(&self) -> Vec<ModuleStatus> {
+        let (roster, swaps) = (self.roster.load_full(), self.swaps());
+        let mut all = Vec::new();
+        for (source, version) in roster.iter() {
+            let trial = swaps.trials.get(source);
+            let on_probation = trial.is_some_and(|trial| trial.stage == Stage::Probation);
+            let role = if on_probation {
+                Role::OnProbation
+            } else {
+                Role::Judges
+            };
+            all.push(status(source, version, role, Temperature::Hot));
+            if let Some(trial) = trial {
+                let role = if on_probation {
+                    Role::Before
+                } else {
+                    Role::Shadow
+                };
+                all.push(status(source, &trial.other, role, Temperature::Hot));
+            }
+            if let Some(before) = swaps.before.get(source).filter(|_| !on_probation) {
+                all.push(status(source, before, Role::Before, Temperature::Warm));
+            }
+        }
+        all
+    }
+
+    /// A number that rises with every outcome.
+    #[must_use]
+    pub fn outcomes_heard(&self) -> u64 {
+        self.swaps().outcomes_heard
+    }
+
+    /// What became of the version of this source that was tried last, if that was after `heard`.
+    #[must_use]
+    pub fn outcome_after(&self, source: &str, heard: u64) -> Option<Outcome> {
+        let swaps = self.swaps();
+        swaps
+            .outcomes
+            .get(source)
+            .filter(|(number, _)| *number > heard)
+            .map(|(_, outcome)| outcome.clone())
+    }
+}
+
+fn status(source: &str, version: &Version, role: Role, temperature: Temperature) -> ModuleStatus {
+    ModuleStatus {
+        source: source.to_owned(),
+        name: version.info().name.clone(),
+        version: version.info().version.clone(),
+        digest: version.digest().0.clone(),
+        checks: version.checks().len(),
+        role,
+        temperature,
+        instances: version.instances(),
+    }
+}
+
+impl Swaps {
+    /// Remembers what an event says about its source.
+    pub(super) fn remember(&mut self, event: &SwapEvent) {
+        let counts = |digest: &operator_model::Digest, reason: String| Outcome::Counts {
+            digest: digest.0.clone(),
+            reason,
+        };
+        let (source, outcome) = match event {
+            SwapEvent::Added { source, to, .. } => (source, counts(to, "it is new".to_owned())),
+            SwapEvent::Swapped {
+                source,
+                to,
+                differs,
+                ..
+            } if differs.is_empty() => (
+                source,
+                counts(to, "it judges as the version before did".to_owned()),
+            ),
+            SwapEvent::Swapped {
+                source,
+                to,
+                differs,
+                ..
+            } => {
+                let checks: Vec<&str> = differs.iter().map(operator_model::CheckId::as_str).collect();
+                (
+                    source,
+                    counts(
+                        to,
+                        format!(
+                            "beside the old version it judged otherwise: {}",
+                            checks.join(", ")
+                        ),
+                    ),
+                )
+            }
+            SwapEvent::RolledBack {
+                source, to, reason, ..
+            } => (source, counts(to, reason.clone())),
+            SwapEvent::Removed { source, .. } => (
+                source,
+                Outcome::Refused {
+                    reason: "its file is gone".to_owned(),
+                },
+            ),
+            SwapEvent::Refused { source, reason, .. } => (
+                source,
+                Outcome::Refused {
+                    reason: reason.clone(),
+                },
+            ),
+        };
+        self.outcomes_heard += 1;
+        self.outcomes
+            .insert(source.clone(), (self.outcomes_heard, outcome));
+    }
+}

@@ -1,0 +1,299 @@
+//! Two versions of one module on the same snapshot: one counts, the other is compared with it.
+
+use crate::CheckSet;
+use crate::book::Book;
+use crate::events::SwapEvent;
+use crate::run::Ended;
+use crate::version::Version;
+use operator_model::verdict::Observed;
+use operator_model::{CheckId, Scalar, Status};
+use operator_data::{Kind, Snapshot, Table};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A candidate that uses more than this many times the fuel of the version before, and more than this part
+/// of the limit, is too expensive: the first is what a rewrite may cost, the second what a tick can bear.
+const FUEL_TIMES_MAX: u64 = 2;
+const FUEL_PART_OF_LIMIT: u64 = 4;
+
+type Tables = BTreeMap<String, Arc<Table>>;
+
+/// Which of the two versions counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The old one; the other is the candidate.
+    Shadow,
+    /// The new one; the other is the version before.
+    Probation,
+}
+
+/// A version that runs beside the one that counts.
+pub(super) struct Trial {
+    pub(super) stage: Stage,
+    pub(super) other: Arc<Version>,
+    /// The memory of its checks.
+    pub(super) book: Book,
+    pub(super) ticks_left: u64,
+    /// Checks whose state could not be carried over.
+    pub(super) restarted: Vec<CheckId>,
+    /// Checks that judged differently while it was known that they would be compared.
+    pub(super) differs: BTreeSet<CheckId>,
+    /// How the new version judged in the tick before.
+    last: BTreeMap<CheckId, Status>,
+}
+
+/// Why a trial ends badly.
+pub(super) struct Fault {
+    pub(super) source: String,
+    pub(super) reason: String,
+}
+
+impl Trial {
+    pub(super) fn shadow(
+        candidate: Arc<Version>,
+        book: Book,
+        restarted: Vec<CheckId>,
+        ticks: u64,
+    ) -> Self {
+        let (differs, last) = (BTreeSet::new(), BTreeMap::new());
+        Self {
+            stage: Stage::Shadow,
+            other: candidate,
+            book,
+            ticks_left: ticks,
+            restarted,
+            differs,
+            last,
+        }
+    }
+
+    pub(super) fn probation(
+        before: Arc<Version>,
+        book: Book,
+        ticks: u64,
+        announced: Vec<CheckId>,
+    ) -> Self {
+        let (differs, last) = (announced.into_iter().collect(), BTreeMap::new());
+        Self {
+            stage: Stage::Probation,
+            other: before,
+            book,
+            ticks_left: ticks,
+            restarted: Vec::new(),
+            differs,
+            last,
+        }
+    }
+}
+
+impl CheckSet {
+    /// Compares both versions of every module on trial; gives those of which the new one did wrong.
+    pub(super) fn compare_trials(
+        &self,
+        counted: &[Ended],
+        others: &[Ended],
+        snapshot: &Snapshot,
+    ) -> Vec<Fault> {
+        let fuel_max = self.engine.limits().check.fuel / FUEL_PART_OF_LIMIT;
+        let mut faults = Vec::new();
+        for (source, trial) in &mut self.swaps().trials {
+            let of = |ended: &[Ended]| -> BTreeMap<CheckId, Said> {
+                ended
+                    .iter()
+                    .filter(|ended| &ended.job.source == source)
+                    .filter_map(Said::of)
+                    .collect()
+            };
+            let (new, old) = match trial.stage {
+                Stage::Shadow => (of(others), of(counted)),
+                Stage::Probation => (of(counted), of(others)),
+            };
+            let fault = trial.fault(&new, &old, snapshot, fuel_max);
+            if let Some(reason) = fault {
+                faults.push(Fault {
+                    source: source.clone(),
+                    reason,
+                });
+            }
+        }
+        faults
+    }
+
+    /// Ends a trial: the version that was proved counts, from this very tick on. Gives true when the
+    /// verdicts of this tick must come from the other version.
+    pub(super) fn end_trial(&self, fault: Fault) -> bool {
+        let Fault { source, reason } = fault;
+        let Some(trial) = self.swaps().trials.remove(&source) else {
+            return false;
+        };
+        if trial.stage == Stage::Shadow {
+            let to = Some(trial.other.digest().clone());
+            let reason = format!("beside the version that judges: {reason}");
+            self.swaps().tell(SwapEvent::Refused { source, to, reason });
+            return false;
+        }
+        let mut roster = super::Roster::clone(&self.roster.load());
+        let Some(failed) = roster.insert(source.clone(), Arc::clone(&trial.other)) else {
+            return false;
+        };
+        {
+            let mut book = self.book();
+            book.take_out(&failed);
+            book.records.extend(trial.book.records);
+        }
+        let mut swaps = self.swaps();
+        swaps.before.remove(&source);
+        swaps.tell(SwapEvent::RolledBack {
+            source,
+            module: trial.other.info().name.clone(),
+            from: failed.digest().clone(),
+            to: trial.other.digest().clone(),
+            reason,
+        });
+        drop(swaps);
+        self.roster.store(Arc::new(roster));
+        true
+    }
+
+    /// One tick of all trials is over.
+    pub(super) fn end_trial_tick(&self) {
+        let mut swaps = self.swaps();
+        for trial in swaps.trials.values_mut() {
+            trial.ticks_left = trial.ticks_left.saturating_sub(1);
+        }
+        swaps
+            .trials
+            .retain(|_, trial| trial.stage == Stage::Shadow || trial.ticks_left > 0);
+    }
+}
+
+impl Trial {
+    /// What the new version did wrong, if anything.
+    fn fault(
+        &mut self,
+        new: &BTreeMap<CheckId, Said>,
+        old: &BTreeMap<CheckId, Said>,
+        snapshot: &Snapshot,
+        fuel_max: u64,
+    ) -> Option<String> {
+        let mut fault = None;
+        for (check, said) in new {
+            let before = old.get(check);
+            let wrong = said
+                .strike
+                .as_ref()
+                .map(|strike| format!("{check}: it {strike}"));
+            let wrong = wrong
+                .or_else(|| before.and_then(|before| too_expensive(check, said, before, fuel_max)));
+            let wrong = wrong.or_else(|| {
+                before.and_then(|before| self.unexplained(check, said, before, snapshot))
+            });
+            fault = fault.or(wrong);
+            if before.is_some_and(|before| before.status != said.status)
+                && self.stage == Stage::Shadow
+            {
+                self.differs.insert(check.clone());
+            }
+        }
+        self.last = new
+            .iter()
+            .map(|(check, said)| (check.clone(), said.status))
+            .collect();
+        fault
+    }
+
+    /// A new version that begins to fail where the old one does not, though nothing that it names as
+    /// evidence has changed since the tick before, in which one of them passed. A version that judges
+    /// otherwise on purpose did so in the shadow already, where it is told before it counts.
+    fn unexplained(
+        &self,
+        check: &CheckId,
+        new: &Said,
+        old: &Said,
+        snapshot: &Snapshot,
+    ) -> Option<String> {
+        let flips = new.status == Status::Fail
+            && old.status == Status::Pass
+            && self.stage == Stage::Probation;
+        if !flips || self.differs.contains(check) {
+            return None;
+        }
+        let passed_before = self
+            .last
+            .get(check)
+            .is_none_or(|status| *status == Status::Pass);
+        let past = snapshot.past.first()?;
+        let same = |observed: &Observed| is_unchanged(observed, &snapshot.tables, past);
+        (passed_before && !new.evidence.is_empty() && new.evidence.iter().all(same)).then(|| {
+            format!("{check}: it fails where the version before passes, and none of its evidence has changed since")
+        })
+    }
+}
+
+fn too_expensive(check: &CheckId, new: &Said, old: &Said, fuel_max: u64) -> Option<String> {
+    let limit = old.fuel.saturating_mul(FUEL_TIMES_MAX).max(fuel_max);
+    (new.fuel > limit && old.fuel > 0).then(|| {
+        format!(
+            "{check}: it used {} fuel, the version before {}",
+            new.fuel, old.fuel
+        )
+    })
+}
+
+/// Whether this very value was there in the tick before. Of a time nothing can be said: it grows older.
+fn is_unchanged(observed: &Observed, now: &Tables, past: &Tables) -> bool {
+    let cell = |tables: &Tables| -> Option<Scalar> {
+        let table = tables.get(&observed.table)?;
+        let field = table.fields.get(table.column_index(&observed.column)?)?;
+        let value = table.scalar(observed.row? as usize, &observed.column);
+        (field.kind != Kind::Instant && value != Scalar::Null).then_some(value)
+    };
+    cell(now).is_some_and(|value| cell(past) == Some(value))
+}
+
+/// What one version said of one check.
+struct Said {
+    status: Status,
+    strike: Option<String>,
+    evidence: Vec<Observed>,
+    fuel: u64,
+}
+
+impl Said {
+    fn of(ended: &Ended) -> Option<(CheckId, Self)> {
+        let check = ended.job.check.id.clone();
+        let Some(evaluated) = &ended.evaluated else {
+            let none = Self {
+                status: Status::Inconclusive,
+                strike: None,
+                evidence: Vec::new(),
+                fuel: 0,
+            };
+            return ended.job.blocked.is_some().then_some((check, none));
+        };
+        let (status, strike, evidence) = match &evaluated.result {
+            Ok(outcome) => {
+                let evidence = outcome
+                    .violations
+                    .iter()
+                    .flat_map(|violation| violation.evidence.clone())
+                    .collect();
+                (outcome.status, None, evidence)
+            }
+            Err(failure) => (
+                Status::Inconclusive,
+                failure.is_strike().then(|| failure.to_string()),
+                Vec::new(),
+            ),
+        };
+        Some((
+            check,
+            Self {
+                status,
+                strike,
+                evidence,
+                fuel: evaluated.fuel,
+            },
+        ))
+    }
+}

@@ -1,0 +1,19 @@
+//! What a subject saw in one tick, before it is frozen.
+
+use operator_model::{BlindSpot, Topology};
+use crate::Table;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The outcome of the stage `observe`.
+#[derive(Debug, Clone, Default)]
+pub struct Observed {
+    /// Which system; empty while unknown.
+    pub system: String,
+    /// By name.
+    pub tables: BTreeMap<String, Arc<Table>>,
+    /// Parts and edges, in the order in which the subject gave them.
+    pub topology: Topology,
+    /// What could not be seen.
+    pub blind: Vec<BlindSpot>,
+}

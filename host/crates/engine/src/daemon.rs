@@ -1,0 +1,339 @@
+//! `operator run`: ticks until stopped.
+
+pub mod control;
+mod pace;
+mod stop;
+
+pub use stop::Stop;
+
+use operator_check::{CheckSet, Watcher, in_the_background};
+use crate::settings::Settings;
+use operator_net::egress::FileAudit;
+use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
+use operator_journal::{Kind, body};
+use operator_model::{Status, Tick};
+use operator_net::ports::Clock;
+use operator_recording::RecordingError;
+use operator_journal::store::{Book, BookError};
+use crate::telemetry::metrics::Metrics;
+use crate::tick::{Assembly, Conveyor, Recordable, TickReport, config_digest};
+use control::Control;
+use pace::Pace;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to run, and how to be told to stop.
+pub struct Until {
+    /// Stop after this long by the operator's clock.
+    pub duration: Option<Duration>,
+    /// Stop when this is set.
+    pub stop: Stop,
+    /// Take over module files that change.
+    pub watch_files: bool,
+}
+
+/// Sums of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Totals {
+    ticks: u64,
+    skipped: u64,
+    opened: u64,
+    resolved: u64,
+    withheld: u64,
+}
+
+/// Why an operator cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The book cannot be written.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// The recording that was asked for cannot be made.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+}
+
+/// A running operator.
+pub struct Daemon<'a> {
+    settings: &'a Settings,
+    clock: Arc<dyn Clock>,
+    conveyor: Conveyor,
+    book: Book,
+    sink: &'a mut dyn Sink,
+    totals: Totals,
+    metrics: Option<Metrics>,
+}
+
+impl<'a> Daemon<'a> {
+    /// Puts the parts together and says that it starts.
+    ///
+    /// # Errors
+    /// The book or the recording cannot be written.
+    pub async fn start(
+        settings: &'a Settings,
+        clock: Arc<dyn Clock>,
+        assembly: Assembly,
+        opened: operator_journal::store::Opened,
+        sink: &'a mut dyn Sink,
+    ) -> Result<Self, StartError> {
+        let operator_journal::store::Opened { book, mut warnings } = opened;
+        let config = config_digest(settings);
+        let recordable = settings
+            .record
+            .as_ref()
+            .map(|path| (path, Recordable::of(&assembly)));
+        match FileAudit::open(
+            &settings.data,
+            settings.limits.egress.audit_bytes_max,
+            clock.now(),
+        ) {
+            Ok(audit) => assembly.observer.audit_to(Arc::new(audit)),
+            Err(error) => warnings.push(error.to_string()),
+        }
+        let conveyor = Conveyor::new(assembly, config, &book);
+        conveyor.eyes().prime().await;
+        let mut daemon = Self {
+            settings,
+            clock,
+            conveyor,
+            book,
+            sink,
+            totals: Totals::default(),
+            metrics: None,
+        };
+        daemon.say_started(warnings, recordable).await?;
+        Ok(daemon)
+    }
+
+    /// Counts what happens into these metrics from now on.
+    #[must_use]
+    pub fn measured_by(mut self, metrics: Metrics) -> Self {
+        self.metrics = Some(metrics);
+        self
+    }
+
+    /// Ticks until it is told to stop, then says so and closes the book.
+    ///
+    /// # Errors
+    /// The book cannot be written: no decision without a record.
+    pub async fn run(mut self, until: Until) -> Result<(), BookError> {
+        // A watcher that cannot start costs hot swapping, not observing.
+        let watching = until
+            .watch_files
+            .then(|| Watcher::start(self.conveyor.checks()));
+        if let Some(Err(error)) = &watching {
+            tracing::warn!(%error, "Changed modules will not be noticed.");
+        }
+        let subject = self.conveyor.eyes().file().filter(|_| until.watch_files);
+        let _watching_subject = subject.map(|file| {
+            let path = [file.path().to_owned()];
+            Watcher::over(&path, move || {
+                in_the_background(file.prepare_changes());
+                true
+            })
+        });
+        // Without a socket nobody can ask; everything else works.
+        let control = until
+            .watch_files
+            .then(|| Control::start(self.book.path(), self.conveyor.checks(), &self.clock));
+        if let Some(Err(error)) = &control {
+            tracing::warn!(%error, "Nobody can ask this operator to swap a module.");
+        }
+        let mut pace = Pace::new(
+            self.clock.now(),
+            self.settings.tick_interval_ms,
+            until.duration,
+        );
+        let reason = loop {
+            if let Some(reason) = until.stop.requested() {
+                break reason;
+            }
+            if pace.is_over(self.clock.now()) {
+                break "the given time is over".to_owned();
+            }
+            self.tick(pace.skipped()).await?;
+            let wait = pace.next(self.clock.now());
+            if !wait.is_zero() {
+                tokio::select! {
+                    () = self.clock.sleep(wait) => {}
+                    () = until.stop.wait() => {}
+                }
+            }
+        };
+        self.stop(reason).await
+    }
+
+    /// One tick, shown to the sink.
+    ///
+    /// # Errors
+    /// The book cannot be written.
+    pub async fn tick(&mut self, skipped: u64) -> Result<TickReport, BookError> {
+        let begun = self.clock.now();
+        let report = self.conveyor.tick(&mut self.book).await?;
+        self.totals.ticks += 1;
+        self.totals.skipped += skipped;
+        self.totals.opened += report.opened;
+        self.totals.resolved += report.resolved;
+        self.totals.withheld += report.withheld;
+        report.events.iter().for_each(|event| self.sink.emit(event));
+        let done = TickDone {
+            snapshot: report.snapshot.hash.to_string(),
+            pass: report.count(Status::Pass),
+            fail: report.count(Status::Fail),
+            inconclusive: report.count(Status::Inconclusive),
+            blind: report.snapshot.blind.len(),
+            open_tickets: report.open_tickets,
+            skipped,
+            took_ms: self.clock.now().since_ms(begun),
+        };
+        if let Some(metrics) = &self.metrics {
+            let eyes = self.conveyor.eyes();
+            let (egress, failures) = (eyes.egress(), self.conveyor.checks().failures());
+            metrics.count(&report, &done, self.clock.now(), egress, failures);
+        }
+        self.say(What::Tick(done));
+        Ok(report)
+    }
+
+    /// The sink, for those who tell more than events.
+    pub fn sink(&mut self) -> &mut dyn Sink {
+        self.sink
+    }
+
+    /// The checks, for those who swap them.
+    #[must_use]
+    pub fn checks(&self) -> &Arc<CheckSet> {
+        self.conveyor.checks()
+    }
+
+    /// Tickets that can still change: open, or resolved lately.
+    #[must_use]
+    pub fn tickets(&self) -> Vec<operator_model::Ticket> {
+        self.book.register().tickets().cloned().collect()
+    }
+
+    /// Says that it stops, and closes the book.
+    ///
+    /// # Errors
+    /// The book cannot be written.
+    pub async fn stop(mut self, reason: String) -> Result<(), BookError> {
+        let open_tickets = self.book.register().open().count();
+        let (
+            tick,
+            Totals {
+                ticks,
+                skipped,
+                opened,
+                resolved,
+                withheld,
+            },
+        ) = (self.conveyor.last_tick(), self.totals);
+        let record = body::Stopped {
+            tick,
+            reason: reason.clone(),
+            ticks,
+            open_tickets,
+        };
+        let last_record = self.book.note(Kind::Stopped, self.clock.now(), &record)?;
+        self.book.commit().await?;
+        self.conveyor.end_recording(&reason, &mut self.book);
+        let stopped = Stopped {
+            reason,
+            ticks,
+            skipped,
+            tickets_opened: opened,
+            tickets_resolved: resolved,
+            open_tickets,
+            withheld,
+            last_record,
+        };
+        self.say(What::Stopped(stopped));
+        self.book.close().await
+    }
+
+    fn say(&mut self, what: What) {
+        let observed_at = self.conveyor.eyes().observed_now();
+        let event = Event {
+            at: self.clock.now(),
+            observed_at,
+            tick: self.conveyor.last_tick(),
+            what,
+        };
+        self.sink.emit(&event);
+    }
+
+    async fn say_started(
+        &mut self,
+        warnings: Vec<String>,
+        recordable: Option<(&std::path::PathBuf, Recordable)>,
+    ) -> Result<(), StartError> {
+        let started = self.started(warnings);
+        let record = body::Started {
+            format: body::FORMAT,
+            operator: started.operator.clone(),
+            first_tick: Tick(self.conveyor.last_tick().0 + 1),
+            subject: started.subject.clone(),
+            plugins: started.plugins.clone(),
+            config: started.config.clone(),
+            knowledge: started.knowledge.clone(),
+            checks: started.checks.clone(),
+            tick_interval_ms: started.tick_interval_ms,
+        };
+        let at = self.clock.now();
+        if let Some((path, recordable)) = recordable {
+            let recorder =
+                recordable.begin(path, self.settings, &mut self.book, (at, record.clone()))?;
+            self.conveyor.record_into(recorder);
+        }
+        self.book.note(Kind::Started, at, &record)?;
+        self.book.commit().await?;
+        self.say(What::Started(Box::new(started)));
+        Ok(())
+    }
+
+    fn started(&self, warnings: Vec<String>) -> Started {
+        let observer = self.conveyor.eyes();
+        let mut plugins = self.conveyor.checks().modules();
+        plugins.extend([observer.plugin()]);
+        Started {
+            operator: env!("CARGO_PKG_VERSION").to_owned(),
+            subject: observer.subject(),
+            plugins,
+            config: config_digest(self.settings),
+            knowledge: observer.knowledge().version.clone(),
+            checks: self
+                .conveyor
+                .checks()
+                .declarations()
+                .into_iter()
+                .map(|(_, check)| check.id)
+                .collect(),
+            targets: self
+                .settings
+                .targets
+                .iter()
+                .map(|(name, target)| (name.clone(), target.origin.to_string()))
+                .collect(),
+            data: self.book.path().display().to_string(),
+            tick_interval_ms: self.settings.tick_interval_ms,
+            limits: limits(self.settings),
+            open_tickets: self.book.register().open().count(),
+            warnings,
+        }
+    }
+}
+
+/// The bounds in force, for the `started` event.
+fn limits(settings: &Settings) -> serde_json::Value {
+    let limits = &settings.limits;
+    serde_json::json!({
+        "tick_deadline_ms": limits.tick_deadline_ms,
+        "history_ticks": limits.history_ticks,
+        "requests_per_tick_max": limits.egress.requests_per_tick_max,
+        "bytes_per_tick_max": limits.egress.bytes_per_tick_max,
+        "body_bytes_max": limits.egress.body_bytes_max,
+        "series_max": limits.series.series_max,
+        "samples_per_series_max": limits.series.samples_per_series_max,
+        "plugins": settings.plugin_limits,
+    })
+}

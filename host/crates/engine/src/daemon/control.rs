@@ -1,0 +1,305 @@
+//! Talking to a running operator: a Unix socket in its data directory, one JSON object a line each way.
+//!
+//! Whoever may write into the data directory may ask; the socket has mode 0600. What can be asked changes
+//! versions of checks and shows them, and nothing of the observed system.
+
+use operator_check::{CheckSet, LoadedModule, ModuleStatus, Outcome, SwapRefused};
+use operator_net::ports::Clock;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+
+/// Name of the socket within the data directory.
+pub const SOCKET_NAME: &str = "operator.sock";
+
+/// One question: a few paths and a configuration.
+const REQUEST_BYTES_MAX: u64 = 256 << 10;
+
+/// One answer: the list of 256 modules.
+const ANSWER_BYTES_MAX: u64 = 4 << 20;
+
+/// People who ask at the same time; more wait for an answer to end.
+const CONNECTIONS_MAX: usize = 8;
+
+/// How long a question may take to be written.
+const REQUEST_WAIT: Duration = Duration::from_secs(5);
+
+/// How long an answer waits for the version to be counted or refused, before it says that it is under way.
+const OUTCOME_WAIT_MS: u64 = 60_000;
+
+/// How often it looks. Only the person waits.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What can be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Request {
+    /// Try this file as a version of the module.
+    Swap {
+        /// Name of the module.
+        name: String,
+        /// Absolute path.
+        file: PathBuf,
+        /// Another configuration, a JSON object.
+        config: Option<String>,
+    },
+    /// Bring the version before back.
+    Rollback {
+        /// Name of the module.
+        name: String,
+    },
+    /// Show all versions.
+    List,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "answer", rename_all = "kebab-case")]
+pub enum Answer {
+    /// The version counts.
+    Done {
+        /// Name of the module.
+        module: String,
+        /// Version that counts now.
+        version: String,
+        /// sha256 of it.
+        digest: String,
+        /// What the log says.
+        reason: String,
+    },
+    /// It is going to be tried; the events tell how it goes.
+    UnderWay {
+        /// Name of the module.
+        module: String,
+        /// sha256 of the candidate.
+        digest: String,
+    },
+    /// It was tried, or looked at, and does not count.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+    /// The question cannot be followed.
+    Wrong {
+        /// Why.
+        reason: String,
+    },
+    /// All versions.
+    Modules {
+        /// Sorted by source.
+        modules: Vec<ModuleStatus>,
+    },
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No operator runs on this directory.
+    #[error("no operator is running with --data {}: start one with `operator run`", .0.display())]
+    NotRunning(PathBuf),
+    /// It is there and does not answer.
+    #[error("the operator with --data {} does not answer: {why}", directory.display())]
+    Silent {
+        /// Its data directory.
+        directory: PathBuf,
+        /// What the system said.
+        why: String,
+    },
+}
+
+/// Asks the operator that runs with this data directory.
+///
+/// # Errors
+/// None runs there, or it does not answer.
+pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlError> {
+    let silent = |why: String| ControlError::Silent {
+        directory: directory.to_owned(),
+        why,
+    };
+    let connected = UnixStream::connect(directory.join(SOCKET_NAME)).await;
+    let mut stream = connected.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => {
+            ControlError::NotRunning(directory.to_owned())
+        }
+        _ => silent(error.to_string()),
+    })?;
+    let mut line = serde_json::to_string(request).map_err(|error| silent(error.to_string()))?;
+    line.push('\n');
+    stream
+        .write_all(line.as_bytes())
+        .await
+        .map_err(|error| silent(error.to_string()))?;
+    let mut answer = String::new();
+    let mut lines = BufReader::new(stream.take(ANSWER_BYTES_MAX));
+    lines
+        .read_line(&mut answer)
+        .await
+        .map_err(|error| silent(error.to_string()))?;
+    serde_json::from_str(&answer)
+        .map_err(|error| silent(format!("{error} in {} bytes", answer.len())))
+}
+
+/// The versions of modules in the operator that runs with this data directory; `None` when none runs.
+///
+/// # Errors
+/// It runs and does not answer, or answers something else.
+pub async fn live(directory: &Path) -> Result<Option<Vec<ModuleStatus>>, ControlError> {
+    match ask(directory, &Request::List).await {
+        Ok(Answer::Modules { modules }) => Ok(Some(modules)),
+        Ok(other) => Err(ControlError::Silent {
+            directory: directory.to_owned(),
+            why: format!("it said {other:?}"),
+        }),
+        Err(ControlError::NotRunning(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The listening end; its socket is gone when it is dropped.
+pub(super) struct Control {
+    path: PathBuf,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Control {
+    /// Listens in the data directory, which this process holds.
+    pub(super) fn start(
+        directory: &Path,
+        checks: &Arc<CheckSet>,
+        clock: &Arc<dyn Clock>,
+    ) -> std::io::Result<Self> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = directory.join(SOCKET_NAME);
+        // The directory is ours, so what is left there is of an operator that was killed.
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let listener = UnixListener::bind(&path)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        let task = tokio::spawn(listen(listener, Arc::clone(checks), Arc::clone(clock)));
+        Ok(Self { path, task })
+    }
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.task.abort();
+        // Best effort: the next start removes it too.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+async fn listen(listener: UnixListener, checks: Arc<CheckSet>, clock: Arc<dyn Clock>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            clock.sleep(LOOK_EVERY).await;
+            continue;
+        };
+        let (checks, clock) = (Arc::clone(&checks), Arc::clone(&clock));
+        tokio::spawn(async move {
+            if let Err(error) = converse(stream, &checks, clock.as_ref()).await {
+                tracing::debug!(%error, "Someone who asked went away.");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// One question, one answer.
+async fn converse(
+    mut stream: UnixStream,
+    checks: &Arc<CheckSet>,
+    clock: &dyn Clock,
+) -> std::io::Result<()> {
+    let (reading, mut writing) = stream.split();
+    let mut line = String::new();
+    let mut lines = BufReader::new(reading.take(REQUEST_BYTES_MAX));
+    tokio::select! {
+        read = lines.read_line(&mut line) => drop(read?),
+        () = clock.sleep(REQUEST_WAIT) => return Ok(()),
+    }
+    let answer = match serde_json::from_str(&line) {
+        Ok(request) => answer(request, checks, clock).await,
+        Err(error) => Answer::Wrong {
+            reason: format!("not a question that this operator knows: {error}"),
+        },
+    };
+    let mut text = serde_json::to_string(&answer).map_err(std::io::Error::other)?;
+    text.push('\n');
+    writing.write_all(text.as_bytes()).await
+}
+
+async fn answer(request: Request, checks: &Arc<CheckSet>, clock: &dyn Clock) -> Answer {
+    let heard = checks.outcomes_heard();
+    let proposed = match request {
+        Request::List => {
+            return Answer::Modules {
+                modules: checks.status(),
+            };
+        }
+        Request::Rollback { name } => checks.propose_rollback(&name),
+        Request::Swap { name, file, config } => propose(checks, name, file, config).await,
+    };
+    match proposed {
+        Ok(module) => outcome(checks, clock, heard, module).await,
+        Err(SwapRefused::Unfit(reason)) => Answer::Refused { reason },
+        Err(error) => Answer::Wrong {
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// Compiling takes a thread for a while; the ticks have others.
+async fn propose(
+    checks: &Arc<CheckSet>,
+    name: String,
+    file: PathBuf,
+    config: Option<String>,
+) -> Result<LoadedModule, SwapRefused> {
+    let (checks, handle) = (Arc::clone(checks), tokio::runtime::Handle::current());
+    let prepared = tokio::task::spawn_blocking(move || {
+        handle.block_on(checks.propose_version(&name, &file, config.as_deref()))
+    });
+    prepared.await.unwrap_or_else(|error| {
+        Err(SwapRefused::Unfit(format!(
+            "it could not be prepared: {error}"
+        )))
+    })
+}
+
+/// Waits until the ticks have decided.
+async fn outcome(checks: &CheckSet, clock: &dyn Clock, heard: u64, module: LoadedModule) -> Answer {
+    let begun = clock.now();
+    loop {
+        match checks.outcome_after(&module.source, heard) {
+            Some(Outcome::Counts { digest, reason }) if digest == module.digest => {
+                return Answer::Done {
+                    module: module.name,
+                    version: module.version,
+                    digest,
+                    reason,
+                };
+            }
+            Some(Outcome::Counts { reason, .. } | Outcome::Refused { reason }) => {
+                return Answer::Refused { reason };
+            }
+            None => {}
+        }
+        if clock.now().since_ms(begun) > OUTCOME_WAIT_MS {
+            return Answer::UnderWay {
+                module: module.name,
+                digest: module.digest,
+            };
+        }
+        clock.sleep(LOOK_EVERY).await;
+    }
+}

@@ -1,0 +1,167 @@
+//! From settings to something that can tick: compiling, linking, asking plugins who they are.
+
+use super::observer::Observer;
+use super::subject_file::{State, SubjectFile};
+use operator_check::{CheckSet, CheckSetError, ModuleConfigs};
+use crate::settings::Settings;
+use operator_net::egress::{Egress, EgressPolicy};
+use operator_data::SeriesStore;
+use operator_net::observed_clock::{DatedHttp, ObservedClock};
+use operator_plugin_host::{Engine, LoadError, Strikes, Subject, SubjectWorld, read_component};
+use operator_net::ports::{Clock, Http, Ports};
+use operator_net::prometheus::Prometheus;
+use operator_recording::Tap;
+use sha2::{Digest as _, Sha256};
+use std::sync::{Arc, Mutex};
+
+/// Everything that is loaded.
+pub struct Assembly {
+    /// The subject and its doors.
+    pub observer: Observer,
+    /// The checks.
+    pub checks: Arc<CheckSet>,
+    /// The subject's component.
+    pub subject_bytes: Arc<[u8]>,
+    /// Modules that were left out, and why.
+    pub unusable: Vec<LoadError>,
+}
+
+/// Why there is nothing that can tick. A person must change something.
+#[derive(Debug, thiserror::Error)]
+pub enum AssemblyError {
+    /// The subject.
+    #[error(transparent)]
+    Subject(#[from] LoadError),
+    /// The modules.
+    #[error(transparent)]
+    Checks(#[from] CheckSetError),
+}
+
+/// Loads the subject and the checks. `progress` is told what takes time; times come from the clock of
+/// the machine (`stopwatch`), also in virtual time.
+///
+/// # Errors
+/// A plugin cannot be used.
+pub async fn assemble(
+    settings: &Settings,
+    policy: EgressPolicy,
+    ports: &Ports,
+    engine: &Engine,
+    stopwatch: &dyn Clock,
+    progress: &mut (dyn FnMut(String) + Send),
+) -> Result<Assembly, AssemblyError> {
+    let name = settings.plugin.display().to_string();
+    let bytes = read_component(&settings.plugin, engine.limits())?;
+    let tap = settings.record.is_some().then(Arc::<Tap>::default);
+    let ports = &tap
+        .as_ref()
+        .map_or_else(|| ports.clone(), |tap| tap.around(ports));
+    let observed_clock = Arc::new(ObservedClock::new());
+    let http: Arc<dyn Http> = Arc::new(DatedHttp::new(
+        Arc::clone(&ports.http),
+        Arc::clone(&ports.clock),
+        Arc::clone(&observed_clock),
+    ));
+    let egress = Arc::new(Egress::new(policy, http, Arc::clone(&ports.clock)));
+    let series: Arc<Mutex<SeriesStore>> = Arc::default();
+    let world = SubjectWorld {
+        egress: Arc::clone(&egress),
+        series: Arc::clone(&series),
+        series_limits: settings.limits.series.clone(),
+        logs: Arc::clone(&ports.logs),
+        // Not through the dated door: its clock is not that of the observed system.
+        prometheus: settings
+            .prometheus
+            .clone()
+            .map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
+        clock: Arc::clone(&ports.clock),
+    };
+    let begun = stopwatch.now();
+    let config_json = settings.plugin_config.to_string();
+    let subject = Subject::load(engine, &name, &bytes, &config_json, world.clone()).await?;
+    let bytes: Arc<[u8]> = bytes.into();
+    let acted_on = State {
+        acted_on: subject.digest().0.clone(),
+        ..State::default()
+    };
+    let (engine, path) = (engine.clone(), settings.plugin.clone());
+    let file = SubjectFile {
+        engine: engine.in_background(),
+        path,
+        config_json,
+        world,
+        state: Mutex::new(acted_on),
+    };
+    progress(loaded(
+        &name,
+        subject.digest().as_str(),
+        stopwatch.now().since_ms(begun),
+    ));
+    let begun = stopwatch.now();
+    let (checks, unusable) =
+        CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;
+    if !unusable.is_empty() && !settings.leave_out_unusable_modules {
+        return Err(CheckSetError::Modules(unusable).into());
+    }
+    for (module, digest) in checks.modules() {
+        progress(format!("  module   {module} {}", short(&digest)));
+    }
+    let took = stopwatch.now().since_ms(begun);
+    progress(format!(
+        "  modules  {} with {} checks, {took} ms",
+        checks.modules().len(),
+        checks.declarations().len()
+    ));
+    let observer = Observer {
+        subject,
+        egress,
+        series,
+        clock: Arc::clone(&ports.clock),
+        observed_clock,
+        past: Vec::new(),
+        history_ticks: settings.limits.history_ticks,
+        deadline_ms: settings.limits.tick_deadline_ms,
+        tap,
+        file: Arc::new(file),
+        bytes: Arc::clone(&bytes),
+        next: None,
+        before: None,
+        before_bytes: Arc::clone(&bytes),
+        changes: Vec::new(),
+        tick_at: None,
+        strikes: Strikes::default(),
+    };
+    Ok(Assembly {
+        observer,
+        checks: Arc::new(checks),
+        subject_bytes: bytes,
+        unusable,
+    })
+}
+
+fn loaded(name: &str, digest: &str, took_ms: u64) -> String {
+    format!("  subject  {name} {}, {took_ms} ms", short(digest))
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+/// sha256 of everything in the settings that can change an answer. Paths of this machine cannot.
+#[must_use]
+pub fn config_digest(settings: &Settings) -> String {
+    let egress = settings.egress_policy();
+    let logs: Vec<&String> = settings.logs.keys().collect();
+    let text = serde_json::json!({
+        "plugin_config": settings.plugin_config,
+        "targets": format!("{:?}", egress.targets),
+        "discovered": format!("{:?}", egress.rules),
+        "discovery": format!("{:?}", settings.discovery),
+        "prometheus": settings.prometheus.as_ref().map(ToString::to_string),
+        "logs": logs,
+        "limits": format!("{:?}", settings.limits),
+        "plugin_limits": settings.plugin_limits,
+        "tick_interval_ms": settings.tick_interval_ms,
+    });
+    hex::encode(Sha256::digest(text.to_string()))
+}

@@ -1,0 +1,222 @@
+//! What is different from the tick before: the difference between a level and the story of it.
+
+use crate::event;
+use crate::event::{ENTITIES_MAX, What};
+use operator_model::{BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp, Topology, Verdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An anomaly or an incident that comes back within this time is the same one and is not told again, in
+/// observed milliseconds: a signal at the edge of its limit would fill the log otherwise.
+const TOLD_AGAIN_AFTER_MS: u64 = 300_000;
+
+/// Blind spots that one event lists.
+const BLIND_MAX: usize = 64;
+
+/// What was told already.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Changes {
+    statuses: BTreeMap<CheckId, Status>,
+    anomalies: BTreeMap<(SignalId, EntityId), Timestamp>,
+    incidents: BTreeMap<IncidentKey, Timestamp>,
+    blind: BTreeSet<String>,
+}
+
+impl Changes {
+    /// Incidents of open tickets are known already.
+    pub(super) fn know(&mut self, key: &IncidentKey, at: Timestamp) {
+        self.incidents.insert(key.clone(), at);
+    }
+
+    /// Checks whose status changed. On the first tick those that do not pass.
+    pub(super) fn verdicts(&mut self, verdicts: &[Verdict], topology: &Topology) -> Vec<What> {
+        let mut changed = Vec::new();
+        for verdict in verdicts {
+            let before = self.statuses.insert(verdict.check.clone(), verdict.status);
+            if before != Some(verdict.status)
+                && (before.is_some() || verdict.status != Status::Pass)
+            {
+                changed.push(What::VerdictChanged(changed_verdict(
+                    verdict, before, topology,
+                )));
+            }
+        }
+        changed
+    }
+
+    /// Anomalies that are new.
+    pub(super) fn anomalies(
+        &mut self,
+        detection: &Detection,
+        now: Timestamp,
+        topology: &Topology,
+    ) -> Vec<What> {
+        let mut news = Vec::new();
+        for anomaly in &detection.anomalies {
+            let id = (anomaly.signal.clone(), anomaly.entity.clone());
+            if is_new(&mut self.anomalies, id, now) {
+                news.push(What::Anomaly(event::Anomaly {
+                    signal: anomaly.signal.clone(),
+                    entity: anomaly.entity.clone(),
+                    name: topology.name_of(&anomaly.entity).to_owned(),
+                    onset: anomaly.onset,
+                    summary: anomaly.summary.clone(),
+                }));
+            }
+        }
+        forget_old(&mut self.anomalies, now);
+        news
+    }
+
+    /// Incidents that are new. One that may be over before its hold ends is no news: the verdict that it
+    /// began with has been told.
+    pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<What> {
+        let mut news = Vec::new();
+        for incident in incidents {
+            if incident.confirmed && is_new(&mut self.incidents, incident.key.clone(), now) {
+                news.push(What::IncidentOpened(opened(incident)));
+            }
+        }
+        forget_old(&mut self.incidents, now);
+        news
+    }
+
+    /// The blind spots, when the set of sources changed. A reason that only words itself differently is
+    /// no news.
+    pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<What> {
+        let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.clone()).collect();
+        if sources == self.blind {
+            return None;
+        }
+        self.blind = sources;
+        Some(What::Blind(event::Blind {
+            blind: blind.iter().take(BLIND_MAX).cloned().collect(),
+        }))
+    }
+}
+
+fn is_new<K: Ord>(told: &mut BTreeMap<K, Timestamp>, id: K, now: Timestamp) -> bool {
+    told.insert(id, now)
+        .is_none_or(|last| now.since_ms(last) > TOLD_AGAIN_AFTER_MS)
+}
+
+fn forget_old<K: Ord>(told: &mut BTreeMap<K, Timestamp>, now: Timestamp) {
+    told.retain(|_, last| now.since_ms(*last) <= TOLD_AGAIN_AFTER_MS);
+}
+
+fn changed_verdict(
+    verdict: &Verdict,
+    from: Option<Status>,
+    topology: &Topology,
+) -> event::VerdictChanged {
+    let mut entities: Vec<EntityId> = verdict
+        .violations
+        .iter()
+        .map(|violation| violation.entity.clone())
+        .collect();
+    entities.truncate(ENTITIES_MAX);
+    let first = verdict
+        .violations
+        .first()
+        .map(|violation| violation.summary.clone());
+    event::VerdictChanged {
+        invariant: verdict.check.clone(),
+        module: verdict.module.clone(),
+        from,
+        to: verdict.status,
+        severity: verdict.severity,
+        names: entities
+            .iter()
+            .map(|id| topology.name_of(id).to_owned())
+            .collect(),
+        entities,
+        summary: first.unwrap_or_else(|| verdict.reason.clone()),
+    }
+}
+
+fn opened(incident: &Incident) -> event::IncidentOpened {
+    let mut entities: Vec<EntityId> = Vec::new();
+    for symptom in &incident.symptoms {
+        if !entities.contains(&symptom.entity) && entities.len() < ENTITIES_MAX {
+            entities.push(symptom.entity.clone());
+        }
+    }
+    let name = |id: &EntityId| {
+        incident
+            .names
+            .get(id)
+            .cloned()
+            .unwrap_or_else(|| id.to_string())
+    };
+    event::IncidentOpened {
+        key: incident.key.clone(),
+        title: incident.title.clone(),
+        severity: incident.severity,
+        names: entities.iter().map(name).collect(),
+        entities,
+        confirmed: incident.confirmed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use operator_model::Severity;
+
+    fn verdict(status: Status) -> Verdict {
+        Verdict {
+            check: "quorum".into(),
+            module: "members".to_owned(),
+            status,
+            severity: Severity::Critical,
+            claim: String::new(),
+            hold_ms: 0,
+            reason: "looked at 3 members".to_owned(),
+            violations: Vec::new(),
+            passed: Vec::new(),
+            fuel: 0,
+        }
+    }
+
+    #[test]
+    fn only_a_changed_status_is_told_and_a_pass_at_first_is_not() {
+        let mut changes = Changes::default();
+        let topology = Topology::default();
+        let told =
+            |changes: &mut Changes, status| changes.verdicts(&[verdict(status)], &topology).len();
+        assert_eq!(told(&mut changes, Status::Pass), 0);
+        assert_eq!(told(&mut changes, Status::Pass), 0);
+        assert_eq!(told(&mut changes, Status::Inconclusive), 1);
+        assert_eq!(told(&mut changes, Status::Inconclusive), 0);
+        assert_eq!(told(&mut changes, Status::Pass), 1);
+        assert_eq!(told(&mut Changes::default(), Status::Fail), 1);
+    }
+
+    #[test]
+    fn blind_spots_are_told_when_the_sources_change_and_not_when_the_words_do() {
+        let mut changes = Changes::default();
+        let spot = |source: &str, reason: &str| BlindSpot {
+            source: source.to_owned(),
+            reason: reason.to_owned(),
+        };
+        assert!(changes.blind(&[]).is_none());
+        assert!(
+            changes
+                .blind(&[spot("http:a", "timeout after 12 ms")])
+                .is_some()
+        );
+        assert!(
+            changes
+                .blind(&[spot("http:a", "timeout after 13 ms")])
+                .is_none()
+        );
+        assert!(changes.blind(&[]).is_some());
+    }
+
+    #[test]
+    fn what_flaps_is_told_once_and_again_after_a_pause() {
+        let mut told = BTreeMap::new();
+        assert!(is_new(&mut told, 'a', Timestamp(0)));
+        assert!(!is_new(&mut told, 'a', Timestamp(TOLD_AGAIN_AFTER_MS)));
+        assert!(is_new(&mut told, 'a', Timestamp(3 * TOLD_AGAIN_AFTER_MS)));
+    }
+}

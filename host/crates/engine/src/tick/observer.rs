@@ -1,0 +1,315 @@
+//! The first two stages: one look at the system, frozen.
+
+use super::subject_file::{Before, Prepared, SubjectFile, lost_tables, swapped};
+use operator_check::{LoadedModule, SwapEvent};
+use operator_net::egress::{Audit, Egress, EgressCounters, TargetRequest};
+use operator_model::knowledge::KnowledgeBase;
+use operator_data::{Observed, SeriesStore, Snapshot, freeze as snapshot};
+use operator_model::{Tick, Timestamp};
+use operator_plugin_host::{observe, PluginFailure, Strikes, Subject};
+use operator_net::observed_clock::ObservedClock;
+use operator_net::ports::{Clock, Method};
+use operator_recording::{Seen, Tap};
+use operator_data::freeze::{FreezeInput, Tables};
+use crate::tick::{Eyes, Looking, SubjectChange};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long the first question for the time may take.
+const PRIME_MS: u64 = 2_000;
+
+/// A subject with everything that it looks through.
+pub struct Observer {
+    pub(super) subject: Subject,
+    pub(super) egress: Arc<Egress>,
+    pub(super) series: Arc<Mutex<SeriesStore>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) observed_clock: Arc<ObservedClock>,
+    pub(super) past: Vec<Arc<Tables>>,
+    pub(super) history_ticks: usize,
+    pub(super) deadline_ms: u64,
+    /// What passes through the ports, while it is recorded.
+    pub(super) tap: Option<Arc<Tap>>,
+    /// New versions of the subject, and its present bytes.
+    pub(super) file: Arc<SubjectFile>,
+    pub(super) bytes: Arc<[u8]>,
+    /// What takes over when [`Eyes::commit`] is called.
+    pub(super) next: Option<(Subject, Arc<[u8]>)>,
+    /// The version before, while the present one is on probation.
+    pub(super) before: Option<Before>,
+    pub(super) before_bytes: Arc<[u8]>,
+    pub(super) changes: Vec<SubjectChange>,
+    pub(super) tick_at: Option<Timestamp>,
+    /// Of the present version.
+    pub(super) strikes: Strikes,
+}
+
+impl Observer {
+    /// Asks the targets for the time until one says it. The first samples would otherwise be stamped with
+    /// our own time, and later ones, if the observed system is behind us, could not follow them.
+    pub async fn prime(&self) {
+        self.egress.begin_tick(self.clock.now().plus_ms(PRIME_MS));
+        for target in self.egress.targets() {
+            let request = TargetRequest {
+                target,
+                method: Method::Head,
+                path_and_query: "/".to_owned(),
+                headers: Vec::new(),
+                timeout: Some(Duration::from_millis(PRIME_MS)),
+            };
+            if self
+                .egress
+                .send(request)
+                .await
+                .is_ok_and(|answer| answer.server_date.is_some())
+            {
+                return;
+            }
+        }
+    }
+
+    /// Looks once and freezes what was seen.
+    pub async fn look(&mut self, tick: Tick) -> Arc<Snapshot> {
+        let host_at = self.tick_at.take().unwrap_or_else(|| self.clock.now());
+        let taken_at = self.observed_clock.now(host_at);
+        let budget = Duration::from_millis(self.deadline_ms);
+        let observed = self.observe(tick, taken_at, budget).await;
+        let series = Arc::new(
+            self.series
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        );
+        let snapshot = snapshot::freeze(FreezeInput {
+            tick,
+            taken_at,
+            host_at,
+            subject: &self.subject.info().name,
+            observed,
+            series,
+            past: &self.past,
+            history_ticks: self.history_ticks,
+        });
+        self.past = snapshot::history(&snapshot, self.history_ticks);
+        snapshot
+    }
+
+    /// Where every request of the subject is written down.
+    pub fn audit_to(&self, audit: Arc<dyn Audit>) {
+        self.egress.audit_to(audit);
+    }
+
+    /// Lets the subject look; one on probation that fails is taken back, and the version before looks instead.
+    async fn observe(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
+        if self.before.is_none() {
+            return self.observe_alone(tick, at, budget).await;
+        }
+        let result = self.subject.observe(tick, at, budget).await;
+        let fault = match &result {
+            Err(failure) => failure.is_strike().then(|| format!("it {failure}")),
+            Ok(observed) => {
+                let known = self
+                    .past
+                    .first()
+                    .map(|tables| tables.keys().cloned().collect())
+                    .unwrap_or_default();
+                let lost = lost_tables(observed, &known);
+                (!lost.is_empty()).then(|| {
+                    format!(
+                        "it gives no {} any more and does not say why",
+                        lost.join(", ")
+                    )
+                })
+            }
+        };
+        if let Some(reason) = fault {
+            self.take_back(reason);
+            return self.observe_alone(tick, at, budget).await;
+        }
+        if let Some(before) = &mut self.before {
+            before.ticks_left = before.ticks_left.saturating_sub(1);
+        }
+        self.before.take_if(|before| before.ticks_left == 0);
+        observe::seen(result, &self.subject)
+    }
+
+    /// With no version to go back to: a subject that keeps failing is left alone for a while, and what it does not see
+    /// is said with the reason.
+    async fn observe_alone(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
+        if let Some(reason) = self.strikes.quarantined(tick) {
+            return observe::unseen(&self.subject, &format!("is {reason}"));
+        }
+        let result = self.subject.observe(tick, at, budget).await;
+        self.count(tick, &result);
+        observe::seen(result, &self.subject)
+    }
+
+    fn count(&mut self, tick: Tick, result: &Result<Observed, PluginFailure>) {
+        let limits = self.file.engine.limits();
+        match result {
+            Ok(_) => {
+                self.strikes.succeeded(tick, limits);
+            }
+            Err(failure) => {
+                if let Some(until) = self.strikes.failed(failure, tick, limits) {
+                    tracing::warn!(until = until.0, %failure, "The subject keeps failing and is in quarantine.");
+                }
+            }
+        }
+    }
+
+    fn take_back(&mut self, reason: String) {
+        let Some(Before {
+            subject: before, ..
+        }) = self.before.take()
+        else {
+            return;
+        };
+        self.strikes = Strikes::default();
+        let failed = std::mem::replace(&mut self.subject, before);
+        self.bytes = Arc::clone(&self.before_bytes);
+        let event = SwapEvent::RolledBack {
+            source: self.file.path().display().to_string(),
+            module: self.subject.info().name.clone(),
+            from: failed.digest().clone(),
+            to: self.subject.digest().clone(),
+            reason,
+        };
+        let counts = Some(self.loaded());
+        self.changes.push(SubjectChange { event, counts });
+    }
+
+    /// The subject that counts, as a recording names it.
+    fn loaded(&self) -> LoadedModule {
+        loaded(&self.file, &self.subject, &self.bytes)
+    }
+
+    /// Name and version of the subject.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let info = self.subject.info();
+        format!("{} {}", info.name, info.version)
+    }
+
+    /// Name of the subject and digest of its component.
+    #[must_use]
+    pub fn plugin(&self) -> (String, String) {
+        (
+            self.subject.info().name.clone(),
+            self.subject.digest().0.clone(),
+        )
+    }
+
+    /// The subject's expertise.
+    #[must_use]
+    pub fn knowledge(&self) -> &Arc<KnowledgeBase> {
+        self.subject.knowledge()
+    }
+
+    /// The time of the observed system.
+    #[must_use]
+    pub fn observed_now(&self) -> Timestamp {
+        self.observed_clock.now(self.clock.now())
+    }
+}
+
+impl Eyes for Observer {
+    fn subject(&self) -> String {
+        Self::subject(self)
+    }
+
+    fn plugin(&self) -> (String, String) {
+        Self::plugin(self)
+    }
+
+    fn knowledge(&self) -> &Arc<KnowledgeBase> {
+        Self::knowledge(self)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn observed_now(&self) -> Timestamp {
+        Self::observed_now(self)
+    }
+
+    fn prime(&self) -> Looking<'_, ()> {
+        Box::pin(Self::prime(self))
+    }
+
+    fn begin_tick(&mut self) -> Timestamp {
+        *self.tick_at.insert(self.clock.now())
+    }
+
+    fn boundary(&mut self) -> Vec<SubjectChange> {
+        let source = self.file.path().display().to_string();
+        match self.file.take() {
+            None => Vec::new(),
+            Some(Prepared::Unfit(to, reason)) => {
+                vec![SubjectChange {
+                    event: SwapEvent::Refused { source, to, reason },
+                    counts: None,
+                }]
+            }
+            Some(Prepared::Ready(next, bytes)) => {
+                let event = swapped(source, &self.subject, &next);
+                let counts = Some(loaded(&self.file, &next, &bytes));
+                self.next = Some((*next, bytes));
+                vec![SubjectChange { event, counts }]
+            }
+        }
+    }
+
+    fn commit(&mut self) {
+        let Some((next, bytes)) = self.next.take() else {
+            return;
+        };
+        let before = std::mem::replace(&mut self.subject, next);
+        self.strikes = Strikes::default();
+        let before_bytes = std::mem::replace(&mut self.bytes, bytes);
+        let ticks_left = self.file.engine.limits().probation_ticks;
+        // A version on probation that is replaced leaves the version that was proved last.
+        match &mut self.before {
+            Some(proved) => proved.ticks_left = ticks_left,
+            None => {
+                self.before_bytes = before_bytes;
+                self.before = Some(Before {
+                    subject: before,
+                    ticks_left,
+                });
+            }
+        }
+    }
+
+    fn take_changes(&mut self) -> Vec<SubjectChange> {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn file(&self) -> Option<Arc<SubjectFile>> {
+        Some(Arc::clone(&self.file))
+    }
+
+    fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {
+        Box::pin(Self::look(self, tick))
+    }
+
+    fn egress(&self) -> EgressCounters {
+        self.egress.counters()
+    }
+
+    fn seen(&self) -> Seen {
+        self.tap.as_ref().map(|tap| tap.take()).unwrap_or_default()
+    }
+}
+
+fn loaded(file: &SubjectFile, subject: &Subject, bytes: &Arc<[u8]>) -> LoadedModule {
+    LoadedModule {
+        source: file.path().display().to_string(),
+        name: subject.info().name.clone(),
+        version: subject.info().version.clone(),
+        digest: subject.digest().0.clone(),
+        config: file.config_json.clone(),
+        bytes: Arc::clone(bytes),
+    }
+}

@@ -1,0 +1,141 @@
+//! What a recording must know before the first tick.
+
+use super::assemble::Assembly;
+use super::eyes::SubjectChange;
+use operator_check::{Arrived, LoadedModule};
+use crate::settings::Settings;
+use operator_journal::body;
+use operator_model::{Ticket, Timestamp};
+use operator_recording::{Arrival, Begin, BookStart, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError};
+use operator_journal::store::Book;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What is loaded, as a recording needs it.
+pub struct Recordable {
+    subject: Component,
+    subject_bytes: Arc<[u8]>,
+    knowledge: String,
+    modules: Vec<LoadedModule>,
+}
+
+impl Recordable {
+    /// Of what is about to tick.
+    #[must_use]
+    pub fn of(assembly: &Assembly) -> Self {
+        let subject = &assembly.observer.subject;
+        Self {
+            subject: Component {
+                source: subject.source().to_owned(),
+                name: subject.info().name.clone(),
+                version: subject.info().version.clone(),
+                digest: subject.digest().0.clone(),
+                config: String::new(),
+            },
+            subject_bytes: Arc::clone(&assembly.subject_bytes),
+            knowledge: serde_json::to_string(subject.knowledge().as_ref()).unwrap_or_default(),
+            modules: assembly.checks.loaded(),
+        }
+    }
+
+    /// Starts the recording into `path`. The next record of the log must be `started`.
+    ///
+    /// # Errors
+    /// The file exists already or cannot be written.
+    pub fn begin(
+        self,
+        path: &Path,
+        settings: &Settings,
+        book: &mut Book,
+        started: (Timestamp, body::Started),
+    ) -> Result<Recorder, RecordingError> {
+        let subject = (self.subject.digest.clone(), self.subject_bytes);
+        let modules = self
+            .modules
+            .iter()
+            .map(|module| (module.digest.clone(), Arc::clone(&module.bytes)));
+        let components = std::iter::once(subject).chain(modules).collect();
+        let begin = Begin {
+            format: FORMAT,
+            operator: env!("CARGO_PKG_VERSION").to_owned(),
+            subject: self.subject,
+            subject_config: settings.plugin_config.to_string(),
+            modules: self.modules.iter().map(component).collect(),
+            targets: settings
+                .targets
+                .iter()
+                .map(|(name, target)| (name.clone(), target.origin.to_string()))
+                .collect(),
+            plugin_limits: serde_json::to_value(&settings.plugin_limits).unwrap_or_default(),
+            history_ticks: settings.limits.history_ticks,
+            tick_deadline_ms: settings.limits.tick_deadline_ms,
+            samples_per_series_max: settings.limits.series.samples_per_series_max,
+            knowledge: self.knowledge,
+            book: book_start(book),
+            started,
+        };
+        // From here on the lines of the log are kept for the recording.
+        book.take_lines();
+        Recorder::create(path, begin, components, RECORDING_BYTES_MAX)
+    }
+}
+
+fn book_start(book: &Book) -> BookStart {
+    let tickets: Vec<Ticket> = book.register().tickets().cloned().collect();
+    let (last_seq, last_hash) = book.head();
+    BookStart {
+        last_tick: book.last_tick(),
+        last_seq,
+        last_hash: last_hash.to_owned(),
+        tickets,
+        last_number: book.register().last_number(),
+    }
+}
+
+/// A module as a recording names it.
+fn component(module: &LoadedModule) -> Component {
+    Component {
+        source: module.source.clone(),
+        name: module.name.clone(),
+        version: module.version.clone(),
+        digest: module.digest.clone(),
+        config: module.config.clone(),
+    }
+}
+
+/// Bytes of the versions that arrived.
+pub(super) fn components(
+    arrived: &[Arrived],
+    subjects: &[SubjectChange],
+) -> Vec<(String, Arc<[u8]>)> {
+    let subjects = subjects.iter().filter_map(|change| change.counts.as_ref());
+    let subjects = subjects.map(|subject| (subject.digest.clone(), Arc::clone(&subject.bytes)));
+    let bytes = |arrived: &Arrived| match arrived {
+        Arrived::Ready(module) => Some((module.digest.clone(), Arc::clone(&module.bytes))),
+        _ => None,
+    };
+    arrived.iter().filter_map(bytes).chain(subjects).collect()
+}
+
+/// What arrived, as a recording names it.
+pub(super) fn arrival(arrived: &Arrived) -> Arrival {
+    match arrived.clone() {
+        Arrived::Ready(module) => Arrival::Module(component(&module)),
+        Arrived::Gone(source) => Arrival::Gone { source },
+        Arrived::Unfit(source, digest, reason) => Arrival::Unfit {
+            source,
+            digest,
+            reason,
+        },
+        Arrived::Back(source, reason) => Arrival::Back { source, reason },
+    }
+}
+
+/// A change of the subject, as a recording names it.
+pub(super) fn subject(change: &SubjectChange) -> Arrival {
+    let event = serde_json::to_value(&change.event).unwrap_or_default();
+    Arrival::Subject {
+        event,
+        counts: change.counts.as_ref().map(component),
+    }
+}

@@ -1,0 +1,181 @@
+//! What each kind of record holds. The fields are the log's format: they may be added to, never renamed.
+//! Times inside bodies are of the observed clock.
+
+use operator_model::{BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange, TicketState, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Version of the records. A log with a higher one was written by a newer operator and is refused.
+pub const FORMAT: u32 = 1;
+
+/// `started`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// Version of the records that follow.
+    pub format: u32,
+    /// Version of the operator.
+    pub operator: String,
+    /// Number that the first tick gets.
+    pub first_tick: Tick,
+    /// Name and version of the subject.
+    pub subject: String,
+    /// Plugin name → sha256 of its component.
+    pub plugins: BTreeMap<String, String>,
+    /// sha256 of the configuration.
+    pub config: String,
+    /// Version of the knowledge base.
+    pub knowledge: String,
+    /// Checks that will run.
+    pub checks: Vec<CheckId>,
+    /// Time between ticks, in milliseconds.
+    pub tick_interval_ms: u64,
+}
+
+/// `verdict-changed`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerdictChanged {
+    /// In which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// Hash of the snapshot that was judged.
+    pub snapshot: Digest,
+    /// Which check.
+    pub invariant: CheckId,
+    /// Of which module.
+    pub module: String,
+    /// Absent on the first tick.
+    pub from: Option<Status>,
+    /// Now.
+    pub to: Status,
+    /// How bad.
+    pub severity: Severity,
+    /// Who breaks it.
+    pub entities: Vec<EntityId>,
+    /// Why, in one sentence.
+    pub summary: String,
+}
+
+/// `anomaly`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// In which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// Which signal.
+    pub signal: SignalId,
+    /// Of whom.
+    pub entity: EntityId,
+    /// Between which times it began.
+    pub onset: (Timestamp, Timestamp),
+    /// One sentence.
+    pub summary: String,
+}
+
+/// `incident-opened`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncidentOpened {
+    /// In which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// Stable key.
+    pub key: IncidentKey,
+    /// One line.
+    pub title: String,
+    /// How bad.
+    pub severity: Severity,
+    /// Who has symptoms.
+    pub entities: Vec<EntityId>,
+}
+
+/// `decision`: the whole ticket with observations, hypotheses, options, decision and rationale.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// In which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// What it does to the ticket.
+    pub change: TicketChange,
+    /// Why now.
+    pub because: Vec<String>,
+    /// The ticket from now on.
+    pub ticket: Ticket,
+}
+
+/// `ticket-opened` and its siblings: the effect of the decision before it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TicketEffect {
+    /// In which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// Id of the ticket.
+    pub ticket: String,
+    /// Incident key.
+    pub key: IncidentKey,
+    /// Open or resolved from now on.
+    pub state: TicketState,
+    /// How bad.
+    pub severity: Severity,
+    /// One line.
+    pub title: String,
+    /// Sequence number of the decision.
+    pub decision: u64,
+}
+
+/// `plugin-swapped`, `plugin-rolled-back`, `plugin-quarantined`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PluginChange {
+    /// In which tick.
+    pub tick: Tick,
+    /// Which module or check.
+    pub plugin: String,
+    /// sha256 before, where it was another.
+    pub from: Option<String>,
+    /// sha256 now.
+    pub to: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// `blind`: everything that cannot be seen from now on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Blind {
+    /// In which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// Sorted; empty when everything is seen again.
+    pub blind: Vec<BlindSpot>,
+}
+
+/// `tick-checkpoint`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// Hash of its snapshot.
+    pub snapshot: Digest,
+    /// Checks by status: pass, fail, inconclusive.
+    pub verdicts: (usize, usize, usize),
+    /// Open tickets.
+    pub open_tickets: usize,
+}
+
+/// `stopped`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stopped {
+    /// The last tick.
+    pub tick: Tick,
+    /// Why.
+    pub reason: String,
+    /// Ticks since the start.
+    pub ticks: u64,
+    /// Tickets that stay open.
+    pub open_tickets: usize,
+}

@@ -1,0 +1,92 @@
+//! What a person reads.
+
+use crate::{Claim, Symptom, Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, TicketOption, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Life of a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketState {
+    /// The incident lasts.
+    Open,
+    /// All symptoms are gone.
+    Resolved,
+}
+
+/// What a decision does to a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TicketChange {
+    /// A new ticket.
+    Opened,
+    /// The same ticket says something else.
+    Updated,
+    /// The incident is over.
+    Resolved,
+    /// The incident came back soon after it was over.
+    Reopened,
+    /// The ticket is taken back from the store, because its records were lost from the log.
+    Recovered,
+}
+
+/// What made the ticket what it is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Version of the operator.
+    pub host: String,
+    /// Plugin name → sha256 of its component.
+    pub plugins: BTreeMap<String, String>,
+    /// sha256 of the configuration.
+    pub config: String,
+    /// Version of the knowledge base.
+    pub knowledge: String,
+    /// Hash of the snapshot that it was last written from.
+    pub snapshot: String,
+}
+
+/// One cause, one ticket. The field names are the JSON that others rely on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Short id for people, for example `T-3`.
+    pub id: String,
+    /// Stable incident key.
+    pub key: IncidentKey,
+    /// Open or resolved.
+    pub state: TicketState,
+    /// Worst severity.
+    pub severity: Severity,
+    /// One line.
+    pub title: String,
+    /// When it was first written, by the observed clock.
+    pub opened_at: Timestamp,
+    /// When it was last written, by the observed clock.
+    pub updated_at: Timestamp,
+    /// Entities with symptoms, the suspect first.
+    pub entities: Vec<EntityId>,
+    /// What people call the entities that are named here.
+    #[serde(default)]
+    pub names: BTreeMap<EntityId, String>,
+    /// Everything that claims may cite.
+    pub observations: Vec<Evidence>,
+    /// Symptoms, by onset.
+    pub symptoms: Vec<Symptom>,
+    /// By falling probability.
+    pub hypotheses: Vec<Hypothesis>,
+    /// From the cause to the symptoms.
+    pub path: Vec<PathStep>,
+    /// What could not be seen or asked.
+    pub gaps: Vec<String>,
+    /// No hypothesis is likely enough to be named.
+    pub abstained: bool,
+    /// At least two, one of them `wait`.
+    pub options: Vec<TicketOption>,
+    /// The recommendation.
+    pub decision: Decision,
+    /// Why, claim by claim; each cites evidence of this ticket.
+    pub rationale: Vec<Claim>,
+    /// 0 to 100; 0 means unsafe to show.
+    pub explanation_score: u8,
+    /// What made it.
+    pub provenance: Provenance,
+}

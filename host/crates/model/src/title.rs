@@ -1,0 +1,125 @@
+//! The one line that names an incident. Rendered from its fields, so that the verifier can render it again.
+
+use crate::quantity::escape;
+use crate::{CardId, EntityId, Hypothesis, Symptom, SymptomKind};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The card id of the remainder: a cause that no card describes.
+pub const NONE_OF_THESE: &str = "none-of-these";
+
+/// Longest title, in characters: one line of a wide terminal and of an issue tracker's list.
+pub const TITLE_CHARS_MAX: usize = 120;
+
+/// The line for people.
+#[must_use]
+pub fn title(
+    symptoms: &[Symptom],
+    hypotheses: &[Hypothesis],
+    abstained: bool,
+    names: &BTreeMap<EntityId, String>,
+) -> String {
+    let text = if symptoms
+        .iter()
+        .all(|symptom| symptom.kind == SymptomKind::Blind)
+    {
+        blind(symptoms)
+    } else if abstained {
+        open(symptoms, hypotheses, names)
+    } else {
+        hypotheses
+            .first()
+            .map(|winner| named(&winner.title, winner.component.as_ref(), names))
+            .unwrap_or_default()
+    };
+    escape(&text, TITLE_CHARS_MAX)
+}
+
+/// What people call an entity, with its id where that adds something: `10.0.0.7:9000 (node/2)`.
+#[must_use]
+pub fn display_name(entity: &EntityId, names: &BTreeMap<EntityId, String>) -> String {
+    match names.get(entity) {
+        Some(name) if name != entity.as_str() && !name.is_empty() => {
+            format!("{} ({entity})", escape(name, 80))
+        }
+        _ => entity.to_string(),
+    }
+}
+
+fn named(title: &str, component: Option<&EntityId>, names: &BTreeMap<EntityId, String>) -> String {
+    component.map_or_else(
+        || title.to_owned(),
+        |entity| format!("{title}: {}", display_name(entity, names)),
+    )
+}
+
+fn blind(symptoms: &[Symptom]) -> String {
+    let sources: BTreeSet<&str> = symptoms
+        .iter()
+        .map(|symptom| symptom.entity.key())
+        .collect();
+    match sources.first() {
+        Some(only) if sources.len() == 1 && only.starts_with("plugin ") => {
+            format!("The {only} keeps failing")
+        }
+        Some(only) if sources.len() == 1 => format!("The operator cannot see {only}"),
+        Some(first) => format!(
+            "The operator cannot see {} sources, among them {first}",
+            sources.len()
+        ),
+        None => "The operator cannot see".to_owned(),
+    }
+}
+
+/// Two causes that are nearly as likely are both named; otherwise what is seen is.
+fn open(
+    symptoms: &[Symptom],
+    hypotheses: &[Hypothesis],
+    names: &BTreeMap<EntityId, String>,
+) -> String {
+    let carded: Vec<&Hypothesis> = hypotheses
+        .iter()
+        .filter(|h| h.card != CardId::from(NONE_OF_THESE))
+        .collect();
+    if let [first, second, ..] = carded.as_slice()
+        && second.probability >= NAMED_PROBABILITY_MIN
+    {
+        return if first.component == second.component {
+            named(
+                &format!("{} or {}", first.title, lower_first(&second.title)),
+                first.component.as_ref(),
+                names,
+            )
+        } else {
+            let of = |h: &Hypothesis| named(&h.title, h.component.as_ref(), names);
+            format!("Either {} or {}", of(first), of(second))
+        };
+    }
+    let entities: BTreeSet<&EntityId> = symptoms.iter().map(|symptom| &symptom.entity).collect();
+    let worst = symptoms.iter().max_by(|a, b| {
+        a.severity
+            .cmp(&b.severity)
+            .then_with(|| b.entity.cmp(&a.entity))
+    });
+    let seen = worst
+        .map(|symptom| named(&symptom.summary, Some(&symptom.entity), names))
+        .unwrap_or_default();
+    let more = entities.len().saturating_sub(1);
+    if more == 0 {
+        format!("Cause open: {seen}")
+    } else {
+        format!("Cause open: {seen}, and {more} more")
+    }
+}
+
+/// A cause below this share is not worth half a title.
+const NAMED_PROBABILITY_MIN: f64 = 0.2;
+
+fn lower_first(text: &str) -> String {
+    let mut characters = text.chars();
+    let first = characters.next();
+    let second_is_upper = characters.clone().next().is_some_and(char::is_uppercase);
+    match first {
+        Some(first) if !second_is_upper => first.to_lowercase().chain(characters).collect(),
+        _ => text.to_owned(),
+    }
+}

@@ -1,0 +1,11 @@
+//! `clock`: the time of the tick, constant during one call.
+
+use crate::bindings::contract::clock::Host;
+use crate::convert;
+use crate::state::GuestState;
+
+impl Host for GuestState {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        Ok(convert::instant_of(self.clock.now()))
+    }
+}

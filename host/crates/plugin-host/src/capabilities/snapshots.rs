@@ -1,0 +1,108 @@
+//! `snapshots`: handles on frozen tables; opening one copies nothing.
+
+use crate::bindings::contract::snapshots::{BlindSpot, Host, HostSnapshot};
+use crate::bindings::contract::tables::TableError;
+use crate::convert;
+use crate::reads::Reads;
+use crate::resources::{SnapshotResource, TableResource};
+use crate::state::GuestState;
+use std::sync::Arc;
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+type Handle = Resource<SnapshotResource>;
+
+impl Host for GuestState {}
+
+impl HostSnapshot for GuestState {
+    fn tick(&mut self, this: Handle) -> Result<u64> {
+        self.note(Reads::never_hold);
+        Ok(self.resources.get(&this)?.0.tick.0)
+    }
+
+    fn taken_at(&mut self, this: Handle) -> Result<u64> {
+        self.note(Reads::never_hold);
+        Ok(convert::instant_of(self.resources.get(&this)?.0.taken_at))
+    }
+
+    fn subject(&mut self, this: Handle) -> Result<String> {
+        self.note(Reads::never_hold);
+        Ok(self.resources.get(&this)?.0.subject.clone())
+    }
+
+    fn tables(&mut self, this: Handle) -> Result<Vec<String>> {
+        self.note(Reads::never_hold);
+        Ok(self
+            .resources
+            .get(&this)?
+            .0
+            .tables
+            .keys()
+            .cloned()
+            .collect())
+    }
+
+    fn open(
+        &mut self,
+        this: Handle,
+        name: String,
+    ) -> Result<std::result::Result<Resource<TableResource>, TableError>> {
+        let table = self
+            .resources
+            .get(&this)?
+            .0
+            .tables
+            .get(&name)
+            .map(Arc::clone);
+        let place = self
+            .reads
+            .as_mut()
+            .map(|reads| reads.opened(&name, table.as_deref()));
+        match table {
+            Some(table) => Ok(Ok(self.share(table, place)?)),
+            None => Ok(Err(TableError::NoSuchTable(name))),
+        }
+    }
+
+    fn open_past(
+        &mut self,
+        this: Handle,
+        name: String,
+        ticks_ago: u32,
+    ) -> Result<std::result::Result<Option<Resource<TableResource>>, TableError>> {
+        self.note(Reads::never_hold);
+        let snapshot = &self.resources.get(&this)?.0;
+        let table = match usize::try_from(ticks_ago)
+            .ok()
+            .and_then(|ago| ago.checked_sub(1))
+        {
+            None => snapshot.tables.get(&name),
+            Some(index) => snapshot
+                .past
+                .get(index)
+                .and_then(|tables| tables.get(&name)),
+        };
+        let handle = table
+            .map(Arc::clone)
+            .map(|table| self.share(table, None))
+            .transpose()?;
+        Ok(Ok(handle))
+    }
+
+    fn blind_spots(&mut self, this: Handle) -> Result<Vec<BlindSpot>> {
+        self.note(Reads::never_hold);
+        let spots = &self.resources.get(&this)?.0.blind;
+        Ok(spots
+            .iter()
+            .map(|spot| BlindSpot {
+                source: spot.source.clone(),
+                reason: spot.reason.clone(),
+            })
+            .collect())
+    }
+
+    fn drop(&mut self, this: Handle) -> Result<()> {
+        self.resources.delete(this)?;
+        Ok(())
+    }
+}

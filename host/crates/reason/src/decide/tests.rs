@@ -1,0 +1,160 @@
+//! What is recommended, and what never is.
+
+use crate::diagnose::fixture::{Sight, Story, fails, holds, knowledge, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason};
+use operator_model::Predicate;
+use operator_model::knowledge::{Fitness, KnowledgeBase, Risk};
+
+fn decided_with(knowledge: KnowledgeBase, sight: &Sight) -> super::Decided {
+    let mut story = Story::with(knowledge);
+    story.repeat(20, &Sight::default());
+    let incidents = story.repeat(5, sight);
+    story.decide(&incidents[0], sight)
+}
+
+fn decided(sight: &Sight) -> super::Decided {
+    decided_with(knowledge(), sight)
+}
+
+#[test]
+fn the_option_that_helps_most_is_recommended_with_its_command_filled_in() {
+    let decided = decided(&node_two_gone());
+    assert_eq!(decided.decision.option, "restart-node");
+    assert_eq!(
+        decided.options[0].commands,
+        ["nodectl restart 10.0.0.2:9000"]
+    );
+    assert_eq!(
+        decided.options[0].effect,
+        "Restart the node on 10.0.0.2:9000."
+    );
+    assert_eq!(
+        decided.decision.revisit_when,
+        "10.0.0.2:9000 recovers without help"
+    );
+    assert_eq!(decided.gaps, Vec::<String>::new());
+    assert!(
+        decided
+            .options
+            .is_sorted_by(|a, b| a.expected_value >= b.expected_value)
+    );
+}
+
+#[test]
+fn a_harmful_action_is_listed_as_such_and_worth_less_than_nothing() {
+    let decided = decided(&slow_disk_on_two());
+    let restart = decided
+        .options
+        .iter()
+        .find(|option| option.action == "restart-node")
+        .unwrap();
+    assert!(restart.expected_value < -0.5, "{}", restart.expected_value);
+    assert_ne!(decided.decision.option, "restart-node");
+}
+
+#[test]
+fn while_the_cause_is_open_only_what_is_safe_is_recommended() {
+    let mut knowledge = knowledge();
+    for card in &mut knowledge.cards {
+        card.options.retain(|fit| fit.action != "reroute");
+        for fit in &mut card.options {
+            // Tempting: the risky one would help against either cause.
+            fit.fitness = if fit.action == "replace-disk" {
+                Fitness::Best
+            } else {
+                Fitness::Useless
+            };
+        }
+    }
+    let decided = decided_with(knowledge, &slow_for_an_unknown_reason());
+    let chosen = &decided.options[0];
+    assert_eq!((chosen.action.as_str(), chosen.risk), ("wait", Risk::None));
+    assert!(
+        decided
+            .options
+            .iter()
+            .any(|option| option.expected_value > chosen.expected_value),
+        "it was tempting"
+    );
+    assert!(
+        decided
+            .decision
+            .revisit_when
+            .starts_with("the cause becomes clear: to tell ")
+    );
+}
+
+#[test]
+fn waiting_is_always_an_option_and_never_the_only_one() {
+    let unknown = Sight {
+        verdicts: vec![
+            holds("node-answers"),
+            fails("colour-is-right", &["node/1"], &[]),
+        ],
+        ..Sight::default()
+    };
+    for sight in [
+        node_two_gone(),
+        slow_disk_on_two(),
+        slow_for_an_unknown_reason(),
+        unknown.clone(),
+    ] {
+        let decided = decided(&sight);
+        assert!(decided.options.iter().any(|option| option.action == "wait"));
+        assert!(decided.options.len() >= 2);
+    }
+    let empty = decided_with(KnowledgeBase::default(), &unknown);
+    let actions: Vec<&str> = empty
+        .options
+        .iter()
+        .map(|option| option.action.as_str())
+        .collect();
+    assert_eq!(actions, ["look-by-hand", "wait"]);
+}
+
+#[test]
+fn the_rationale_says_why_this_cause_why_not_the_others_and_why_this_option() {
+    let decided = decided(&slow_disk_on_two());
+    let ops: Vec<&str> = decided
+        .rationale
+        .iter()
+        .map(|claim| match claim.predicate {
+            Predicate::ToldApart { .. } => "told-apart",
+            Predicate::Prefers { .. } => "prefers",
+            _ => "seen",
+        })
+        .collect();
+    assert_eq!(ops.first(), Some(&"seen"));
+    assert!(ops.contains(&"told-apart"));
+    assert_eq!(ops.last(), Some(&"prefers"));
+    let last = &decided.rationale.last().unwrap().text;
+    assert!(last.contains("risk"), "{last}");
+    assert!(
+        decided
+            .rationale
+            .iter()
+            .all(|claim| !claim.evidence.is_empty())
+    );
+}
+
+#[test]
+fn an_address_that_was_not_observed_stays_a_placeholder_and_a_gap() {
+    let mut story = Story::after_a_quiet_time();
+    let incidents = story.repeat(5, &node_two_gone());
+    let decided = story.decide(
+        &incidents[0],
+        &Sight {
+            no_tables: true,
+            ..node_two_gone()
+        },
+    );
+    let restart = decided
+        .options
+        .iter()
+        .find(|option| option.action == "restart-node")
+        .unwrap();
+    assert_eq!(restart.commands, ["nodectl restart {address}"]);
+    assert_eq!(
+        decided.gaps,
+        ["{address} is not filled into commands: it was not observed"]
+    );
+}

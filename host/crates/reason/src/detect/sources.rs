@@ -1,0 +1,147 @@
+//! The newest value of a signal for each entity, and the time of the sample that it rests on.
+
+use super::thresholds::COLUMN_REFRESH_MS;
+use operator_model::knowledge::{Direction, Signal, SignalSource};
+use operator_data::series::GroupKey;
+use operator_model::{EntityId, Scalar, Timestamp};
+use operator_data::{Sample, Snapshot, Table};
+use operator_data::series::{Picked, bucket_metric};
+use std::collections::BTreeMap;
+
+/// Values by entity. Entities that the topology does not know are left out, unless it knows none of the
+/// kind: then the subject could not list them, and what was collected is all there is.
+pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, Sample> {
+    let (series, now) = (&snapshot.series, snapshot.taken_at);
+    let mut found = match &signal.source {
+        SignalSource::Series {
+            selector,
+            reduction,
+            window_ms,
+            by,
+        } => {
+            let picked = series
+                .pick(&selector.metric, selector, std::slice::from_ref(by))
+                .ok();
+            picked
+                .map(|picked| dated(signal, &picked, picked.sums(now, *reduction, *window_ms)))
+                .unwrap_or_default()
+        }
+        SignalSource::Quantile {
+            quantile,
+            selector,
+            window_ms,
+            by,
+        } => {
+            let picked = series
+                .pick(&bucket_metric(selector), selector, std::slice::from_ref(by))
+                .ok();
+            let values = |picked: &Picked<'_>| {
+                let answers = picked.quantiles(now, *quantile, *window_ms);
+                dated(
+                    signal,
+                    picked,
+                    answers.map(|(key, (value, _))| (key, value)),
+                )
+            };
+            picked.as_ref().map(values).unwrap_or_default()
+        }
+        SignalSource::Column {
+            table,
+            entity_column,
+            value_column,
+        } => {
+            let values = |table: &Table| {
+                worst(
+                    signal,
+                    column(table, entity_column, value_column, refreshed_at(now)),
+                )
+            };
+            snapshot
+                .tables
+                .get(table)
+                .map(|table| values(table))
+                .unwrap_or_default()
+        }
+    };
+    let kind_is_known = snapshot
+        .topology
+        .entities
+        .iter()
+        .any(|entity| entity.id.kind() == signal.entity_kind);
+    if kind_is_known {
+        found.retain(|entity, _| snapshot.topology.entity(entity).is_some());
+    }
+    found
+}
+
+/// Values by the one label of their groups, at the time of the newest sample of the group: a rate moves with every
+/// tick, but only a new sample is news.
+fn dated<'a>(
+    signal: &Signal,
+    picked: &Picked<'_>,
+    values: impl Iterator<Item = (&'a GroupKey, f64)>,
+) -> BTreeMap<EntityId, Sample> {
+    let newest: BTreeMap<&GroupKey, Timestamp> = picked.newest().collect();
+    let dated = values.filter_map(|(key, value)| {
+        let label = key.first()?.as_deref()?;
+        Some((
+            label,
+            Sample {
+                at: newest.get(key).copied()?,
+                value,
+            },
+        ))
+    });
+    worst(signal, dated)
+}
+
+fn column<'a>(
+    table: &'a Table,
+    entity_column: &'a str,
+    value_column: &'a str,
+    at: Timestamp,
+) -> impl Iterator<Item = (String, Sample)> + 'a {
+    (0..table.rows).filter_map(move |row| {
+        let key = match table.scalar(row, entity_column) {
+            Scalar::Null => return None,
+            key => key.to_string(),
+        };
+        Some((
+            key,
+            Sample {
+                at,
+                value: table.scalar(row, value_column).as_f64()?,
+            },
+        ))
+    })
+}
+
+/// Tables are read anew each tick, the numbers behind them are not: time moves in steps.
+fn refreshed_at(taken_at: Timestamp) -> Timestamp {
+    Timestamp(taken_at.0 - taken_at.0 % COLUMN_REFRESH_MS)
+}
+
+/// One value an entity; of several the worst counts.
+fn worst(
+    signal: &Signal,
+    values: impl Iterator<Item = (impl AsRef<str>, Sample)>,
+) -> BTreeMap<EntityId, Sample> {
+    let mut found: BTreeMap<EntityId, Sample> = BTreeMap::new();
+    for (key, sample) in values.filter(|(_, sample)| sample.value.is_finite()) {
+        let worst = found
+            .entry(EntityId::of_kind(&signal.entity_kind, key.as_ref()))
+            .or_insert(sample);
+        if is_worse(signal.bad, sample.value, worst.value) {
+            *worst = sample;
+        }
+    }
+    found
+}
+
+fn is_worse(bad: Direction, value: f64, than: f64) -> bool {
+    match bad {
+        Direction::Up => value > than,
+        Direction::Down => value < than,
+        Direction::Either => value.abs() > than.abs(),
+    }
+}

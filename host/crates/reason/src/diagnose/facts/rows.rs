@@ -1,0 +1,281 @@
+//! Questions to the tables of the snapshot.
+
+use super::{Facts, Finding, Seen, opposite, plain};
+use crate::diagnose::DiagnoseInput;
+use operator_model::knowledge::{Scope, Test};
+use operator_model::{Comparison, EntityId, Evidence, EvidenceSource, Predicate, Scalar};
+use operator_data::Table;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A row test of a card.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) table: &'a str,
+    pub(super) entity_column: &'a str,
+    pub(super) column: &'a str,
+    pub(super) comparison: Comparison,
+    pub(super) value: &'a Scalar,
+}
+
+/// Rows by the key of the entity that they speak of, for every table and column that a card names.
+#[derive(Debug, Default)]
+pub(super) struct RowIndex<'a> {
+    by_key: BTreeMap<(&'a str, &'a str), BTreeMap<String, Vec<usize>>>,
+}
+
+impl<'a> RowIndex<'a> {
+    pub(super) fn new(input: DiagnoseInput<'a>) -> Self {
+        let mut index = Self::default();
+        for rule in input.knowledge.cards.iter().flat_map(|card| &card.evidence) {
+            let Test::RowMatches {
+                table,
+                entity_column,
+                ..
+            } = &rule.test
+            else {
+                continue;
+            };
+            if let Some(found) = input.snapshot.tables.get(table) {
+                index
+                    .by_key
+                    .entry((table, entity_column))
+                    .or_insert_with(|| keys(found, entity_column));
+            }
+        }
+        index
+    }
+}
+
+fn keys(table: &Table, column: &str) -> BTreeMap<String, Vec<usize>> {
+    let mut rows: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for row in 0..table.rows {
+        match table.scalar(row, column) {
+            Scalar::Null => {}
+            key => rows.entry(key.to_string()).or_default().push(row),
+        }
+    }
+    rows
+}
+
+/// Whether a row about an entity of the scope has such a value.
+pub(super) fn ask(
+    facts: &Facts<'_>,
+    question: Question<'_>,
+    scope: Scope,
+    suspect: &EntityId,
+) -> Finding {
+    let input = facts.input();
+    let Some(table) = input.snapshot.tables.get(question.table) else {
+        return Finding::Unknown("the table was not observed".to_owned());
+    };
+    let columns = [question.entity_column, question.column];
+    let index = facts
+        .rows
+        .by_key
+        .get(&(question.table, question.entity_column));
+    let (Some(index), true) = (
+        index,
+        columns
+            .iter()
+            .all(|column| table.column_index(column).is_some()),
+    ) else {
+        return Finding::Unknown("the table has no such column".to_owned());
+    };
+    let rows = rows_in_scope(facts, index, scope, suspect);
+    let cells: Vec<Cell> = rows
+        .iter()
+        .map(|(key, row)| Cell::read(table, question, key, *row))
+        .collect();
+    let known: Vec<&Cell> = cells
+        .iter()
+        .filter(|cell| cell.value != Scalar::Null)
+        .collect();
+    if known.is_empty() && !cells.is_empty() {
+        return Finding::Unknown("the column is empty there".to_owned());
+    }
+    match (
+        known
+            .iter()
+            .find(|cell| question.comparison.holds(&cell.value, question.value)),
+        known.as_slice(),
+    ) {
+        (Some(cell), _) => cell_finding(facts, question, suspect, cell, true),
+        (None, [only]) => cell_finding(facts, question, suspect, only, false),
+        (None, _) => none_of_them(facts, question, scope, suspect),
+    }
+}
+
+struct Cell {
+    key: String,
+    row: usize,
+    value: Scalar,
+    unit: Option<String>,
+}
+
+impl Cell {
+    fn read(table: &Table, question: Question<'_>, key: &str, row: usize) -> Self {
+        let field = table
+            .column_index(question.column)
+            .and_then(|index| table.fields.get(index));
+        let unit = field.and_then(|field| field.unit.clone());
+        Self {
+            key: key.to_owned(),
+            row,
+            value: table.scalar(row, question.column),
+            unit,
+        }
+    }
+}
+
+fn rows_in_scope(
+    facts: &Facts<'_>,
+    index: &BTreeMap<String, Vec<usize>>,
+    scope: Scope,
+    suspect: &EntityId,
+) -> Vec<(String, usize)> {
+    let names = |entity: &EntityId| BTreeSet::from([entity.key().to_owned(), entity.to_string()]);
+    let own = names(suspect);
+    let of_keys = |keys: &BTreeSet<String>| -> Vec<(&String, &Vec<usize>)> {
+        keys.iter()
+            .filter_map(|key| index.get_key_value(key))
+            .collect()
+    };
+    let found = match scope {
+        Scope::Itself => of_keys(&own),
+        Scope::Neighbours => of_keys(&facts.neighbours(suspect).flat_map(names).collect()),
+        Scope::Others => index
+            .iter()
+            .filter(|(key, _)| !own.contains(*key))
+            .collect(),
+        Scope::Anyone => index.iter().collect(),
+    };
+    found
+        .into_iter()
+        .flat_map(|(key, rows)| rows.iter().map(|row| (key.clone(), *row)))
+        .collect()
+}
+
+fn cell_finding(
+    facts: &Facts<'_>,
+    question: Question<'_>,
+    suspect: &EntityId,
+    cell: &Cell,
+    holds: bool,
+) -> Finding {
+    let entity = entity_of(facts, suspect, &cell.key);
+    let query = format!("{}[{}].{}", question.table, cell.row, question.column);
+    let mut evidence = plain(
+        EvidenceSource::Table,
+        query,
+        entity.clone(),
+        facts.now(),
+        cell.value.clone(),
+    );
+    evidence.unit.clone_from(&cell.unit);
+    let comparison = if holds {
+        question.comparison
+    } else {
+        opposite(question.comparison)
+    };
+    let value = if comparable(&cell.value, question.value) {
+        question.value.clone()
+    } else {
+        Scalar::Null
+    };
+    if value == Scalar::Null {
+        return Finding::Unknown(format!(
+            "{} is not what the rule compares it with",
+            cell.value
+        ));
+    }
+    let what = match entity {
+        Some(_) => format!("{}.{}", question.table, question.column),
+        None => format!("{}.{} of {}", question.table, question.column, cell.key),
+    };
+    seen(
+        holds,
+        Predicate::Compares {
+            what,
+            entity,
+            comparison,
+            value,
+        },
+        evidence,
+    )
+}
+
+/// No row, or several of which none matches: the count is the evidence.
+fn none_of_them(
+    facts: &Facts<'_>,
+    question: Question<'_>,
+    scope: Scope,
+    suspect: &EntityId,
+) -> Finding {
+    let what = format!(
+        "number of rows in {} with {} {} {}",
+        question.table,
+        question.column,
+        symbol(question.comparison),
+        question.value
+    );
+    let entity = (scope == Scope::Itself).then(|| suspect.clone());
+    let evidence = plain(
+        EvidenceSource::Table,
+        what.clone(),
+        entity.clone(),
+        facts.now(),
+        Scalar::Integer(0),
+    );
+    let predicate = Predicate::Compares {
+        what,
+        entity,
+        comparison: Comparison::Eq,
+        value: Scalar::Integer(0),
+    };
+    seen(false, predicate, evidence)
+}
+
+fn seen(holds: bool, predicate: Predicate, evidence: Evidence) -> Finding {
+    Finding::Known(Seen {
+        holds,
+        predicate,
+        cited: vec![evidence],
+        rests_on: BTreeSet::new(),
+    })
+}
+
+/// Values of kinds that do not compare make a rule neither true nor false.
+fn comparable(seen: &Scalar, wanted: &Scalar) -> bool {
+    Comparison::Eq.holds(seen, wanted) || Comparison::Ne.holds(seen, wanted)
+}
+
+/// The entity that a key names, if the system has it.
+fn entity_of(facts: &Facts<'_>, suspect: &EntityId, key: &str) -> Option<EntityId> {
+    let of_the_suspects_kind = EntityId::of_kind(suspect.kind(), key);
+    let near = facts
+        .neighbours(suspect)
+        .find(|entity| entity.key() == key || entity.as_str() == key)
+        .cloned();
+    let known = facts
+        .input()
+        .snapshot
+        .topology
+        .entity(&of_the_suspects_kind)
+        .is_some();
+    if &of_the_suspects_kind == suspect || known {
+        Some(of_the_suspects_kind)
+    } else {
+        near
+    }
+}
+
+fn symbol(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Eq => "=",
+        Comparison::Ne => "≠",
+        Comparison::Lt => "<",
+        Comparison::Le => "≤",
+        Comparison::Gt => ">",
+        Comparison::Ge => "≥",
+    }
+}

@@ -1,0 +1,348 @@
+//! Events as lines that a person can follow.
+
+use super::sink::Quiet;
+use operator_engine::event::{
+    Event, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged, What,
+};
+use operator_model::{Severity, Status, TicketChange, Timestamp};
+use crate::console::render;
+use crate::console::render::{RenderStyle, escape};
+use std::io::Write;
+
+/// Longest text of the observed system in one line, in characters.
+const TEXT_CHARS_MAX: usize = 200;
+
+/// Names that one line lists.
+const NAMES_MAX: usize = 3;
+
+/// What stands at the beginning of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stamp {
+    /// Time of day, UTC, by the observed clock.
+    TimeOfDay,
+    /// Minutes and seconds since this time.
+    Since(Timestamp),
+}
+
+/// Checks that changed alike in one tick are listed one by one up to here, and counted beyond: at the first
+/// look dozens of checks wait for their second sample.
+const ALIKE_MAX: usize = 3;
+
+/// Lines for a terminal.
+#[derive(Debug)]
+pub struct HumanSink<W> {
+    out: Quiet<W>,
+    style: RenderStyle,
+    stamp: Stamp,
+    /// Checks of this tick that hold again or cannot tell, until the next line of another kind.
+    waiting: Vec<(Timestamp, VerdictChanged)>,
+    looked: bool,
+}
+
+impl<W: Write> HumanSink<W> {
+    /// Writes to `out`.
+    pub fn new(out: W, style: RenderStyle, stamp: Stamp) -> Self {
+        Self {
+            out: Quiet::new(out),
+            style,
+            stamp,
+            waiting: Vec::new(),
+            looked: false,
+        }
+    }
+
+    /// A stamped line.
+    fn tell(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+        let stamp = match self.stamp {
+            Stamp::TimeOfDay => observed_at
+                .to_string()
+                .get(11..19)
+                .unwrap_or_default()
+                .to_owned(),
+            Stamp::Since(start) => {
+                let seconds = observed_at.since_ms(start) / 1_000;
+                format!("{:02}:{:02}", seconds / 60, seconds % 60)
+            }
+        };
+        let word = self.paint(word, &format!("{word:<9}"));
+        self.out.line(&format!("{stamp}  {word}  {text}"));
+    }
+
+    fn paint(&self, word: &str, text: &str) -> String {
+        let code = match word {
+            "fails" | "ticket" | "fault" => "1;31",
+            "unknown" | "blind" | "anomaly" | "incident" | "plugin" => "33",
+            "holds" | "resolved" => "32",
+            _ => "2",
+        };
+        if self.style.color {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    fn started(&mut self, event: &Event, started: &Started) {
+        let targets: Vec<String> = started
+            .targets
+            .iter()
+            .map(|(name, origin)| format!("{name} = {origin}"))
+            .collect();
+        self.tell(
+            event.observed_at,
+            "start",
+            &format!("watching {} with {}", targets.join(", "), started.subject),
+        );
+        let text = format!(
+            "{} checks of {} modules, a tick every {}",
+            started.checks.len(),
+            started.plugins.len().saturating_sub(1),
+            seconds(started.tick_interval_ms)
+        );
+        self.tell(event.observed_at, "start", &text);
+        self.tell(
+            event.observed_at,
+            "start",
+            &format!("tickets and decision log in {}", started.data),
+        );
+        for warning in &started.warnings {
+            self.tell(event.observed_at, "repaired", warning);
+        }
+        if started.open_tickets > 0 {
+            self.tell(
+                event.observed_at,
+                "start",
+                &format!("{} open tickets are taken up again", started.open_tickets),
+            );
+        }
+    }
+
+    fn ticket(&mut self, event: &Event, written: &TicketWritten) {
+        let ticket = &written.ticket;
+        let because = written.because.join("; ");
+        match written.change {
+            TicketChange::Opened | TicketChange::Recovered => {
+                self.tell(
+                    event.observed_at,
+                    "ticket",
+                    &format!("{} opened: {}", ticket.id, ticket.title),
+                );
+                let text = render::ticket(ticket, &self.style);
+                self.out.line(&format!("\n{}", text.trim_end()));
+                self.out.line("");
+            }
+            TicketChange::Updated => {
+                self.tell(
+                    event.observed_at,
+                    "ticket",
+                    &format!("{} updated: {} ({because})", ticket.id, ticket.title),
+                );
+            }
+            TicketChange::Resolved => {
+                self.tell(
+                    event.observed_at,
+                    "resolved",
+                    &format!("{} resolved: {} ({because})", ticket.id, ticket.title),
+                );
+            }
+            TicketChange::Reopened => {
+                self.tell(
+                    event.observed_at,
+                    "ticket",
+                    &format!("{} reopened: {} ({because})", ticket.id, ticket.title),
+                );
+            }
+        }
+    }
+
+    fn verdict(&mut self, at: Timestamp, verdict: &VerdictChanged) {
+        let (word, text) = match verdict.to {
+            Status::Pass => ("holds", "holds".to_owned()),
+            Status::Fail => (
+                "fails",
+                format!(
+                    "fails ({}){}",
+                    severity(verdict.severity),
+                    who(&verdict.names)
+                ),
+            ),
+            Status::Inconclusive => ("unknown", "cannot tell".to_owned()),
+        };
+        let summary = if verdict.summary.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", escape(&verdict.summary, TEXT_CHARS_MAX))
+        };
+        self.tell(at, word, &format!("{} {text}{summary}", verdict.invariant));
+    }
+
+    /// Writes what waits: each check on its line, or one line for many of a kind.
+    fn flush(&mut self) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for (status, word, said) in [
+            (Status::Inconclusive, "unknown", "cannot tell"),
+            (Status::Pass, "holds", "hold"),
+        ] {
+            let alike: Vec<_> = waiting
+                .iter()
+                .filter(|(_, verdict)| verdict.to == status)
+                .collect();
+            match alike.first() {
+                Some((at, first)) if alike.len() > ALIKE_MAX => {
+                    let example = escape(&first.summary, TEXT_CHARS_MAX);
+                    let text = format!(
+                        "{} checks {said}; for example {}: {example}",
+                        alike.len(),
+                        first.invariant
+                    );
+                    self.tell(*at, word, &text);
+                }
+                _ => alike
+                    .iter()
+                    .for_each(|(at, verdict)| self.verdict(*at, verdict)),
+            }
+        }
+    }
+
+    /// The first tick tells where everything stands; later ones only what is wrong with the tick itself.
+    fn tick(&mut self, event: &Event, done: &TickDone) {
+        if !self.looked {
+            self.looked = true;
+            let text = format!(
+                "{} checks hold, {} fail, {} cannot tell yet",
+                done.pass, done.fail, done.inconclusive
+            );
+            self.tell(event.observed_at, "look", &text);
+        }
+        if done.skipped > 0 {
+            self.tell(
+                event.observed_at,
+                "late",
+                &format!("{} ticks were left out", done.skipped),
+            );
+        }
+    }
+}
+
+impl<W: Write + Send> Sink for HumanSink<W> {
+    fn emit(&mut self, event: &Event) {
+        match &event.what {
+            What::VerdictChanged(verdict) if verdict.to != Status::Fail => {
+                return self.waiting.push((event.observed_at, verdict.clone()));
+            }
+            _ => self.flush(),
+        }
+        match &event.what {
+            What::Started(started) => self.started(event, started),
+            What::Tick(done) => self.tick(event, done),
+            What::VerdictChanged(verdict) => self.verdict(event.observed_at, verdict),
+            What::Anomaly(anomaly) => {
+                let text = format!(
+                    "{}: {}",
+                    escape(&anomaly.name, TEXT_CHARS_MAX),
+                    escape(&anomaly.summary, TEXT_CHARS_MAX)
+                );
+                self.tell(event.observed_at, "anomaly", &text);
+            }
+            What::IncidentOpened(incident) => {
+                let hold = if incident.confirmed {
+                    ""
+                } else {
+                    " (waiting whether it lasts)"
+                };
+                self.tell(
+                    event.observed_at,
+                    "incident",
+                    &format!("{}{hold}", escape(&incident.title, TEXT_CHARS_MAX)),
+                );
+            }
+            What::Ticket(written) => self.ticket(event, written),
+            What::Plugin(change) => {
+                let done = match change.kind {
+                    PluginChangeKind::Swapped => "swapped",
+                    PluginChangeKind::RolledBack => "rolled back",
+                    PluginChangeKind::Quarantined => "quarantined",
+                };
+                self.tell(
+                    event.observed_at,
+                    "plugin",
+                    &format!(
+                        "{} {done}: {}",
+                        change.plugin,
+                        escape(&change.reason, TEXT_CHARS_MAX)
+                    ),
+                );
+            }
+            What::Blind(blind) if blind.blind.is_empty() => {
+                self.tell(event.observed_at, "sees", "everything is seen again")
+            }
+            What::Blind(blind) => {
+                for spot in blind.blind.iter().take(NAMES_MAX) {
+                    let text = format!(
+                        "{}: {}",
+                        escape(&spot.source, TEXT_CHARS_MAX),
+                        escape(&spot.reason, TEXT_CHARS_MAX)
+                    );
+                    self.tell(event.observed_at, "blind", &text);
+                }
+                if let Some(more) = blind
+                    .blind
+                    .len()
+                    .checked_sub(NAMES_MAX)
+                    .filter(|more| *more > 0)
+                {
+                    self.tell(event.observed_at, "blind", &format!("and {more} more"));
+                }
+            }
+            What::Stopped(stopped) => {
+                let text = format!(
+                    "{} after {} ticks; tickets: {} opened, {} resolved, {} stay open",
+                    stopped.reason,
+                    stopped.ticks,
+                    stopped.tickets_opened,
+                    stopped.tickets_resolved,
+                    stopped.open_tickets
+                );
+                self.tell(event.observed_at, "stop", &text);
+            }
+        }
+    }
+
+    fn progress(&mut self, line: &str) {
+        self.out.line(line);
+    }
+
+    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+        self.flush();
+        self.tell(observed_at, word, text);
+    }
+}
+
+fn who(names: &[String]) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(NAMES_MAX)
+        .map(|name| escape(name, TEXT_CHARS_MAX))
+        .collect();
+    match names.len().saturating_sub(NAMES_MAX) {
+        _ if shown.is_empty() => String::new(),
+        0 => format!(" for {}", shown.join(", ")),
+        more => format!(" for {} and {more} more", shown.join(", ")),
+    }
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Critical => "critical",
+    }
+}
+
+fn seconds(ms: u64) -> String {
+    if ms.is_multiple_of(1_000) {
+        format!("{} s", ms / 1_000)
+    } else {
+        format!("{ms} ms")
+    }
+}

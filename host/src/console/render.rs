@@ -1,0 +1,206 @@
+//! Tickets for the terminal, and the words and figures that events share with them.
+//!
+//! Everything that is shown was in the ticket: this stage measures, wraps and paints, it never concludes.
+//! All text is escaped on its way to the page, because some of it came from the observed system.
+
+mod meaning;
+mod options;
+mod page;
+mod seen;
+mod spark;
+
+use operator_model::sentence::risk_word;
+use operator_model::title::display_name;
+use operator_model::{EntityId, Severity, Ticket, TicketState, Timestamp};
+use page::{Ink, Page};
+
+pub use operator_model::quantity::{bytes, duration, escape, human, measure, number};
+pub use spark::sparkline;
+
+/// How to write for this terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RenderStyle {
+    /// Columns.
+    pub width: usize,
+    /// Whether ANSI colours are wanted.
+    pub color: bool,
+}
+
+/// The whole ticket for a person, ending with a line feed.
+#[must_use]
+pub fn ticket(ticket: &Ticket, style: &RenderStyle) -> String {
+    let mut page = Page::new(style);
+    head(&mut page, ticket);
+    seen::section(&mut page, ticket);
+    meaning::section(&mut page, ticket);
+    options::section(&mut page, ticket);
+    unknown(&mut page, ticket);
+    foot(&mut page, ticket);
+    page.finish()
+}
+
+/// Time of day in UTC, `12:34:56`.
+#[must_use]
+pub fn time_of_day(at: Timestamp) -> String {
+    at.to_string().get(11..19).unwrap_or_default().to_owned()
+}
+
+/// A severity in a word.
+#[must_use]
+pub fn severity_word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "INFO",
+        Severity::Warning => "WARNING",
+        Severity::Critical => "CRITICAL",
+    }
+}
+
+/// How sure a share of the odds makes one, in words that a person would say.
+#[must_use]
+pub fn confidence_word(probability: f64) -> &'static str {
+    match probability {
+        p if p >= 0.95 => "almost certain",
+        p if p >= 0.75 => "likely",
+        p if p >= 0.5 => "more likely than not",
+        p if p >= 0.2 => "possible",
+        _ => "unlikely",
+    }
+}
+
+fn head(page: &mut Page, ticket: &Ticket) {
+    let state = match ticket.state {
+        TicketState::Open => "open",
+        TicketState::Resolved => "resolved",
+    };
+    let ink = severity_ink(ticket.severity);
+    page.rule(&[severity_word(ticket.severity), &ticket.id, state], ink);
+    page.wrapped(0, 0, &ticket.title, Ink::Bold);
+    let started = ticket
+        .symptoms
+        .iter()
+        .map(|symptom| symptom.onset.1)
+        .min()
+        .unwrap_or(ticket.opened_at);
+    let lasting = measure(
+        whole_seconds(ticket.updated_at.since_ms(started)),
+        Some("s"),
+    );
+    let day = started.to_string().get(..10).unwrap_or_default().to_owned();
+    let since = format!(
+        "since {day} {} UTC, {lasting} by now · incident {}",
+        time_of_day(started),
+        ticket.key
+    );
+    page.wrapped(0, 0, &since, Ink::Dim);
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "seconds of an incident are far below 2^53"
+)]
+fn whole_seconds(ms: u64) -> f64 {
+    (ms / 1_000) as f64
+}
+
+fn severity_ink(severity: Severity) -> Ink {
+    match severity {
+        Severity::Info => Ink::Blue,
+        Severity::Warning => Ink::Yellow,
+        Severity::Critical => Ink::Red,
+    }
+}
+
+fn unknown(page: &mut Page, ticket: &Ticket) {
+    page.heading("WHAT WOULD CHANGE THIS");
+    page.wrapped(2, 2, &capital(&ticket.decision.revisit_when), Ink::Plain);
+    page.heading("WHAT IS NOT KNOWN");
+    if ticket.gaps.is_empty() {
+        page.wrapped(
+            2,
+            2,
+            "Nothing that the failures considered here would need.",
+            Ink::Plain,
+        );
+    }
+    for gap in ticket.gaps.iter().take(GAPS_SHOWN_MAX) {
+        page.item(2, "·", gap, Ink::Plain);
+    }
+    if let Some(more) = ticket
+        .gaps
+        .len()
+        .checked_sub(GAPS_SHOWN_MAX)
+        .filter(|more| *more > 0)
+    {
+        page.item(
+            2,
+            "·",
+            &format!("and {more} more, in the JSON of this ticket"),
+            Ink::Dim,
+        );
+    }
+}
+
+/// Lines of gaps on a screen; the ticket has them all.
+const GAPS_SHOWN_MAX: usize = 8;
+
+fn foot(page: &mut Page, ticket: &Ticket) {
+    page.blank();
+    let made = &ticket.provenance;
+    let shorten = |digest: &str| digest.chars().take(12).collect::<String>();
+    let score = match ticket.explanation_score {
+        0 => "explanation not verified".to_owned(),
+        score => format!("explanation verified, {score} of 100"),
+    };
+    let mut parts = vec![
+        score,
+        format!("operator {}", made.host),
+        format!("knowledge {}", made.knowledge),
+    ];
+    parts.extend(
+        made.plugins
+            .iter()
+            .map(|(name, digest)| format!("{name} {}", shorten(digest))),
+    );
+    parts.push(format!("snapshot {}", shorten(&made.snapshot)));
+    page.wrapped(0, 0, &parts.join(" · "), Ink::Dim);
+}
+
+/// The name of an entity as the ticket gives it.
+fn name(ticket: &Ticket, entity: &EntityId) -> String {
+    display_name(entity, &ticket.names)
+}
+
+/// Evidence ids as a reader looks them up.
+fn ids<'a>(ids: impl IntoIterator<Item = &'a operator_model::EvidenceId>) -> String {
+    let ids: Vec<&str> = ids
+        .into_iter()
+        .map(operator_model::EvidenceId::as_str)
+        .collect();
+    match ids.as_slice() {
+        [first, .., last] if ids.len() > IDS_SHOWN_MAX => format!("[{first} … {last}]"),
+        all => format!("[{}]", all.join(" ")),
+    }
+}
+
+/// More ids than this in a row are noise.
+const IDS_SHOWN_MAX: usize = 4;
+
+fn capital(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
+}
+
+fn risk_ink(risk: operator_model::knowledge::Risk) -> (Ink, &'static str) {
+    use operator_model::knowledge::Risk;
+    let ink = match risk {
+        Risk::None | Risk::Low => Ink::Green,
+        Risk::Medium => Ink::Yellow,
+        Risk::High => Ink::Red,
+    };
+    (ink, risk_word(risk))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! What is seen: symptoms by entity, with values, what is usual, and how it went lately.
+
+use super::page::{Ink, Page};
+use super::spark::sparkline;
+use super::{ids, name, time_of_day};
+use operator_model::quantity::{human, number};
+use operator_model::{Evidence, EvidenceSource, Scalar, Symptom, Ticket};
+
+/// Symptoms on a screen; the ticket has them all.
+const SYMPTOMS_SHOWN_MAX: usize = 12;
+
+/// Values of one symptom on a screen.
+const VALUES_SHOWN_MAX: usize = 4;
+
+/// Columns of a sparkline.
+pub(super) const SPARK_COLUMNS: usize = 24;
+
+pub(super) fn section(page: &mut Page, ticket: &Ticket) {
+    page.heading("WHAT IS SEEN");
+    let mut shown_entity = None;
+    for symptom in in_order_of_entities(ticket)
+        .into_iter()
+        .take(SYMPTOMS_SHOWN_MAX)
+    {
+        if shown_entity != Some(&symptom.entity) {
+            page.wrapped(2, 4, &name(ticket, &symptom.entity), Ink::Bold);
+            shown_entity = Some(&symptom.entity);
+        }
+        one(page, ticket, symptom);
+    }
+    if let Some(more) = ticket
+        .symptoms
+        .len()
+        .checked_sub(SYMPTOMS_SHOWN_MAX)
+        .filter(|more| *more > 0)
+    {
+        page.wrapped(
+            2,
+            2,
+            &format!("and {more} more symptoms, in the JSON of this ticket"),
+            Ink::Dim,
+        );
+    }
+}
+
+/// The suspect first, as the ticket lists its entities; the symptoms of each by onset.
+fn in_order_of_entities(ticket: &Ticket) -> Vec<&Symptom> {
+    let place = |symptom: &Symptom| {
+        ticket
+            .entities
+            .iter()
+            .position(|entity| entity == &symptom.entity)
+    };
+    let mut symptoms: Vec<&Symptom> = ticket.symptoms.iter().collect();
+    symptoms.sort_by_key(|symptom| place(symptom).unwrap_or(usize::MAX));
+    symptoms
+}
+
+fn one(page: &mut Page, ticket: &Ticket, symptom: &Symptom) {
+    let since = time_of_day(symptom.onset.1);
+    page.item(
+        4,
+        "●",
+        &format!(
+            "{} (since {since}) {}",
+            symptom.summary,
+            ids(&symptom.evidence)
+        ),
+        Ink::Plain,
+    );
+    let recorded = symptom
+        .evidence
+        .iter()
+        .filter_map(|id| ticket.observations.iter().find(|e| &e.id == id));
+    let values = recorded.filter(|evidence| evidence.source != EvidenceSource::Check);
+    for evidence in values.take(VALUES_SHOWN_MAX) {
+        page.wrapped(6, 8, &value(evidence), Ink::Dim);
+        let picture = sparkline(&evidence.recent, SPARK_COLUMNS);
+        if evidence.recent.len() >= SPARK_SAMPLES_MIN {
+            page.parts(8, &[(&picture, Ink::Yellow), (" lately", Ink::Dim)]);
+        }
+    }
+}
+
+/// Fewer values make no picture.
+pub(super) const SPARK_SAMPLES_MIN: usize = 4;
+
+/// `nodes[1].latency = 1.2 s, usually 3 ms (robust z +40)`.
+fn value(evidence: &Evidence) -> String {
+    let unit = evidence.unit.as_deref();
+    let mut text = format!("{} = {}", evidence.query, human(&evidence.value, unit));
+    match &evidence.baseline {
+        Some(Scalar::Text(expected)) => text.push_str(&format!(", expected {expected}")),
+        Some(usual) => text.push_str(&format!(", usually {}", human(usual, unit))),
+        None => {}
+    }
+    if let Some(z) = evidence.robust_z {
+        let sign = if z > 0.0 { "+" } else { "" };
+        text.push_str(&format!(" (robust z {sign}{})", number(z)));
+    }
+    text
+}
