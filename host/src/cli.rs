@@ -22,8 +22,8 @@ mod verify;
 pub use console::Console;
 
 use crate::exit::{Exit, Failure};
-use operator_engine::telemetry;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use operator_engine::telemetry;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,6 +6,7 @@
 mod containers;
 mod score;
 mod shared;
+mod simulated_ports;
 mod speed;
 mod swap;
 
@@ -14,20 +15,20 @@ pub use score::{ActionGrade, Score};
 pub use speed::Speed;
 pub use swap::{SwapPlan, Swapped};
 
-use operator_engine::settings::{Settings, TargetSettings};
-use operator_engine::daemon::Daemon;
-use operator_engine::event::Sink;
-use crate::exit::{Exit, Failure};
-use operator_model::{Ticket, Timestamp};
-use operator_plugin_host::Engine;
-use operator_net::ports::real::RealClock;
 use crate::demo::simulated_ports::SimulatedWorld;
-use operator_net::ports::{Clock as _, Ports};
-use operator_journal::store::Book;
-use operator_engine::tick::assemble;
+use crate::exit::{Exit, Failure};
 use operator_chaos::scenario::{Scenario, Variant};
 use operator_chaos::sim::Simulator;
 use operator_chaos::sim::config::ClusterConfig;
+use operator_engine::daemon::Daemon;
+use operator_engine::event::Sink;
+use operator_engine::settings::{Settings, TargetSettings};
+use operator_engine::tick::assemble;
+use operator_journal::store::Book;
+use operator_model::{Ticket, Timestamp};
+use operator_net::ports::real::RealClock;
+use operator_net::ports::{Clock as _, Ports};
+use operator_plugin_host::Engine;
 use shared::Shared;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

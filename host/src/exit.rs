@@ -4,9 +4,9 @@
 //! person must change something" (64, 65, 78). `check` uses 0, 1 and 2 for its answer.
 
 use operator_engine::daemon::StartError;
+use operator_journal::store::{BookError, StoreError};
 use operator_journal::{DataDirError, ScanError};
 use operator_recording::RecordingError;
-use operator_journal::store::{BookError, StoreError};
 use std::fmt;
 use std::process::ExitCode;
 

@@ -11,8 +11,8 @@
     reason = "a helper of a test fails the test, and says why one is skipped"
 )]
 
-use operator_authoring::{Language, cases};
 use operator_authoring::cases::Case;
+use operator_authoring::{Language, cases};
 use operator_plugin_host::{Engine, InvariantModule, PluginLimits};
 use std::path::{Path, PathBuf};
 

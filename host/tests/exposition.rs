@@ -1,10 +1,10 @@
 //! Real servers' expositions through the parser, the store and the arithmetic.
 
-use operator_model::knowledge::{Matcher, Reduction, Selector};
 use operator_data::SeriesStore;
-use operator_model::Timestamp;
 use operator_data::series::exposition::{Parsed, parse};
 use operator_data::series::{SeriesError, SeriesLimits};
+use operator_model::Timestamp;
+use operator_model::knowledge::{Matcher, Reduction, Selector};
 use std::collections::BTreeSet;
 
 const STORE: &str = include_str!("fixtures/exposition-store.txt");

@@ -4,13 +4,13 @@ mod report;
 
 use super::Console;
 use super::subject::{Real, SubjectArgs, progress_on_stderr};
-use operator_check::run_all;
-use operator_engine::settings::Settings;
-use crate::exit::{Exit, Failure};
-use operator_model::{Severity, Status, Tick, Verdict};
-use operator_data::Snapshot;
 use crate::console::render::escape;
+use crate::exit::{Exit, Failure};
 use comfy_table::{ContentArrangement, Table, presets};
+use operator_check::run_all;
+use operator_data::Snapshot;
+use operator_engine::settings::Settings;
+use operator_model::{Severity, Status, Tick, Verdict};
 use report::CheckReport;
 use std::fmt::Write as _;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Writing to the terminal, or to whoever reads instead of it.
 
-use crate::exit::{Exit, Failure};
 use crate::console::render::RenderStyle;
+use crate::exit::{Exit, Failure};
 use std::io::{IsTerminal as _, Write as _};
 
 /// Columns when the output is no terminal.

@@ -4,17 +4,17 @@ mod containers;
 
 use super::Console;
 use super::subject::CacheArgs;
-use crate::demo::{Plan, Played, Score, Speed, SwapPlan, play};
-use crate::console::{HumanSink, JsonSink, Stamp};
-use operator_engine::event::Sink;
-use crate::exit::{Exit, Failure};
-use operator_model::Timestamp;
-use operator_plugin_host::{Engine, PluginLimits};
 use crate::console::render;
+use crate::console::{HumanSink, JsonSink, Stamp};
+use crate::demo::{Plan, Played, Score, Speed, SwapPlan, play};
+use crate::exit::{Exit, Failure};
 use containers::ContainerArgs;
 use operator_chaos::commands::TargetKind;
 use operator_chaos::scenario::{self, Scenario, Variant};
 use operator_chaos::sim::config::ClusterConfig;
+use operator_engine::event::Sink;
+use operator_model::Timestamp;
+use operator_plugin_host::{Engine, PluginLimits};
 use std::path::{Path, PathBuf};
 
 /// Scenarios of the demo; the catalogue has more, by name.

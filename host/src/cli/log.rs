@@ -1,12 +1,12 @@
 //! `operator log`: the decision log, for reading.
 
 use super::{Console, DataArgs};
+use crate::console::render;
 use crate::exit::{Exit, Failure};
 use operator_journal as journal;
+use operator_journal::store::Store;
 use operator_journal::{Damage, DataDir, Field, Record, ScanError, Scanned, body};
 use operator_model::quantity::escape;
-use crate::console::render;
-use operator_journal::store::Store;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 

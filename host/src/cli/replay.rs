@@ -2,13 +2,13 @@
 
 use super::subject::CacheArgs;
 use super::{Console, series};
+use crate::console::render::escape;
 use crate::exit::{Exit, Failure};
+use operator_engine::replay;
+use operator_engine::replay::{Against, Flip, ReplayError, Replayed};
 use operator_model::Status;
 use operator_plugin_host::{Engine, LoadError, PluginLimits, read_component};
 use operator_recording::Recording;
-use crate::console::render::escape;
-use operator_engine::replay;
-use operator_engine::replay::{Against, Flip, ReplayError, Replayed};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

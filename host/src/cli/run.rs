@@ -2,14 +2,14 @@
 
 use super::subject::{Real, SubjectArgs};
 use super::{Console, duration};
-use operator_engine::daemon::{Daemon, Stop, Until};
 use crate::console::{HumanSink, JsonSink, Stamp};
-use operator_engine::event::Sink;
 use crate::exit::{Exit, Failure};
-use operator_net::ports::Clock;
-use operator_journal::store::Book;
+use operator_engine::daemon::{Daemon, Stop, Until};
+use operator_engine::event::Sink;
 use operator_engine::telemetry::metrics::Metrics;
 use operator_engine::telemetry::serve;
+use operator_journal::store::Book;
+use operator_net::ports::Clock;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::Console;
 use crate::exit::{Exit, Failure};
-use operator_model::knowledge::{Matcher, Selector};
 use operator_data::{Sample, SeriesKey, SeriesStore};
+use operator_model::knowledge::{Matcher, Selector};
 use operator_recording::Recording;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -3,13 +3,13 @@
 use super::console::{self, Console};
 use crate::config;
 use crate::config::CliOverrides;
-use operator_engine::settings::Settings;
-use operator_net::egress::EgressPolicy;
 use crate::exit::{Exit, Failure};
-use operator_plugin_host::{Engine, PluginLimits};
+use operator_engine::settings::Settings;
+use operator_engine::tick::{Assembly, assemble};
+use operator_net::egress::EgressPolicy;
 use operator_net::ports::Ports;
 use operator_net::ports::real::{RealClock, real_ports};
-use operator_engine::tick::{Assembly, assemble};
+use operator_plugin_host::{Engine, PluginLimits};
 use std::path::{Path, PathBuf};
 
 /// What to watch.
@@ -142,7 +142,9 @@ pub(super) struct Real {
 impl Real {
     pub(super) fn new(settings: Settings, cache: &CacheArgs) -> Result<Self, Failure> {
         let policy = settings.egress_policy();
-        let world = settings.real_world(&policy).map_err(wrong_config)?;
+        let world = settings
+            .real_world(&policy)
+            .map_err(|errors| wrong_config(errors.into()))?;
         let engine = cache
             .engine(&settings.plugin_limits)?
             .trusting(settings.trust.clone());

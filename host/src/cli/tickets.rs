@@ -1,13 +1,13 @@
 //! `operator tickets`: what was found, for reading.
 
 use super::{Console, DataArgs};
-use crate::exit::{Exit, Failure};
-use operator_model::{Severity, Ticket, TicketState};
 use crate::console::render;
 use crate::console::render::escape;
+use crate::exit::{Exit, Failure};
+use comfy_table::{ContentArrangement, Table, presets};
 use operator_journal::store;
 use operator_journal::store::TicketLine;
-use comfy_table::{ContentArrangement, Table, presets};
+use operator_model::{Severity, Ticket, TicketState};
 use std::path::{Path, PathBuf};
 
 /// Longest title in a list, in characters.

@@ -7,12 +7,12 @@ mod report;
 
 use super::subject::{Real, SubjectArgs, progress_on_stderr};
 use super::{Console, duration};
-use operator_check::{CheckSet, run_all};
 use crate::exit::{Exit, Failure};
+use operator_check::{CheckSet, run_all};
 use operator_data::Snapshot;
+use operator_engine::tick::{Assembly, Observer};
 use operator_model::{Status, Tick, Verdict};
 use operator_net::ports::Clock;
-use operator_engine::tick::{Assembly, Observer};
 use report::Checklist;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! All that is wrong with a configuration.
 
+use operator_engine::settings::CredentialError;
 use std::fmt;
 
 /// Where it is written.
@@ -51,6 +52,16 @@ pub struct ConfigError {
 /// Everything that is wrong, in the order of the file; flags come last. Printed one a line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl From<Vec<CredentialError>> for ConfigErrors {
+    fn from(errors: Vec<CredentialError>) -> Self {
+        let mut all = Self::default();
+        for CredentialError { section, reason } in errors {
+            all.add(format!("[{section}]").as_str(), reason);
+        }
+        all
+    }
+}
 
 impl ConfigErrors {
     /// A single error.

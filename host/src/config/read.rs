@@ -4,7 +4,8 @@ mod grant;
 mod trust;
 
 use super::document::{Document, bad_name, is_plain_name};
-use super::{CliOverrides, ConfigErrors, Place, RuleSettings, Settings, TargetSettings};
+use super::{CliOverrides, ConfigErrors, Place, Settings};
+use operator_engine::settings::{RuleSettings, TargetSettings};
 use operator_net::egress::{Network, Origin};
 use operator_plugin_host::PluginLimits;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! The known sections and keys of `operator.toml`: what may be written, and what the reference says.
 
-use super::{Limits, Settings};
+use super::Settings;
+use operator_engine::settings::Limits;
 use operator_plugin_host::PluginLimits;
 use serde_json::Value;
 use std::borrow::Cow;

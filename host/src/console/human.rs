@@ -1,12 +1,12 @@
 //! Events as lines that a person can follow.
 
 use super::sink::Quiet;
+use crate::console::render;
+use crate::console::render::{RenderStyle, escape};
 use operator_engine::event::{
     Event, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged, What,
 };
 use operator_model::{Severity, Status, TicketChange, Timestamp};
-use crate::console::render;
-use crate::console::render::{RenderStyle, escape};
 use std::io::Write;
 
 /// Longest text of the observed system in one line, in characters.

@@ -4,21 +4,21 @@
 use super::score;
 use super::{Played, TICK_INTERVAL_MS};
 use crate::config::ConfigErrors;
-use operator_engine::settings::{Settings, TargetSettings};
-use operator_engine::daemon::{Daemon, Stop};
-use operator_engine::event::Sink;
 use crate::exit::{Exit, Failure};
-use operator_model::Timestamp;
-use operator_plugin_host::Engine;
-use operator_net::ports::http::NameService;
-use operator_net::ports::real::{RealClock, real_ports_with_names};
-use operator_net::ports::{BoxFuture, Clock as _};
-use operator_journal::store::Book;
-use operator_engine::tick::assemble;
 use operator_chaos::docker::inject::{self, Because, Progress};
 use operator_chaos::docker::stage::{self, Stage};
 use operator_chaos::docker::{DockerError, Launcher};
 use operator_chaos::scenario::{Scenario, Truth, Variant};
+use operator_engine::daemon::{Daemon, Stop};
+use operator_engine::event::Sink;
+use operator_engine::settings::{Settings, TargetSettings};
+use operator_engine::tick::assemble;
+use operator_journal::store::Book;
+use operator_model::Timestamp;
+use operator_net::ports::http::NameService;
+use operator_net::ports::real::{RealClock, real_ports_with_names};
+use operator_net::ports::{BoxFuture, Clock as _};
+use operator_plugin_host::Engine;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -90,7 +90,7 @@ pub async fn play_on_containers(
     let policy = settings.egress_policy();
     let world = settings
         .real_world(&policy)
-        .map_err(|errors: ConfigErrors| config(errors.to_string()))?;
+        .map_err(|errors| config(ConfigErrors::from(errors).to_string()))?;
     let ports = real_ports_with_names(world, Arc::new(ContainerNames(stage.clone())));
     let opened = Book::open(&settings.data, ports.clock.now()).await?;
     let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |line| {

@@ -2,8 +2,8 @@
 
 use operator_check::{CheckSet, SwapRefused};
 use operator_engine::event::What;
-use operator_model::{CheckId, Status, Tick, Timestamp};
 use operator_engine::tick::TickReport;
+use operator_model::{CheckId, Status, Tick, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,7 +1,10 @@
 //! Servers that count, and the way out under a policy.
 
-use operator_net::egress::{AddressPolicy, DiscoveryPolicy, DiscoveryRule, Egress, EgressLimits, EgressPolicy, Grant, Rate, TargetPolicy, TargetRequest};
 use operator_model::Timestamp;
+use operator_net::egress::{
+    AddressPolicy, DiscoveryPolicy, DiscoveryRule, Egress, EgressLimits, EgressPolicy, Grant, Rate,
+    TargetPolicy, TargetRequest,
+};
 use operator_net::ports::http::{NameService, OriginSettings, ReqwestHttp};
 use operator_net::ports::{BoxFuture, Clock, Method};
 use std::collections::BTreeMap;

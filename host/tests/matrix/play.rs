@@ -1,15 +1,15 @@
 //! One card, from the first look to the end, through the same conveyor as ever.
 
-use operator_engine::settings::{Settings, TargetSettings};
-use operator_model::{CheckDeclaration, CheckId, Severity, Status, Timestamp, Verdict};
-use operator_plugin_host::Engine;
-use operator_net::ports::real::RealClock;
 use operator::demo::simulated_ports::SimulatedWorld;
-use operator_journal::store::Book;
-use operator_engine::tick::{Conveyor, assemble, config_digest};
 use operator_chaos::cards::Card;
 use operator_chaos::sim::Simulator;
 use operator_chaos::sim::config::ClusterConfig;
+use operator_engine::settings::{Settings, TargetSettings};
+use operator_engine::tick::{Conveyor, assemble, config_digest};
+use operator_journal::store::Book;
+use operator_model::{CheckDeclaration, CheckId, Severity, Status, Timestamp, Verdict};
+use operator_net::ports::real::RealClock;
+use operator_plugin_host::Engine;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;

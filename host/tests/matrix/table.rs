@@ -1,8 +1,8 @@
 //! The matrix as a page.
 
 use crate::play::Played;
-use operator_model::{CheckDeclaration, CheckId};
 use operator_chaos::cards::Kind;
+use operator_model::{CheckDeclaration, CheckId};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

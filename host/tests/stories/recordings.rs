@@ -1,17 +1,17 @@
 //! Recordings of real systems, played in virtual time through the same code as `run`.
 
 use crate::support::{plugins, subject};
-use operator_engine::settings::{Settings, TargetSettings};
-use operator_engine::daemon::Daemon;
-use operator_engine::event::{Event, Sink};
-use operator_model::{Ticket, Timestamp};
-use operator_plugin_host::Engine;
-use operator_net::ports::real::RealClock;
 use operator::demo::simulated_ports::SimulatedWorld;
-use operator_journal::store::Book;
-use operator_engine::tick::assemble;
 use operator_chaos::cassette::{Cassette, Recording};
 use operator_chaos::test_data;
+use operator_engine::daemon::Daemon;
+use operator_engine::event::{Event, Sink};
+use operator_engine::settings::{Settings, TargetSettings};
+use operator_engine::tick::assemble;
+use operator_journal::store::Book;
+use operator_model::{Ticket, Timestamp};
+use operator_net::ports::real::RealClock;
+use operator_plugin_host::Engine;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,9 +2,9 @@
 //! finding; time depends on the machine and is only shown.
 
 use super::cases::Case;
-use operator_plugin_host::InvariantModule;
-use operator_net::ports::Clock;
 use anyhow::{Context, Result, ensure};
+use operator_net::ports::Clock;
+use operator_plugin_host::InvariantModule;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,11 +5,11 @@ mod table;
 
 pub use expect::Expected;
 
-use operator_model::{CheckDeclaration, Status, Tick, Timestamp};
-use operator_data::{Observed, Snapshot};
-use operator_plugin_host::{Engine, Evaluated, InvariantModule};
-use operator_data::freeze::{FreezeInput, freeze};
 use anyhow::{Context, Result, bail, ensure};
+use operator_data::freeze::{FreezeInput, freeze};
+use operator_data::{Observed, Snapshot};
+use operator_model::{CheckDeclaration, Status, Tick, Timestamp};
+use operator_plugin_host::{Engine, Evaluated, InvariantModule};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! What a person should hear about a component before it is used: what would be refused, and what would annoy.
 
+use operator_data::freeze::{FreezeInput, freeze};
 use operator_data::{Observed, Snapshot};
 use operator_model::{CheckDeclaration, Status, Tick, Timestamp};
 use operator_plugin_host::{Engine, InvariantModule, World, inspect, interview};
-use operator_data::freeze::{FreezeInput, freeze};
 use serde::Serialize;
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! A failed call, with everything that is needed to make it fail again.
 
-use operator_model::{CheckDeclaration, Digest, PluginFault};
 use operator_data::Snapshot;
+use operator_model::{CheckDeclaration, Digest, PluginFault};
 use operator_plugin_host::{InvariantModule, PluginFailure};
 use sha2::{Digest as _, Sha256};
 

@@ -2,9 +2,9 @@
 
 use crate::version::Version;
 use crate::{CheckSet, Roster};
+use arc_swap::ArcSwap;
 use operator_model::CheckId;
 use operator_plugin_host::{Engine, LoadError, read_component};
-use arc_swap::ArcSwap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};

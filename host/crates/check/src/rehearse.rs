@@ -4,8 +4,8 @@ use crate::CheckSet;
 use crate::book::Book;
 use crate::run::jobs;
 use crate::version::Version;
-use operator_model::{CheckId, Status, Verdict};
 use operator_data::Snapshot;
+use operator_model::{CheckId, Status, Verdict};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, MutexGuard, PoisonError};
 

@@ -155,7 +155,10 @@ impl Swaps {
                 differs,
                 ..
             } => {
-                let checks: Vec<&str> = differs.iter().map(operator_model::CheckId::as_str).collect();
+                let checks: Vec<&str> = differs
+                    .iter()
+                    .map(operator_model::CheckId::as_str)
+                    .collect();
                 (
                     source,
                     counts(

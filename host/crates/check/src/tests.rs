@@ -1,11 +1,13 @@
 //! Checks over several ticks: verdicts, state, quarantine, hot swap.
 
 use super::*;
-use operator_model::{BlindSpot, Digest, Status, Tick, Timestamp, Topology};
-use operator_data::{SeriesStore, Snapshot, Table};
-use operator_plugin_host::PluginLimits;
-use operator_plugin_host::fixtures::{Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation};
 use operator_data::tables::Column;
+use operator_data::{SeriesStore, Snapshot, Table};
+use operator_model::{BlindSpot, Digest, Status, Tick, Timestamp, Topology};
+use operator_plugin_host::PluginLimits;
+use operator_plugin_host::fixtures::{
+    Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation,
+};
 use std::path::Path;
 
 mod failures;

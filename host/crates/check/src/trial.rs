@@ -5,9 +5,9 @@ use crate::book::Book;
 use crate::events::SwapEvent;
 use crate::run::Ended;
 use crate::version::Version;
+use operator_data::{Kind, Snapshot, Table};
 use operator_model::verdict::Observed;
 use operator_model::{CheckId, Scalar, Status};
-use operator_data::{Kind, Snapshot, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Stage 2: what was seen is sorted, hashed and frozen. From here on nobody looks outside.
 
-use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
 use crate::{Observed, SeriesStore, Snapshot, Table};
+use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -142,8 +142,8 @@ impl std::io::Write for HashWriter<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use operator_model::{Edge, Entity, EntityId, Relation};
     use crate::tables::Column;
+    use operator_model::{Edge, Entity, EntityId, Relation};
 
     fn table(values: &[i64]) -> Arc<Table> {
         let values = values.iter().copied().map(Some).collect();

@@ -1,7 +1,7 @@
 //! What a subject saw in one tick, before it is frozen.
 
-use operator_model::{BlindSpot, Topology};
 use crate::Table;
+use operator_model::{BlindSpot, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -14,8 +14,8 @@ mod types;
 
 pub use plan_cache::GroupKey;
 pub use quantile::bucket_metric;
-pub use select::Picked;
 pub use samples::Series;
+pub use select::Picked;
 pub use store::{IngestSummary, SeriesLimits};
 pub use types::{Sample, SeriesKey, SeriesStore};
 

@@ -1,7 +1,7 @@
 //! One tick's frozen observations.
 
-use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
 use crate::{SeriesStore, Table};
+use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

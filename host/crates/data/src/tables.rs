@@ -21,7 +21,6 @@ pub use read::PackedText;
 pub use select::Term;
 pub use table::{Field, Kind, Table};
 
-
 /// Rows of one table: four times the largest table that one million observed parts would need.
 pub const ROWS_MAX: usize = 4_000_000;
 

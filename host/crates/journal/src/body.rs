@@ -1,7 +1,10 @@
 //! What each kind of record holds. The fields are the log's format: they may be added to, never renamed.
 //! Times inside bodies are of the observed clock.
 
-use operator_model::{BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange, TicketState, Timestamp};
+use operator_model::{
+    BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
+    TicketChange, TicketState, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

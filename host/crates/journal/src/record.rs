@@ -149,13 +149,7 @@ pub(super) struct Malformed {
 
 /// Writes a record; returns the line with its line feed, and the hash.
 #[must_use]
-pub fn encode(
-    seq: u64,
-    at: Timestamp,
-    kind: Kind,
-    prev: &str,
-    body: &str,
-) -> (String, String) {
+pub fn encode(seq: u64, at: Timestamp, kind: Kind, prev: &str, body: &str) -> (String, String) {
     let head = format!(r#"{{"seq":{seq},"at":"{at}","kind":"{kind}","prev":"{prev}""#);
     let tail = format!(r#","body":{body}}}"#);
     let hash = hash_of(head.as_bytes(), tail.as_bytes());

@@ -2,7 +2,9 @@
 
 use crate::sentence::TOLD_APART_RATIO_MIN;
 use crate::title::NONE_OF_THESE;
-use crate::{CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp};
+use crate::{
+    CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,9 @@
 //! What a person reads.
 
-use crate::{Claim, Symptom, Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, TicketOption, Timestamp};
+use crate::{
+    Claim, Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, Symptom,
+    TicketOption, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -5,8 +5,8 @@
 //! made, and a suspended machine wakes up later than it thinks. So the operator's clock carries the
 //! time between answers, and the `Date` of the answers moves it forward when it has fallen behind.
 
-use operator_model::Timestamp;
 use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse};
+use operator_model::Timestamp;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -3,10 +3,10 @@
 mod answer;
 
 use crate::egress::Origin;
-use operator_data::Table;
-use operator_model::Timestamp;
 use crate::ports::{Http, HttpRequest, Method};
+use operator_data::Table;
 use operator_data::series::SeriesError;
+use operator_model::Timestamp;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! The last step: a plugin that can be instantiated and has said who it is.
 
-use operator_model::Digest;
 use crate::info::PluginInfo;
 use crate::link::Linked;
 use crate::trust::Trust;
+use operator_model::Digest;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A linked plugin that answered. Only [`Active::new`] makes one.

@@ -2,9 +2,9 @@
 
 mod shape;
 
-use operator_model::Digest;
 use crate::limits::PluginLimits;
 use crate::load::LoadError;
+use operator_model::Digest;
 use serde::Serialize;
 use sha2::Digest as _;
 use shape::Shape;

@@ -5,8 +5,8 @@
 
 mod card;
 
-use operator_model::Digest;
 use card::{Card, Kept};
+use operator_model::Digest;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;

@@ -5,12 +5,12 @@
 //! runs in a thread of its own, on one core, one component after the other and with low priority, so
 //! that no tick waits for it.
 
-use operator_model::Digest;
 use crate::cache;
 use crate::cache::{CodeCache, Origin};
 use crate::engine::Engine;
 use crate::load::LoadError;
 use crate::trust::{Trust, Trusted, plugin_name};
+use operator_model::Digest;
 use operator_net::ports::Clock as _;
 use operator_net::ports::real::RealClock;
 use std::path::Path;

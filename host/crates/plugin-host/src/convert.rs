@@ -4,11 +4,11 @@
 mod knowledge;
 mod verdict;
 
-use operator_model as model;
-use operator_model::Timestamp;
 use crate::bindings::contract::{snapshots, tables, types};
 use operator_data::series::SeriesError;
 use operator_data::tables::TableError;
+use operator_model as model;
+use operator_model::Timestamp;
 
 /// Maps enums whose variants have the same names.
 macro_rules! enums {

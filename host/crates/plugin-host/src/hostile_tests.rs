@@ -7,9 +7,9 @@ mod limits;
 mod observation;
 mod suite;
 
-use operator_model::{Digest, Tick, Timestamp, Topology};
-use operator_data::{SeriesStore, Snapshot, Table};
 use crate::PluginLimits;
+use operator_data::{SeriesStore, Snapshot, Table};
+use operator_model::{Digest, Tick, Timestamp, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

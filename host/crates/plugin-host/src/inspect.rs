@@ -1,6 +1,5 @@
 //! What a component is and what it may do, for a person who is asked to trust it.
 
-use operator_model::{CheckDeclaration, Digest};
 use crate::admit::{Admitted, CONTRACT_VERSION, World};
 use crate::engine::Engine;
 use crate::info::PluginInfo;
@@ -9,6 +8,7 @@ use crate::limits::{CallLimits, PluginLimits};
 use crate::load::LoadError;
 use crate::subject;
 use crate::trust::Trust;
+use operator_model::{CheckDeclaration, Digest};
 use serde::Serialize;
 
 /// The permission sheet of a component.

@@ -6,8 +6,6 @@ mod measurement;
 
 pub(crate) use instance::InvariantPre;
 
-use operator_model::{CheckDeclaration, Digest, Timestamp};
-use operator_data::Snapshot;
 use crate::active::Active;
 use crate::engine::Engine;
 use crate::failure::PluginFailure;
@@ -21,6 +19,8 @@ use crate::resources::SnapshotResource;
 use crate::state::fuel_used;
 use crate::text;
 use crate::trust::Trust;
+use operator_data::Snapshot;
+use operator_model::{CheckDeclaration, Digest, Timestamp};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,9 +1,11 @@
 //! The last gate: every import of a component is joined to the capability of the same name and type,
 //! once; what is not joined does not exist for it.
 
-use operator_model::Digest;
 use crate::admit::{Admitted, World};
-use crate::bindings::contract::{clock, http, http_types, knowledge, log, logs, metrics, observations, scraping, snapshots, tables, types};
+use crate::bindings::contract::{
+    clock, http, http_types, knowledge, log, logs, metrics, observations, scraping, snapshots,
+    tables, types,
+};
 use crate::bindings::invariant::operator::plugin::checks;
 use crate::bindings::subject::SubjectPre;
 use crate::compile::Compiled;
@@ -13,6 +15,7 @@ use crate::load::LoadError;
 use crate::state::{CheckState, GuestState, HasGuest};
 use crate::subject::SubjectState;
 use crate::trust::{Trust, Trusted};
+use operator_model::Digest;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 
 /// The capabilities of each world.

@@ -1,13 +1,13 @@
 //! What a subject saw, taken out of its hands: cleaned, bounded, with a blind spot for everything
 //! that had to be left out.
 
-use operator_model::{BlindSpot, EntityId};
-use operator_data::{Observed, Table};
 use crate::bindings::contract::observations::Observation;
 use crate::failure::PluginFailure;
 use crate::limits::PluginLimits;
 use crate::state::GuestState;
 use crate::text;
+use operator_data::{Observed, Table};
+use operator_model::{BlindSpot, EntityId};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 

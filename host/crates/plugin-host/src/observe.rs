@@ -2,9 +2,9 @@
 //!
 //! A tick cannot fail: what goes wrong is something that could not be seen.
 
-use operator_model::{BlindSpot, Tick, Timestamp};
-use operator_data::Observed;
 use crate::{PluginFailure, Subject};
+use operator_data::Observed;
+use operator_model::{BlindSpot, Tick, Timestamp};
 use std::time::Duration;
 
 /// Lets the subject look once. `at` is the time by the observed clock, which is the time of every

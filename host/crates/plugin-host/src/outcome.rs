@@ -1,12 +1,12 @@
 //! What a check found, as far as it can be used: bounded, cleaned, sorted, and free of
 //! contradictions.
 
-use operator_model::verdict::Observed;
-use operator_model::{CheckDeclaration, EntityId, Scalar, Severity, Status, Violation};
 use crate::bindings::invariant::operator::plugin::checks as wit;
 use crate::failure::PluginFailure;
 use crate::limits::PluginLimits;
 use crate::text;
+use operator_model::verdict::Observed;
+use operator_model::{CheckDeclaration, EntityId, Scalar, Severity, Status, Violation};
 
 /// A usable outcome.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,9 @@
 //! What a guest asks of collected series.
 
-use operator_model::knowledge::{Reduction, Selector};
+use operator_data::series::SeriesError;
 use operator_data::{SeriesStore, Table};
 use operator_model::Timestamp;
-use operator_data::series::SeriesError;
+use operator_model::knowledge::{Reduction, Selector};
 use std::sync::Arc;
 
 /// What is asked of the series.

@@ -4,9 +4,9 @@
 //! frozen with it. Who gets the same answers to the same questions says the same. What is different in every tick (the time), or
 //! would have to be kept although it is large, makes a check one that is always called.
 
-use operator_data::{Field, Snapshot, Table};
 use crate::question::{Answer, Question};
 use arrow_array::{Array as _, ArrayRef};
+use operator_data::{Field, Snapshot, Table};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -191,8 +191,8 @@ fn same(before: &Answer, now: &Answer) -> bool {
 mod tests {
     use super::*;
     use operator_data::Kind;
-    use operator_model::Tick;
     use operator_data::tables::TableBuilder;
+    use operator_model::Tick;
 
     fn table(lags: &[f64]) -> Table {
         let field = |name: &str| Field {

@@ -5,8 +5,8 @@
     reason = "the generated bindings re-export these types"
 )]
 
-use operator_data::{Snapshot, Table};
 use operator_data::tables::TableBuilder;
+use operator_data::{Snapshot, Table};
 use std::sync::Arc;
 
 /// A table that a guest may read.

@@ -1,7 +1,5 @@
 //! What the host keeps for one instance while it lives: its handles, its meters, its log.
 
-use operator_data::{Snapshot, Table};
-use operator_model::Timestamp;
 use crate::engine::{EPOCH_MS, Engine};
 use crate::failure::PluginFailure;
 use crate::guest_log::GuestLog;
@@ -11,6 +9,8 @@ use crate::reads::Reads;
 use crate::resources::TableResource;
 use crate::wasi::{TickClock, empty_wasi};
 use operator_data::tables::TableError;
+use operator_data::{Snapshot, Table};
+use operator_model::Timestamp;
 use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::{Resource, ResourceTable};

@@ -1,7 +1,7 @@
 //! Failures in a row, and what follows from them: a plugin that keeps failing is left alone for a while.
 
-use operator_model::Tick;
 use crate::{PluginFailure, PluginLimits};
+use operator_model::Tick;
 use std::collections::VecDeque;
 
 /// What is remembered of the failures of a check or of a subject.

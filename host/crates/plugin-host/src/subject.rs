@@ -1,14 +1,9 @@
 //! A subject: one warm instance that observes tick after tick, and is replaced after any failure.
 
-use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy};
-use operator_model::knowledge::KnowledgeBase;
-use operator_model::{Digest, Tick, Timestamp};
-use operator_data::{Observed, SeriesStore};
 use crate::active::Active;
 use crate::bindings::contract::observations::ObserveContext;
 use crate::bindings::subject as world;
 use crate::call::{answered, bounded};
-use crate::{convert, observation};
 use crate::engine::Engine;
 use crate::failure::PluginFailure;
 use crate::info::PluginInfo;
@@ -17,9 +12,16 @@ use crate::link::Linked;
 use crate::load::LoadError;
 use crate::state::{GuestState, HasGuest, new_store, refuel};
 use crate::trust::Trust;
-use operator_net::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs};
-use operator_net::prometheus::Prometheus;
+use crate::{convert, observation};
 use operator_data::series::SeriesLimits;
+use operator_data::{Observed, SeriesStore};
+use operator_model::knowledge::KnowledgeBase;
+use operator_model::{Digest, Tick, Timestamp};
+use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy};
+use operator_net::ports::{
+    BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs,
+};
+use operator_net::prometheus::Prometheus;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -17,9 +17,9 @@ pub use lock::{LOCK_FILE, LockError, LockFile};
 pub use policy::{PluginRule, Requirement, Rules, TrustPolicy};
 pub use signature::{Signature, signature_path};
 
-use operator_model::Digest;
 use crate::admit::Admitted;
 use crate::load::LoadError;
+use operator_model::Digest;
 use serde::Serialize;
 use std::path::Path;
 

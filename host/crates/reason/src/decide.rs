@@ -8,12 +8,14 @@ mod fill;
 mod rationale;
 mod value;
 
+use fill::Filling;
+use operator_data::Snapshot;
 use operator_model::diagnosis::GAP_PROBABILITY_MIN;
 use operator_model::knowledge::{Action, Card, KnowledgeBase, OptionFit, Risk};
 use operator_model::quantity::escape;
-use operator_model::{Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, SymptomKind, TicketOption};
-use operator_data::Snapshot;
-use fill::Filling;
+use operator_model::{
+    Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, SymptomKind, TicketOption,
+};
 use std::collections::BTreeMap;
 
 /// What could be done about an incident.

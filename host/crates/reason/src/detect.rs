@@ -9,11 +9,11 @@ mod history;
 mod peers;
 mod sources;
 
+use history::{Band, History};
+use operator_data::{Sample, Snapshot};
 use operator_model::knowledge::{Direction, KnowledgeBase, Signal};
 use operator_model::sentence::deviation;
 use operator_model::{Anomaly, Detection, EntityId, Reading, Scalar, SignalId, Timestamp};
-use operator_data::{Sample, Snapshot};
-use history::{Band, History};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use thresholds::{FORGOTTEN_AFTER_MS, HISTORIES_MAX};

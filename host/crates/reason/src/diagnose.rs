@@ -19,13 +19,15 @@ mod symptoms;
 mod told_apart;
 mod weigh;
 
-use operator_model::knowledge::KnowledgeBase;
-use operator_model::{Detection, Incident, IncidentKey, Severity, Symptom, SymptomKind, Topology, Verdict};
-use operator_data::Snapshot;
 use assemble::Material;
 use cover::{Group, Scene};
 use facts::Facts;
 pub use memory::Memory;
+use operator_data::Snapshot;
+use operator_model::knowledge::KnowledgeBase;
+use operator_model::{
+    Detection, Incident, IncidentKey, Severity, Symptom, SymptomKind, Topology, Verdict,
+};
 pub use plugin::{is_about_plugin, plugin_incident, plugin_key};
 use std::collections::{BTreeMap, BTreeSet};
 use symptoms::{Lasting, SymptomKey, Symptoms};

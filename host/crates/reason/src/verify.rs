@@ -8,8 +8,8 @@ mod case;
 mod claims;
 mod parts;
 
-use operator_model::{Ticket, Topology};
 use case::Case;
+use operator_model::{Ticket, Topology};
 use serde::Serialize;
 
 /// What verification found.

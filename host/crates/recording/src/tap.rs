@@ -3,7 +3,9 @@
 use super::blobs::{Known, Written};
 use super::line::Writer;
 use operator_model::Timestamp;
-use operator_net::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports};
+use operator_net::ports::{
+    BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,8 @@
 use super::line::{Line, Lines, Next, Writer};
 use super::series::{Followed, Rebuilt};
 use super::*;
-use operator_data::{Sample, SeriesKey, SeriesStore};
 use operator_data::series::SeriesLimits;
+use operator_data::{Sample, SeriesKey, SeriesStore};
 use std::path::{Path, PathBuf};
 
 fn end(reason: &str) -> Line {

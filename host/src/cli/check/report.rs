@@ -1,9 +1,12 @@
 //! The answer of `operator check`, as scripts read it: docs/schema/check.json.
 
-use operator_model::verdict::Observed;
-use operator_model::{BlindSpot, CheckId, EntityId, EvidenceId, EvidenceSource, Scalar, Severity, Status, Timestamp, Verdict};
-use operator_data::Snapshot;
 use crate::console::render::{duration, human};
+use operator_data::Snapshot;
+use operator_model::verdict::Observed;
+use operator_model::{
+    BlindSpot, CheckId, EntityId, EvidenceId, EvidenceSource, Scalar, Severity, Status, Timestamp,
+    Verdict,
+};
 use serde::Serialize;
 
 /// The document.

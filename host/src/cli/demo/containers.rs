@@ -2,15 +2,15 @@
 
 use super::{DemoArgs, chosen, data, ending, plugins, summary};
 use crate::cli::{Console, duration};
-use operator_engine::daemon::Stop;
-use crate::demo::{ContainersPlan, Score, play_on_containers};
 use crate::console::{HumanSink, JsonSink, Stamp};
-use operator_engine::event::Sink;
+use crate::demo::{ContainersPlan, Score, play_on_containers};
 use crate::exit::{Exit, Failure};
-use operator_plugin_host::{Engine, PluginLimits};
 use operator_chaos::commands::DockerArgs;
 use operator_chaos::docker::Launcher;
 use operator_chaos::scenario::Scenario;
+use operator_engine::daemon::Stop;
+use operator_engine::event::Sink;
+use operator_plugin_host::{Engine, PluginLimits};
 use std::path::Path;
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
 //! What the machine gives us.
 
 use super::Finding;
+use crate::console::render::bytes;
 use operator_model::Timestamp;
-use operator_plugin_host::PluginLimits;
 use operator_net::ports::Clock as _;
 use operator_net::ports::real::RealClock;
-use crate::console::render::bytes;
+use operator_plugin_host::PluginLimits;
 
 /// 2026-01-01: before the first release of this program. A clock that is earlier is wrong.
 const FIRST_RELEASE: Timestamp = Timestamp(1_767_225_600_000);

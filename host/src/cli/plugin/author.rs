@@ -6,8 +6,10 @@ pub(super) use measure::{BenchArgs, TestArgs, bench, test};
 
 use super::super::subject::CacheArgs;
 use super::{Console, read};
-use operator_authoring::{Built, Gravity, Kind, Language, Project, build as build_project, create, lint as lint_bytes};
 use crate::exit::{Exit, Failure};
+use operator_authoring::{
+    Built, Gravity, Kind, Language, Project, build as build_project, create, lint as lint_bytes,
+};
 use operator_plugin_host::PluginLimits;
 use serde_json::json;
 use std::path::{Path, PathBuf};

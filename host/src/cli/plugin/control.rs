@@ -1,10 +1,10 @@
 //! `operator plugin swap` and `rollback`, and the versions of a running operator.
 
-use operator_check::ModuleStatus;
 use crate::cli::{Console, DataArgs};
+use crate::exit::{Exit, Failure};
+use operator_check::ModuleStatus;
 use operator_engine::daemon::control;
 use operator_engine::daemon::control::{Answer, ControlError, Request};
-use crate::exit::{Exit, Failure};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]

@@ -5,14 +5,16 @@
 
 use super::control::live;
 use super::unusable;
-use operator_check::{ModuleStatus, Role, Temperature, module_files};
 use crate::cli::Console;
 use crate::cli::subject::SubjectArgs;
-use operator_engine::settings::Settings;
-use crate::exit::{Exit, Failure};
-use operator_model::Digest;
-use operator_plugin_host::{Engine, PluginLimits, WarmCode, World, inspect, plugin_name, read_component};
 use crate::console::render::bytes;
+use crate::exit::{Exit, Failure};
+use operator_check::{ModuleStatus, Role, Temperature, module_files};
+use operator_engine::settings::Settings;
+use operator_model::Digest;
+use operator_plugin_host::{
+    Engine, PluginLimits, WarmCode, World, inspect, plugin_name, read_component,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,9 @@ use super::{read, unusable};
 use crate::cli::Console;
 use crate::exit::{Exit, Failure};
 use operator_model::Digest;
-use operator_plugin_host::{LOCK_FILE, LockFile, PluginLimits, PrivateKey, Signature, inspect, plugin_name, signature_path};
+use operator_plugin_host::{
+    LOCK_FILE, LockFile, PluginLimits, PrivateKey, Signature, inspect, plugin_name, signature_path,
+};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -59,7 +61,8 @@ struct Signed {
 }
 
 pub(super) fn lock(args: &LockArgs, console: &Console) -> Result<Exit, Failure> {
-    let wrong = |error: operator_plugin_host::LockError| Failure::new(Exit::Config, error.to_string());
+    let wrong =
+        |error: operator_plugin_host::LockError| Failure::new(Exit::Config, error.to_string());
     let mut lock = if args.lock_file.exists() {
         LockFile::read(&args.lock_file).map_err(wrong)?
     } else {
@@ -109,7 +112,8 @@ pub(super) fn keygen(args: &KeygenArgs, console: &Console) -> Result<Exit, Failu
     };
     let (private, public) = (ending(".key"), ending(".pub"));
     let key = PrivateKey::generate().map_err(|why| Failure::new(Exit::Io, why))?;
-    let cannot = |error: operator_plugin_host::KeyError| Failure::new(Exit::Config, error.to_string());
+    let cannot =
+        |error: operator_plugin_host::KeyError| Failure::new(Exit::Config, error.to_string());
     // The public half first: when it is there already, nothing secret was written in vain.
     key.public().write(&public).map_err(cannot)?;
     key.write(&private).map_err(cannot)?;

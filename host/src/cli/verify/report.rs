@@ -1,9 +1,9 @@
 //! The checklist, as people and scripts read it: docs/schema/verify.json.
 
+use crate::console::render::{escape, human};
+use operator_data::Snapshot;
 use operator_model::verdict::Observed;
 use operator_model::{BlindSpot, CheckId, EntityId, Status, Timestamp, Verdict};
-use operator_data::Snapshot;
-use crate::console::render::{escape, human};
 use serde::Serialize;
 use std::fmt::Write as _;
 

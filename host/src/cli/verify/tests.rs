@@ -1,7 +1,7 @@
 use super::*;
+use operator_data::SeriesStore;
 use operator_model::verdict::{Observed, Violation};
 use operator_model::{CheckId, Digest, EntityId, Scalar, Severity, Timestamp, Topology};
-use operator_data::SeriesStore;
 use std::collections::BTreeMap;
 
 fn verdict(check: &str, status: Status, reason: &str) -> Verdict {

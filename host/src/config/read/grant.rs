@@ -1,8 +1,8 @@
 //! The keys that `[targets.NAME]` and `[discovered.NAME]` have in common.
 
 use super::Reader;
-use operator_engine::settings::GrantSettings;
 use crate::config::Place;
+use operator_engine::settings::GrantSettings;
 use operator_net::egress::{Network, PathRule, can_be_allowed};
 use operator_net::ports::Method;
 use serde_json::Value;

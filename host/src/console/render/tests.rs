@@ -1,8 +1,10 @@
 //! Tickets as a person sees them. The snapshots are to be read, not only compared.
 
 use super::{RenderStyle, page::width, ticket};
-use operator_reason::diagnose::fixture::{Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason};
 use operator_model::{BlindSpot, Ticket};
+use operator_reason::diagnose::fixture::{
+    Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
+};
 
 fn of(sight: &Sight) -> Ticket {
     let mut story = Story::after_a_quiet_time();

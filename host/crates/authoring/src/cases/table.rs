@@ -1,8 +1,8 @@
 //! Tables as cases write them: columns with kind and unit, rows in which a missing value is a null.
 
+use anyhow::{Context, Result, bail, ensure};
 use operator_data::Table;
 use operator_data::tables::Column;
-use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Value;

@@ -42,6 +42,7 @@ fn a_value_of_another_kind_or_of_no_column_is_named() {
 #[test]
 fn a_failure_is_inconclusive_and_nothing_else() {
     let expected = &cases(NODES)[0].expect;
-    let failure = operator_plugin_host::PluginFailure::Nonsense("it fails without a violation".to_owned());
+    let failure =
+        operator_plugin_host::PluginFailure::Nonsense("it fails without a violation".to_owned());
     assert_eq!(expected.differences(&Err(failure)).len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Which series a question means, and how they are grouped: found once, and again only when series come or go.
 
-use operator_model::knowledge::Matcher;
 use crate::series::types::{OfMetric, SeriesKey};
+use operator_model::knowledge::Matcher;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 

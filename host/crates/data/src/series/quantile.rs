@@ -4,11 +4,11 @@
 use super::SeriesError;
 use super::reduce::reduce;
 use super::select::{Picked, VALUE, label_table};
-use operator_model::knowledge::{Reduction, Selector};
 use crate::series::plan_cache::{GroupKey, Member};
+use crate::tables::Column;
 use crate::{SeriesStore, Table};
 use operator_model::Timestamp;
-use crate::tables::Column;
+use operator_model::knowledge::{Reduction, Selector};
 
 /// Upper bound and cumulative count of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,9 +1,9 @@
 //! How the samples of a window become one value. As in Prometheus, but without extrapolation to the
 //! borders of the window: a rate is what was seen between the first and the last sample.
 
-use operator_model::knowledge::Reduction;
 use crate::{Sample, Series};
 use operator_model::Timestamp;
+use operator_model::knowledge::Reduction;
 
 /// The value of a series over `(now - window, now]`, if its samples are enough to say. NaN samples
 /// are no observations, and a result that is not a number is no answer.

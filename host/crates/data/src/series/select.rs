@@ -2,12 +2,12 @@
 
 use super::reduce::reduce;
 use super::{SERIES_SELECTED_MAX, SeriesError};
-use operator_model::knowledge::{Reduction, Selector};
 use crate::series::plan_cache::{GroupKey, Member, Plan};
 use crate::series::types::OfMetric;
+use crate::tables::Column;
 use crate::{Series, SeriesKey, SeriesStore, Table};
 use operator_model::Timestamp;
-use crate::tables::Column;
+use operator_model::knowledge::{Reduction, Selector};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ impl SeriesStore {
 
 impl Picked<'_> {
     /// Every picked series with its key, group by group.
-    pub(crate) fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Series)> {
+    pub fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Series)> {
         let members = self.plan.groups.iter().flat_map(|(_, members)| members);
         members.filter_map(|member| {
             Some((
@@ -200,9 +200,9 @@ pub(crate) fn label_table<'a>(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::series::SeriesLimits;
     use operator_model::Scalar;
     use operator_model::knowledge::Matcher;
-    use crate::series::SeriesLimits;
 
     /// Metric, labels and values of one series.
     type Spec<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [f64]);

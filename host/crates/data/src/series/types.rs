@@ -1,8 +1,8 @@
 //! Time series: what they are and where they are kept. The arithmetic is in [`crate::series`].
 
-use operator_model::Timestamp;
 use crate::series::plan_cache::Plans;
 use crate::series::samples::Series;
+use operator_model::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -5,8 +5,8 @@ use super::read::Values;
 use super::select::take_columns;
 use super::{Column, TableError};
 use crate::{Field, Kind, Table};
-use operator_model::Scalar;
 use arrow_array::{ArrayRef, UInt32Array};
+use operator_model::Scalar;
 use std::collections::HashMap;
 
 /// How the values of a group become one.

@@ -36,8 +36,8 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Field, Kind};
     use crate::tables::{Column, TableBuilder};
+    use crate::{Field, Kind};
 
     fn digest(table: &Table) -> String {
         let mut hash = Sha256::new();

@@ -85,8 +85,8 @@ impl Table {
 mod tests {
     use super::*;
     use crate::Kind;
-    use operator_model::Scalar;
     use crate::tables::Column;
+    use operator_model::Scalar;
 
     fn table(keys: &[Option<&str>], values: &[i64]) -> Table {
         let keys = keys.iter().map(|key| key.map(str::to_owned)).collect();

@@ -2,10 +2,10 @@
 
 use super::TableError;
 use crate::{Field, Kind, Table};
-use operator_model::Scalar;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, BooleanArray, PrimitiveArray, StringArray};
+use operator_model::Scalar;
 
 /// Text values as one string and the end of each value in it, in bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -2,13 +2,13 @@
 
 use super::TableError;
 use super::read::Values;
-use operator_model::{Comparison, Scalar};
 use crate::{Kind, Table};
 use arrow_array::{Array, ArrayRef, BooleanArray, UInt32Array};
 use arrow_buffer::BooleanBuffer;
 use arrow_ord::sort::{SortColumn, lexsort_to_indices};
 use arrow_schema::SortOptions;
 use arrow_select::filter::FilterBuilder;
+use operator_model::{Comparison, Scalar};
 use std::sync::Arc;
 
 /// Keeps a row when `column comparison value` holds. A null never compares as true, nor does NaN.

@@ -261,8 +261,7 @@ async fn tick_numbers_are_never_given_twice() {
         ticks: 1,
         open_tickets: 1,
     };
-    book.note(crate::Kind::Stopped, NOW, &stopped)
-        .unwrap();
+    book.note(crate::Kind::Stopped, NOW, &stopped).unwrap();
     book.close().await.unwrap();
     assert_eq!(opened(directory.path()).await.0.last_tick(), Tick(500));
 }

@@ -6,8 +6,8 @@ mod file;
 pub use file::{AUDIT_FILE_NAME, AuditError, FileAudit, read_audit};
 
 use super::{RefusalReason, TargetRequest};
-use operator_model::Timestamp;
 use crate::ports::{HttpError, HttpResponse};
+use operator_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,12 +1,12 @@
 //! `http`: requests to named targets, through the egress policy.
 
-use operator_net::egress::TargetRequest;
 use crate::bindings::contract::http::Host;
 use crate::bindings::contract::http_types as wit;
 use crate::bindings::contract::http_types::{Request, Response};
 use crate::convert;
 use crate::join::join_in_order;
 use crate::subject::SubjectState;
+use operator_net::egress::TargetRequest;
 use operator_net::ports::{HttpError, HttpResponse, Method};
 use std::sync::Arc;
 use std::time::Duration;

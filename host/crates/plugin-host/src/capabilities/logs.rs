@@ -75,10 +75,7 @@ mod tests {
 
     #[test]
     fn a_source_that_is_not_granted_is_an_answer() {
-        let mut state = SubjectState::new(
-            SubjectWorld::nothing(),
-            &crate::CallLimits::default(),
-        );
+        let mut state = SubjectState::new(SubjectWorld::nothing(), &crate::CallLimits::default());
         let answer = state.read("/etc/passwd".to_owned(), 1).unwrap();
         assert!(
             matches!(answer, Err(LogError::UnknownSource(_))),

@@ -1,12 +1,12 @@
 //! `metrics`: arithmetic on collected series, for subjects on what is kept now, for checks on what
 //! was frozen with their snapshot.
 
-use operator_data::Table;
 use crate::bindings::contract::metrics::{Host, MetricsError, Reduction, Selector};
 use crate::question::Question;
 use crate::resources::TableResource;
 use crate::state::{CheckState, GuestState};
 use crate::subject::SubjectState;
+use operator_data::Table;
 use operator_data::series::SeriesError;
 use operator_data::tables::TableError;
 use std::sync::{Arc, PoisonError};

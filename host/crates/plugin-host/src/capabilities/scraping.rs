@@ -1,13 +1,13 @@
 //! `scraping`: expositions are fetched, parsed and kept by the host; the guest sees only counts.
 
-use operator_net::egress::{Egress, TargetRequest};
 use crate::bindings::contract::http_types::HttpError as WitError;
 use crate::bindings::contract::scraping::{Host, ScrapeRequest, ScrapeSummary};
 use crate::join::join_in_order;
 use crate::subject::SubjectState;
-use operator_net::ports::{HttpError, HttpResponse, Method};
 use operator_data::series::exposition;
 use operator_data::series::exposition::Parsed;
+use operator_net::egress::{Egress, TargetRequest};
+use operator_net::ports::{HttpError, HttpResponse, Method};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use wasmtime::Result;
@@ -119,10 +119,10 @@ fn whole_lines(response: &HttpResponse) -> std::result::Result<&[u8], HttpError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use operator_net::egress::{DiscoveryPolicy, EgressLimits, EgressPolicy, TargetPolicy};
-    use operator_model::Timestamp;
     use crate::bindings::contract::types::Label;
     use crate::{CallLimits, SubjectWorld};
+    use operator_model::Timestamp;
+    use operator_net::egress::{DiscoveryPolicy, EgressLimits, EgressPolicy, TargetPolicy};
     use operator_net::ports::{BoxFuture, Http, HttpRequest};
     use std::time::Duration;
 

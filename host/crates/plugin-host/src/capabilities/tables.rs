@@ -1,12 +1,14 @@
 //! `tables`: reading, building and pushed-down work on columnar tables.
 
-use operator_model::Scalar;
-use operator_data::{Table, tables as own};
-use crate::bindings::contract::tables::{Aggregate, Field, Host, HostBuilder, HostTable, Measure, PackedText, TableError, Term};
+use crate::bindings::contract::tables::{
+    Aggregate, Field, Host, HostBuilder, HostTable, Measure, PackedText, TableError, Term,
+};
 use crate::convert;
 use crate::reads::Part;
 use crate::resources::{BuilderResource, TableResource};
 use crate::state::GuestState;
+use operator_data::{Table, tables as own};
+use operator_model::Scalar;
 use std::sync::Arc;
 use wasmtime::component::Resource;
 

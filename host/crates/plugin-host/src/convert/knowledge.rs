@@ -1,8 +1,10 @@
 //! `knowledge` and `topology`.
 
 use super::enums;
-use operator_model::{knowledge as own, CardId, CheckId, EntityId, SignalId, Topology, Edge, Entity, Relation};
 use crate::bindings::contract::{knowledge as wit, metrics};
+use operator_model::{
+    CardId, CheckId, Edge, Entity, EntityId, Relation, SignalId, Topology, knowledge as own,
+};
 
 enums!(wit::Relation => Relation { RunsOn, DependsOn, PeersWith });
 enums!(wit::Direction => own::Direction { Up, Down, Either });

@@ -1,9 +1,9 @@
 //! What checks declare and point to.
 
 use super::enums;
+use crate::bindings::invariant::operator::plugin::checks as wit;
 use operator_model::verdict::Observed;
 use operator_model::{CheckDeclaration, CheckId, Status};
-use crate::bindings::invariant::operator::plugin::checks as wit;
 
 enums!(wit::Status => Status { Pass, Fail, Inconclusive });
 

@@ -1,8 +1,13 @@
 //! Bytes that are not what they should be.
 
 use super::{limits, limits_with};
-use crate::{fixtures, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, World, inspect, interview, read_component};
-use crate::fixtures::{component_text, core_module, declares, invariant, keeps_state, one_check, passes};
+use crate::fixtures::{
+    component_text, core_module, declares, invariant, keeps_state, one_check, passes,
+};
+use crate::{
+    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, World, fixtures, inspect,
+    interview, read_component,
+};
 use std::path::Path;
 use wit_component::StringEncoding;
 

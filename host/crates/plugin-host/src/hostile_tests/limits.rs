@@ -1,15 +1,22 @@
 //! Limits that are reached over several calls or parts; the others are reached beside what they bound.
 
 use super::{limits, limits_with, snapshot};
-use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy, TargetRequest};
-use operator_data::Table;
-use operator_model::{Tick, Timestamp};
-use crate::fixtures::{Guest, OutcomeParts, invariant, keeps_state, observation, one_check, outcome, passes, subject};
+use crate::fixtures::{
+    Guest, OutcomeParts, invariant, keeps_state, observation, one_check, outcome, passes, subject,
+};
 use crate::join::join_in_order;
 use crate::state::GuestState;
-use crate::{CallLimits, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld};
-use operator_net::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse, Method};
+use crate::{
+    CallLimits, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject,
+    SubjectWorld,
+};
+use operator_data::Table;
 use operator_data::tables::Column;
+use operator_model::{Tick, Timestamp};
+use operator_net::egress::{
+    DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy, TargetRequest,
+};
+use operator_net::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse, Method};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

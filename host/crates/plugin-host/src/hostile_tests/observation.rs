@@ -1,11 +1,11 @@
 //! Subjects that do the wrong thing when they look.
 
 use super::{limits, limits_with, names};
-use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy};
-use operator_model::{Tick, Timestamp};
-use crate::observe::observe;
 use crate::fixtures::{Body, Guest, observation, subject};
+use crate::observe::observe;
 use crate::{Engine, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld};
+use operator_model::{Tick, Timestamp};
+use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy};
 use operator_net::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse};
 use std::sync::Arc;
 use std::time::Duration;

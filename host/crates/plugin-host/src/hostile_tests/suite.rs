@@ -2,9 +2,11 @@
 
 use super::catalogue::{self, Case, Kind};
 use super::{limits_with, snapshot};
-use operator_model::{Status, Tick, Timestamp};
 use crate::fixtures::{OutcomeParts, one_check, outcome, passes};
-use crate::{Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld};
+use crate::{
+    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld,
+};
+use operator_model::{Status, Tick, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

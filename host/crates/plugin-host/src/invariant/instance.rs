@@ -1,7 +1,5 @@
 //! One fresh instance of a module of checks, and the calls of it.
 
-use operator_data::Snapshot;
-use operator_model::Timestamp;
 use crate::bindings::contract::types::PluginError;
 use crate::bindings::invariant::operator::plugin::checks::{Declaration, Outcome};
 use crate::bindings::{invariant as direct, waiting_invariant as waiting};
@@ -12,6 +10,8 @@ use crate::limits::CallLimits;
 use crate::reads::Reads;
 use crate::resources::SnapshotResource;
 use crate::state::{CheckState, GuestState, new_store};
+use operator_data::Snapshot;
+use operator_model::Timestamp;
 use std::sync::Arc;
 use wasmtime::Store;
 use wasmtime::component::types::ComponentItem;

@@ -2,10 +2,10 @@
 
 use super::instance::Call;
 use super::{InvariantModule, InvariantPre};
-use operator_model::Timestamp;
 use crate::failure::PluginFailure;
 use crate::limits::CallLimits;
 use crate::state::{CheckState, GuestState, new_store};
+use operator_model::Timestamp;
 use wasmtime::Store;
 
 /// A store in which nothing runs yet.

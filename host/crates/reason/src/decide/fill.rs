@@ -1,10 +1,10 @@
 //! Fills names into texts and commands. What comes from the observed system may go into a command only
 //! if a shell reads it as one plain word.
 
+use operator_data::{Snapshot, Table};
 use operator_model::knowledge::{Attribute, KnowledgeBase};
 use operator_model::quantity::escape;
 use operator_model::{EntityId, Incident};
-use operator_data::{Snapshot, Table};
 use std::collections::BTreeMap;
 
 /// The words for one component.

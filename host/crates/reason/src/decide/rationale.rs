@@ -1,6 +1,9 @@
 //! Why this diagnosis, why not each rival, why this option and why not the next.
 
-use operator_model::{Claim, Evidence, EvidenceId, EvidenceSource, Incident, Predicate, Scalar, SymptomKind, TicketOption};
+use operator_model::{
+    Claim, Evidence, EvidenceId, EvidenceSource, Incident, Predicate, Scalar, SymptomKind,
+    TicketOption,
+};
 
 /// The strongest observations that the leading hypothesis rests on: more is in its own list.
 const SUPPORTS_MAX: usize = 3;

@@ -1,6 +1,9 @@
 //! What is recommended, and what never is.
 
-use crate::diagnose::fixture::{Sight, Story, fails, holds, knowledge, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason};
+use crate::diagnose::fixture::{
+    Sight, Story, fails, holds, knowledge, node_two_gone, slow_disk_on_two,
+    slow_for_an_unknown_reason,
+};
 use operator_model::Predicate;
 use operator_model::knowledge::{Fitness, KnowledgeBase, Risk};
 

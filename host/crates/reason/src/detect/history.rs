@@ -6,10 +6,10 @@ use super::thresholds::{
     CALM_Z, DEVIATING_Z, HELD_OUT_SAMPLES, IQR_PER_SIGMA, NORMAL_Z, RECENT_SAMPLES,
     RELEARN_AFTER_MS, RUN_SAMPLES, SPREAD_SHARE_OF_MEDIAN,
 };
+use operator_data::Sample;
 use operator_model::knowledge::{Direction, Signal};
 use operator_model::statistics::{interquartile_range, median};
 use operator_model::{Reading, Timestamp};
-use operator_data::Sample;
 use std::collections::VecDeque;
 
 /// The signal's own idea of what matters.

@@ -1,11 +1,11 @@
 //! The newest value of a signal for each entity, and the time of the sample that it rests on.
 
 use super::thresholds::COLUMN_REFRESH_MS;
-use operator_model::knowledge::{Direction, Signal, SignalSource};
 use operator_data::series::GroupKey;
-use operator_model::{EntityId, Scalar, Timestamp};
-use operator_data::{Sample, Snapshot, Table};
 use operator_data::series::{Picked, bucket_metric};
+use operator_data::{Sample, Snapshot, Table};
+use operator_model::knowledge::{Direction, Signal, SignalSource};
+use operator_model::{EntityId, Scalar, Timestamp};
 use std::collections::BTreeMap;
 
 /// Values by entity. Entities that the topology does not know are left out, unless it knows none of the

@@ -2,11 +2,11 @@
 
 use super::thresholds::{COLUMN_REFRESH_MS, FORGOTTEN_AFTER_MS, RELEARN_AFTER_MS};
 use super::*;
-use operator_model::knowledge::{Matcher, Reduction, Selector, SignalSource};
-use operator_model::{Digest, Entity, Tick, Topology};
-use operator_data::{SeriesKey, SeriesStore, Table};
 use operator_data::series::SeriesLimits;
 use operator_data::tables::Column;
+use operator_data::{SeriesKey, SeriesStore, Table};
+use operator_model::knowledge::{Matcher, Reduction, Selector, SignalSource};
+use operator_model::{Digest, Entity, Tick, Topology};
 use std::sync::Arc;
 
 const SECOND: u64 = 1_000;

@@ -10,7 +10,10 @@ use super::{separate, told_apart};
 use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstain};
 use operator_model::quantity::escape;
 use operator_model::title::{NONE_OF_THESE, title};
-use operator_model::{AssessedEvidence, CardId, Diagnosis, EntityId, Hypothesis, Incident, IncidentKey, PathStep, Severity, Symptom, SymptomKind, Timestamp, Topology};
+use operator_model::{
+    AssessedEvidence, CardId, Diagnosis, EntityId, Hypothesis, Incident, IncidentKey, PathStep,
+    Severity, Symptom, SymptomKind, Timestamp, Topology,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an incident is written from.

@@ -5,7 +5,9 @@ use super::facts::blind_spot;
 use super::limits::{BLIND_MS_MIN, BLIND_TICKS_MIN};
 use super::symptoms::Lasting;
 use operator_model::quantity::escape;
-use operator_model::{BlindSpot, EntityId, Incident, Severity, Symptom, SymptomKind, Timestamp, Topology};
+use operator_model::{
+    BlindSpot, EntityId, Incident, Severity, Symptom, SymptomKind, Timestamp, Topology,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Since when a source was not seen.

@@ -7,7 +7,10 @@ mod verdicts;
 use super::DiagnoseInput;
 use super::symptoms::{Lasting, SymptomKey};
 use operator_model::knowledge::{EvidenceRule, Scope, Signal, SignalSource, Test};
-use operator_model::{Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Scalar, SymptomKind, Timestamp, Topology};
+use operator_model::{
+    Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Scalar, SymptomKind,
+    Timestamp, Topology,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use signals::read_signal;

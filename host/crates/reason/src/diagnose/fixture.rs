@@ -4,11 +4,17 @@
 use super::{DiagnoseInput, Memory, explain};
 use crate::decide::{Decided, decide};
 use crate::detect::Detector;
-use operator_model::knowledge::{Action, Attribute, Card, Deviation, Direction, EvidenceRule, Fitness, KnowledgeBase, OptionFit, Risk, Scope, Signal, SignalSource, Test};
-use operator_model::ticket::Provenance;
-use operator_model::{BlindSpot, Comparison, Detection, Digest, Edge, Entity, EntityId, Incident, Relation, Scalar, Severity, Status, Tick, Ticket, TicketState, Timestamp, Topology, Verdict, Violation};
-use operator_data::{SeriesStore, Snapshot, Table};
 use operator_data::tables::Column;
+use operator_data::{SeriesStore, Snapshot, Table};
+use operator_model::knowledge::{
+    Action, Attribute, Card, Deviation, Direction, EvidenceRule, Fitness, KnowledgeBase, OptionFit,
+    Risk, Scope, Signal, SignalSource, Test,
+};
+use operator_model::ticket::Provenance;
+use operator_model::{
+    BlindSpot, Comparison, Detection, Digest, Edge, Entity, EntityId, Incident, Relation, Scalar,
+    Severity, Status, Tick, Ticket, TicketState, Timestamp, Topology, Verdict, Violation,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -4,7 +4,10 @@ use super::blindness::Blindness;
 use super::ledger::Ledger;
 use super::limits::{CLEAR_MIN_MS, REMEMBERED_MAX, REOPEN_WITHIN_MS, SYMPTOMS_MAX};
 use super::symptoms::{SymptomKey, Symptoms};
-use operator_model::{Diagnosis, Edge, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState, Timestamp, Topology};
+use operator_model::{
+    Diagnosis, Edge, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState,
+    Timestamp, Topology,
+};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 

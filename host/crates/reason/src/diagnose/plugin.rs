@@ -4,7 +4,10 @@
 use super::assemble::{none_of_these, rounded};
 use operator_model::quantity::escape;
 use operator_model::title::title;
-use operator_model::{Diagnosis, EntityId, Evidence, EvidenceId, EvidenceSource, Incident, IncidentKey, PluginFault, PluginTrouble, Scalar, Severity, Symptom, SymptomKind, Timestamp};
+use operator_model::{
+    Diagnosis, EntityId, Evidence, EvidenceId, EvidenceSource, Incident, IncidentKey, PluginFault,
+    PluginTrouble, Scalar, Severity, Symptom, SymptomKind, Timestamp,
+};
 use std::collections::BTreeMap;
 
 /// Faults that one incident lists; a module of checks that all fail has one defect.

@@ -8,7 +8,10 @@ use super::limits::{
     ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SPEAKS_FOR_MS, SYMPTOMS_MAX,
     UNMENTIONED_CLEARS_MS,
 };
-use operator_model::{CheckId, Detection, EntityId, Evidence, EvidenceId, EvidenceSource, Reading, Scalar, Severity, SignalId, Status, Symptom, SymptomKind, Ticket, Timestamp, Topology, Verdict, Violation};
+use operator_model::{
+    CheckId, Detection, EntityId, Evidence, EvidenceId, EvidenceSource, Reading, Scalar, Severity,
+    SignalId, Status, Symptom, SymptomKind, Ticket, Timestamp, Topology, Verdict, Violation,
+};
 use std::collections::BTreeMap;
 
 /// What makes two symptoms the same one at different times.

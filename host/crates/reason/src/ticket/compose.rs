@@ -1,7 +1,10 @@
 //! A ticket as it would be written now.
 
 use operator_model::title::{NONE_OF_THESE, title};
-use operator_model::{CardId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar, Ticket, TicketOption, TicketState, Timestamp};
+use operator_model::{
+    CardId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar,
+    Ticket, TicketOption, TicketState, Timestamp,
+};
 
 /// What the decide stage proposes for an incident.
 #[derive(Debug, Clone, PartialEq)]

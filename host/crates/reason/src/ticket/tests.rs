@@ -1,5 +1,8 @@
 use super::*;
-use operator_model::{CardId, Decision, DecisionMode, EntityId, Hypothesis, IncidentKey, Provenance, Severity, Symptom, SymptomKind, Ticket, TicketChange, TicketState, Timestamp};
+use operator_model::{
+    CardId, Decision, DecisionMode, EntityId, Hypothesis, IncidentKey, Provenance, Severity,
+    Symptom, SymptomKind, Ticket, TicketChange, TicketState, Timestamp,
+};
 use std::collections::BTreeMap;
 
 /// A small ticket as the earlier stages would compose it.

@@ -1,6 +1,8 @@
 //! A ticket, prepared for questions.
 
-use operator_model::{Claim, EntityId, Evidence, EvidenceId, EvidenceSource, Hypothesis, Ticket, Topology};
+use operator_model::{
+    Claim, EntityId, Evidence, EvidenceId, EvidenceSource, Hypothesis, Ticket, Topology,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) struct Case<'a> {

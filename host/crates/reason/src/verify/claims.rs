@@ -3,7 +3,9 @@
 use super::case::Case;
 use operator_model::sentence::{TOLD_APART_RATIO_MIN, deviation, sentence};
 use operator_model::statistics::median;
-use operator_model::{Claim, EntityId, Evidence, EvidenceSource, Hypothesis, Predicate, Scalar, Symptom, SymptomKind};
+use operator_model::{
+    Claim, EntityId, Evidence, EvidenceSource, Hypothesis, Predicate, Scalar, Symptom, SymptomKind,
+};
 use std::collections::BTreeSet;
 
 /// Evidence may be older than the incident by its own window and this: sources are scraped each 15 s,

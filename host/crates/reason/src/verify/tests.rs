@@ -1,9 +1,15 @@
 //! The tester is tested: good tickets pass, and every way of telling an untruth is found.
 
 use super::verify;
-use crate::diagnose::fixture::{Sight, Story, cannot_tell, fails, holds, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason, topology};
+use crate::diagnose::fixture::{
+    Sight, Story, cannot_tell, fails, holds, node_two_gone, slow_disk_on_two,
+    slow_for_an_unknown_reason, topology,
+};
 use operator_model::knowledge::Risk;
-use operator_model::{BlindSpot, Claim, Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Scalar, Ticket, Timestamp};
+use operator_model::{
+    BlindSpot, Claim, Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate,
+    Scalar, Ticket, Timestamp,
+};
 
 /// Good tickets of every kind: a cause named on violations, on anomalies, left open, unknown, blind.
 fn good_tickets() -> Vec<(&'static str, Ticket)> {

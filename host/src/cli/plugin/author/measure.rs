@@ -1,15 +1,15 @@
 //! `operator plugin test` and `bench`: the cases of a project, under the limits of the daemon.
 
 use super::{component, wrong};
-use operator_authoring::bench::{Costs, baseline, growth, measure};
-use operator_authoring::cases;
-use operator_authoring::cases::{Case, Ran};
 use crate::cli::Console;
 use crate::cli::plugin::read;
 use crate::cli::subject::CacheArgs;
 use crate::exit::{Exit, Failure};
-use operator_plugin_host::{InvariantModule, PluginLimits};
+use operator_authoring::bench::{Costs, baseline, growth, measure};
+use operator_authoring::cases;
+use operator_authoring::cases::{Case, Ran};
 use operator_net::ports::real::RealClock;
+use operator_plugin_host::{InvariantModule, PluginLimits};
 use serde_json::json;
 use std::path::PathBuf;
 

@@ -2,8 +2,8 @@
 
 use super::settings::OriginSettings;
 use crate::egress::{AddressPolicy, Origin};
-use operator_model::Timestamp;
 use crate::ports::{BoxFuture, HttpError};
+use operator_model::Timestamp;
 use reqwest::dns::{Name, Resolve, Resolving};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -1,7 +1,9 @@
 //! Loops, bombs and traps in every place where code of a guest runs.
 
 use super::Case;
-use crate::fixtures::{Guest, declares, invariant, keeps_state, observation, one_check, passes, subject};
+use crate::fixtures::{
+    Guest, declares, invariant, keeps_state, observation, one_check, passes, subject,
+};
 
 /// What code can do to itself. Each leaves nothing on the stack and does not come back, or traps.
 const BEHAVIOURS: [(&str, &str); 20] = [

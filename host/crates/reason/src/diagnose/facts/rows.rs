@@ -2,9 +2,9 @@
 
 use super::{Facts, Finding, Seen, opposite, plain};
 use crate::diagnose::DiagnoseInput;
+use operator_data::Table;
 use operator_model::knowledge::{Scope, Test};
 use operator_model::{Comparison, EntityId, Evidence, EvidenceSource, Predicate, Scalar};
-use operator_data::Table;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A row test of a card.

@@ -4,7 +4,10 @@ use super::{Facts, Finding, Seen, opposite, query_of};
 use crate::diagnose::limits::CITED_MAX;
 use operator_model::detection::{CALM_Z, DEVIATING_Z, NORMAL_Z};
 use operator_model::knowledge::{Deviation, Direction, Scope, Signal, SignalSource};
-use operator_model::{Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Reading, Scalar, SignalId, SymptomKind, Timestamp};
+use operator_model::{
+    Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Reading, Scalar,
+    SignalId, SymptomKind, Timestamp,
+};
 use std::collections::BTreeSet;
 
 /// What is asked about a signal.

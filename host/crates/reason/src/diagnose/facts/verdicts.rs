@@ -2,7 +2,10 @@
 
 use super::{Facts, Finding, Seen, plain};
 use operator_model::knowledge::Scope;
-use operator_model::{CheckId, EntityId, Evidence, EvidenceSource, Predicate, Scalar, Status, SymptomKind, Timestamp, Verdict};
+use operator_model::{
+    CheckId, EntityId, Evidence, EvidenceSource, Predicate, Scalar, Status, SymptomKind, Timestamp,
+    Verdict,
+};
 use std::collections::BTreeSet;
 
 /// A verdict as evidence, about one entity or about all that were looked at.

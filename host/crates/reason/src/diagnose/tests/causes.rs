@@ -1,6 +1,9 @@
 //! Which cause is named, and what is said about the others.
 
-use crate::diagnose::fixture::{STEP_MS, Sight, Story, cannot_tell, fails, holds, knowledge, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason};
+use crate::diagnose::fixture::{
+    STEP_MS, Sight, Story, cannot_tell, fails, holds, knowledge, node_two_gone, slow_disk_on_two,
+    slow_for_an_unknown_reason,
+};
 use operator_model::{Incident, Predicate, Scalar, Severity, SymptomKind};
 
 fn leader(incident: &Incident) -> (String, String) {

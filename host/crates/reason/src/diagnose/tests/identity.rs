@@ -1,7 +1,9 @@
 //! One cause keeps one key.
 
 use crate::diagnose::Memory;
-use crate::diagnose::fixture::{Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason};
+use crate::diagnose::fixture::{
+    Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
+};
 use operator_model::{EvidenceId, Incident, TicketState};
 use std::collections::BTreeMap;
 
