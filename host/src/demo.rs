@@ -24,7 +24,7 @@ use operator_engine::daemon::Daemon;
 use operator_engine::event::Sink;
 use operator_engine::settings::{Settings, TargetSettings};
 use operator_engine::tick::assemble;
-use operator_journal::store::Book;
+use operator_journal::store::TicketLog;
 use operator_model::{Ticket, Timestamp};
 use operator_net::ports::real::RealClock;
 use operator_net::ports::{Clock as _, Ports};
@@ -95,7 +95,7 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
     let world = SimulatedWorld::new(Box::new(simulator.clone()));
     let ports = world.ports();
     let settings = settings(plan, &world)?;
-    let opened = Book::open(&settings.data, ports.clock.now()).await?;
+    let opened = TicketLog::open(&settings.data, ports.clock.now()).await?;
     let policy = settings.egress_policy();
     let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |line| {
         sink.progress(&line)

@@ -4,7 +4,7 @@
 //! person must change something" (64, 65, 78). `check` uses 0, 1 and 2 for its answer.
 
 use operator_engine::daemon::StartError;
-use operator_journal::store::{BookError, StoreError};
+use operator_journal::store::{TicketLogError, StoreError};
 use operator_journal::{DataDirError, ScanError};
 use operator_recording::RecordingError;
 use std::fmt;
@@ -85,14 +85,14 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-impl From<BookError> for Failure {
-    fn from(error: BookError) -> Self {
+impl From<TicketLogError> for Failure {
+    fn from(error: TicketLogError) -> Self {
         let exit = match &error {
-            BookError::Directory(DataDirError::Busy { .. }) => Exit::Unavailable,
-            BookError::Directory(DataDirError::Unusable { .. })
-            | BookError::Store(StoreError::Newer { .. }) => Exit::Config,
-            BookError::Log(error) => exit_of(error),
-            BookError::Journal(_) | BookError::Store(_) => Exit::Io,
+            TicketLogError::Directory(DataDirError::Busy { .. }) => Exit::Unavailable,
+            TicketLogError::Directory(DataDirError::Unusable { .. })
+            | TicketLogError::Store(StoreError::Newer { .. }) => Exit::Config,
+            TicketLogError::Log(error) => exit_of(error),
+            TicketLogError::Journal(_) | TicketLogError::Store(_) => Exit::Io,
         };
         Self::new(exit, error.to_string())
     }
@@ -101,7 +101,7 @@ impl From<BookError> for Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::Book(error) => error.into(),
+            StartError::TicketLog(error) => error.into(),
             StartError::Recording(error) => error.into(),
         }
     }

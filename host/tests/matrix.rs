@@ -16,7 +16,7 @@ mod play;
 #[path = "matrix/table.rs"]
 mod table;
 
-use operator_chaos::cards::{self, Card, Kind, Target};
+use operator_chaos::cards::{self, FailureMode, Kind, Target};
 use play::{Bench, Played};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,10 +34,10 @@ const BOUNDED: [&str; 5] = [
     "rolling-restart",
 ];
 
-fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
+fn played(wanted: impl Fn(&FailureMode) -> bool) -> Option<(Bench, Vec<Played>)> {
     let bench = Bench::open()?;
-    let playable = |card: &&Card| card.runs_on(Target::Sim) && wanted(card);
-    let cards: Vec<&'static Card> = cards::all().iter().filter(playable).collect();
+    let playable = |card: &&FailureMode| card.runs_on(Target::Sim) && wanted(card);
+    let cards: Vec<&'static FailureMode> = cards::all().iter().filter(playable).collect();
     let next = AtomicUsize::new(0);
     let mut played: Vec<Played> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -53,7 +53,7 @@ fn played(wanted: impl Fn(&Card) -> bool) -> Option<(Bench, Vec<Played>)> {
 }
 
 /// Plays one card after the other until none is left.
-fn play_some(bench: &Bench, cards: &[&'static Card], next: &AtomicUsize) -> Vec<Played> {
+fn play_some(bench: &Bench, cards: &[&'static FailureMode], next: &AtomicUsize) -> Vec<Played> {
     std::iter::from_fn(|| {
         cards
             .get(next.fetch_add(1, Ordering::Relaxed))
@@ -107,7 +107,7 @@ fn faults_are_noticed_and_what_is_in_order_is_not() {
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 fn the_whole_matrix() {
     let only = std::env::var("OPERATOR_MATRIX_CARDS").ok();
-    let wanted = |card: &Card| {
+    let wanted = |card: &FailureMode| {
         only.as_deref()
             .is_none_or(|ids| ids.split(',').any(|id| id == card.id))
     };

@@ -101,7 +101,7 @@ async fn against(
 fn failed(error: ReplayError) -> Failure {
     match error {
         ReplayError::Recording(error) => error.into(),
-        ReplayError::Book(error) => error.into(),
+        ReplayError::TicketLog(error) => error.into(),
         other => Failure::new(Exit::Config, other.to_string()),
     }
 }

@@ -8,7 +8,7 @@ use operator_engine::daemon::{Daemon, Stop, Until};
 use operator_engine::event::Sink;
 use operator_engine::telemetry::metrics::Metrics;
 use operator_engine::telemetry::serve;
-use operator_journal::store::Book;
+use operator_journal::store::TicketLog;
 use operator_net::ports::Clock;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,7 +47,7 @@ pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failur
     settings.record.clone_from(&args.record);
     let real = Real::new(settings, &args.subject.cache)?;
     // The directory first: a second operator must hear at once that it is one too many.
-    let opened = Book::open(&real.settings.data, real.ports.clock.now()).await?;
+    let opened = TicketLog::open(&real.settings.data, real.ports.clock.now()).await?;
     let metrics = Metrics::new(real.settings.tick_interval_ms);
     let door = match args.metrics_listen.or(real.settings.metrics_listen) {
         Some(address) => Some(listen(address, &metrics, &real.ports.clock).await?),

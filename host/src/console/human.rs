@@ -4,7 +4,7 @@ use super::sink::Quiet;
 use crate::console::render;
 use crate::console::render::{RenderStyle, escape};
 use operator_engine::event::{
-    Event, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged, What,
+    Event, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged, EventKind,
 };
 use operator_model::{Severity, Status, TicketChange, Timestamp};
 use std::io::Write;
@@ -227,16 +227,16 @@ impl<W: Write> HumanSink<W> {
 impl<W: Write + Send> Sink for HumanSink<W> {
     fn emit(&mut self, event: &Event) {
         match &event.what {
-            What::VerdictChanged(verdict) if verdict.to != Status::Fail => {
+            EventKind::VerdictChanged(verdict) if verdict.to != Status::Fail => {
                 return self.waiting.push((event.observed_at, verdict.clone()));
             }
             _ => self.flush(),
         }
         match &event.what {
-            What::Started(started) => self.started(event, started),
-            What::Tick(done) => self.tick(event, done),
-            What::VerdictChanged(verdict) => self.verdict(event.observed_at, verdict),
-            What::Anomaly(anomaly) => {
+            EventKind::Started(started) => self.started(event, started),
+            EventKind::Tick(done) => self.tick(event, done),
+            EventKind::VerdictChanged(verdict) => self.verdict(event.observed_at, verdict),
+            EventKind::Anomaly(anomaly) => {
                 let text = format!(
                     "{}: {}",
                     escape(&anomaly.name, TEXT_CHARS_MAX),
@@ -244,7 +244,7 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                 );
                 self.tell(event.observed_at, "anomaly", &text);
             }
-            What::IncidentOpened(incident) => {
+            EventKind::IncidentOpened(incident) => {
                 let hold = if incident.confirmed {
                     ""
                 } else {
@@ -256,8 +256,8 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     &format!("{}{hold}", escape(&incident.title, TEXT_CHARS_MAX)),
                 );
             }
-            What::Ticket(written) => self.ticket(event, written),
-            What::Plugin(change) => {
+            EventKind::Ticket(written) => self.ticket(event, written),
+            EventKind::Plugin(change) => {
                 let done = match change.kind {
                     PluginChangeKind::Swapped => "swapped",
                     PluginChangeKind::RolledBack => "rolled back",
@@ -273,10 +273,10 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     ),
                 );
             }
-            What::Blind(blind) if blind.blind.is_empty() => {
+            EventKind::Blind(blind) if blind.blind.is_empty() => {
                 self.tell(event.observed_at, "sees", "everything is seen again")
             }
-            What::Blind(blind) => {
+            EventKind::Blind(blind) => {
                 for spot in blind.blind.iter().take(NAMES_MAX) {
                     let text = format!(
                         "{}: {}",
@@ -294,7 +294,7 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     self.tell(event.observed_at, "blind", &format!("and {more} more"));
                 }
             }
-            What::Stopped(stopped) => {
+            EventKind::Stopped(stopped) => {
                 let text = format!(
                     "{} after {} ticks; tickets: {} opened, {} resolved, {} stay open",
                     stopped.reason,

@@ -13,7 +13,7 @@ use operator_engine::daemon::{Daemon, Stop};
 use operator_engine::event::Sink;
 use operator_engine::settings::{Settings, TargetSettings};
 use operator_engine::tick::assemble;
-use operator_journal::store::Book;
+use operator_journal::store::TicketLog;
 use operator_model::Timestamp;
 use operator_net::ports::http::NameService;
 use operator_net::ports::real::{RealClock, real_ports_with_names};
@@ -92,7 +92,7 @@ pub async fn play_on_containers(
         .real_world(&policy)
         .map_err(|errors| config(ConfigErrors::from(errors).to_string()))?;
     let ports = real_ports_with_names(world, Arc::new(ContainerNames(stage.clone())));
-    let opened = Book::open(&settings.data, ports.clock.now()).await?;
+    let opened = TicketLog::open(&settings.data, ports.clock.now()).await?;
     let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |line| {
         sink.progress(&line)
     })

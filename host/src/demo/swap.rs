@@ -1,7 +1,7 @@
 //! A module is changed in the middle of an incident, and what that changes in the verdicts is shown.
 
 use operator_check::{CheckSet, SwapRefused};
-use operator_engine::event::What;
+use operator_engine::event::EventKind;
 use operator_engine::tick::TickReport;
 use operator_model::{CheckId, Status, Tick, Timestamp};
 use serde::Serialize;
@@ -104,7 +104,7 @@ impl Swapping {
     fn done(&mut self, report: &TickReport) -> Option<Swapped> {
         let module = &self.plan.module;
         let swap = report.events.iter().find_map(|event| match &event.what {
-            What::Plugin(change) if &change.plugin == module => {
+            EventKind::Plugin(change) if &change.plugin == module => {
                 change.pause_us.map(|pause_us| (event.tick, pause_us))
             }
             _ => None,

@@ -1,12 +1,12 @@
 //! One card, from the first look to the end, through the same conveyor as ever.
 
 use operator::demo::simulated_ports::SimulatedWorld;
-use operator_chaos::cards::Card;
+use operator_chaos::cards::FailureMode;
 use operator_chaos::sim::Simulator;
 use operator_chaos::sim::config::ClusterConfig;
 use operator_engine::settings::{Settings, TargetSettings};
-use operator_engine::tick::{Conveyor, assemble, config_digest};
-use operator_journal::store::Book;
+use operator_engine::tick::{Pipeline, assemble, config_digest};
+use operator_journal::store::TicketLog;
 use operator_model::{CheckDeclaration, CheckId, Severity, Status, Timestamp, Verdict};
 use operator_net::ports::real::RealClock;
 use operator_plugin_host::Engine;
@@ -27,7 +27,7 @@ pub(crate) struct Bench {
 
 /// How a card went.
 pub(crate) struct Played {
-    pub(crate) card: &'static Card,
+    pub(crate) card: &'static FailureMode,
     pub(crate) checks: BTreeMap<CheckId, Failing>,
     /// Titles of the tickets that were opened.
     pub(crate) tickets: Vec<String>,
@@ -111,7 +111,7 @@ impl Bench {
             .collect()
     }
 
-    pub(crate) fn play(&self, card: &'static Card) -> Played {
+    pub(crate) fn play(&self, card: &'static FailureMode) -> Played {
         let data = tempfile::tempdir().expect("a directory");
         let played = self.runtime.block_on(self.watch(card, data.path()));
         let alarms: Vec<&str> = played.alarms().map(CheckId::as_str).collect();
@@ -124,16 +124,16 @@ impl Bench {
         played
     }
 
-    async fn watch(&self, card: &'static Card, data: &Path) -> Played {
+    async fn watch(&self, card: &'static FailureMode, data: &Path) -> Played {
         let world = SimulatedWorld::new(Box::new(Simulator::with_card(
             ClusterConfig::default(),
             card,
         )));
         let (settings, ports) = (self.settings(&world, data), world.ports());
-        let mut book = Book::open(data, ports.clock.now())
+        let mut ticket_log = TicketLog::open(data, ports.clock.now())
             .await
             .expect("a book")
-            .book;
+            .ticket_log;
         let assembly = assemble(
             &settings,
             settings.egress_policy(),
@@ -144,27 +144,27 @@ impl Bench {
         )
         .await
         .expect("components");
-        let mut conveyor = Conveyor::new(assembly, config_digest(&settings), &book);
-        conveyor.eyes().prime().await;
+        let mut pipeline = Pipeline::new(assembly, config_digest(&settings), &ticket_log);
+        pipeline.source().prime().await;
         let mut played = Played {
             card,
             checks: BTreeMap::new(),
             tickets: Vec::new(),
         };
         for _ in 0..card.duration_s * 1_000 / TICK_MS {
-            let report = conveyor.tick(&mut book).await.expect("the book is written");
+            let report = pipeline.tick(&mut ticket_log).await.expect("the book is written");
             report
                 .verdicts
                 .iter()
                 .for_each(|verdict| played.learn(verdict, report.snapshot.taken_at));
             ports.clock.sleep(Duration::from_millis(TICK_MS)).await;
         }
-        played.tickets = book
-            .register()
+        played.tickets = ticket_log
+            .ticket_table()
             .tickets()
             .map(|ticket| ticket.title.clone())
             .collect();
-        book.close().await.expect("the book is closed");
+        ticket_log.close().await.expect("the book is closed");
         played
     }
 

@@ -8,7 +8,7 @@ use operator_engine::daemon::Daemon;
 use operator_engine::event::{Event, Sink};
 use operator_engine::settings::{Settings, TargetSettings};
 use operator_engine::tick::assemble;
-use operator_journal::store::Book;
+use operator_journal::store::TicketLog;
 use operator_model::{Ticket, Timestamp};
 use operator_net::ports::real::RealClock;
 use operator_plugin_host::Engine;
@@ -45,7 +45,7 @@ async fn play(recording: Recording, plugins: &Path) -> (Vec<Ticket>, u64) {
         &Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
     )
     .unwrap();
-    let opened = Book::open(&settings.data, ports.clock.now()).await.unwrap();
+    let opened = TicketLog::open(&settings.data, ports.clock.now()).await.unwrap();
     let policy = settings.egress_policy();
     let assembly = assemble(&settings, policy, &ports, &engine, &RealClock, &mut |_| {})
         .await

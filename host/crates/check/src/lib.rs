@@ -4,11 +4,11 @@
 //! is sorted before anyone sees it. A check that fails, is missing a table or is in quarantine says
 //! *inconclusive* and why; it is never silently absent and never silently well.
 
-mod book;
+mod history;
 mod events;
 mod fault;
 mod load;
-mod memo;
+mod verdict_cache;
 mod prepare;
 mod rehearse;
 mod run;
@@ -30,8 +30,8 @@ pub use swap::{Arrived, Boundary};
 pub use version::LoadedModule;
 pub use watch::{WatchError, Watcher, in_the_background};
 
-use crate::book::Book;
-use crate::rehearse::Ring;
+use crate::history::CheckHistory;
+use crate::rehearse::SnapshotHistory;
 use crate::swap::Swaps;
 use crate::version::Version;
 use arc_swap::ArcSwap;
@@ -43,7 +43,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The modules that judge, by the path or name under which each was loaded.
-type Roster = BTreeMap<String, Arc<Version>>;
+type ActiveVersions = BTreeMap<String, Arc<Version>>;
 
 /// All checks of this operator, and what is remembered of them between ticks.
 pub struct CheckSet {
@@ -52,18 +52,18 @@ pub struct CheckSet {
     sources: Vec<PathBuf>,
     /// Modules whose configuration came from a file beside them.
     files_with_config: BTreeSet<String>,
-    roster: ArcSwap<Roster>,
-    book: Mutex<Book>,
+    active: ArcSwap<ActiveVersions>,
+    history: Mutex<CheckHistory>,
     swaps: Mutex<Swaps>,
-    ring: Mutex<Ring>,
+    ring: Mutex<SnapshotHistory>,
 }
 
 impl CheckSet {
     /// What the active modules declare, sorted by id, each with the name of its module.
     #[must_use]
     pub fn declarations(&self) -> Vec<(String, CheckDeclaration)> {
-        let roster = self.roster.load();
-        let named = roster.values().flat_map(|module| {
+        let active = self.active.load();
+        let named = active.values().flat_map(|module| {
             module
                 .checks()
                 .iter()
@@ -77,7 +77,7 @@ impl CheckSet {
     /// Name and digest of every active module, sorted by name.
     #[must_use]
     pub fn modules(&self) -> BTreeMap<String, String> {
-        self.roster
+        self.active
             .load()
             .values()
             .map(|module| (module.info().name.clone(), module.digest().0.clone()))
@@ -87,7 +87,7 @@ impl CheckSet {
     /// What every active module is made from, sorted by source.
     #[must_use]
     pub fn loaded(&self) -> Vec<LoadedModule> {
-        self.roster
+        self.active
             .load()
             .iter()
             .map(|(source, version)| version.parts(source))
@@ -97,20 +97,20 @@ impl CheckSet {
     /// Checks that were put into quarantine since the last call.
     #[must_use]
     pub fn take_quarantines(&self) -> Vec<Quarantine> {
-        self.book().take_quarantines()
+        self.history().take_quarantines()
     }
 
     /// Modules with a check in quarantine or on trial, sorted by module.
     #[must_use]
     pub fn troubles(&self) -> Vec<PluginTrouble> {
-        let roster = self.roster.load();
-        let book = self.book();
+        let active = self.active.load();
+        let history = self.history();
         let mut troubles: BTreeMap<String, PluginTrouble> = BTreeMap::new();
-        for module in roster.values() {
+        for module in active.values() {
             let faults = module
                 .checks()
                 .iter()
-                .filter_map(|check| book.trouble(&check.id));
+                .filter_map(|check| history.trouble(&check.id));
             for fault in faults {
                 let name = module.info().name.clone();
                 let trouble = troubles
@@ -128,11 +128,11 @@ impl CheckSet {
     /// Failed calls since the start, by the word for how they failed.
     #[must_use]
     pub fn failures(&self) -> BTreeMap<&'static str, u64> {
-        self.book().failures.clone()
+        self.history().failures.clone()
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    fn history(&self) -> MutexGuard<'_, CheckHistory> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

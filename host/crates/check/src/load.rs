@@ -1,7 +1,7 @@
 //! The first load of all modules, before the first tick: here anything wrong is an error.
 
 use crate::version::Version;
-use crate::{CheckSet, Roster};
+use crate::{CheckSet, ActiveVersions};
 use arc_swap::ArcSwap;
 use operator_model::CheckId;
 use operator_plugin_host::{Engine, LoadError, read_component};
@@ -90,12 +90,12 @@ impl CheckSet {
                 files_with_config.insert(source.clone());
             }
         }
-        let (roster, unusable) = gather(engine, modules, &all).await;
+        let (active, unusable) = gather(engine, modules, &all).await;
         errors.extend(unusable);
-        if roster.is_empty() && !errors.is_empty() {
+        if active.is_empty() && !errors.is_empty() {
             return Err(CheckSetError::Modules(errors));
         }
-        let loaded = Self::of_roster(engine, roster, all)?;
+        let loaded = Self::of_roster(engine, active, all)?;
         let set = Self {
             sources: sources.to_vec(),
             files_with_config,
@@ -117,27 +117,27 @@ impl CheckSet {
         modules: Vec<(String, Vec<u8>)>,
         configs: ModuleConfigs,
     ) -> Result<Self, CheckSetError> {
-        let (roster, errors) = gather(engine, modules, &configs).await;
+        let (active, errors) = gather(engine, modules, &configs).await;
         if !errors.is_empty() {
             return Err(CheckSetError::Modules(errors));
         }
-        Self::of_roster(engine, roster, configs)
+        Self::of_roster(engine, active, configs)
     }
 
     fn of_roster(
         engine: &Engine,
-        roster: Roster,
+        active: ActiveVersions,
         configs: ModuleConfigs,
     ) -> Result<Self, CheckSetError> {
-        refuse_duplicates(&roster)?;
+        refuse_duplicates(&active)?;
         Ok(Self {
             // What is loaded from now on is loaded beside the ticks.
             engine: engine.in_background(),
             configs,
             sources: Vec::new(),
             files_with_config: BTreeSet::new(),
-            roster: ArcSwap::from_pointee(roster),
-            book: Mutex::default(),
+            active: ArcSwap::from_pointee(active),
+            history: Mutex::default(),
             swaps: Mutex::default(),
             ring: Mutex::default(),
         })
@@ -149,15 +149,15 @@ async fn gather(
     engine: &Engine,
     modules: Vec<(String, Vec<u8>)>,
     configs: &ModuleConfigs,
-) -> (Roster, Vec<LoadError>) {
-    let (mut roster, mut errors) = (Roster::new(), Vec::new());
+) -> (ActiveVersions, Vec<LoadError>) {
+    let (mut active, mut errors) = (ActiveVersions::new(), Vec::new());
     for (source, bytes) in modules {
         match Version::load(engine, &source, bytes, config_of(configs, &source)).await {
-            Ok(version) => drop(roster.insert(source, Arc::new(version))),
+            Ok(version) => drop(active.insert(source, Arc::new(version))),
             Err(error) => errors.push(error),
         }
     }
-    (roster, errors)
+    (active, errors)
 }
 
 /// The configuration of the module of this path or name.
@@ -241,9 +241,9 @@ fn wasm_files(directory: &Path) -> Result<Vec<PathBuf>, String> {
 }
 
 /// No check id may belong to two modules.
-pub(super) fn refuse_duplicates(roster: &Roster) -> Result<(), CheckSetError> {
+pub(super) fn refuse_duplicates(active: &ActiveVersions) -> Result<(), CheckSetError> {
     let mut owners: BTreeMap<&CheckId, &str> = BTreeMap::new();
-    for (source, module) in roster {
+    for (source, module) in active {
         for check in module.checks() {
             if let Some(first) = owners.insert(&check.id, source) {
                 let (first, second) = (first.to_owned(), source.clone());

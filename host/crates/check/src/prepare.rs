@@ -43,13 +43,13 @@ impl CheckSet {
         let Some(files) = self.present_files() else {
             return;
         };
-        let roster = self.roster.load_full();
-        for source in roster.keys().filter(|source| !files.contains(*source)) {
+        let active = self.active.load_full();
+        for source in active.keys().filter(|source| !files.contains(*source)) {
             self.swaps().acted_on.remove(source);
             self.propose(source, Some(Candidate::Gone));
         }
         for source in &files {
-            if let Some(candidate) = self.prepare_file(source, roster.get(source)).await {
+            if let Some(candidate) = self.prepare_file(source, active.get(source)).await {
                 self.propose(source, candidate);
             }
         }
@@ -126,14 +126,14 @@ impl CheckSet {
 
     /// A module by the name that it gives itself, or by the stem of its file.
     fn find(&self, name: &str) -> Result<(String, Arc<Version>), SwapRefused> {
-        let roster = self.roster.load();
+        let active = self.active.load();
         let is = |(source, version): &(&String, &Arc<Version>)| {
             version.info().name == name || super::load::stem_of(source) == name
         };
-        if let Some((source, version)) = roster.iter().find(is) {
+        if let Some((source, version)) = active.iter().find(is) {
             return Ok((source.clone(), Arc::clone(version)));
         }
-        let known: Vec<String> = roster
+        let known: Vec<String> = active
             .values()
             .map(|version| version.info().name.clone())
             .collect();

@@ -1,7 +1,7 @@
 //! Snapshots of the last ticks, and what a new version says about them before anyone depends on it.
 
 use crate::CheckSet;
-use crate::book::Book;
+use crate::history::CheckHistory;
 use crate::run::jobs;
 use crate::version::Version;
 use operator_data::Snapshot;
@@ -14,7 +14,7 @@ const SAMPLES_MAX: usize = 8 << 20;
 
 /// The last snapshots, and the last ones on which something failed.
 #[derive(Default)]
-pub(super) struct Ring {
+pub(super) struct SnapshotHistory {
     last: VecDeque<Kept>,
     fired: VecDeque<Kept>,
 }
@@ -27,7 +27,7 @@ struct Kept {
     samples: usize,
 }
 
-impl Ring {
+impl SnapshotHistory {
     /// Keeps one more, within the bounds.
     pub(super) fn keep(
         &mut self,
@@ -84,7 +84,7 @@ impl Kept {
 }
 
 impl CheckSet {
-    pub(super) fn ring(&self) -> MutexGuard<'_, Ring> {
+    pub(super) fn ring(&self) -> MutexGuard<'_, SnapshotHistory> {
         self.ring.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -99,14 +99,14 @@ impl CheckSet {
         version: &Arc<Version>,
     ) -> Result<BTreeSet<CheckId>, String> {
         let kept = self.ring().all();
-        let (mut book, limits, mut differs) =
-            (Book::default(), self.engine.limits(), BTreeSet::new());
+        let (mut history, limits, mut differs) =
+            (CheckHistory::default(), self.engine.limits(), BTreeSet::new());
         let count = kept.len();
         for Kept {
             snapshot, statuses, ..
         } in kept
         {
-            let jobs = jobs(&book, source, version, &snapshot, true);
+            let jobs = jobs(&history, source, version, &snapshot, true);
             for ended in self.evaluate_all(jobs, &snapshot) {
                 let check = &ended.job.check.id;
                 let Some(evaluated) = ended.evaluated else {
@@ -120,7 +120,7 @@ impl CheckSet {
                         {
                             differs.insert(check.clone());
                         }
-                        book.succeeded(check, outcome.state, snapshot.tick, limits);
+                        history.succeeded(check, outcome.state, snapshot.tick, limits);
                     }
                     Err(failure) if failure.is_strike() => {
                         let tick = snapshot.tick.0;

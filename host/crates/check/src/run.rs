@@ -1,9 +1,9 @@
 //! One tick of all checks.
 
 use crate::CheckSet;
-use crate::book::Book;
+use crate::history::CheckHistory;
 use crate::fault::explain;
-use crate::memo::Memo;
+use crate::verdict_cache::VerdictCache;
 use crate::version::Version;
 use operator_data::Snapshot;
 use operator_model::{CheckDeclaration, Status, Verdict};
@@ -25,7 +25,7 @@ pub(super) struct Job {
     /// It belongs to a version that does not count.
     pub(super) beside: bool,
     /// What it answered last.
-    pub(super) memo: Option<Arc<Memo>>,
+    pub(super) verdict_cache: Option<Arc<VerdictCache>>,
 }
 
 /// A job with its end.
@@ -36,12 +36,12 @@ pub(super) struct Ended {
 
 impl CheckSet {
     pub(super) fn run(&self, snapshot: &Arc<Snapshot>) -> Vec<Verdict> {
-        let roster = self.roster.load_full();
+        let active = self.active.load_full();
         let mut jobs: Vec<Job> = {
-            let book = self.book();
-            roster
+            let history = self.history();
+            active
                 .iter()
-                .flat_map(|(source, module)| jobs(&book, source, module, snapshot, false))
+                .flat_map(|(source, module)| jobs(&history, source, module, snapshot, false))
                 .collect()
         };
         jobs.extend(self.trial_jobs(snapshot));
@@ -81,7 +81,7 @@ impl CheckSet {
         let swaps = self.swaps();
         let trials = swaps.trials.iter();
         trials
-            .flat_map(|(source, trial)| jobs(&trial.book, source, &trial.other, snapshot, true))
+            .flat_map(|(source, trial)| jobs(&trial.history, source, &trial.other, snapshot, true))
             .collect()
     }
 
@@ -95,13 +95,13 @@ impl CheckSet {
             return;
         };
         match evaluated.result {
-            Ok(mut outcome) => drop(trial.book.succeeded(
+            Ok(mut outcome) => drop(trial.history.succeeded(
                 &job.check.id,
                 outcome.state.take(),
                 tick,
                 limits,
             )),
-            Err(failure) => trial.book.failed(
+            Err(failure) => trial.history.failed(
                 &job.check.id,
                 &job.module.info().name,
                 &failure,
@@ -162,15 +162,15 @@ impl CheckSet {
             }
         };
         let mut evaluated = evaluated.unwrap_or_else(lost);
-        let memo = Memo::of(&module, state.as_deref(), &mut evaluated);
+        let verdict_cache = VerdictCache::of(&module, state.as_deref(), &mut evaluated);
         let Evaluated { result, fuel, .. } = evaluated;
         let (tick, limits) = (snapshot.tick, self.engine.limits());
         match result {
             Ok(mut outcome) => {
-                let mut book = self.book();
-                book.remember(&check.id, memo);
-                let on_trial = book.succeeded(&check.id, outcome.state.take(), tick, limits);
-                drop(book);
+                let mut history = self.history();
+                history.remember(&check.id, verdict_cache);
+                let on_trial = history.succeeded(&check.id, outcome.state.take(), tick, limits);
+                drop(history);
                 if on_trial {
                     shadowed(&module, &check, &outcome, fuel)
                 } else {
@@ -180,9 +180,9 @@ impl CheckSet {
             Err(failure) => {
                 let fault = explain(&module, &check, state.as_deref(), snapshot, &failure, fuel);
                 tracing::warn!(target: "operator_plugin_host", %fault, "A check failed.");
-                let mut book = self.book();
-                book.explain(fault);
-                book.failed(&check.id, &module.info().name, &failure, tick, limits);
+                let mut history = self.history();
+                history.explain(fault);
+                history.failed(&check.id, &module.info().name, &failure, tick, limits);
                 inconclusive(&module, &check, format!("the check {failure}"), fuel)
             }
         }
@@ -191,19 +191,19 @@ impl CheckSet {
 
 /// What has to be answered of one module, with the memory that this book has.
 pub(super) fn jobs(
-    book: &Book,
+    history: &CheckHistory,
     source: &str,
     module: &Arc<Version>,
     snapshot: &Snapshot,
     beside: bool,
 ) -> Vec<Job> {
     let job = |check: &CheckDeclaration| {
-        let record = book.record(&check.id);
+        let record = history.record(&check.id);
         let blocked = record
             .quarantined(snapshot.tick)
             .or_else(|| missing_tables(check, snapshot));
         let (module, check) = (Arc::clone(module), check.clone());
-        let memo = book.memo(&check.id);
+        let verdict_cache = history.verdict_cache(&check.id);
         Job {
             source: source.to_owned(),
             module,
@@ -211,7 +211,7 @@ pub(super) fn jobs(
             state: record.state,
             blocked,
             beside,
-            memo,
+            verdict_cache,
         }
     };
     module.checks().iter().map(job).collect()
@@ -249,9 +249,9 @@ fn answer(job: &Job, snapshot: &Arc<Snapshot>, runtime: &Runtime) -> Evaluated {
     let state = job.state.as_deref();
     let call = || runtime.block_on(job.module.evaluate(&job.check, snapshot, state));
     let Some(again) = job
-        .memo
+        .verdict_cache
         .as_ref()
-        .and_then(|memo| memo.again(&job.module, state, snapshot))
+        .and_then(|verdict_cache| verdict_cache.again(&job.module, state, snapshot))
     else {
         return call();
     };

@@ -74,9 +74,9 @@ impl CheckSet {
     /// All versions, sorted by source.
     #[must_use]
     pub fn status(&self) -> Vec<ModuleStatus> {
-        let (roster, swaps) = (self.roster.load_full(), self.swaps());
+        let (active, swaps) = (self.active.load_full(), self.swaps());
         let mut all = Vec::new();
-        for (source, version) in roster.iter() {
+        for (source, version) in active.iter() {
             let trial = swaps.trials.get(source);
             let on_probation = trial.is_some_and(|trial| trial.stage == Stage::Probation);
             let role = if on_probation {

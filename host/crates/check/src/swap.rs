@@ -6,13 +6,13 @@
 //! within the tick, and the version that was proved last counts. Every tick has one verdict for each check,
 //! from one version: the one that the roster holds when the tick ends.
 
-use crate::book::{Book, Record};
+use crate::history::{CheckHistory, Record};
 use crate::events::SwapEvent;
 use crate::load::refuse_duplicates;
 use crate::status::Outcome;
 use crate::trial::{Stage, Trial};
 use crate::version::Version;
-use crate::{CheckSet, LoadedModule, Roster};
+use crate::{CheckSet, LoadedModule, ActiveVersions};
 use operator_model::{CheckId, Digest};
 use operator_plugin_host::LoadError;
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ pub struct Boundary {
     pub events: Vec<SwapEvent>,
     /// What arrived, for a recording.
     pub arrived: Vec<Arrived>,
-    roster: Option<Roster>,
+    active: Option<ActiveVersions>,
     exchanged: Vec<Exchange>,
     /// What to remember of it once it is in effect.
     outcomes: Vec<SwapEvent>,
@@ -82,7 +82,7 @@ struct Exchange {
     source: String,
     now: Option<Arc<Version>>,
     before: Option<Arc<Version>>,
-    records: Book,
+    records: CheckHistory,
     /// Ticks in which the one before is kept running; none when a person goes back.
     probation_ticks: u64,
     announced: Vec<CheckId>,
@@ -139,19 +139,19 @@ impl CheckSet {
     /// Puts a boundary into effect: one pointer for all changes.
     pub fn commit(&self, boundary: Boundary) {
         let Boundary {
-            roster,
+            active,
             exchanged,
             outcomes,
             ..
         } = boundary;
-        let mut book = self.book();
+        let mut history = self.history();
         let mut swaps = self.swaps();
         outcomes.iter().for_each(|event| swaps.remember(event));
-        let Some(roster) = roster else { return };
+        let Some(active) = active else { return };
         for exchange in exchanged {
-            exchange.perform(&mut book, &mut swaps);
+            exchange.perform(&mut history, &mut swaps);
         }
-        self.roster.store(Arc::new(roster));
+        self.active.store(Arc::new(active));
     }
 
     /// Both steps, where nobody keeps a log.
@@ -173,10 +173,10 @@ impl CheckSet {
     }
 
     async fn take_in(&self, source: String, candidate: Candidate, boundary: &mut Boundary) {
-        let roster = boundary
-            .roster
+        let active = boundary
+            .active
             .clone()
-            .unwrap_or_else(|| Roster::clone(&self.roster.load()));
+            .unwrap_or_else(|| ActiveVersions::clone(&self.active.load()));
         match candidate {
             Candidate::Ready(version) => {
                 if self
@@ -192,11 +192,11 @@ impl CheckSet {
                 boundary
                     .arrived
                     .push(Arrived::Ready(version.parts(&source)));
-                self.try_out(source, version, &roster, boundary).await;
+                self.try_out(source, version, &active, boundary).await;
             }
             Candidate::Gone => {
                 boundary.arrived.push(Arrived::Gone(source.clone()));
-                self.remove(source, roster, boundary);
+                self.remove(source, active, boundary);
             }
             Candidate::Unfit { digest, reason } => {
                 let shown = digest.as_ref().map(|digest| digest.0.clone());
@@ -213,7 +213,7 @@ impl CheckSet {
                 boundary
                     .arrived
                     .push(Arrived::Back(source.clone(), reason.clone()));
-                self.go_back(source, reason, roster, boundary).await;
+                self.go_back(source, reason, active, boundary).await;
             }
         }
     }
@@ -223,7 +223,7 @@ impl CheckSet {
         &self,
         source: String,
         version: Arc<Version>,
-        roster: &Roster,
+        active: &ActiveVersions,
         boundary: &mut Boundary,
     ) {
         let refused = |reason| SwapEvent::Refused {
@@ -231,7 +231,7 @@ impl CheckSet {
             to: Some(version.digest().clone()),
             reason,
         };
-        let mut with = roster.clone();
+        let mut with = active.clone();
         let active = with.insert(source.clone(), Arc::clone(&version));
         if let Err(error) = refuse_duplicates(&with) {
             boundary.events.push(refused(error.to_string()));
@@ -244,7 +244,7 @@ impl CheckSet {
                 module,
                 to,
             });
-            boundary.roster = Some(with);
+            boundary.active = Some(with);
             boundary
                 .exchanged
                 .push(Exchange::simple(source, Some(version), None));
@@ -252,9 +252,9 @@ impl CheckSet {
         };
         match self.migrated(&active, &version).await {
             Err(reason) => boundary.events.push(refused(reason)),
-            Ok((book, restarted)) => {
+            Ok((history, restarted)) => {
                 let ticks = self.engine.limits().shadow_ticks;
-                let trial = Trial::shadow(version, book, restarted, ticks);
+                let trial = Trial::shadow(version, history, restarted, ticks);
                 if ticks == 0 {
                     self.promote(source, trial, boundary);
                 } else {
@@ -266,12 +266,12 @@ impl CheckSet {
 
     /// A candidate that kept up in the shadow takes over.
     fn promote(&self, source: String, trial: Trial, boundary: &mut Boundary) {
-        let mut roster = boundary
-            .roster
+        let mut active = boundary
+            .active
             .take()
-            .unwrap_or_else(|| Roster::clone(&self.roster.load()));
+            .unwrap_or_else(|| ActiveVersions::clone(&self.active.load()));
         let now = trial.other;
-        let Some(before) = roster.insert(source.clone(), Arc::clone(&now)) else {
+        let Some(before) = active.insert(source.clone(), Arc::clone(&now)) else {
             return;
         };
         boundary.events.push(SwapEvent::Swapped {
@@ -283,12 +283,12 @@ impl CheckSet {
             restarted: trial.restarted,
             differs: trial.differs.iter().cloned().collect(),
         });
-        boundary.roster = Some(roster);
+        boundary.active = Some(active);
         boundary.exchanged.push(Exchange {
             source,
             now: Some(now),
             before: Some(before),
-            records: trial.book,
+            records: trial.history,
             probation_ticks: self.engine.limits().probation_ticks,
             announced: trial.differs.into_iter().collect(),
         });
@@ -299,11 +299,11 @@ impl CheckSet {
         &self,
         source: String,
         reason: String,
-        mut roster: Roster,
+        mut active: ActiveVersions,
         boundary: &mut Boundary,
     ) {
-        let before = self.swaps().previous(&source);
-        let Some((target, active)) = before.zip(roster.get(&source).cloned()) else {
+        let previous = self.swaps().previous(&source);
+        let Some((target, replaced)) = previous.zip(active.get(&source).cloned()) else {
             let reason = "there is no version before the one that judges now".to_owned();
             boundary.events.push(SwapEvent::Refused {
                 source,
@@ -312,29 +312,29 @@ impl CheckSet {
             });
             return;
         };
-        let records = match self.migrated(&active, &target).await {
-            Ok((book, _)) => book,
+        let records = match self.migrated(&replaced, &target).await {
+            Ok((history, _)) => history,
             // It starts without state rather than not at all: a person has decided.
-            Err(_) => Book::default(),
+            Err(_) => CheckHistory::default(),
         };
-        roster.insert(source.clone(), Arc::clone(&target));
+        active.insert(source.clone(), Arc::clone(&target));
         boundary.events.push(SwapEvent::RolledBack {
             source: source.clone(),
             module: target.info().name.clone(),
-            from: active.digest().clone(),
+            from: replaced.digest().clone(),
             to: target.digest().clone(),
             reason,
         });
-        boundary.roster = Some(roster);
+        boundary.active = Some(active);
         let exchange = Exchange {
             records,
-            ..Exchange::simple(source, Some(target), Some(active))
+            ..Exchange::simple(source, Some(target), Some(replaced))
         };
         boundary.exchanged.push(exchange);
     }
 
-    fn remove(&self, source: String, mut roster: Roster, boundary: &mut Boundary) {
-        let Some(removed) = roster.remove(&source) else {
+    fn remove(&self, source: String, mut active: ActiveVersions, boundary: &mut Boundary) {
+        let Some(removed) = active.remove(&source) else {
             return;
         };
         let (module, from) = (removed.info().name.clone(), removed.digest().clone());
@@ -343,7 +343,7 @@ impl CheckSet {
             module,
             from,
         });
-        boundary.roster = Some(roster);
+        boundary.active = Some(active);
         boundary
             .exchanged
             .push(Exchange::simple(source, None, Some(removed)));
@@ -354,10 +354,10 @@ impl CheckSet {
         &self,
         previous: &Version,
         version: &Version,
-    ) -> Result<(Book, Vec<CheckId>), String> {
-        let (mut book, mut restarted) = (Book::default(), Vec::new());
+    ) -> Result<(CheckHistory, Vec<CheckId>), String> {
+        let (mut history, mut restarted) = (CheckHistory::default(), Vec::new());
         for check in version.checks() {
-            let Some(state) = self.book().record(&check.id).state else {
+            let Some(state) = self.history().record(&check.id).state else {
                 continue;
             };
             let migrated = version
@@ -377,10 +377,10 @@ impl CheckSet {
             if migrated.is_none() {
                 restarted.push(check.id.clone());
             }
-            book.records
+            history.records
                 .insert(check.id.clone(), Record::with_state(migrated));
         }
-        Ok((book, restarted))
+        Ok((history, restarted))
     }
 }
 
@@ -429,13 +429,13 @@ impl Exchange {
             source,
             now,
             before,
-            records: Book::default(),
+            records: CheckHistory::default(),
             probation_ticks: 0,
             announced: Vec::new(),
         }
     }
 
-    fn perform(self, book: &mut Book, swaps: &mut Swaps) {
+    fn perform(self, history: &mut CheckHistory, swaps: &mut Swaps) {
         let Self {
             source,
             now,
@@ -444,16 +444,16 @@ impl Exchange {
             probation_ticks,
             announced,
         } = self;
-        let mut old = Book::default();
+        let mut old = CheckHistory::default();
         if let Some(before) = &before {
-            old = book.take_out(before);
+            old = history.take_out(before);
         }
-        book.records.extend(records.records);
+        history.records.extend(records.records);
         let Some(before) = before else { return };
         // A module that is swapped on probation keeps the version that was proved last.
         let proved = swaps.trials.remove(&source);
         let proved = proved.filter(|trial| trial.stage == Stage::Probation && probation_ticks > 0);
-        let (before, old) = proved.map_or((before, old), |trial| (trial.other, trial.book));
+        let (before, old) = proved.map_or((before, old), |trial| (trial.other, trial.history));
         swaps.before.insert(source.clone(), Arc::clone(&before));
         if now.is_some() && probation_ticks > 0 {
             swaps.trials.insert(
@@ -464,7 +464,7 @@ impl Exchange {
     }
 }
 
-impl Book {
+impl CheckHistory {
     /// The memory of the checks of a module, out of this book.
     pub(super) fn take_out(&mut self, module: &Version) -> Self {
         let mut taken = Self::default();

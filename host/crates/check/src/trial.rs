@@ -1,7 +1,7 @@
 //! Two versions of one module on the same snapshot: one counts, the other is compared with it.
 
 use crate::CheckSet;
-use crate::book::Book;
+use crate::history::CheckHistory;
 use crate::events::SwapEvent;
 use crate::run::Ended;
 use crate::version::Version;
@@ -32,7 +32,7 @@ pub(super) struct Trial {
     pub(super) stage: Stage,
     pub(super) other: Arc<Version>,
     /// The memory of its checks.
-    pub(super) book: Book,
+    pub(super) history: CheckHistory,
     pub(super) ticks_left: u64,
     /// Checks whose state could not be carried over.
     pub(super) restarted: Vec<CheckId>,
@@ -51,7 +51,7 @@ pub(super) struct Fault {
 impl Trial {
     pub(super) fn shadow(
         candidate: Arc<Version>,
-        book: Book,
+        history: CheckHistory,
         restarted: Vec<CheckId>,
         ticks: u64,
     ) -> Self {
@@ -59,7 +59,7 @@ impl Trial {
         Self {
             stage: Stage::Shadow,
             other: candidate,
-            book,
+            history,
             ticks_left: ticks,
             restarted,
             differs,
@@ -69,7 +69,7 @@ impl Trial {
 
     pub(super) fn probation(
         before: Arc<Version>,
-        book: Book,
+        history: CheckHistory,
         ticks: u64,
         announced: Vec<CheckId>,
     ) -> Self {
@@ -77,7 +77,7 @@ impl Trial {
         Self {
             stage: Stage::Probation,
             other: before,
-            book,
+            history,
             ticks_left: ticks,
             restarted: Vec::new(),
             differs,
@@ -132,14 +132,14 @@ impl CheckSet {
             self.swaps().tell(SwapEvent::Refused { source, to, reason });
             return false;
         }
-        let mut roster = super::Roster::clone(&self.roster.load());
-        let Some(failed) = roster.insert(source.clone(), Arc::clone(&trial.other)) else {
+        let mut active = super::ActiveVersions::clone(&self.active.load());
+        let Some(failed) = active.insert(source.clone(), Arc::clone(&trial.other)) else {
             return false;
         };
         {
-            let mut book = self.book();
-            book.take_out(&failed);
-            book.records.extend(trial.book.records);
+            let mut history = self.history();
+            history.take_out(&failed);
+            history.records.extend(trial.history.records);
         }
         let mut swaps = self.swaps();
         swaps.before.remove(&source);
@@ -151,7 +151,7 @@ impl CheckSet {
             reason,
         });
         drop(swaps);
-        self.roster.store(Arc::new(roster));
+        self.active.store(Arc::new(active));
         true
     }
 

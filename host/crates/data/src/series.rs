@@ -15,7 +15,7 @@ mod types;
 pub use plan_cache::GroupKey;
 pub use quantile::bucket_metric;
 pub use samples::Series;
-pub use select::Picked;
+pub use select::SeriesSelection;
 pub use store::{IngestSummary, SeriesLimits};
 pub use types::{Sample, SeriesKey, SeriesStore};
 

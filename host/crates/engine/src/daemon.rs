@@ -9,14 +9,14 @@ pub use stop::Stop;
 use operator_check::{CheckSet, Watcher, in_the_background};
 use crate::settings::Settings;
 use operator_net::egress::FileAudit;
-use crate::event::{Event, Sink, Started, Stopped, TickDone, What};
+use crate::event::{Event, Sink, Started, Stopped, TickDone, EventKind};
 use operator_journal::{Kind, body};
 use operator_model::{Status, Tick};
 use operator_net::ports::Clock;
 use operator_recording::RecordingError;
-use operator_journal::store::{Book, BookError};
+use operator_journal::store::{TicketLog, TicketLogError};
 use crate::telemetry::metrics::Metrics;
-use crate::tick::{Assembly, Conveyor, Recordable, TickReport, config_digest};
+use crate::tick::{Assembly, Pipeline, Recordable, TickReport, config_digest};
 use control::Control;
 use pace::Pace;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ struct Totals {
 pub enum StartError {
     /// The book cannot be written.
     #[error(transparent)]
-    Book(#[from] BookError),
+    TicketLog(#[from] TicketLogError),
     /// The recording that was asked for cannot be made.
     #[error(transparent)]
     Recording(#[from] RecordingError),
@@ -57,8 +57,8 @@ pub enum StartError {
 pub struct Daemon<'a> {
     settings: &'a Settings,
     clock: Arc<dyn Clock>,
-    conveyor: Conveyor,
-    book: Book,
+    pipeline: Pipeline,
+    ticket_log: TicketLog,
     sink: &'a mut dyn Sink,
     totals: Totals,
     metrics: Option<Metrics>,
@@ -76,7 +76,7 @@ impl<'a> Daemon<'a> {
         opened: operator_journal::store::Opened,
         sink: &'a mut dyn Sink,
     ) -> Result<Self, StartError> {
-        let operator_journal::store::Opened { book, mut warnings } = opened;
+        let operator_journal::store::Opened { ticket_log, mut warnings } = opened;
         let config = config_digest(settings);
         let recordable = settings
             .record
@@ -90,13 +90,13 @@ impl<'a> Daemon<'a> {
             Ok(audit) => assembly.observer.audit_to(Arc::new(audit)),
             Err(error) => warnings.push(error.to_string()),
         }
-        let conveyor = Conveyor::new(assembly, config, &book);
-        conveyor.eyes().prime().await;
+        let pipeline = Pipeline::new(assembly, config, &ticket_log);
+        pipeline.source().prime().await;
         let mut daemon = Self {
             settings,
             clock,
-            conveyor,
-            book,
+            pipeline,
+            ticket_log,
             sink,
             totals: Totals::default(),
             metrics: None,
@@ -116,15 +116,15 @@ impl<'a> Daemon<'a> {
     ///
     /// # Errors
     /// The book cannot be written: no decision without a record.
-    pub async fn run(mut self, until: Until) -> Result<(), BookError> {
+    pub async fn run(mut self, until: Until) -> Result<(), TicketLogError> {
         // A watcher that cannot start costs hot swapping, not observing.
         let watching = until
             .watch_files
-            .then(|| Watcher::start(self.conveyor.checks()));
+            .then(|| Watcher::start(self.pipeline.checks()));
         if let Some(Err(error)) = &watching {
             tracing::warn!(%error, "Changed modules will not be noticed.");
         }
-        let subject = self.conveyor.eyes().file().filter(|_| until.watch_files);
+        let subject = self.pipeline.source().file().filter(|_| until.watch_files);
         let _watching_subject = subject.map(|file| {
             let path = [file.path().to_owned()];
             Watcher::over(&path, move || {
@@ -135,7 +135,7 @@ impl<'a> Daemon<'a> {
         // Without a socket nobody can ask; everything else works.
         let control = until
             .watch_files
-            .then(|| Control::start(self.book.path(), self.conveyor.checks(), &self.clock));
+            .then(|| Control::start(self.ticket_log.path(), self.pipeline.checks(), &self.clock));
         if let Some(Err(error)) = &control {
             tracing::warn!(%error, "Nobody can ask this operator to swap a module.");
         }
@@ -167,9 +167,9 @@ impl<'a> Daemon<'a> {
     ///
     /// # Errors
     /// The book cannot be written.
-    pub async fn tick(&mut self, skipped: u64) -> Result<TickReport, BookError> {
+    pub async fn tick(&mut self, skipped: u64) -> Result<TickReport, TicketLogError> {
         let begun = self.clock.now();
-        let report = self.conveyor.tick(&mut self.book).await?;
+        let report = self.pipeline.tick(&mut self.ticket_log).await?;
         self.totals.ticks += 1;
         self.totals.skipped += skipped;
         self.totals.opened += report.opened;
@@ -187,11 +187,11 @@ impl<'a> Daemon<'a> {
             took_ms: self.clock.now().since_ms(begun),
         };
         if let Some(metrics) = &self.metrics {
-            let eyes = self.conveyor.eyes();
-            let (egress, failures) = (eyes.egress(), self.conveyor.checks().failures());
+            let source = self.pipeline.source();
+            let (egress, failures) = (source.egress(), self.pipeline.checks().failures());
             metrics.count(&report, &done, self.clock.now(), egress, failures);
         }
-        self.say(What::Tick(done));
+        self.say(EventKind::Tick(done));
         Ok(report)
     }
 
@@ -203,21 +203,21 @@ impl<'a> Daemon<'a> {
     /// The checks, for those who swap them.
     #[must_use]
     pub fn checks(&self) -> &Arc<CheckSet> {
-        self.conveyor.checks()
+        self.pipeline.checks()
     }
 
     /// Tickets that can still change: open, or resolved lately.
     #[must_use]
     pub fn tickets(&self) -> Vec<operator_model::Ticket> {
-        self.book.register().tickets().cloned().collect()
+        self.ticket_log.ticket_table().tickets().cloned().collect()
     }
 
     /// Says that it stops, and closes the book.
     ///
     /// # Errors
     /// The book cannot be written.
-    pub async fn stop(mut self, reason: String) -> Result<(), BookError> {
-        let open_tickets = self.book.register().open().count();
+    pub async fn stop(mut self, reason: String) -> Result<(), TicketLogError> {
+        let open_tickets = self.ticket_log.ticket_table().open().count();
         let (
             tick,
             Totals {
@@ -227,16 +227,16 @@ impl<'a> Daemon<'a> {
                 resolved,
                 withheld,
             },
-        ) = (self.conveyor.last_tick(), self.totals);
+        ) = (self.pipeline.last_tick(), self.totals);
         let record = body::Stopped {
             tick,
             reason: reason.clone(),
             ticks,
             open_tickets,
         };
-        let last_record = self.book.note(Kind::Stopped, self.clock.now(), &record)?;
-        self.book.commit().await?;
-        self.conveyor.end_recording(&reason, &mut self.book);
+        let last_record = self.ticket_log.note(Kind::Stopped, self.clock.now(), &record)?;
+        self.ticket_log.commit().await?;
+        self.pipeline.end_recording(&reason, &mut self.ticket_log);
         let stopped = Stopped {
             reason,
             ticks,
@@ -247,16 +247,16 @@ impl<'a> Daemon<'a> {
             withheld,
             last_record,
         };
-        self.say(What::Stopped(stopped));
-        self.book.close().await
+        self.say(EventKind::Stopped(stopped));
+        self.ticket_log.close().await
     }
 
-    fn say(&mut self, what: What) {
-        let observed_at = self.conveyor.eyes().observed_now();
+    fn say(&mut self, what: EventKind) {
+        let observed_at = self.pipeline.source().observed_now();
         let event = Event {
             at: self.clock.now(),
             observed_at,
-            tick: self.conveyor.last_tick(),
+            tick: self.pipeline.last_tick(),
             what,
         };
         self.sink.emit(&event);
@@ -271,7 +271,7 @@ impl<'a> Daemon<'a> {
         let record = body::Started {
             format: body::FORMAT,
             operator: started.operator.clone(),
-            first_tick: Tick(self.conveyor.last_tick().0 + 1),
+            first_tick: Tick(self.pipeline.last_tick().0 + 1),
             subject: started.subject.clone(),
             plugins: started.plugins.clone(),
             config: started.config.clone(),
@@ -282,18 +282,18 @@ impl<'a> Daemon<'a> {
         let at = self.clock.now();
         if let Some((path, recordable)) = recordable {
             let recorder =
-                recordable.begin(path, self.settings, &mut self.book, (at, record.clone()))?;
-            self.conveyor.record_into(recorder);
+                recordable.begin(path, self.settings, &mut self.ticket_log, (at, record.clone()))?;
+            self.pipeline.record_into(recorder);
         }
-        self.book.note(Kind::Started, at, &record)?;
-        self.book.commit().await?;
-        self.say(What::Started(Box::new(started)));
+        self.ticket_log.note(Kind::Started, at, &record)?;
+        self.ticket_log.commit().await?;
+        self.say(EventKind::Started(Box::new(started)));
         Ok(())
     }
 
     fn started(&self, warnings: Vec<String>) -> Started {
-        let observer = self.conveyor.eyes();
-        let mut plugins = self.conveyor.checks().modules();
+        let observer = self.pipeline.source();
+        let mut plugins = self.pipeline.checks().modules();
         plugins.extend([observer.plugin()]);
         Started {
             operator: env!("CARGO_PKG_VERSION").to_owned(),
@@ -302,7 +302,7 @@ impl<'a> Daemon<'a> {
             config: config_digest(self.settings),
             knowledge: observer.knowledge().version.clone(),
             checks: self
-                .conveyor
+                .pipeline
                 .checks()
                 .declarations()
                 .into_iter()
@@ -314,10 +314,10 @@ impl<'a> Daemon<'a> {
                 .iter()
                 .map(|(name, target)| (name.clone(), target.origin.to_string()))
                 .collect(),
-            data: self.book.path().display().to_string(),
+            data: self.ticket_log.path().display().to_string(),
             tick_interval_ms: self.settings.tick_interval_ms,
             limits: limits(self.settings),
-            open_tickets: self.book.register().open().count(),
+            open_tickets: self.ticket_log.ticket_table().open().count(),
             warnings,
         }
     }

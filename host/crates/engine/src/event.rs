@@ -25,13 +25,13 @@ pub struct Event {
     /// In which tick; 0 before the first.
     pub tick: Tick,
     /// What.
-    pub what: What,
+    pub what: EventKind,
 }
 
 /// What can happen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum What {
+pub enum EventKind {
     /// Everything is loaded; observing begins.
     Started(Box<Started>),
     /// A tick is done.
@@ -224,7 +224,7 @@ pub struct Stopped {
     pub last_record: u64,
 }
 
-impl What {
+impl EventKind {
     /// The stable name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -258,7 +258,7 @@ struct Line<'a> {
     observed_at: Timestamp,
     tick: Tick,
     #[serde(flatten)]
-    what: &'a What,
+    what: &'a EventKind,
 }
 
 impl Serialize for Event {

@@ -5,19 +5,19 @@
 
 mod assemble;
 mod changes;
-mod conveyor;
-mod eyes;
+mod pipeline;
+mod source;
 mod observer;
-mod record;
+mod recording_start;
 mod subject_file;
-mod told;
-mod troubles;
+mod journal_events;
+mod plugin_health;
 
 pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
-pub use conveyor::{Conveyor, TickReport};
-pub use eyes::{Eyes, Looking, SubjectChange};
+pub use pipeline::{Pipeline, TickReport};
+pub use source::{SnapshotSource, ObserveFuture, SubjectChange};
 pub use observer::Observer;
-pub use record::Recordable;
+pub use recording_start::Recordable;
 pub use subject_file::SubjectFile;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::sentence::TOLD_APART_RATIO_MIN;
 use crate::title::NONE_OF_THESE;
 use crate::{
-    CardId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp,
+    FailureModeId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -67,7 +67,7 @@ pub struct AssessedEvidence {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hypothesis {
     /// Which card; `none-of-these` for the remainder.
-    pub card: CardId,
+    pub card: FailureModeId,
     /// The suspect; absent for `none-of-these`.
     pub component: Option<EntityId>,
     /// The card's title.

@@ -46,7 +46,7 @@ text_id!(
 );
 text_id!(
     /// A failure card of the subject's knowledge.
-    CardId
+    FailureModeId
 );
 text_id!(
     /// A signal of the subject's knowledge.

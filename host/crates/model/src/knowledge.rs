@@ -1,6 +1,6 @@
 //! What a subject's experts know, as data. Mirrors `wit/knowledge.wit`, where each word is explained.
 
-use crate::{CardId, CheckId, Comparison, Scalar, Severity, SignalId};
+use crate::{FailureModeId, CheckId, Comparison, Scalar, Severity, SignalId};
 use serde::{Deserialize, Serialize};
 
 /// Condition on one label.
@@ -217,9 +217,9 @@ pub struct OptionFit {
 
 /// One way in which the system fails.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Card {
+pub struct FailureMode {
     /// Unique id.
-    pub id: CardId,
+    pub id: FailureModeId,
     /// For tickets.
     pub title: String,
     /// What happens; `{entity}` and `{name}` are filled in.
@@ -233,7 +233,7 @@ pub struct Card {
     /// Rules.
     pub evidence: Vec<EvidenceRule>,
     /// Cards that look alike.
-    pub rivals: Vec<CardId>,
+    pub rivals: Vec<FailureModeId>,
     /// What can be done.
     pub options: Vec<OptionFit>,
     /// What would change the recommendation.
@@ -300,7 +300,7 @@ pub struct KnowledgeBase {
     /// Signals, sorted by id.
     pub signals: Vec<Signal>,
     /// Cards, sorted by id.
-    pub cards: Vec<Card>,
+    pub cards: Vec<FailureMode>,
     /// Actions, sorted by id.
     pub actions: Vec<Action>,
     /// Attributes.

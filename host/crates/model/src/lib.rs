@@ -31,7 +31,7 @@ pub use evidence::{Evidence, EvidenceSource};
 pub use evidence_predicate::Predicate;
 pub use gap::BlindSpot;
 pub use ids::{
-    CardId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp,
+    FailureModeId, CheckId, Digest, EntityId, EvidenceId, IncidentKey, SignalId, Tick, Timestamp,
 };
 pub use plugin_fault::{PluginFault, PluginTrouble};
 pub use scalar::{Comparison, Scalar};

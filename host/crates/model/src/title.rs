@@ -1,7 +1,7 @@
 //! The one line that names an incident. Rendered from its fields, so that the verifier can render it again.
 
 use crate::quantity::escape;
-use crate::{CardId, EntityId, Hypothesis, Symptom, SymptomKind};
+use crate::{FailureModeId, EntityId, Hypothesis, Symptom, SymptomKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The card id of the remainder: a cause that no card describes.
@@ -78,7 +78,7 @@ fn open(
 ) -> String {
     let carded: Vec<&Hypothesis> = hypotheses
         .iter()
-        .filter(|h| h.card != CardId::from(NONE_OF_THESE))
+        .filter(|h| h.card != FailureModeId::from(NONE_OF_THESE))
         .collect();
     if let [first, second, ..] = carded.as_slice()
         && second.probability >= NAMED_PROBABILITY_MIN

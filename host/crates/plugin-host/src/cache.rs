@@ -3,9 +3,9 @@
 //!
 //! This is the only `unsafe` of the project.
 
-mod card;
+mod metadata;
 
-use card::{Card, Kept};
+use metadata::{EntryMetadata, Kept};
 use operator_model::Digest;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -94,7 +94,7 @@ impl CodeCache {
             noted: Mutex::default(),
         };
         cache.refuse_if_shared()?;
-        let newest = cache.kept("").iter().map(|kept| kept.card.used_at).max();
+        let newest = cache.kept("").iter().map(|kept| kept.metadata.used_at).max();
         cache.uses_so_far = AtomicU64::new(newest.unwrap_or(0));
         Ok(cache)
     }
@@ -134,9 +134,9 @@ impl CodeCache {
         } = origin;
         let plugin = plugin.to_owned();
         write(&self.file(&stem, "code"), &[&Sha256::digest(&code), &code])?;
-        self.write_card(
+        self.write_metadata(
             &stem,
-            &Card {
+            &EntryMetadata {
                 plugin,
                 component_bytes,
                 compile_ms,
@@ -151,21 +151,21 @@ impl CodeCache {
     pub(crate) fn warm(&self, engine: &wasmtime::Engine) -> Vec<WarmCode> {
         self.write_uses();
         let kept = self.kept(self.engine_key(engine));
-        let pinned = card::pinned(&kept);
+        let pinned = metadata::pinned(&kept);
         let mut ours: Vec<Kept> = kept.into_iter().filter(|kept| kept.ours).collect();
         ours.sort_by(|a, b| {
-            a.card
+            a.metadata
                 .plugin
-                .cmp(&b.card.plugin)
-                .then(b.card.used_at.cmp(&a.card.used_at))
+                .cmp(&b.metadata.plugin)
+                .then(b.metadata.used_at.cmp(&a.metadata.used_at))
         });
         let warm = |kept: Kept| WarmCode {
             digest: Digest(kept.stem.split('-').next().unwrap_or_default().to_owned()),
             pinned: pinned.contains(&kept.stem),
-            plugin: kept.card.plugin,
+            plugin: kept.metadata.plugin,
             code_bytes: kept.code_bytes,
-            compile_ms: kept.card.compile_ms,
-            uses: kept.card.uses,
+            compile_ms: kept.metadata.compile_ms,
+            uses: kept.metadata.uses,
         };
         ours.into_iter().map(warm).collect()
     }
@@ -187,11 +187,11 @@ impl CodeCache {
         self.directory.join(format!("{stem}.{ending}"))
     }
 
-    fn write_card(&self, stem: &str, card: &Card) -> io::Result<()> {
-        write(&self.file(stem, "json"), &[&serde_json::to_vec(card)?])
+    fn write_metadata(&self, stem: &str, metadata: &EntryMetadata) -> io::Result<()> {
+        write(&self.file(stem, "json"), &[&serde_json::to_vec(metadata)?])
     }
 
-    fn card(&self, stem: &str) -> Card {
+    fn metadata(&self, stem: &str) -> EntryMetadata {
         let text = fs::read(self.file(stem, "json")).unwrap_or_default();
         serde_json::from_slice(&text).unwrap_or_default()
     }
@@ -211,14 +211,14 @@ impl CodeCache {
             .into_iter()
             .filter(|(stem, _)| self.file(stem, "code").exists())
         {
-            let card = self.card(&stem);
+            let metadata = self.metadata(&stem);
             // A cache that cannot be written still serves what it has.
-            let _ = self.write_card(
+            let _ = self.write_metadata(
                 &stem,
-                &Card {
-                    uses: card.uses.saturating_add(uses),
+                &EntryMetadata {
+                    uses: metadata.uses.saturating_add(uses),
                     used_at,
-                    ..card
+                    ..metadata
                 },
             );
         }
@@ -241,7 +241,7 @@ impl CodeCache {
             let code_bytes = entry.metadata().ok()?.len();
             let ours = stem.ends_with(&format!("-{engine_key}-{FORMAT}"));
             Some(Kept {
-                card: self.card(&stem),
+                metadata: self.metadata(&stem),
                 stem,
                 code_bytes,
                 ours,
@@ -255,7 +255,7 @@ impl CodeCache {
     /// Removes what is worth least until the rest fits.
     fn shrink(&self, engine: &wasmtime::Engine, bytes_max: u64) -> io::Result<()> {
         self.write_uses();
-        for stem in card::to_remove(&self.kept(self.engine_key(engine)), bytes_max) {
+        for stem in metadata::to_remove(&self.kept(self.engine_key(engine)), bytes_max) {
             let _ = fs::remove_file(self.file(&stem, "json"));
             // Another operator may have removed it already.
             fs::remove_file(self.file(&stem, "code")).or_else(|error| match error.kind() {

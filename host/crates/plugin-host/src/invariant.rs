@@ -14,7 +14,7 @@ use crate::invariant::instance::Call;
 use crate::link::Linked;
 use crate::load::LoadError;
 use crate::outcome::Outcome;
-use crate::reads::Reads;
+use crate::read_set::ReadSet;
 use crate::resources::SnapshotResource;
 use crate::state::fuel_used;
 use crate::text;
@@ -46,7 +46,7 @@ pub struct Evaluated {
     /// Linear memory at its end, summed; the same on every run, too.
     pub memory_bytes: usize,
     /// What it read, if that can be compared with what it would read now.
-    pub reads: Option<Reads>,
+    pub reads: Option<ReadSet>,
 }
 
 impl InvariantModule {
@@ -156,7 +156,7 @@ impl InvariantModule {
             result,
             fuel,
             memory_bytes: guest.memory_bytes(),
-            reads: guest.reads.take().filter(Reads::can_hold),
+            reads: guest.reads.take().filter(ReadSet::can_hold),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::failure::PluginFailure;
 use crate::guest_log::GuestLog;
 use crate::limits::CallLimits;
 use crate::meter::Meter;
-use crate::reads::Reads;
+use crate::read_set::ReadSet;
 use crate::resources::TableResource;
 use crate::wasi::{TickClock, empty_wasi};
 use operator_data::tables::TableError;
@@ -27,7 +27,7 @@ pub(crate) struct GuestState {
     rows_worked: u64,
     wasi: Option<WasiCtx>,
     /// What is read, of a call that may not have to be made again.
-    pub(crate) reads: Option<Reads>,
+    pub(crate) reads: Option<ReadSet>,
 }
 
 /// The state of an instance of any world.
@@ -101,7 +101,7 @@ impl GuestState {
     }
 
     /// Remembers something that was read.
-    pub(crate) fn note(&mut self, read: impl FnOnce(&mut Reads)) {
+    pub(crate) fn note(&mut self, read: impl FnOnce(&mut ReadSet)) {
         self.reads.as_mut().map(read);
     }
 
@@ -145,7 +145,7 @@ impl HasGuest for CheckState {
 impl WasiView for GuestState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         // Whoever has WASI may read its clock.
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         let clock = &self.clock;
         WasiCtxView {
             ctx: self.wasi.get_or_insert_with(|| empty_wasi(clock)),

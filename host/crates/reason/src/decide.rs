@@ -11,7 +11,7 @@ mod value;
 use fill::Filling;
 use operator_data::Snapshot;
 use operator_model::diagnosis::GAP_PROBABILITY_MIN;
-use operator_model::knowledge::{Action, Card, KnowledgeBase, OptionFit, Risk};
+use operator_model::knowledge::{Action, FailureMode, KnowledgeBase, OptionFit, Risk};
 use operator_model::quantity::escape;
 use operator_model::{
     Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, SymptomKind, TicketOption,
@@ -146,7 +146,7 @@ fn candidate(action: &Action, hypothesis: Option<&Hypothesis>, because: &str) ->
     }
 }
 
-fn card_of<'a>(knowledge: &'a KnowledgeBase, hypothesis: &Hypothesis) -> Option<&'a Card> {
+fn card_of<'a>(knowledge: &'a KnowledgeBase, hypothesis: &Hypothesis) -> Option<&'a FailureMode> {
     knowledge
         .cards
         .iter()

@@ -10,7 +10,7 @@ mod blindness;
 mod cover;
 mod facts;
 mod identity;
-mod ledger;
+mod evidence_ids;
 mod limits;
 mod memory;
 mod plugin;
@@ -129,7 +129,7 @@ fn write(
                     lasting,
                 },
                 key,
-                &mut known.ledger,
+                &mut known.evidence_ids,
             ),
         };
         known.confirmed |= is_confirmed(group, lasting);

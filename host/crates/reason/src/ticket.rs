@@ -1,14 +1,14 @@
 //! Stage 6: open, update, resolve, reopen. One incident key has at most one open ticket.
 //!
 //! This is a function of the register and its arguments: what is decided here is written to the journal
-//! first and to the store then, by [`operator_journal::store::Book`].
+//! first and to the store then, by [`operator_journal::store::TicketLog`].
 
 mod compose;
 mod material;
-mod register;
+mod ticket_table;
 
 pub use compose::{Proposal, compose, withhold};
-pub use register::{Entry, REOPEN_WITHIN_MS, Register, number};
+pub use ticket_table::{Entry, REOPEN_WITHIN_MS, TicketTable, number};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -14,7 +14,7 @@ mod error;
 mod line;
 mod read;
 mod series;
-mod tap;
+mod recording_ports;
 mod write;
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests;
 
 pub use error::{Place, RecordingError};
 pub use read::{Ending, RecordedTick, Recording};
-pub use tap::{Exchange, LogRead, PlayedWorld, Seen, Tap};
+pub use recording_ports::{Exchange, LogRead, PlayedWorld, Seen, RecordingPorts};
 pub use write::{Frame, Recorder};
 
 use operator_journal::body;
@@ -63,7 +63,7 @@ pub struct Begin {
     /// What the subject knows, as it said.
     pub knowledge: String,
     /// The state of the decision log and the tickets.
-    pub book: BookStart,
+    pub book: TicketLogStart,
     /// The record with which the log goes on, and its time.
     pub started: (Timestamp, body::Started),
 }
@@ -85,7 +85,7 @@ pub struct Component {
 
 /// Where the decision log and the tickets stood.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct BookStart {
+pub struct TicketLogStart {
     /// The last tick before.
     pub last_tick: Tick,
     /// Sequence number of the last record before.
@@ -151,7 +151,7 @@ struct TickLine {
     topology: String,
     blind: Vec<BlindSpot>,
     series: series::SeriesLine,
-    exchanges: Vec<tap::ExchangeLine>,
+    exchanges: Vec<recording_ports::ExchangeLine>,
     logs: Vec<LogRead>,
     arrivals: Vec<Arrival>,
     /// One for each check.

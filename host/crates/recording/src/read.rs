@@ -4,7 +4,7 @@ use super::blobs::Known;
 use super::error::{Place, RecordingError};
 use super::line::{Line, Lines, Next};
 use super::series::Rebuilt;
-use super::tap::{self, Seen};
+use super::recording_ports::{self, Seen};
 use super::{Arrival, Begin, FORMAT, TickLine};
 use operator_data::freeze::{FreezeInput, Tables};
 use operator_data::{Observed, Snapshot, Table, freeze as snapshot};
@@ -225,7 +225,7 @@ impl Recording {
         let exchanges = line
             .exchanges
             .into_iter()
-            .map(|exchange| tap::read(exchange, blobs));
+            .map(|exchange| recording_ports::read(exchange, blobs));
         let exchanges = exchanges.collect::<Result<Vec<_>, _>>()?;
         let verdicts = line
             .verdicts

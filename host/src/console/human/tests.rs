@@ -2,7 +2,7 @@ use super::*;
 use crate::console::render::RenderStyle;
 use operator_reason::ticket::tests::composed;
 
-fn event(what: What) -> Event {
+fn event(what: EventKind) -> Event {
     Event {
         at: Timestamp(1_700_000_000_000),
         observed_at: Timestamp(1_700_000_034_000),
@@ -11,13 +11,13 @@ fn event(what: What) -> Event {
     }
 }
 
-fn written(change: TicketChange) -> What {
+fn written(change: TicketChange) -> EventKind {
     let mut ticket = composed("a", 1, 0.8);
     ticket.id = "T-1".to_owned();
     ticket
         .names
         .insert(EntityId::new("node", "a"), "10.0.0.7:9000".to_owned());
-    What::Ticket(Box::new(TicketWritten {
+    EventKind::Ticket(Box::new(TicketWritten {
         change,
         because: vec!["probability 0.50 → 0.80".to_owned()],
         ticket,
@@ -57,7 +57,7 @@ fn a_person_reads_stamped_lines_without_control_characters_of_the_observed_syste
         color: false,
     };
     let mut sink = HumanSink::new(&mut out, style, Stamp::Since(Timestamp(1_700_000_000_000)));
-    sink.emit(&event(What::Blind(Blind {
+    sink.emit(&event(EventKind::Blind(Blind {
         blind: vec![BlindSpot {
             source: "http:x".to_owned(),
             reason: "\u{1b}[2Jgone".to_owned(),
@@ -92,7 +92,7 @@ fn a_reader_that_went_away_does_not_stop_anything() {
 #[test]
 fn many_checks_that_change_alike_are_one_line() {
     let verdict = |number: usize| {
-        What::VerdictChanged(VerdictChanged {
+        EventKind::VerdictChanged(VerdictChanged {
             invariant: CheckId(format!("check-{number}")),
             module: "m".to_owned(),
             from: None,
@@ -111,7 +111,7 @@ fn many_checks_that_change_alike_are_one_line() {
         };
         let mut sink = HumanSink::new(&mut out, style, Stamp::TimeOfDay);
         (0..count).for_each(|number| sink.emit(&event(verdict(number))));
-        sink.emit(&event(What::Blind(Blind { blind: Vec::new() })));
+        sink.emit(&event(EventKind::Blind(Blind { blind: Vec::new() })));
         assert_eq!(String::from_utf8(out).unwrap().lines().count(), lines + 1);
     }
 }

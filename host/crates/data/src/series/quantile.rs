@@ -3,7 +3,7 @@
 
 use super::SeriesError;
 use super::reduce::reduce;
-use super::select::{Picked, VALUE, label_table};
+use super::select::{SeriesSelection, VALUE, label_table};
 use crate::series::plan_cache::{GroupKey, Member};
 use crate::tables::Column;
 use crate::{SeriesStore, Table};
@@ -70,7 +70,7 @@ pub fn bucket_metric(histogram: &Selector) -> String {
     format!("{}_bucket", histogram.metric)
 }
 
-impl Picked<'_> {
+impl SeriesSelection<'_> {
     /// Quantile and number of observations of each group that has any.
     pub fn quantiles(
         &self,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) const VALUE: &str = "value";
 
 /// The series that a question picks.
-pub struct Picked<'a> {
+pub struct SeriesSelection<'a> {
     of_metric: &'a OfMetric,
     plan: Arc<Plan>,
 }
@@ -63,7 +63,7 @@ impl SeriesStore {
         metric: &str,
         selector: &Selector,
         by: &[String],
-    ) -> Result<Picked<'_>, SeriesError> {
+    ) -> Result<SeriesSelection<'_>, SeriesError> {
         let of_metric = self
             .by_metric
             .get(metric)
@@ -75,11 +75,11 @@ impl SeriesStore {
                 u64::try_from(count).unwrap_or(u64::MAX),
             ));
         }
-        Ok(Picked { of_metric, plan })
+        Ok(SeriesSelection { of_metric, plan })
     }
 }
 
-impl Picked<'_> {
+impl SeriesSelection<'_> {
     /// Every picked series with its key, group by group.
     pub fn series(&self) -> impl Iterator<Item = (&SeriesKey, &Series)> {
         let members = self.plan.groups.iter().flat_map(|(_, members)| members);

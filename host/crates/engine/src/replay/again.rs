@@ -8,9 +8,9 @@ use operator_data::Snapshot;
 use operator_model::{Tick, Timestamp};
 use operator_plugin_host::{Engine, Subject};
 use operator_recording::{Arrival, Ending, RecordedTick, Recording};
-use operator_journal::store::Book;
-use crate::tick::{Conveyor, Eyes, Looking, SubjectChange, TickReport};
-use operator_reason::ticket::Register;
+use operator_journal::store::TicketLog;
+use crate::tick::{Pipeline, SnapshotSource, ObserveFuture, SubjectChange, TickReport};
+use operator_reason::ticket::TicketTable;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -70,20 +70,20 @@ pub async fn again(
     )
     .await?;
     let checks = Arc::new(loaded::checks(engine, &recording).await?);
-    let mut book = Book::open(directory, begin.started.0).await?.book;
-    let start = &begin.book;
-    let register = Register::restore(start.tickets.clone(), start.last_number);
-    book.stand_in(register, start.last_tick, start.last_seq, &start.last_hash);
-    book.take_lines();
+    let mut ticket_log = TicketLog::open(directory, begin.started.0).await?.ticket_log;
+    let start = &begin.ticket_log;
+    let ticket_table = TicketTable::restore(start.tickets.clone(), start.last_number);
+    ticket_log.stand_in(ticket_table, start.last_tick, start.last_seq, &start.last_hash);
+    ticket_log.take_lines();
     let shown: Arc<Mutex<Shown>> = Arc::default();
-    let eyes = Memory {
+    let source = Memory {
         subject,
         shown: Arc::clone(&shown),
         started: begin.started.0,
     };
     let config = begin.started.1.config.clone();
-    let mut conveyor = Conveyor::with_eyes(Box::new(eyes), checks, config, &book);
-    book.note(Kind::Started, begin.started.0, &begin.started.1)?;
+    let mut pipeline = Pipeline::with_source(Box::new(source), checks, config, &ticket_log);
+    ticket_log.note(Kind::Started, begin.started.0, &begin.started.1)?;
     let mut comparison = Comparison::default();
     while comparison.difference.is_none() {
         let Some(recorded) = recording.next_tick()? else {
@@ -92,25 +92,25 @@ pub async fn again(
         let changes = subject_changes(engine, &recording, &recorded).await?;
         let snapshot = Some(Arc::clone(&recorded.snapshot));
         *shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown { snapshot, changes };
-        conveyor
+        pipeline
             .put_before_tick(loaded::arrived(&recording, &recorded.arrivals)?)
             .await?;
-        let report = conveyor.tick(&mut book).await?;
-        comparison.tick(&recorded, &report, &book.take_lines());
+        let report = pipeline.tick(&mut ticket_log).await?;
+        comparison.tick(&recorded, &report, &ticket_log.take_lines());
     }
     if let (None, Some(Ending::Ended { journal, .. })) =
         (&comparison.difference, recording.ending())
     {
-        stop_again(&mut book, journal).await?;
-        comparison.lines(conveyor.last_tick(), journal, &book.take_lines());
+        stop_again(&mut ticket_log, journal).await?;
+        comparison.lines(pipeline.last_tick(), journal, &ticket_log.take_lines());
     }
-    book.close().await?;
+    ticket_log.close().await?;
     Ok(comparison.replayed(recording.ending()))
 }
 
 /// Writes the record of the end again: time, reason and number of ticks are what was recorded, the rest is
 /// counted anew.
-async fn stop_again(book: &mut Book, journal: &[String]) -> Result<(), ReplayError> {
+async fn stop_again(ticket_log: &mut TicketLog, journal: &[String]) -> Result<(), ReplayError> {
     #[derive(serde::Deserialize)]
     struct Last {
         at: Timestamp,
@@ -121,12 +121,12 @@ async fn stop_again(book: &mut Book, journal: &[String]) -> Result<(), ReplayErr
         .and_then(|line| serde_json::from_str::<Last>(line).ok());
     if let Some(Last { at, body }) = last {
         let stopped = body::Stopped {
-            open_tickets: book.register().open().count(),
+            open_tickets: ticket_log.ticket_table().open().count(),
             ..body
         };
-        book.note(Kind::Stopped, at, &stopped)?;
+        ticket_log.note(Kind::Stopped, at, &stopped)?;
     }
-    Ok(book.commit().await?)
+    Ok(ticket_log.commit().await?)
 }
 
 /// Changes of the subject in a tick, with the subjects that came with them.
@@ -188,7 +188,7 @@ impl Memory {
 
     /// Tells the changes that happened within the tick, or those before it.
     fn changed(&mut self, within: bool) -> Vec<SubjectChange> {
-        let mut told = Vec::new();
+        let mut journal_events = Vec::new();
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
         let is_within = |changed: &Changed| matches!(changed.event, SwapEvent::RolledBack { .. });
         while let Some(changed) = shown
@@ -198,16 +198,16 @@ impl Memory {
             if let Some(subject) = changed.subject {
                 self.subject = subject;
             }
-            told.push(SubjectChange {
+            journal_events.push(SubjectChange {
                 event: changed.event,
                 counts: None,
             });
         }
-        told
+        journal_events
     }
 }
 
-impl Eyes for Memory {
+impl SnapshotSource for Memory {
     fn subject(&self) -> String {
         format!(
             "{} {}",
@@ -237,7 +237,7 @@ impl Eyes for Memory {
             .map_or(self.started, |snapshot| snapshot.taken_at)
     }
 
-    fn prime(&self) -> Looking<'_, ()> {
+    fn prime(&self) -> ObserveFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 
@@ -249,7 +249,7 @@ impl Eyes for Memory {
         self.changed(true)
     }
 
-    fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {
+    fn look(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
         let nothing = || Arc::new(Snapshot::nothing(tick));
         Box::pin(std::future::ready(self.snapshot().unwrap_or_else(nothing)))
     }

@@ -197,14 +197,14 @@ impl Against {
 struct Walk {
     against: Against,
     /// The last difference that was told, by check.
-    told: BTreeMap<CheckId, (Option<Status>, Option<Status>)>,
+    journal_events: BTreeMap<CheckId, (Option<Status>, Option<Status>)>,
 }
 
 impl Walk {
     fn new(against: Against) -> Self {
         Self {
             against,
-            told: BTreeMap::new(),
+            journal_events: BTreeMap::new(),
         }
     }
 
@@ -237,12 +237,12 @@ impl Walk {
         pair: (Option<Status>, Option<Status>),
         now: Option<&Verdict>,
     ) {
-        let told = self.told.insert(check.clone(), pair);
-        let was_different = told.is_some_and(|(before, now)| before != now);
+        let journal_events = self.journal_events.insert(check.clone(), pair);
+        let was_different = journal_events.is_some_and(|(before, now)| before != now);
         let is_news = if pair.0 == pair.1 {
             was_different
         } else {
-            told != Some(pair)
+            journal_events != Some(pair)
         };
         if !is_news {
             return;

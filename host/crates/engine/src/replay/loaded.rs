@@ -7,7 +7,7 @@ use operator_plugin_host::{Engine, LoadError, PluginLimits, Subject, SubjectWorl
 use operator_net::ports::{Clock, Http, Logs};
 use operator_recording::{Arrival, Begin, Component, PlayedWorld, Recording, RecordingError};
 use operator_data::series::SeriesLimits;
-use operator_journal::store::BookError;
+use operator_journal::store::TicketLogError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -37,7 +37,7 @@ pub enum ReplayError {
     Checks(#[from] CheckSetError),
     /// The directory for the log that is written again cannot be used.
     #[error(transparent)]
-    Book(#[from] BookError),
+    TicketLog(#[from] TicketLogError),
     /// The bounds that were in force mean nothing here.
     #[error("the recording has bounds of plugins that this operator does not know: {0}")]
     Limits(serde_json::Error),

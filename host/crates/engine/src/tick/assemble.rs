@@ -7,10 +7,10 @@ use crate::settings::Settings;
 use operator_net::egress::{Egress, EgressPolicy};
 use operator_data::SeriesStore;
 use operator_net::observed_clock::{DatedHttp, ObservedClock};
-use operator_plugin_host::{Engine, LoadError, Strikes, Subject, SubjectWorld, read_component};
+use operator_plugin_host::{Engine, LoadError, CircuitBreaker, Subject, SubjectWorld, read_component};
 use operator_net::ports::{Clock, Http, Ports};
 use operator_net::prometheus::Prometheus;
-use operator_recording::Tap;
+use operator_recording::RecordingPorts;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
 
@@ -52,10 +52,10 @@ pub async fn assemble(
 ) -> Result<Assembly, AssemblyError> {
     let name = settings.plugin.display().to_string();
     let bytes = read_component(&settings.plugin, engine.limits())?;
-    let tap = settings.record.is_some().then(Arc::<Tap>::default);
-    let ports = &tap
+    let recording_ports = settings.record.is_some().then(Arc::<RecordingPorts>::default);
+    let ports = &recording_ports
         .as_ref()
-        .map_or_else(|| ports.clone(), |tap| tap.around(ports));
+        .map_or_else(|| ports.clone(), |recording_ports| recording_ports.around(ports));
     let observed_clock = Arc::new(ObservedClock::new());
     let http: Arc<dyn Http> = Arc::new(DatedHttp::new(
         Arc::clone(&ports.http),
@@ -121,7 +121,7 @@ pub async fn assemble(
         past: Vec::new(),
         history_ticks: settings.limits.history_ticks,
         deadline_ms: settings.limits.tick_deadline_ms,
-        tap,
+        recording_ports,
         file: Arc::new(file),
         bytes: Arc::clone(&bytes),
         next: None,
@@ -129,7 +129,7 @@ pub async fn assemble(
         before_bytes: Arc::clone(&bytes),
         changes: Vec::new(),
         tick_at: None,
-        strikes: Strikes::default(),
+        circuit_breaker: CircuitBreaker::default(),
     };
     Ok(Assembly {
         observer,

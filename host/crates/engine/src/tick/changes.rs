@@ -1,7 +1,7 @@
 //! What is different from the tick before: the difference between a level and the story of it.
 
 use crate::event;
-use crate::event::{ENTITIES_MAX, What};
+use crate::event::{ENTITIES_MAX, EventKind};
 use operator_model::{BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp, Topology, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,14 +28,14 @@ impl Changes {
     }
 
     /// Checks whose status changed. On the first tick those that do not pass.
-    pub(super) fn verdicts(&mut self, verdicts: &[Verdict], topology: &Topology) -> Vec<What> {
+    pub(super) fn verdicts(&mut self, verdicts: &[Verdict], topology: &Topology) -> Vec<EventKind> {
         let mut changed = Vec::new();
         for verdict in verdicts {
             let before = self.statuses.insert(verdict.check.clone(), verdict.status);
             if before != Some(verdict.status)
                 && (before.is_some() || verdict.status != Status::Pass)
             {
-                changed.push(What::VerdictChanged(changed_verdict(
+                changed.push(EventKind::VerdictChanged(changed_verdict(
                     verdict, before, topology,
                 )));
             }
@@ -49,12 +49,12 @@ impl Changes {
         detection: &Detection,
         now: Timestamp,
         topology: &Topology,
-    ) -> Vec<What> {
+    ) -> Vec<EventKind> {
         let mut news = Vec::new();
         for anomaly in &detection.anomalies {
             let id = (anomaly.signal.clone(), anomaly.entity.clone());
             if is_new(&mut self.anomalies, id, now) {
-                news.push(What::Anomaly(event::Anomaly {
+                news.push(EventKind::Anomaly(event::Anomaly {
                     signal: anomaly.signal.clone(),
                     entity: anomaly.entity.clone(),
                     name: topology.name_of(&anomaly.entity).to_owned(),
@@ -69,11 +69,11 @@ impl Changes {
 
     /// Incidents that are new. One that may be over before its hold ends is no news: the verdict that it
     /// began with has been told.
-    pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<What> {
+    pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<EventKind> {
         let mut news = Vec::new();
         for incident in incidents {
             if incident.confirmed && is_new(&mut self.incidents, incident.key.clone(), now) {
-                news.push(What::IncidentOpened(opened(incident)));
+                news.push(EventKind::IncidentOpened(opened(incident)));
             }
         }
         forget_old(&mut self.incidents, now);
@@ -82,25 +82,25 @@ impl Changes {
 
     /// The blind spots, when the set of sources changed. A reason that only words itself differently is
     /// no news.
-    pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<What> {
+    pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<EventKind> {
         let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.clone()).collect();
         if sources == self.blind {
             return None;
         }
         self.blind = sources;
-        Some(What::Blind(event::Blind {
+        Some(EventKind::Blind(event::Blind {
             blind: blind.iter().take(BLIND_MAX).cloned().collect(),
         }))
     }
 }
 
-fn is_new<K: Ord>(told: &mut BTreeMap<K, Timestamp>, id: K, now: Timestamp) -> bool {
-    told.insert(id, now)
+fn is_new<K: Ord>(journal_events: &mut BTreeMap<K, Timestamp>, id: K, now: Timestamp) -> bool {
+    journal_events.insert(id, now)
         .is_none_or(|last| now.since_ms(last) > TOLD_AGAIN_AFTER_MS)
 }
 
-fn forget_old<K: Ord>(told: &mut BTreeMap<K, Timestamp>, now: Timestamp) {
-    told.retain(|_, last| now.since_ms(*last) <= TOLD_AGAIN_AFTER_MS);
+fn forget_old<K: Ord>(journal_events: &mut BTreeMap<K, Timestamp>, now: Timestamp) {
+    journal_events.retain(|_, last| now.since_ms(*last) <= TOLD_AGAIN_AFTER_MS);
 }
 
 fn changed_verdict(
@@ -181,14 +181,14 @@ mod tests {
     fn only_a_changed_status_is_told_and_a_pass_at_first_is_not() {
         let mut changes = Changes::default();
         let topology = Topology::default();
-        let told =
+        let journal_events =
             |changes: &mut Changes, status| changes.verdicts(&[verdict(status)], &topology).len();
-        assert_eq!(told(&mut changes, Status::Pass), 0);
-        assert_eq!(told(&mut changes, Status::Pass), 0);
-        assert_eq!(told(&mut changes, Status::Inconclusive), 1);
-        assert_eq!(told(&mut changes, Status::Inconclusive), 0);
-        assert_eq!(told(&mut changes, Status::Pass), 1);
-        assert_eq!(told(&mut Changes::default(), Status::Fail), 1);
+        assert_eq!(journal_events(&mut changes, Status::Pass), 0);
+        assert_eq!(journal_events(&mut changes, Status::Pass), 0);
+        assert_eq!(journal_events(&mut changes, Status::Inconclusive), 1);
+        assert_eq!(journal_events(&mut changes, Status::Inconclusive), 0);
+        assert_eq!(journal_events(&mut changes, Status::Pass), 1);
+        assert_eq!(journal_events(&mut Changes::default(), Status::Fail), 1);
     }
 
     #[test]
@@ -214,9 +214,9 @@ mod tests {
 
     #[test]
     fn what_flaps_is_told_once_and_again_after_a_pause() {
-        let mut told = BTreeMap::new();
-        assert!(is_new(&mut told, 'a', Timestamp(0)));
-        assert!(!is_new(&mut told, 'a', Timestamp(TOLD_AGAIN_AFTER_MS)));
-        assert!(is_new(&mut told, 'a', Timestamp(3 * TOLD_AGAIN_AFTER_MS)));
+        let mut journal_events = BTreeMap::new();
+        assert!(is_new(&mut journal_events, 'a', Timestamp(0)));
+        assert!(!is_new(&mut journal_events, 'a', Timestamp(TOLD_AGAIN_AFTER_MS)));
+        assert!(is_new(&mut journal_events, 'a', Timestamp(3 * TOLD_AGAIN_AFTER_MS)));
     }
 }

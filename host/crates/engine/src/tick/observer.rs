@@ -6,12 +6,12 @@ use operator_net::egress::{Audit, Egress, EgressCounters, TargetRequest};
 use operator_model::knowledge::KnowledgeBase;
 use operator_data::{Observed, SeriesStore, Snapshot, freeze as snapshot};
 use operator_model::{Tick, Timestamp};
-use operator_plugin_host::{observe, PluginFailure, Strikes, Subject};
+use operator_plugin_host::{observe, PluginFailure, CircuitBreaker, Subject};
 use operator_net::observed_clock::ObservedClock;
 use operator_net::ports::{Clock, Method};
-use operator_recording::{Seen, Tap};
+use operator_recording::{Seen, RecordingPorts};
 use operator_data::freeze::{FreezeInput, Tables};
-use crate::tick::{Eyes, Looking, SubjectChange};
+use crate::tick::{SnapshotSource, ObserveFuture, SubjectChange};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,11 +29,11 @@ pub struct Observer {
     pub(super) history_ticks: usize,
     pub(super) deadline_ms: u64,
     /// What passes through the ports, while it is recorded.
-    pub(super) tap: Option<Arc<Tap>>,
+    pub(super) recording_ports: Option<Arc<RecordingPorts>>,
     /// New versions of the subject, and its present bytes.
     pub(super) file: Arc<SubjectFile>,
     pub(super) bytes: Arc<[u8]>,
-    /// What takes over when [`Eyes::commit`] is called.
+    /// What takes over when [`SnapshotSource::commit`] is called.
     pub(super) next: Option<(Subject, Arc<[u8]>)>,
     /// The version before, while the present one is on probation.
     pub(super) before: Option<Before>,
@@ -41,7 +41,7 @@ pub struct Observer {
     pub(super) changes: Vec<SubjectChange>,
     pub(super) tick_at: Option<Timestamp>,
     /// Of the present version.
-    pub(super) strikes: Strikes,
+    pub(super) circuit_breaker: CircuitBreaker,
 }
 
 impl Observer {
@@ -136,7 +136,7 @@ impl Observer {
     /// With no version to go back to: a subject that keeps failing is left alone for a while, and what it does not see
     /// is said with the reason.
     async fn observe_alone(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
-        if let Some(reason) = self.strikes.quarantined(tick) {
+        if let Some(reason) = self.circuit_breaker.quarantined(tick) {
             return observe::unseen(&self.subject, &format!("is {reason}"));
         }
         let result = self.subject.observe(tick, at, budget).await;
@@ -148,10 +148,10 @@ impl Observer {
         let limits = self.file.engine.limits();
         match result {
             Ok(_) => {
-                self.strikes.succeeded(tick, limits);
+                self.circuit_breaker.succeeded(tick, limits);
             }
             Err(failure) => {
-                if let Some(until) = self.strikes.failed(failure, tick, limits) {
+                if let Some(until) = self.circuit_breaker.failed(failure, tick, limits) {
                     tracing::warn!(until = until.0, %failure, "The subject keeps failing and is in quarantine.");
                 }
             }
@@ -165,7 +165,7 @@ impl Observer {
         else {
             return;
         };
-        self.strikes = Strikes::default();
+        self.circuit_breaker = CircuitBreaker::default();
         let failed = std::mem::replace(&mut self.subject, before);
         self.bytes = Arc::clone(&self.before_bytes);
         let event = SwapEvent::RolledBack {
@@ -213,7 +213,7 @@ impl Observer {
     }
 }
 
-impl Eyes for Observer {
+impl SnapshotSource for Observer {
     fn subject(&self) -> String {
         Self::subject(self)
     }
@@ -234,7 +234,7 @@ impl Eyes for Observer {
         Self::observed_now(self)
     }
 
-    fn prime(&self) -> Looking<'_, ()> {
+    fn prime(&self) -> ObserveFuture<'_, ()> {
         Box::pin(Self::prime(self))
     }
 
@@ -266,7 +266,7 @@ impl Eyes for Observer {
             return;
         };
         let before = std::mem::replace(&mut self.subject, next);
-        self.strikes = Strikes::default();
+        self.circuit_breaker = CircuitBreaker::default();
         let before_bytes = std::mem::replace(&mut self.bytes, bytes);
         let ticks_left = self.file.engine.limits().probation_ticks;
         // A version on probation that is replaced leaves the version that was proved last.
@@ -290,7 +290,7 @@ impl Eyes for Observer {
         Some(Arc::clone(&self.file))
     }
 
-    fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>> {
+    fn look(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
         Box::pin(Self::look(self, tick))
     }
 
@@ -299,7 +299,7 @@ impl Eyes for Observer {
     }
 
     fn seen(&self) -> Seen {
-        self.tap.as_ref().map(|tap| tap.take()).unwrap_or_default()
+        self.recording_ports.as_ref().map(|recording_ports| recording_ports.take()).unwrap_or_default()
     }
 }
 

@@ -4,12 +4,12 @@ mod subject_swap;
 
 use super::*;
 use crate::settings::Settings;
-use crate::event::What;
+use crate::event::EventKind;
 use operator_model::{Ticket, TicketChange, Timestamp};
 use operator_plugin_host::fixtures::{invariant, keeps_state, observation, one_check, passes, subject};
 use operator_plugin_host::{Engine, PluginLimits};
 use operator_net::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Ports};
-use operator_journal::store::{Book, Opened};
+use operator_journal::store::{TicketLog, Opened};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,8 +49,8 @@ impl Logs for Void {
 
 /// An operator in a directory, from its start on.
 struct Running {
-    conveyor: Conveyor,
-    book: Book,
+    pipeline: Pipeline,
+    ticket_log: TicketLog,
 }
 
 impl Running {
@@ -73,12 +73,12 @@ impl Running {
         )
         .await
         .unwrap();
-        let Opened { book, .. } = Book::open(&directory.join("data"), world.now())
+        let Opened { ticket_log, .. } = TicketLog::open(&directory.join("data"), world.now())
             .await
             .unwrap();
         Self {
-            conveyor: Conveyor::new(assembly, String::new(), &book),
-            book,
+            pipeline: Pipeline::new(assembly, String::new(), &ticket_log),
+            ticket_log,
         }
     }
 
@@ -86,13 +86,13 @@ impl Running {
     async fn ticks(&mut self, count: usize) -> Vec<(TicketChange, Ticket)> {
         let mut written = Vec::new();
         for _ in 0..count {
-            let report = self.conveyor.tick(&mut self.book).await.unwrap();
+            let report = self.pipeline.tick(&mut self.ticket_log).await.unwrap();
             written.extend(
                 report
                     .events
                     .into_iter()
                     .filter_map(|event| match event.what {
-                        What::Ticket(ticket) => Some((ticket.change, ticket.ticket)),
+                        EventKind::Ticket(ticket) => Some((ticket.change, ticket.ticket)),
                         _ => None,
                     }),
             );

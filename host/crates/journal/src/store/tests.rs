@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
-async fn opened(directory: &Path) -> (Book, Vec<String>) {
-    let Opened { book, warnings } = Book::open(directory, NOW).await.unwrap();
-    (book, warnings)
+async fn opened(directory: &Path) -> (TicketLog, Vec<String>) {
+    let Opened { ticket_log, warnings } = TicketLog::open(directory, NOW).await.unwrap();
+    (ticket_log, warnings)
 }
 
 /// One scripted tick: incidents `a` and `b` appear, change, end and come back.
-async fn step(book: &mut Book, number: u64) {
+async fn step(ticket_log: &mut TicketLog, number: u64) {
     let at = 1_000_000 + number * 20_000;
     let present: &[(&str, f64)] = match number {
         0 => &[("a", 0.5)],
@@ -23,7 +23,7 @@ async fn step(book: &mut Book, number: u64) {
     let mut entries = Vec::new();
     for (key, probability) in present {
         entries.extend(
-            book.register_mut()
+            ticket_log.ticket_table_mut()
                 .file(composed(key, at, *probability), true),
         );
     }
@@ -31,16 +31,16 @@ async fn step(book: &mut Book, number: u64) {
         .iter()
         .filter(|key| present.iter().all(|(there, _)| there != *key))
     {
-        entries.extend(book.register_mut().resolve(
+        entries.extend(ticket_log.ticket_table_mut().resolve(
             &IncidentKey::from(*key),
             Timestamp(at),
             "all symptoms are gone",
         ));
     }
     for entry in &entries {
-        book.decide(entry, Tick(number + 1), NOW).unwrap();
+        ticket_log.decide(entry, Tick(number + 1), NOW).unwrap();
     }
-    book.commit().await.unwrap();
+    ticket_log.commit().await.unwrap();
 }
 
 const STEPS: u64 = 4;
@@ -65,15 +65,15 @@ fn copy(from: &Path, to: &Path) {
 /// A finished run: the data directory after each step, and the final tickets.
 async fn finished() -> (Vec<tempfile::TempDir>, BTreeMap<String, Ticket>) {
     let directory = tempfile::tempdir().unwrap();
-    let (mut book, _) = opened(directory.path()).await;
+    let (mut ticket_log, _) = opened(directory.path()).await;
     let mut states = Vec::new();
     for number in 0..STEPS {
-        step(&mut book, number).await;
+        step(&mut ticket_log, number).await;
         let state = tempfile::tempdir().unwrap();
         copy(directory.path(), state.path());
         states.push(state);
     }
-    book.close().await.unwrap();
+    ticket_log.close().await.unwrap();
     let last = tickets(directory.path()).await;
     (states, last)
 }
@@ -130,11 +130,11 @@ async fn killed_between_any_two_records_no_ticket_is_lost_and_none_doubled() {
         }
         std::fs::write(directory.path().join(JOURNAL), &journal[..end]).unwrap();
 
-        let (mut book, _) = opened(directory.path()).await;
+        let (mut ticket_log, _) = opened(directory.path()).await;
         for number in interrupted as u64..STEPS {
-            step(&mut book, number).await;
+            step(&mut ticket_log, number).await;
         }
-        book.close().await.unwrap();
+        ticket_log.close().await.unwrap();
         assert_eq!(
             essence(&tickets(directory.path()).await),
             essence(&last),
@@ -153,12 +153,12 @@ async fn a_log_that_was_cut_at_any_byte_takes_lost_tickets_back_from_the_store()
         let directory = tempfile::tempdir().unwrap();
         copy(whole.path(), directory.path());
         std::fs::write(directory.path().join(JOURNAL), &journal[..length]).unwrap();
-        let (book, warnings) = opened(directory.path()).await;
+        let (ticket_log, warnings) = opened(directory.path()).await;
         assert!(!warnings.is_empty(), "cut at {length} without a word");
-        book.close().await.unwrap();
+        ticket_log.close().await.unwrap();
         assert_eq!(tickets(directory.path()).await, last, "cut at {length}");
-        let (book, _) = opened(directory.path()).await;
-        assert_eq!(book.register().tickets().count(), 2, "cut at {length}");
+        let (ticket_log, _) = opened(directory.path()).await;
+        assert_eq!(ticket_log.ticket_table().tickets().count(), 2, "cut at {length}");
     }
 }
 
@@ -184,8 +184,8 @@ async fn a_lost_or_damaged_store_is_rebuilt_from_the_log_with_the_same_tickets()
         // Fold the write-ahead log in, so that the harm hits the data.
         opened(directory.path()).await.0.close().await.unwrap();
         harm(&directory.path().join(FILE_NAME));
-        let (book, warnings) = opened(directory.path()).await;
-        book.close().await.unwrap();
+        let (ticket_log, warnings) = opened(directory.path()).await;
+        ticket_log.close().await.unwrap();
         assert_eq!(tickets(directory.path()).await, last, "{name}");
         let aside = directory.path().join("tickets.db.damaged-1");
         assert_eq!(
@@ -203,8 +203,8 @@ async fn a_lost_or_damaged_store_is_rebuilt_from_the_log_with_the_same_tickets()
 #[tokio::test]
 async fn a_store_of_a_newer_operator_is_refused_and_kept() {
     let directory = tempfile::tempdir().unwrap();
-    let (book, _) = opened(directory.path()).await;
-    book.close().await.unwrap();
+    let (ticket_log, _) = opened(directory.path()).await;
+    ticket_log.close().await.unwrap();
     let path = directory.path().join(FILE_NAME);
     let mut connection = SqliteConnection::connect(path.to_str().unwrap())
         .await
@@ -214,9 +214,9 @@ async fn a_store_of_a_newer_operator_is_refused_and_kept() {
         .await
         .unwrap();
     connection.close().await.unwrap();
-    let error = Book::open(directory.path(), NOW).await.unwrap_err();
+    let error = TicketLog::open(directory.path(), NOW).await.unwrap_err();
     assert!(
-        matches!(error, BookError::Store(StoreError::Newer { found: 99, .. })),
+        matches!(error, TicketLogError::Store(StoreError::Newer { found: 99, .. })),
         "{error}"
     );
     assert!(path.exists());
@@ -249,19 +249,19 @@ async fn a_decision_without_effect_is_finished_once() {
 #[tokio::test]
 async fn tick_numbers_are_never_given_twice() {
     let directory = tempfile::tempdir().unwrap();
-    let (mut book, _) = opened(directory.path()).await;
-    assert_eq!(book.last_tick(), Tick(0));
-    step(&mut book, 0).await;
-    drop(book);
-    let (mut book, _) = opened(directory.path()).await;
-    assert_eq!(book.last_tick(), Tick(1 + crate::CHECKPOINT_TICKS));
+    let (mut ticket_log, _) = opened(directory.path()).await;
+    assert_eq!(ticket_log.last_tick(), Tick(0));
+    step(&mut ticket_log, 0).await;
+    drop(ticket_log);
+    let (mut ticket_log, _) = opened(directory.path()).await;
+    assert_eq!(ticket_log.last_tick(), Tick(1 + crate::CHECKPOINT_TICKS));
     let stopped = crate::body::Stopped {
         tick: Tick(500),
         reason: "asked to".to_owned(),
         ticks: 1,
         open_tickets: 1,
     };
-    book.note(crate::Kind::Stopped, NOW, &stopped).unwrap();
-    book.close().await.unwrap();
+    ticket_log.note(crate::Kind::Stopped, NOW, &stopped).unwrap();
+    ticket_log.close().await.unwrap();
     assert_eq!(opened(directory.path()).await.0.last_tick(), Tick(500));
 }

@@ -2,13 +2,13 @@
 
 use crate::bindings::contract::log::Host;
 use crate::bindings::contract::types::{Label, Level};
-use crate::reads::Reads;
+use crate::read_set::ReadSet;
 use crate::state::GuestState;
 
 impl Host for GuestState {
     fn emit(&mut self, level: Level, message: String, fields: Vec<Label>) -> wasmtime::Result<()> {
         // Who wrote a line would write it again.
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         let fields: Vec<_> = fields
             .into_iter()
             .map(|field| (field.key, field.value))

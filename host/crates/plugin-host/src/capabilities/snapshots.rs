@@ -3,7 +3,7 @@
 use crate::bindings::contract::snapshots::{BlindSpot, Host, HostSnapshot};
 use crate::bindings::contract::tables::TableError;
 use crate::convert;
-use crate::reads::Reads;
+use crate::read_set::ReadSet;
 use crate::resources::{SnapshotResource, TableResource};
 use crate::state::GuestState;
 use std::sync::Arc;
@@ -16,22 +16,22 @@ impl Host for GuestState {}
 
 impl HostSnapshot for GuestState {
     fn tick(&mut self, this: Handle) -> Result<u64> {
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         Ok(self.resources.get(&this)?.0.tick.0)
     }
 
     fn taken_at(&mut self, this: Handle) -> Result<u64> {
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         Ok(convert::instant_of(self.resources.get(&this)?.0.taken_at))
     }
 
     fn subject(&mut self, this: Handle) -> Result<String> {
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         Ok(self.resources.get(&this)?.0.subject.clone())
     }
 
     fn tables(&mut self, this: Handle) -> Result<Vec<String>> {
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         Ok(self
             .resources
             .get(&this)?
@@ -70,7 +70,7 @@ impl HostSnapshot for GuestState {
         name: String,
         ticks_ago: u32,
     ) -> Result<std::result::Result<Option<Resource<TableResource>>, TableError>> {
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         let snapshot = &self.resources.get(&this)?.0;
         let table = match usize::try_from(ticks_ago)
             .ok()
@@ -90,7 +90,7 @@ impl HostSnapshot for GuestState {
     }
 
     fn blind_spots(&mut self, this: Handle) -> Result<Vec<BlindSpot>> {
-        self.note(Reads::never_hold);
+        self.note(ReadSet::never_hold);
         let spots = &self.resources.get(&this)?.0.blind;
         Ok(spots
             .iter()

@@ -4,7 +4,7 @@ use crate::bindings::contract::tables::{
     Aggregate, Field, Host, HostBuilder, HostTable, Measure, PackedText, TableError, Term,
 };
 use crate::convert;
-use crate::reads::Part;
+use crate::read_set::Part;
 use crate::resources::{BuilderResource, TableResource};
 use crate::state::GuestState;
 use operator_data::{Table, tables as own};

@@ -3,7 +3,7 @@
 use super::enums;
 use crate::bindings::contract::{knowledge as wit, metrics};
 use operator_model::{
-    CardId, CheckId, Edge, Entity, EntityId, Relation, SignalId, Topology, knowledge as own,
+    FailureModeId, CheckId, Edge, Entity, EntityId, Relation, SignalId, Topology, knowledge as own,
 };
 
 enums!(wit::Relation => Relation { RunsOn, DependsOn, PeersWith });
@@ -153,17 +153,17 @@ impl From<wit::OptionFit> for own::OptionFit {
     }
 }
 
-impl From<wit::Card> for own::Card {
+impl From<wit::Card> for own::FailureMode {
     fn from(card: wit::Card) -> Self {
         Self {
-            id: CardId(card.id),
+            id: FailureModeId(card.id),
             title: card.title,
             mechanism: card.mechanism,
             entity_kind: card.entity_kind,
             severity: card.severity.into(),
             prior: card.prior,
             evidence: all(card.evidence),
-            rivals: card.rivals.into_iter().map(CardId).collect(),
+            rivals: card.rivals.into_iter().map(FailureModeId).collect(),
             options: all(card.options),
             revisit_when: card.revisit_when,
         }

@@ -7,7 +7,7 @@ use crate::call::{answered, bounded};
 use crate::engine::Engine;
 use crate::failure::PluginFailure;
 use crate::limits::CallLimits;
-use crate::reads::Reads;
+use crate::read_set::ReadSet;
 use crate::resources::SnapshotResource;
 use crate::state::{CheckState, GuestState, new_store};
 use operator_data::Snapshot;
@@ -105,7 +105,7 @@ impl Call {
         )?;
         store.data_mut().guest.begin_call(now);
         if store.data().snapshot.is_some() {
-            store.data_mut().guest.reads = Some(Reads::default());
+            store.data_mut().guest.reads = Some(ReadSet::default());
         }
         let exports = linked.instantiate(&mut store, limits).await?;
         Ok(Self { store, exports })

@@ -2,7 +2,7 @@
 
 use super::thresholds::COLUMN_REFRESH_MS;
 use operator_data::series::GroupKey;
-use operator_data::series::{Picked, bucket_metric};
+use operator_data::series::{SeriesSelection, bucket_metric};
 use operator_data::{Sample, Snapshot, Table};
 use operator_model::knowledge::{Direction, Signal, SignalSource};
 use operator_model::{EntityId, Scalar, Timestamp};
@@ -35,7 +35,7 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
             let picked = series
                 .pick(&bucket_metric(selector), selector, std::slice::from_ref(by))
                 .ok();
-            let values = |picked: &Picked<'_>| {
+            let values = |picked: &SeriesSelection<'_>| {
                 let answers = picked.quantiles(now, *quantile, *window_ms);
                 dated(
                     signal,
@@ -78,7 +78,7 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
 /// tick, but only a new sample is news.
 fn dated<'a>(
     signal: &Signal,
-    picked: &Picked<'_>,
+    picked: &SeriesSelection<'_>,
     values: impl Iterator<Item = (&'a GroupKey, f64)>,
 ) -> BTreeMap<EntityId, Sample> {
     let newest: BTreeMap<&GroupKey, Timestamp> = picked.newest().collect();

@@ -2,7 +2,7 @@
 
 use super::cover::Group;
 use super::facts::Facts;
-use super::ledger::{Docket, Ledger};
+use super::evidence_ids::{CitationScope, EvidenceIds};
 use super::limits::{GAPS_MAX, HYPOTHESES_MAX, SYMPTOMS_LISTED_MAX};
 use super::symptoms::Lasting;
 use super::weigh::{Weighed, none_log_odds, normalise};
@@ -11,7 +11,7 @@ use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstai
 use operator_model::quantity::escape;
 use operator_model::title::{NONE_OF_THESE, title};
 use operator_model::{
-    AssessedEvidence, CardId, Diagnosis, EntityId, Hypothesis, Incident, IncidentKey, PathStep,
+    AssessedEvidence, FailureModeId, Diagnosis, EntityId, Hypothesis, Incident, IncidentKey, PathStep,
     Severity, Symptom, SymptomKind, Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,16 +26,16 @@ pub(super) struct Material<'a> {
 }
 
 /// The incident as it stands at this tick. Whether it is confirmed is for the caller to say.
-pub(super) fn incident(material: &Material<'_>, key: IncidentKey, ledger: &mut Ledger) -> Incident {
-    let mut docket = Docket::new(ledger);
-    let (symptoms, unlisted) = list_symptoms(material, &mut docket);
+pub(super) fn incident(material: &Material<'_>, key: IncidentKey, evidence_ids: &mut EvidenceIds) -> Incident {
+    let mut citation_scope = CitationScope::new(evidence_ids);
+    let (symptoms, unlisted) = list_symptoms(material, &mut citation_scope);
     let kept: Vec<&Weighed<'_>> = material.group.ranked.iter().take(HYPOTHESES_MAX).collect();
-    let hypotheses = hypotheses(material, &kept, &mut docket);
+    let hypotheses = hypotheses(material, &kept, &mut citation_scope);
     let abstained = must_abstain(&hypotheses);
-    let told_apart = told_apart::claims(&kept, &hypotheses, &symptoms, &docket);
+    let told_apart = told_apart::claims(&kept, &hypotheses, &symptoms, &citation_scope);
     let path = path(material, &hypotheses, &symptoms, abstained);
     let gaps = gaps(material, &kept, &hypotheses, abstained, unlisted);
-    let evidence = docket.close();
+    let evidence = citation_scope.close();
     let suspect = hypotheses
         .first()
         .filter(|_| !abstained)
@@ -92,7 +92,7 @@ fn located(topology: &Topology, suspect: &EntityId) -> Vec<EntityId> {
 }
 
 /// Members by onset, with their evidence on record; and how many did not fit.
-fn list_symptoms(material: &Material<'_>, docket: &mut Docket<'_>) -> (Vec<Symptom>, usize) {
+fn list_symptoms(material: &Material<'_>, citation_scope: &mut CitationScope<'_>) -> (Vec<Symptom>, usize) {
     let members = material
         .group
         .members
@@ -108,7 +108,7 @@ fn list_symptoms(material: &Material<'_>, docket: &mut Docket<'_>) -> (Vec<Sympt
             let evidence = lasting
                 .seen
                 .iter()
-                .map(|composed| docket.record(composed))
+                .map(|composed| citation_scope.record(composed))
                 .collect();
             Symptom {
                 evidence,
@@ -126,7 +126,7 @@ pub(super) fn by_onset(a: &Symptom, b: &Symptom) -> std::cmp::Ordering {
 fn hypotheses(
     material: &Material<'_>,
     kept: &[&Weighed<'_>],
-    docket: &mut Docket<'_>,
+    citation_scope: &mut CitationScope<'_>,
 ) -> Vec<Hypothesis> {
     let mut odds: Vec<f64> = kept.iter().map(|weighed| weighed.log_odds).collect();
     odds.push(none_log_odds());
@@ -134,7 +134,7 @@ fn hypotheses(
     let mut hypotheses: Vec<Hypothesis> = kept
         .iter()
         .zip(&shares)
-        .map(|(weighed, share)| carded(material, weighed, *share, docket))
+        .map(|(weighed, share)| carded(material, weighed, *share, citation_scope))
         .collect();
     hypotheses.push(none_of_these(shares.last().copied().unwrap_or(1.0)));
     // Stable: equal shares keep the order of the odds, and the remainder stands behind its equals.
@@ -146,7 +146,7 @@ fn carded(
     material: &Material<'_>,
     weighed: &Weighed<'_>,
     share: f64,
-    docket: &mut Docket<'_>,
+    citation_scope: &mut CitationScope<'_>,
 ) -> Hypothesis {
     let (card, suspect) = (weighed.case.card, &weighed.case.suspect);
     let (mut supports, mut contradicts) = (Vec::new(), Vec::new());
@@ -159,7 +159,7 @@ fn carded(
         side.push(AssessedEvidence {
             rule: one.rule.id.clone(),
             ratio: one.ratio,
-            claim: docket.claim(&one.seen.predicate, &one.seen.cited),
+            claim: citation_scope.claim(&one.seen.predicate, &one.seen.cited),
             because: one.rule.because.clone(),
             reference: one.rule.reference.clone(),
         });
@@ -187,7 +187,7 @@ fn carded(
 
 pub(super) fn none_of_these(share: f64) -> Hypothesis {
     Hypothesis {
-        card: CardId::from(NONE_OF_THESE),
+        card: FailureModeId::from(NONE_OF_THESE),
         component: None,
         title: "None of these".to_owned(),
         mechanism: "Something that the knowledge of this system does not describe.".to_owned(),

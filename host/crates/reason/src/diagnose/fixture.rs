@@ -7,7 +7,7 @@ use crate::detect::Detector;
 use operator_data::tables::Column;
 use operator_data::{SeriesStore, Snapshot, Table};
 use operator_model::knowledge::{
-    Action, Attribute, Card, Deviation, Direction, EvidenceRule, Fitness, KnowledgeBase, OptionFit,
+    Action, Attribute, FailureMode, Deviation, Direction, EvidenceRule, Fitness, KnowledgeBase, OptionFit,
     Risk, Scope, Signal, SignalSource, Test,
 };
 use operator_model::ticket::Provenance;
@@ -484,7 +484,7 @@ fn deviates(signal: &str, deviation: Deviation) -> Test {
     Test::SignalDeviates(signal.into(), deviation)
 }
 
-fn node_gone() -> Card {
+fn node_gone() -> FailureMode {
     let state = Test::RowMatches {
         table: "nodes".to_owned(),
         entity_column: "node".to_owned(),
@@ -533,7 +533,7 @@ fn node_gone() -> Card {
     )
 }
 
-fn slow_disk() -> Card {
+fn slow_disk() -> FailureMode {
     let disk = deviates("disk-wait", Deviation::Anomalous);
     let outlier = deviates("disk-wait", Deviation::Outlier);
     let answers = Test::Holds("node-answers".into());
@@ -594,7 +594,7 @@ fn slow_disk() -> Card {
     )
 }
 
-fn slow_link() -> Card {
+fn slow_link() -> FailureMode {
     let loss = deviates("link-loss", Deviation::Anomalous);
     let slow = Test::Violated("writes-fast".into());
     let latency = deviates("write-latency", Deviation::Anomalous);
@@ -644,13 +644,13 @@ fn card(
     kind: &str,
     evidence: Vec<EvidenceRule>,
     options: &[(&str, Fitness)],
-) -> Card {
+) -> FailureMode {
     let fit = |(action, fitness): &(&str, Fitness)| OptionFit {
         action: (*action).to_owned(),
         fitness: *fitness,
         because: format!("what experts do about “{title}”"),
     };
-    Card {
+    FailureMode {
         id: id.into(),
         title: title.to_owned(),
         mechanism: mechanism.to_owned(),

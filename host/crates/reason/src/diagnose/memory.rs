@@ -1,7 +1,7 @@
 //! Which incident is which, over time: one cause keeps one key, whatever leads its hypotheses.
 
 use super::blindness::Blindness;
-use super::ledger::Ledger;
+use super::evidence_ids::EvidenceIds;
 use super::limits::{CLEAR_MIN_MS, REMEMBERED_MAX, REOPEN_WITHIN_MS, SYMPTOMS_MAX};
 use super::symptoms::{SymptomKey, Symptoms};
 use operator_model::{
@@ -34,7 +34,7 @@ pub(super) struct Known {
     pub(super) suspect: Option<EntityId>,
     /// Every symptom that it ever had.
     pub(super) symptoms: BTreeSet<SymptomKey>,
-    pub(super) ledger: Ledger,
+    pub(super) evidence_ids: EvidenceIds,
     pub(super) confirmed: bool,
     /// As it was written last.
     pub(super) last: Option<Incident>,
@@ -289,7 +289,7 @@ fn remembered(ticket: &Ticket, is_open: bool) -> Known {
             .iter()
             .map(|s| (s.kind.clone(), s.entity.clone()))
             .collect(),
-        ledger: Ledger::restore(&ticket.observations),
+        evidence_ids: EvidenceIds::restore(&ticket.observations),
         confirmed: true,
         last: Some(written_before(ticket)),
         started_at: ticket.opened_at,

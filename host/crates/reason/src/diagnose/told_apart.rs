@@ -1,6 +1,6 @@
 //! What told the leading hypothesis from each rival, or that nothing did.
 
-use super::ledger::Docket;
+use super::evidence_ids::CitationScope;
 use super::weigh::{Weighed, log_odds_of};
 use operator_model::sentence::TOLD_APART_RATIO_MIN;
 use operator_model::{Claim, EvidenceId, Hypothesis, Predicate, Symptom};
@@ -11,7 +11,7 @@ pub(super) fn claims(
     kept: &[&Weighed<'_>],
     hypotheses: &[Hypothesis],
     symptoms: &[Symptom],
-    docket: &Docket<'_>,
+    citation_scope: &CitationScope<'_>,
 ) -> Vec<Claim> {
     let carded: Vec<&Hypothesis> = hypotheses
         .iter()
@@ -23,7 +23,7 @@ pub(super) fn claims(
     };
     let pairs = rivals.iter().zip(others);
     pairs
-        .map(|(rival, other)| claim(winner, rival, ratio(weighed, other), symptoms, docket))
+        .map(|(rival, other)| claim(winner, rival, ratio(weighed, other), symptoms, citation_scope))
         .collect()
 }
 
@@ -52,7 +52,7 @@ fn claim(
     rival: &Hypothesis,
     ratio: f64,
     symptoms: &[Symptom],
-    docket: &Docket<'_>,
+    citation_scope: &CitationScope<'_>,
 ) -> Claim {
     let decisive = if ratio >= TOLD_APART_RATIO_MIN {
         strongest(winner, rival)
@@ -66,7 +66,7 @@ fn claim(
         ratio,
         because,
     };
-    docket.claim_on(&predicate, &cited(winner, rival, symptoms))
+    citation_scope.claim_on(&predicate, &cited(winner, rival, symptoms))
 }
 
 /// The one observation that speaks most for the winner and against the rival.

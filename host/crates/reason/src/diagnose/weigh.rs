@@ -3,14 +3,14 @@
 use super::facts::{Facts, Finding, Seen, subject_of};
 use super::limits::{NONE_OF_THESE_PRIOR, PRIOR_MIN, RATIO_MAX};
 use super::symptoms::SymptomKey;
-use operator_model::knowledge::{Card, EvidenceRule};
+use operator_model::knowledge::{FailureMode, EvidenceRule};
 use operator_model::{EntityId, Symptom};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the snapshot says to a card about a suspect, before anything is explained away.
 #[derive(Debug)]
 pub(super) struct Case<'a> {
-    pub(super) card: &'a Card,
+    pub(super) card: &'a FailureMode,
     pub(super) suspect: EntityId,
     /// In the order of the card's rules.
     pub(super) findings: Vec<(&'a EvidenceRule, Finding)>,
@@ -42,7 +42,7 @@ impl<'a> Case<'a> {
     /// Puts all rules of the card to the snapshot.
     pub(super) fn new(
         facts: &Facts<'_>,
-        card: &'a Card,
+        card: &'a FailureMode,
         suspect: &EntityId,
         symptoms: &[&Symptom],
     ) -> Self {

@@ -2,7 +2,7 @@
 
 use operator_model::title::{NONE_OF_THESE, title};
 use operator_model::{
-    CardId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar,
+    FailureModeId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar,
     Ticket, TicketOption, TicketState, Timestamp,
 };
 
@@ -64,7 +64,7 @@ pub fn compose(
 /// means does not; `failures` say why.
 #[must_use]
 pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
-    let remainder = CardId::from(NONE_OF_THESE);
+    let remainder = FailureModeId::from(NONE_OF_THESE);
     ticket
         .hypotheses
         .retain(|hypothesis| hypothesis.card == remainder);

@@ -1,6 +1,6 @@
 use super::*;
 use operator_model::{
-    CardId, Decision, DecisionMode, EntityId, Hypothesis, IncidentKey, Provenance, Severity,
+    FailureModeId, Decision, DecisionMode, EntityId, Hypothesis, IncidentKey, Provenance, Severity,
     Symptom, SymptomKind, Ticket, TicketChange, TicketState, Timestamp,
 };
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ fn symptom(entity: &EntityId) -> Symptom {
 
 fn hypothesis(card: &str, component: Option<EntityId>, probability: f64) -> Hypothesis {
     Hypothesis {
-        card: CardId::from(card),
+        card: FailureModeId::from(card),
         component,
         title: "Disk is slow".to_owned(),
         mechanism: "the disk is slow".to_owned(),
@@ -71,25 +71,25 @@ fn change(entry: Option<Entry>) -> Option<(TicketChange, String)> {
 
 #[test]
 fn an_incident_opens_one_ticket_and_nothing_new_writes_nothing() {
-    let mut register = Register::default();
-    assert_eq!(register.file(composed("a", 1_000, 0.6), false), None);
+    let mut ticket_table = TicketTable::default();
+    assert_eq!(ticket_table.file(composed("a", 1_000, 0.6), false), None);
     assert_eq!(
-        change(register.file(composed("a", 2_000, 0.6), true)),
+        change(ticket_table.file(composed("a", 2_000, 0.6), true)),
         Some((TicketChange::Opened, "T-1".into()))
     );
-    assert_eq!(register.file(composed("a", 60_000, 0.65), true), None);
+    assert_eq!(ticket_table.file(composed("a", 60_000, 0.65), true), None);
     assert_eq!(
-        change(register.file(composed("b", 61_000, 0.6), true)),
+        change(ticket_table.file(composed("b", 61_000, 0.6), true)),
         Some((TicketChange::Opened, "T-2".into()))
     );
-    assert_eq!(register.open().count(), 2);
+    assert_eq!(ticket_table.open().count(), 2);
 }
 
 #[test]
 fn a_material_change_is_written_with_its_reason_and_keeps_identity() {
-    let mut register = Register::default();
-    register.file(composed("a", 1_000, 0.5), true);
-    let updated = register.file(composed("a", 20_000, 0.6), true).unwrap();
+    let mut ticket_table = TicketTable::default();
+    ticket_table.file(composed("a", 1_000, 0.5), true);
+    let updated = ticket_table.file(composed("a", 20_000, 0.6), true).unwrap();
     assert_eq!(
         (updated.change, updated.ticket.opened_at),
         (TicketChange::Updated, Timestamp(1_000))
@@ -99,17 +99,17 @@ fn a_material_change_is_written_with_its_reason_and_keeps_identity() {
     let mut worse = composed("a", 20_500, 0.6);
     worse.severity = Severity::Critical;
     assert_eq!(
-        register.file(worse, true).unwrap().because,
+        ticket_table.file(worse, true).unwrap().because,
         ["severity warning → critical"]
     );
 }
 
 #[test]
 fn small_changes_wait_until_the_last_version_is_old_enough() {
-    let mut register = Register::default();
-    register.file(composed("a", 1_000, 0.5), true);
-    assert_eq!(register.file(composed("a", 5_000, 0.9), true), None);
-    assert!(register.file(composed("a", 11_000, 0.9), true).is_some());
+    let mut ticket_table = TicketTable::default();
+    ticket_table.file(composed("a", 1_000, 0.5), true);
+    assert_eq!(ticket_table.file(composed("a", 5_000, 0.9), true), None);
+    assert!(ticket_table.file(composed("a", 11_000, 0.9), true).is_some());
 }
 
 #[test]
@@ -119,9 +119,9 @@ fn a_relapse_reopens_the_ticket_for_ten_minutes_and_not_longer() {
         (REOPEN_WITHIN_MS, (TicketChange::Reopened, "T-1")),
         (REOPEN_WITHIN_MS + 1, (TicketChange::Opened, "T-2")),
     ] {
-        let mut register = Register::default();
-        register.file(composed("a", 1_000, 0.5), true);
-        let entry = register
+        let mut ticket_table = TicketTable::default();
+        ticket_table.file(composed("a", 1_000, 0.5), true);
+        let entry = ticket_table
             .resolve(&"a".into(), Timestamp(resolved_at), "all symptoms are gone")
             .unwrap();
         assert_eq!(
@@ -129,19 +129,19 @@ fn a_relapse_reopens_the_ticket_for_ten_minutes_and_not_longer() {
             (TicketChange::Resolved, TicketState::Resolved)
         );
         assert_eq!(
-            register.resolve(&"a".into(), Timestamp(resolved_at), "again"),
+            ticket_table.resolve(&"a".into(), Timestamp(resolved_at), "again"),
             None
         );
-        let back = register.file(composed("a", resolved_at + away_ms, 0.5), true);
+        let back = ticket_table.file(composed("a", resolved_at + away_ms, 0.5), true);
         assert_eq!(change(back), Some((expected.0, expected.1.to_owned())));
     }
 }
 
 #[test]
 fn a_restored_register_goes_on_counting_and_knows_its_tickets() {
-    let mut register = Register::default();
-    register.file(composed("a", 1_000, 0.5), true);
-    let mut restored = Register::restore(register.tickets().cloned().collect(), 7);
+    let mut ticket_table = TicketTable::default();
+    ticket_table.file(composed("a", 1_000, 0.5), true);
+    let mut restored = TicketTable::restore(ticket_table.tickets().cloned().collect(), 7);
     assert_eq!(restored.file(composed("a", 2_000, 0.5), true), None);
     assert_eq!(
         change(restored.file(composed("b", 2_000, 0.5), true)),
@@ -173,18 +173,18 @@ fn an_unverified_explanation_is_withheld_and_what_was_seen_stays() {
 
 #[test]
 fn a_system_that_gets_well_does_not_make_the_ticket_forget_its_cause() {
-    let mut register = Register::default();
-    register.file(composed("a", 1_000, 0.9), true).unwrap();
+    let mut ticket_table = TicketTable::default();
+    ticket_table.file(composed("a", 1_000, 0.9), true).unwrap();
     let mut well = composed("a", 60_000, 0.9);
     well.hypotheses.remove(0);
     well.abstained = true;
     assert_eq!(
-        register.file(well.clone(), true),
+        ticket_table.file(well.clone(), true),
         None,
         "nothing new, only less"
     );
     well.symptoms.push(symptom(&EntityId::new("node", "b")));
-    let entry = register.file(well, true).unwrap();
+    let entry = ticket_table.file(well, true).unwrap();
     assert!(
         entry.ticket.abstained,
         "a new symptom that nothing explains does reopen the question"

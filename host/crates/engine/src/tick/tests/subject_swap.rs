@@ -1,7 +1,7 @@
 //! New versions of the subject: between two ticks, on probation, and what becomes of one that keeps failing.
 
 use super::*;
-use crate::event::{PluginChangeKind, What};
+use crate::event::{PluginChangeKind, EventKind};
 
 /// A subject that calls what it sees by this name.
 fn sees(system: &str) -> Vec<u8> {
@@ -30,8 +30,8 @@ impl Swapping {
     async fn put(&self, watcher: &[u8]) {
         std::fs::write(self.directory.path().join("watcher.wasm"), watcher).unwrap();
         self.running
-            .conveyor
-            .eyes()
+            .pipeline
+            .source()
             .file()
             .unwrap()
             .prepare_changes()
@@ -42,15 +42,15 @@ impl Swapping {
     async fn tick(&mut self) -> (String, String, Vec<PluginChangeKind>) {
         let report = self
             .running
-            .conveyor
-            .tick(&mut self.running.book)
+            .pipeline
+            .tick(&mut self.running.ticket_log)
             .await
             .unwrap();
         let changes = report
             .events
             .into_iter()
             .filter_map(|event| match event.what {
-                What::Plugin(change) => Some(change.kind),
+                EventKind::Plugin(change) => Some(change.kind),
                 _ => None,
             });
         let why: Vec<String> = report

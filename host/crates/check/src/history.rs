@@ -1,18 +1,18 @@
 //! What is remembered of each check between ticks: its state, its failures, its quarantine.
 
 use crate::events::Quarantine;
-use crate::memo::Memo;
+use crate::verdict_cache::VerdictCache;
 use operator_model::{CheckId, PluginFault, Tick};
-use operator_plugin_host::{PluginFailure, PluginLimits, Strikes};
+use operator_plugin_host::{PluginFailure, PluginLimits, CircuitBreaker};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything that is remembered.
 #[derive(Default)]
-pub(super) struct Book {
+pub(super) struct CheckHistory {
     /// By check.
     pub(super) records: BTreeMap<CheckId, Record>,
-    memos: BTreeMap<CheckId, Arc<Memo>>,
+    memos: BTreeMap<CheckId, Arc<VerdictCache>>,
     quarantines: Vec<Quarantine>,
     /// Failed calls since the start, by the word for how they failed.
     pub(super) failures: BTreeMap<&'static str, u64>,
@@ -23,25 +23,25 @@ pub(super) struct Book {
 pub(super) struct Record {
     /// What it handed to its next call.
     pub(super) state: Option<Vec<u8>>,
-    strikes: Strikes,
+    circuit_breaker: CircuitBreaker,
     /// How it failed last.
     fault: Option<PluginFault>,
 }
 
-impl Book {
+impl CheckHistory {
     pub(super) fn record(&self, check: &CheckId) -> Record {
         self.records.get(check).cloned().unwrap_or_default()
     }
 
     /// What the check answered last.
-    pub(super) fn memo(&self, check: &CheckId) -> Option<Arc<Memo>> {
+    pub(super) fn verdict_cache(&self, check: &CheckId) -> Option<Arc<VerdictCache>> {
         self.memos.get(check).map(Arc::clone)
     }
 
     /// Keeps an answer in the place of the one before.
-    pub(super) fn remember(&mut self, check: &CheckId, memo: Option<Memo>) {
-        if let Some(memo) = memo {
-            self.memos.insert(check.clone(), Arc::new(memo));
+    pub(super) fn remember(&mut self, check: &CheckId, verdict_cache: Option<VerdictCache>) {
+        if let Some(verdict_cache) = verdict_cache {
+            self.memos.insert(check.clone(), Arc::new(verdict_cache));
         }
     }
 
@@ -56,7 +56,7 @@ impl Book {
         let record = self.records.entry(check.clone()).or_default();
         record.state = state;
         record.fault = None;
-        record.strikes.succeeded(tick, limits)
+        record.circuit_breaker.succeeded(tick, limits)
     }
 
     /// Remembers how the check failed, for whoever has to repair it.
@@ -71,7 +71,7 @@ impl Book {
         record
             .fault
             .clone()
-            .filter(|_| record.strikes.in_quarantine_or_on_trial())
+            .filter(|_| record.circuit_breaker.in_quarantine_or_on_trial())
     }
 
     /// The check did not answer. Its old state stays.
@@ -85,7 +85,7 @@ impl Book {
     ) {
         *self.failures.entry(failure.label()).or_default() += 1;
         let record = self.records.entry(check.clone()).or_default();
-        if let Some(until) = record.strikes.failed(failure, tick, limits) {
+        if let Some(until) = record.circuit_breaker.failed(failure, tick, limits) {
             let (fault, reason) = (record.fault.clone(), failure.to_string());
             let (check, module) = (check.clone(), module.to_owned());
             self.quarantines.push(Quarantine {
@@ -114,7 +114,7 @@ impl Record {
 
     /// Why the check is not run in this tick, if it is in quarantine.
     pub(super) fn quarantined(&self, tick: Tick) -> Option<String> {
-        self.strikes.quarantined(tick)
+        self.circuit_breaker.quarantined(tick)
     }
 }
 
@@ -129,13 +129,13 @@ mod tests {
 
     /// Ticks in which a check that fails at every call is called.
     fn calls_of_a_broken_check(ticks: u64) -> Vec<u64> {
-        let (mut book, limits, check) =
-            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) =
+            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
         let mut calls = Vec::new();
         for tick in (1..=ticks).map(Tick) {
-            if book.record(&check).quarantined(tick).is_none() {
+            if history.record(&check).quarantined(tick).is_none() {
                 calls.push(tick.0);
-                book.failed(&check, "m", &failure(), tick, &limits);
+                history.failed(&check, "m", &failure(), tick, &limits);
             }
         }
         calls
@@ -152,56 +152,56 @@ mod tests {
 
     #[test]
     fn strikes_that_are_ten_ticks_apart_do_not_add_up() {
-        let (mut book, limits, check) =
-            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) =
+            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
         for tick in [1, 5, 11, 16, 21].map(Tick) {
-            book.failed(&check, "m", &failure(), tick, &limits);
+            history.failed(&check, "m", &failure(), tick, &limits);
         }
-        assert_eq!(book.record(&check).quarantined(Tick(22)), None);
-        assert!(book.take_quarantines().is_empty());
+        assert_eq!(history.record(&check).quarantined(Tick(22)), None);
+        assert!(history.take_quarantines().is_empty());
     }
 
     #[test]
     fn a_check_that_answers_after_its_quarantine_is_as_good_as_new() {
-        let (mut book, limits, check) =
-            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) =
+            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
         for tick in [1, 2, 3].map(Tick) {
-            book.failed(&check, "m", &failure(), tick, &limits);
+            history.failed(&check, "m", &failure(), tick, &limits);
         }
-        assert_eq!(book.take_quarantines().len(), 1);
+        assert_eq!(history.take_quarantines().len(), 1);
         for tick in (5..20).map(Tick) {
-            book.succeeded(&check, None, tick, &limits);
+            history.succeeded(&check, None, tick, &limits);
         }
-        assert_eq!(book.record(&check), Record::default());
+        assert_eq!(history.record(&check), Record::default());
     }
 
     #[test]
     fn an_observed_system_that_does_not_answer_is_no_strike() {
-        let (mut book, limits, check) =
-            (Book::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) =
+            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
         let unavailable = PluginFailure::Answered {
             kind: operator_plugin_host::ErrorKind::Unavailable,
             message: String::new(),
         };
         for tick in (1..10).map(Tick) {
-            book.failed(&check, "m", &unavailable, tick, &limits);
+            history.failed(&check, "m", &unavailable, tick, &limits);
         }
-        assert_eq!(book.record(&check), Record::default());
+        assert_eq!(history.record(&check), Record::default());
     }
 
     proptest! {
         /// Whatever a check does, it is never locked out for longer than the limit.
         #[test]
         fn no_quarantine_is_longer_than_its_limit(fails in proptest::collection::vec(any::<bool>(), 1..400)) {
-            let (mut book, limits, check) = (Book::default(), PluginLimits::default(), CheckId::from("c"));
+            let (mut history, limits, check) = (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
             let mut last_call = 0;
             for (tick, fails) in (1..).map(Tick).zip(fails) {
-                if book.record(&check).quarantined(tick).is_none() {
+                if history.record(&check).quarantined(tick).is_none() {
                     last_call = tick.0;
                     if fails {
-                        book.failed(&check, "m", &failure(), tick, &limits);
+                        history.failed(&check, "m", &failure(), tick, &limits);
                     } else {
-                        book.succeeded(&check, None, tick, &limits);
+                        history.succeeded(&check, None, tick, &limits);
                     }
                 }
                 prop_assert!(tick.0 - last_call <= limits.quarantine_ticks_max);

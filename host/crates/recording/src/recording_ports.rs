@@ -54,11 +54,11 @@ pub struct Seen {
 /// Collects what passes through the ports. What it holds is bounded by what one tick may observe, as long as
 /// someone takes it away after every tick.
 #[derive(Debug, Default)]
-pub struct Tap {
+pub struct RecordingPorts {
     seen: Mutex<Seen>,
 }
 
-impl Tap {
+impl RecordingPorts {
     /// The same ports, overheard.
     #[must_use]
     pub fn around(self: &Arc<Self>, ports: &Ports) -> Ports {
@@ -66,11 +66,11 @@ impl Tap {
             clock: Arc::clone(&ports.clock),
             http: Arc::new(TappedHttp {
                 inner: Arc::clone(&ports.http),
-                tap: Arc::clone(self),
+                recording_ports: Arc::clone(self),
             }),
             logs: Arc::new(TappedLogs {
                 inner: Arc::clone(&ports.logs),
-                tap: Arc::clone(self),
+                recording_ports: Arc::clone(self),
             }),
         }
     }
@@ -88,7 +88,7 @@ impl Tap {
 
 struct TappedHttp {
     inner: Arc<dyn Http>,
-    tap: Arc<Tap>,
+    recording_ports: Arc<RecordingPorts>,
 }
 
 impl Http for TappedHttp {
@@ -96,7 +96,7 @@ impl Http for TappedHttp {
         Box::pin(async move {
             let asked = Asked::of(&request);
             let answer = self.inner.send(request).await;
-            self.tap.seen().exchanges.push(Exchange {
+            self.recording_ports.seen().exchanges.push(Exchange {
                 asked,
                 answer: answer.clone(),
             });
@@ -107,7 +107,7 @@ impl Http for TappedHttp {
 
 struct TappedLogs {
     inner: Arc<dyn Logs>,
-    tap: Arc<Tap>,
+    recording_ports: Arc<RecordingPorts>,
 }
 
 impl Logs for TappedLogs {
@@ -119,7 +119,7 @@ impl Logs for TappedLogs {
         let read = self.inner.read(source, lines_max);
         let skipped = read.as_ref().map_or(0, |read| read.skipped);
         let lines = read.clone().map(|read| read.lines);
-        self.tap.seen().logs.push(LogRead {
+        self.recording_ports.seen().logs.push(LogRead {
             source: source.to_owned(),
             lines,
             skipped,

@@ -10,22 +10,22 @@ type Question = (EvidenceSource, String, Option<EntityId>);
 
 /// The numbers that an incident has given out.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Ledger {
+pub(super) struct EvidenceIds {
     numbers: BTreeMap<Question, u32>,
     last: u32,
 }
 
-impl Ledger {
+impl EvidenceIds {
     /// Takes the numbers of a ticket up again.
     pub(super) fn restore(observations: &[Evidence]) -> Self {
-        let mut ledger = Self::default();
+        let mut evidence_ids = Self::default();
         for evidence in observations {
             if let Some(number) = number_of(&evidence.id) {
-                ledger.numbers.insert(question(evidence), number);
-                ledger.last = ledger.last.max(number);
+                evidence_ids.numbers.insert(question(evidence), number);
+                evidence_ids.last = evidence_ids.last.max(number);
             }
         }
-        ledger
+        evidence_ids
     }
 
     fn number(&mut self, evidence: &Evidence) -> u32 {
@@ -57,22 +57,22 @@ fn number_of(id: &EvidenceId) -> Option<u32> {
 
 /// The evidence of one incident at one tick, while its claims are written.
 #[derive(Debug)]
-pub(super) struct Docket<'a> {
-    ledger: &'a mut Ledger,
+pub(super) struct CitationScope<'a> {
+    evidence_ids: &'a mut EvidenceIds,
     in_use: BTreeMap<u32, Evidence>,
 }
 
-impl<'a> Docket<'a> {
-    pub(super) fn new(ledger: &'a mut Ledger) -> Self {
+impl<'a> CitationScope<'a> {
+    pub(super) fn new(evidence_ids: &'a mut EvidenceIds) -> Self {
         Self {
-            ledger,
+            evidence_ids,
             in_use: BTreeMap::new(),
         }
     }
 
     /// Puts evidence on record and gives it its id.
     pub(super) fn record(&mut self, composed: &Evidence) -> EvidenceId {
-        let number = self.ledger.number(composed);
+        let number = self.evidence_ids.number(composed);
         let id = EvidenceId(format!("e{number}"));
         self.in_use.entry(number).or_insert_with(|| Evidence {
             id: id.clone(),
@@ -98,7 +98,7 @@ impl<'a> Docket<'a> {
 
     /// All evidence on record, by number.
     pub(super) fn close(self) -> Vec<Evidence> {
-        self.ledger.trim(&self.in_use);
+        self.evidence_ids.trim(&self.in_use);
         self.in_use.into_values().collect()
     }
 }

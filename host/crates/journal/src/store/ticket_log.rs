@@ -5,7 +5,7 @@ use super::projection::Projection;
 use super::{ROWS_PER_WRITE, Store, StoreError, StoredTicket};
 use crate::{DataDir, DataDirError, Journal, JournalError, Kind, ScanError, body};
 use operator_model::{Tick, TicketChange, Timestamp};
-use operator_reason::ticket::{Entry, Register};
+use operator_reason::ticket::{Entry, TicketTable};
 use std::path::Path;
 
 /// Tick numbers that are skipped after a crash: as many as can have passed since the last record, which
@@ -14,12 +14,12 @@ const CRASH_GAP_TICKS: u64 = crate::CHECKPOINT_TICKS;
 
 /// The data directory, open.
 #[derive(Debug)]
-pub struct Book {
+pub struct TicketLog {
     /// Held until the end.
     directory: DataDir,
     journal: Journal,
     store: Store,
-    register: Register,
+    ticket_table: TicketTable,
     last_tick: Tick,
     /// Written to the journal, not yet to the store.
     unapplied: Vec<StoredTicket>,
@@ -27,7 +27,7 @@ pub struct Book {
 
 /// Why the data directory cannot be used, by what a person must do.
 #[derive(Debug, thiserror::Error)]
-pub enum BookError {
+pub enum TicketLogError {
     /// Held by another operator, or not usable.
     #[error(transparent)]
     Directory(#[from] DataDirError),
@@ -46,18 +46,18 @@ pub enum BookError {
 #[derive(Debug)]
 pub struct Opened {
     /// Ready.
-    pub book: Book,
+    pub ticket_log: TicketLog,
     /// What was repaired.
     pub warnings: Vec<String>,
 }
 
-impl Book {
+impl TicketLog {
     /// Opens a data directory: checks the log, finishes what a crash interrupted, and brings the store in
     /// step. `at` is the time of records that this writes.
     ///
     /// # Errors
-    /// See [`BookError`].
-    pub async fn open(path: &Path, at: Timestamp) -> Result<Opened, BookError> {
+    /// See [`TicketLogError`].
+    pub async fn open(path: &Path, at: Timestamp) -> Result<Opened, TicketLogError> {
         let directory = DataDir::open(path)?;
         let mut projection = Projection::default();
         let opened = Journal::open(&directory, &mut |record| projection.take(record))?;
@@ -69,30 +69,30 @@ impl Book {
         } else {
             CRASH_GAP_TICKS
         };
-        let mut book = Self {
+        let mut ticket_log = Self {
             directory,
             journal: opened.journal,
             store,
-            register: Register::default(),
+            ticket_table: TicketTable::default(),
             last_tick: Tick(projection.last_tick + gap),
             unapplied: Vec::new(),
         };
-        book.finish_interrupted(&mut projection, at)?;
-        warnings.extend(book.recover_lost(&mut projection, at).await?);
-        book.catch_up(&projection).await?;
-        book.register = book.living(&projection)?;
-        Ok(Opened { book, warnings })
+        ticket_log.finish_interrupted(&mut projection, at)?;
+        warnings.extend(ticket_log.recover_lost(&mut projection, at).await?);
+        ticket_log.catch_up(&projection).await?;
+        ticket_log.ticket_table = ticket_log.living(&projection)?;
+        Ok(Opened { ticket_log, warnings })
     }
 
     /// Takes the place of another book, in a new directory: decisions go on from where that one stood.
     pub fn stand_in(
         &mut self,
-        register: Register,
+        ticket_table: TicketTable,
         last_tick: Tick,
         last_seq: u64,
         last_hash: &str,
     ) {
-        self.register = register;
+        self.ticket_table = ticket_table;
         self.last_tick = last_tick;
         self.journal.continue_after(last_seq, last_hash);
     }
@@ -103,24 +103,24 @@ impl Book {
         self.journal.take_lines()
     }
 
-    /// Waits until the disk has every record so far. The store follows with [`Book::commit`].
+    /// Waits until the disk has every record so far. The store follows with [`TicketLog::commit`].
     ///
     /// # Errors
     /// The disk failed.
-    pub fn sync(&mut self) -> Result<(), BookError> {
+    pub fn sync(&mut self) -> Result<(), TicketLogError> {
         Ok(self.journal.sync()?)
     }
 
     /// The tickets that can still change.
     #[must_use]
-    pub fn register(&self) -> &Register {
-        &self.register
+    pub fn ticket_table(&self) -> &TicketTable {
+        &self.ticket_table
     }
 
     /// The tickets that can still change, for the ticket stage. Whatever it returns must be given to
-    /// [`Book::decide`].
-    pub fn register_mut(&mut self) -> &mut Register {
-        &mut self.register
+    /// [`TicketLog::decide`].
+    pub fn ticket_table_mut(&mut self) -> &mut TicketTable {
+        &mut self.ticket_table
     }
 
     /// The last tick that was run on this directory; 0 for a new one.
@@ -150,7 +150,7 @@ impl Book {
         kind: Kind,
         at: Timestamp,
         body: &impl serde::Serialize,
-    ) -> Result<u64, BookError> {
+    ) -> Result<u64, TicketLogError> {
         Ok(self.journal.append(kind, at, body)?)
     }
 
@@ -158,7 +158,7 @@ impl Book {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn decide(&mut self, entry: &Entry, tick: Tick, at: Timestamp) -> Result<(), BookError> {
+    pub fn decide(&mut self, entry: &Entry, tick: Tick, at: Timestamp) -> Result<(), TicketLogError> {
         let decision = body::Decision {
             tick,
             observed_at: entry.ticket.updated_at,
@@ -174,7 +174,7 @@ impl Book {
     ///
     /// # Errors
     /// The disk failed.
-    pub async fn commit(&mut self) -> Result<(), BookError> {
+    pub async fn commit(&mut self) -> Result<(), TicketLogError> {
         self.journal.sync()?;
         if !self.unapplied.is_empty() {
             let applied_seq = self
@@ -193,7 +193,7 @@ impl Book {
     ///
     /// # Errors
     /// The disk failed.
-    pub async fn close(mut self) -> Result<(), BookError> {
+    pub async fn close(mut self) -> Result<(), TicketLogError> {
         self.commit().await?;
         Ok(self.store.close().await?)
     }
@@ -203,7 +203,7 @@ impl Book {
         decision: &body::Decision,
         seq: u64,
         at: Timestamp,
-    ) -> Result<u64, BookError> {
+    ) -> Result<u64, TicketLogError> {
         let ticket = &decision.ticket;
         let effect = body::TicketEffect {
             tick: decision.tick,
@@ -228,7 +228,7 @@ impl Book {
         &mut self,
         projection: &mut Projection,
         at: Timestamp,
-    ) -> Result<(), BookError> {
+    ) -> Result<(), TicketLogError> {
         let Some((seq, offset)) = projection.unfinished else {
             return Ok(());
         };
@@ -252,7 +252,7 @@ impl Book {
         &mut self,
         projection: &mut Projection,
         at: Timestamp,
-    ) -> Result<Option<String>, BookError> {
+    ) -> Result<Option<String>, TicketLogError> {
         let (applied, in_log) = (self.store.applied_seq().await?, projection.applied_seq);
         if applied <= in_log {
             return Ok(None);
@@ -280,7 +280,7 @@ impl Book {
     }
 
     /// Applies the tail of the log that the store does not have; all of it when the store is new.
-    async fn catch_up(&mut self, projection: &Projection) -> Result<(), BookError> {
+    async fn catch_up(&mut self, projection: &Projection) -> Result<(), TicketLogError> {
         let applied = self.store.applied_seq().await?;
         let mut missing: Vec<_> = projection
             .places
@@ -303,13 +303,13 @@ impl Book {
         Ok(())
     }
 
-    fn living(&self, projection: &Projection) -> Result<Register, BookError> {
+    fn living(&self, projection: &Projection) -> Result<TicketTable, TicketLogError> {
         let path = self.journal.path();
         let read = |place: &super::projection::Place| {
             Ok(read_decision(path, place.decision_offset)?.ticket)
         };
-        let tickets: Result<Vec<_>, BookError> = projection.living().map(read).collect();
-        Ok(Register::restore(tickets?, projection.last_number()))
+        let tickets: Result<Vec<_>, TicketLogError> = projection.living().map(read).collect();
+        Ok(TicketTable::restore(tickets?, projection.last_number()))
     }
 }
 

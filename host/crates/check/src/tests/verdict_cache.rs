@@ -1,15 +1,15 @@
 //! When an answer is given again, and when not.
 
 use super::*;
-use crate::memo::Memo;
+use crate::verdict_cache::VerdictCache;
 use crate::version::Version;
 
 fn version(checks: &CheckSet) -> Arc<Version> {
-    Arc::clone(checks.roster.load_full().values().next().unwrap())
+    Arc::clone(checks.active.load_full().values().next().unwrap())
 }
 
-fn memo(checks: &CheckSet) -> Option<Arc<Memo>> {
-    checks.book().memo(&"c".into())
+fn verdict_cache(checks: &CheckSet) -> Option<Arc<VerdictCache>> {
+    checks.history().verdict_cache(&"c".into())
 }
 
 #[tokio::test]
@@ -17,10 +17,10 @@ async fn an_answer_is_given_again_by_the_same_module_with_the_same_state_while_n
     let set = set_of(&[("m", module("1.0.0", "c", &["t"], passes("ok")).component())])
         .await
         .unwrap();
-    assert!(memo(&set).is_none(), "nothing was asked yet");
+    assert!(verdict_cache(&set).is_none(), "nothing was asked yet");
     let first = judge(&set, 1);
-    let (memo, module) = (memo(&set).unwrap(), version(&set));
-    let again = memo
+    let (verdict_cache, module) = (verdict_cache(&set).unwrap(), version(&set));
+    let again = verdict_cache
         .again(&module, None, &snapshot(2, &["t"], &[]))
         .unwrap();
     assert_eq!(
@@ -28,7 +28,7 @@ async fn an_answer_is_given_again_by_the_same_module_with_the_same_state_while_n
         (first.reason.clone(), first.fuel)
     );
     assert!(
-        memo.again(&module, Some(b"x"), &snapshot(2, &["t"], &[]))
+        verdict_cache.again(&module, Some(b"x"), &snapshot(2, &["t"], &[]))
             .is_none(),
         "another state"
     );
@@ -39,7 +39,7 @@ async fn an_answer_is_given_again_by_the_same_module_with_the_same_state_while_n
     .await
     .unwrap();
     assert!(
-        memo.again(&version(&other), None, &snapshot(2, &["t"], &[]))
+        verdict_cache.again(&version(&other), None, &snapshot(2, &["t"], &[]))
             .is_none(),
         "another module"
     );
@@ -53,12 +53,12 @@ async fn state_that_changes_is_worth_no_memo_until_it_stays() {
         .unwrap();
     assert_eq!(judge(&set, 1).status, Status::Pass);
     assert!(
-        memo(&set).is_none(),
+        verdict_cache(&set).is_none(),
         "the next call gets what this one left"
     );
     assert_eq!(judge(&set, 2).status, Status::Fail);
     assert!(
-        memo(&set)
+        verdict_cache(&set)
             .unwrap()
             .again(&version(&set), Some(b"seen"), &snapshot(3, &["t"], &[]))
             .is_some()
@@ -72,5 +72,5 @@ async fn a_failed_call_is_made_again() {
         .await
         .unwrap();
     assert_eq!(judge(&set, 1).status, Status::Inconclusive);
-    assert!(memo(&set).is_none());
+    assert!(verdict_cache(&set).is_none());
 }

@@ -11,7 +11,7 @@ const VERSIONS_PINNED: usize = 2;
 /// Facts about one file of compiled code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Card {
+pub(super) struct EntryMetadata {
     /// Stem of the plugin's file.
     pub(super) plugin: String,
     /// Size of the component.
@@ -33,14 +33,14 @@ pub(super) struct Kept {
     pub(super) code_bytes: u64,
     /// Compiled by this engine; other engines' code is of no use to this one.
     pub(super) ours: bool,
-    pub(super) card: Card,
+    pub(super) metadata: EntryMetadata,
 }
 
 /// The stems to remove so that what stays has at most `bytes_max` bytes: the least valuable first,
 /// pinned ones after all others.
 pub(super) fn to_remove(kept: &[Kept], bytes_max: u64) -> Vec<String> {
     let pinned = pinned(kept);
-    let now = kept.iter().map(|kept| kept.card.used_at).max().unwrap_or(0);
+    let now = kept.iter().map(|kept| kept.metadata.used_at).max().unwrap_or(0);
     let mut order: Vec<&Kept> = kept.iter().collect();
     order.sort_by_cached_key(|kept| {
         (
@@ -66,12 +66,12 @@ pub(super) fn pinned(kept: &[Kept]) -> Vec<String> {
     let mut versions: BTreeMap<&str, Vec<&Kept>> = BTreeMap::new();
     for kept in kept
         .iter()
-        .filter(|kept| kept.ours && !kept.card.plugin.is_empty())
+        .filter(|kept| kept.ours && !kept.metadata.plugin.is_empty())
     {
-        versions.entry(&kept.card.plugin).or_default().push(kept);
+        versions.entry(&kept.metadata.plugin).or_default().push(kept);
     }
     let newest = |mut versions: Vec<&Kept>| {
-        versions.sort_by_key(|kept| (Reverse(kept.card.used_at), kept.stem.clone()));
+        versions.sort_by_key(|kept| (Reverse(kept.metadata.used_at), kept.stem.clone()));
         versions
             .into_iter()
             .take(VERSIONS_PINNED)
@@ -88,11 +88,11 @@ fn value(kept: &Kept, now: u64) -> u64 {
         return 0;
     }
     let cost = kept
-        .card
+        .metadata
         .compile_ms
         .max(1)
-        .saturating_mul(kept.card.uses.saturating_add(1));
-    let halvings = now.saturating_sub(kept.card.used_at) / 64;
+        .saturating_mul(kept.metadata.uses.saturating_add(1));
+    let halvings = now.saturating_sub(kept.metadata.used_at) / 64;
     let aged = cost
         .saturating_mul(1 << 20)
         .checked_shr(u32::try_from(halvings).unwrap_or(u32::MAX))
@@ -112,7 +112,7 @@ mod tests {
         uses: u64,
         used_at: u64,
     ) -> Kept {
-        let card = Card {
+        let metadata = EntryMetadata {
             plugin: plugin.to_owned(),
             component_bytes: 1,
             compile_ms,
@@ -123,7 +123,7 @@ mod tests {
             stem: stem.to_owned(),
             code_bytes: bytes,
             ours: true,
-            card,
+            metadata,
         }
     }
 

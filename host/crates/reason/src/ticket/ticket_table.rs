@@ -22,12 +22,12 @@ pub struct Entry {
 
 /// Open tickets, and resolved ones that may still be reopened.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Register {
+pub struct TicketTable {
     tickets: BTreeMap<u64, Ticket>,
     last_number: u64,
 }
 
-impl Register {
+impl TicketTable {
     /// Takes up the tickets of the log. `last_number` is the highest number ever given.
     #[must_use]
     pub fn restore(tickets: Vec<Ticket>, last_number: u64) -> Self {

@@ -1,22 +1,22 @@
 //! Events and log records of one tick: the same news, once for people and once for keeps.
 
 use operator_check::{Quarantine, SwapEvent};
-use crate::event::{Event, PluginChangeKind, PluginChanged, What};
+use crate::event::{Event, PluginChangeKind, PluginChanged, EventKind};
 use operator_journal::{Kind, body};
 use operator_model::{CheckId, Digest, Tick, TicketChange, Timestamp};
 use operator_data::Snapshot;
-use operator_journal::store::{Book, BookError};
+use operator_journal::store::{TicketLog, TicketLogError};
 
 /// When and in which tick.
 #[derive(Debug, Clone)]
-pub(super) struct Moment {
+pub(super) struct EventContext {
     pub(super) tick: Tick,
     pub(super) at: Timestamp,
     pub(super) observed_at: Timestamp,
     pub(super) snapshot: Digest,
 }
 
-impl Moment {
+impl EventContext {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
         Self {
             tick: snapshot.tick,
@@ -36,7 +36,7 @@ impl Moment {
         }
     }
 
-    pub(super) fn event(&self, what: What) -> Event {
+    pub(super) fn event(&self, what: EventKind) -> Event {
         Event {
             at: self.at,
             observed_at: self.observed_at,
@@ -45,8 +45,8 @@ impl Moment {
         }
     }
 
-    /// Writes the news that change no ticket to the log. Tickets are written by [`Book::decide`].
-    pub(super) fn note(&self, book: &mut Book, what: &What) -> Result<(), BookError> {
+    /// Writes the news that change no ticket to the log. Tickets are written by [`TicketLog::decide`].
+    pub(super) fn note(&self, ticket_log: &mut TicketLog, what: &EventKind) -> Result<(), TicketLogError> {
         let Self {
             tick,
             at,
@@ -54,17 +54,17 @@ impl Moment {
             ..
         } = self.clone();
         match what {
-            What::VerdictChanged(verdict) => {
-                book.note(
+            EventKind::VerdictChanged(verdict) => {
+                ticket_log.note(
                     Kind::VerdictChanged,
                     at,
                     &verdict.record(tick, observed_at, &self.snapshot),
                 )?;
             }
-            What::Anomaly(anomaly) => {
+            EventKind::Anomaly(anomaly) => {
                 let (signal, entity) = (anomaly.signal.clone(), anomaly.entity.clone());
                 let summary = anomaly.summary.clone();
-                book.note(
+                ticket_log.note(
                     Kind::Anomaly,
                     at,
                     &body::Anomaly {
@@ -77,7 +77,7 @@ impl Moment {
                     },
                 )?;
             }
-            What::IncidentOpened(incident) => {
+            EventKind::IncidentOpened(incident) => {
                 let record = body::IncidentOpened {
                     tick,
                     observed_at,
@@ -86,10 +86,10 @@ impl Moment {
                     severity: incident.severity,
                     entities: incident.entities.clone(),
                 };
-                book.note(Kind::IncidentOpened, at, &record)?;
+                ticket_log.note(Kind::IncidentOpened, at, &record)?;
             }
-            What::Blind(blind) => {
-                book.note(
+            EventKind::Blind(blind) => {
+                ticket_log.note(
                     Kind::Blind,
                     at,
                     &body::Blind {
@@ -99,7 +99,7 @@ impl Moment {
                     },
                 )?;
             }
-            What::Plugin(change) => {
+            EventKind::Plugin(change) => {
                 let record = body::PluginChange {
                     tick,
                     plugin: change.plugin.clone(),
@@ -107,9 +107,9 @@ impl Moment {
                     to: change.to.clone(),
                     reason: change.reason.clone(),
                 };
-                book.note(kind_of(change.kind), at, &record)?;
+                ticket_log.note(kind_of(change.kind), at, &record)?;
             }
-            What::Started(_) | What::Tick(_) | What::Ticket(_) | What::Stopped(_) => {}
+            EventKind::Started(_) | EventKind::Tick(_) | EventKind::Ticket(_) | EventKind::Stopped(_) => {}
         }
         Ok(())
     }
@@ -125,7 +125,7 @@ fn kind_of(kind: PluginChangeKind) -> Kind {
 
 /// A change of the modules. A file that was refused leaves the module that judged before in charge, which
 /// is what a roll-back is.
-pub(super) fn swapped(event: SwapEvent) -> What {
+pub(super) fn swapped(event: SwapEvent) -> EventKind {
     use PluginChangeKind::{RolledBack, Swapped};
     let (kind, plugin, from, to, reason) = match event {
         SwapEvent::Added { source, module, to } => {
@@ -165,7 +165,7 @@ pub(super) fn swapped(event: SwapEvent) -> What {
             (RolledBack, source, to, None, format!("refused: {reason}"))
         }
     };
-    What::Plugin(PluginChanged {
+    EventKind::Plugin(PluginChanged {
         kind,
         plugin,
         from: from.map(|d| d.0),
@@ -205,9 +205,9 @@ fn why_swapped(
 }
 
 /// How long the tick waited for the swaps that are among the news.
-pub(super) fn took(news: &mut [What], pause_us: u64) {
+pub(super) fn took(news: &mut [EventKind], pause_us: u64) {
     for what in news {
-        if let What::Plugin(change) = what
+        if let EventKind::Plugin(change) = what
             && change.kind == PluginChangeKind::Swapped
         {
             change.pause_us = Some(pause_us);
@@ -216,8 +216,8 @@ pub(super) fn took(news: &mut [What], pause_us: u64) {
 }
 
 /// A check that is switched off for a while.
-pub(super) fn quarantined(quarantine: Quarantine) -> What {
-    What::Plugin(PluginChanged {
+pub(super) fn quarantined(quarantine: Quarantine) -> EventKind {
+    EventKind::Plugin(PluginChanged {
         kind: PluginChangeKind::Quarantined,
         plugin: format!("{}/{}", quarantine.module, quarantine.check),
         from: None,

@@ -17,7 +17,7 @@ const KEPT_MAX: usize = 64;
 
 /// Everything that one call has read.
 #[derive(Debug, Default)]
-pub struct Reads {
+pub struct ReadSet {
     /// Something was read that cannot be compared.
     always_new: bool,
     bytes: usize,
@@ -43,7 +43,7 @@ pub(crate) enum Part<'a> {
     Everything,
 }
 
-impl Reads {
+impl ReadSet {
     /// Whether a call that read this would read the same in this snapshot.
     pub fn hold(&self, snapshot: &Snapshot) -> bool {
         let same_table =
@@ -214,8 +214,8 @@ mod tests {
         snapshot
     }
 
-    fn reads(table: &Table, parts: &[Part<'_>]) -> Reads {
-        let mut reads = Reads::default();
+    fn reads(table: &Table, parts: &[Part<'_>]) -> ReadSet {
+        let mut reads = ReadSet::default();
         let place = reads.opened("stores", Some(table));
         parts
             .iter()
@@ -244,7 +244,7 @@ mod tests {
         let before = table(&[1.0]);
         assert!(!reads(&before, &[]).hold(&snapshot(Some(table(&[1.0, 1.0])))));
         assert!(!reads(&before, &[]).hold(&snapshot(None)));
-        let mut absent = Reads::default();
+        let mut absent = ReadSet::default();
         absent.opened("stores", None);
         assert!(absent.hold(&snapshot(None)) && !absent.hold(&snapshot(Some(before))));
     }

@@ -1,13 +1,13 @@
 //! What a recording must know before the first tick.
 
 use super::assemble::Assembly;
-use super::eyes::SubjectChange;
+use super::source::SubjectChange;
 use operator_check::{Arrived, LoadedModule};
 use crate::settings::Settings;
 use operator_journal::body;
 use operator_model::{Ticket, Timestamp};
-use operator_recording::{Arrival, Begin, BookStart, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError};
-use operator_journal::store::Book;
+use operator_recording::{Arrival, Begin, TicketLogStart, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError};
+use operator_journal::store::TicketLog;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ impl Recordable {
         self,
         path: &Path,
         settings: &Settings,
-        book: &mut Book,
+        ticket_log: &mut TicketLog,
         started: (Timestamp, body::Started),
     ) -> Result<Recorder, RecordingError> {
         let subject = (self.subject.digest.clone(), self.subject_bytes);
@@ -71,24 +71,24 @@ impl Recordable {
             tick_deadline_ms: settings.limits.tick_deadline_ms,
             samples_per_series_max: settings.limits.series.samples_per_series_max,
             knowledge: self.knowledge,
-            book: book_start(book),
+            ticket_log: book_start(ticket_log),
             started,
         };
         // From here on the lines of the log are kept for the recording.
-        book.take_lines();
+        ticket_log.take_lines();
         Recorder::create(path, begin, components, RECORDING_BYTES_MAX)
     }
 }
 
-fn book_start(book: &Book) -> BookStart {
-    let tickets: Vec<Ticket> = book.register().tickets().cloned().collect();
-    let (last_seq, last_hash) = book.head();
-    BookStart {
-        last_tick: book.last_tick(),
+fn book_start(ticket_log: &TicketLog) -> TicketLogStart {
+    let tickets: Vec<Ticket> = ticket_log.ticket_table().tickets().cloned().collect();
+    let (last_seq, last_hash) = ticket_log.head();
+    TicketLogStart {
+        last_tick: ticket_log.last_tick(),
         last_seq,
         last_hash: last_hash.to_owned(),
         tickets,
-        last_number: book.register().last_number(),
+        last_number: ticket_log.ticket_table().last_number(),
     }
 }
 

@@ -3,16 +3,16 @@
 use operator_journal::CHECKPOINT_TICKS;
 use super::assemble::Assembly;
 use super::changes::Changes;
-use super::eyes::{Eyes, SubjectChange};
-use super::record;
-use super::told::{self, Moment};
-use super::troubles::Troubles;
+use super::source::{SnapshotSource, SubjectChange};
+use super::recording_start;
+use super::journal_events::{self, EventContext};
+use super::plugin_health::PluginHealth;
 use operator_check as check;
 use operator_check::{Arrived, Boundary, CheckSet};
 use operator_reason::{decide, diagnose, ticket, verify};
 use operator_reason::detect::Detector;
 use operator_reason::diagnose::{DiagnoseInput, Memory};
-use crate::event::{Event, TicketWritten, What};
+use crate::event::{Event, TicketWritten, EventKind};
 use operator_journal::{Kind, body};
 use operator_model::knowledge::KnowledgeBase;
 use operator_model::{Detection, Incident, Provenance, Status, Tick, Ticket, TicketChange, Verdict};
@@ -21,8 +21,8 @@ use operator_plugin_host::LoadError;
 use operator_net::ports::Clock as _;
 use operator_net::ports::real::RealClock;
 use operator_recording::{Frame, Recorder};
-use operator_journal::store::{Book, BookError};
-use operator_reason::ticket::{Entry, Proposal, Register};
+use operator_journal::store::{TicketLog, TicketLogError};
+use operator_reason::ticket::{Entry, Proposal, TicketTable};
 use std::sync::Arc;
 
 /// Ticks for which a plugin has to answer before its ticket is resolved: the window in which three
@@ -30,14 +30,14 @@ use std::sync::Arc;
 const PLUGIN_QUIET_TICKS: u64 = 10;
 
 /// Subject, checks and everything that is remembered between ticks.
-pub struct Conveyor {
-    eyes: Box<dyn Eyes>,
+pub struct Pipeline {
+    source: Box<dyn SnapshotSource>,
     checks: Arc<CheckSet>,
     knowledge: Arc<KnowledgeBase>,
     detector: Detector,
     memory: Memory,
     changes: Changes,
-    troubles: Troubles,
+    plugin_health: PluginHealth,
     config: String,
     last_tick: Tick,
     recorder: Option<Recorder>,
@@ -85,37 +85,37 @@ struct Judged {
     incidents: Vec<Incident>,
 }
 
-impl Conveyor {
+impl Pipeline {
     /// Takes up the tickets of the book and goes on counting ticks.
     #[must_use]
-    pub fn new(assembly: Assembly, config: String, book: &Book) -> Self {
-        Self::with_eyes(Box::new(assembly.observer), assembly.checks, config, book)
+    pub fn new(assembly: Assembly, config: String, ticket_log: &TicketLog) -> Self {
+        Self::with_source(Box::new(assembly.observer), assembly.checks, config, ticket_log)
     }
 
     /// The same, whoever looks.
     #[must_use]
-    pub fn with_eyes(
-        eyes: Box<dyn Eyes>,
+    pub fn with_source(
+        source: Box<dyn SnapshotSource>,
         checks: Arc<CheckSet>,
         config: String,
-        book: &Book,
+        ticket_log: &TicketLog,
     ) -> Self {
-        let tickets: Vec<Ticket> = book.register().tickets().cloned().collect();
+        let tickets: Vec<Ticket> = ticket_log.ticket_table().tickets().cloned().collect();
         let mut changes = Changes::default();
         tickets
             .iter()
             .for_each(|ticket| changes.know(&ticket.key, ticket.updated_at));
-        let knowledge = Arc::clone(eyes.knowledge());
+        let knowledge = Arc::clone(source.knowledge());
         Self {
             detector: Detector::new(&knowledge),
-            troubles: Troubles::restore(&tickets),
+            plugin_health: PluginHealth::restore(&tickets),
             memory: Memory::restore(&of_the_system(tickets)),
             knowledge,
-            eyes,
+            source,
             checks,
             changes,
             config,
-            last_tick: book.last_tick(),
+            last_tick: ticket_log.last_tick(),
             recorder: None,
         }
     }
@@ -126,9 +126,9 @@ impl Conveyor {
     }
 
     /// Ends the recording, if there is one. `book` has all records of the end.
-    pub fn end_recording(&mut self, reason: &str, book: &mut Book) {
+    pub fn end_recording(&mut self, reason: &str, ticket_log: &mut TicketLog) {
         if let Some(recorder) = self.recorder.take() {
-            recorder.end(reason, book.take_lines());
+            recorder.end(reason, ticket_log.take_lines());
         }
     }
 
@@ -136,71 +136,71 @@ impl Conveyor {
     ///
     /// # Errors
     /// The book cannot be written; nothing else can fail.
-    pub async fn tick(&mut self, book: &mut Book) -> Result<TickReport, BookError> {
+    pub async fn tick(&mut self, ticket_log: &mut TicketLog) -> Result<TickReport, TicketLogError> {
         self.last_tick = Tick(self.last_tick.0 + 1);
-        let at = self.eyes.begin_tick();
-        let (mut news, mut subjects) = (Vec::new(), self.eyes.boundary());
+        let at = self.source.begin_tick();
+        let (mut news, mut subjects) = (Vec::new(), self.source.boundary());
         if !subjects.is_empty() {
-            let moment = Moment::before(self.last_tick, at);
+            let moment = EventContext::before(self.last_tick, at);
             news.extend(
                 subjects
                     .iter()
-                    .map(|change| told::swapped(change.event.clone())),
+                    .map(|change| journal_events::swapped(change.event.clone())),
             );
-            news.iter().try_for_each(|what| moment.note(book, what))?;
-            book.sync()?;
-            self.eyes.commit();
+            news.iter().try_for_each(|what| moment.note(ticket_log, what))?;
+            ticket_log.sync()?;
+            self.source.commit();
         }
         let told_before = news.len();
-        let snapshot = self.eyes.look(self.last_tick).await;
-        let taken_back = self.eyes.take_changes();
+        let snapshot = self.source.look(self.last_tick).await;
+        let taken_back = self.source.take_changes();
         news.extend(
             taken_back
                 .iter()
-                .map(|change| told::swapped(change.event.clone())),
+                .map(|change| journal_events::swapped(change.event.clone())),
         );
         self.learn();
-        let moment = Moment::of(&snapshot);
+        let moment = EventContext::of(&snapshot);
         let mut boundary = self.checks.boundary().await;
         let arrived = std::mem::take(&mut boundary.arrived);
         news.extend(
             std::mem::take(&mut boundary.events)
                 .into_iter()
-                .map(told::swapped),
+                .map(journal_events::swapped),
         );
         if news.len() > told_before {
             // The log knows of a version before any verdict comes from it.
             news.iter()
                 .skip(told_before)
-                .try_for_each(|what| moment.note(book, what))?;
-            book.sync()?;
+                .try_for_each(|what| moment.note(ticket_log, what))?;
+            ticket_log.sync()?;
         }
-        let told = news.len();
+        let journal_events = news.len();
         let pause_us = self.commit(boundary);
-        told::took(&mut news, pause_us);
+        journal_events::took(&mut news, pause_us);
         let judged = self.judge(&snapshot).await;
-        let (entries, withheld) = self.file(&snapshot, &judged.incidents, book.register_mut());
-        news.extend(self.checks.take_events().into_iter().map(told::swapped));
+        let (entries, withheld) = self.file(&snapshot, &judged.incidents, ticket_log.ticket_table_mut());
+        news.extend(self.checks.take_events().into_iter().map(journal_events::swapped));
         news.extend(
             self.checks
                 .take_quarantines()
                 .into_iter()
-                .map(told::quarantined),
+                .map(journal_events::quarantined),
         );
         news.extend(self.news(&snapshot, &judged));
         news.iter()
-            .skip(told)
-            .try_for_each(|what| moment.note(book, what))?;
+            .skip(journal_events)
+            .try_for_each(|what| moment.note(ticket_log, what))?;
         for entry in &entries {
-            book.decide(entry, moment.tick, moment.at)?;
+            ticket_log.decide(entry, moment.tick, moment.at)?;
         }
-        self.checkpoint(&moment, &judged.verdicts, book)?;
-        book.commit().await?;
+        self.checkpoint(&moment, &judged.verdicts, ticket_log)?;
+        ticket_log.commit().await?;
         subjects.extend(taken_back);
-        self.record(&snapshot, &judged, (arrived, subjects), book);
+        self.record(&snapshot, &judged, (arrived, subjects), ticket_log);
         let (opened, resolved) = (
-            told::counts(&entries, TicketChange::Opened),
-            told::counts(&entries, TicketChange::Resolved),
+            journal_events::counts(&entries, TicketChange::Opened),
+            journal_events::counts(&entries, TicketChange::Resolved),
         );
         news.extend(entries.into_iter().map(written));
         let Judged {
@@ -209,7 +209,7 @@ impl Conveyor {
             ..
         } = judged;
         let events = news.into_iter().map(|what| moment.event(what)).collect();
-        let open_tickets = book.register().open().count();
+        let open_tickets = ticket_log.ticket_table().open().count();
         Ok(TickReport {
             snapshot,
             verdicts,
@@ -232,7 +232,7 @@ impl Conveyor {
 
     /// Another subject may bring other expertise; the detectors then learn anew what is normal.
     fn learn(&mut self) {
-        let knowledge = self.eyes.knowledge();
+        let knowledge = self.source.knowledge();
         if !Arc::ptr_eq(knowledge, &self.knowledge) && **knowledge != *self.knowledge {
             self.knowledge = Arc::clone(knowledge);
             self.detector = Detector::new(&self.knowledge);
@@ -255,8 +255,8 @@ impl Conveyor {
 
     /// The eyes.
     #[must_use]
-    pub fn eyes(&self) -> &dyn Eyes {
-        self.eyes.as_ref()
+    pub fn source(&self) -> &dyn SnapshotSource {
+        self.source.as_ref()
     }
 
     /// The last tick that was run.
@@ -284,8 +284,8 @@ impl Conveyor {
         };
         let mut incidents = diagnose::explain(&mut self.memory, input);
         incidents.extend(
-            self.troubles
-                .incidents(&self.checks.troubles(), snapshot.taken_at),
+            self.plugin_health
+                .incidents(&self.checks.plugin_health(), snapshot.taken_at),
         );
         Judged {
             verdicts,
@@ -299,23 +299,23 @@ impl Conveyor {
         snapshot: &Arc<Snapshot>,
         judged: &Judged,
         (arrived, subjects): Arrivals,
-        book: &mut Book,
+        ticket_log: &mut TicketLog,
     ) {
         let Some(recorder) = &mut self.recorder else {
             return;
         };
         recorder.tick(Frame {
             snapshot: Arc::clone(snapshot),
-            seen: self.eyes.seen(),
-            components: record::components(&arrived, &subjects),
+            seen: self.source.seen(),
+            components: recording_start::components(&arrived, &subjects),
             arrivals: arrived
                 .iter()
-                .map(record::arrival)
-                .chain(subjects.iter().map(record::subject))
+                .map(recording_start::arrival)
+                .chain(subjects.iter().map(recording_start::subject))
                 .collect(),
             verdicts: judged.verdicts.clone(),
             incidents: judged.incidents.clone(),
-            journal: book.take_lines(),
+            journal: ticket_log.take_lines(),
         });
     }
 
@@ -324,24 +324,24 @@ impl Conveyor {
         &mut self,
         snapshot: &Snapshot,
         incidents: &[Incident],
-        register: &mut Register,
+        ticket_table: &mut TicketTable,
     ) -> (Vec<Entry>, u64) {
         let (mut entries, mut withheld) = (Vec::new(), 0);
         for incident in incidents {
-            if !incident.confirmed && !register.has_open(&incident.key) {
+            if !incident.confirmed && !ticket_table.has_open(&incident.key) {
                 continue;
             }
             let (composed, safe) = self.compose(snapshot, incident);
-            let entry = register.file(composed, incident.confirmed);
+            let entry = ticket_table.file(composed, incident.confirmed);
             withheld += u64::from(!safe && entry.is_some());
             entries.extend(entry);
         }
         for key in self.memory.resolvable() {
-            entries.extend(register.resolve(&key, snapshot.taken_at, "all its symptoms are gone"));
+            entries.extend(ticket_table.resolve(&key, snapshot.taken_at, "all its symptoms are gone"));
             self.memory.forget(&key);
         }
-        for key in self.troubles.over(PLUGIN_QUIET_TICKS) {
-            entries.extend(register.resolve(
+        for key in self.plugin_health.over(PLUGIN_QUIET_TICKS) {
+            entries.extend(ticket_table.resolve(
                 &key,
                 snapshot.taken_at,
                 "the plugin has answered for a while",
@@ -383,7 +383,7 @@ impl Conveyor {
 
     fn provenance(&self, snapshot: &Snapshot) -> Provenance {
         let mut plugins = self.checks.modules();
-        plugins.extend([self.eyes.plugin()]);
+        plugins.extend([self.source.plugin()]);
         Provenance {
             host: env!("CARGO_PKG_VERSION").to_owned(),
             plugins,
@@ -393,9 +393,9 @@ impl Conveyor {
         }
     }
 
-    fn news(&mut self, snapshot: &Snapshot, judged: &Judged) -> Vec<What> {
+    fn news(&mut self, snapshot: &Snapshot, judged: &Judged) -> Vec<EventKind> {
         let topology = &snapshot.topology;
-        let mut news: Vec<What> = self.changes.blind(&snapshot.blind).into_iter().collect();
+        let mut news: Vec<EventKind> = self.changes.blind(&snapshot.blind).into_iter().collect();
         news.extend(self.changes.verdicts(&judged.verdicts, topology));
         news.extend(
             self.changes
@@ -407,10 +407,10 @@ impl Conveyor {
 
     fn checkpoint(
         &self,
-        moment: &Moment,
+        moment: &EventContext,
         verdicts: &[Verdict],
-        book: &mut Book,
-    ) -> Result<(), BookError> {
+        ticket_log: &mut TicketLog,
+    ) -> Result<(), TicketLogError> {
         if !moment.tick.0.is_multiple_of(CHECKPOINT_TICKS) {
             return Ok(());
         }
@@ -429,9 +429,9 @@ impl Conveyor {
                 count(Status::Fail),
                 count(Status::Inconclusive),
             ),
-            open_tickets: book.register().open().count(),
+            open_tickets: ticket_log.ticket_table().open().count(),
         };
-        book.note(Kind::TickCheckpoint, moment.at, &record)
+        ticket_log.note(Kind::TickCheckpoint, moment.at, &record)
             .map(drop)
     }
 }
@@ -444,13 +444,13 @@ fn of_the_system(tickets: Vec<Ticket>) -> Vec<Ticket> {
         .collect()
 }
 
-fn written(entry: Entry) -> What {
+fn written(entry: Entry) -> EventKind {
     let Entry {
         change,
         because,
         ticket,
     } = entry;
-    What::Ticket(Box::new(TicketWritten {
+    EventKind::Ticket(Box::new(TicketWritten {
         change,
         because,
         ticket,

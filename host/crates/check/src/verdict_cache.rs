@@ -1,25 +1,25 @@
 //! The last answer of each check, given again while nothing that the check read has changed.
 //!
-//! See [`operator_plugin_host::Reads`] for why that is the same as asking again. In the debug profile, which tests are built in, it is asked
+//! See [`operator_plugin_host::ReadSet`] for why that is the same as asking again. In the debug profile, which tests are built in, it is asked
 //! again all the same, and must answer the same.
 
 use crate::version::Version;
 use operator_data::Snapshot;
-use operator_plugin_host::{Evaluated, Outcome, Reads};
+use operator_plugin_host::{Evaluated, Outcome, ReadSet};
 use std::sync::{Arc, Weak};
 
 /// One answer with everything that it rests on.
 #[derive(Debug)]
-pub(super) struct Memo {
+pub(super) struct VerdictCache {
     module: Weak<Version>,
     state: Option<Vec<u8>>,
-    reads: Reads,
+    reads: ReadSet,
     outcome: Outcome,
     fuel: u64,
     memory_bytes: usize,
 }
 
-impl Memo {
+impl VerdictCache {
     /// Nothing when it could not be given again: the next call gets another state, or something was read that is never the same.
     pub(super) fn of(
         module: &Arc<Version>,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 /// Modules with a check in quarantine or on trial, and those that had one not long ago.
 #[derive(Debug, Default)]
-pub(super) struct Troubles {
+pub(super) struct PluginHealth {
     by_key: BTreeMap<IncidentKey, Trouble>,
 }
 
@@ -17,7 +17,7 @@ struct Trouble {
     quiet_ticks: u64,
 }
 
-impl Troubles {
+impl PluginHealth {
     /// Open tickets about plugins stay open until their plugins have answered for a while.
     pub(super) fn restore(tickets: &[Ticket]) -> Self {
         let open = tickets
@@ -46,7 +46,7 @@ impl Troubles {
     /// The incidents of this tick.
     pub(super) fn incidents(
         &mut self,
-        troubles: &[PluginTrouble],
+        plugin_health: &[PluginTrouble],
         now: Timestamp,
     ) -> Vec<Incident> {
         self.by_key
@@ -61,7 +61,7 @@ impl Troubles {
             known.quiet_ticks = 0;
             plugin_incident(trouble, known.since, now)
         };
-        troubles.iter().map(incident).collect()
+        plugin_health.iter().map(incident).collect()
     }
 
     /// Plugins that have answered for so many ticks; each is named once.
@@ -178,26 +178,26 @@ mod tests {
 
     #[test]
     fn a_trouble_keeps_its_beginning_and_is_over_after_enough_quiet_ticks() {
-        let mut troubles = Troubles::default();
+        let mut plugin_health = PluginHealth::default();
         let began =
             |incidents: Vec<Incident>| incidents.first().map(|incident| incident.started_at);
         assert_eq!(
-            began(troubles.incidents(&[disk()], Timestamp(5))),
+            began(plugin_health.incidents(&[disk()], Timestamp(5))),
             Some(Timestamp(5))
         );
         assert_eq!(
-            began(troubles.incidents(&[disk()], Timestamp(6))),
+            began(plugin_health.incidents(&[disk()], Timestamp(6))),
             Some(Timestamp(5))
         );
         for now in 7..9 {
-            assert!(troubles.incidents(&[], Timestamp(now)).is_empty());
+            assert!(plugin_health.incidents(&[], Timestamp(now)).is_empty());
         }
-        assert!(troubles.over(3).is_empty());
-        assert!(troubles.incidents(&[], Timestamp(9)).is_empty());
-        assert_eq!(troubles.over(3), [plugin_key("disk")]);
-        assert!(troubles.over(3).is_empty());
+        assert!(plugin_health.over(3).is_empty());
+        assert!(plugin_health.incidents(&[], Timestamp(9)).is_empty());
+        assert_eq!(plugin_health.over(3), [plugin_key("disk")]);
+        assert!(plugin_health.over(3).is_empty());
         assert_eq!(
-            began(troubles.incidents(&[disk()], Timestamp(20))),
+            began(plugin_health.incidents(&[disk()], Timestamp(20))),
             Some(Timestamp(20))
         );
     }

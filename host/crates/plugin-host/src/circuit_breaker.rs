@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 /// So many strikes within a window of ticks lead to a quarantine. Each quarantine in a row is twice as long as the one
 /// before, up to a limit; the first call after it is on trial, and a failure then leads to the next one at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Strikes {
+pub struct CircuitBreaker {
     ticks: VecDeque<Tick>,
     /// Quarantines in a row.
     level: u32,
@@ -17,7 +17,7 @@ pub struct Strikes {
     quarantine: Option<(Tick, String)>,
 }
 
-impl Strikes {
+impl CircuitBreaker {
     /// Why nothing is called in this tick, if it is in quarantine.
     #[must_use]
     pub fn quarantined(&self, tick: Tick) -> Option<String> {

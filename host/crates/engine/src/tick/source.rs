@@ -12,10 +12,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 /// A future that stays on its thread: a warm subject cannot be shared between threads.
-pub type Looking<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+pub type ObserveFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The first two stages, for those after them.
-pub trait Eyes: Send {
+pub trait SnapshotSource: Send {
     /// Name and version of the subject.
     fn subject(&self) -> String;
     /// Name of the subject and digest of its component.
@@ -27,7 +27,7 @@ pub trait Eyes: Send {
     /// The time of the observed system.
     fn observed_now(&self) -> Timestamp;
     /// Learns what time it is in the observed system, before the first look.
-    fn prime(&self) -> Looking<'_, ()>;
+    fn prime(&self) -> ObserveFuture<'_, ()>;
     /// A tick begins; the operator's clock, which stands still for all of it.
     fn begin_tick(&mut self) -> Timestamp {
         self.now()
@@ -48,7 +48,7 @@ pub trait Eyes: Send {
         None
     }
     /// Looks once and freezes what was seen.
-    fn look(&mut self, tick: Tick) -> Looking<'_, Arc<Snapshot>>;
+    fn look(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>>;
     /// What happened to the requests so far.
     fn egress(&self) -> EgressCounters {
         EgressCounters::default()
