@@ -4,7 +4,7 @@
 //! person must change something" (64, 65, 78). `check` uses 0, 1 and 2 for its answer.
 
 use operator_engine::daemon::StartError;
-use operator_journal::store::{TicketLogError, StoreError};
+use operator_journal::store::{StoreError, TicketLogError};
 use operator_journal::{DataDirError, ScanError};
 use operator_recording::RecordingError;
 use std::fmt;

@@ -4,7 +4,7 @@ use super::sink::Quiet;
 use crate::console::render;
 use crate::console::render::{RenderStyle, escape};
 use operator_engine::event::{
-    Event, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged, EventKind,
+    Event, EventKind, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged,
 };
 use operator_model::{Severity, Status, TicketChange, Timestamp};
 use std::io::Write;

@@ -152,7 +152,10 @@ impl Bench {
             tickets: Vec::new(),
         };
         for _ in 0..card.duration_s * 1_000 / TICK_MS {
-            let report = pipeline.tick(&mut ticket_log).await.expect("the book is written");
+            let report = pipeline
+                .tick(&mut ticket_log)
+                .await
+                .expect("the book is written");
             report
                 .verdicts
                 .iter()

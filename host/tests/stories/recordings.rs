@@ -45,7 +45,9 @@ async fn play(recording: Recording, plugins: &Path) -> (Vec<Ticket>, u64) {
         &Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
     )
     .unwrap();
-    let opened = TicketLog::open(&settings.data, ports.clock.now()).await.unwrap();
+    let opened = TicketLog::open(&settings.data, ports.clock.now())
+        .await
+        .unwrap();
     let policy = settings.egress_policy();
     let assembly = assemble(&settings, policy, &ports, &engine, &RealClock, &mut |_| {})
         .await

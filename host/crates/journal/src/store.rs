@@ -3,14 +3,14 @@
 //! It may be lost at any time: it is computed again from the journal, with the same ticket ids. Each write
 //! is one transaction that also keeps `applied_seq`, the journal record up to which the store is complete.
 
-mod ticket_log;
 mod projection;
-mod schema;
 mod read_only;
+mod schema;
+mod ticket_log;
 
-pub use ticket_log::{TicketLog, TicketLogError, Opened};
 pub use projection::Projection;
 pub use read_only::read_tickets;
+pub use ticket_log::{Opened, TicketLog, TicketLogError};
 
 use operator_model::{Severity, Ticket, TicketState};
 use schema::Found;

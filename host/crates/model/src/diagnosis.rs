@@ -3,7 +3,8 @@
 use crate::sentence::TOLD_APART_RATIO_MIN;
 use crate::title::NONE_OF_THESE;
 use crate::{
-    FailureModeId, CheckId, EntityId, Evidence, EvidenceId, IncidentKey, Severity, SignalId, Timestamp,
+    CheckId, EntityId, Evidence, EvidenceId, FailureModeId, IncidentKey, Severity, SignalId,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! What a subject's experts know, as data. Mirrors `wit/knowledge.wit`, where each word is explained.
 
-use crate::{FailureModeId, CheckId, Comparison, Scalar, Severity, SignalId};
+use crate::{CheckId, Comparison, FailureModeId, Scalar, Severity, SignalId};
 use serde::{Deserialize, Serialize};
 
 /// Condition on one label.

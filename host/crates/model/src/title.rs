@@ -1,7 +1,7 @@
 //! The one line that names an incident. Rendered from its fields, so that the verifier can render it again.
 
 use crate::quantity::escape;
-use crate::{FailureModeId, EntityId, Hypothesis, Symptom, SymptomKind};
+use crate::{EntityId, FailureModeId, Hypothesis, Symptom, SymptomKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The card id of the remainder: a cause that no card describes.

@@ -94,7 +94,11 @@ impl CodeCache {
             noted: Mutex::default(),
         };
         cache.refuse_if_shared()?;
-        let newest = cache.kept("").iter().map(|kept| kept.metadata.used_at).max();
+        let newest = cache
+            .kept("")
+            .iter()
+            .map(|kept| kept.metadata.used_at)
+            .max();
         cache.uses_so_far = AtomicU64::new(newest.unwrap_or(0));
         Ok(cache)
     }

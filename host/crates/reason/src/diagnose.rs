@@ -8,9 +8,9 @@
 mod assemble;
 mod blindness;
 mod cover;
+mod evidence_ids;
 mod facts;
 mod identity;
-mod evidence_ids;
 mod limits;
 mod memory;
 mod plugin;

@@ -13,8 +13,8 @@ mod blobs;
 mod error;
 mod line;
 mod read;
-mod series;
 mod recording_ports;
+mod series;
 mod write;
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests;
 
 pub use error::{Place, RecordingError};
 pub use read::{Ending, RecordedTick, Recording};
-pub use recording_ports::{Exchange, LogRead, PlayedWorld, Seen, RecordingPorts};
+pub use recording_ports::{Exchange, LogRead, PlayedWorld, RecordingPorts, Seen};
 pub use write::{Frame, Recorder};
 
 use operator_journal::body;

@@ -3,8 +3,8 @@
 use super::blobs::Known;
 use super::error::{Place, RecordingError};
 use super::line::{Line, Lines, Next};
-use super::series::Rebuilt;
 use super::recording_ports::{self, Seen};
+use super::series::Rebuilt;
 use super::{Arrival, Begin, FORMAT, TickLine};
 use operator_data::freeze::{FreezeInput, Tables};
 use operator_data::{Observed, Snapshot, Table, freeze as snapshot};

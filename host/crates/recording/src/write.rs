@@ -3,8 +3,8 @@
 
 use super::blobs::Written;
 use super::line::{Line, Writer};
-use super::series::Followed;
 use super::recording_ports::{self, Seen};
+use super::series::Followed;
 use super::{Arrival, Begin, End, RecordingError, TickLine};
 use operator_data::Snapshot;
 use operator_model::{Incident, Verdict};
@@ -218,7 +218,8 @@ impl Work {
                 .insert(name.clone(), blobs.name_table(writer, table)?);
         }
         for exchange in &seen.exchanges {
-            line.exchanges.push(recording_ports::write(exchange, blobs, writer)?);
+            line.exchanges
+                .push(recording_ports::write(exchange, blobs, writer)?);
         }
         for verdict in &verdicts {
             line.verdicts.push(blobs.name(writer, &text_of(verdict)?)?);

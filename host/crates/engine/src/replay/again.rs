@@ -71,7 +71,7 @@ pub async fn again(
     .await?;
     let checks = Arc::new(loaded::checks(engine, &recording).await?);
     let mut ticket_log = TicketLog::open(directory, begin.started.0).await?.ticket_log;
-    let start = &begin.ticket_log;
+    let start = &begin.book;
     let ticket_table = TicketTable::restore(start.tickets.clone(), start.last_number);
     ticket_log.stand_in(ticket_table, start.last_tick, start.last_seq, &start.last_hash);
     ticket_log.take_lines();

@@ -285,7 +285,7 @@ impl Pipeline {
         let mut incidents = diagnose::explain(&mut self.memory, input);
         incidents.extend(
             self.plugin_health
-                .incidents(&self.checks.plugin_health(), snapshot.taken_at),
+                .incidents(&self.checks.troubles(), snapshot.taken_at),
         );
         Judged {
             verdicts,

@@ -71,7 +71,7 @@ impl Recordable {
             tick_deadline_ms: settings.limits.tick_deadline_ms,
             samples_per_series_max: settings.limits.series.samples_per_series_max,
             knowledge: self.knowledge,
-            ticket_log: book_start(ticket_log),
+            book: book_start(ticket_log),
             started,
         };
         // From here on the lines of the log are kept for the recording.

@@ -1,7 +1,7 @@
 //! Reading tickets beside a running operator, or without one. Nothing is repaired here.
 
 use super::ticket_log::read_decision;
-use super::{TicketLogError, FILE_NAME, Projection, Store};
+use super::{FILE_NAME, Projection, Store, TicketLogError};
 use crate::ScanError;
 use operator_model::Ticket;
 use std::collections::BTreeMap;
@@ -12,7 +12,9 @@ use std::path::Path;
 ///
 /// # Errors
 /// There is neither a log nor a store, or only a damaged log.
-pub async fn read_tickets(directory: &Path) -> Result<(Vec<Ticket>, Option<String>), TicketLogError> {
+pub async fn read_tickets(
+    directory: &Path,
+) -> Result<(Vec<Ticket>, Option<String>), TicketLogError> {
     let stored = from_store(directory).await;
     let path = directory.join(crate::FILE_NAME);
     let mut projection = Projection::default();

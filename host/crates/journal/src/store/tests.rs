@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 
 async fn opened(directory: &Path) -> (TicketLog, Vec<String>) {
-    let Opened { ticket_log, warnings } = TicketLog::open(directory, NOW).await.unwrap();
+    let Opened {
+        ticket_log,
+        warnings,
+    } = TicketLog::open(directory, NOW).await.unwrap();
     (ticket_log, warnings)
 }
 
@@ -23,7 +26,8 @@ async fn step(ticket_log: &mut TicketLog, number: u64) {
     let mut entries = Vec::new();
     for (key, probability) in present {
         entries.extend(
-            ticket_log.ticket_table_mut()
+            ticket_log
+                .ticket_table_mut()
                 .file(composed(key, at, *probability), true),
         );
     }
@@ -158,7 +162,11 @@ async fn a_log_that_was_cut_at_any_byte_takes_lost_tickets_back_from_the_store()
         ticket_log.close().await.unwrap();
         assert_eq!(tickets(directory.path()).await, last, "cut at {length}");
         let (ticket_log, _) = opened(directory.path()).await;
-        assert_eq!(ticket_log.ticket_table().tickets().count(), 2, "cut at {length}");
+        assert_eq!(
+            ticket_log.ticket_table().tickets().count(),
+            2,
+            "cut at {length}"
+        );
     }
 }
 
@@ -216,7 +224,10 @@ async fn a_store_of_a_newer_operator_is_refused_and_kept() {
     connection.close().await.unwrap();
     let error = TicketLog::open(directory.path(), NOW).await.unwrap_err();
     assert!(
-        matches!(error, TicketLogError::Store(StoreError::Newer { found: 99, .. })),
+        matches!(
+            error,
+            TicketLogError::Store(StoreError::Newer { found: 99, .. })
+        ),
         "{error}"
     );
     assert!(path.exists());
@@ -261,7 +272,9 @@ async fn tick_numbers_are_never_given_twice() {
         ticks: 1,
         open_tickets: 1,
     };
-    ticket_log.note(crate::Kind::Stopped, NOW, &stopped).unwrap();
+    ticket_log
+        .note(crate::Kind::Stopped, NOW, &stopped)
+        .unwrap();
     ticket_log.close().await.unwrap();
     assert_eq!(opened(directory.path()).await.0.last_tick(), Tick(500));
 }

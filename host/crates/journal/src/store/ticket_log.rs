@@ -81,7 +81,10 @@ impl TicketLog {
         warnings.extend(ticket_log.recover_lost(&mut projection, at).await?);
         ticket_log.catch_up(&projection).await?;
         ticket_log.ticket_table = ticket_log.living(&projection)?;
-        Ok(Opened { ticket_log, warnings })
+        Ok(Opened {
+            ticket_log,
+            warnings,
+        })
     }
 
     /// Takes the place of another book, in a new directory: decisions go on from where that one stood.
@@ -158,7 +161,12 @@ impl TicketLog {
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn decide(&mut self, entry: &Entry, tick: Tick, at: Timestamp) -> Result<(), TicketLogError> {
+    pub fn decide(
+        &mut self,
+        entry: &Entry,
+        tick: Tick,
+        at: Timestamp,
+    ) -> Result<(), TicketLogError> {
         let decision = body::Decision {
             tick,
             observed_at: entry.ticket.updated_at,

@@ -40,7 +40,11 @@ pub(super) struct Kept {
 /// pinned ones after all others.
 pub(super) fn to_remove(kept: &[Kept], bytes_max: u64) -> Vec<String> {
     let pinned = pinned(kept);
-    let now = kept.iter().map(|kept| kept.metadata.used_at).max().unwrap_or(0);
+    let now = kept
+        .iter()
+        .map(|kept| kept.metadata.used_at)
+        .max()
+        .unwrap_or(0);
     let mut order: Vec<&Kept> = kept.iter().collect();
     order.sort_by_cached_key(|kept| {
         (
@@ -68,7 +72,10 @@ pub(super) fn pinned(kept: &[Kept]) -> Vec<String> {
         .iter()
         .filter(|kept| kept.ours && !kept.metadata.plugin.is_empty())
     {
-        versions.entry(&kept.metadata.plugin).or_default().push(kept);
+        versions
+            .entry(&kept.metadata.plugin)
+            .or_default()
+            .push(kept);
     }
     let newest = |mut versions: Vec<&Kept>| {
         versions.sort_by_key(|kept| (Reverse(kept.metadata.used_at), kept.stem.clone()));

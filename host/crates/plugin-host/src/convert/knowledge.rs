@@ -3,7 +3,7 @@
 use super::enums;
 use crate::bindings::contract::{knowledge as wit, metrics};
 use operator_model::{
-    FailureModeId, CheckId, Edge, Entity, EntityId, Relation, SignalId, Topology, knowledge as own,
+    CheckId, Edge, Entity, EntityId, FailureModeId, Relation, SignalId, Topology, knowledge as own,
 };
 
 enums!(wit::Relation => Relation { RunsOn, DependsOn, PeersWith });

@@ -1,8 +1,8 @@
 //! Writes an incident down: symptoms, hypotheses, path and gaps, each claim with the ids of its evidence.
 
 use super::cover::Group;
-use super::facts::Facts;
 use super::evidence_ids::{CitationScope, EvidenceIds};
+use super::facts::Facts;
 use super::limits::{GAPS_MAX, HYPOTHESES_MAX, SYMPTOMS_LISTED_MAX};
 use super::symptoms::Lasting;
 use super::weigh::{Weighed, none_log_odds, normalise};
@@ -11,8 +11,8 @@ use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstai
 use operator_model::quantity::escape;
 use operator_model::title::{NONE_OF_THESE, title};
 use operator_model::{
-    AssessedEvidence, FailureModeId, Diagnosis, EntityId, Hypothesis, Incident, IncidentKey, PathStep,
-    Severity, Symptom, SymptomKind, Timestamp, Topology,
+    AssessedEvidence, Diagnosis, EntityId, FailureModeId, Hypothesis, Incident, IncidentKey,
+    PathStep, Severity, Symptom, SymptomKind, Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +26,11 @@ pub(super) struct Material<'a> {
 }
 
 /// The incident as it stands at this tick. Whether it is confirmed is for the caller to say.
-pub(super) fn incident(material: &Material<'_>, key: IncidentKey, evidence_ids: &mut EvidenceIds) -> Incident {
+pub(super) fn incident(
+    material: &Material<'_>,
+    key: IncidentKey,
+    evidence_ids: &mut EvidenceIds,
+) -> Incident {
     let mut citation_scope = CitationScope::new(evidence_ids);
     let (symptoms, unlisted) = list_symptoms(material, &mut citation_scope);
     let kept: Vec<&Weighed<'_>> = material.group.ranked.iter().take(HYPOTHESES_MAX).collect();
@@ -92,7 +96,10 @@ fn located(topology: &Topology, suspect: &EntityId) -> Vec<EntityId> {
 }
 
 /// Members by onset, with their evidence on record; and how many did not fit.
-fn list_symptoms(material: &Material<'_>, citation_scope: &mut CitationScope<'_>) -> (Vec<Symptom>, usize) {
+fn list_symptoms(
+    material: &Material<'_>,
+    citation_scope: &mut CitationScope<'_>,
+) -> (Vec<Symptom>, usize) {
     let members = material
         .group
         .members

@@ -7,8 +7,8 @@ use crate::detect::Detector;
 use operator_data::tables::Column;
 use operator_data::{SeriesStore, Snapshot, Table};
 use operator_model::knowledge::{
-    Action, Attribute, FailureMode, Deviation, Direction, EvidenceRule, Fitness, KnowledgeBase, OptionFit,
-    Risk, Scope, Signal, SignalSource, Test,
+    Action, Attribute, Deviation, Direction, EvidenceRule, FailureMode, Fitness, KnowledgeBase,
+    OptionFit, Risk, Scope, Signal, SignalSource, Test,
 };
 use operator_model::ticket::Provenance;
 use operator_model::{

@@ -23,7 +23,15 @@ pub(super) fn claims(
     };
     let pairs = rivals.iter().zip(others);
     pairs
-        .map(|(rival, other)| claim(winner, rival, ratio(weighed, other), symptoms, citation_scope))
+        .map(|(rival, other)| {
+            claim(
+                winner,
+                rival,
+                ratio(weighed, other),
+                symptoms,
+                citation_scope,
+            )
+        })
         .collect()
 }
 

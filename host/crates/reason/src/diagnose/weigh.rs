@@ -3,7 +3,7 @@
 use super::facts::{Facts, Finding, Seen, subject_of};
 use super::limits::{NONE_OF_THESE_PRIOR, PRIOR_MIN, RATIO_MAX};
 use super::symptoms::SymptomKey;
-use operator_model::knowledge::{FailureMode, EvidenceRule};
+use operator_model::knowledge::{EvidenceRule, FailureMode};
 use operator_model::{EntityId, Symptom};
 use std::collections::{BTreeMap, BTreeSet};
 

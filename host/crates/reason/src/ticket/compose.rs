@@ -2,7 +2,7 @@
 
 use operator_model::title::{NONE_OF_THESE, title};
 use operator_model::{
-    FailureModeId, Claim, Decision, DecisionMode, EntityId, Evidence, Incident, Provenance, Scalar,
+    Claim, Decision, DecisionMode, EntityId, Evidence, FailureModeId, Incident, Provenance, Scalar,
     Ticket, TicketOption, TicketState, Timestamp,
 };
 

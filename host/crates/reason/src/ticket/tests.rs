@@ -1,6 +1,6 @@
 use super::*;
 use operator_model::{
-    FailureModeId, Decision, DecisionMode, EntityId, Hypothesis, IncidentKey, Provenance, Severity,
+    Decision, DecisionMode, EntityId, FailureModeId, Hypothesis, IncidentKey, Provenance, Severity,
     Symptom, SymptomKind, Ticket, TicketChange, TicketState, Timestamp,
 };
 use std::collections::BTreeMap;
@@ -109,7 +109,11 @@ fn small_changes_wait_until_the_last_version_is_old_enough() {
     let mut ticket_table = TicketTable::default();
     ticket_table.file(composed("a", 1_000, 0.5), true);
     assert_eq!(ticket_table.file(composed("a", 5_000, 0.9), true), None);
-    assert!(ticket_table.file(composed("a", 11_000, 0.9), true).is_some());
+    assert!(
+        ticket_table
+            .file(composed("a", 11_000, 0.9), true)
+            .is_some()
+    );
 }
 
 #[test]
