@@ -1,11 +1,11 @@
 //! Crossing the boundary, and the time that a loop takes to be stopped.
 
 use crate::checks::{load, snapshot};
-use crate::fixtures::{Guest, one_check, passes};
 use crate::report::Report;
 use operator_data::Table;
-use operator_plugin_host::{Engine, PluginLimits};
 use operator_data::tables::Column;
+use operator_plugin_host::{Engine, PluginLimits};
+use operator_testkit::guest::{Guest, one_check, passes};
 use std::time::{Duration, Instant};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Result, Store};

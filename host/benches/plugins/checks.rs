@@ -1,10 +1,10 @@
 //! Instances and whole checks.
 
 use crate::report::{Report, percentile_us};
-use operator_model::{CheckDeclaration, Digest, Tick, Timestamp, Topology};
-use operator_data::{SeriesStore, Snapshot, Table};
-use operator_plugin_host::{Engine, InvariantModule};
 use operator_data::tables::Column;
+use operator_data::{SeriesStore, Snapshot, Table};
+use operator_model::{CheckDeclaration, Digest, Tick, Timestamp, Topology};
+use operator_plugin_host::{Engine, InvariantModule};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,11 +1,11 @@
 //! Columns on their way into a guest.
 
 use crate::checks::{load, snapshot};
-use crate::fixtures::{Guest, OutcomeParts, invariant, keeps_state, outcome};
 use crate::report::Report;
 use operator_data::Table;
-use operator_plugin_host::{Engine, PluginLimits};
 use operator_data::tables::Column;
+use operator_plugin_host::{Engine, PluginLimits};
+use operator_testkit::guest::{Guest, OutcomeParts, invariant, keeps_state, outcome};
 use std::time::Instant;
 
 const ROWS: usize = 1_000_000;

@@ -3,11 +3,11 @@
 use crate::checks::{check, load, nodes, rule, snapshot};
 use crate::report::Report;
 use arrow_array::{Array as _, Float64Array, Int64Array, StringArray};
+use operator_data::tables::Column;
+use operator_data::{Snapshot, Table};
 use operator_model::verdict::Observed;
 use operator_model::{EntityId, Scalar, Severity, Violation};
-use operator_data::{Snapshot, Table};
 use operator_plugin_host::{Engine, InvariantModule};
-use operator_data::tables::Column;
 use serde_json::Value;
 use std::hint::black_box;
 use std::sync::Arc;

@@ -3,10 +3,10 @@
 use crate::checks::{component, snapshot};
 use crate::report::Report;
 use operator_check::{CheckSet, ModuleConfigs, run_all};
-use operator_model::Status;
 use operator_data::Table;
-use operator_plugin_host::{Engine, PluginLimits};
 use operator_data::tables::Column;
+use operator_model::Status;
+use operator_plugin_host::{Engine, PluginLimits};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 use super::score::{ActionGrade, Truth, score};
 use super::*;
 use operator_model::EntityId;
-use operator_reason::ticket::tests::composed;
+use operator_testkit::tickets::composed;
 
 fn truth() -> operator_chaos::scenario::Truth {
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();

@@ -3,7 +3,7 @@
 use crate::events::Quarantine;
 use crate::verdict_cache::VerdictCache;
 use operator_model::{CheckId, PluginFault, Tick};
-use operator_plugin_host::{PluginFailure, PluginLimits, CircuitBreaker};
+use operator_plugin_host::{CircuitBreaker, PluginFailure, PluginLimits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -129,8 +129,11 @@ mod tests {
 
     /// Ticks in which a check that fails at every call is called.
     fn calls_of_a_broken_check(ticks: u64) -> Vec<u64> {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         let mut calls = Vec::new();
         for tick in (1..=ticks).map(Tick) {
             if history.record(&check).quarantined(tick).is_none() {
@@ -152,8 +155,11 @@ mod tests {
 
     #[test]
     fn strikes_that_are_ten_ticks_apart_do_not_add_up() {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         for tick in [1, 5, 11, 16, 21].map(Tick) {
             history.failed(&check, "m", &failure(), tick, &limits);
         }
@@ -163,8 +169,11 @@ mod tests {
 
     #[test]
     fn a_check_that_answers_after_its_quarantine_is_as_good_as_new() {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         for tick in [1, 2, 3].map(Tick) {
             history.failed(&check, "m", &failure(), tick, &limits);
         }
@@ -177,8 +186,11 @@ mod tests {
 
     #[test]
     fn an_observed_system_that_does_not_answer_is_no_strike() {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         let unavailable = PluginFailure::Answered {
             kind: operator_plugin_host::ErrorKind::Unavailable,
             message: String::new(),

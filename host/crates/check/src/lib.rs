@@ -4,17 +4,17 @@
 //! is sorted before anyone sees it. A check that fails, is missing a table or is in quarantine says
 //! *inconclusive* and why; it is never silently absent and never silently well.
 
-mod history;
 mod events;
 mod fault;
+mod history;
 mod load;
-mod verdict_cache;
 mod prepare;
 mod rehearse;
 mod run;
 mod status;
 mod swap;
 mod trial;
+mod verdict_cache;
 mod version;
 mod watch;
 

@@ -1,7 +1,7 @@
 //! The first load of all modules, before the first tick: here anything wrong is an error.
 
 use crate::version::Version;
-use crate::{CheckSet, ActiveVersions};
+use crate::{ActiveVersions, CheckSet};
 use arc_swap::ArcSwap;
 use operator_model::CheckId;
 use operator_plugin_host::{Engine, LoadError, read_component};

@@ -99,8 +99,11 @@ impl CheckSet {
         version: &Arc<Version>,
     ) -> Result<BTreeSet<CheckId>, String> {
         let kept = self.ring().all();
-        let (mut history, limits, mut differs) =
-            (CheckHistory::default(), self.engine.limits(), BTreeSet::new());
+        let (mut history, limits, mut differs) = (
+            CheckHistory::default(),
+            self.engine.limits(),
+            BTreeSet::new(),
+        );
         let count = kept.len();
         for Kept {
             snapshot, statuses, ..

@@ -1,8 +1,8 @@
 //! One tick of all checks.
 
 use crate::CheckSet;
-use crate::history::CheckHistory;
 use crate::fault::explain;
+use crate::history::CheckHistory;
 use crate::verdict_cache::VerdictCache;
 use crate::version::Version;
 use operator_data::Snapshot;

@@ -6,13 +6,13 @@
 //! within the tick, and the version that was proved last counts. Every tick has one verdict for each check,
 //! from one version: the one that the roster holds when the tick ends.
 
-use crate::history::{CheckHistory, Record};
 use crate::events::SwapEvent;
+use crate::history::{CheckHistory, Record};
 use crate::load::refuse_duplicates;
 use crate::status::Outcome;
 use crate::trial::{Stage, Trial};
 use crate::version::Version;
-use crate::{CheckSet, LoadedModule, ActiveVersions};
+use crate::{ActiveVersions, CheckSet, LoadedModule};
 use operator_model::{CheckId, Digest};
 use operator_plugin_host::LoadError;
 use std::collections::BTreeMap;
@@ -377,7 +377,8 @@ impl CheckSet {
             if migrated.is_none() {
                 restarted.push(check.id.clone());
             }
-            history.records
+            history
+                .records
                 .insert(check.id.clone(), Record::with_state(migrated));
         }
         Ok((history, restarted))

@@ -5,16 +5,16 @@ use operator_data::tables::Column;
 use operator_data::{SeriesStore, Snapshot, Table};
 use operator_model::{BlindSpot, Digest, Status, Tick, Timestamp, Topology};
 use operator_plugin_host::PluginLimits;
-use operator_plugin_host::fixtures::{
+use operator_testkit::guest::{
     Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation,
 };
 use std::path::Path;
 
 mod failures;
-mod memos;
 mod soak;
 mod swaps;
 mod trust;
+mod verdict_cache;
 
 /// New versions count after this many ticks beside the old ones; without any they are not rehearsed either.
 fn engine(shadow_ticks: u64) -> Engine {
@@ -253,7 +253,7 @@ async fn two_modules_with_one_check_id_are_an_error_that_names_both() {
 async fn all_modules_that_cannot_be_loaded_are_reported_at_once() {
     let error = set_of(&[
         ("one.wasm", b"text".to_vec()),
-        ("two.wasm", operator_plugin_host::fixtures::core_module()),
+        ("two.wasm", operator_testkit::guest::core_module()),
     ])
     .await;
     let text = error.err().unwrap().to_string();
@@ -453,7 +453,7 @@ async fn a_file_that_cannot_take_part_is_refused_once_and_changes_nothing() {
     for bytes in [
         &b"text"[..],
         &old.component()[..400],
-        &operator_plugin_host::fixtures::declares("unreachable"),
+        &operator_testkit::guest::declares("unreachable"),
     ] {
         let events = installed.install("m.wasm", bytes).await;
         assert_eq!(

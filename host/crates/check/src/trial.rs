@@ -1,8 +1,8 @@
 //! Two versions of one module on the same snapshot: one counts, the other is compared with it.
 
 use crate::CheckSet;
-use crate::history::CheckHistory;
 use crate::events::SwapEvent;
+use crate::history::CheckHistory;
 use crate::run::Ended;
 use crate::version::Version;
 use operator_data::{Kind, Snapshot, Table};

@@ -40,11 +40,6 @@ mod text;
 mod trust;
 mod wasi;
 
-#[cfg(test)]
-pub(crate) mod fixtures;
-#[cfg(test)]
-mod hostile_tests;
-
 pub use admit::{CONTRACT_VERSION, World};
 pub use cache::WarmCode;
 pub use circuit_breaker::CircuitBreaker;

@@ -189,3 +189,6 @@ pub(crate) fn refuel<T>(store: &mut Store<T>, limits: &CallLimits) -> Result<(),
 pub(crate) fn fuel_used<T>(store: &Store<T>, limits: &CallLimits) -> u64 {
     limits.fuel.saturating_sub(store.get_fuel().unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::console::render::RenderStyle;
-use operator_reason::ticket::tests::composed;
+use operator_testkit::tickets::composed;
 
 fn event(what: EventKind) -> Event {
     Event {

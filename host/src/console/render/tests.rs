@@ -2,7 +2,7 @@
 
 use super::{RenderStyle, page::width, ticket};
 use operator_model::{BlindSpot, Ticket};
-use operator_reason::diagnose::fixture::{
+use operator_testkit::nodes::{
     Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
 };
 

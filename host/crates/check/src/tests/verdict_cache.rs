@@ -28,7 +28,8 @@ async fn an_answer_is_given_again_by_the_same_module_with_the_same_state_while_n
         (first.reason.clone(), first.fuel)
     );
     assert!(
-        verdict_cache.again(&module, Some(b"x"), &snapshot(2, &["t"], &[]))
+        verdict_cache
+            .again(&module, Some(b"x"), &snapshot(2, &["t"], &[]))
             .is_none(),
         "another state"
     );
@@ -39,7 +40,8 @@ async fn an_answer_is_given_again_by_the_same_module_with_the_same_state_while_n
     .await
     .unwrap();
     assert!(
-        verdict_cache.again(&version(&other), None, &snapshot(2, &["t"], &[]))
+        verdict_cache
+            .again(&version(&other), None, &snapshot(2, &["t"], &[]))
             .is_none(),
         "another module"
     );

@@ -6,7 +6,7 @@ use super::*;
 use crate::settings::Settings;
 use crate::event::EventKind;
 use operator_model::{Ticket, TicketChange, Timestamp};
-use operator_plugin_host::fixtures::{invariant, keeps_state, observation, one_check, passes, subject};
+use operator_testkit::guest::{invariant, keeps_state, observation, one_check, passes, subject};
 use operator_plugin_host::{Engine, PluginLimits};
 use operator_net::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Ports};
 use operator_journal::store::{TicketLog, Opened};

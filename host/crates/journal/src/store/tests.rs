@@ -1,7 +1,7 @@
 use super::*;
 use crate::FILE_NAME as JOURNAL;
 use operator_model::{IncidentKey, Tick, Timestamp};
-use operator_reason::ticket::tests::composed;
+use operator_testkit::tickets::composed;
 use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);

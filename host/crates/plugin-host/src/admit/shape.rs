@@ -142,7 +142,7 @@ fn at_most(what: &'static str, size: u64, limit: u64) -> Result<(), Excess> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixtures::component_text;
+    use operator_testkit::guest::component_text;
 
     fn shape_of(text: &str) -> Result<Shape, Excess> {
         Shape::read(&component_text(text))

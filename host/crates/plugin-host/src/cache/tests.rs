@@ -1,8 +1,8 @@
 //! The directory of compiled code.
 
 use super::*;
-use crate::fixtures::{one_check, passes};
 use crate::{Engine, InvariantModule, PluginLimits};
+use operator_testkit::guest::{one_check, passes};
 
 async fn load_with(limits: &PluginLimits, directory: &Path, name: &str, says: &str) -> Digest {
     let engine = Engine::with_cache(limits, directory).unwrap();

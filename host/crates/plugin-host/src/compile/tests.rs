@@ -1,8 +1,8 @@
 //! Compiling beside the ticks.
 
 use super::*;
-use crate::fixtures::{one_check, passes};
 use crate::{InvariantModule, PluginLimits};
+use operator_testkit::guest::{one_check, passes};
 
 async fn load(engine: &Engine, bytes: &[u8]) -> Result<InvariantModule, LoadError> {
     InvariantModule::load(engine, "checks/disk.wasm", bytes, "{}").await

@@ -1,8 +1,8 @@
 //! Every way in which a plugin can fail to be trusted, through the gate that all plugins pass.
 
 use super::*;
-use crate::fixtures::{one_check, passes};
 use crate::{Engine, InvariantModule, PluginLimits};
+use operator_testkit::guest::{one_check, passes};
 use sha2::Digest as _;
 use std::path::PathBuf;
 use tempfile::TempDir;

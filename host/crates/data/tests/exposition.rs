@@ -7,8 +7,8 @@ use operator_model::Timestamp;
 use operator_model::knowledge::{Matcher, Reduction, Selector};
 use std::collections::BTreeSet;
 
-const STORE: &str = include_str!("fixtures/exposition-store.txt");
-const MEMBER: &str = include_str!("fixtures/exposition-member.txt");
+const STORE: &str = include_str!("exposition-store.txt");
+const MEMBER: &str = include_str!("exposition-member.txt");
 
 fn read(text: &str, names: &[&str]) -> Parsed {
     parse(

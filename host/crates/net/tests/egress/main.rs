@@ -11,25 +11,15 @@
     reason = "a helper of a test fails the test, and says why one is skipped"
 )]
 
-#[path = "egress/addresses.rs"]
 mod addresses;
-#[path = "egress/certificates.rs"]
 mod certificates;
-#[path = "egress/credentials.rs"]
 mod credentials;
-#[path = "egress/headers.rs"]
 mod headers;
-#[path = "egress/names.rs"]
 mod names;
-#[path = "egress/paths.rs"]
 mod paths;
-#[path = "egress/redirects.rs"]
 mod redirects;
-#[path = "egress/rules.rs"]
 mod rules;
-#[path = "egress/servers.rs"]
 mod servers;
-#[path = "egress/support.rs"]
 mod support;
 
 /// What SECURITY.md promises.

@@ -7,15 +7,15 @@ mod forged;
 mod imports;
 
 /// One hostile component.
-pub(super) struct Case {
-    pub(super) label: String,
-    pub(super) bytes: Vec<u8>,
-    pub(super) kind: Kind,
+pub struct Case {
+    pub label: String,
+    pub bytes: Vec<u8>,
+    pub kind: Kind,
 }
 
 /// As what it is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Check,
     Subject,
 }
@@ -39,7 +39,7 @@ impl Case {
 }
 
 /// All of them.
-pub(super) fn all() -> Vec<Case> {
+pub fn all() -> Vec<Case> {
     [
         behaviour::cases(),
         forged::cases(),

@@ -1,15 +1,14 @@
 //! What a broken or hostile component can do to the host: nothing but to get one clear refusal.
 
 mod admission;
-mod catalogue;
 mod evaluation;
 mod limits;
 mod observation;
 mod suite;
 
-use crate::PluginLimits;
 use operator_data::{SeriesStore, Snapshot, Table};
 use operator_model::{Digest, Tick, Timestamp, Topology};
+use operator_plugin_host::PluginLimits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

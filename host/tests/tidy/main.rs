@@ -7,13 +7,8 @@
     reason = "a helper of a test fails the test"
 )]
 
-#[path = "tidy/functions.rs"]
 mod functions;
-#[path = "tidy/layers.rs"]
-mod layers;
-#[path = "tidy/links.rs"]
 mod links;
-#[path = "tidy/sources.rs"]
 mod sources;
 
 use sources::Source;

@@ -1,7 +1,7 @@
 //! Bytes that were cut, flipped, spliced or made up.
 
 use super::Case;
-use crate::fixtures::{one_check, passes};
+use crate::guest::{one_check, passes};
 use std::path::{Path, PathBuf};
 
 /// How many of each kind.

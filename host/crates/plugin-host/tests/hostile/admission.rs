@@ -1,12 +1,12 @@
 //! Bytes that are not what they should be.
 
 use super::{limits, limits_with};
-use crate::fixtures::{
-    component_text, core_module, declares, invariant, keeps_state, one_check, passes,
+use operator_plugin_host::{
+    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, World, inspect, interview,
+    read_component,
 };
-use crate::{
-    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, World, fixtures, inspect,
-    interview, read_component,
+use operator_testkit::guest::{
+    component_text, core_module, declares, invariant, keeps_state, one_check, passes,
 };
 use std::path::Path;
 use wit_component::StringEncoding;
@@ -138,9 +138,13 @@ async fn a_component_of_another_world_is_told_what_would_be_right() {
 
 #[tokio::test]
 async fn a_subject_is_not_a_module_of_checks() {
-    let subject =
-        fixtures::subject(|guest| format!("(i32.const {})", fixtures::observation(guest, "s")))
-            .component();
+    let subject = operator_testkit::guest::subject(|guest| {
+        format!(
+            "(i32.const {})",
+            operator_testkit::guest::observation(guest, "s")
+        )
+    })
+    .component();
     let error = refusal(&subject).await;
     let (found, wanted) = (World::Subject, World::Invariant);
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Loops, bombs and traps in every place where code of a guest runs.
 
 use super::Case;
-use crate::fixtures::{
+use crate::guest::{
     Guest, declares, invariant, keeps_state, observation, one_check, passes, subject,
 };
 

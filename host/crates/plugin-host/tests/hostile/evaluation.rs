@@ -1,14 +1,16 @@
 //! Checks that do the wrong thing when they are asked.
 
 use super::{limits, limits_with, snapshot};
-use crate::fixtures::{
-    Body, Guest, OutcomeParts, invariant, keeps_state, one_check, outcome, passes, violation,
-    with_wasi,
-};
-use crate::{Engine, Evaluated, InvariantModule, Outcome, PluginFailure, PluginLimits};
 use operator_data::Table;
 use operator_data::tables::Column;
 use operator_model::Status;
+use operator_plugin_host::{
+    Engine, Evaluated, InvariantModule, Outcome, PluginFailure, PluginLimits,
+};
+use operator_testkit::guest::{
+    Body, Guest, OutcomeParts, invariant, keeps_state, one_check, outcome, passes, violation,
+    with_wasi,
+};
 
 const LOOP: &str = "(loop $for_ever (br $for_ever)) unreachable";
 
@@ -457,7 +459,11 @@ fn asks_wasi(guest: &mut Guest) -> Body {
 async fn wasi_is_an_empty_world_in_which_nothing_ever_differs() {
     let engine = Engine::new(&limits()).unwrap();
     let bytes = with_wasi(keeps_state(invariant("1.0.0", &[("c", &[])], asks_wasi))).component();
-    assert!(crate::inspect("x.wasm", &bytes, &limits()).unwrap().wasi);
+    assert!(
+        operator_plugin_host::inspect("x.wasm", &bytes, &limits())
+            .unwrap()
+            .wasi
+    );
     let module = InvariantModule::load(&engine, "x.wasm", &bytes, "{}")
         .await
         .unwrap();

@@ -15,25 +15,12 @@
 )]
 #![expect(clippy::indexing_slicing, reason = "sizes are those of this file")]
 
-#[path = "plugins/calls.rs"]
 mod calls;
-#[path = "plugins/checks.rs"]
 mod checks;
-#[path = "plugins/columns.rs"]
 mod columns;
-#[path = "plugins/compile.rs"]
 mod compile;
-#[expect(
-    dead_code,
-    reason = "the fixtures of the hostile suite, of which a few are measured"
-)]
-#[path = "../src/plugin/fixtures.rs"]
-mod fixtures;
-#[path = "plugins/report.rs"]
 mod report;
-#[path = "plugins/rule.rs"]
 mod rule;
-#[path = "plugins/tick.rs"]
 mod tick;
 
 use operator_plugin_host::{Engine, PluginLimits};

@@ -1,12 +1,12 @@
 //! Every hostile component on one engine, beside a module that holds a secret and one that does nothing wrong.
 
-use super::catalogue::{self, Case, Kind};
 use super::{limits_with, snapshot};
-use crate::fixtures::{OutcomeParts, one_check, outcome, passes};
-use crate::{
+use operator_model::{Status, Tick, Timestamp};
+use operator_plugin_host::{
     Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld,
 };
-use operator_model::{Status, Tick, Timestamp};
+use operator_testkit::guest::{OutcomeParts, one_check, outcome, passes};
+use operator_testkit::hostile::{self as catalogue, Case, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use wit_parser::Resolve;
 const DATA_BASE: usize = 1_024;
 
 /// A core module in text form: its data, and the parts of its functions.
-pub(crate) struct Guest {
+pub struct Guest {
     world: &'static str,
     data: Vec<u8>,
     imports: String,
@@ -37,7 +37,7 @@ const INVARIANT_WITH_WASI: &str = "
 ";
 
 /// One function body of WebAssembly text.
-pub(crate) type Body = String;
+pub type Body = String;
 
 impl Guest {
     fn new(world: &'static str) -> Self {
@@ -52,29 +52,29 @@ impl Guest {
     }
 
     /// A guest without any function.
-    pub(crate) fn bare(world: &'static str) -> Self {
+    pub fn bare(world: &'static str) -> Self {
         Self::new(world)
     }
 
     /// Data that was placed, by its offset.
-    pub(crate) fn placed(&self, start: usize, length: usize) -> Vec<u8> {
+    pub fn placed(&self, start: usize, length: usize) -> Vec<u8> {
         self.data[start..start + length].to_vec()
     }
 
     /// Memory that the module starts with, in pages of 64 KiB.
-    pub(crate) fn memory_pages(mut self, pages: u32) -> Self {
+    pub fn memory_pages(mut self, pages: u32) -> Self {
         self.memory_pages = pages;
         self
     }
 
     /// Does this instead when the host asks for memory. `body` sees `$at`.
-    pub(crate) fn reallocates(mut self, body: &str) -> Self {
+    pub fn reallocates(mut self, body: &str) -> Self {
         body.clone_into(&mut self.realloc);
         self
     }
 
     /// Places bytes and gives their address.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> u32 {
+    pub fn bytes(&mut self, bytes: &[u8]) -> u32 {
         while !self.data.len().is_multiple_of(8) {
             self.data.push(0);
         }
@@ -84,7 +84,7 @@ impl Guest {
     }
 
     /// Places a text and gives its address and length.
-    pub(crate) fn text(&mut self, text: &str) -> [u32; 2] {
+    pub fn text(&mut self, text: &str) -> [u32; 2] {
         [
             self.bytes(text.as_bytes()),
             u32::try_from(text.len()).unwrap(),
@@ -92,13 +92,13 @@ impl Guest {
     }
 
     /// Places 32-bit words.
-    pub(crate) fn words(&mut self, words: &[u32]) -> u32 {
+    pub fn words(&mut self, words: &[u32]) -> u32 {
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         self.bytes(&bytes)
     }
 
     /// Adds an import, a function or a global, as text.
-    pub(crate) fn with(&mut self, field: &str) {
+    pub fn with(&mut self, field: &str) {
         if field.trim_start().starts_with("(import") {
             self.imports.push_str(field);
         } else {
@@ -107,11 +107,11 @@ impl Guest {
     }
 
     /// The component.
-    pub(crate) fn component(&self) -> Vec<u8> {
+    pub fn component(&self) -> Vec<u8> {
         self.encode(StringEncoding::UTF8)
     }
 
-    pub(crate) fn encode(&self, encoding: StringEncoding) -> Vec<u8> {
+    pub fn encode(&self, encoding: StringEncoding) -> Vec<u8> {
         let mut module = wat::parse_str(self.module_text()).unwrap();
         let (mut resolve, package) = contract();
         resolve.push_str("wasi.wit", INVARIANT_WITH_WASI).unwrap();
@@ -147,7 +147,7 @@ impl Guest {
 }
 
 /// The contract as it stands in `wit/`.
-pub(crate) fn contract() -> (Resolve, wit_parser::PackageId) {
+pub fn contract() -> (Resolve, wit_parser::PackageId) {
     let mut resolve = Resolve::default();
     let (package, _) = resolve
         .push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../wit"))
@@ -158,7 +158,7 @@ pub(crate) fn contract() -> (Resolve, wit_parser::PackageId) {
 /// A module with these checks (id and tables), that does this when it is asked to evaluate. `body`
 /// sees the parameters of the canonical ABI: `$check $check_len $snapshot $has_state $state
 /// $state_len`, and must leave the address of an outcome.
-pub(crate) fn invariant(
+pub fn invariant(
     version: &str,
     checks: &[(&str, &[&str])],
     body: impl FnOnce(&mut Guest) -> Body,
@@ -177,13 +177,13 @@ pub(crate) fn invariant(
 }
 
 /// The same guest as a component of the world of guests that import WASI.
-pub(crate) fn with_wasi(mut guest: Guest) -> Guest {
+pub fn with_wasi(mut guest: Guest) -> Guest {
     guest.world = "test:runtime/with-wasi";
     guest
 }
 
 /// An invariant that hands the old state on when it is swapped in.
-pub(crate) fn keeps_state(mut guest: Guest) -> Guest {
+pub fn keeps_state(mut guest: Guest) -> Guest {
     guest.with(
         r#"(func (export "migrate") (param i32 i32 i32 i32 i32 i32) (result i32)
             (i32.store8 (i32.const 16) (i32.const 0)) (i32.store8 (i32.const 20) (i32.const 1))
@@ -193,7 +193,7 @@ pub(crate) fn keeps_state(mut guest: Guest) -> Guest {
 }
 
 /// An invariant that traps when it is swapped in.
-pub(crate) fn traps_in_migrate(mut guest: Guest) -> Guest {
+pub fn traps_in_migrate(mut guest: Guest) -> Guest {
     guest.with(
         r#"(func (export "migrate") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)"#,
     );
@@ -201,12 +201,12 @@ pub(crate) fn traps_in_migrate(mut guest: Guest) -> Guest {
 }
 
 /// A module with one check `c` that reads no table.
-pub(crate) fn one_check(body: impl FnOnce(&mut Guest) -> Body) -> Vec<u8> {
+pub fn one_check(body: impl FnOnce(&mut Guest) -> Body) -> Vec<u8> {
     keeps_state(invariant("1.0.0", &[("c", &[])], body)).component()
 }
 
 /// A module whose `declare` does this.
-pub(crate) fn declares(body: &str) -> Vec<u8> {
+pub fn declares(body: &str) -> Vec<u8> {
     let mut guest = keeps_state(Guest::new("invariant"));
     guest.with(&format!(
         r#"(func $declare (export "declare") (param i32 i32) (result i32) {body})"#
@@ -241,21 +241,21 @@ fn declaration(guest: &mut Guest, version: &str, checks: &[(&str, &[&str])]) -> 
 
 /// An outcome as the canonical ABI lays it out.
 #[derive(Default)]
-pub(crate) struct OutcomeParts {
+pub struct OutcomeParts {
     /// 0 pass, 1 fail, 2 inconclusive.
-    pub(crate) status: u32,
+    pub status: u32,
     /// Address and length of the reason.
-    pub(crate) reason: [u32; 2],
+    pub reason: [u32; 2],
     /// Address and number of violations.
-    pub(crate) violations: [u32; 2],
+    pub violations: [u32; 2],
     /// Address and number of texts.
-    pub(crate) passed: [u32; 2],
+    pub passed: [u32; 2],
     /// Address and length.
-    pub(crate) state: Option<[u32; 2]>,
+    pub state: Option<[u32; 2]>,
 }
 
 /// Places an outcome and gives its address.
-pub(crate) fn outcome(guest: &mut Guest, parts: &OutcomeParts) -> u32 {
+pub fn outcome(guest: &mut Guest, parts: &OutcomeParts) -> u32 {
     let OutcomeParts {
         status,
         reason,
@@ -281,7 +281,7 @@ pub(crate) fn outcome(guest: &mut Guest, parts: &OutcomeParts) -> u32 {
 }
 
 /// Places one violation of `entity` with as many pieces of evidence.
-pub(crate) fn violation(guest: &mut Guest, entity: &str, evidence: u32) -> u32 {
+pub fn violation(guest: &mut Guest, entity: &str, evidence: u32) -> u32 {
     let (entity, summary, table) = (
         guest.text(entity),
         guest.text("it is\nbroken"),
@@ -300,7 +300,7 @@ pub(crate) fn violation(guest: &mut Guest, entity: &str, evidence: u32) -> u32 {
 }
 
 /// The body of a check that passes with this reason.
-pub(crate) fn passes(reason: &str) -> impl FnOnce(&mut Guest) -> Body {
+pub fn passes(reason: &str) -> impl FnOnce(&mut Guest) -> Body {
     let reason = reason.to_owned();
     move |guest| {
         let reason = guest.text(&reason);
@@ -316,7 +316,7 @@ pub(crate) fn passes(reason: &str) -> impl FnOnce(&mut Guest) -> Body {
 }
 
 /// A subject whose `observe` does this. `body` sees `$tick $deadline $targets $targets_len`.
-pub(crate) fn subject(body: impl FnOnce(&mut Guest) -> Body) -> Guest {
+pub fn subject(body: impl FnOnce(&mut Guest) -> Body) -> Guest {
     let mut guest = Guest::new("subject");
     describe_and_knowledge(&mut guest);
     guest.with(r#"(func (export "configure") (param i32 i32) (result i32) (i32.store8 (i32.const 16) (i32.const 0)) (i32.const 16))"#);
@@ -329,7 +329,7 @@ pub(crate) fn subject(body: impl FnOnce(&mut Guest) -> Body) -> Guest {
 }
 
 /// Who it is, and that it knows nothing.
-pub(crate) fn describe_and_knowledge(guest: &mut Guest) {
+pub fn describe_and_knowledge(guest: &mut Guest) {
     let (name, version, summary) = (
         guest.text("watcher"),
         guest.text("1.0.0"),
@@ -348,17 +348,17 @@ pub(crate) fn describe_and_knowledge(guest: &mut Guest) {
 }
 
 /// Places an observation of the system `system`, without tables and topology, and gives its address.
-pub(crate) fn observation(guest: &mut Guest, system: &str) -> u32 {
+pub fn observation(guest: &mut Guest, system: &str) -> u32 {
     let system = guest.text(system);
     guest.words(&[0, system[0], system[1], 0, 0, 0, 0, 0, 0, 0, 0])
 }
 
 /// A minimal valid core module.
-pub(crate) fn core_module() -> Vec<u8> {
+pub fn core_module() -> Vec<u8> {
     wat::parse_str("(module)").unwrap()
 }
 
 /// A component from text.
-pub(crate) fn component_text(text: &str) -> Vec<u8> {
+pub fn component_text(text: &str) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }

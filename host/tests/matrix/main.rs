@@ -11,9 +11,7 @@
     reason = "a helper of a test fails the test, and says why one is skipped"
 )]
 
-#[path = "matrix/play.rs"]
 mod play;
-#[path = "matrix/table.rs"]
 mod table;
 
 use operator_chaos::cards::{self, FailureMode, Kind, Target};

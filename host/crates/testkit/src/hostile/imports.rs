@@ -1,7 +1,7 @@
 //! Imports that do not exist, and floods through those that do.
 
 use super::Case;
-use crate::fixtures::{Guest, component_text, one_check, passes};
+use crate::guest::{Guest, component_text, one_check, passes};
 
 /// What no check gets.
 const FOREIGN: [&str; 30] = [

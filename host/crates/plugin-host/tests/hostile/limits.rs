@@ -1,15 +1,7 @@
 //! Limits that are reached over several calls or parts; the others are reached beside what they bound.
 
 use super::{limits, limits_with, snapshot};
-use crate::fixtures::{
-    Guest, OutcomeParts, invariant, keeps_state, observation, one_check, outcome, passes, subject,
-};
-use crate::join::join_in_order;
-use crate::state::GuestState;
-use crate::{
-    CallLimits, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject,
-    SubjectWorld,
-};
+use futures_util::future::join_all;
 use operator_data::Table;
 use operator_data::tables::Column;
 use operator_model::{Tick, Timestamp};
@@ -17,6 +9,13 @@ use operator_net::egress::{
     DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy, TargetRequest,
 };
 use operator_net::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse, Method};
+use operator_plugin_host::{
+    CallLimits, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject,
+    SubjectWorld,
+};
+use operator_testkit::guest::{
+    Guest, OutcomeParts, invariant, keeps_state, observation, one_check, outcome, passes, subject,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -89,40 +88,6 @@ async fn a_reason_above_the_limit_is_cut_and_says_so() {
     assert!(
         reason.len() <= 40 && reason.starts_with("xxxx") && !reason.ends_with('x'),
         "{reason}"
-    );
-}
-
-#[test]
-fn tables_that_the_host_holds_are_charged_and_refunded() {
-    let limits = CallLimits {
-        host_table_bytes_max: 1_000,
-        ..CallLimits::default()
-    };
-    let mut guest = GuestState::new(&limits);
-    assert!(guest.charge(1_000).is_ok());
-    assert!(guest.charge(1).is_err());
-    guest.refund(600);
-    assert!(guest.charge(600).is_ok() && guest.charge(1).is_err());
-    let numbers = Column::Integers(vec![Some(1); 1_000]);
-    let table = Table::from_columns("t", vec![("n", None, numbers)]).unwrap();
-    assert!(
-        guest.hold(Arc::new(table)).unwrap().is_err(),
-        "a table that is derived is charged too"
-    );
-}
-
-#[test]
-fn work_of_the_host_is_bounded_by_rows_and_begins_anew_with_each_call() {
-    let mut guest = GuestState::new(&CallLimits {
-        host_rows_max: 10,
-        ..CallLimits::default()
-    });
-    assert!(guest.work(10).is_ok() && guest.work(1).is_err());
-    guest.begin_call(Timestamp(1));
-    assert!(guest.work(10).is_ok());
-    assert!(
-        guest.work(usize::MAX).is_err(),
-        "the count does not begin anew by overflowing"
     );
 }
 
@@ -282,7 +247,7 @@ async fn requests_in_flight_are_bounded_for_each_target_and_in_all() {
         let sends = (0..10)
             .flat_map(|_| ["a", "b"])
             .map(|target| egress.send(request(target)));
-        join_in_order(sends).await;
+        join_all(sends).await;
         assert_eq!(
             http.most.load(Ordering::SeqCst),
             most,

@@ -1,12 +1,12 @@
 //! Subjects that do the wrong thing when they look.
 
 use super::{limits, limits_with, names};
-use crate::fixtures::{Body, Guest, observation, subject};
-use crate::observe::observe;
-use crate::{Engine, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld};
 use operator_model::{Tick, Timestamp};
 use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy};
 use operator_net::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse};
+use operator_plugin_host::observe::observe;
+use operator_plugin_host::{Engine, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld};
+use operator_testkit::guest::{Body, Guest, observation, subject};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -203,7 +203,7 @@ async fn a_configuration_that_the_subject_refuses_is_its_own_error() {
     let mut guest = Guest::bare("subject");
     let why = guest.text("no key \"east\"");
     let refusal = guest.words(&[1, 0, why[0], why[1]]);
-    crate::fixtures::describe_and_knowledge(&mut guest);
+    operator_testkit::guest::describe_and_knowledge(&mut guest);
     guest.with(&format!(
         r#"(func (export "configure") (param i32 i32) (result i32) (i32.const {refusal}))"#
     ));
