@@ -15,7 +15,7 @@ pub(crate) use line::Line;
 pub(crate) use track::Outcome;
 use track::Track;
 
-/// Everything that was seen of a cluster.
+/// Everything that was captured of a cluster.
 #[derive(Debug)]
 pub struct Capture {
     begins_at_ms: u64,
@@ -24,7 +24,7 @@ pub struct Capture {
     logs: BTreeMap<String, Vec<LogLine>>,
 }
 
-/// One origin of the recorded cluster.
+/// One origin of the captured cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Server {
     availability: Availability,
@@ -40,18 +40,18 @@ pub struct LogLine {
     text: String,
 }
 
-/// Why a file cannot be played.
+/// Why a file is not a usable capture.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The file is not there, or cannot be read.
+    /// The file is missing, or cannot be read.
     #[error("cannot read {path:?}: {source}")]
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// A line is not what it should be.
+    /// A line is malformed.
     #[error("{path:?}, line {line}: {why}")]
     Line {
         /// The file.
@@ -61,7 +61,7 @@ pub enum LoadError {
         /// What is wrong.
         why: String,
     },
-    /// The file is whole, but holds no answer of any server.
+    /// The file has no response of any server.
     #[error("{path:?} is not a capture: {why}")]
     NotACapture {
         /// The file.
@@ -85,25 +85,25 @@ impl Capture {
         })
     }
 
-    /// When the capture began, in milliseconds since the Unix epoch.
+    /// Start of the capture, in milliseconds since the Unix epoch.
     #[must_use]
     pub fn begins_at_ms(&self) -> u64 {
         self.begins_at_ms
     }
 
-    /// The moment of the last thing that was recorded.
+    /// Time of the last captured event.
     #[must_use]
     pub fn ends_at_ms(&self) -> u64 {
         self.begins_at_ms.saturating_add(self.length_ms)
     }
 
-    /// From the first to the last moment.
+    /// Length of the capture.
     #[must_use]
     pub fn length_ms(&self) -> u64 {
         self.length_ms
     }
 
-    /// Every origin that was asked, sorted.
+    /// Every captured origin, sorted.
     pub fn origins(&self) -> impl Iterator<Item = &str> {
         self.servers.keys().map(String::as_str)
     }
@@ -113,7 +113,7 @@ impl Capture {
         self.logs.keys().map(String::as_str)
     }
 
-    /// What a log file held that long after the beginning.
+    /// The lines of a log file up to this time after the start.
     #[must_use]
     pub fn log_lines_until(&self, source: &str, elapsed_ms: u64) -> &[LogLine] {
         let lines = self.logs.get(source).map(Vec::as_slice).unwrap_or_default();
@@ -121,7 +121,7 @@ impl Capture {
         lines.get(..until).unwrap_or_default()
     }
 
-    /// What an operator would be configured with: the PD that was asked the most.
+    /// The targets to configure an operator with: the PD member with the most captured requests.
     #[must_use]
     pub fn targets(&self) -> BTreeMap<String, String> {
         let asks = |server: &Server| {
@@ -153,7 +153,7 @@ impl Server {
         &self.availability
     }
 
-    /// The URL as it was recorded, or one that differs only in the order of its parameters.
+    /// The captured URL, or one that differs only in the order of its parameters.
     pub(crate) fn track(&self, path_and_query: &str) -> Option<&Track> {
         let exact = self.tracks.get(path_and_query);
         exact.or_else(|| {
@@ -171,7 +171,7 @@ impl LogLine {
     }
 }
 
-/// A capture while it is read.
+/// A capture while it is loaded.
 #[derive(Default)]
 struct Builder {
     began_at_ms: Option<u64>,
@@ -217,12 +217,13 @@ impl Builder {
         let url = line
             .url
             .clone()
-            .ok_or("neither an answer (`url`) nor a log line (`kind: log`)")?;
+            .ok_or("the line is neither a response (`url`) nor a log line (`kind: log`)")?;
         let (origin, path_and_query) = line::split_url(&url)?;
         if let (None, Some(unix_ms)) = (self.began_at_ms, line.unix_ms) {
             self.began_at_ms = Some(unix_ms.saturating_sub(at_ms));
         }
-        let (origin, path_and_query) = (origin.to_owned(), path_and_query.to_owned());
+        let origin = origin.to_owned();
+        let path_and_query = path_and_query.to_owned();
         let outcome = self.outcome(url, line)?;
         self.exchanges.push(Exchange {
             at_ms,
@@ -249,7 +250,7 @@ impl Builder {
             None if line.same => Arc::clone(
                 self.last_bodies
                     .get(&url)
-                    .ok_or("`same`, but no body came before")?,
+                    .ok_or("`same` is set, but the URL has no earlier body")?,
             ),
             None => return Err("neither `body` nor `same`".to_owned()),
         };
@@ -269,7 +270,7 @@ impl Builder {
     fn finish(mut self) -> Result<Capture, String> {
         let begins_at_ms = self
             .began_at_ms
-            .ok_or("no answer of a server with `url` and `unix_ms` is in it")?;
+            .ok_or("it has no response with `url` and `unix_ms`")?;
         // Recorders of several servers write in the order of arrival, which is nearly that of time.
         self.exchanges.sort_by_key(|exchange| exchange.at_ms);
         self.logs

@@ -1,4 +1,4 @@
-//! Plays a capture on sockets and log files, at a chosen speed.
+//! Plays a capture on sockets and in log files, at a chosen speed.
 
 mod log_files;
 
@@ -14,24 +14,24 @@ use crate::serve::{ServeError, ServeOptions, Server};
 use crate::{Capture, Playback};
 use operator_world::World;
 
-/// How often listeners and log files follow the capture.
+/// How often listeners and log files are updated.
 const STEP_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How much recorded time passes between two reports of progress.
+/// Captured time between two reports of progress.
 const PROGRESS_INTERVAL_MS: u64 = 10_000;
 
 /// How a capture is played.
 #[derive(Debug, Clone)]
 pub struct PlayOptions {
-    /// Recorded seconds that pass in one second.
+    /// Captured seconds per second.
     pub speed: f64,
     /// Where in the capture to begin.
     pub start_ms: u64,
     /// Where log files are written; without it, log lines are not played.
     pub logs_folder: Option<PathBuf>,
-    /// The address that stands for every recorded one; the recorded ports are kept.
+    /// The address in place of every captured one; the captured ports are kept.
     pub bind: IpAddr,
-    /// Stop when everything has been played, instead of holding the last answers.
+    /// Stop at the end, instead of repeating the last responses.
     pub exit_at_end: bool,
 }
 
@@ -48,7 +48,7 @@ impl Default for PlayOptions {
     }
 }
 
-/// What a playing tells the person who started it.
+/// Progress of playing a capture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
     /// Every listener is open and every log file has its first lines.
@@ -70,18 +70,18 @@ pub enum Report {
 pub enum PlayError {
     /// Another program has the port.
     #[error(
-        "port {port} of {ip} is in use (recorded as {origin}): stop the program that has it, \
-         or play at another loopback address, for example --bind 127.0.0.2"
+        "port {port} of {ip} is in use (captured as {origin}): stop the program that uses it, \
+         or serve on another loopback address, for example --bind 127.0.0.2"
     )]
     PortInUse {
-        /// As it was recorded.
+        /// The captured origin.
         origin: String,
-        /// Where it should be served.
+        /// The address to serve it on.
         ip: IpAddr,
         /// The port that is taken.
         port: u16,
     },
-    /// Another reason not to be served.
+    /// The server cannot start.
     #[error(transparent)]
     Serve(ServeError),
     /// A log file cannot be written.
@@ -89,20 +89,20 @@ pub enum PlayError {
     Log {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// There is nothing left to play.
+    /// The start lies after the end of the capture.
     #[error("cannot start at {start_s} s: the capture ends after {length_s} s")]
     StartAfterEnd {
-        /// What was asked.
+        /// The requested start.
         start_s: u64,
-        /// What there is.
+        /// The length of the capture.
         length_s: u64,
     },
 }
 
-/// Plays until the end, or for ever. Says what happens through `report`.
+/// Plays until the end, or indefinitely. Reports progress through `report`.
 ///
 /// # Errors
 /// A port is taken, a log file cannot be written, the start lies behind the end.
@@ -200,7 +200,7 @@ fn append(
     })
 }
 
-/// Says how far the playing has come, once for each interval, and once that it has ended.
+/// Reports how much has been played, once for each interval, and the end once.
 struct Progress {
     reported_ms: u64,
     ended: bool,

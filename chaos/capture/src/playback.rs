@@ -79,10 +79,10 @@ impl World for Playback {
             State::Silent => return Answer::Timeout,
         }
         if !matches!(method, "GET" | "HEAD") {
-            return self.response(405, "text/plain", b"a recording can only be read\n");
+            return self.response(405, "text/plain", b"a capture is read-only\n");
         }
         let Some(track) = server.track(path_and_query) else {
-            return self.response(404, "text/plain", b"not recorded\n");
+            return self.response(404, "text/plain", b"not captured\n");
         };
         match track.at(self.elapsed_ms()) {
             Outcome::Response {

@@ -1,4 +1,4 @@
-//! Serves a [`World`] over HTTP in real time: one listener for each origin, open only while that node lives.
+//! Serves a [`World`] over HTTP in real time: one listener per origin, open only while that node lives.
 
 mod gate;
 pub(crate) mod rewrite;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior};
 
-/// How often nodes that died or came back are noticed. Short against the second that a raft tick takes.
+/// How often to check for nodes that died or came back. Short compared with a Raft tick of one second.
 const STEP_INTERVAL_MS: u64 = 50;
 
 /// How a world is served.
@@ -22,8 +22,8 @@ const STEP_INTERVAL_MS: u64 = 50;
 pub struct ServeOptions {
     /// Virtual milliseconds that pass in one real millisecond; 1 is real time.
     pub speed: f64,
-    /// Where to listen instead of at the origin's own address. Port 0 lets the system choose, and addresses in
-    /// answers are rewritten, so that a client who follows them arrives here.
+    /// Addresses to listen on in place of the origins' own. Port 0 lets the system choose, and addresses in
+    /// responses are rewritten, so a client that follows them arrives here.
     pub bind: BTreeMap<String, SocketAddr>,
 }
 
@@ -39,20 +39,20 @@ impl Default for ServeOptions {
 /// Why a world cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The origin names no address that can be listened on.
+    /// The origin has no address to listen on.
     #[error("origin {origin:?} is not http://ADDRESS:PORT")]
     Origin {
         /// The origin.
         origin: String,
     },
-    /// Another program listens there, or may not we.
+    /// The address is in use, or not permitted.
     #[error("cannot listen on {address} for {origin}: {source}")]
     Bind {
         /// The origin that should be served.
         origin: String,
-        /// The address that was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The speed is not a positive number.
@@ -63,13 +63,13 @@ pub enum ServeError {
     },
 }
 
-/// A world and the listeners that show it.
+/// A world and its listeners.
 pub struct Server {
     shared: Arc<Shared>,
     gates: BTreeMap<String, Gate>,
 }
 
-/// What request handlers need.
+/// State of the request handlers.
 pub(crate) struct Shared {
     world: Mutex<Box<dyn World>>,
     pace: Pace,
@@ -134,10 +134,10 @@ impl Server {
         self.shared.with_world(|world| world.now_ms())
     }
 
-    /// Brings the world to the present, then closes the listeners of dead nodes and opens those of living ones.
+    /// Advances the world to the present, closes the listeners of dead nodes, and opens those of living ones.
     ///
     /// # Errors
-    /// Someone else took the address of a node that came back.
+    /// Another process has taken the address of a node that came back.
     pub async fn step(&mut self) -> Result<(), ServeError> {
         let alive: Vec<bool> = self.shared.with_world(|world| {
             self.gates
@@ -176,7 +176,7 @@ impl Shared {
         act(world.as_mut())
     }
 
-    /// What answers must say instead of the origins' own addresses.
+    /// The replacement of the origins' own addresses in responses.
     pub(crate) fn rewrite(&self) -> &Rewrite {
         &self.rewrite
     }

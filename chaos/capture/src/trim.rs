@@ -33,12 +33,12 @@ pub enum TrimError {
     Write {
         /// The file.
         path: std::path::PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: std::io::Error,
     },
 }
 
-/// Reads `from`, writes `to` with gzip, and says how many lines were kept.
+/// Reads `from`, writes `to` with gzip, and returns how many lines were kept.
 ///
 /// # Errors
 /// `from` is no capture, or `to` cannot be written.
@@ -97,7 +97,7 @@ impl Trimmer<'_> {
         }
     }
 
-    /// What happened before the new beginning is told as if it happened at it.
+    /// Events before the new start are recorded as if they happened at the start.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -205,10 +205,8 @@ mod tests {
 
     fn trimmed(options: &TrimOptions) -> Vec<Line> {
         let folder = tempfile::tempdir().unwrap();
-        let (from, to) = (
-            folder.path().join("from.jsonl"),
-            folder.path().join("to.jsonl.gz"),
-        );
+        let from = folder.path().join("from.jsonl");
+        let to = folder.path().join("to.jsonl.gz");
         std::fs::write(&from, RECORDING).unwrap();
         trim(&from, &to, options).unwrap();
         let mut lines = Vec::new();

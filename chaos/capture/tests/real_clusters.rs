@@ -61,7 +61,8 @@ fn the_killed_node_refuses_connections_before_pd_calls_it_disconnected() {
             disconnected_at.get_or_insert(second);
         }
     }
-    let (refused_at, disconnected_at) = (refused_at.unwrap(), disconnected_at.unwrap());
+    let refused_at = refused_at.unwrap();
+    let disconnected_at = disconnected_at.unwrap();
     assert!(
         (45..=61).contains(&refused_at),
         "status servers were asked every 15 s: {refused_at}"

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn text(path: &str) -> String {
@@ -148,10 +148,8 @@ fn kustomize_accepts_base_and_overlays_with_the_promised_names() {
 
 #[test]
 fn dashboards_ask_in_promql_for_metrics_that_exist() {
-    let (own, observed) = (
-        text("host/src/telemetry/metrics.rs"),
-        text("subjects/tikv-plugin/src/metrics.rs"),
-    );
+    let own = text("host/src/telemetry/metrics.rs");
+    let observed = text("subjects/tikv-plugin/src/metrics.rs");
     for (file, least) in [("cluster", 10), ("operator", 10)] {
         let dashboard: Value =
             serde_json::from_str(&text(&format!("compose/grafana/dashboards/{file}.json")))

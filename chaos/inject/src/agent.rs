@@ -1,5 +1,5 @@
-//! Agents: processes of ours that work against a container until they are ended. Each ends by itself when its
-//! injection is no longer in the journal, its lease is over, or its container's run has ended.
+//! Agents: processes of the injector that act on a container until they are killed. Each ends by itself when its
+//! injection is no longer in the journal, its lease has expired, or its container's run has ended.
 
 mod delay;
 mod netlink;
@@ -19,18 +19,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often an agent looks whether it is still wanted.
-const LOOK_MS: u64 = 200;
+/// How often an agent checks whether it is still needed.
+const CHECK_INTERVAL_MS: u64 = 200;
 
-/// How long an agent may take until it works.
+/// How long an agent may take to start.
 const READY_SECONDS_MAX: u64 = 10;
 
-/// What an agent is told.
+/// The order of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
     /// The injection that it belongs to.
     pub injection: String,
-    /// Against whom.
+    /// The container's run that it acts on.
     pub run: Run,
     /// What it does.
     pub work: Work,
@@ -74,7 +74,8 @@ pub(super) async fn start(
     let mut child = command
         .spawn()
         .map_err(|error| failed(format!("{program}: {error}")))?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let stdout = child.stdout.take();
+    let stderr = child.stderr.take();
     let reading = tokio::task::spawn_blocking(move || {
         let line = |pipe: Option<&mut dyn std::io::Read>| {
             let mut line = String::new();
@@ -102,7 +103,7 @@ pub(super) async fn start(
         Ok(Ok(Ok(()))) => Ok(child),
         Ok(Ok(Err(complaint))) => Err(failed(format!("it ended: {}", complaint.trim()))),
         _ => Err(failed(format!(
-            "it does not work after {READY_SECONDS_MAX} s"
+            "it is not ready after {READY_SECONDS_MAX} s"
         ))),
     }
 }
@@ -118,10 +119,10 @@ pub(super) fn can_open_queue() -> bool {
     netlink::Socket::open().is_ok()
 }
 
-/// Works until nobody wants it any more.
+/// Works until the injection has ended.
 ///
 /// # Errors
-/// It cannot begin.
+/// It cannot start.
 pub fn work(agent: &Agent, state: &Path) -> Result<(), DockerError> {
     let journal = Journal::open(state)?;
     let own = Process::own()
@@ -146,16 +147,17 @@ pub fn work(agent: &Agent, state: &Path) -> Result<(), DockerError> {
         }
         Work::Write { place, bytes_max } => {
             cgroup::join(&agent.run, own, &["blkio"])?;
-            let (path, bytes_max) = (place.path(&agent.run), *bytes_max);
+            let path = place.path(&agent.run);
+            let bytes_max = *bytes_max;
             run_beside(&stop, move |stop| work::write(&path, bytes_max, stop));
         }
     }
     say_ready();
     while journal.has(&agent.injection)
         && agent.run.process.lives()
-        && clock::now_ms() < agent.until_ms.saturating_add(LOOK_MS)
+        && clock::now_ms() < agent.until_ms.saturating_add(CHECK_INTERVAL_MS)
     {
-        clock::block(LOOK_MS);
+        clock::block(CHECK_INTERVAL_MS);
     }
     stop.store(true, Ordering::Relaxed);
     Ok(())

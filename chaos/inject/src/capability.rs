@@ -1,24 +1,24 @@
-//! What this machine offers to faults. Everything is tried in a namespace that is thrown away; nothing is assumed.
+//! The capabilities of this machine. Each is tried in a temporary namespace; nothing is assumed.
 
 use super::command::Tool;
 use super::{Need, agent};
 use serde::Serialize;
 use std::path::Path;
 
-/// What was found.
+/// The capabilities of a machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
-    /// Namespaces of other processes may be entered.
+    /// This process may enter namespaces of other processes.
     pub root: bool,
     /// `iptables` or `iptables-legacy`, whichever works.
     pub iptables: Option<String>,
     /// The kernel has netem.
     pub netem: bool,
-    /// The kernel hands packets to programs, and a socket for them can be had.
+    /// The kernel can queue packets for programs, and this process can open the queue.
     pub packet_queue: bool,
-    /// The kernel copies packets.
+    /// The kernel can copy packets (TEE).
     pub duplicate: bool,
-    /// The kernel has the token bucket.
+    /// The kernel has the token bucket filter.
     pub token_bucket: bool,
     /// Control groups can be written.
     pub cgroups: bool,
@@ -31,7 +31,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Tries everything. Takes some tens of milliseconds.
+    /// Tries every capability, which takes some tens of milliseconds.
     #[must_use]
     pub fn probe() -> Self {
         if !is_root() {
@@ -76,11 +76,11 @@ impl Capabilities {
         let (have, why) = match need {
             Need::Iptables => (
                 self.iptables.is_some(),
-                "no iptables that works (package iptables)",
+                "no working iptables (package iptables)",
             ),
             Need::Delay => (
                 self.netem || self.packet_queue && self.iptables.is_some(),
-                "the kernel has neither netem nor queues for packets (NFQUEUE, with iptables and perl)",
+                "the kernel has neither netem nor packet queues (NFQUEUE, with iptables)",
             ),
             Need::Duplicate => (
                 self.duplicate,
@@ -88,21 +88,21 @@ impl Capabilities {
             ),
             Need::Rate => (
                 self.token_bucket,
-                "the kernel has no token bucket (tbf), or there is no tc (package iproute2)",
+                "the kernel has no token bucket filter (tbf), or tc is missing (package iproute2)",
             ),
-            Need::Cgroups => (self.cgroups, "control groups cannot be written"),
+            Need::Cgroups => (self.cgroups, "control groups are not writable"),
             Need::IoThrottle => (
                 self.io_throttle,
-                "control groups of this kernel do not limit block devices",
+                "control groups of this kernel cannot limit block devices",
             ),
-            Need::Prlimit => (self.prlimit, "no prlimit (package util-linux)"),
+            Need::Prlimit => (self.prlimit, "prlimit is missing (package util-linux)"),
             Need::Mounts => (
                 self.mounts,
                 "mount cannot enter namespaces (util-linux 2.33 or newer)",
             ),
             Need::WallClock => (
                 false,
-                "Linux has no namespace for the wall clock; time namespaces shift only the monotonic one, and only of new processes",
+                "Linux has no namespace for the wall clock; time namespaces shift only the monotonic clock, and only for new processes",
             ),
             Need::Load => (true, ""),
         };

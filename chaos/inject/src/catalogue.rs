@@ -1,4 +1,4 @@
-//! Every fault that this injector knows: what it does, what it needs of the machine, what can be set, how it is undone.
+//! Every fault that can be injected: what it does, what it needs of the machine, its parameters, and how it is undone.
 
 use super::capability::Capabilities;
 use super::step::Step;
@@ -6,33 +6,33 @@ use super::steps::{Context, files, load, network, processes, resources};
 use super::{DockerError, Need};
 use serde::Serialize;
 
-/// A fault that can be made in containers.
+/// A fault that can be injected into containers.
 pub struct DockerFault {
     /// Stable name, for the command line.
     pub id: &'static str,
-    /// One line for a list.
+    /// One line for lists.
     pub title: &'static str,
-    /// What kind of thing breaks.
+    /// The kind of thing that breaks.
     pub family: &'static str,
     /// How it is undone.
     pub undo: &'static str,
     /// What the machine must offer.
     pub needs: &'static [Need],
-    /// What can be set, with the defaults.
+    /// Its parameters, with their defaults.
     pub settings: &'static [Setting],
     pub(crate) steps: fn(&Context<'_>) -> Result<Vec<Step>, DockerError>,
 }
 
-/// A number that a fault takes.
+/// A parameter of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Setting {
     /// `--set NAME=NUMBER`.
     pub name: &'static str,
-    /// Without it.
+    /// Value without `--set`.
     pub default: u64,
     /// What it means, with its unit.
     pub meaning: &'static str,
-    /// More makes no sense, or would hurt more than the target.
+    /// Larger values make no sense, or would affect more than the target.
     pub max: u64,
 }
 
@@ -60,7 +60,7 @@ pub const FAULTS: &[DockerFault] = &[
     },
     DockerFault {
         id: "stop",
-        title: "The main process is asked to stop (SIGTERM), then killed",
+        title: "The main process receives SIGTERM, then SIGKILL",
         family: "process",
         undo: "the container is started",
         needs: &[],
@@ -68,7 +68,7 @@ pub const FAULTS: &[DockerFault] = &[
             "grace-ms",
             10_000,
             10_000,
-            "how long the process may take, in milliseconds",
+            "grace period, in milliseconds",
         )],
         steps: processes::stop,
     },
@@ -76,19 +76,19 @@ pub const FAULTS: &[DockerFault] = &[
         id: "restart",
         title: "The container is restarted",
         family: "process",
-        undo: "the container is started, if it does not run",
+        undo: "the container is started if it is not running",
         needs: &[],
         settings: &[setting(
             "grace-ms",
             5_000,
             10_000,
-            "how long the process may take to stop, in milliseconds",
+            "grace period, in milliseconds",
         )],
         steps: processes::restart,
     },
     DockerFault {
         id: "pause",
-        title: "All processes are frozen; Docker says paused",
+        title: "All processes are frozen; Docker reports the container as paused",
         family: "process",
         undo: "the container is unpaused",
         needs: &[],
@@ -97,7 +97,7 @@ pub const FAULTS: &[DockerFault] = &[
     },
     DockerFault {
         id: "hang",
-        title: "The main process is stopped (SIGSTOP); Docker says running",
+        title: "The main process is stopped (SIGSTOP); Docker reports the container as running",
         family: "process",
         undo: "SIGCONT",
         needs: &[],
@@ -108,14 +108,14 @@ pub const FAULTS: &[DockerFault] = &[
         id: "network-disconnect",
         title: "The container loses its networks",
         family: "network",
-        undo: "it is connected with the same addresses and names",
+        undo: "it is reconnected with the same addresses and aliases",
         needs: &[],
         settings: &[],
         steps: network::disconnect,
     },
     DockerFault {
         id: "partition",
-        title: "No packets between the target and its peers, in both directions",
+        title: "Packets between the target and its peers are dropped in both directions",
         family: "network",
         undo: "the rules are removed",
         needs: &[Need::Iptables],
@@ -124,7 +124,7 @@ pub const FAULTS: &[DockerFault] = &[
     },
     DockerFault {
         id: "partition-out",
-        title: "One-way partition: peers do not hear the target",
+        title: "One-way partition: packets from the target to its peers are dropped",
         family: "network",
         undo: "the rules are removed",
         needs: &[Need::Iptables],
@@ -133,7 +133,7 @@ pub const FAULTS: &[DockerFault] = &[
     },
     DockerFault {
         id: "partition-in",
-        title: "One-way partition: the target does not hear its peers",
+        title: "One-way partition: packets from its peers to the target are dropped",
         family: "network",
         undo: "the rules are removed",
         needs: &[Need::Iptables],
@@ -162,7 +162,7 @@ pub const FAULTS: &[DockerFault] = &[
         id: "latency",
         title: "Packets of the target leave late",
         family: "network",
-        undo: "the discipline, or the queue and its holder, are removed",
+        undo: "the queueing discipline, or the packet queue and its agent, are removed",
         needs: &[Need::Delay],
         settings: &[setting(
             "delay-ms",
@@ -174,24 +174,24 @@ pub const FAULTS: &[DockerFault] = &[
     },
     DockerFault {
         id: "jitter",
-        title: "Packets of the target leave late, each by another time",
+        title: "Packets of the target leave late, by varying times",
         family: "network",
-        undo: "the discipline, or the queue and its holder, are removed",
+        undo: "the queueing discipline, or the packet queue and its agent, are removed",
         needs: &[Need::Delay],
         settings: &[
-            setting("delay-ms", 20, 10_000, "least delay, in milliseconds"),
+            setting("delay-ms", 20, 10_000, "minimum delay, in milliseconds"),
             setting(
                 "jitter-ms",
                 200,
                 10_000,
-                "up to this much more, in milliseconds",
+                "additional delay of up to this, in milliseconds",
             ),
         ],
         steps: network::jitter,
     },
     DockerFault {
         id: "loss",
-        title: "Packets of the target get lost",
+        title: "Packets of the target are lost",
         family: "network",
         undo: "the rules are removed",
         needs: &[Need::Iptables],
@@ -211,106 +211,121 @@ pub const FAULTS: &[DockerFault] = &[
         id: "rate-limit",
         title: "The target sends slowly",
         family: "network",
-        undo: "the discipline is removed",
+        undo: "the queueing discipline is removed",
         needs: &[Need::Rate],
-        settings: &[setting(
-            "kbit",
-            1_000,
-            10_000_000,
-            "rate, in kilobits a second",
-        )],
+        settings: &[setting("kbit", 1_000, 10_000_000, "rate, in kbit/s")],
         steps: network::rate,
     },
     DockerFault {
         id: "cpu-limit",
-        title: "The container gets less processor time",
+        title: "The CPU time of the container is limited",
         family: "resources",
-        undo: "the quota of before is written",
+        undo: "the previous quota is restored",
         needs: &[Need::Cgroups],
-        settings: &[setting("percent", 20, 10_000, "of one processor")],
+        settings: &[setting(
+            "percent",
+            20,
+            10_000,
+            "CPU time, in percent of one CPU",
+        )],
         steps: resources::cpu_limit,
     },
     DockerFault {
         id: "cpu-stress",
-        title: "Other work uses the container's processors",
+        title: "Other processes use the container's CPUs",
         family: "resources",
-        undo: "the processes are ended",
+        undo: "the processes are killed",
         needs: &[Need::Cgroups],
-        settings: &[setting("threads", 2, 64, "how many run at once")],
+        settings: &[setting("threads", 2, 64, "number of busy threads")],
         steps: resources::cpu_pressure,
     },
     DockerFault {
         id: "memory-limit",
-        title: "The container may use little more memory than it does",
+        title: "The memory limit of the container is lowered to about its use",
         family: "resources",
-        undo: "the limit of before is written",
+        undo: "the previous limit is restored",
         needs: &[Need::Cgroups],
         settings: &[
-            setting("percent", 110, 10_000, "of what it uses now"),
-            setting("mib", 0, 10_000_000, "this much instead, in MiB"),
+            setting(
+                "percent",
+                110,
+                10_000,
+                "limit, in percent of its current use",
+            ),
+            setting(
+                "mib",
+                0,
+                10_000_000,
+                "limit instead of a percentage, in MiB",
+            ),
         ],
         steps: resources::memory_limit,
     },
     DockerFault {
         id: "memory-stress",
-        title: "Other work uses the container's memory",
+        title: "Another process uses the container's memory",
         family: "resources",
-        undo: "the process is ended",
+        undo: "the process is killed",
         needs: &[Need::Cgroups],
         settings: &[
-            setting("percent", 80, 100, "of what is left below its limit"),
-            setting("mib-max", 1_024, 65_536, "never more than this, in MiB"),
+            setting(
+                "percent",
+                80,
+                100,
+                "share of the memory that is left below its limit, in percent",
+            ),
+            setting("mib-max", 1_024, 65_536, "upper bound, in MiB"),
         ],
         steps: resources::memory_pressure,
     },
     DockerFault {
         id: "io-limit",
-        title: "The container reads and writes its disk slowly",
+        title: "The disk bandwidth of the container is limited",
         family: "resources",
-        undo: "the limit is lifted",
+        undo: "the limit is removed",
         needs: &[Need::Cgroups, Need::IoThrottle],
-        settings: &[setting("kib", 1_024, 100_000_000, "a second, in KiB")],
+        settings: &[setting("kib", 1_024, 100_000_000, "bandwidth, in KiB/s")],
         steps: resources::io_limit,
     },
     DockerFault {
         id: "io-stress",
-        title: "Other work writes and syncs on the container's disk",
+        title: "Another process writes and syncs on the container's disk",
         family: "resources",
-        undo: "the process is ended and its file deleted",
+        undo: "the process is killed and its file is deleted",
         needs: &[Need::Cgroups],
         settings: &[setting(
             "mib",
             64,
             1_024,
-            "length of the file that is written again and again, in MiB",
+            "size of the file that is overwritten repeatedly, in MiB",
         )],
         steps: resources::io_pressure,
     },
     DockerFault {
         id: "process-limit",
-        title: "The container can start no further process or thread",
+        title: "The container cannot start another process or thread",
         family: "resources",
-        undo: "the limit of before is written",
+        undo: "the previous limit is restored",
         needs: &[Need::Cgroups],
         settings: &[setting(
             "spare",
             0,
             10_000,
-            "how many more than now may be started",
+            "number of processes that may still be started",
         )],
         steps: resources::process_limit,
     },
     DockerFault {
         id: "fd-exhaust",
-        title: "The container's processes can open no further file",
+        title: "The container's processes cannot open another file",
         family: "resources",
-        undo: "the limits of before are set",
+        undo: "the previous limits are restored",
         needs: &[Need::Prlimit],
         settings: &[setting(
             "files",
             3,
             1_000_000,
-            "limit of open files while the fault lasts",
+            "limit of open files during the fault",
         )],
         steps: files::descriptors,
     },
@@ -325,14 +340,9 @@ pub const FAULTS: &[DockerFault] = &[
                 "free-mib",
                 1,
                 1_000_000,
-                "what is left free, in MiB; left away on a disk that others use: 10 %",
+                "space that is left free, in MiB; without it, 10 % of a shared disk",
             ),
-            setting(
-                "mib-max",
-                1_000_000,
-                100_000_000,
-                "never more than this, in MiB",
-            ),
+            setting("mib-max", 1_000_000, 100_000_000, "upper bound, in MiB"),
         ],
         steps: files::fill,
     },
@@ -358,12 +368,12 @@ pub const FAULTS: &[DockerFault] = &[
         id: "hot-keys",
         title: "Clients write a few neighbouring keys",
         family: "load",
-        undo: "the load tool is ended",
+        undo: "the load generator is stopped",
         needs: &[Need::Load],
         settings: &[
-            setting("rate", 2_000, 1_000_000, "writes a second"),
-            setting("keys", 50, 100_000, "how many keys"),
-            setting("value-bytes", 1_024, 1_048_576, "bytes of one value"),
+            setting("rate", 2_000, 1_000_000, "writes per second"),
+            setting("keys", 50, 100_000, "number of keys"),
+            setting("value-bytes", 1_024, 1_048_576, "size of a value, in bytes"),
         ],
         steps: load::hot_keys,
     },
@@ -371,17 +381,17 @@ pub const FAULTS: &[DockerFault] = &[
         id: "heavy-scan",
         title: "Clients read long ranges",
         family: "load",
-        undo: "the load tool is ended",
+        undo: "the load generator is stopped",
         needs: &[Need::Load],
         settings: &[
-            setting("rate", 50, 1_000_000, "scans a second"),
-            setting("keys", 10_000, 10_240, "keys of one scan"),
+            setting("rate", 50, 1_000_000, "scans per second"),
+            setting("keys", 10_000, 10_240, "number of keys of a scan"),
         ],
         steps: load::heavy_scans,
     },
 ];
 
-/// No fault of its own: the second half of a restart by hand, for cards.
+/// The second half of a manual restart, only for fault files.
 const START: DockerFault = DockerFault {
     id: "start",
     title: "A container that was stopped is started",

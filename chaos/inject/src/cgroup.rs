@@ -43,11 +43,11 @@ pub(super) const PROCESSES_USED: File = File {
     second: "pids.current",
 };
 
-/// The container's group of a controller. A path that does not name the container is somebody else's.
+/// The container's control group of a controller. A path without the container's id belongs to another group.
 pub(super) fn group(run: &Run, controller: &str) -> Result<Group, DockerError> {
     let missing = |why: &str| DockerError::Impossible(format!("container {}: {why}", run.name));
     let text = std::fs::read_to_string(format!("/proc/{}/cgroup", run.process.pid))
-        .map_err(|error| missing(&format!("its control groups cannot be read: {error}")))?;
+        .map_err(|error| missing(&format!("cannot read its control groups: {error}")))?;
     let group = parse(&text, controller)
         .ok_or_else(|| missing(&format!("no control group for {controller}")))?;
     let (Group::First(path) | Group::Second(path)) = &group;
@@ -58,7 +58,7 @@ pub(super) fn group(run: &Run, controller: &str) -> Result<Group, DockerError> {
         return Ok(group);
     }
     Err(missing(&format!(
-        "its control group {} does not carry its id",
+        "its control group {} does not contain its id",
         path.display()
     )))
 }
@@ -67,11 +67,9 @@ fn parse(text: &str, controller: &str) -> Option<Group> {
     let mut second = None;
     for line in text.lines() {
         let mut parts = line.splitn(3, ':');
-        let (number, names, path) = (
-            parts.next()?,
-            parts.next()?,
-            parts.next()?.trim_start_matches('/'),
-        );
+        let number = parts.next()?;
+        let names = parts.next()?;
+        let path = parts.next()?.trim_start_matches('/');
         if names.split(',').any(|name| name == controller) {
             return Some(Group::First(
                 PathBuf::from(ROOT).join(controller).join(path),
@@ -92,12 +90,12 @@ pub(super) fn path(run: &Run, file: File) -> Result<PathBuf, DockerError> {
     })
 }
 
-/// What a control file says.
+/// The content of a control file.
 pub(super) fn read(run: &Run, file: File) -> Result<String, DockerError> {
     let path = path(run, file)?;
     let text = std::fs::read_to_string(&path);
     text.map(|text| text.trim().to_owned()).map_err(|error| {
-        DockerError::Impossible(format!("{} cannot be read: {error}", path.display()))
+        DockerError::Impossible(format!("cannot read {}: {error}", path.display()))
     })
 }
 

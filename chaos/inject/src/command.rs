@@ -1,15 +1,15 @@
-//! Runs the system's own tools: bounded in time, marked, and with their complaint as the error.
+//! Runs tools of the system: limited in time, marked, and with their error message as the error.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-/// Each tool works on one namespace and answers in milliseconds; a lock of iptables is waited for 5 s.
+/// Each tool acts on one namespace and ends within milliseconds, except that iptables may wait 5 s for its lock.
 const TOOL_SECONDS_MAX: &str = "10";
 
 /// The variable that marks every process that belongs to an injection, so that an undo finds it.
 pub(super) const MARK: &str = "OPERATOR_CHAOS_INJECTION";
 
-/// Something to run.
+/// A command to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tool {
     pub(super) arguments: Vec<String>,
@@ -40,7 +40,7 @@ impl Tool {
         self
     }
 
-    /// Runs to the end and gives what was printed. `mark` is the injection that the process belongs to, if any.
+    /// Runs to the end and returns the output. `mark` is the injection that the process belongs to, if any.
     pub(super) fn run(&self, mark: Option<&str>) -> Result<String, String> {
         let mut command = Command::new("timeout");
         command
@@ -57,7 +57,7 @@ impl Tool {
             .spawn()
             .map_err(|error| format!("{self}: {error}"))?;
         if let Some(mut stdin) = child.stdin.take() {
-            // A tool that ends without reading says why on stderr.
+            // A tool that ends without reading reports the reason on stderr.
             let _ = stdin.write_all(self.stdin.as_bytes());
         }
         let output = child
@@ -67,7 +67,7 @@ impl Tool {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let complaint = String::from_utf8_lossy(&output.stderr);
-        let complaint = complaint.lines().next().unwrap_or("it said nothing");
+        let complaint = complaint.lines().next().unwrap_or("no error message");
         Err(format!("{self}: {} ({complaint})", output.status))
     }
 }

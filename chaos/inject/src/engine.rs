@@ -1,4 +1,4 @@
-//! Docker, reduced to what faults need. Every call has a bound, and "no such container" is an answer.
+//! The part of the Docker API that faults need. Every call is limited in time, and "no such container" is a result.
 
 use super::DockerError;
 use super::processes::Process;
@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-/// Longer than any call of ours takes on a busy machine, shorter than the 30 s in which everything must be undone.
+/// Longer than any call here takes on a busy machine, and shorter than the 30 s in which everything must be undone.
 const CALL_SECONDS_MAX: u64 = 15;
 
 /// A connection to dockerd on this machine.
@@ -42,7 +42,7 @@ pub struct Container {
     pub paused: bool,
     /// Main process on this machine.
     pub process: Option<Process>,
-    /// As Docker prints it: tells one run from the next.
+    /// As Docker prints it; it identifies one run of the container.
     pub started_at: String,
     /// `host`, `container:…`, or a network.
     pub network_mode: String,
@@ -59,7 +59,7 @@ pub struct Container {
 pub struct Endpoint {
     /// The address that it has.
     pub address: String,
-    /// The address that was asked for when it was made, if any.
+    /// The address that was requested at its creation, if any.
     pub fixed_address: Option<String>,
     /// Other names.
     pub aliases: Vec<String>,
@@ -80,11 +80,11 @@ impl Engine {
     /// Connects and asks for the version.
     ///
     /// # Errors
-    /// The host is not a socket of this machine, or nobody answers.
+    /// The host is not a socket of this machine, or Docker does not respond.
     pub async fn connect(host: &str) -> Result<Self, DockerError> {
         if !host.starts_with("unix://") {
             let message = format!(
-                "{host} is not a socket of this machine (unix://…): faults need its processes"
+                "{host} is not a socket of this machine (unix://…): faults act on local processes"
             );
             return Err(DockerError::Refused(message));
         }
@@ -114,7 +114,7 @@ impl Engine {
     /// All containers that carry this label with this value, the running ones and the others, by name.
     ///
     /// # Errors
-    /// Docker does not answer.
+    /// Docker does not respond.
     pub async fn containers_with(
         &self,
         label: &str,
@@ -141,7 +141,7 @@ impl Engine {
     /// The container, or nothing when there is none.
     ///
     /// # Errors
-    /// Docker does not answer.
+    /// Docker does not respond.
     pub async fn inspect(&self, id: &str) -> Result<Option<Container>, DockerError> {
         let answer = self
             .docker
@@ -271,11 +271,11 @@ impl Engine {
         self.done("remove volume", answer)
     }
 
-    /// "No such thing" and "not in that state" are done: whoever called looked before and looks again.
+    /// "No such object" and "not in that state" are success: the caller has checked before and checks again.
     fn done(&self, what: &str, answer: Result<(), Error>) -> Result<(), DockerError> {
         match answer {
             Err(error) if matches!(status(&error), Some(404 | 409)) => {
-                tracing::debug!(%error, what, "docker says that there is nothing to do");
+                tracing::debug!(%error, what, "docker reports that there is nothing to do");
                 Ok(())
             }
             Err(error) => Err(self.failure(what, &error)),
@@ -297,7 +297,7 @@ impl Engine {
 
     fn failure(&self, what: &str, error: &Error) -> DockerError {
         match status(error) {
-            Some(_) => DockerError::Failed(format!("docker will not {what}: {error}")),
+            Some(_) => DockerError::Failed(format!("docker refused to {what}: {error}")),
             None => DockerError::Unreachable {
                 host: self.host.clone(),
                 why: format!("{what}: {error}"),

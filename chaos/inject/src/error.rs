@@ -1,33 +1,34 @@
-//! What can go wrong, by what the caller does next.
+//! Failures, by what the caller can do next.
 
-/// Why something was not done.
+/// Why a fault was not injected or not undone.
 #[derive(Debug, thiserror::Error)]
 pub enum DockerError {
-    /// A person must ask for something else, or arm the project.
+    /// The request is not allowed: change it, or arm the project.
     #[error("{0}")]
     Refused(String),
     /// This machine cannot do it.
     #[error("{0}")]
     Impossible(String),
-    /// Docker does not answer.
-    #[error("docker at {host} does not answer: {why}")]
+    /// Docker does not respond.
+    #[error("docker at {host} does not respond: {why}")]
     Unreachable {
-        /// Where it should listen.
+        /// Its socket.
         host: String,
-        /// What was heard instead.
+        /// The error.
         why: String,
     },
-    /// An act failed. What had been done before is undone.
+    /// A step failed. The steps before it are undone.
     #[error("{0}")]
     Failed(String),
-    /// Something is not undone; `operator chaos undo` tries again.
+    /// A step is not undone; `operator chaos undo` tries again.
     #[error("{0}")]
     Left(String),
 }
 
 impl DockerError {
-    /// An act that failed: what, and why.
-    pub(crate) fn failed(what: &str, why: impl std::fmt::Display) -> Self {
+    /// A step that failed, and the reason.
+    #[must_use]
+    pub fn failed(what: &str, why: impl std::fmt::Display) -> Self {
         Self::Failed(format!("cannot {what}: {why}"))
     }
 }

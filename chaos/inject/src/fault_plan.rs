@@ -1,29 +1,29 @@
-//! Fault cards in containers: what a card says is done, as parts of a request. Cards name services as `compose/` does,
-//! or parts ([`roles`](super::roles)) that a plan gives to whoever has them.
+//! The container steps of fault files, as parts of a request. Fault files name services as `compose/` does,
+//! or roles ([`roles`](super::roles)) that a plan resolves.
 
 use super::DockerError;
-use super::plan::Part;
+use super::Part;
 use super::target::Selection;
 use operator_sim::fault::{self, Direction, DockerAction, DockerStep, Target};
 use std::collections::BTreeMap;
 
-/// The parts of a card.
+/// The parts of a fault file.
 ///
 /// # Errors
-/// There is no such card, or it cannot be made in containers.
+/// There is no such fault, or it cannot be injected into containers.
 pub fn parts(name: &str) -> Result<Vec<Part>, DockerError> {
-    let card = fault::by_id(name).ok_or_else(|| DockerError::Refused(unknown(name)))?;
-    if !card.runs_on(Target::Docker) {
+    let fault = fault::by_id(name).ok_or_else(|| DockerError::Refused(unknown(name)))?;
+    if !fault.runs_on(Target::Docker) {
         let message = format!(
-            "{name} cannot be made in containers; `operator chaos run {name} --target sim --serve` shows it"
+            "{name} cannot be injected into containers; run `operator chaos run {name} --target sim --serve` to simulate it"
         );
         return Err(DockerError::Refused(message));
     }
-    Ok(card.docker_steps().iter().map(part).collect())
+    Ok(fault.docker_steps().iter().map(part).collect())
 }
 
 fn unknown(name: &str) -> String {
-    format!("there is no fault {name:?}: see `operator chaos list`")
+    format!("there is no fault {name:?}; see `operator chaos list`")
 }
 
 fn part(step: &DockerStep) -> Part {
@@ -32,7 +32,7 @@ fn part(step: &DockerStep) -> Part {
         DockerAction::Partition { from, .. } => from.clone(),
         _ => Vec::new(),
     };
-    // Load comes from beside a member; which one makes no difference.
+    // Load is generated next to a PD member; which one makes no difference.
     let service = step.action.service().unwrap_or("pd-0");
     let selection = Selection {
         services: vec![service.to_owned()],
@@ -53,7 +53,7 @@ fn part(step: &DockerStep) -> Part {
     }
 }
 
-/// The fault of the catalogue, and its numbers.
+/// The fault of the catalogue, and its parameters.
 fn translated(action: &DockerAction) -> (&'static str, Vec<(&'static str, u64)>) {
     match action {
         DockerAction::Kill { .. } => ("kill", vec![]),
@@ -79,7 +79,7 @@ fn translated(action: &DockerAction) -> (&'static str, Vec<(&'static str, u64)>)
             ..
         } => (
             "jitter",
-            // A card says middle and spread, the fault least and how much more.
+            // A fault file states mean and spread; the fault takes the minimum and the additional range.
             vec![
                 ("delay-ms", delay_ms.saturating_sub(*jitter_ms)),
                 ("jitter-ms", jitter_ms.saturating_mul(2)),
@@ -137,7 +137,7 @@ fn translated(action: &DockerAction) -> (&'static str, Vec<(&'static str, u64)>)
     }
 }
 
-/// Docker is not waited for longer than a call may take.
+/// Limited by how long a call to Docker may take.
 fn grace_ms(seconds: u64) -> u64 {
     seconds.saturating_mul(1_000).min(10_000)
 }
@@ -145,7 +145,7 @@ fn grace_ms(seconds: u64) -> u64 {
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "float casts saturate, and cards are checked"
+    reason = "float casts saturate, and fault files are checked"
 )]
 fn whole(number: f64) -> u64 {
     number.round() as u64
@@ -157,22 +157,22 @@ mod tests {
     use crate::catalogue;
 
     #[test]
-    fn every_card_for_containers_is_made_of_faults_and_settings_that_exist() {
-        let cards: Vec<_> = fault::all()
+    fn every_container_step_names_an_existing_fault_and_its_settings() {
+        let faults: Vec<_> = fault::all()
             .iter()
-            .filter(|card| card.runs_on(Target::Docker))
+            .filter(|fault| fault.runs_on(Target::Docker))
             .collect();
-        assert!(cards.len() > 20, "{} cards", cards.len());
-        for card in cards {
-            for part in parts(&card.id).unwrap() {
+        assert!(faults.len() > 20, "{} faults", faults.len());
+        for fault in faults {
+            for part in parts(&fault.id).unwrap() {
                 let fault = catalogue::find(&part.fault)
-                    .unwrap_or_else(|| panic!("{}: {}", card.id, part.fault));
+                    .unwrap_or_else(|| panic!("{}: {}", fault.id, part.fault));
                 for (name, value) in &part.settings {
                     let setting = fault.settings.iter().find(|setting| setting.name == name);
                     assert!(
                         setting.is_some_and(|setting| *value <= setting.max),
                         "{}: {name}={value}",
-                        card.id
+                        fault.id
                     );
                 }
             }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_of_the_simulator_alone_is_refused_with_the_way_to_see_it() {
+    fn a_fault_of_the_simulator_alone_is_refused_with_the_command_for_it() {
         let message = parts("clock-jitter").unwrap_err().to_string();
         assert!(message.contains("--target sim"), "{message}");
         assert!(parts("nothing-like-it").is_err());

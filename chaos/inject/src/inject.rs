@@ -19,12 +19,12 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Progress {
-    /// What was left by injectors that died is undone.
+    /// Faults of dead injectors are undone.
     Recovered {
         /// Their names.
         injections: Vec<String>,
     },
-    /// What will be done is written down, and a watchdog stands by.
+    /// The undo is in the journal, and the watchdog is ready.
     Journaled {
         /// The injection.
         injection: String,
@@ -33,22 +33,22 @@ pub enum Progress {
     },
     /// A step is done.
     Acted {
-        /// To which container.
+        /// The container.
         container: String,
-        /// What.
+        /// The step.
         step: String,
     },
-    /// Everything is done; it lasts until then.
+    /// Every step is done; the fault is active.
     Active {
         /// The injection.
         injection: String,
         /// The fault.
         fault: String,
-        /// When it began, in Unix milliseconds: the ground truth for whoever is to notice.
+        /// When it began, in Unix milliseconds: the ground truth for a detector.
         began_ms: u64,
         /// When it ends, in Unix milliseconds.
         until_ms: u64,
-        /// Who is hit.
+        /// The affected containers.
         containers: Vec<String>,
     },
     /// Everything is undone.
@@ -66,18 +66,18 @@ pub enum Progress {
 pub enum Because {
     /// Its time was over.
     Time,
-    /// Someone asked this process to end.
+    /// This process received a signal.
     Signal,
     /// Its watchdog died: without one, nothing stays broken.
     WatchdogDied,
-    /// Someone else undid it.
+    /// Another process undid it.
     UndoneElsewhere,
 }
 
 /// Where to write what happens.
 pub type Say<'a> = &'a mut (dyn FnMut(Progress) + Send);
 
-/// Carries out a plan and undoes it, at once when `stop` is asked for.
+/// Carries out a plan and undoes it: on time, or immediately on `stop`.
 ///
 /// # Errors
 /// An act fails (and is undone), or something cannot be undone.
@@ -170,13 +170,13 @@ impl Course<'_> {
             if held.is_none() {
                 return Ok(Because::UndoneElsewhere);
             }
-            // Who led when this was planned may follow by now.
+            // The leader of the time of planning may be a follower by now.
             if let Some(role) = planned.role.as_ref().filter(|_| planned.after_ms > 0) {
                 roles::confirm(self.acting.engine, &self.plan.project, role).await?;
             }
             tokio::select! {
                 acted = self.acting.take(&planned.step, say) => acted?,
-                () = self.stop.asked() => return Err(DockerError::Failed("asked to stop while something was done".to_owned())),
+                () = self.stop.asked() => return Err(DockerError::Failed("interrupted during a step".to_owned())),
             }
         }
         drop(held);
@@ -191,9 +191,9 @@ impl Course<'_> {
 
     /// Nothing when the time has come; else why it ends before.
     async fn wait_until(&mut self, until_ms: u64) -> Option<Because> {
-        /// How often it is looked whether the watchdog lives and nobody else has undone it.
-        const LOOK_MS: u64 = 200;
-        let mut looks = tokio::time::interval(Duration::from_millis(LOOK_MS));
+        /// How often to check that the watchdog runs and that no other process has undone it.
+        const CHECK_INTERVAL_MS: u64 = 200;
+        let mut looks = tokio::time::interval(Duration::from_millis(CHECK_INTERVAL_MS));
         loop {
             tokio::select! {
                 () = self.stop.asked() => return Some(Because::Signal),
@@ -241,9 +241,10 @@ fn refuse_twice(journal: &Journal, plan: &Plan) -> Result<(), DockerError> {
                 .any(|other| other.step.run().id == step.run().id)
         });
         if let Some(step) = hit.filter(|_| entry.fault == plan.fault) {
-            let (name, fault) = (&step.run().name, &plan.fault);
+            let name = &step.run().name;
+            let fault = &plan.fault;
             return Err(DockerError::Refused(format!(
-                "container {name} suffers {fault} already, in injection {injection}"
+                "container {name} already suffers from {fault}, in injection {injection}"
             )));
         }
     }
@@ -270,10 +271,10 @@ fn active(plan: &Plan, began_ms: u64) -> Progress {
 pub struct Stop(Vec<tokio::signal::unix::Signal>);
 
 impl Stop {
-    /// Hears every signal from now on, also those that nobody waits for yet.
+    /// Listens for signals from now on; a signal before the first wait is kept.
     ///
     /// # Errors
-    /// The system refuses to tell us about signals.
+    /// The system does not deliver signals.
     pub fn listen() -> Result<Self, DockerError> {
         let kinds = [
             SignalKind::interrupt(),

@@ -1,6 +1,6 @@
-//! What is not undone yet: one file for each injection, written and synced before the first act, deleted after the last undo.
+//! Active injections: one file each, written and synced before the first step, deleted after the last undo.
 //!
-//! Whoever works on an injection holds the lock of its file, so that nobody undoes what another one is still doing.
+//! A process that works on an injection holds the lock of its file, so no other process undoes it at the same time.
 
 use super::processes::Process;
 use super::step::Step;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// How long a lock is waited for: an act takes less.
 const LOCK_WAIT_MS: u64 = 20_000;
-const LOCK_LOOK_MS: u64 = 50;
+const LOCK_CHECK_INTERVAL_MS: u64 = 50;
 
 /// An injection, as it was decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,9 +29,9 @@ pub struct Entry {
     pub began_ms: u64,
     /// When its lease ends, in Unix milliseconds.
     pub until_ms: u64,
-    /// Who injects.
+    /// The injector.
     pub injector: Option<Process>,
-    /// What is done, in this order.
+    /// The steps, in this order.
     pub steps: Vec<Step>,
 }
 
@@ -41,10 +41,10 @@ pub struct Journal {
     directory: PathBuf,
 }
 
-/// An entry that nobody else works on.
+/// An entry that only this process works on.
 #[derive(Debug)]
 pub struct Held {
-    /// What it says.
+    /// Its content.
     pub entry: Entry,
     path: PathBuf,
     // The lock lives as long as this.
@@ -55,7 +55,7 @@ impl Journal {
     /// Opens the directory, and makes it if needed.
     ///
     /// # Errors
-    /// It cannot be made.
+    /// It cannot be created.
     pub fn open(state: &Path) -> Result<Self, DockerError> {
         let directory = state.join("journal");
         std::fs::create_dir_all(&directory).map_err(|error| {
@@ -64,7 +64,7 @@ impl Journal {
         Ok(Self { directory })
     }
 
-    /// Writes an entry and gives it held. When this returns, the entry survives a power cut.
+    /// Writes an entry and returns it locked. When this returns, the entry survives a power failure.
     ///
     /// # Errors
     /// The disk does not take it.
@@ -115,7 +115,7 @@ impl Journal {
     /// Reads an entry; nothing when it is undone.
     ///
     /// # Errors
-    /// The file says something else.
+    /// The file is not an entry.
     pub fn read(&self, injection: &str) -> Result<Option<Entry>, DockerError> {
         match File::open(self.path(injection)) {
             Ok(mut file) => parse(&mut file, &self.path(injection)).map(Some),
@@ -123,10 +123,10 @@ impl Journal {
         }
     }
 
-    /// Waits until nobody works on an entry and holds it; nothing when it is undone.
+    /// Waits until no other process works on an entry and locks it; `None` when it is undone.
     ///
     /// # Errors
-    /// Somebody works on it for too long, or the file says something else.
+    /// Another process works on it for too long, or the file is not an entry.
     pub async fn hold(&self, injection: &str) -> Result<Option<Held>, DockerError> {
         self.hold_within(injection, LOCK_WAIT_MS).await
     }
@@ -144,12 +144,12 @@ impl Journal {
         while file.try_lock().is_err() {
             if waited_ms >= wait_ms {
                 let message = format!(
-                    "another process has worked on injection {injection} for {waited_ms} ms"
+                    "another process has been working on injection {injection} for {waited_ms} ms"
                 );
                 return Err(DockerError::Left(message));
             }
-            clock::pause(LOCK_LOOK_MS).await;
-            waited_ms += LOCK_LOOK_MS;
+            clock::pause(LOCK_CHECK_INTERVAL_MS).await;
+            waited_ms += LOCK_CHECK_INTERVAL_MS;
         }
         if !path.exists() {
             return Ok(None);
@@ -173,7 +173,7 @@ impl Journal {
         let _ = std::fs::remove_file(self.unfinished(injection));
     }
 
-    /// The same for everything that nobody is writing now.
+    /// As [`Self::read`], for every entry that is not being written now.
     pub fn sweep_all(&self) {
         let entries = std::fs::read_dir(&self.directory)
             .into_iter()
@@ -206,7 +206,7 @@ impl Held {
     pub fn clear(self) -> Result<(), DockerError> {
         match std::fs::remove_file(&self.path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DockerError::Left(
-                format!("{} cannot be deleted: {error}", self.path.display()),
+                format!("cannot delete {}: {error}", self.path.display()),
             )),
             _ => Ok(()),
         }
@@ -214,7 +214,7 @@ impl Held {
 }
 
 fn parse(file: &mut File, path: &Path) -> Result<Entry, DockerError> {
-    /// Hundreds of steps fit; what is longer is not ours.
+    /// Hundreds of steps fit; a longer file is not an entry.
     const ENTRY_BYTES_MAX: u64 = 4 << 20;
     let mut text = String::new();
     let read = file.take(ENTRY_BYTES_MAX).read_to_string(&mut text);
@@ -223,7 +223,7 @@ fn parse(file: &mut File, path: &Path) -> Result<Entry, DockerError> {
         .and_then(|_| serde_json::from_str(&text).map_err(|error| error.to_string()));
     parsed.map_err(|why| {
         DockerError::Left(format!(
-            "{} cannot be read, undo it by hand: {why}",
+            "cannot read {}: {why}; undo this injection manually",
             path.display()
         ))
     })

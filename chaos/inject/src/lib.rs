@@ -1,9 +1,11 @@
-//! Breaks containers of one armed Docker project, and puts everything back.
+//! Faults in the containers of one armed Docker project, which are always undone.
 //!
-//! The order of an injection is the promise: a [watchdog] stands by, what will be undone is written down and
-//! synced ([`journal`]), then the [steps](step::Step) are taken. Whoever notices the end first undoes them: the injector on time
-//! or on a signal, the watchdog when the injector dies or hangs, and the next start when both died.
-//! Every undo may run again: it looks first and does what is left.
+//! The order of an injection guarantees that: a [watchdog] is started, the undo is written to the [`journal`] and synced,
+//! and only then the [steps](step::Step) are taken. The injector undoes them on time or on a signal, the watchdog when
+//! the injector dies or hangs, and the next start when both have died.
+//! Every undo can be repeated: it checks first, and does only the rest.
+//!
+//! Modules depend on each other in one direction: [`step`], steps of faults, [`catalogue`], [`plan`], [`inject`](mod@inject).
 
 pub mod agent;
 pub mod arm;
@@ -37,17 +39,17 @@ pub use error::DockerError;
 pub use need::Need;
 pub use request::{Part, Request};
 
-/// How this program is started again, as a watchdog or an agent.
+/// How to start this program again, as a watchdog or an agent.
 #[derive(Debug, Clone)]
 pub struct Launcher {
     /// The program itself.
     pub program: std::path::PathBuf,
-    /// What comes before `watchdog` and `agent` on its command line.
+    /// The arguments before `watchdog` and `agent`.
     pub leading: Vec<String>,
 }
 
-/// The socket that dockerd listens on unless told otherwise.
+/// The socket that dockerd listens on by default.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
 
-/// Where the journal is unless told otherwise. It must outlive the process, and reaching a container needs root anyway.
+/// The default directory of the journal. It must outlive the process; only root can write to it, and faults need root anyway.
 pub const DEFAULT_STATE: &str = "/var/lib/operator-chaos";

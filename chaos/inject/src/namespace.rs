@@ -11,7 +11,7 @@ pub(super) fn require_own(container: &Container, run: &Run) -> Result<(), Docker
     let shared = |whose: String| {
         let name = &container.name;
         Err(DockerError::Refused(format!(
-            "container {name} shares its network namespace with {whose}: a fault there would hit both"
+            "container {name} shares its network namespace with {whose}: a fault would affect both"
         )))
     };
     if container.network_mode == "host" || container.network_mode.starts_with("container:") {
@@ -43,7 +43,7 @@ fn is_foreign(pid: &str, container_id: &str) -> bool {
     !cgroup.contains(container_id) && !ours
 }
 
-/// Network devices of the run beside the loopback.
+/// Network devices of the run, without the loopback device.
 pub(super) fn devices(run: &Run) -> Vec<String> {
     let text =
         std::fs::read_to_string(format!("/proc/{}/net/dev", run.process.pid)).unwrap_or_default();
@@ -80,13 +80,13 @@ pub(super) fn remove_rules(run: &Run, injection: &str, tool: &str) -> Result<(),
     inside(Tool::new([&*format!("{tool}-restore"), "--noflush", "--wait"]).with_stdin(removals))?;
     let left = inside(Tool::new([&*format!("{tool}-save")]))?;
     if left.contains(&chain(injection, "")) {
-        Err("its chains are still there".to_owned())
+        Err("its chains still exist".to_owned())
     } else {
         Ok(())
     }
 }
 
-/// `CHAOS-1a2b3c4d-O`: short enough for iptables, and nobody else's.
+/// `CHAOS-1a2b3c4d-O`: short enough for iptables, and unique to this injection.
 fn chain(injection: &str, hook: &str) -> String {
     format!("CHAOS-{injection}-{}", hook.get(..2).unwrap_or_default())
 }
@@ -127,7 +127,9 @@ fn additions(injection: &str, rules: &[Rule]) -> String {
 /// From what `iptables-save` printed: delete the jumps, empty the chains, delete them.
 fn removals(injection: &str, saved: &str) -> String {
     let prefix = chain(injection, "");
-    let (mut text, mut table, mut chains) = (String::new(), String::new(), Vec::new());
+    let mut text = String::new();
+    let mut table = String::new();
+    let mut chains = Vec::new();
     let mut jumps = Vec::new();
     for line in saved.lines() {
         if let Some(name) = line.strip_prefix('*') {
@@ -168,7 +170,7 @@ fn handle(injection: &str) -> String {
     format!("{:x}:", bits.clamp(1, 0xfffe))
 }
 
-/// The disciplines that someone gave a device; the kernel's own count as none.
+/// The disciplines that were configured for a device; those that the kernel adds itself are left out.
 pub(super) fn disciplines(run: &Run, device: &str) -> Result<Vec<String>, String> {
     let shown = Tool::new(["tc", "qdisc", "show", "dev", device])
         .inside_network_of(run.process.pid)

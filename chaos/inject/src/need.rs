@@ -2,21 +2,21 @@
 
 use serde::Serialize;
 
-/// Something that a fault cannot do without.
+/// A capability that a fault requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Need {
     /// Packet rules, with the random match.
     Iptables,
-    /// netem, or a queue for packets and someone to hold them.
+    /// netem, or a packet queue with an agent that delays its packets.
     Delay,
-    /// The target that copies packets.
+    /// The iptables target that copies packets.
     Duplicate,
-    /// The token bucket.
+    /// The token bucket filter.
     Rate,
-    /// Control groups that can be written.
+    /// Writable control groups.
     Cgroups,
-    /// Limits for block devices in them.
+    /// Limits of block devices in control groups.
     IoThrottle,
     /// Limits of other processes.
     Prlimit,
@@ -24,6 +24,6 @@ pub enum Need {
     Mounts,
     /// A clock that can be moved for one container: no kernel has one.
     WallClock,
-    /// The load tool: it is asked for when the fault is.
+    /// The load generator, which is checked when the fault is planned.
     Load,
 }

@@ -1,4 +1,4 @@
-//! From a wish to steps: looks at the containers and writes down what would be done, without doing any of it.
+//! From a request to a plan: inspects the containers and lists the steps, without taking any.
 
 use super::capability::Capabilities;
 use super::catalogue::{self, DockerFault};
@@ -11,10 +11,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 
-/// A fault is watched by someone: nobody watches longer than an hour.
+/// A fault is for an experiment under observation, so it lasts an hour at most.
 const FAULT_MS_MAX: u64 = 3_600_000;
 
-/// What would be done.
+/// The steps of an injection.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Plan {
     /// Name of this injection: eight hexadecimal digits.
@@ -23,9 +23,9 @@ pub struct Plan {
     pub fault: String,
     /// The project.
     pub project: String,
-    /// When everything is undone at the latest, in Unix milliseconds.
+    /// When everything is undone, in Unix milliseconds, at the latest.
     pub until_ms: u64,
-    /// In this order; undone in the reverse one.
+    /// Taken in this order, undone in reverse.
     pub steps: Vec<Planned>,
 }
 
@@ -34,10 +34,10 @@ pub struct Plan {
 pub struct Planned {
     /// Delay after the beginning.
     pub after_ms: u64,
-    /// The part in the cluster for which the container was chosen.
+    /// The role for which the container was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
-    /// What is done.
+    /// The step.
     #[serde(flatten)]
     pub step: Step,
 }
@@ -45,7 +45,7 @@ pub struct Planned {
 /// Makes a plan.
 ///
 /// # Errors
-/// A fault is not known, the machine cannot do it, a target may not be hit, Docker does not answer.
+/// The fault is unknown, this machine cannot inject it, a target is not armed, or Docker does not respond.
 pub async fn plan(
     engine: &Engine,
     request: &Request,
@@ -59,13 +59,13 @@ pub async fn plan(
         .unwrap_or_default();
     if request.for_ms > FAULT_MS_MAX {
         return Err(DockerError::Refused(format!(
-            "a fault lasts 1 h at most, not {} s",
+            "a fault can last at most 1 h, not {} s",
             request.for_ms / 1_000
         )));
     }
     if request.for_ms <= last_ms {
         let message = format!(
-            "{} takes more than {} s: ask for longer",
+            "{} takes more than {} s: use a longer --for",
             request.name,
             last_ms / 1_000
         );
@@ -140,9 +140,9 @@ fn settings(
     let known: Vec<&str> = fault.settings.iter().map(|setting| setting.name).collect();
     if let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) {
         let known = if known.is_empty() {
-            "it has none".to_owned()
+            "it has no settings".to_owned()
         } else {
-            format!("it has {}", known.join(", "))
+            format!("its settings are {}", known.join(", "))
         };
         return Err(DockerError::Refused(format!(
             "{} has no setting {name:?}: {known}",
@@ -154,7 +154,7 @@ fn settings(
         let value = given.get(setting.name).copied().unwrap_or(setting.default);
         if value > setting.max {
             let message = format!(
-                "{}: {}={value} is above its limit {}",
+                "{}: {}={value} exceeds its limit of {}",
                 fault.id, setting.name, setting.max
             );
             return Err(DockerError::Refused(message));
@@ -164,11 +164,11 @@ fn settings(
     Ok(settings)
 }
 
-/// From the system, not from a seed: two injectors must never share a name.
+/// Random, from the system instead of a seed: two injectors must never share a name.
 fn fresh_name() -> Result<String, DockerError> {
     let mut bytes = [0_u8; 4];
     let read = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
-    read.map_err(|error| DockerError::Impossible(format!("/dev/urandom cannot be read: {error}")))?;
+    read.map_err(|error| DockerError::Impossible(format!("cannot read /dev/urandom: {error}")))?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -176,12 +176,13 @@ fn fresh_name() -> Result<String, DockerError> {
 }
 
 impl Plan {
-    /// For people: what, to whom, until when, and how it is undone.
+    /// The plan in words: the steps, their containers, the end and the undo.
     #[must_use]
     pub fn human(&self) -> String {
-        let (fault, project) = (&self.fault, &self.project);
+        let fault = &self.fault;
+        let project = &self.project;
         let mut text = format!(
-            "{fault} in project {project}, undone at {} at the latest",
+            "{fault} in project {project}, undone by {} at the latest",
             arm::utc_time(self.until_ms)
         );
         for Planned {
@@ -195,7 +196,8 @@ impl Plan {
             } else {
                 String::new()
             };
-            let (told, undo) = (step.description(), step.undo_description());
+            let told = step.description();
+            let undo = step.undo_description();
             let name = match role {
                 Some(Role { name, service }) => {
                     format!("{name} (now {service}), {}", step.run().name)
@@ -237,7 +239,8 @@ mod tests {
 
     #[test]
     fn names_of_injections_are_eight_digits_and_differ() {
-        let (first, second) = (fresh_name().unwrap(), fresh_name().unwrap());
+        let first = fresh_name().unwrap();
+        let second = fresh_name().unwrap();
         assert_eq!(first.len(), 8);
         assert_ne!(first, second);
     }

@@ -61,7 +61,7 @@ pub(super) fn marked(injection: &str) -> Vec<u32> {
         .collect()
 }
 
-/// Kills them at once; those that ended meanwhile are no error.
+/// Kills them immediately; a process that has ended in the meantime is no error.
 pub(super) fn kill(pids: &[u32]) {
     if pids.is_empty() {
         return;
@@ -72,7 +72,7 @@ pub(super) fn kill(pids: &[u32]) {
     let _ = Tool::new(script.into_iter().chain(numbers.iter().map(String::as_str))).run(None);
 }
 
-/// The processes whose cgroup names this container, and nothing else.
+/// The processes in the control group of this container.
 pub(super) fn of_container(container_id: &str) -> Vec<Process> {
     let inside = |pid: &u32| {
         std::fs::read_to_string(format!("/proc/{pid}/cgroup"))

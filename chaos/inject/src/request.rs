@@ -3,22 +3,22 @@
 use super::target::Selection;
 use std::collections::BTreeMap;
 
-/// What is wanted.
+/// A request for an injection.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// What to call it: a fault, or a card that is made of several.
+    /// Name of the fault, or of a fault file with several steps.
     pub name: String,
     /// The Compose project.
     pub project: String,
-    /// How much later it will begin, for who only looks whether it could be made then.
+    /// Delay before it begins, for a check in advance.
     pub begins_in_ms: u64,
-    /// How long it lasts.
+    /// Duration.
     pub for_ms: u64,
-    /// What is done, in order.
+    /// The parts, in order.
     pub parts: Vec<Part>,
-    /// The load tool, for faults that are load.
+    /// The load generator, for load faults.
     pub load_program: Option<std::path::PathBuf>,
-    /// Where the load goes: the cluster's own endpoints.
+    /// PD endpoints of the cluster, for the load generator.
     pub load_endpoints: Option<String>,
 }
 
@@ -31,8 +31,8 @@ pub struct Part {
     pub fault: String,
     /// Whom it hits.
     pub selection: Selection,
-    /// Numbers that differ from the fault's defaults.
+    /// Parameters that differ from the fault's defaults.
     pub settings: BTreeMap<String, u64>,
-    /// The container's directory for faults of disks; its only data directory when nothing is said.
+    /// Directory in the container, for disk faults; by default its only data directory.
     pub directory: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `pd-leader` and `pd-follower` in cards: whoever has that part at this moment, as PD itself says.
+//! The roles `pd-leader` and `pd-follower` of fault files: the members that have them now, as PD itself reports.
 
 use super::arm::{COMPOSE_PROJECT, COMPOSE_SERVICE};
 use super::target::Selection;
@@ -14,9 +14,9 @@ const FOLLOWER: &str = "pd-follower";
 /// What PD's services are called in `compose/`, and where they listen.
 const PREFIX: &str = "pd-";
 const PORT: u16 = 2_379;
-/// A follower waits about 3 s for a leader before it says that there is none.
+/// A follower waits about 3 s for a leader before it reports that there is none.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// One member in JSON; whoever sends more is not PD.
+/// One member in JSON; a longer response is not from PD.
 const ANSWER_BYTES_MAX: u64 = 65_536;
 
 /// A part, and the service that has it.
@@ -24,7 +24,7 @@ const ANSWER_BYTES_MAX: u64 = 65_536;
 pub struct Role {
     /// `pd-leader` or `pd-follower`.
     pub name: String,
-    /// Who has it now.
+    /// The service that has it now.
     pub service: String,
 }
 
@@ -35,7 +35,7 @@ struct Member {
     addresses: Vec<SocketAddr>,
 }
 
-/// What PD says of its leader.
+/// The leader, as PD reports it.
 #[derive(Debug, Deserialize)]
 struct Leader {
     name: String,
@@ -84,7 +84,8 @@ pub(super) async fn confirm(
     project: &str,
     role: &Role,
 ) -> Result<(), DockerError> {
-    let (name, planned) = (&role.name, &role.service);
+    let name = &role.name;
+    let planned = &role.service;
     let now = leader(&members(
         &engine.containers_with(COMPOSE_PROJECT, project).await?,
     ))
@@ -92,8 +93,9 @@ pub(super) async fn confirm(
     if (now == *planned) == (name == LEADER) {
         return Ok(());
     }
-    let message =
-        format!("{name} was {planned} when this was planned, and {now} leads PD now: start again");
+    let message = format!(
+        "{name} was {planned} at the time of planning, but {now} leads PD now: run the command again"
+    );
     Err(DockerError::Refused(message))
 }
 
@@ -129,14 +131,14 @@ async fn holder(name: &str, members: &[Member]) -> Result<String, DockerError> {
         return Ok(leader);
     }
     let follows = members.iter().find(|member| member.service != leader);
-    let nobody = || {
+    let no_follower = || {
         DockerError::Refused(format!(
-            "{leader} leads PD, and no other member runs: nobody is {name}"
+            "{leader} leads PD, and no other member is running: there is no {name}"
         ))
     };
     follows
         .map(|member| member.service.clone())
-        .ok_or_else(nobody)
+        .ok_or_else(no_follower)
 }
 
 /// The service that leads, by the first member that knows.
@@ -146,18 +148,18 @@ async fn leader(members: &[Member]) -> Result<String, DockerError> {
         for address in &member.addresses {
             match ask(*address).await {
                 Ok(Some(leader)) => return service_of(&leader, members),
-                Ok(None) => answers.push(format!("{}: nobody", member.service)),
+                Ok(None) => answers.push(format!("{}: none", member.service)),
                 Err(why) => answers.push(format!("{}: {why}", member.service)),
             }
         }
     }
     let told = if answers.is_empty() {
-        format!("no service called {PREFIX}… runs")
+        format!("no service named {PREFIX}… is running")
     } else {
         answers.join("; ")
     };
     Err(DockerError::Refused(format!(
-        "nobody leads PD, so that nobody can be hit as its leader or follower ({told})"
+        "PD has no leader, so there is no pd-leader or pd-follower ({told})"
     )))
 }
 
@@ -179,7 +181,7 @@ fn service_of(leader: &Leader, members: &[Member]) -> Result<String, DockerError
     };
     let unknown = || {
         DockerError::Refused(format!(
-            "{} leads PD, and no running service is called so",
+            "{} leads PD, but no running service has that name",
             leader.name
         ))
     };
@@ -190,12 +192,12 @@ fn service_of(leader: &Leader, members: &[Member]) -> Result<String, DockerError
         .ok_or_else(unknown)
 }
 
-/// What a member says of who leads; nothing when it says that nobody does.
+/// The leader that a member reports; `None` when it reports that there is none.
 async fn ask(address: SocketAddr) -> Result<Option<Leader>, String> {
     let asked = tokio::time::timeout(PATIENCE, get(address, "/pd/api/v1/leader"));
     let answer = asked
         .await
-        .map_err(|_| "no answer in time".to_owned())?
+        .map_err(|_| "no response in time".to_owned())?
         .map_err(|error| error.to_string())?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or("no HTTP")?;
     let status = head.split_ascii_whitespace().nth(1).unwrap_or_default();
@@ -206,7 +208,7 @@ async fn ask(address: SocketAddr) -> Result<Option<Leader>, String> {
     }
 }
 
-/// HTTP/1.0: whoever answers closes, and does not cut the body into chunks.
+/// HTTP/1.0: the server closes the connection, and does not send the body in chunks.
 async fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream
@@ -228,7 +230,7 @@ mod tests {
     const PD_2_LEADS: &str =
         "{\"name\":\"pd-2\",\"member_id\":7,\"client_urls\":[\"http://pd-2:2379\"]}";
 
-    /// A member that gives everybody the same answer.
+    /// A member that sends the same response to every request.
     async fn member(service: &str, status: &str, body: &str) -> Member {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -276,7 +278,7 @@ mod tests {
         ];
         let message = holder(LEADER, &members).await.unwrap_err().to_string();
         assert!(
-            message.contains("nobody leads PD") && message.contains("pd-0: nobody"),
+            message.contains("PD has no leader") && message.contains("pd-0: none"),
             "{message}"
         );
         assert!(
@@ -284,7 +286,7 @@ mod tests {
                 .await
                 .unwrap_err()
                 .to_string()
-                .contains("no service called pd-")
+                .contains("no service named pd-")
         );
     }
 
@@ -304,7 +306,7 @@ mod tests {
                 .await
                 .unwrap_err()
                 .to_string()
-                .contains("no other member runs")
+                .contains("no other member is running")
         );
     }
 }

@@ -1,18 +1,18 @@
-//! A project of containers as the place of a demo: who is there under which name, and where a subject begins to look.
+//! A project of containers as the stage of a demo: its containers and their names, and the first targets of a subject.
 
-use super::arm::{self, COMPOSE_PROJECT, COMPOSE_SERVICE};
+use super::arm::{COMPOSE_PROJECT, COMPOSE_SERVICE};
 use super::inject::{self, Because, Say, Stop};
-use super::plan::{self, Request};
 use super::{Container, DockerError, Engine, Launcher, fault_plan};
+use super::{Request, plan};
 use crate::capability::Capabilities;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-/// What the services that a subject asks first are called in `compose/`, and where they listen.
+/// Prefix and port of the services in `compose/` that a subject queries first.
 const ENTRANCE: (&str, u16) = ("pd-", 2_379);
 
-/// Where the others of `compose/` listen; tickets call them so.
+/// The port of the other services in `compose/`, which tickets mention.
 const NODE_PORT: u16 = 20_160;
 
 /// The containers of one project.
@@ -23,10 +23,10 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Connects to Docker and looks whether the project is there.
+    /// Connects to Docker and checks that the project is running.
     ///
     /// # Errors
-    /// Docker does not answer, or no running container belongs to the project.
+    /// Docker does not respond, or no running container belongs to the project.
     pub async fn open(host: &str, project: &str) -> Result<Self, DockerError> {
         let stage = Self {
             engine: Engine::connect(host).await?,
@@ -42,14 +42,14 @@ impl Stage {
         }
         let start = "docker compose -f compose/compose.yml up -d";
         Err(DockerError::Refused(format!(
-            "no container of the project {project} runs: start it with `{start}`"
+            "no container of project {project} is running: start it with `{start}`"
         )))
     }
 
     /// The addresses of every running container, by each of its names.
     ///
     /// # Errors
-    /// Docker does not answer.
+    /// Docker does not respond.
     pub async fn addresses(&self) -> Result<BTreeMap<String, Vec<IpAddr>>, DockerError> {
         let mut found: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
         for container in self
@@ -70,10 +70,10 @@ impl Stage {
         Ok(found)
     }
 
-    /// Where a subject begins to look, by the names that it knows: `NAME`, `NAME-2`, … with their origins.
+    /// The first targets of a subject, by the names that it knows: `NAME`, `NAME-2`, … with their origins.
     ///
     /// # Errors
-    /// Docker does not answer, or none of the project's services is one to begin with.
+    /// Docker does not respond, or none of the project's services is one to begin with.
     pub async fn entrances(&self) -> Result<Vec<(String, String)>, DockerError> {
         let (prefix, port) = ENTRANCE;
         let all = self.containers().await?;
@@ -85,7 +85,7 @@ impl Stage {
         services.sort();
         if services.is_empty() {
             let message = format!(
-                "the project {} has no service called {prefix}…, as compose/ has them",
+                "project {} has no service named {prefix}…, as in compose/",
                 self.project
             );
             return Err(DockerError::Refused(message));
@@ -100,56 +100,56 @@ impl Stage {
         Ok(services.into_iter().enumerate().map(origin).collect())
     }
 
-    /// Sees that a card could be made in this project so much later and for so long, without making it.
+    /// Checks that a fault could be injected into this project after `begins_in_ms`, for `for_ms`, without injecting it.
     ///
     /// # Errors
-    /// The card is not one for containers, the project is not armed until then, or this machine cannot make it.
+    /// The fault cannot be injected into containers, the project is not armed until then, or this machine cannot inject it.
     pub async fn rehearse(
         &self,
-        card: &str,
+        fault: &str,
         begins_in_ms: u64,
         for_ms: u64,
         launcher: &Launcher,
     ) -> Result<(), DockerError> {
         let request = Request {
             begins_in_ms,
-            ..self.request(card, for_ms, launcher)?
+            ..self.request(fault, for_ms, launcher)?
         };
         plan::plan(&self.engine, &request, &Capabilities::probe())
             .await
             .map(drop)
     }
 
-    /// Makes the fault of a card, holds it for its time or until `stop`, and undoes it.
+    /// Injects a fault, waits for its time or for `stop`, and undoes it.
     ///
     /// # Errors
-    /// As [`Self::rehearse`], or an act fails (and is undone).
+    /// As [`Self::rehearse`], or a step fails (and is undone).
     pub async fn inject(
         &self,
-        card: &str,
+        fault: &str,
         for_ms: u64,
         state: &Path,
         launcher: &Launcher,
         stop: Stop,
         say: Say<'_>,
     ) -> Result<Because, DockerError> {
-        let request = self.request(card, for_ms, launcher)?;
+        let request = self.request(fault, for_ms, launcher)?;
         let plan = plan::plan(&self.engine, &request, &Capabilities::probe()).await?;
         inject::inject(&self.engine, &plan, state, launcher, stop, say).await
     }
 
     fn request(
         &self,
-        card: &str,
+        fault: &str,
         for_ms: u64,
         launcher: &Launcher,
     ) -> Result<Request, DockerError> {
         Ok(Request {
-            name: card.to_owned(),
+            name: fault.to_owned(),
             project: self.project.clone(),
             begins_in_ms: 0,
             for_ms,
-            parts: fault_plan::parts(card)?,
+            parts: fault_plan::parts(fault)?,
             load_program: load_program(launcher),
             load_endpoints: None,
         })
@@ -162,7 +162,7 @@ impl Stage {
     }
 }
 
-/// The load tool that was built or installed with this program.
+/// The load generator that was built or installed with this program.
 #[must_use]
 pub fn load_program(launcher: &Launcher) -> Option<PathBuf> {
     launcher
@@ -172,12 +172,12 @@ pub fn load_program(launcher: &Launcher) -> Option<PathBuf> {
         .filter(|program| program.is_file())
 }
 
-/// What a ticket may call the component that a card hits in containers.
+/// Names by which a ticket may call the component that a fault affects in containers.
 ///
 /// # Errors
-/// The card is not one for containers.
-pub fn component_names(card: &str) -> Result<Vec<String>, DockerError> {
-    let parts = fault_plan::parts(card)?;
+/// The fault cannot be injected into containers.
+pub fn component_names(fault: &str) -> Result<Vec<String>, DockerError> {
+    let parts = fault_plan::parts(fault)?;
     let services = parts.iter().flat_map(|part| &part.selection.services);
     let ports = [ENTRANCE.1, NODE_PORT];
     let names = services.flat_map(|service| {

@@ -1,4 +1,4 @@
-//! One thing that is done to a container, with everything that its undo needs. Written down before it is done.
+//! One step on a container, with everything that its undo needs. It is in the journal before it is taken.
 
 use super::engine::Endpoint;
 use super::processes::Process;
@@ -6,118 +6,118 @@ use super::{Container, DockerError};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// One run of a container: after a restart it is another one, and what was done inside is gone with it.
+/// One run of a container. A restart begins another one, without the changes inside the previous one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// The container's full id.
     pub id: String,
     /// Its name, for people.
     pub name: String,
-    /// When Docker says that it started.
+    /// Its start time, as Docker reports it.
     pub started_at: String,
     /// Its main process on this machine.
     pub process: Process,
 }
 
-/// What is done. `after` always holds what undo must bring back.
+/// A step. `after` is always the state that undo restores.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
 pub enum Step {
     /// End the main process with a signal; undo starts the container.
     End {
-        /// Whose.
+        /// The container's run.
         run: Run,
-        /// `SIGKILL` at once, or another one and `SIGKILL` after the grace.
+        /// `SIGKILL`, or another signal that is followed by `SIGKILL` after the grace period.
         signal: String,
         /// How long the process may take.
         grace_ms: u64,
     },
-    /// Stop and start; undo sees that it runs.
+    /// Stop and start; undo makes sure that it runs.
     Restart {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// How long the process may take to stop.
         grace_ms: u64,
     },
-    /// Start what was stopped.
+    /// Start a stopped container.
     Start {
-        /// Whose.
+        /// The container's run.
         run: Run,
     },
     /// Freeze all processes with the freezer.
     Pause {
-        /// Whose.
+        /// The container's run.
         run: Run,
     },
-    /// Stop the main process with `SIGSTOP`: Docker still says that it runs.
+    /// Stop the main process with `SIGSTOP`; Docker still reports it as running.
     Freeze {
-        /// Whose.
+        /// The container's run.
         run: Run,
     },
-    /// Take a network away.
+    /// Disconnect a network.
     Disconnect {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// Which network.
         network: String,
-        /// How it hung there.
+        /// Its endpoint in that network.
         after: Endpoint,
     },
     /// Packet rules in chains of their own, in the container's network namespace.
     Rules {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// `iptables` or `iptables-legacy`.
         tool: String,
-        /// What the chains do.
+        /// The rules of the chains.
         rules: Vec<Rule>,
     },
     /// A queueing discipline at the root of a device.
     Queue {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// Which device.
         device: String,
-        /// As `tc` wants them.
+        /// As arguments of `tc`.
         discipline: Vec<String>,
     },
     /// A value of the container's control group.
     Control {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// The control file.
         file: PathBuf,
-        /// What is written.
+        /// The value during the fault.
         during: String,
-        /// What undo writes.
+        /// The value that undo restores.
         after: String,
     },
-    /// A process of ours that works against the container until it is undone.
+    /// A process of the injector that acts on the container until it is undone.
     Agent {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// What it does.
         work: Work,
     },
     /// A file that takes space.
     Ballast {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// Where.
         place: Place,
         /// How much.
         bytes: u64,
     },
-    /// A mount that can no longer be written.
+    /// A mount that becomes read-only.
     ReadOnly {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// Where the container sees it.
         directory: String,
     },
-    /// Fewer files than are open.
+    /// A limit of open files.
     FileLimit {
-        /// Whose.
+        /// The container's run.
         run: Run,
         /// Each process with its limits: soft, hard.
         after: Vec<(Process, String, String)>,
@@ -126,18 +126,18 @@ pub enum Step {
     },
     /// A program of this machine that loads the cluster.
     Load {
-        /// For whom it is noted.
+        /// The container's run next to which it runs.
         run: Run,
         /// Program and arguments.
         command: Vec<String>,
     },
 }
 
-/// What an agent does.
+/// The work of an agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "work", rename_all = "kebab-case")]
 pub enum Work {
-    /// Holds packets of a netfilter queue back.
+    /// Delays packets of a netfilter queue.
     Delay {
         /// Queue number in the container's namespace.
         queue: u16,
@@ -146,17 +146,17 @@ pub enum Work {
         /// Up to this much more.
         jitter_ms: u64,
     },
-    /// Uses processors inside the container's control group.
+    /// Uses CPUs in the container's control group.
     Burn {
-        /// How many at once.
+        /// Number of busy threads.
         threads: u64,
     },
-    /// Holds memory inside the container's control group.
+    /// Holds memory in the container's control group.
     Hold {
         /// How much.
         bytes: u64,
     },
-    /// Writes and syncs inside the container's control group, in its directory.
+    /// Writes and syncs in the container's control group, in its directory.
     Write {
         /// Where the file is.
         place: Place,
@@ -165,7 +165,7 @@ pub enum Work {
     },
 }
 
-/// A file of ours in a container's directory.
+/// A file of the injector in a container's directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// Where the container sees the directory.
@@ -181,11 +181,11 @@ pub struct Place {
 pub struct Rule {
     /// `filter` or `mangle`.
     pub table: String,
-    /// The chain of the kernel that leads to ours.
+    /// The kernel chain that jumps to the injector's chain.
     pub hook: String,
-    /// Which packets.
+    /// The packets that it matches.
     pub matching: Vec<String>,
-    /// What happens to them.
+    /// What it does with them.
     pub target: Vec<String>,
 }
 
@@ -193,7 +193,7 @@ impl Run {
     /// The present run of a container.
     ///
     /// # Errors
-    /// It does not run, or it is paused: its state is not one that undo should bring back.
+    /// It is not running, or it is paused: undo could not restore that state.
     pub fn of(container: &Container) -> Result<Self, DockerError> {
         let process = container
             .process
@@ -204,9 +204,10 @@ impl Run {
             } else {
                 "not running"
             };
-            DockerError::Refused(format!("container {} is {state} already", container.name))
+            DockerError::Refused(format!("container {} is already {state}", container.name))
         })?;
-        let (id, name) = (container.id.clone(), container.name.clone());
+        let id = container.id.clone();
+        let name = container.name.clone();
         Ok(Self {
             id,
             name,
@@ -232,7 +233,7 @@ impl Place {
 }
 
 impl Step {
-    /// Whom it hits.
+    /// The container's run that it affects.
     #[must_use]
     pub fn run(&self) -> &Run {
         match self {
@@ -253,7 +254,7 @@ impl Step {
         }
     }
 
-    /// How long after the death of an injector the step may still be on its way through Docker.
+    /// How long after the death of an injector Docker may still be executing the step.
     #[must_use]
     pub fn settles_after_ms(&self) -> u64 {
         match self {
@@ -264,7 +265,7 @@ impl Step {
         }
     }
 
-    /// What it does, for a plan.
+    /// The step in words, for a plan.
     #[must_use]
     pub fn description(&self) -> String {
         match self {
@@ -322,7 +323,7 @@ impl Step {
         }
     }
 
-    /// How it is undone, for a plan.
+    /// The undo in words, for a plan.
     #[must_use]
     pub fn undo_description(&self) -> &'static str {
         match self {
@@ -331,14 +332,14 @@ impl Step {
             }
             Self::Pause { .. } => "unpause it",
             Self::Freeze { .. } => "send SIGCONT",
-            Self::Disconnect { .. } => "connect it with its address and names",
+            Self::Disconnect { .. } => "reconnect it with its address and aliases",
             Self::Rules { .. } => "remove the chains of this injection",
             Self::Queue { .. } => "remove the queueing discipline",
-            Self::Control { .. } => "write the value of before",
+            Self::Control { .. } => "restore the previous value",
             Self::Agent { .. } | Self::Load { .. } => "end every process of this injection",
             Self::Ballast { .. } => "delete the file",
             Self::ReadOnly { .. } => "remount it writable",
-            Self::FileLimit { .. } => "set the limits of before",
+            Self::FileLimit { .. } => "restore the previous limits",
         }
     }
 }
@@ -352,16 +353,16 @@ impl Work {
                 jitter_ms,
             } => {
                 format!(
-                    "hold packets of netfilter queue {queue} for {delay_ms} to {} ms",
+                    "delay packets of netfilter queue {queue} by {delay_ms} to {} ms",
                     delay_ms + jitter_ms
                 )
             }
-            Self::Burn { threads } => format!("use {threads} processors inside its control group"),
+            Self::Burn { threads } => format!("use {threads} CPUs in its control group"),
             Self::Hold { bytes } => {
-                format!("hold {bytes} bytes of memory inside its control group")
+                format!("hold {bytes} bytes of memory in its control group")
             }
             Self::Write { place, .. } => {
-                format!("write and sync without end in {}", place.directory)
+                format!("write and sync continuously in {}", place.directory)
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Whom a fault hits: containers of one armed project, named by service, name or label, and never more than asked for.
+//! The target containers of a fault: those of one armed project, by service, name or label, and never more than requested.
 
 use super::arm::{self, COMPOSE_PROJECT, COMPOSE_SERVICE};
 use super::{Container, DockerError, Engine, clock};
 
-/// Who is meant.
+/// Selects target containers.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
     /// Compose services.
@@ -21,18 +21,18 @@ pub struct Selection {
 /// What was found.
 #[derive(Debug, Clone)]
 pub struct Targets {
-    /// Whom the fault hits.
+    /// The target containers.
     pub hit: Vec<Container>,
     /// The others of the project that run: the far end of network faults.
     pub peers: Vec<Container>,
-    /// The arm of all that are hit ends then.
+    /// When the arm of the targets expires, in Unix milliseconds.
     pub armed_until_ms: u64,
 }
 
-/// Finds the targets in a project and sees that each of them may be hit until `until_ms`. Nothing outside of the project is ever hit.
+/// Finds the targets in a project and checks that each is armed until `until_ms`. No container outside the project is ever a target.
 ///
 /// # Errors
-/// Nobody or too many are meant, one is not armed for so long, Docker does not answer.
+/// No container or too many match, one is not armed for long enough, or Docker does not respond.
 pub async fn find(
     engine: &Engine,
     project: &str,
@@ -48,9 +48,10 @@ pub async fn find(
         armed_until_ms = armed_until_ms.min(armed);
     }
     if armed_until_ms < until_ms {
-        let (armed, asked) = (arm::utc_time(armed_until_ms), arm::utc_time(until_ms));
+        let armed = arm::utc_time(armed_until_ms);
+        let asked = arm::utc_time(until_ms);
         let message = format!(
-            "the arm ends at {armed}, the fault would at {asked}: ask for less, or arm for longer"
+            "the project is armed until {armed}, but the fault would end at {asked}: use a shorter --for, or arm it for longer"
         );
         return Err(DockerError::Refused(message));
     }
@@ -66,7 +67,7 @@ pub async fn find(
     let peers: Vec<Container> = all.iter().filter(is_peer).cloned().collect();
     if peers.is_empty() && !selection.peers.is_empty() {
         return Err(DockerError::Refused(format!(
-            "no running peer is called {}",
+            "no running peer is named {}",
             selection.peers.join(" or ")
         )));
     }
@@ -87,7 +88,7 @@ fn choose(
     }
     if selection.services.is_empty() && selection.names.is_empty() && selection.labels.is_empty() {
         return Err(DockerError::Refused(format!(
-            "say who: --service, --name or --label; there are {}",
+            "select a target with --service, --name or --label; the running containers are {}",
             names(all)
         )));
     }
@@ -98,12 +99,12 @@ fn choose(
         .collect();
     match hit.len() {
         0 => Err(DockerError::Refused(format!(
-            "nobody in the project fits; there are {}",
+            "no container matches; the running containers are {}",
             names(all)
         ))),
         count if count > selection.count_max => {
             let message = format!(
-                "{count} containers fit ({}): name one, or allow more with --count",
+                "{count} containers match ({}): name one, or allow more with --count",
                 names(&hit)
             );
             Err(DockerError::Refused(message))
@@ -132,7 +133,7 @@ fn is_called(container: &Container, name: &str) -> bool {
             .is_some_and(|service| service == name)
 }
 
-/// Until when this container may be hit.
+/// When the arm of this container expires.
 fn allowed(
     container: &Container,
     project: &str,
@@ -146,7 +147,7 @@ fn allowed(
         .is_some_and(|value| value == "never")
     {
         return Err(DockerError::Refused(format!(
-            "container {name} carries the label {}=never",
+            "container {name} has the label {}=never",
             arm::CONSENT
         )));
     }
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_hit_who_was_not_named() {
+    fn a_container_that_was_not_named_is_never_a_target() {
         assert!(choose(&all(), "p", &selection(&[], 9)).is_err());
         assert!(choose(&all(), "p", &selection(&["c"], 9)).is_err());
         assert!(choose(&[], "p", &selection(&["a"], 9)).is_err());

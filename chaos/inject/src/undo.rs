@@ -1,4 +1,4 @@
-//! Undoing one step. Looks first, does what is left, looks again; a run that ended took its changes with it.
+//! Undoing one step: checks, does the rest, and checks again. A run that has ended took its changes with it.
 
 use super::command::Tool;
 use super::engine::Container;
@@ -8,10 +8,10 @@ use super::{DockerError, Engine, namespace, processes};
 /// Undoes a step of an injection.
 ///
 /// # Errors
-/// It is not undone: what is left, and why.
+/// It is not undone: the rest, and the reason.
 pub(super) async fn undo(engine: &Engine, step: &Step, injection: &str) -> Result<(), DockerError> {
     let Some(container) = engine.inspect(&step.run().id).await? else {
-        // Whoever removed the container removed all of this with it; only our own processes may still run.
+        // All of this is gone with the removed container; only processes of the injector may still run.
         processes::kill(&processes::marked(injection));
         return Ok(());
     };
@@ -65,7 +65,7 @@ fn undo_inside(step: &Step, injection: &str) -> Result<(), DockerError> {
         _ => Ok(()),
     };
     match undone {
-        // It may have ended between the look and the act.
+        // It may have ended between the check and the signal.
         Err(why) if run.process.lives() => Err(left(step, &why)),
         _ => Ok(()),
     }
@@ -78,7 +78,7 @@ async fn start(engine: &Engine, run: &Run, container: &Container) -> Result<(), 
     engine.start(&run.id).await?;
     match engine.inspect(&run.id).await? {
         Some(container) if !container.running => Err(DockerError::Left(format!(
-            "container {} does not start",
+            "container {} did not start",
             run.name
         ))),
         _ => Ok(()),
@@ -116,7 +116,7 @@ fn remove(place: &Place, run: &Run, container: &Container) -> Result<(), DockerE
     };
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(DockerError::Left(
-            format!("{} cannot be deleted: {error}", path.display()),
+            format!("cannot delete {}: {error}", path.display()),
         )),
         _ => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Undoing whole injections: in reverse, all of it even when a part fails, and once more when something may still be on its way.
+//! Undoing whole injections: in reverse order, every step even when one fails, and again when a step may still be in progress.
 
 use super::journal::{Entry, Held, Journal};
 use super::{DockerError, Engine, clock, processes, undo};
@@ -35,7 +35,7 @@ async fn undo_held(held: Held, settled: Settled) -> Result<(), DockerError> {
             .map(super::step::Step::settles_after_ms)
             .max()
             .unwrap_or_default();
-        // Twice: soon, because most are through at once, and when the last one must be.
+        // Twice: soon, because most steps have an effect immediately, and when the last one must have had it.
         for pause_ms in [wait_ms.min(1_000), wait_ms.saturating_sub(1_000)] {
             clock::pause(pause_ms).await;
             pass(&engine, &held.entry).await?;
@@ -46,7 +46,7 @@ async fn undo_held(held: Held, settled: Settled) -> Result<(), DockerError> {
 
 /// All steps, whatever happens to one of them.
 async fn pass(engine: &Engine, entry: &Entry) -> Result<(), DockerError> {
-    // First whoever could still add something: tools that the injector started, and agents.
+    // First the processes that could still change something: tools that the injector started, and agents.
     processes::kill(&processes::marked(&entry.injection));
     let mut left = Vec::new();
     for step in entry.steps.iter().rev() {
@@ -56,7 +56,7 @@ async fn pass(engine: &Engine, entry: &Entry) -> Result<(), DockerError> {
     }
     let still = processes::marked(&entry.injection);
     if !still.is_empty() {
-        left.push(format!("processes {still:?} do not end"));
+        left.push(format!("processes {still:?} do not exit"));
     }
     if left.is_empty() {
         return Ok(());
@@ -68,7 +68,7 @@ async fn pass(engine: &Engine, entry: &Entry) -> Result<(), DockerError> {
     )))
 }
 
-/// Undoes every injection whose injector is dead; gives the names of those that were undone.
+/// Undoes every injection whose injector is dead; returns their names.
 ///
 /// # Errors
 /// Something is left.

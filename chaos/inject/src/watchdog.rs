@@ -20,7 +20,7 @@ const GRACE_MS: u64 = 15_000;
 const ATTEMPTS_MAX: u32 = 120;
 const ATTEMPT_EVERY_MS: u64 = 1_000;
 
-/// What the injector says when everything is undone.
+/// The injector's message that everything is undone.
 const DISMISSED: &[u8] = b"undone";
 
 /// The injector's hold on its watchdog.
@@ -65,7 +65,7 @@ impl Guard {
             .map(|stdout| std::io::BufReader::new(stdout).read_line(&mut ready));
         match read {
             Some(Ok(count)) if count > 0 => Ok(Self { child }),
-            _ => Err(failed("it ended before it stood by".to_owned())),
+            _ => Err(failed("it ended before it was ready".to_owned())),
         }
     }
 
@@ -94,7 +94,7 @@ impl Guard {
 pub async fn watch(state: &Path, injection: &str, until_ms: u64) -> Result<(), DockerError> {
     let journal = Journal::open(state)?;
     let failed = |error: std::io::Error| DockerError::failed("listen for signals", error);
-    // Whoever ends the watchdog politely gets the undo at once.
+    // A signal to the watchdog undoes everything immediately.
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
@@ -113,13 +113,13 @@ pub async fn watch(state: &Path, injection: &str, until_ms: u64) -> Result<(), D
     undo_stubbornly(&journal, injection).await
 }
 
-/// Ready when the pipe ends; true when the injector said that all is well.
+/// Completes when the pipe is closed; true when the injector has undone everything.
 fn injector_ends() -> oneshot::Receiver<bool> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         let mut said = Vec::new();
         let read = std::io::stdin().lock().take(64).read_to_end(&mut said);
-        // Nobody waits when a signal came first.
+        // No receiver waits when a signal came first.
         let _ = sender.send(read.is_ok() && said == DISMISSED);
     });
     receiver
@@ -141,7 +141,7 @@ fn end_hung_injector(journal: &Journal, injection: &str) {
         tracing::warn!(
             injection,
             pid = injector.pid,
-            "the injector outstays its lease and is ended"
+            "the injector has exceeded its lease and is killed"
         );
         processes::kill(&[injector.pid]);
     }

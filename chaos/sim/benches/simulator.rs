@@ -52,7 +52,8 @@ fn run(name: &str, config: ClusterConfig, seconds: u64) {
     let began = Instant::now();
     let mut world = Simulator::new(config);
     let built = began.elapsed();
-    let (began, from_ms) = (Instant::now(), world.now_ms());
+    let began = Instant::now();
+    let from_ms = world.now_ms();
     world.advance_to(from_ms + seconds * 1_000);
     let took = began.elapsed();
     let times = f64::from(u32::try_from(seconds).unwrap()) / took.as_secs_f64();

@@ -7,7 +7,7 @@ use crate::noise::Noise;
 /// Size, machines and load of the cluster.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClusterConfig {
-    /// Decides everything that is left to chance.
+    /// Random seed: decides everything that is left to chance.
     pub seed: u64,
     /// Virtual time of the first observation, in milliseconds since the Unix epoch.
     pub start_unix_ms: u64,
@@ -42,7 +42,7 @@ impl ClusterConfig {
         }
     }
 
-    /// The same cluster in the shape that a fault asks for.
+    /// The same cluster, in the shape that a fault needs.
     #[must_use]
     pub fn shaped(self, shape: &ClusterShape) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl ClusterConfig {
 /// A store's machine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Machine {
-    /// Processors.
+    /// CPUs.
     pub cores: f64,
     /// Memory.
     pub memory_bytes: f64,
@@ -93,7 +93,7 @@ pub struct Load {
     pub in_flight_max: f64,
     /// How uneven the regions are: 0 is even, 1 is Zipf.
     pub skew: f64,
-    /// Share of the regions that nobody uses.
+    /// Share of the regions without load.
     pub idle_share: f64,
 }
 

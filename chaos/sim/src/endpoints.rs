@@ -43,7 +43,7 @@ impl Node {
         }
     }
 
-    /// Whether nobody answers there in any useful time, though nobody refuses either.
+    /// Whether connections are accepted there, but get no response.
     fn is_silent(self, cluster: &Cluster) -> bool {
         match self {
             Self::Member(index) => cluster
@@ -58,7 +58,7 @@ impl Node {
         }
     }
 
-    /// Whether an answer gets lost in this second, as noise has it. The seed decides, not who looks: looking changes
+    /// Whether noise drops a response in this second. The seed decides, not the observer: observing changes
     /// nothing.
     fn is_missed(self, cluster: &Cluster) -> bool {
         let number = match self {
@@ -94,14 +94,15 @@ impl Node {
             ),
         };
         // A clock that is pulled right again and again goes to and fro within about a minute.
-        let (most_ms, period_ms) = (cluster.clock_jitter_ms, 60_000 + phase * 1_000);
+        let most_ms = cluster.clock_jitter_ms;
+        let period_ms = 60_000 + phase * 1_000;
         let along = now_ms % period_ms;
         let wander_ms = along.min(period_ms - along) * 4 * most_ms / period_ms;
         (own_ms.unwrap_or(now_ms) + wander_ms).saturating_sub(most_ms)
     }
 }
 
-/// Who is at an origin.
+/// The node at an origin.
 pub(crate) fn find(cluster: &Cluster, origin: &str) -> Option<Node> {
     let address = origin.strip_prefix("http://")?;
     let member = cluster
@@ -172,7 +173,7 @@ pub(crate) fn answer(
         }
         Node::Member(index) => pd_http::answer(cluster, index, path, query),
         Node::Store(id) => status_server::answer(cluster, id, path),
-        // It speaks gRPC alone: whoever comes with HTTP learns that somebody is there, and no more.
+        // It speaks only gRPC: an HTTP client learns that a process listens, and no more.
         Node::Data(_) => Reply::text(400, "text/plain", "this port speaks gRPC\n"),
     };
     Answer::Response {

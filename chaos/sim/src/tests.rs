@@ -1,4 +1,4 @@
-//! The simulator is judged by what an observer sees.
+//! The simulator is tested through what an observer sees.
 
 mod determinism;
 mod fault_effects;

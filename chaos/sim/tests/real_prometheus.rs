@@ -137,7 +137,8 @@ async fn a_real_prometheus_scrapes_every_node_without_a_complaint_and_agrees_wit
     assert_eq!(nodes.len(), 6);
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let serving = tokio::spawn(server.run_until(async move { drop(stopped.await) }));
-    let (folder, listen) = (tempfile::tempdir().unwrap(), free_port().await);
+    let folder = tempfile::tempdir().unwrap();
+    let listen = free_port().await;
     let _running = start(folder.path(), &nodes, listen);
     let end = Instant::now() + PATIENCE;
     let mut ticks = interval(Duration::from_millis(500));

@@ -42,7 +42,8 @@ async fn a_killed_stores_port_closes_and_pd_names_the_ports_where_it_is_served()
         .await
         .unwrap();
     let addresses = server.addresses();
-    let (pd, victim) = (*addresses.get(PD).unwrap(), *addresses.get(VICTIM).unwrap());
+    let pd = *addresses.get(PD).unwrap();
+    let victim = *addresses.get(VICTIM).unwrap();
     assert!(
         get(victim, "/metrics")
             .await

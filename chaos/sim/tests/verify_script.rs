@@ -28,7 +28,7 @@ fn is_installed(program: &str) -> bool {
 }
 
 async fn verified(urls: Vec<String>) -> (Option<i32>, String) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose/verify.sh");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../compose/verify.sh");
     let run = move || -> Output { Command::new("sh").arg(script).args(urls).output().unwrap() };
     let output = tokio::task::spawn_blocking(run).await.unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned()

@@ -14,7 +14,9 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         "m" => 60_000,
         "h" => 3_600_000,
         _ => {
-            return Err("a number with a unit is needed: ms, s, m or h, for example 90s".to_owned());
+            return Err(
+                "a number with a unit is needed: ms, s, m or h, for example 90s".to_owned(),
+            );
         }
     };
     let ms = number

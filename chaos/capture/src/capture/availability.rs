@@ -1,6 +1,6 @@
 //! Whether a server listened, as time went by: what all of its URLs together tell.
 //!
-//! A refused connection says that nothing listens, whichever URL was asked. A request that timed out may be one
+//! A refused connection shows that no process listens, for every URL. A request that timed out may be one
 //! slow URL; only when two different ones in a row stay without an answer is the server itself silent.
 
 use std::collections::BTreeSet;
@@ -12,11 +12,11 @@ pub(crate) enum State {
     Listening,
     /// Nothing listened.
     Refusing,
-    /// It took the connection and said nothing: hung, stopped, or cut off.
+    /// It accepted the connection and did not respond: hung, stopped, or cut off.
     Silent,
 }
 
-/// What one recorded request tells about its server.
+/// What one captured request shows about its server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sign {
     Answered,

@@ -27,7 +27,7 @@ pub(crate) struct Line {
     /// The body equals the last one of the same URL.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) same: bool,
-    /// What the client said instead of an answer.
+    /// The client's error in place of a response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) error: Option<String>,
     /// The log file that a log line comes from.
@@ -56,7 +56,7 @@ impl Line {
         let seconds = self.t.ok_or("field `t` is missing")?;
         if !(0.0..1e9).contains(&seconds) {
             return Err(format!(
-                "`t` is {seconds}, which is no time since the beginning in seconds"
+                "`t` is {seconds}, which is not a time in seconds since the start"
             ));
         }
         Ok((seconds * 1_000.0).round() as u64)
@@ -65,7 +65,7 @@ impl Line {
 
 /// `http://host:port` and the rest of a URL.
 pub(crate) fn split_url(url: &str) -> Result<(&str, &str), String> {
-    let wrong = || format!("`{url}` is no http URL");
+    let wrong = || format!("`{url}` is not an http URL");
     let authority_and_rest = url.strip_prefix("http://").ok_or_else(wrong)?;
     let authority_end = authority_and_rest
         .find(['/', '?'])

@@ -13,7 +13,7 @@ pub(crate) enum Outcome {
     },
     /// Nothing listened, or the connection broke.
     Refused,
-    /// Nobody answered in time.
+    /// No response in time.
     Timeout,
 }
 

@@ -1,4 +1,4 @@
-//! Writes recorded log lines into files, as the recorded programs did.
+//! Writes captured log lines to files, as the captured programs did.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,7 +21,7 @@ pub(super) struct Unwritable {
 }
 
 impl LogFiles {
-    /// Begins every file anew.
+    /// Creates or truncates every file.
     pub(super) fn create(folder: &Path, sources: &[String]) -> Result<Self, Unwritable> {
         std::fs::create_dir_all(folder).map_err(|why| Unwritable {
             path: folder.to_owned(),
@@ -39,7 +39,7 @@ impl LogFiles {
         Ok(Self { files })
     }
 
-    /// Appends what the recorded programs have written since the last call.
+    /// Appends the lines that the captured programs have written since the last call.
     pub(super) fn append(
         &mut self,
         playback: &mut Playback,
@@ -60,12 +60,12 @@ impl LogFiles {
     }
 }
 
-/// The name comes out of the capture: it must stay inside the folder.
+/// The name comes from the capture: it must not lead out of the folder.
 fn create(source: &str, path: &Path) -> std::io::Result<File> {
     let harmless =
         |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     if source.is_empty() || source.starts_with('.') || !source.chars().all(harmless) {
-        let why = format!("log source {source:?} is no plain file name");
+        let why = format!("log source {source:?} is not a plain file name");
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, why));
     }
     File::create(path)

@@ -140,7 +140,8 @@ fn progress_is_told_once_for_each_interval() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("x"), text).unwrap();
     let mut playback = Playback::new(Arc::new(Capture::load(&folder.path().join("x")).unwrap()));
-    let (mut progress, mut reports) = (Progress::new(0), Vec::new());
+    let mut progress = Progress::new(0);
+    let mut reports = Vec::new();
     for now_ms in [0, 9_999, 10_500, 11_000, 20_000, 25_000, 30_000] {
         playback.advance_to(now_ms);
         progress.report(&playback, &mut |report| reports.push(report));

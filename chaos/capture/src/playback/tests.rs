@@ -1,4 +1,5 @@
 use super::*;
+use crate::LoadError;
 use std::path::PathBuf;
 
 const PD: &str = "http://127.0.0.1:2379";
@@ -142,7 +143,7 @@ fn a_wrong_file_is_named_with_the_line_and_the_reason() {
         ("{}\n", "line 1: field `t` is missing"),
         (
             "\n{\"t\":0,\"unix_ms\":1,\"url\":\"x\",\"status\":200,\"body\":\"\"}\n",
-            "line 2: `x` is no http URL",
+            "line 2: `x` is not an http URL",
         ),
         (
             "{\"t\":0,\"unix_ms\":1,\"url\":\"http://h:1/\",\"status\":200,\"same\":true}\n",

@@ -1,4 +1,4 @@
-//! The listener of one origin, and what it answers.
+//! The listener of one origin, and its responses.
 
 use super::{ServeError, Shared};
 use axum::Router;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// One origin's door. Dropping it closes the listener and its idle connections.
+/// The listener of one origin. Dropping it closes the listener and its idle connections.
 pub(super) struct Gate {
     address: SocketAddr,
     /// Bound before anything is served, so that the port is known; taken by the first opening.
@@ -20,7 +20,7 @@ pub(super) struct Gate {
     open: Option<watch::Sender<()>>,
 }
 
-/// What a request handler knows.
+/// State of a request handler.
 #[derive(Clone)]
 struct Door {
     origin: Arc<str>,
@@ -29,7 +29,7 @@ struct Door {
 }
 
 impl Gate {
-    /// Takes the address without answering yet.
+    /// Binds the address without responding yet.
     pub(super) async fn reserve(
         origin: &str,
         bind: Option<SocketAddr>,
@@ -61,7 +61,7 @@ impl Gate {
         self.address
     }
 
-    /// Opens or closes the door, as the node's life demands.
+    /// Opens or closes the listener, as the node lives or not.
     pub(super) async fn set(
         &mut self,
         origin: &str,
@@ -111,7 +111,7 @@ async fn answer_all(listener: TcpListener, door: Door) {
         .with_graceful_shutdown(signal)
         .await
     {
-        tracing::warn!(%error, "a listener ended");
+        tracing::warn!(%error, "a listener failed");
     }
 }
 
@@ -120,7 +120,7 @@ async fn answer(State(door): State<Door>, request: Request<Body>) -> Response<Bo
         .uri()
         .path_and_query()
         .map_or("/", |path_and_query| path_and_query.as_str());
-    // A HEAD is answered as a GET whose body the server does not send.
+    // The response to a HEAD is that of a GET whose body the server does not send.
     let method = if request.method() == axum::http::Method::HEAD {
         "GET"
     } else {
@@ -161,7 +161,7 @@ fn response(status: u16, content_type: &str, body: Vec<u8>, server_date_ms: u64)
     response
 }
 
-/// Says nothing until the node dies or the client gives up, as a hung server does.
+/// Does not respond until the node dies or the client gives up, as a hung server.
 async fn never(mut closed: watch::Receiver<()>) -> Response<Body> {
     while closed.changed().await.is_ok() {}
     Response::new(Body::empty())

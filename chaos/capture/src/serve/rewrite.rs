@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-/// Pairs of what a body says and what it must say.
+/// Pairs of an address in the body and its replacement.
 pub(crate) struct Rewrite {
     pairs: Vec<(Vec<u8>, Vec<u8>)>,
 }

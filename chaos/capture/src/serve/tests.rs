@@ -1,4 +1,4 @@
-//! A server is judged by what a client of the sockets sees.
+//! The server is tested through what a client of its sockets sees.
 
 use super::*;
 use operator_world::Answer;
@@ -10,7 +10,7 @@ const ORIGIN: &str = "http://127.0.0.1:20180";
 // 2024-02-29 12:30:45 UTC.
 const NOW_MS: u64 = 1_709_209_845_000;
 
-/// One node whose life is a flag, and which says its own address.
+/// One node that lives while a flag is set, and whose response contains its own address.
 struct OneNode {
     alive: Arc<AtomicBool>,
 }

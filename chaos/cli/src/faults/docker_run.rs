@@ -5,9 +5,9 @@ use crate::duration::milliseconds;
 use operator_inject::arm;
 use operator_inject::capability::Capabilities;
 use operator_inject::inject::{self, Progress, Stop};
-use operator_inject::plan::{self, Part, Request};
+use operator_inject::plan;
 use operator_inject::target::Selection;
-use operator_inject::{DockerError, Engine, Launcher};
+use operator_inject::{DockerError, Engine, Launcher, Part, Request};
 use operator_inject::{catalogue, fault_plan, stage};
 
 /// Long enough to observe the fault, short enough to be undone soon when it is forgotten.
@@ -69,7 +69,7 @@ fn request(args: &RunArgs, launcher: &Launcher) -> Result<Request, DockerError> 
         begins_in_ms: 0,
         for_ms,
         parts,
-        load_program: whom
+        load_program: targets
             .load_program
             .clone()
             .or_else(|| stage::load_program(launcher)),

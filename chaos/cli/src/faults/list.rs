@@ -78,7 +78,7 @@ fn faults() -> impl Iterator<Item = Listed> {
         title: fault.title.clone(),
         family: word(&fault.family),
         kind: word(&fault.kind),
-        targets: card
+        targets: fault
             .targets
             .iter()
             .map(|target| target_name(*target))

@@ -1,7 +1,7 @@
 //! What each fault does, measured from inside, and that it is gone afterwards.
 
-use super::machine::signal;
 use super::project::{NAME, Project};
+use operator_chaos_testkit::docker::machine::signal;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::Child;
 

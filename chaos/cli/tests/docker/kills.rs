@@ -1,7 +1,7 @@
 //! Injectors that are killed at random moments. `OPERATOR_CHAOS_KILLS=1000` asks for the long run.
 
-use super::machine::{pause, signal};
 use super::project::Project;
+use operator_chaos_testkit::docker::machine::{pause, signal};
 use std::time::{Duration, Instant};
 
 /// What continuous integration can afford.

@@ -11,25 +11,17 @@
     reason = "a helper of a test fails the test"
 )]
 
-#[path = "docker/daemon.rs"]
-mod daemon;
-#[path = "docker/effects.rs"]
 mod effects;
-#[path = "docker/kills.rs"]
 mod kills;
-#[path = "docker/machine.rs"]
-mod machine;
-#[path = "docker/project.rs"]
 mod project;
-#[path = "docker/stand_in.rs"]
-mod stand_in;
 
+use operator_chaos_testkit::docker::daemon::Daemon;
 use project::Project;
 
 /// One test, because there is one dockerd: faults of one part would disturb the others.
 #[test]
 fn faults_hit_only_their_target_and_are_always_undone() {
-    let daemon = match daemon::Daemon::start() {
+    let daemon = match Daemon::start() {
         Ok(daemon) => daemon,
         Err(why) => {
             eprintln!(

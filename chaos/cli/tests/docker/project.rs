@@ -1,8 +1,8 @@
 //! A project of three services, and a bystander that nothing may happen to.
 
-use super::daemon::Daemon;
-use super::machine::{run, wait};
-use super::stand_in;
+use operator_chaos_testkit::docker::daemon::Daemon;
+use operator_chaos_testkit::docker::machine::{run, wait};
+use operator_chaos_testkit::docker::stand_in;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 

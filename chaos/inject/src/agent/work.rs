@@ -1,4 +1,4 @@
-//! Work that hurts by what it uses.
+//! Work that uses resources of the container.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::Path;
@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// One write between two syncs.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// A page of memory counts when it was written.
+/// The kernel allocates a page of memory when it is written.
 const PAGE_BYTES: usize = 4_096;
 
-/// Uses one processor.
+/// Keeps one CPU busy.
 pub(super) fn burn(stop: &AtomicBool) {
     let mut state = 1_u64;
     while !stop.load(Ordering::Relaxed) {
@@ -24,18 +24,18 @@ pub(super) fn burn(stop: &AtomicBool) {
     }
 }
 
-/// Takes memory and keeps it for as long as the process lives.
+/// Allocates memory and keeps it until the process ends.
 pub(super) fn hold(bytes: u64) {
     let mut memory = vec![0_u8; usize::try_from(bytes).unwrap_or(usize::MAX)];
     memory
         .iter_mut()
         .step_by(PAGE_BYTES)
         .for_each(|byte| *byte = 1);
-    // The process ends by being ended; until then, this is what it is for.
+    // The process is killed in the end; holding memory is its purpose until then.
     std::mem::forget(std::hint::black_box(memory));
 }
 
-/// Writes and syncs, from the beginning again when the file is long enough. A disk that refuses ends it.
+/// Writes and syncs, from the start again when the file is long enough, until an error.
 pub(super) fn write(path: &Path, bytes_max: u64, stop: &AtomicBool) {
     let block = vec![0x5a_u8; BLOCK_BYTES];
     let Ok(mut file) = std::fs::File::create_new(path) else {
@@ -48,6 +48,6 @@ pub(super) fn write(path: &Path, bytes_max: u64, stop: &AtomicBool) {
             break;
         }
     }
-    // Undo deletes it as well.
+    // Undo also deletes it.
     let _ = std::fs::remove_file(path);
 }

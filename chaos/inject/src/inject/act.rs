@@ -10,8 +10,8 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// How often a process that was asked to end is looked at.
-const LOOK_MS: u64 = 100;
+/// How often to check whether a process has ended.
+const CHECK_INTERVAL_MS: u64 = 100;
 
 /// The doer, and the processes that it has started.
 pub(super) struct Acting<'a> {
@@ -33,7 +33,8 @@ impl Acting<'_> {
     }
 
     async fn act(&mut self, step: &Step) -> Result<(), DockerError> {
-        let (engine, injection) = (self.engine, self.plan.injection.as_str());
+        let engine = self.engine;
+        let injection = self.plan.injection.as_str();
         let failed = |why: String| {
             DockerError::failed(
                 &format!("{} of container {}", step.description(), step.run().name),
@@ -82,7 +83,7 @@ impl Acting<'_> {
             Step::FileLimit { after, files, .. } => {
                 let files = files.to_string();
                 let alive = after.iter().filter(|(process, ..)| process.lives());
-                // The hard limit stays: the soft one is what counts, and undo needs room to raise it.
+                // The hard limit stays: only the soft one is enforced, and undo must be able to raise it.
                 alive
                     .into_iter()
                     .try_for_each(|(process, _, hard)| undo::limit_files(process.pid, &files, hard))
@@ -111,8 +112,8 @@ async fn end(engine: &Engine, run: &Run, signal: &str, grace_ms: u64) -> Result<
         if !run.process.lives() {
             return Ok(());
         }
-        clock::pause(LOOK_MS).await;
-        waited_ms += LOOK_MS;
+        clock::pause(CHECK_INTERVAL_MS).await;
+        waited_ms += CHECK_INTERVAL_MS;
     }
     if grace_ms > 0 {
         engine.kill(&run.id, "SIGKILL").await?;
@@ -121,7 +122,7 @@ async fn end(engine: &Engine, run: &Run, signal: &str, grace_ms: u64) -> Result<
 }
 
 fn ballast(path: &Path, bytes: u64, injection: &str) -> Result<(), String> {
-    // Not ours when it is there already: nothing of others is overwritten or deleted.
+    // An existing file belongs to others and is neither overwritten nor deleted.
     drop(std::fs::File::create_new(path).map_err(|error| format!("{}: {error}", path.display()))?);
     let path = path.display().to_string();
     let tool = crate::command::Tool::new(["fallocate", "--length", &bytes.to_string(), &path]);
@@ -129,7 +130,7 @@ fn ballast(path: &Path, bytes: u64, injection: &str) -> Result<(), String> {
 }
 
 fn load(command: &[String], injection: &str) -> Result<Child, String> {
-    let (program, arguments) = command.split_first().ok_or("there is nothing to run")?;
+    let (program, arguments) = command.split_first().ok_or("the command is empty")?;
     let mut command = Command::new(program);
     command
         .args(arguments)

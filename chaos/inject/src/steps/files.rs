@@ -8,7 +8,7 @@ use crate::{DockerError, processes};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-/// What stays free of a disk that others use too, in percent of it: nobody else may be hit.
+/// Share of a shared disk that stays free, in percent, so that no other user is affected.
 const SHARED_FREE_PERCENT: u64 = 10;
 
 pub(crate) fn descriptors(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
@@ -23,7 +23,7 @@ pub(crate) fn descriptors(context: &Context<'_>) -> Result<Vec<Step>, DockerErro
             "--output",
             "SOFT,HARD",
         ]);
-        // A process that ended meanwhile has no limit to bring back.
+        // A process that has ended in the meantime has no limit to restore.
         let Ok(said) = tool.run(None) else { continue };
         let mut words = said.split_whitespace().map(str::to_owned);
         if let (Some(soft), Some(hard)) = (words.next(), words.next()) {
@@ -32,7 +32,7 @@ pub(crate) fn descriptors(context: &Context<'_>) -> Result<Vec<Step>, DockerErro
     }
     if after.is_empty() {
         return Err(DockerError::Impossible(format!(
-            "container {} shows no process",
+            "container {} has no process",
             context.run.name
         )));
     }
@@ -54,11 +54,11 @@ pub(crate) fn fill(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
         0
     };
     let asked = mib(context.setting("free-mib"));
-    // Who names a number wants it felt; without one, as much as may be.
+    // A number that was set must take effect; without one, the disk is filled as far as allowed.
     if asked > mib(1) && asked < kept {
         let message = format!(
-            "{} MiB cannot be left free of {} of container {}: others use that disk, and {} MiB of it stay free; give the container a disk \
-             of its own (compose/disks.sh), or leave free-mib away",
+            "cannot fill {1} of container {2} up to {0} MiB: the disk is shared, and {3} MiB of it must stay free; give the container a disk \
+             of its own (compose/disks.sh), or omit free-mib",
             asked / mib(1),
             place.directory,
             context.run.name,
@@ -93,7 +93,7 @@ pub(crate) fn read_only(context: &Context<'_>) -> Result<Vec<Step>, DockerError>
         .any(|mount| mount.destination == directory && mount.writable)
     {
         let message = format!(
-            "{directory} of container {} is no writable mount of its own",
+            "{directory} of container {} is not a writable mount of its own",
             context.run.name
         );
         return Err(DockerError::Refused(message));
@@ -104,12 +104,12 @@ pub(crate) fn read_only(context: &Context<'_>) -> Result<Vec<Step>, DockerError>
     }])
 }
 
-/// Never reached: no machine has what it needs, and the plan says so before.
+/// Never reached: no machine has the capability, so the plan refuses the fault.
 pub(crate) fn clock(_: &Context<'_>) -> Result<Vec<Step>, DockerError> {
     Ok(Vec::new())
 }
 
-/// The container's directory that is meant.
+/// The directory of the container that the fault affects.
 pub(super) fn directory(context: &Context<'_>) -> Result<String, DockerError> {
     if let Some(given) = context.directory {
         return Ok(given.to_owned());
@@ -130,7 +130,7 @@ pub(super) fn directory(context: &Context<'_>) -> Result<String, DockerError> {
         ([one], _) | (_, [one]) => Ok((*one).to_owned()),
         _ => {
             let message = format!(
-                "say which directory of container {} with --directory; its writable mounts are: {}",
+                "select a directory of container {} with --directory; its writable mounts are {}",
                 context.run.name,
                 writable.join(", ")
             );
@@ -139,7 +139,7 @@ pub(super) fn directory(context: &Context<'_>) -> Result<String, DockerError> {
     }
 }
 
-/// Our file in that directory.
+/// The injector's file in that directory.
 pub(super) fn place(context: &Context<'_>) -> Result<Place, DockerError> {
     let directory = directory(context)?;
     let mount = context
@@ -168,7 +168,7 @@ pub(super) fn seen_outside(context: &Context<'_>, directory: &str) -> Result<Pat
         )))
     };
     if !directory.starts_with('/') {
-        return refused("it must begin with a slash".to_owned());
+        return refused("it must start with a slash".to_owned());
     }
     let mut path = context.run.root();
     for part in directory.split('/').filter(|part| !part.is_empty()) {
@@ -178,7 +178,7 @@ pub(super) fn seen_outside(context: &Context<'_>, directory: &str) -> Result<Pat
         path.push(part);
         match std::fs::symlink_metadata(&path) {
             Ok(found) if found.is_dir() => {}
-            Ok(_) => return refused(format!("{part} is no directory")),
+            Ok(_) => return refused(format!("{part} is not a directory")),
             Err(error) => return refused(error.to_string()),
         }
     }
@@ -215,7 +215,7 @@ fn space(directory: &Path) -> Result<(u64, u64), DockerError> {
     match numbers.as_slice() {
         [size, free] => Ok((*size, *free)),
         _ => Err(DockerError::Failed(format!(
-            "df does not say how much space {path} has"
+            "df does not report the free space of {path}"
         ))),
     }
 }

@@ -1,5 +1,5 @@
-//! Faults that are load: the load tool of this project, run beside the target: in its network namespace and with its
-//! resolver, so that the names by which the cluster's members advertise themselves lead to them.
+//! Load faults: the load generator runs in the network namespace of the target and with its resolver, where the names
+//! that the cluster's members advertise can be resolved.
 
 use super::Context;
 use crate::DockerError;
@@ -11,10 +11,8 @@ use std::collections::BTreeSet;
 const BESIDE: &str = "mount --bind \"$1/etc/resolv.conf\" /etc/resolv.conf && mount --bind \"$1/etc/hosts\" /etc/hosts && shift && exec \"$@\"";
 
 pub(crate) fn hot_keys(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
-    let (keys, bytes) = (
-        context.setting("keys").to_string(),
-        context.setting("value-bytes").to_string(),
-    );
+    let keys = context.setting("keys").to_string();
+    let bytes = context.setting("value-bytes").to_string();
     tool(
         context,
         &[
@@ -49,7 +47,7 @@ fn tool(context: &Context<'_>, how: &[&str]) -> Result<Vec<Step>, DockerError> {
         .request
         .load_program
         .as_ref()
-        .ok_or_else(|| missing("the load tool: --load-program"))?;
+        .ok_or_else(|| missing("the load generator: --load-program"))?;
     let endpoints = context
         .request
         .load_endpoints
@@ -57,12 +55,10 @@ fn tool(context: &Context<'_>, how: &[&str]) -> Result<Vec<Step>, DockerError> {
         .or_else(|| usual_endpoints(context));
     let endpoints =
         endpoints.ok_or_else(|| missing("the cluster's endpoints: --load-endpoints"))?;
-    // The tool ends by itself when the fault does, whoever dies before.
+    // The load generator ends by itself with the fault, even when the injector has died.
     let duration = format!("{}s", context.request.for_ms.div_ceil(1_000));
-    let (rate, program) = (
-        context.setting("rate").to_string(),
-        program.display().to_string(),
-    );
+    let rate = context.setting("rate").to_string();
+    let program = program.display().to_string();
     let network = format!("--net=/proc/{}/ns/net", context.run.process.pid);
     let root = context.run.root().display().to_string();
     let enter = [
@@ -89,7 +85,7 @@ fn tool(context: &Context<'_>, how: &[&str]) -> Result<Vec<Step>, DockerError> {
     }])
 }
 
-/// As in `compose/`: the services that are called `pd-…` answer on their usual port.
+/// As in `compose/`: the services named `pd-…`, on PD's default port.
 fn usual_endpoints(context: &Context<'_>) -> Option<String> {
     let all = context.peers.iter().chain([context.container]);
     let services = all.filter_map(|container| container.labels.get(COMPOSE_SERVICE));

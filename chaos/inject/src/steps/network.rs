@@ -4,7 +4,7 @@ use super::Context;
 use crate::step::{Rule, Step, Work};
 use crate::{DockerError, namespace};
 
-/// Everything that leaves the container; its own loopback stays whole.
+/// Everything that leaves the container, except over its own loopback device.
 const ANY_WAY_OUT: &[&str] = &["!", "-o", "lo"];
 
 /// Where Docker's own resolver listens inside every container.
@@ -112,10 +112,8 @@ pub(crate) fn rate(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
 /// With netem where the kernel has it; else a queue, and an agent that holds the packets back.
 fn delay(context: &Context<'_>, delay_ms: u64, jitter_ms: u64) -> Result<Vec<Step>, DockerError> {
     if context.capabilities.netem && !context.peers_named {
-        let (middle, spread) = (
-            format!("{}ms", delay_ms + jitter_ms / 2),
-            format!("{}ms", jitter_ms / 2),
-        );
+        let middle = format!("{}ms", delay_ms + jitter_ms / 2);
+        let spread = format!("{}ms", jitter_ms / 2);
         let mut words = vec!["netem", "delay", &middle];
         words.extend((jitter_ms > 0).then_some(spread.as_str()));
         return discipline(context, &words);
@@ -126,7 +124,7 @@ fn delay(context: &Context<'_>, delay_ms: u64, jitter_ms: u64) -> Result<Vec<Ste
         .and_then(|digits| u16::from_str_radix(digits, 16).ok())
         .unwrap_or(1);
     let number = queue.to_string();
-    // Bypass: packets pass while nobody listens, so that a dead agent never cuts the container off.
+    // Bypass: packets pass while no agent listens, so a dead agent does not cut the container off.
     let target = ["NFQUEUE", "--queue-num", &number, "--queue-bypass"];
     let hold = |way: Vec<String>| rule_of("mangle", "POSTROUTING", way, &target);
     let held = ways(context)?.into_iter().map(hold).collect();
@@ -151,7 +149,7 @@ fn discipline(context: &Context<'_>, words: &[&str]) -> Result<Vec<Step>, Docker
         if let Some(given) = given.first() {
             let name = &context.run.name;
             let message = format!(
-                "device {device} of container {name} has a queueing discipline already: {given}"
+                "device {device} of container {name} already has a queueing discipline: {given}"
             );
             return Err(DockerError::Refused(message));
         }
@@ -168,8 +166,7 @@ fn discipline(context: &Context<'_>, words: &[&str]) -> Result<Vec<Step>, Docker
 fn rules(context: &Context<'_>, rules: Vec<Rule>) -> Result<Vec<Step>, DockerError> {
     namespace::require_own(context.container, &context.run)?;
     let tool = context.capabilities.iptables.clone();
-    let tool =
-        tool.ok_or_else(|| DockerError::Impossible("there is no iptables that works".to_owned()))?;
+    let tool = tool.ok_or_else(|| DockerError::Impossible("no working iptables".to_owned()))?;
     Ok(vec![Step::Rules {
         run: context.run.clone(),
         tool,
@@ -204,7 +201,7 @@ fn addresses(context: &Context<'_>) -> Result<Vec<String>, DockerError> {
     Ok(addresses)
 }
 
-/// To the peers that were named; else to everyone.
+/// To the named peers, or to every peer.
 fn ways(context: &Context<'_>) -> Result<Vec<Vec<String>>, DockerError> {
     if !context.peers_named {
         return Ok(vec![

@@ -1,4 +1,4 @@
-//! Faults of processors, memory and disk bandwidth, by way of the container's own control group.
+//! Faults of CPUs, memory and disk bandwidth, through the container's own control group.
 
 use super::{Context, files};
 use crate::step::{Step, Work};
@@ -6,7 +6,7 @@ use crate::units::mib;
 use crate::{DockerError, cgroup};
 use std::os::unix::fs::MetadataExt as _;
 
-/// A container below this dies of its own start-up, not of the fault.
+/// With less, a container would not even start.
 const MEMORY_LIMIT_MIN: u64 = mib(8);
 
 pub(crate) fn cpu_limit(context: &Context<'_>) -> Result<Vec<Step>, DockerError> {
@@ -59,7 +59,7 @@ pub(crate) fn io_limit(context: &Context<'_>) -> Result<Vec<Step>, DockerError> 
     let path = files::seen_outside(context, &directory)?;
     let device = block_device(&path).ok_or_else(|| {
         DockerError::Impossible(format!(
-            "{directory} of container {} is on no block device",
+            "{directory} of container {} is not on a block device",
             context.run.name
         ))
     })?;
@@ -101,7 +101,7 @@ fn agent(context: &Context<'_>, work: Work) -> Step {
 fn number(text: &str) -> Result<u64, DockerError> {
     text.parse().map_err(|_| {
         DockerError::Impossible(format!(
-            "a control file says {text:?} where a number is needed"
+            "a control file contains {text:?} instead of a number"
         ))
     })
 }
@@ -115,7 +115,7 @@ fn machine_memory_free() -> Result<u64, DockerError> {
         .and_then(|rest| rest.split_whitespace().next())
         .and_then(|word| word.parse::<u64>().ok());
     kib.map(|kib| kib.saturating_mul(1_024)).ok_or_else(|| {
-        DockerError::Impossible("/proc/meminfo does not say what is available".to_owned())
+        DockerError::Impossible("/proc/meminfo does not report the available memory".to_owned())
     })
 }
 

@@ -31,7 +31,7 @@ pub(super) fn answer(cluster: &Cluster, member: usize, path: &str, query: &str) 
         };
     }
     let Some(path) = path.strip_prefix("/pd/api/v1") else {
-        // Version 8.5 has no readiness probes, and its v2 router says 404 in plain text.
+        // Version 8.5 has no readiness probes, and its v2 router responds with 404 in plain text.
         return Reply::text(404, "text/plain", "404 page not found");
     };
     if let Some((asked, stray)) = cluster
@@ -71,7 +71,7 @@ fn not_bootstrapped() -> Reply {
     )
 }
 
-/// A member with a cluster of its own asks nobody else.
+/// A member with a cluster of its own forwards no request.
 fn stray_answer(cluster: &Cluster, asked: &Member, stray: Stray, path: &str) -> Reply {
     cluster_answers::of_stray(cluster, asked, stray, path)
         .or_else(|| local(cluster, asked.index, path))

@@ -87,7 +87,8 @@ fn process(out: &mut Writer, member: &Member) {
 const ETCD_QUOTA: f64 = 8_589_934_592.0;
 
 fn etcd(out: &mut Writer, cluster: &Cluster, member: &Member) {
-    let (pd, counters) = (&cluster.pd, &member.counters);
+    let pd = &cluster.pd;
+    let counters = &member.counters;
     let is_leader = pd.etcd_leader == Some(member.index) || member.stray.is_some();
     let id = hex_id(member.own_id());
     out.histogram(
@@ -210,19 +211,18 @@ fn tso(out: &mut Writer, cluster: &Cluster, member: &Member, leads: bool) {
     }
 }
 
-/// The clock less the last timestamp: about the interval at which timestamps move on, unless a clock was set or nobody
+/// The clock minus the last timestamp: about the interval at which timestamps advance, unless a clock was set or no member
 /// moves them.
 fn tso_gap_ms(cluster: &Cluster, member: &Member) -> f64 {
-    let (clock_ms, given_ms) = (
-        real(member.clock_ms(cluster.now_ms)),
-        real(cluster.pd.last_tso_ms),
-    );
+    let clock_ms = real(member.clock_ms(cluster.now_ms));
+    let given_ms = real(cluster.pd.last_tso_ms);
     let gap_ms = clock_ms - given_ms;
     if gap_ms.abs() < 2_000.0 { 50.0 } else { gap_ms }
 }
 
 fn status(out: &mut Writer, cluster: &Cluster) {
-    let (pd, gauges) = (&cluster.pd, &cluster.pd.gauges);
+    let pd = &cluster.pd;
+    let gauges = &cluster.pd.gauges;
     out.gauge("pd_cluster_status", "Status of the cluster.")
         .each(
             "type",
@@ -441,7 +441,7 @@ fn scheduling(out: &mut Writer, cluster: &Cluster, counters: &MemberCounters) {
     }
 }
 
-/// The patrol looks at every region in each round; what it would do about them is nothing while replicas suffice.
+/// The patrol checks every region in each round, and does nothing while replicas suffice.
 fn checking(out: &mut Writer, cluster: &Cluster, counters: &MemberCounters) {
     const CHECKERS: [&str; 4] = [
         "joint_state_checker",

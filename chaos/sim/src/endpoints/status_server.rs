@@ -40,7 +40,7 @@ fn config(store: &Store) -> String {
     filled.trim_end().to_owned()
 }
 
-/// The state of the local replica. Its own view of who leads is the proof that PD's belief is old.
+/// The state of the local replica. Its own view of the leader proves that PD's is outdated.
 fn region_state(cluster: &Cluster, store: &Store, id: RegionId) -> Reply {
     let Some(region) = cluster.regions.get(&id) else {
         return no_region(id);

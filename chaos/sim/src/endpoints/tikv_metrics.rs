@@ -215,7 +215,7 @@ fn health(out: &mut Writer, store: &Store) {
         .each("name", memory);
 }
 
-/// Counts that a process does not show before it has counted something.
+/// Counters that a process does not expose before their first event.
 fn trouble(out: &mut Writer, store: &Store) {
     let counters = &store.counters;
     let critical = counters
@@ -281,7 +281,7 @@ fn pd(out: &mut Writer, store: &Store) {
     .each("type", reconnects);
 }
 
-/// Resolved timestamps move on in rounds, so that their gaps are saws: of leaders up to 10 s as recorded, of followers, who hear
+/// Resolved timestamps move on in rounds, so that their gaps are saws: of leaders up to 10 s as recorded, of followers, which hear
 /// of it later, above `resolved-ts.advance-ts-interval`. A lock holds its region back on every store that has a replica.
 fn timestamps(out: &mut Writer, cluster: &Cluster, store: &Store) {
     const LEADERS_MS: u64 = 10_000;

@@ -1,17 +1,17 @@
-//! What can be done to the simulated cluster.
+//! The actions of the simulator.
 
 use serde::{Deserialize, Serialize};
 
-/// What can be done. Each changes the physics only; what becomes visible follows from the model.
+/// An action of the simulator. It changes only the physics; everything visible follows from the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum SimAction {
-    /// A store's process dies at once (`kill -9`).
+    /// A store's process dies immediately (`kill -9`).
     KillStore {
         /// Which store.
         store: u64,
     },
-    /// A store's machine is gone: nobody refuses connections, nobody answers.
+    /// A store's machine is lost: connections to it time out.
     LoseMachine {
         /// Which store.
         store: u64,
@@ -21,17 +21,17 @@ pub enum SimAction {
         /// Which store.
         store: u64,
     },
-    /// A store's process is asked to stop: it hands its leaders over first.
+    /// A store's process receives SIGTERM: it transfers its leaders first.
     StopStore {
         /// Which store.
         store: u64,
     },
-    /// A store's process stands still (`SIGSTOP`): its ports take connections and nothing comes back.
+    /// A store's process is frozen (`SIGSTOP`): its ports accept connections and do not respond.
     FreezeStore {
         /// Which store.
         store: u64,
     },
-    /// A process that stood still goes on.
+    /// A frozen process continues.
     ThawStore {
         /// Which store.
         store: u64,
@@ -43,21 +43,21 @@ pub enum SimAction {
         /// The version, without `v`.
         version: String,
     },
-    /// A store's process takes more and more memory, until the kernel ends it and its supervisor starts it again.
+    /// The memory of a store's process grows, until it is OOM-killed and its supervisor restarts it.
     GrowMemory {
         /// Which store.
         store: u64,
         /// Growth.
         bytes_per_second: f64,
-        /// It stops at this share of what it may have; above 1 the kernel ends it first.
+        /// It stops at this share of its limit; above 1 it is OOM-killed first.
         until_share: f64,
     },
-    /// A process gives its memory back.
+    /// A process releases its memory.
     ReleaseMemory {
         /// Which store.
         store: u64,
     },
-    /// A file of a store's data is found to be damaged.
+    /// A file of a store's data is found to be corrupted.
     DamageFile {
         /// Which store.
         store: u64,
@@ -87,11 +87,11 @@ pub enum SimAction {
         /// Writes of each, a second.
         writes_per_second: f64,
     },
-    /// They are like the others again.
+    /// These regions have the usual load again.
     CoolRegions,
-    /// The region that clients were after is like the others again.
+    /// The hot region has the usual load again.
     CoolRegion,
-    /// All clients send this many times their usual load, with as many more hands.
+    /// All clients send this many times their usual load, with as many times the concurrency.
     LoadFactor {
         /// 1 is the usual load.
         factor: f64,
@@ -115,19 +115,19 @@ pub enum SimAction {
         /// How many times longer; 1 is healthy.
         factor: f64,
     },
-    /// A store's disk stops answering.
+    /// A store's disk stops responding.
     HangDisk {
         /// Which store.
         store: u64,
     },
-    /// Others use a store's disk.
+    /// Other processes use a store's disk.
     BusyDisk {
         /// Which store.
         store: u64,
         /// What they write; 0 stops them.
         bytes_per_second: f64,
     },
-    /// Something else uses the processors of a store's machine.
+    /// Another process uses the CPUs of a store's machine.
     CpuSteal {
         /// Which store.
         store: u64,
@@ -164,7 +164,7 @@ pub enum SimAction {
         /// Size of the new one.
         bytes: f64,
     },
-    /// A store compacts at a part of its speed.
+    /// A store compacts at a fraction of its speed.
     SlowCompaction {
         /// Which store.
         store: u64,
@@ -178,7 +178,7 @@ pub enum SimAction {
         /// Whether it is on.
         on: bool,
     },
-    /// A person has a store compact all that it has.
+    /// An operator starts a full compaction of a store.
     CompactAll {
         /// Which store.
         store: u64,
@@ -195,19 +195,19 @@ pub enum SimAction {
     },
     /// Connections that one store opens to another one are dropped.
     CutLink {
-        /// Who connects.
+        /// The store that connects.
         from: u64,
-        /// To whom.
+        /// The store that it connects to.
         to: u64,
     },
     /// They work again.
     JoinLink {
-        /// Who connects.
+        /// The store that connects.
         from: u64,
-        /// To whom.
+        /// The store that it connects to.
         to: u64,
     },
-    /// Everything that a store sends to and gets from the others takes longer.
+    /// Messages between a store and the others take longer.
     SlowLinks {
         /// Which store.
         store: u64,
@@ -231,24 +231,24 @@ pub enum SimAction {
         /// Which store.
         store: u64,
     },
-    /// The PD member that leads dies at once.
+    /// The leading PD member dies immediately.
     KillPdLeader,
     /// PD members that do not lead die.
     KillPdFollowers {
         /// How many.
         count: u64,
     },
-    /// Every dead, frozen, isolated or stray PD member is well again.
+    /// Every dead, frozen, isolated or stray PD member recovers.
     StartPdMembers,
     /// A PD member that does not lead starts again without its data, and forms a cluster of its own behind its address.
     StrayPdMember,
-    /// The PD member that leads stands still (`SIGSTOP`).
+    /// The leading PD member is frozen (`SIGSTOP`).
     FreezePdLeader,
-    /// The PD member that leads keeps its office and does none of its work, while another one leads etcd.
+    /// The leading PD member keeps its lease and does no work, while another one leads etcd.
     StickPdLeader,
     /// The PD member that leads cannot reach the other members.
     IsolatePdLeader,
-    /// A person moves PD's leadership to another member.
+    /// An operator transfers PD leadership to another member.
     TransferPdLeader,
     /// The disk of the PD member that leads takes longer for each flush.
     SlowPdDisk {
@@ -272,12 +272,12 @@ pub enum SimAction {
         /// By so much; negative is behind; 0 is right.
         by_ms: i64,
     },
-    /// All clocks wander a little.
+    /// All clocks drift slightly.
     JitterClocks {
-        /// By so much to either side, at most.
+        /// Maximum deviation in either direction.
         by_ms: u64,
     },
-    /// A person changes PD's configuration.
+    /// An operator changes PD's configuration.
     SetConfig {
         /// For example `schedule.leader-schedule-limit`.
         key: String,
@@ -291,24 +291,24 @@ pub enum SimAction {
         /// For so long.
         for_s: u64,
     },
-    /// Someone moves all leaders away from a store.
+    /// An operator evicts all leaders from a store.
     EvictLeaders {
         /// Which store.
         store: u64,
     },
-    /// Leaders may come back to the store.
+    /// The eviction of leaders ends.
     AllowLeaders {
         /// Which store.
         store: u64,
     },
     /// A new store joins.
     AddStore,
-    /// A person removes a store: its replicas shall move away.
+    /// An operator removes a store: PD moves its replicas away.
     DeleteStore {
         /// Which store.
         store: u64,
     },
-    /// The removal of a store is called off.
+    /// The removal of a store is cancelled.
     KeepStore {
         /// Which store.
         store: u64,
@@ -330,24 +330,24 @@ pub enum SimAction {
         /// How fast.
         bytes_per_second: f64,
     },
-    /// A region is lost with all its replicas, and PD's record of it: nobody holds its keys.
+    /// A region is lost with all its replicas and PD's record of it: its keys belong to no region.
     LoseRange,
-    /// Files are loaded into the cluster beside the usual writes.
+    /// Files are ingested in addition to the usual writes.
     Ingest {
         /// How much, in the whole cluster; 0 stops it.
         bytes_per_second: f64,
     },
-    /// A person moves leaders of regions by hand.
+    /// An operator transfers leaders of regions.
     MoveLeaders {
         /// How many.
         count: u64,
     },
-    /// A service that is gone holds the point back up to which old versions are deleted.
+    /// The safepoint of a dead service blocks garbage collection.
     BlockSafepoint {
         /// Its name.
         service: String,
     },
-    /// Its hold is removed.
+    /// That safepoint is removed.
     ReleaseSafepoint {
         /// Its name.
         service: String,
@@ -370,9 +370,9 @@ pub enum SimAction {
 pub enum Pool {
     /// Proposes and ticks.
     Raftstore,
-    /// Applies what was agreed.
+    /// Applies committed entries.
     Apply,
-    /// Takes requests and messages.
+    /// Receives requests and messages.
     Grpc,
     /// Runs write commands.
     Scheduler,

@@ -79,7 +79,7 @@ pub enum DockerAction {
     Partition {
         /// Which service.
         service: String,
-        /// From whom; from everybody when empty.
+        /// The peers; all of them when empty.
         #[serde(default)]
         from: Vec<String>,
         /// Which way.
@@ -123,18 +123,18 @@ pub enum DockerAction {
         /// Kilobits a second.
         kilobits_per_second: u64,
     },
-    /// Others compute on the service's processors.
+    /// Other processes use the service's CPUs.
     CpuStress {
         /// Which service.
         service: String,
         /// Busy threads.
         workers: u32,
     },
-    /// A service gets less processor time.
+    /// The CPU time of a service is limited.
     CpuLimit {
         /// Which service.
         service: String,
-        /// Processors.
+        /// CPUs.
         cpus: f64,
     },
     /// Memory inside of the service's limit is taken.
@@ -246,7 +246,7 @@ impl DockerAction {
         }
     }
 
-    /// The service that it is done to; load is done to nobody in particular.
+    /// The affected service; load has none.
     #[must_use]
     pub fn service(&self) -> Option<&str> {
         match self {

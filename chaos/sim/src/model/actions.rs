@@ -307,10 +307,8 @@ impl Cluster {
     fn resize_values(&mut self, bytes: f64) {
         let ratio = bytes / self.clients.written_value_bytes.max(1.0);
         self.clients.written_value_bytes = bytes;
-        let (meter, value_bytes) = (
-            self.clients.meter(self.now_ms),
-            self.clients.load.value_bytes,
-        );
+        let meter = self.clients.meter(self.now_ms);
+        let value_bytes = self.clients.load.value_bytes;
         for region in self.regions.values_mut() {
             region.settle(meter, value_bytes);
             region.rates.write_bytes *= ratio;

@@ -25,7 +25,7 @@ pub(crate) struct Clients {
     /// Share of what they want that they get, because they wait for answers.
     throughput: f64,
     /// Load-seconds so far: the integral of factor × throughput. A region's flow since some moment is its rate
-    /// times the difference, so that nobody has to visit every region every second.
+    /// times the difference, so not every region has to be visited every second.
     meter: f64,
     metered_ms: u64,
 }

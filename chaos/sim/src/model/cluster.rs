@@ -52,7 +52,7 @@ pub(crate) struct Cluster {
     pub queue: EventQueue<Event>,
     /// Chance.
     pub rng: Rng,
-    /// Who uses it.
+    /// Its clients.
     pub clients: Clients,
     /// The stores.
     pub stores: BTreeMap<StoreId, Store>,
@@ -76,11 +76,11 @@ pub(crate) struct Cluster {
     pub hot_region: Option<RegionId>,
     /// What they want of it more than usual.
     pub heat: Rates,
-    /// Regions of which clients want more than usual, and how much, beside the hot one.
+    /// Regions with more than the usual load, without the hot one, and their load.
     pub warmed: Vec<(RegionId, Rates)>,
     /// A region that grows and cannot be split, and how fast.
     pub swelling: Option<(RegionId, f64)>,
-    /// Regions that wait to be split by somebody, and how many a second.
+    /// Regions that wait for a requested split, and how many a second.
     pub splits_wanted: (u64, f64),
 }
 
@@ -99,7 +99,7 @@ pub(crate) enum Event {
     SnapshotCame(RegionId, StoreId),
     /// The next step of a region's operator, made at that time, can be taken.
     Step(RegionId, u64),
-    /// Regions are split because somebody wants it.
+    /// Regions are split on request.
     SplitSome,
     /// A store registers for the first time.
     Join(StoreId),

@@ -26,7 +26,7 @@ pub(crate) struct Disk {
     busy_bytes: f64,
 }
 
-/// Someone writes files beside the store.
+/// Another process writes files to the disk.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Filling {
     /// Speed.
@@ -68,7 +68,7 @@ impl Disk {
         }
     }
 
-    /// What the store says it uses.
+    /// The use that the store reports.
     pub(crate) fn used(&self) -> f64 {
         self.kv_bytes + self.raft_bytes
     }
@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_busy_disk_is_slower_than_an_idle_one() {
-        let (mut busy, idle) = (disk(), disk());
+        let mut busy = disk();
+        let idle = disk();
         (0..30).for_each(|_| busy.pass(1.0, 250.0 * MIB, 0.0));
         assert!(busy.flush_ms() > idle.flush_ms() * 1.5);
     }

@@ -68,7 +68,8 @@ impl Histogram {
             return;
         }
         let log_median = median.ln();
-        let (low, high) = (log_median - SIGMAS * sigma, log_median + SIGMAS * sigma);
+        let low = log_median - SIGMAS * sigma;
+        let high = log_median + SIGMAS * sigma;
         let mut below = 0.0;
         // `zip` ends before the last bucket, which has no bound; buckets that get nothing are passed over quickly.
         for (bucket, log_bound) in self.buckets.iter_mut().zip(&self.layout.logs) {
@@ -148,7 +149,9 @@ pub(crate) fn normal_share(z: f64) -> f64 {
 fn normal_table() -> Vec<f64> {
     let step = 1.0 / STEPS_PER_SIGMA;
     let density = |z: f64| (-z * z / 2.0).exp();
-    let (mut table, mut total, mut z) = (vec![0.0], 0.0, -SIGMAS);
+    let mut table = vec![0.0];
+    let mut total = 0.0;
+    let mut z = -SIGMAS;
     while z < SIGMAS - step / 2.0 {
         total += step / 6.0 * (density(z) + 4.0 * density(z + step / 2.0) + density(z + step));
         table.push(total);

@@ -1,5 +1,5 @@
 //! Places in the key space. A million regions need two million of them, so a place is a number and its text is made
-//! when somebody asks.
+//! on request.
 
 /// Users whose profiles make up the key space.
 const USERS: u64 = 100_000_000;
@@ -43,7 +43,8 @@ impl Key {
 
     /// The last place that is not behind a key.
     pub(crate) fn not_behind(key: &[u8]) -> Self {
-        let (mut low, mut high) = (0, USERS);
+        let mut low = 0;
+        let mut high = USERS;
         while low + 1 < high {
             let middle = u64::midpoint(low, high);
             if Self(middle).bytes().as_slice() <= key {

@@ -1,4 +1,4 @@
-//! The ways between stores: who can open a connection to whom, and what a connection costs.
+//! The links between stores: which store can connect to which, and the delay of a connection.
 
 use super::ids::StoreId;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A lost packet is sent again after this: Linux' smallest retransmission timeout.
 pub(crate) const RETRANSMIT_MS: f64 = 200.0;
 
-/// All links. A link that nobody disturbed is not listed.
+/// All links. An undisturbed link is not listed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Links {
     /// Since when.
@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_cut_link_works_one_way_and_an_expired_certificate_none() {
-        let (one, other) = (StoreId(1), StoreId(4));
+        let one = StoreId(1);
+        let other = StoreId(4);
         let mut links = Links::default();
         links.cut(one, other, Some(5));
         assert!(

@@ -1,4 +1,4 @@
-//! Log lines that nobody has read yet, in the format of the real programs.
+//! Unread log lines, in the format of the real programs.
 
 use operator_world::calendar;
 use std::collections::{BTreeMap, VecDeque};

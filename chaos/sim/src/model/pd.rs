@@ -1,4 +1,4 @@
-//! PD: its members, who leads, and what the leader believes about the cluster.
+//! PD: its members, the leader, and what the leader believes about the cluster.
 //!
 //! The belief ([`view::View`]) is fed by heartbeats alone. What happened in the world and was not reported yet is
 //! unknown here, exactly as in the real thing.
@@ -59,10 +59,10 @@ pub(crate) struct Stray {
     pub member_id: u64,
 }
 
-/// What a member counts from its start on.
+/// Counters of a member since its start.
 #[derive(Debug, Clone)]
 pub(crate) struct MemberCounters {
-    /// Processor seconds.
+    /// CPU seconds.
     pub cpu: f64,
     /// `etcd_disk_wal_fsync_duration_seconds`.
     pub fsync: Histogram,
@@ -103,9 +103,9 @@ pub(crate) struct Pd {
     pub bootstrapped_ms: u64,
     /// All members, by index.
     pub members: Vec<Member>,
-    /// Who serves as PD leader.
+    /// The PD leader.
     pub leader: Option<usize>,
-    /// Who leads etcd.
+    /// The leader of etcd.
     pub etcd_leader: Option<usize>,
     /// etcd's term.
     pub term: u64,
@@ -121,7 +121,7 @@ pub(crate) struct Pd {
     pub hot_pace: HotPace,
     /// What the leader is doing about the cluster.
     pub operators: Operators,
-    /// Stores that hold no leaders because a scheduler says so, by scheduler.
+    /// Stores whose leaders a scheduler evicts, by scheduler.
     pub evicting: BTreeMap<&'static str, BTreeSet<StoreId>>,
     /// What the leader's `/metrics` say; refreshed every 10 s.
     pub gauges: Gauges,
@@ -131,7 +131,7 @@ pub(crate) struct Pd {
     pub store_limits: BTreeMap<(StoreId, bool), f64>,
     /// The leader keeps its office and does none of its work.
     pub stuck: bool,
-    /// Share of etcd's quota that somebody has filled.
+    /// Used share of etcd's quota.
     pub etcd_filled: f64,
     /// Services that hold the safepoint back, with the point in time that they hold.
     pub safepoints: BTreeMap<String, u64>,
@@ -259,7 +259,7 @@ impl Member {
         self.answers() && self.stray.is_none()
     }
 
-    /// Whether the others get an answer from its address, whoever it belongs to: that is all that PD's health asks.
+    /// Whether the others get a response from its address, from any process: PD's health checks no more.
     pub(crate) fn answers(&self) -> bool {
         self.alive && !self.frozen && !self.isolated
     }

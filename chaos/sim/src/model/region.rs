@@ -55,9 +55,9 @@ pub(crate) struct Region {
     pub version: u64,
     /// Replicas.
     pub peers: Vec<Peer>,
-    /// The store whose replica leads; nobody while it is dead.
+    /// The store whose replica leads; none while it is dead.
     pub leader: Option<StoreId>,
-    /// Who led when the region went to sleep, while it sleeps.
+    /// The leader of the hibernated region, while it hibernates.
     pub asleep_under: Option<StoreId>,
     /// Raft term.
     pub term: u64,

@@ -2,7 +2,7 @@
 
 use super::number::{real, whole};
 
-/// A generator. The same seed gives the same numbers on every machine.
+/// A generator. The same seed produces the same numbers on every machine.
 #[derive(Debug, Clone)]
 pub(crate) struct Rng {
     state: [u64; 4],
@@ -67,7 +67,9 @@ mod tests {
 
     #[test]
     fn one_seed_gives_one_sequence() {
-        let (mut one, mut two, mut other) = (Rng::seeded(7), Rng::seeded(7), Rng::seeded(8));
+        let mut one = Rng::seeded(7);
+        let mut two = Rng::seeded(7);
+        let mut other = Rng::seeded(8);
         let first: Vec<u64> = (0..5).map(|_| one.bits()).collect();
         assert_eq!(first, (0..5).map(|_| two.bits()).collect::<Vec<_>>());
         assert_ne!(first, (0..5).map(|_| other.bits()).collect::<Vec<_>>());

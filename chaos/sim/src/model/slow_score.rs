@@ -1,4 +1,4 @@
-//! The slow score that a store gives itself (`tikv: components/health_controller/src/slow_score.rs`).
+//! The slow score that a store computes for itself (`tikv: components/health_controller/src/slow_score.rs`).
 
 /// Probes are sent every 100 ms.
 pub(crate) const PROBES_PER_SECOND: f64 = 10.0;

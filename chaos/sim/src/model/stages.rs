@@ -1,7 +1,7 @@
 //! How long each stage of a store's read and write paths takes under its load.
 //!
-//! Every stage is a queue: base service time over (1 − utilisation), as in an M/M/1 system. Processors that are slow
-//! stretch every service time; processors that are busy delay every wake-up of a thread; a slow disk stretches only
+//! Every stage is a queue: base service time over (1 − utilisation), as in an M/M/1 system. Slow CPUs
+//! stretch every service time; busy CPUs delay every wake-up of a thread; a slow disk stretches only
 //! what waits for a flush. Times are medians in milliseconds.
 
 /// What a store has to do, a second.
@@ -56,9 +56,9 @@ impl Default for Costs {
 /// The machine that the stages run on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Platform<'a> {
-    /// Processors.
+    /// CPUs.
     pub cores: f64,
-    /// How many times longer each computation takes than on a healthy processor.
+    /// How many times longer each computation takes than on a healthy CPU.
     pub cpu_factor: f64,
     /// One flush; infinite when the disk hangs.
     pub flush_ms: f64,
@@ -117,11 +117,11 @@ pub(crate) struct Stages {
     pub hot_write_ms: f64,
     /// Rounds of the log writer, a second; it writes together what has gathered.
     pub write_loops: f64,
-    /// Processor seconds a second.
+    /// CPU seconds per second.
     pub cpu: CpuUse,
 }
 
-/// Processor seconds a second, by group of threads.
+/// CPU seconds per second, by group of threads.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct CpuUse {
     /// `raftstore_*`, all threads.
@@ -168,7 +168,7 @@ pub(crate) const GRPC_THREADS: f64 = 2.0;
 /// Scheduler threads.
 pub(crate) const SCHEDULER_THREADS: f64 = 2.0;
 
-// Processor time of one operation, in milliseconds. Chosen so that a store does some 10 000 small operations a
+// CPU time of one operation, in milliseconds. Chosen so that a store does some 10 000 small operations a
 // second with a core, the order of magnitude of TiKV's published benchmarks.
 const GRPC_READ: f64 = 0.04;
 const GRPC_WRITE: f64 = 0.05;
@@ -206,7 +206,7 @@ impl Stages {
         let costs = platform.costs;
         stages.grpc_ms =
             GRPC_READ * costs.grpc * factor / (1.0 - busy(cpu.grpc / GRPC_THREADS)) + wake_ms;
-        // Who waits, waits for whatever is read before: short reads and long ones.
+        // A read waits for all earlier reads, short and long.
         let mean_read_ms = (demand.reads * READ * costs.read
             + demand.scans * demand.scan_keys * SCAN_KEY * costs.read)
             / (demand.reads + demand.scans).max(1.0);
@@ -222,7 +222,8 @@ impl Stages {
     }
 
     fn raft(&mut self, demand: &Demand, platform: &Platform<'_>) {
-        let (factor, costs) = (platform.cpu_factor, platform.costs);
+        let factor = platform.cpu_factor;
+        let costs = platform.costs;
         let cold_raftstore =
             (self.cpu.raftstore - self.cpu.raftstore_hot).max(0.0) / (RAFTSTORE_THREADS - 1.0);
         // A thread that sleeps on the disk is woken ahead of those that compute.
@@ -298,7 +299,7 @@ fn cpu_use(demand: &Demand, platform: &Platform<'_>) -> CpuUse {
 }
 
 impl CpuUse {
-    /// No machine gives more than it has, and no thread more than one processor.
+    /// No machine provides more CPU time than it has, and no thread uses more than one CPU.
     fn within(self, cores: f64) -> Self {
         let scale = (cores * UTILISATION_MAX / self.total()).min(1.0);
         Self {
@@ -330,11 +331,9 @@ fn majority(own_append_ms: f64, platform: &Platform<'_>) -> f64 {
     } else {
         followers.get(1)
     };
-    let (fast, slow) = (
-        fast.copied().unwrap_or(f64::INFINITY),
-        slow.copied().unwrap_or(f64::INFINITY),
-    );
-    // The leader's own copy counts, but it alone is no majority.
+    let fast = fast.copied().unwrap_or(f64::INFINITY);
+    let slow = slow.copied().unwrap_or(f64::INFINITY);
+    // The leader's own copy is part of the majority, but not a majority alone.
     own_append_ms.max(fast).min(slow)
 }
 

@@ -43,11 +43,11 @@ pub(crate) struct Store {
     pub died_ms: u64,
     /// Counts the starts, so that events planned for an earlier process are recognised.
     pub incarnation: u64,
-    /// Processors.
+    /// CPUs.
     pub cores: f64,
     /// Memory.
     pub memory_bytes: f64,
-    /// How many times longer each computation takes than on a healthy processor.
+    /// How many times longer each computation takes than on a healthy CPU.
     pub cpu_factor: f64,
     /// Its disk.
     pub disk: Disk,
@@ -55,7 +55,7 @@ pub(crate) struct Store {
     pub slow_score: SlowScore,
     /// Whether PD can be reached.
     pub pd_reachable: bool,
-    /// Its machine is gone with it: nobody refuses connections.
+    /// Its machine is lost too: connections time out.
     pub machine_lost: bool,
     /// It has registered with PD at least once.
     pub joined: bool,
@@ -79,9 +79,9 @@ pub(crate) struct Store {
     pub snapshots_until_ms: u64,
     /// Regions that it leads.
     pub leads: BTreeSet<RegionId>,
-    /// Regions that it replicates and that nobody leads.
+    /// Regions with a replica here and without a leader.
     pub leaderless_regions: u64,
-    /// It is told to hand its leaders over and stop.
+    /// It is transferring its leaders before it stops.
     pub stopping: bool,
     /// Load of the regions that it leads.
     pub led: Rates,
@@ -114,11 +114,11 @@ pub(crate) struct Asleep {
     pub held: u64,
     /// That it leads.
     pub led: u64,
-    /// Whose leader is gone, which nobody has noticed.
+    /// Its leader is lost, and the followers have not noticed.
     pub leaderless: u64,
 }
 
-/// The version that stores have when nobody upgrades them.
+/// The version of stores that are not upgraded.
 pub(crate) const VERSION: &str = "8.5.0";
 
 impl Store {
@@ -214,7 +214,7 @@ impl Store {
         format!("127.0.0.1:{}", self.status_port())
     }
 
-    /// Whether the kernel still takes connections, so that whoever asks waits instead of being refused.
+    /// Whether the kernel still accepts connections, so that requests time out instead of being refused.
     pub(crate) fn is_silent(&self) -> bool {
         self.life == Life::Frozen || self.machine_lost
     }

@@ -54,17 +54,13 @@ fn another_seed_is_another_history() {
 
 #[test]
 fn looking_changes_nothing() {
-    let (mut watched, mut alone) = (
-        Run::of("hot-region", "neighbouring-keys"),
-        Run::of("hot-region", "neighbouring-keys"),
-    );
+    let mut watched = Run::of("hot-region", "neighbouring-keys");
+    let mut alone = Run::of("hot-region", "neighbouring-keys");
     for seconds in -100..200 {
         watched.at(seconds).metrics(STATUS[1]);
         watched.json("/hotspot/regions/write");
     }
-    let (watched, alone) = (
-        watched.at(200).metrics(STATUS[1]),
-        alone.at(200).metrics(STATUS[1]),
-    );
+    let watched = watched.at(200).metrics(STATUS[1]);
+    let alone = alone.at(200).metrics(STATUS[1]);
     assert_eq!(watched.0, alone.0);
 }

@@ -258,11 +258,9 @@ fn starved_processors_raise_every_stage_but_not_the_flush_or_the_score() {
         } else {
             ""
         };
-        let (now, then) = (
-            after[1].quantile(0.99, stage, label),
-            before[1].quantile(0.99, stage, label),
-        );
-        // Half of an append is the flush, which does not need the processor.
+        let now = after[1].quantile(0.99, stage, label);
+        let then = before[1].quantile(0.99, stage, label);
+        // Half of an append is the flush, which does not need the CPU.
         let least = if stage == APPEND { 2.0 } else { 3.0 };
         assert!(now >= least * then, "{stage}: {then} to {now}");
     }
@@ -282,10 +280,8 @@ fn both_causes_of_slowness_slow_writes_down() {
         let mut run = Run::of("ambiguous-slowness", variant);
         let before = run.window(-60, -1);
         let after = run.window(2, 20);
-        let (now, then) = (
-            after[1].quantile(0.99, "tikv_grpc_msg_duration_seconds", put),
-            before[1].quantile(0.99, "tikv_grpc_msg_duration_seconds", put),
-        );
+        let now = after[1].quantile(0.99, "tikv_grpc_msg_duration_seconds", put);
+        let then = before[1].quantile(0.99, "tikv_grpc_msg_duration_seconds", put);
         assert!(now >= 3.0 * then, "{variant}: {then} to {now}");
     }
 }

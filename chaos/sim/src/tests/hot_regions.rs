@@ -1,4 +1,4 @@
-//! PD's hot-region scheduler moves what helps, and leaves what would only take its heat along.
+//! PD's hot-region scheduler moves what helps, and leaves regions that would only take their hotness along.
 
 use super::observer::Run;
 use crate::model::ids::StoreId;

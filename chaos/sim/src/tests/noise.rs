@@ -1,4 +1,4 @@
-//! Noise changes what it says, and a seed is still one history.
+//! Noise changes only what its profile states, and a seed still has one history.
 
 use super::observer::PD1;
 use crate::Simulator;
@@ -24,10 +24,8 @@ fn loads(world: &mut Simulator, seconds: u64) -> Vec<f64> {
 #[test]
 fn a_day_is_a_wave_and_bursts_come_and_go() {
     let day = loads(&mut world("diurnal"), 86_400);
-    let (least, most) = (
-        day.iter().copied().fold(9.0, f64::min),
-        day.iter().copied().fold(0.0, f64::max),
-    );
+    let least = day.iter().copied().fold(9.0, f64::min);
+    let most = day.iter().copied().fold(0.0, f64::max);
     assert!(
         (0.45..0.55).contains(&least) && (1.45..1.55).contains(&most),
         "{least} {most}"

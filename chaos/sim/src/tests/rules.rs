@@ -6,7 +6,7 @@ use crate::scenario;
 use operator_world::{Answer, World};
 use std::collections::BTreeMap;
 
-/// Goes through a scenario and looks every five seconds.
+/// Plays a scenario and observes it every five seconds.
 fn everywhere(mut look: impl FnMut(&str, &mut Run)) {
     for scenario in scenario::all() {
         for variant in &scenario.variants {
@@ -110,7 +110,8 @@ fn buckets_are_cumulative_and_counters_never_fall_while_a_process_lives() {
 
 /// Counter and bucket series of an exposition, after a test that buckets rise.
 fn counters(text: &str) -> BTreeMap<String, f64> {
-    let (mut kind, mut out) = ("", BTreeMap::new());
+    let mut kind = "";
+    let mut out = BTreeMap::new();
     let mut last_bucket: Option<(String, f64)> = None;
     for line in text.lines() {
         if let Some(declaration) = line.strip_prefix("# TYPE ") {
@@ -174,7 +175,8 @@ fn errors_are_bare_strings() {
 #[test]
 fn a_walk_over_the_keys_sees_every_region_once() {
     let mut run = Run::of("healthy", "nothing");
-    let (mut key, mut seen) = (String::new(), Vec::new());
+    let mut key = String::new();
+    let mut seen = Vec::new();
     loop {
         let page = run.json(&format!("/regions/key?key={key}&limit=50&format=hex"));
         let regions = page["regions"].as_array().unwrap().clone();

@@ -1,7 +1,7 @@
-//! Every fault is played, and what it says must move moves, and what it says must not does not.
+//! Every fault is played: its signs must move, and its other signs must stay.
 //!
-//! The signs were written from what the real programs do; a fault that fails here means that the model is wrong, or
-//! that the fault is.
+//! The signs were written from what the real programs do; a fault that fails here means that the model or the fault file
+//! is wrong.
 
 mod seen;
 
@@ -11,15 +11,15 @@ use crate::fault::{self, Family, Fault, Kind, Target};
 use operator_world::World as _;
 use seen::Watch;
 
-/// Between two looks.
-const LOOK_EVERY_S: u64 = 15;
+/// Time between two observations.
+const OBSERVE_EVERY_S: u64 = 15;
 
-/// What of a fault's signs did not come true.
+/// The signs of a fault that did not show.
 fn failures(fault: &Fault) -> Vec<String> {
     let mut world = Simulator::with_fault(ClusterConfig::default(), fault);
     let begin_ms = world.now_ms();
     let mut watch = Watch::default();
-    for second in (0..fault.duration_s).step_by(usize::try_from(LOOK_EVERY_S).unwrap()) {
+    for second in (0..fault.duration_s).step_by(usize::try_from(OBSERVE_EVERY_S).unwrap()) {
         world.advance_to(begin_ms + second * 1_000);
         watch.look(&mut world, second);
     }

@@ -8,18 +8,19 @@
     reason = "a helper of a test fails the test"
 )]
 
-mod support;
+mod json_shape;
+mod metrics_shape;
 
+use json_shape::Shape;
+use metrics_shape::MetricsShape;
 use operator_capture::{Capture, Playback};
-use operator_sim::scenario;
+use operator_chaos_testkit::captures;
 use operator_sim::Simulator;
 use operator_sim::config::ClusterConfig;
-use operator_chaos_testkit::captures;
+use operator_sim::scenario;
 use operator_world::{Answer, World};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use support::exposition::Exposition;
-use support::shape::Shape;
 
 const PD: &str = "http://127.0.0.1:2379";
 
@@ -249,8 +250,9 @@ fn paths_that_version_8_5_does_not_have_answer_as_recorded() {
 }
 
 /// Families of the capture's union with everything that the simulator shows on an origin.
-fn families(origins: &[&str], captures: &[Arc<Capture>]) -> (Exposition, Exposition) {
-    let (mut known, mut shown) = (Exposition::default(), Exposition::default());
+fn families(origins: &[&str], captures: &[Arc<Capture>]) -> (MetricsShape, MetricsShape) {
+    let mut known = MetricsShape::default();
+    let mut shown = MetricsShape::default();
     for origin in origins {
         for capture in captures {
             recorded(capture, origin, "/metrics")
@@ -344,11 +346,7 @@ fn a_death_writes_the_recorded_log_lines() {
         BTreeMap::from([("tikv0", "tikv0"), ("tikv2", "tikv2"), ("pd3", "pd3")])
     {
         let lines = capture.log_lines_until(source, capture.length_ms());
-        let known = templates(
-            lines
-                .iter()
-                .map(operator_capture::LogLine::text),
-        );
+        let known = templates(lines.iter().map(operator_capture::LogLine::text));
         let (lines, dropped) = world.read_log(simulated, 100_000);
         assert!(!lines.is_empty() && dropped == 0, "{source}");
         let unknown: Vec<_> = templates(lines.iter().map(String::as_str))

@@ -1,5 +1,6 @@
 //! The shape of metrics: types, label keys, label values that are words, and buckets.
 
+use operator_exposition::{Sample, family_names};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels whose values are words of the program, not names of this cluster's parts.
@@ -9,7 +10,7 @@ const WORDS: [&str; 10] = [
 
 /// Families by name.
 #[derive(Debug, Default)]
-pub(crate) struct Exposition {
+pub(crate) struct MetricsShape {
     families: BTreeMap<String, Family>,
 }
 
@@ -21,21 +22,16 @@ struct Family {
     bounds: BTreeSet<String>,
 }
 
-impl Exposition {
-    /// Adds what one scrape shows.
+impl MetricsShape {
+    /// Adds the families of one scrape.
     pub(crate) fn add(&mut self, text: &str) {
-        let (mut name, mut kind) = (String::new(), String::new());
-        for line in text.lines() {
-            if let Some(declared) = line.strip_prefix("# TYPE ") {
-                let (of, is) = declared.split_once(' ').unwrap_or_else(|| panic!("{line}"));
-                (name, kind) = (of.to_owned(), is.to_owned());
-            }
-            if line.starts_with('#') || !line.starts_with(&name) {
-                continue;
-            }
-            let family = self.families.entry(name.clone()).or_default();
-            family.kind.clone_from(&kind);
-            family.add(line);
+        let kinds: BTreeMap<&str, &str> = operator_exposition::types(text).collect();
+        for sample in operator_exposition::parse(text, |_| true) {
+            let family = family_names(sample.name).find_map(|name| kinds.get_key_value(name));
+            let (name, kind) = family.unwrap_or_else(|| panic!("{} has no type", sample.name));
+            let family = self.families.entry((*name).to_owned()).or_default();
+            (*kind).clone_into(&mut family.kind);
+            family.add(&sample);
         }
     }
 
@@ -61,24 +57,16 @@ impl Exposition {
 }
 
 impl Family {
-    fn add(&mut self, line: &str) {
-        let labels = line
-            .split_once('{')
-            .and_then(|(_, rest)| rest.rsplit_once('}'))
-            .map_or("", |(labels, _)| labels);
+    fn add(&mut self, sample: &Sample<'_>) {
         let mut keys = Vec::new();
-        for (key, value) in labels
-            .split("\",")
-            .filter_map(|pair| pair.split_once("=\""))
-        {
-            let value = value.trim_end_matches('"');
-            if key == "le" {
-                self.bounds.insert(value.to_owned());
+        for (key, value) in &sample.labels {
+            if *key == "le" {
+                self.bounds.insert(value.to_string());
                 continue;
             }
-            keys.push(key.to_owned());
-            if WORDS.contains(&key) {
-                self.words.insert((key.to_owned(), value.to_owned()));
+            keys.push((*key).to_owned());
+            if WORDS.contains(key) {
+                self.words.insert(((*key).to_owned(), value.to_string()));
             }
         }
         self.label_keys.insert(keys);

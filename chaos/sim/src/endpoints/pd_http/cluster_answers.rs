@@ -46,7 +46,8 @@ pub(super) fn of_stray(
     };
     Some(match path {
         "/health" => {
-            let (name, client_urls) = (member.name.clone(), [member.client_url()]);
+            let name = member.name.clone();
+            let client_urls = [member.client_url()];
             indented(
                 200,
                 &[MemberHealth {
@@ -58,7 +59,8 @@ pub(super) fn of_stray(
             )
         }
         "/members" => {
-            let (leader, etcd_leader) = (Some(own.clone()), Some(own.clone()));
+            let leader = Some(own.clone());
+            let etcd_leader = Some(own.clone());
             indented(
                 200,
                 &Members {
@@ -356,7 +358,7 @@ pub(super) fn checker(_: &Cluster, name: &str) -> Reply {
     }
 }
 
-/// Nobody advances GC in a cluster without TiDB; services may hold it back all the same.
+/// GC does not advance in a cluster without TiDB; services may hold it back all the same.
 pub(super) fn safepoint(cluster: &Cluster) -> Reply {
     let service = |(name, at_ms): (&String, &u64)| json!({ "service_id": name, "expired_at": u64::from(u32::MAX) << 20, "safe_point": at_ms << 18 });
     let services: Vec<Value> = cluster.pd.safepoints.iter().map(service).collect();
@@ -373,7 +375,7 @@ pub(super) fn safepoint(cluster: &Cluster) -> Reply {
 }
 
 pub(super) fn min_resolved_ts(cluster: &Cluster) -> Reply {
-    // Stores report once a second; the oldest report counts.
+    // Stores report once a second; the oldest report is decisive.
     let locked = cluster
         .stores
         .values()

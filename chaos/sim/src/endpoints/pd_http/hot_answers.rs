@@ -18,7 +18,8 @@ pub(super) fn reads(cluster: &Cluster) -> Reply {
 }
 
 fn hot(cluster: &Cluster, kind: HotKind) -> Reply {
-    let (mut as_peer, mut as_leader) = (BTreeMap::new(), BTreeMap::new());
+    let mut as_peer = BTreeMap::new();
+    let mut as_leader = BTreeMap::new();
     for id in cluster.pd.view.stores.keys() {
         let Some(rates) = cluster.pd.hot.store_rates(*id) else {
             continue;

@@ -37,7 +37,8 @@ impl Serialize for Float {
 /// Bytes with four significant digits and a binary unit.
 pub(super) fn size(bytes: f64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
-    let (mut value, mut unit) = (bytes, 0);
+    let mut value = bytes;
+    let mut unit = 0;
     while value >= 1_024.0 && unit + 1 < units.len() {
         value /= 1_024.0;
         unit += 1;
@@ -59,8 +60,10 @@ pub(super) fn size(bytes: f64) -> String {
 
 /// A duration as Go prints it.
 pub(super) fn duration(milliseconds: u64) -> String {
-    let (hours, minutes) = (milliseconds / 3_600_000, milliseconds / 60_000 % 60);
-    let (seconds, fraction) = (milliseconds / 1_000 % 60, milliseconds % 1_000);
+    let hours = milliseconds / 3_600_000;
+    let minutes = milliseconds / 60_000 % 60;
+    let seconds = milliseconds / 1_000 % 60;
+    let fraction = milliseconds % 1_000;
     let mut text = String::new();
     // Writing to a String cannot fail.
     if hours > 0 {
@@ -125,7 +128,7 @@ impl Query {
         self.all(name).first()?.parse().ok()
     }
 
-    /// A key, raw or in hexadecimal when the query says so.
+    /// A key, raw or in hexadecimal as the query specifies.
     pub(super) fn key(&self, name: &str) -> Vec<u8> {
         let value = self
             .pairs
@@ -156,7 +159,8 @@ fn unhex(text: &[u8]) -> Vec<u8> {
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {
-    let (mut out, mut rest) = (Vec::new(), text.as_bytes());
+    let mut out = Vec::new();
+    let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let escaped = match tail {
             [high, low, after @ ..] if *first == b'%' => digit(*high)

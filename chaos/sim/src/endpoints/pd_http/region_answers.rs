@@ -13,7 +13,7 @@ use crate::model::region::{Peer, Role};
 use serde_json::json;
 use std::collections::BTreeMap;
 
-/// Top lists and scans show so many when nobody says otherwise, and never more than the other.
+/// Default and maximum number of entries in top lists and scans.
 const LIMIT: (usize, usize) = (16, 10_240);
 
 /// `/regions` and everything below it.
@@ -91,7 +91,7 @@ fn count<'a>(regions: impl Iterator<Item = &'a RegionView>) -> u64 {
     regions.fold(0, |count, _| count + 1)
 }
 
-/// The fast writer: compact, no line feed, and a content type that says nothing.
+/// The fast writer: compact, no line feed, and a generic content type.
 fn list<'a>(regions: impl Iterator<Item = &'a RegionView>) -> Reply {
     let regions: Vec<RegionInfo> = regions.map(info).collect();
     match serde_json::to_string(&Regions {
@@ -105,7 +105,8 @@ fn list<'a>(regions: impl Iterator<Item = &'a RegionView>) -> Reply {
 
 /// In key order, from the region that holds `key`.
 fn scan(cluster: &Cluster, query: &Query) -> Reply {
-    let (from, to) = (query.key("key"), query.key("end_key"));
+    let from = query.key("key");
+    let to = query.key("end_key");
     let view = &cluster.pd.view;
     let place = Key::not_behind(&from);
     let first = view
@@ -134,7 +135,8 @@ fn limit(query: &Query) -> usize {
 /// Ranges that no region covers.
 fn holes(cluster: &Cluster) -> Vec<[String; 2]> {
     let view = &cluster.pd.view;
-    let (mut holes, mut covered_to) = (Vec::new(), Key::FIRST);
+    let mut holes = Vec::new();
+    let mut covered_to = Key::FIRST;
     for region in view.by_key.values().filter_map(|id| view.regions.get(id)) {
         if covered_to < region.start {
             holes.push([hex(&covered_to.bytes()), hex(&region.start.bytes())]);

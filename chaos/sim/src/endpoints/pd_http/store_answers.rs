@@ -1,4 +1,4 @@
-//! Stores. Their state is computed when someone asks.
+//! Stores. Their state is computed on request.
 
 use super::Reply;
 use super::cluster_answers::store_limits;
@@ -114,7 +114,8 @@ fn info(cluster: &Cluster, store: &Store, view: &StoreView) -> StoreInfo {
 }
 
 fn status(cluster: &Cluster, store: &Store, view: &StoreView) -> StoreStatus {
-    let (tally, report) = (cluster.pd.view.tally_of(store.id), view.report);
+    let tally = cluster.pd.view.tally_of(store.id);
+    let report = view.report;
     let started_ms = view.started_ms / 1_000 * 1_000;
     StoreStatus {
         capacity: size(report.capacity),

@@ -7,7 +7,9 @@ use operator_exposition::Writer;
 const CFS: [&str; 4] = ["default", "lock", "raft", "write"];
 
 pub(super) fn write(out: &mut Writer, store: &Store) {
-    let (tree, disk, counters) = (&store.tree, &store.disk, &store.counters);
+    let tree = &store.tree;
+    let disk = &store.disk;
+    let counters = &store.counters;
     let sizes = [
         ("available", disk.available().floor()),
         ("capacity", disk.capacity),

@@ -88,7 +88,8 @@ pub(super) fn durations(out: &mut Writer, store: &Store) {
 
 pub(super) fn counts(out: &mut Writer, store: &Store) {
     let counters = &store.counters;
-    let (led, all) = (store.led_regions, store.held_regions);
+    let led = store.led_regions;
+    let all = store.held_regions;
     let counts = [
         ("buckets", real(all)),
         ("leader", real(led)),

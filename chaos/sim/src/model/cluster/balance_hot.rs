@@ -14,10 +14,10 @@ use crate::model::slow_score::SCORE_SLOW;
 pub(crate) const BALANCE_HOT: &str = "balance-hot-region-scheduler";
 /// `hot-region-schedule-limit`.
 const LIMIT: f64 = 4.0;
-/// A store gives when it carries so much more than the mean, and takes when so much less
+/// A store is a source when it carries so much more than the mean, and a target when so much less
 /// (`src-tolerance-ratio`, `dst-tolerance-ratio`).
 const TOLERANCE: f64 = 1.05;
-/// A move must lower the higher of the two loads to this share, or nobody would feel it (`great-dec-ratio`).
+/// A move must lower the higher of the two loads to this share, or it would have no effect (`great-dec-ratio`).
 const FELT: f64 = 0.95;
 /// An operator's effect is reckoned with until stores have reported it: about a minute of their heartbeats.
 const REPORTED_MS: u64 = 60_000;
@@ -219,7 +219,7 @@ fn mean(kind: HotKind, what: Move, loads: &[Loaded]) -> f64 {
         / real_len(loads.len().max(1))
 }
 
-/// What PD looks at first: requests for reads, keys for leaders of writes, bytes for their replicas
+/// What PD considers first: requests for reads, keys for leaders of writes, bytes for their replicas
 /// (`read-priorities`, `write-leader-priorities`, `write-peer-priorities`).
 fn first(kind: HotKind, what: Move, rates: HotRates) -> f64 {
     match (kind, what) {
@@ -230,7 +230,7 @@ fn first(kind: HotKind, what: Move, rates: HotRates) -> f64 {
 }
 
 /// The higher of the two loads after a move, when the move is felt. A region that alone is hotter than all else only
-/// takes its heat along: nothing is won.
+/// takes its hotness along: nothing is gained.
 fn felt(
     kind: HotKind,
     what: Move,

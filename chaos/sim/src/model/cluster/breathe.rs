@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 const BREATH_MS: u64 = 5_000;
 
 impl Cluster {
-    /// Load that does not vary needs nobody to vary it.
+    /// A constant load needs no update.
     pub(super) fn begin_to_breathe(&mut self) {
         if self.config.noise.day.is_some() || self.config.noise.bursts.is_some() {
             self.after(BREATH_MS, Event::Breathe);

@@ -108,11 +108,9 @@ impl Cluster {
     fn plan_routine(&mut self) {
         for store in self.stores.keys().copied().collect::<Vec<_>>() {
             let phase = |rng: &mut Rng, period_ms| rng.between_ms(0, period_ms);
-            let (serve, round, report) = (
-                phase(&mut self.rng, TICK_MS),
-                phase(&mut self.rng, ROUND_MS),
-                phase(&mut self.rng, super::report::STORE_REPORT_MS),
-            );
+            let serve = phase(&mut self.rng, TICK_MS);
+            let round = phase(&mut self.rng, ROUND_MS);
+            let report = phase(&mut self.rng, super::report::STORE_REPORT_MS);
             self.after(serve, Event::Serve(store));
             self.after(round, Event::EndSlowRound(store));
             self.after(report, Event::ReportStore(store));

@@ -24,7 +24,7 @@ const TOLERANCE_REGIONS: f64 = 5.0;
 /// The scheduler that balances regions.
 pub(crate) const BALANCE_REGION: &str = "balance-region-scheduler";
 
-/// What is wrong with a region's replicas, and who says so.
+/// The problem of a region's replicas, and the checker that found it.
 enum Repair {
     Replace(&'static str, StoreId),
     Remove(&'static str, StoreId),
@@ -32,7 +32,7 @@ enum Repair {
 }
 
 impl Cluster {
-    /// A round of the checkers. Nobody looks while nothing can be wrong, for a million regions take long.
+    /// A round of the checkers. It is skipped while nothing can be wrong, because a million regions take long.
     pub(super) fn check_replicas(&mut self) {
         self.refill_store_limits();
         if self.pd.settings.is_on("schedule.halt-scheduling") || !self.needs_patrol() {

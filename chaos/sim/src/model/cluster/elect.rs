@@ -30,7 +30,8 @@ impl Cluster {
         let Some(region) = self.regions.get(&id) else {
             return;
         };
-        let (term, voters) = (region.term, region.voters().count().saturating_sub(1));
+        let term = region.term;
+        let voters = region.voters().count().saturating_sub(1);
         let heard_ago = self.rng.between_ms(0, HEARTBEAT_MS);
         let patience = (0..voters)
             .map(|_| self.rng.between_ms(PATIENCE_MS.0, PATIENCE_MS.1))
@@ -51,7 +52,7 @@ impl Cluster {
         }
         self.wake(id);
         let alive = self.able_voters(id);
-        // Whoever is heard by a majority has a chance; if nobody is, each one asks in vain.
+        // A candidate that reaches a majority can win; without one, every campaign fails.
         let electable: Vec<Peer> = alive
             .iter()
             .copied()
@@ -115,7 +116,8 @@ impl Cluster {
             return;
         };
         region.term += 1;
-        let (term, peers) = (region.term, region.peers.clone());
+        let term = region.term;
+        let peers = region.peers.clone();
         if let Some(store) = self.stores.get_mut(&winner.store) {
             store.counters.elections += 1.0;
             for message in ["prevote", "vote"] {
@@ -204,7 +206,7 @@ impl Cluster {
         }
     }
 
-    /// A transfer reaches its region's leader. A target that does not answer gets nothing; PD waits and gives up.
+    /// A transfer reaches its region's leader. A target that does not respond gets nothing; PD waits and gives up.
     pub(super) fn transfer(&mut self, id: RegionId, to: StoreId) {
         let Some(region) = self.regions.get(&id) else {
             return;
@@ -218,7 +220,8 @@ impl Cluster {
         {
             return;
         }
-        let (term, source) = (region.term, region.peer_on(leader));
+        let term = region.term;
+        let source = region.peer_on(leader);
         if let Some(source) = source {
             let fields = [
                 ("term", term.to_string()),

@@ -1,4 +1,4 @@
-//! Regions that nobody uses hibernate: their replicas stop ticking, and their leaders tell PD nothing more
+//! Idle regions hibernate: their replicas stop ticking, and their leaders report no more to PD
 //! (`tikv: components/raftstore/src/store/fsm/peer.rs`, on_raft_base_tick).
 
 use super::{Cluster, Event};
@@ -9,11 +9,11 @@ use crate::model::region::Region;
 /// Nothing is asked of a region for an election timeout before it hibernates
 /// (`raftstore.raft-max-election-timeout-ticks`, of a second).
 const IDLE_S: f64 = 20.0;
-/// A hibernated replica looks so often whether it still has a leader (`raftstore.peer-stale-state-check-interval`).
+/// A hibernated replica checks so often whether it still has a leader (`raftstore.peer-stale-state-check-interval`).
 const STALE_CHECK_MS: u64 = 300_000;
 
 impl Cluster {
-    /// A leader that has just reported: if nobody uses the region, and every replica follows, it was the last time.
+    /// A leader that has just reported: if the region is idle and every replica follows, it was the last report.
     pub(super) fn may_hibernate(&mut self, id: RegionId) {
         let Some(region) = self
             .regions
@@ -62,7 +62,8 @@ impl Cluster {
         let Some(under) = region.asleep_under.take() else {
             return;
         };
-        let (stores, leaderless) = (stores_of(region), region.leader.is_none());
+        let stores = stores_of(region);
+        let leaderless = region.leader.is_none();
         for store in stores {
             if let Some(store) = self.stores.get_mut(&store) {
                 store.asleep.held = store.asleep.held.saturating_sub(1);
@@ -106,7 +107,7 @@ impl Cluster {
         }
     }
 
-    /// The leader of a hibernated region is gone, and its followers do not know: they find out when they next look, or
+    /// The leader of a hibernated region is gone, and its followers do not know: they notice it at their next check, or
     /// when a client asks.
     pub(super) fn sleep_on(&mut self, id: RegionId, term: u64) {
         let Some(region) = self.regions.get(&id) else {
@@ -114,7 +115,7 @@ impl Cluster {
         };
         let asked = (region.rates.reads + region.rates.writes) * self.clients.intensity();
         let looked_ms = self.rng.between_ms(0, STALE_CHECK_MS);
-        // Requests come at random: the wait for the first one is exponential, and endless where nobody asks.
+        // Requests come at random: the wait for the first one is exponential, and infinite without requests.
         let asked_ms =
             whole(-(1.0 - self.rng.unit()).ln() / asked.max(f64::MIN_POSITIVE) * 1_000.0);
         self.after(looked_ms.min(asked_ms), Event::Rouse(id, term));

@@ -10,13 +10,13 @@ use crate::model::store::{Life, Store};
 const FIRST_STORE_MS: u64 = 45_000;
 /// … and so far apart.
 const STORES_APART_MS: u64 = 2_000;
-/// A cluster of fewer regions serves with new stores at once (`pd: server/cluster/cluster.go`).
+/// A cluster of fewer regions uses new stores immediately (`pd: server/cluster/cluster.go`).
 const SMALL_CLUSTER_REGIONS: usize = 100;
 /// Otherwise a store is prepared when it has so much of what the others have.
 const PREPARED_SHARE: f64 = 0.8;
 
 impl Cluster {
-    /// Nobody has registered yet: the stores' processes do not run, and one replica of each region will be on the first.
+    /// No store has registered yet: the stores' processes do not run, and one replica of each region will be on the first.
     pub(super) fn wait_for_stores(&mut self) {
         let ids: Vec<StoreId> = self.stores.keys().copied().collect();
         let first = ids.first().copied();
@@ -122,7 +122,7 @@ impl Cluster {
         self.log_leader("WARN", "cluster.go:1329", message, &fields);
     }
 
-    /// Every 10 s PD looks at stores that come and go.
+    /// Every 10 s PD checks stores that join or leave.
     pub(super) fn check_node_states(&mut self) {
         let mean = self.mean_region_mib();
         let ids: Vec<(StoreId, NodeState)> = self

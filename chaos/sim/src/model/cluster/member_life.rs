@@ -1,4 +1,4 @@
-//! PD members: their seconds, their deaths, and who leads next.
+//! PD members: their ticks, their deaths, and the election of the next leader.
 
 use super::{Cluster, Event, TICK_MS};
 use crate::model::ids::StoreId;
@@ -46,7 +46,8 @@ impl Cluster {
                 .collect();
             let jitter = self.rng.noise(self.config.noise.jitter);
             if let Some(member) = self.pd.members.get_mut(*index) {
-                let (leads, disk) = (leader == Some(*index), member.disk_factor);
+                let leads = leader == Some(*index);
+                let disk = member.disk_factor;
                 member.counters.pass(
                     real(TICK_MS) / 1_000.0,
                     leads,
@@ -114,19 +115,22 @@ impl Cluster {
 
     /// A follower's data directory was empty when it started: it finds no cluster in it and forms one.
     pub(crate) fn stray_member(&mut self) {
-        let (now_ms, leader) = (self.now_ms, self.pd.leader);
+        let now_ms = self.now_ms;
+        let leader = self.pd.leader;
         let stray = Stray {
             cluster_id: Pd::fresh_cluster_id(&mut self.rng),
             member_id: self.rng.bits() >> 1,
         };
         let follows = |member: &&mut Member| Some(member.index) != leader && member.works();
-        // Who asks the first member, as most tools are set to, is not misled yet.
+        // Clients of the first member, as most tools are configured, are not misled yet.
         let Some(member) = self.pd.members.iter_mut().rev().find(follows) else {
             return;
         };
         (member.stray, member.started_ms, member.counters) =
             (Some(stray), now_ms, MemberCounters::default());
-        let (index, id, name) = (member.index, member.id, member.name.clone());
+        let index = member.index;
+        let id = member.id;
+        let name = member.name.clone();
         let fields = [("cluster-id", stray.cluster_id.to_string())];
         self.log_member(index, "INFO", "server.go:397", "init cluster id", &fields);
         self.log_member(
@@ -160,7 +164,7 @@ impl Cluster {
         self.pd.term += 1;
     }
 
-    /// A person moves the leadership: the old leader resigns, and the next one campaigns at once.
+    /// An operator transfers the leadership: the old leader resigns, and the next one campaigns immediately.
     pub(crate) fn transfer_leading_member(&mut self) {
         let leader = self.pd.leader;
         let next = self

@@ -22,12 +22,12 @@ const SMALL_KEYS: u64 = 540_000;
 const SPLIT_MIB: u64 = 96;
 const SPLIT_KEYS: u64 = 960_000;
 const MAX_KEYS: u64 = 1_440_000;
-/// Regions that the patrol looks at in one round, and rounds a second (`patrol-region-interval`).
+/// Regions that the patrol checks in one round, and rounds a second (`patrol-region-interval`).
 const PATROL: (usize, usize) = (128, 8_192);
 const PATROLS_PER_SECOND: usize = 100;
 /// A larger cluster's rounds take in so much of it.
 const PATROL_SHARE: usize = 1_024;
-/// The target looks this often for what its source has prepared (`raftstore.merge-check-tick-interval`).
+/// The target checks this often what its source has prepared (`raftstore.merge-check-tick-interval`).
 const CHECK_MS: u64 = 2_000;
 
 impl Cluster {
@@ -105,13 +105,14 @@ impl Cluster {
             (Some(one), _) | (None, Some(one)) => one,
             (None, None) => return None,
         };
-        let (size_mib, keys) = (region.size_mib + target.size_mib, region.keys + target.keys);
+        let size_mib = region.size_mib + target.size_mib;
+        let keys = region.keys + target.keys;
         let stays = stays_whole(size_mib, (SPLIT_MIB, REGION_MAX_MIB), UNDERSIZED_MIB)
             && stays_whole(keys, (SPLIT_KEYS, MAX_KEYS), SMALL_KEYS);
         stays.then_some(target.id)
     }
 
-    /// Every replica follows, none is missing, nobody is at it, and neither it was split nor is it hot.
+    /// Every replica follows, none is missing, no operator is active, and the region was neither split nor is it hot.
     fn may_merge(&self, region: &RegionView) -> bool {
         let stores: Vec<StoreId> = region.peers.iter().map(|peer| peer.store).collect();
         region.seen
@@ -138,7 +139,8 @@ impl Cluster {
         let (Some(from), Some(to)) = (regions.get(&source), regions.get(&target)) else {
             return 0.0;
         };
-        let (from, to) = (stores_of(from), stores_of(to));
+        let from = stores_of(from);
+        let to = stores_of(to);
         if let (Some(leaves), Some(comes)) =
             (from.difference(&to).next(), to.difference(&from).next())
         {
@@ -161,7 +163,7 @@ impl Cluster {
         2.0
     }
 
-    /// The source's leader prepares; its target commits when it next looks.
+    /// The source's leader prepares; its target commits at its next check.
     pub(super) fn take_merge_step(
         &mut self,
         operator: &Operator,

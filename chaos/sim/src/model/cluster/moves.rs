@@ -9,15 +9,15 @@ use crate::model::number::{real, whole};
 use crate::model::pd::operators::{Operator, Work};
 use crate::model::region::{Peer, Role};
 
-/// PD sends the next step when the region reports that the last one is done, and looks twice a second.
+/// PD sends the next step when the region reports that the last one is done, and checks twice a second.
 const PUSH_MS: u64 = 500;
 /// A store takes snapshots in at this speed (`server.snap-io-max-bytes-per-sec`).
 const SNAPSHOT_BYTES_PER_MS: f64 = 100.0 * 1_048_576.0 / 1_000.0;
-/// Generating, checking and applying one, beside the bytes.
+/// Generating, checking and applying one, without transferring the bytes.
 const SNAPSHOT_MS: u64 = 300;
 
 impl Cluster {
-    /// PD makes an operator, tells its log, and sends the first step.
+    /// PD creates an operator, logs it, and sends the first step.
     pub(super) fn create_operator(&mut self, kind: &'static str, region: RegionId, work: Work) {
         let Some((epoch, size_mib)) = self
             .pd
@@ -97,7 +97,7 @@ impl Cluster {
             (Work::Add(to) | Work::Move(_, to), 0) => self.add_learner(id, to, operator.peer),
             (Work::Add(to), _) => self.set_role(id, to, Role::Voter),
             (Work::Move(from, _), 1 | 3) | (Work::Remove(from), _) if leader == from => {
-                // Who leads cannot go: the leadership moves first.
+                // A leader cannot be removed: the leadership moves first.
                 let other = self.regions.get(&id).and_then(|region| {
                     region
                         .peers
@@ -216,7 +216,7 @@ impl Cluster {
         self.after(wait_ms, Event::SnapshotCame(id, to));
     }
 
-    /// A snapshot has come, unless somebody has died meanwhile.
+    /// A snapshot has arrived, unless one of the stores has died in the meantime.
     pub(super) fn snapshot_came(&mut self, id: RegionId, to: StoreId) {
         let leader = self.regions.get(&id).and_then(|region| region.leader);
         if let Some(store) = leader.and_then(|leader| self.stores.get_mut(&leader)) {
@@ -239,13 +239,11 @@ impl Cluster {
             return;
         }
         region.lag.remove(&to);
-        let (bytes, is_new) = (
-            region.bytes,
-            region
-                .peers
-                .iter()
-                .any(|peer| peer.store == to && peer.role == Role::Learner),
-        );
+        let bytes = region.bytes;
+        let is_new = region
+            .peers
+            .iter()
+            .any(|peer| peer.store == to && peer.role == Role::Learner);
         *store.counters.snapshots.entry("apply").or_insert(0.0) += 1.0;
         store.disk.kv_bytes += if is_new {
             bytes.min(store.disk.available())

@@ -66,7 +66,8 @@ impl Cluster {
         let Some(region) = self.regions.get(&id) else {
             return;
         };
-        let (term, led) = (region.term, region.leader.is_some());
+        let term = region.term;
+        let led = region.leader.is_some();
         let wait_ms = self.rng.between_ms(CHECK_QUORUM_MS.0, CHECK_QUORUM_MS.1);
         self.after(
             wait_ms,
@@ -80,10 +81,8 @@ impl Cluster {
 
     /// Replicas that hear their leader follow it, and the others fall behind.
     pub(super) fn follow_leader(&mut self, id: RegionId) {
-        let (meter, value_bytes) = (
-            self.clients.meter(self.now_ms),
-            self.clients.load.value_bytes,
-        );
+        let meter = self.clients.meter(self.now_ms);
+        let value_bytes = self.clients.load.value_bytes;
         let Some(region) = self.regions.get_mut(&id) else {
             return;
         };
@@ -95,7 +94,7 @@ impl Cluster {
                 .get(&peer.store)
                 .is_some_and(|store| store.appends());
             if able && self.links.both(leader, peer.store) {
-                // Who lacks more than the log holds waits for a snapshot, which ends the lag when it comes.
+                // A replica that lacks more than the log contains waits for a snapshot, which ends the lag when it arrives.
                 if region
                     .lag
                     .get(&peer.store)

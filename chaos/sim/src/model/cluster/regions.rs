@@ -5,9 +5,9 @@ use crate::model::ids::{RegionId, StoreId};
 use crate::model::region::Rates;
 
 impl Cluster {
-    /// Gives a region another leader, or none, and moves its load along.
+    /// Changes the leader of a region, or removes it, and moves its load along.
     pub(crate) fn set_leader(&mut self, id: RegionId, leader: Option<StoreId>) {
-        // Who leads now says so, which wakes everybody.
+        // The new leader announces itself, which wakes every replica.
         if leader.is_some() {
             self.wake(id);
         }
@@ -74,7 +74,7 @@ impl Cluster {
         self.set_leader(id, leader);
     }
 
-    /// A region that nobody leads at the moment is added to its stores, or taken away.
+    /// Adds a region without a leader to its stores, or removes it.
     pub(crate) fn count_replicas(&mut self, id: RegionId, add: bool) {
         let Some(region) = self.regions.get(&id) else {
             return;
@@ -93,7 +93,7 @@ impl Cluster {
         }
     }
 
-    /// The next id that PD gives away.
+    /// The next id that PD allocates.
     pub(crate) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id

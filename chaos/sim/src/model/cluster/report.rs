@@ -28,7 +28,7 @@ impl Cluster {
         self.report_store(id);
     }
 
-    /// A store reports to PD: every 10 s, and at once when it has started.
+    /// A store reports to PD: every 10 s, and immediately after its start.
     pub(super) fn report_store(&mut self, id: StoreId) {
         let now_ms = self.now_ms;
         let Some(store) = self
@@ -71,7 +71,7 @@ impl Cluster {
         self.receive_store_flow(id, &flow, seconds);
     }
 
-    /// A hung store's own heartbeat hangs too; another thread says so, for five minutes
+    /// A hung store's own heartbeat hangs too; another thread reports that, for five minutes
     /// (`tikv: components/raftstore/src/store/worker/pd.rs`).
     fn report_substitute(&mut self, id: StoreId) {
         let now_ms = self.now_ms;
@@ -218,7 +218,7 @@ impl Cluster {
         );
     }
 
-    /// A leader tells PD about its region, if both can be reached.
+    /// A leader reports its region to PD, if both can be reached.
     pub(super) fn report_region(&mut self, id: RegionId) {
         let now_ms = self.now_ms;
         let Some(leader) = self.regions.get(&id).and_then(|region| region.leader) else {
@@ -233,10 +233,8 @@ impl Cluster {
             return;
         }
         let down = self.down_peers(id);
-        let (meter, noise) = (
-            self.clients.meter(now_ms),
-            self.rng.noise(self.config.noise.jitter),
-        );
+        let meter = self.clients.meter(now_ms);
+        let noise = self.rng.noise(self.config.noise.jitter);
         let value_bytes = self.clients.load.value_bytes;
         let Some(region) = self.regions.get_mut(&id) else {
             return;
@@ -311,7 +309,7 @@ impl Cluster {
 
     /// Writes flow through every replica, so every replica's store has a hot peer.
     fn receive_region_flow(&mut self, view: &RegionView) {
-        // PD ignores intervals that are too short to judge, but it sees who leads.
+        // PD ignores intervals that are too short to evaluate, but it notes the leader.
         if view.interval_s < 3.0 {
             return self
                 .pd

@@ -32,10 +32,8 @@ impl Cluster {
         let followers = self.followers(id);
         let ingested =
             self.clients.ingested * real_len(REPLICAS) / real_len(self.stores.len().max(1));
-        let (load_jitter, latency_jitter) = (
-            self.rng.noise(self.config.noise.jitter),
-            self.rng.noise(self.config.noise.jitter),
-        );
+        let load_jitter = self.rng.noise(self.config.noise.jitter);
+        let latency_jitter = self.rng.noise(self.config.noise.jitter);
         let demand = self.demand(id, load_jitter);
         let usage_before = self.stores.get(&id).map(|store| store.disk.usage());
         let Some(store) = self.stores.get_mut(&id) else {
@@ -176,13 +174,12 @@ impl Cluster {
             return;
         };
         let wake_ms = store.stages.wake_ms;
-        let (led, held) = (
-            store.led_regions.saturating_sub(store.asleep.led),
-            store.held_regions.saturating_sub(store.asleep.held),
-        );
-        let (led, followed) = (real(led), real(held.saturating_sub(led)));
+        let led = store.led_regions.saturating_sub(store.asleep.led);
+        let held = store.held_regions.saturating_sub(store.asleep.held);
+        let followed = real(held.saturating_sub(led));
+        let led = real(led);
         let others = real_len(alive.len()).max(1.0);
-        // Between many stores there are too many ways to look at each one every second: some are looked at for all.
+        // Many stores have too many links to check each one every second: a sample stands for all.
         let (portions, turn) = if alive.len() > MANY_STORES {
             (10_u64, self.now_ms / TICK_MS)
         } else {
@@ -199,10 +196,8 @@ impl Cluster {
                     .network
                     .entry(other)
                     .or_insert_with(|| Histogram::new(layouts::tikv_seconds()));
-                let (probes, way_ms) = (
-                    PROBES_PER_SECOND * seconds * portion,
-                    round_trip_ms + wake_ms + extra_ms,
-                );
+                let probes = PROBES_PER_SECOND * seconds * portion;
+                let way_ms = round_trip_ms + wake_ms + extra_ms;
                 histogram.observe(probes * (1.0 - lossy), way_ms / 1_000.0 * jitter, 0.4);
                 histogram.observe(
                     probes * lossy,
@@ -243,7 +238,8 @@ impl Cluster {
         let Some(store) = self.stores.get(&id) else {
             return;
         };
-        let (after, before) = (store.disk.usage(), before.unwrap_or(DiskUsage::Normal));
+        let after = store.disk.usage();
+        let before = before.unwrap_or(DiskUsage::Normal);
         if after == before {
             return;
         }
@@ -291,7 +287,7 @@ impl Cluster {
         let load = &self.clients.load;
         let missing = (load.reads_per_second - served.reads).max(0.0)
             + (load.writes_per_second - served.writes).max(0.0);
-        // Sums of floats are not exact: a millionth of the load is nobody waiting.
+        // Sums of floats are not exact: a millionth of the load is no queue.
         let missing = if missing > 1e-3 { missing } else { 0.0 };
         self.clients
             .adapt(self.now_ms, in_flight + Clients::stuck(missing * wanted));
@@ -353,7 +349,7 @@ fn queue_writes(store: &mut Store, seconds: f64, value_bytes: f64) {
             .throttled
             .observe(demand.led_writes * seconds, held_back, 0.5);
     }
-    // Whoever gives up leaves his message behind; without a disk nobody takes it out.
+    // A client that gives up leaves its message behind; without a disk it is never removed.
     let came = demand.hot_writes * seconds;
     *mailbox = if disk.hung { *mailbox + came } else { 0.0 };
     if *mailbox > MAILBOX {
@@ -384,7 +380,8 @@ fn write_to_disk(store: &mut Store, seconds: f64, value_bytes: f64, intensity: f
         disk.kv_bytes += (ingested * seconds).min(disk.available());
         tree.pending_bytes += ingested * seconds * 0.3;
     }
-    let (flushed_before, done) = (tree.memtable_bytes, tree.pass(seconds, bytes, *cpu_factor));
+    let flushed_before = tree.memtable_bytes;
+    let done = tree.pass(seconds, bytes, *cpu_factor);
     let flushed = (flushed_before + bytes - tree.memtable_bytes).max(0.0);
     counters.written_bytes += bytes;
     counters.read_bytes += demand.reads * seconds * value_bytes;

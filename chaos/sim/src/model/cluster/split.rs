@@ -9,7 +9,7 @@ use crate::model::pd::gauges::REGION_MAX_MIB;
 use crate::model::region::{Flow, Peer, Rates, Region};
 use std::collections::BTreeMap;
 
-/// Leaders report each region this often; what is loaded beside the writes is added in such portions.
+/// Leaders report each region this often; ingested data is added in such portions.
 const REPORT_S: f64 = 60.0;
 
 impl Cluster {
@@ -102,7 +102,7 @@ impl Cluster {
         self.report_region(id);
     }
 
-    /// Somebody wants regions split.
+    /// Regions are to be split.
     pub(crate) fn want_splits(&mut self, count: u64, per_second: f64) {
         self.splits_wanted = (count, per_second);
         self.after(TICK_MS, Event::SplitSome);
@@ -155,7 +155,7 @@ impl Cluster {
         self.hot_region = self.hot_region.or(chosen);
     }
 
-    /// A region is gone with all its replicas, and PD's record of it as well.
+    /// A region is gone with all its replicas, and with PD's record of it.
     pub(crate) fn lose_range(&mut self) {
         let Some(id) = self.regions.keys().nth(11).copied() else {
             return;

@@ -11,7 +11,7 @@ use crate::model::store::counters::Counters;
 
 /// Reading logs back and opening the engines (recorded: 4.6 s for a small store without optimisation).
 const START_MS: (u64, u64) = (3_000, 6_000);
-/// A reset connection is noticed at once; the retry that proves the loss takes a moment.
+/// A reset connection is noticed immediately; the retry that proves the loss takes a moment.
 const NOTICE_MS: u64 = 500;
 /// One that only drops packets is given up by gRPC's keepalive after 10 s and 3 s.
 const KEEPALIVE_MS: u64 = 11_000;
@@ -44,7 +44,7 @@ impl Cluster {
         self.stand_still(id, NOTICE_MS);
     }
 
-    /// The machine goes with the process: nobody refuses connections, so that the loss is noticed later.
+    /// The machine is lost with the process: connections time out, so the loss is noticed later.
     pub(crate) fn lose_machine(&mut self, id: StoreId) {
         self.kill_store(id);
         if let Some(store) = self.stores.get_mut(&id) {
@@ -174,7 +174,8 @@ impl Cluster {
         let Some(store) = self.stores.get(&id) else {
             return;
         };
-        let (address, silent_ms) = (store.address(), self.now_ms.saturating_sub(store.died_ms));
+        let address = store.address();
+        let silent_ms = self.now_ms.saturating_sub(store.died_ms);
         let others: Vec<StoreId> = self
             .stores
             .values()
@@ -221,11 +222,12 @@ impl Cluster {
             region.lag.remove(&store);
         }
         if region.leader.is_none() && region.asleep_under.is_some() {
-            // It starts awake, hears nobody, and asks to be elected like any follower.
+            // It starts awake, hears no leader, and campaigns like any follower.
             self.wake(id);
             self.await_election(id);
         } else if region.leader.is_none() {
-            let (term, wait_ms) = (region.term, CATCH_UP_MS);
+            let term = region.term;
+            let wait_ms = CATCH_UP_MS;
             self.after(wait_ms, Event::Elect(id, term));
         }
     }
@@ -233,10 +235,8 @@ impl Cluster {
     /// Its replicas miss entries from now on.
     pub(crate) fn stop_following(&mut self, id: StoreId) {
         self.wake_leaders_beside(id);
-        let (meter, value_bytes) = (
-            self.clients.meter(self.now_ms),
-            self.clients.load.value_bytes,
-        );
+        let meter = self.clients.meter(self.now_ms);
+        let value_bytes = self.clients.load.value_bytes;
         for region in self
             .regions
             .values_mut()

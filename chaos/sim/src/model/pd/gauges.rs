@@ -15,7 +15,7 @@ pub(crate) const UNDERSIZED_MIB: u64 = 54;
 /// Regions at or over this size are too big (`region-max-size` of the stores).
 pub(crate) const REGION_MAX_MIB: u64 = 144;
 
-/// What `/metrics` of the leader says about the cluster.
+/// What `/metrics` of the leader exposes about the cluster.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gauges {
     /// `pd_cluster_status` by type.
@@ -65,7 +65,7 @@ impl Abnormal {
         (Self::Undersized, "undersized-region-count"),
     ];
 
-    /// Whether a region belongs on the list. Only regions that reported to this leader are judged.
+    /// Whether a region belongs on the list. Only regions that reported to this leader are evaluated.
     pub(crate) fn holds(self, region: &RegionView, view: &View) -> bool {
         let replicas = view.max_replicas;
         region.seen
@@ -99,7 +99,8 @@ impl Gauges {
     }
 
     fn store(&mut self, id: StoreId, store: &StoreView, view: &View, hot: &HotCache) {
-        let (tally, report) = (view.tally_of(id), store.report);
+        let tally = view.tally_of(id);
+        let report = store.report;
         let rates = hot.store_rates(id).unwrap_or_default();
         let values = [
             ("leader_count", real(tally.leaders)),
@@ -134,7 +135,8 @@ impl Gauges {
     fn hotspot(&mut self, id: StoreId, hot: &HotCache) {
         let writes = hot.shown(HotKind::Write, id);
         let reads = hot.shown(HotKind::Read, id);
-        let (led_writes, led_reads) = (led(&writes), led(&reads));
+        let led_writes = led(&writes);
+        let led_reads = led(&reads);
         let mut put = |kind: &'static str, value: f64| {
             self.hot.insert((id, kind), value.floor());
         };
@@ -142,12 +144,10 @@ impl Gauges {
         put("hot_read_region_as_peer", real_len(reads.len()));
         put("hot_write_region_as_leader", real_len(led_writes.len()));
         put("hot_write_region_as_peer", real_len(writes.len()));
-        let (read, led_read, write, led_write) = (
-            total(&reads),
-            total(&led_reads),
-            total(&writes),
-            total(&led_writes),
-        );
+        let read = total(&reads);
+        let led_read = total(&led_reads);
+        let write = total(&writes);
+        let led_write = total(&led_writes);
         put("total_read_bytes_as_leader", led_read.bytes);
         put("total_read_bytes_as_peer", read.bytes);
         put("total_read_keys_as_leader", led_read.keys);

@@ -326,7 +326,7 @@ fn smooth(old: HotRates, new: HotRates) -> HotRates {
     }
 }
 
-/// The sums that PD shows beside a list.
+/// The sums that PD shows with a list.
 pub(crate) fn total(peers: &[&HotPeer]) -> HotRates {
     peers
         .iter()

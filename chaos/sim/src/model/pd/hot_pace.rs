@@ -30,7 +30,7 @@ impl Move {
     pub(crate) const ALL: [Self; 2] = [Self::Leader, Self::Peer];
 }
 
-/// A region's heat that goes from one store to another one.
+/// Hotness of a region that moves from one store to another.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shift {
     /// Whose.
@@ -57,7 +57,7 @@ pub(crate) struct HotPace {
 }
 
 impl HotPace {
-    /// What it looks at now, if it is its turn.
+    /// What it examines now, if it is its turn.
     pub(crate) fn turn(&mut self, now_ms: u64) -> Option<HotKind> {
         if now_ms < self.next_ms {
             return None;

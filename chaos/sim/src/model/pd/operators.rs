@@ -31,7 +31,7 @@ pub(crate) enum Work {
 /// A running operator.
 #[derive(Debug, Clone)]
 pub(crate) struct Operator {
-    /// Who made it; also the metric's type.
+    /// Its creator, and the type label of its metric.
     pub kind: &'static str,
     /// The region.
     pub region: RegionId,
@@ -188,7 +188,8 @@ mod tests {
     use super::*;
 
     fn operator(work: Work, size_mib: u64) -> Operator {
-        let (region, kind) = (RegionId(8), "balance-region");
+        let region = RegionId(8);
+        let kind = "balance-region";
         Operator {
             kind,
             region,

@@ -42,7 +42,7 @@ pub(crate) struct StoreView {
     pub heartbeat_ms: u64,
     /// The last one that would survive a change of leader.
     pub persisted_ms: u64,
-    /// What it said last.
+    /// Its last report.
     pub report: StoreReport,
     /// What PD does with it.
     pub node: NodeState,
@@ -89,7 +89,7 @@ pub(crate) struct StoreReport {
     pub slow_score: f64,
     /// It asks to be spared.
     pub busy: bool,
-    /// Share of all processors, in percent of one.
+    /// Share of all CPUs, in percent of one.
     pub cpu_percent: f64,
     /// Bytes a second to disk.
     pub disk_write_rate: f64,
@@ -132,7 +132,7 @@ pub(crate) struct RegionView {
     pub size_mib: u64,
     /// Keys.
     pub keys: u64,
-    /// Percent of one processor.
+    /// Percent of one CPU.
     pub cpu_percent: u64,
     /// Reported to this leader, not only known from before.
     pub seen: bool,
@@ -220,7 +220,8 @@ impl StoreView {
 
     /// Region score, formula v2 (`pd: pkg/core/store.go`): mostly by size, mostly by free space below the floor.
     pub(crate) fn region_score(&self, region_mib: u64) -> f64 {
-        let (capacity, free) = (self.report.capacity / GIB, self.report.available / GIB);
+        let capacity = self.report.capacity / GIB;
+        let free = self.report.available / GIB;
         let size = real(region_mib);
         if free >= capacity || capacity < 1.0 {
             return size;

@@ -1,4 +1,4 @@
-//! What a store's process counts from its start on. A restart begins with an empty set.
+//! Counters of a store's process since its start. A restart begins with an empty set.
 
 use crate::model::histogram::Histogram;
 use crate::model::ids::StoreId;
@@ -460,7 +460,7 @@ mod tests {
         };
         let mut counters = Counters::default();
         counters.serve(1.0, &demand, &hung, 1.0);
-        assert!(counters.append.count() < 1.0 && counters.write.count() < 1.0);
+        assert!(counters.append.samples() < 1.0 && counters.write.samples() < 1.0);
         assert!((counters.puts - 10.0).abs() < 1e-9 && counters.puts_done < 1e-9);
         assert!((counters.probe(10.0, &hung, 100.0) - 1.0).abs() < 1e-9);
     }

@@ -5,7 +5,7 @@
 pub(crate) struct Memory {
     /// What it may have.
     pub quota_bytes: f64,
-    /// What it holds beside its memtables: half of the quota is cache, of which two thirds are warm.
+    /// Memory other than memtables: half of the quota is cache, of which two thirds are warm.
     pub base_bytes: f64,
     /// What it holds more than usual.
     pub extra_bytes: f64,
@@ -32,7 +32,7 @@ impl Memory {
         self.base_bytes + self.extra_bytes + memtable_bytes
     }
 
-    /// A while passes. Says whether the kernel ends the process.
+    /// Some time passes. Returns whether the process is OOM-killed.
     pub(crate) fn pass(&mut self, seconds: f64, memtable_bytes: f64) -> bool {
         let room = self.quota_bytes * self.until_share - self.resident(memtable_bytes);
         self.extra_bytes += (self.growth * seconds).min(room.max(0.0));

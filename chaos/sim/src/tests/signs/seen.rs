@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Growth and quantiles are taken over about a minute.
 const WINDOW_S: u64 = 60;
 
-/// One look at one node: its series.
+/// One observation of one node: its series.
 type Series = Vec<(String, f64)>;
 
 /// Everything that was seen.
@@ -71,7 +71,7 @@ impl Watch {
             })
     }
 
-    /// Whether a sign stays as it was, on each node and at each look.
+    /// Whether a sign stays as it was, on each node and at each observation.
     pub(super) fn holds(&self, sign: &Sign, onset_s: u64) -> bool {
         self.nodes(sign).iter().all(|node| {
             let before = self.before(sign, node, onset_s);
@@ -132,7 +132,7 @@ impl Watch {
     }
 
     fn before(&self, sign: &Sign, node: &str, onset_s: u64) -> Option<f64> {
-        // What is done at the onset is done before the look of that second.
+        // Actions at the onset precede the observation of that second.
         self.read(sign, node, (onset_s / 15 * 15).checked_sub(15)?)
     }
 
@@ -198,7 +198,8 @@ fn sum(series: &Series, name: &str, sign: &Sign) -> f64 {
 }
 
 fn p99(now: &Series, earlier: &Series, metric: &str, sign: &Sign) -> Option<f64> {
-    let (after, before) = (buckets(now, metric, sign), buckets(earlier, metric, sign));
+    let after = buckets(now, metric, sign);
+    let before = buckets(earlier, metric, sign);
     let grown: Vec<(f64, f64)> = after
         .into_iter()
         .map(|(bound, count)| (bound.0, count - before.get(&bound).copied().unwrap_or(0.0)))
