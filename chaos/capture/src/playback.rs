@@ -82,7 +82,7 @@ impl World for Playback {
             return self.response(405, "text/plain", b"a capture is read-only\n");
         }
         let Some(track) = server.track(path_and_query) else {
-            return self.response(404, "text/plain", b"not captured\n");
+            return self.response(404, "text/plain", b"not recorded\n");
         };
         match track.at(self.elapsed_ms()) {
             Outcome::Response {

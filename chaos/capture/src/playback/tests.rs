@@ -52,7 +52,7 @@ fn the_newest_answer_holds_and_same_means_the_last_body() {
 }
 
 #[test]
-fn parameters_may_come_in_another_order_but_not_be_others() {
+fn parameters_may_have_another_order_but_not_other_values() {
     assert_eq!(
         body(at(0).request(PD, "GET", "/pd/api/v1/stores?b=1&state=0")),
         "200 zero"
@@ -110,7 +110,7 @@ fn log_lines_appear_when_they_were_written_and_the_oldest_are_dropped_first() {
 }
 
 #[test]
-fn an_operator_is_pointed_at_pd() {
+fn the_target_is_the_pd_member() {
     assert_eq!(
         playback().targets(),
         BTreeMap::from([("pd".to_owned(), PD.to_owned())])
@@ -119,10 +119,10 @@ fn an_operator_is_pointed_at_pd() {
 }
 
 #[test]
-fn nothing_can_be_changed_and_head_has_no_body() {
+fn a_write_is_refused_and_head_has_no_body() {
     assert_eq!(
         body(at(0).request(STORE, "POST", "/config")),
-        "405 a capture can only be read\n"
+        "405 a capture is read-only\n"
     );
     assert_eq!(body(at(0).request(STORE, "HEAD", "/config")), "200 ");
 }
@@ -147,7 +147,7 @@ fn a_wrong_file_is_named_with_the_line_and_the_reason() {
         ),
         (
             "{\"t\":0,\"unix_ms\":1,\"url\":\"http://h:1/\",\"status\":200,\"same\":true}\n",
-            "line 1: `same`, but no body",
+            "line 1: `same` is set, but the URL has no earlier body",
         ),
         (
             "{\"t\":0,\"unix_ms\":1,\"url\":\"http://h:1/\"}\n",
@@ -160,7 +160,7 @@ fn a_wrong_file_is_named_with_the_line_and_the_reason() {
 }
 
 #[test]
-fn a_compressed_recording_plays_the_same_and_a_cut_one_is_named() {
+fn a_compressed_capture_plays_the_same_and_a_truncated_one_is_named() {
     use std::io::Write as _;
     let folder = tempfile::tempdir().unwrap();
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
