@@ -13,7 +13,7 @@ mod truth;
 
 pub use action::{Pool, SimAction};
 pub use docker::{Direction, DockerAction, DockerPlan, DockerStep};
-pub use evidence::{Evidence, Reading, Sign, Where};
+pub use evidence::{Evidence, Reading, Sign, SignLocation};
 pub use library::{FaultFileError, all, by_id, load};
 pub use truth::{Actions, LookAlike, Truth};
 

@@ -59,6 +59,9 @@ fn table(listed: &[Listed]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(["FAULT", "FAMILY", "TARGETS", "TITLE"]);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     for one in listed {
         table.add_row([&one.id, &one.family, &one.targets.join(","), &one.title]);
     }

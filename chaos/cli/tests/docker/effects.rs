@@ -148,7 +148,7 @@ pub(super) fn nothing_happens_to_who_is_not_armed(project: &Project<'_>) {
     assert!(
         outside
             .as_ref()
-            .is_err_and(|why| why.contains("nobody in the project fits")),
+            .is_err_and(|why| why.contains("no container matches")),
         "{outside:?}"
     );
     assert_eq!(

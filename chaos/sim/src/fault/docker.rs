@@ -1,41 +1,41 @@
-//! What is done to containers. Services are named as in `compose/`: `pd-0` to `pd-2`, `tikv-0` to `tikv-2`.
+//! Steps in containers. Services are named as in `compose/`: `pd-0` to `pd-2`, `tikv-0` to `tikv-2`.
 
 use serde::{Deserialize, Serialize};
 
-/// What is done to containers.
+/// The steps in containers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DockerPlan {
-    /// In order.
+    /// Steps, in the order of time.
     pub steps: Vec<DockerStep>,
 }
 
-/// One thing that is done.
+/// One step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DockerStep {
     /// Delay after the onset.
     #[serde(default)]
     pub after_s: u64,
-    /// What is done.
+    /// The action.
     #[serde(rename = "do")]
     pub action: DockerAction,
 }
 
-/// Which way a link is cut or disturbed, seen from the service.
+/// The direction in which a link is cut or disturbed, as seen from the service.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// Both ways.
     #[default]
     Both,
-    /// What comes to the service.
+    /// Packets to the service.
     In,
-    /// What it sends.
+    /// Packets from the service.
     Out,
 }
 
-/// What can be done to a container, or by the load tool.
+/// An action on a container, or of the load generator.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum DockerAction {
@@ -44,11 +44,11 @@ pub enum DockerAction {
         /// Which service.
         service: String,
     },
-    /// SIGTERM, and SIGKILL after a while.
+    /// SIGTERM, followed by SIGKILL after the grace period.
     Stop {
         /// Which service.
         service: String,
-        /// How long it may take, in seconds.
+        /// Grace period in seconds.
         #[serde(default = "stop_grace_s")]
         grace_s: u64,
     },
@@ -61,16 +61,16 @@ pub enum DockerAction {
     Restart {
         /// Which service.
         service: String,
-        /// How long stopping may take, in seconds.
+        /// Grace period in seconds.
         #[serde(default = "stop_grace_s")]
         grace_s: u64,
     },
-    /// A stopped service is started: the second half of a restart by hand.
+    /// A stopped service is started: the second half of a manual restart.
     Start {
         /// Which service.
         service: String,
     },
-    /// Taken off the project's network.
+    /// Disconnected from the project's network.
     NetworkDisconnect {
         /// Which service.
         service: String,
@@ -86,41 +86,41 @@ pub enum DockerAction {
         #[serde(default)]
         direction: Direction,
     },
-    /// Every packet that a service sends comes later.
+    /// Every packet from a service is delayed.
     Latency {
         /// Which service.
         service: String,
-        /// By so much, in milliseconds.
+        /// Delay in milliseconds.
         delay_ms: u64,
     },
-    /// Every packet that a service sends comes later, by varying times.
+    /// Every packet from a service is delayed by a varying time.
     Jitter {
         /// Which service.
         service: String,
-        /// By so much on average, in milliseconds.
+        /// Mean delay in milliseconds.
         delay_ms: u64,
-        /// Give or take, in milliseconds.
+        /// Deviation in milliseconds.
         jitter_ms: u64,
     },
-    /// Some packets that a service sends are lost.
+    /// Some packets from a service are lost.
     Loss {
         /// Which service.
         service: String,
-        /// How many of a hundred.
+        /// Percentage.
         percent: f64,
     },
-    /// Some packets that a service sends come twice.
+    /// Some packets from a service are duplicated.
     Duplicate {
         /// Which service.
         service: String,
-        /// How many of a hundred.
+        /// Percentage.
         percent: f64,
     },
-    /// A service can send only so fast.
+    /// The bandwidth of a service is limited.
     RateLimit {
         /// Which service.
         service: String,
-        /// Kilobits a second.
+        /// Rate in kbit/s.
         kilobits_per_second: u64,
     },
     /// Other processes use the service's CPUs.
@@ -137,42 +137,42 @@ pub enum DockerAction {
         /// CPUs.
         cpus: f64,
     },
-    /// Memory inside of the service's limit is taken.
+    /// Another process uses memory within the service's limit.
     MemoryStress {
         /// Which service.
         service: String,
         /// MiB.
         mebibytes: u64,
     },
-    /// A service may use less memory.
+    /// The memory limit of a service is lowered.
     MemoryLimit {
         /// Which service.
         service: String,
         /// MiB.
         mebibytes: u64,
     },
-    /// Others write and flush on the service's disk.
+    /// Other processes write and flush on the service's disk.
     IoStress {
         /// Which service.
         service: String,
         /// Writers.
         workers: u32,
     },
-    /// A service can write only so fast.
+    /// The write bandwidth of a service is limited.
     IoLimit {
         /// Which service.
         service: String,
-        /// Bytes a second.
+        /// Rate in bytes per second.
         write_bytes_per_second: u64,
     },
     /// Files fill the service's disk.
     DiskFill {
         /// Which service.
         service: String,
-        /// Until so many MiB are free.
+        /// Free space to leave, in MiB.
         free_mebibytes: u64,
     },
-    /// The service's data cannot be written.
+    /// The service's data directory is read-only.
     ReadOnly {
         /// Which service.
         service: String,
@@ -181,14 +181,14 @@ pub enum DockerAction {
     ClockSkew {
         /// Which service.
         service: String,
-        /// By so much; negative is behind.
+        /// Offset; negative is behind.
         offset_ms: i64,
     },
     /// The service cannot open files or connections.
     FdExhaust {
         /// Which service.
         service: String,
-        /// Descriptors that it may have.
+        /// Limit of open file descriptors.
         limit: u64,
     },
     /// Clients write a few neighbouring keys.
@@ -209,13 +209,13 @@ pub enum DockerAction {
     },
 }
 
-/// What Docker allows by default.
+/// Docker's default grace period.
 fn stop_grace_s() -> u64 {
     10
 }
 
 impl DockerAction {
-    /// Its name, as faults write it.
+    /// Its name in fault files.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {

@@ -1,27 +1,27 @@
-//! What an observer must see, and what must stay as it was.
+//! Signs that an observer must see, and signs that must not show.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Signs of a fault.
+/// The signs of a fault.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {
-    /// What must move.
+    /// Signs that must show.
     #[serde(default)]
     pub moves: Vec<Sign>,
-    /// What must not.
+    /// Signs that must not show.
     #[serde(default)]
     pub still: Vec<Sign>,
 }
 
-/// One sign: a metric compared with what it was before the onset or with a figure, or a line in a log.
+/// One sign: a metric compared with its value before the onset or with a number, or a line in a log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sign {
-    /// Where it shows.
-    pub at: Where,
-    /// Its metric.
+    /// The node that shows it.
+    pub at: SignLocation,
+    /// The metric.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
     /// Labels that the series must have.
@@ -30,25 +30,25 @@ pub struct Sign {
     /// How the metric is read.
     #[serde(default)]
     pub read: Reading,
-    /// It rises to at least this many times of what it was.
+    /// It rises to at least this multiple of its earlier value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub up: Option<f64>,
-    /// It falls to at most this share of what it was.
+    /// It falls to at most this share of its earlier value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub down: Option<f64>,
-    /// It is above this figure.
+    /// It is above this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<f64>,
-    /// It is below this figure.
+    /// It is below this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub under: Option<f64>,
-    /// It stays within this factor of what it was.
+    /// It stays within this factor of its earlier value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<f64>,
-    /// A line with this text is in the log.
+    /// The log has a line with this text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
-    /// It shows at the latest so long after the onset; at any time of the run when absent.
+    /// It shows within this time after the onset; without it, at any time of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_s: Option<u64>,
 }
@@ -57,36 +57,39 @@ pub struct Sign {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reading {
-    /// The sum of its series now.
+    /// The current sum of its series.
     #[default]
     Value,
-    /// Growth of the sum, a second.
+    /// Growth of the sum per second.
     Rate,
-    /// 99 % of the samples that came lately are below it.
+    /// The 99th percentile of recent samples.
     P99,
 }
 
-/// Where a sign shows.
+/// The nodes that show a sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Where {
+pub enum SignLocation {
     /// On this store.
     Store(u64),
     /// On every store but this one.
     OtherStores(u64),
     /// On every store.
     EveryStore,
-    /// On the PD member that leads at that moment.
+    /// On the PD member that leads at that time.
     PdLeader,
     /// On this PD member.
     Member(String),
 }
 
-impl TryFrom<String> for Where {
+impl TryFrom<String> for SignLocation {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let number = |text: &str| text.parse().map_err(|_| format!("{text} is no store's id"));
+        let number = |text: &str| {
+            text.parse()
+                .map_err(|_| format!("{text} is not a store id"))
+        };
         match text.split_once('/') {
             Some(("store", id)) => number(id).map(Self::Store),
             Some(("not-store", id)) => number(id).map(Self::OtherStores),
@@ -100,20 +103,20 @@ impl TryFrom<String> for Where {
     }
 }
 
-impl From<Where> for String {
-    fn from(place: Where) -> Self {
+impl From<SignLocation> for String {
+    fn from(place: SignLocation) -> Self {
         match place {
-            Where::Store(id) => format!("store/{id}"),
-            Where::OtherStores(id) => format!("not-store/{id}"),
-            Where::EveryStore => "stores".to_owned(),
-            Where::PdLeader => "pd-leader".to_owned(),
-            Where::Member(name) => format!("member/{name}"),
+            SignLocation::Store(id) => format!("store/{id}"),
+            SignLocation::OtherStores(id) => format!("not-store/{id}"),
+            SignLocation::EveryStore => "stores".to_owned(),
+            SignLocation::PdLeader => "pd-leader".to_owned(),
+            SignLocation::Member(name) => format!("member/{name}"),
         }
     }
 }
 
 impl Sign {
-    /// What is wrong with it, if anything.
+    /// Its problem, if any.
     pub(super) fn problem(&self) -> Option<String> {
         let compared = [self.up, self.down, self.over, self.under, self.within]
             .iter()
@@ -125,8 +128,8 @@ impl Sign {
             )),
             (Some(_), None) => None,
             (None, Some(_)) if compared == 0 => None,
-            (None, Some(log)) => Some(format!("the log line {log:?} cannot be compared")),
-            _ => Some("a sign is a metric or a log line".to_owned()),
+            (None, Some(log)) => Some(format!("the log line {log:?} cannot have a comparison")),
+            _ => Some("a sign needs either a metric or a log line".to_owned()),
         }
     }
 }

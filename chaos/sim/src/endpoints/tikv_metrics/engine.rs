@@ -72,6 +72,13 @@ pub(super) fn write(out: &mut Writer, store: &Store) {
         flow.series(&format!("db=\"kv\",type=\"{kind}\""), bytes.floor());
     }
     stalls(out, store);
+    io(out, store);
+}
+
+/// Disk traffic, and the signals of flow control.
+fn io(out: &mut Writer, store: &Store) {
+    let tree = &store.tree;
+    let counters = &store.counters;
     let mut io = out.counter("tikv_io_bytes", "Bytes of disk tikv io");
     for (kind, bytes) in [
         ("compaction", counters.compacted_bytes),

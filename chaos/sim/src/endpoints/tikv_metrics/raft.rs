@@ -1,13 +1,24 @@
 //! Raft: how long its stages took, what it counted, and what it sent.
 
+use crate::model::histogram::Histogram;
 use crate::model::number::real;
 use crate::model::store::Store;
+use crate::model::store::counters::Counters;
 use operator_exposition::Writer;
 use std::collections::BTreeMap;
 
 pub(super) fn durations(out: &mut Writer, store: &Store) {
-    let counters = &store.counters;
-    for (name, help, histogram) in [
+    for (name, help, histogram) in histograms(&store.counters) {
+        out.histogram(name, help).buckets("", histogram);
+    }
+    let name = "tikv_raftstore_raft_process_duration_secs";
+    out.histogram(name, "Bucketed histogram of peer processing raft duration.")
+        .buckets("type=\"ready\"", &store.counters.raft_ready);
+}
+
+/// Name, help and histogram of each family without labels.
+fn histograms(counters: &Counters) -> [(&'static str, &'static str, &Histogram); 14] {
+    [
         (
             "raft_engine_sync_log_duration_seconds",
             "Bucketed histogram of Raft Engine sync log duration",
@@ -78,12 +89,7 @@ pub(super) fn durations(out: &mut Writer, store: &Store) {
             "Histogram of bytes written for regions",
             &counters.region_written,
         ),
-    ] {
-        out.histogram(name, help).buckets("", histogram);
-    }
-    let name = "tikv_raftstore_raft_process_duration_secs";
-    out.histogram(name, "Bucketed histogram of peer processing raft duration.")
-        .buckets("type=\"ready\"", &counters.raft_ready);
+    ]
 }
 
 pub(super) fn counts(out: &mut Writer, store: &Store) {
@@ -147,6 +153,12 @@ pub(super) fn counts(out: &mut Writer, store: &Store) {
             admin.series(&format!("status=\"{status}\",type=\"{kind}\""), count);
         }
     }
+    checks_and_snapshots(out, store);
+}
+
+/// Checks of the split checker, and snapshots.
+fn checks_and_snapshots(out: &mut Writer, store: &Store) {
+    let counters = &store.counters;
     let checks = [
         ("all", counters.split_checks),
         ("ignore", counters.split_checks - counters.splits),
@@ -225,6 +237,12 @@ pub(super) fn messages(out: &mut Writer, store: &Store) {
         "Total number of raft dropped messages.",
     )
     .each("type", values);
+    failures(out, store);
+}
+
+/// Invalid messages, and the network between stores.
+fn failures(out: &mut Writer, store: &Store) {
+    let counters = &store.counters;
     let invalid = [
         "epoch_not_match",
         "not_leader",

@@ -59,6 +59,12 @@ pub(super) fn write(out: &mut Writer, store: &Store) {
     if counters.scans >= 1.0 {
         grpc_scans(out, store);
     }
+    commands(out, store);
+}
+
+/// Commands of the storage layer and the requests of the engine.
+fn commands(out: &mut Writer, store: &Store) {
+    let counters = &store.counters;
     let commands = [
         ("raw_get", counters.gets.floor()),
         ("raw_put", counters.puts.floor()),
@@ -95,6 +101,12 @@ pub(super) fn write(out: &mut Writer, store: &Store) {
             count.floor(),
         );
     }
+    scheduler(out, store);
+}
+
+/// Stages and running tasks of the write scheduler.
+fn scheduler(out: &mut Writer, store: &Store) {
+    let counters = &store.counters;
     let mut stages = out.counter(
         "tikv_scheduler_stage_total",
         "Total number of commands on each stage.",

@@ -191,19 +191,9 @@ impl Cluster {
         for (other, alive, (extra_ms, lossy)) in alive {
             let portion = portion_of(other);
             if alive && portion > 0.0 {
-                let histogram = store
-                    .counters
-                    .network
-                    .entry(other)
-                    .or_insert_with(|| Histogram::new(layouts::tikv_seconds()));
                 let probes = PROBES_PER_SECOND * seconds * portion;
                 let way_ms = round_trip_ms + wake_ms + extra_ms;
-                histogram.observe(probes * (1.0 - lossy), way_ms / 1_000.0 * jitter, 0.4);
-                histogram.observe(
-                    probes * lossy,
-                    (way_ms + RETRANSMIT_MS) / 1_000.0 * jitter,
-                    0.4,
-                );
+                probe(store, other, (probes, lossy), (way_ms, jitter));
             }
             if alive {
                 store
@@ -402,4 +392,24 @@ fn write_to_disk(store: &mut Store, seconds: f64, value_bytes: f64, intensity: f
         counters.puts += rejected;
         *counters.write_errors.entry("err_disk_full").or_insert(0.0) += rejected;
     }
+}
+
+/// Records probes of the link to another store, of which a share is lost and retransmitted.
+fn probe(
+    store: &mut Store,
+    other: StoreId,
+    (probes, lossy): (f64, f64),
+    (way_ms, jitter): (f64, f64),
+) {
+    let histogram = store
+        .counters
+        .network
+        .entry(other)
+        .or_insert_with(|| Histogram::new(layouts::tikv_seconds()));
+    histogram.observe(probes * (1.0 - lossy), way_ms / 1_000.0 * jitter, 0.4);
+    histogram.observe(
+        probes * lossy,
+        (way_ms + RETRANSMIT_MS) / 1_000.0 * jitter,
+        0.4,
+    );
 }

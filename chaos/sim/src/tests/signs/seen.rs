@@ -1,7 +1,7 @@
 //! What was seen of every node over a run, and signs compared with it.
 
 use crate::Simulator;
-use crate::fault::{Reading, Sign, Where};
+use crate::fault::{Reading, Sign, SignLocation};
 use operator_world::{Answer, World as _};
 use std::collections::BTreeMap;
 
@@ -106,19 +106,19 @@ impl Watch {
                 .cloned()
         };
         match &sign.at {
-            Where::Store(id) => vec![format!("store/{id}")],
-            Where::OtherStores(id) => stores()
+            SignLocation::Store(id) => vec![format!("store/{id}")],
+            SignLocation::OtherStores(id) => stores()
                 .filter(|node| *node != format!("store/{id}"))
                 .collect(),
-            Where::EveryStore => stores().collect(),
-            Where::Member(name) => vec![format!("member/{name}")],
-            Where::PdLeader if sign.log.is_some() => self
+            SignLocation::EveryStore => stores().collect(),
+            SignLocation::Member(name) => vec![format!("member/{name}")],
+            SignLocation::PdLeader if sign.log.is_some() => self
                 .lines
                 .keys()
                 .filter(|node| node.starts_with("member/"))
                 .cloned()
                 .collect(),
-            Where::PdLeader => vec!["leader".to_owned()],
+            SignLocation::PdLeader => vec!["leader".to_owned()],
         }
     }
 
