@@ -145,9 +145,7 @@ impl Safety {
 
     /// What was found.
     pub(crate) fn into_report(self) -> SafetyReport {
-        self.report
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.report.into_inner()
     }
 
     /// Violations so far.

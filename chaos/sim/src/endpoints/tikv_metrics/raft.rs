@@ -8,7 +8,8 @@ use operator_exposition::Writer;
 use std::collections::BTreeMap;
 
 pub(super) fn durations(out: &mut Writer, store: &Store) {
-    for (name, help, histogram) in histograms(&store.counters) {
+    let log = log_histograms(&store.counters).into_iter();
+    for (name, help, histogram) in log.chain(store_histograms(&store.counters)) {
         out.histogram(name, help).buckets("", histogram);
     }
     let name = "tikv_raftstore_raft_process_duration_secs";
@@ -16,8 +17,8 @@ pub(super) fn durations(out: &mut Writer, store: &Store) {
         .buckets("type=\"ready\"", &store.counters.raft_ready);
 }
 
-/// Name, help and histogram of each family without labels.
-fn histograms(counters: &Counters) -> [(&'static str, &'static str, &Histogram); 14] {
+/// Name, help and histogram of the families of the Raft log, without labels.
+fn log_histograms(counters: &Counters) -> [(&'static str, &'static str, &Histogram); 7] {
     [
         (
             "raft_engine_sync_log_duration_seconds",
@@ -54,6 +55,12 @@ fn histograms(counters: &Counters) -> [(&'static str, &'static str, &Histogram);
             "Bucketed histogram of log lag in a region.",
             &counters.log_lag,
         ),
+    ]
+}
+
+/// Name, help and histogram of the other families without labels.
+fn store_histograms(counters: &Counters) -> [(&'static str, &'static str, &Histogram); 7] {
+    [
         (
             "tikv_raftstore_region_size",
             "Bucketed histogram of approximate region size.",
