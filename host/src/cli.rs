@@ -71,7 +71,7 @@ enum Command {
     #[cfg(feature = "chaos")]
     /// Make faults, on purpose and with a guaranteed undo: in a simulated cluster, or in Docker
     #[command(subcommand)]
-    Chaos(operator_chaos::commands::ChaosCommand),
+    Chaos(operator_chaos::faults::ChaosCommand),
     /// Show tickets and export them
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),

@@ -17,9 +17,9 @@ pub use swap::{SwapPlan, Swapped};
 
 use crate::demo::simulated_ports::SimulatedWorld;
 use crate::exit::{Exit, Failure};
-use operator_chaos::scenario::{Scenario, Variant};
-use operator_chaos::sim::Simulator;
-use operator_chaos::sim::config::ClusterConfig;
+use operator_sim::scenario::{Scenario, Variant};
+use operator_sim::Simulator;
+use operator_sim::config::ClusterConfig;
 use operator_engine::daemon::Daemon;
 use operator_engine::event::Sink;
 use operator_engine::settings::{Settings, TargetSettings};
@@ -158,12 +158,12 @@ async fn watch(
     let (mut swapping, mut swapped) = (plan.swap.clone().map(Swapping::new), None);
     loop {
         let now = ports.clock.now();
-        if now >= onset && !announced && !plan.variant.faults.is_empty() {
+        if now >= onset && !announced && !plan.variant.actions.is_empty() {
             announced = true;
             daemon.sink().story(
                 now,
                 "fault",
-                &format!("(the fault is injected now: {})", plan.scenario.story),
+                &format!("(the fault is injected now: {})", plan.scenario.description),
             );
         }
         if now >= end {

@@ -136,9 +136,9 @@ fn exit_of(error: &ScanError) -> Exit {
 }
 
 #[cfg(feature = "chaos")]
-impl From<operator_chaos::docker::DockerError> for Failure {
-    fn from(error: operator_chaos::docker::DockerError) -> Self {
-        use operator_chaos::docker::DockerError;
+impl From<operator_inject::DockerError> for Failure {
+    fn from(error: operator_inject::DockerError) -> Self {
+        use operator_inject::DockerError;
         let exit = match &error {
             DockerError::Refused(_) => Exit::Usage,
             DockerError::Impossible(_) => Exit::Config,

@@ -11,7 +11,8 @@ use crate::{guests, step};
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     guests::build(workspace)?;
     let mut build = workspace.cargo();
-    build.args(["build", "--package", "operator", "--bin", "operator"]);
+    // The features of the whole workspace: `cargo xtask test` then compiles no dependency again.
+    build.args(["build", "--workspace", "--bin", "operator"]);
     step::run("compile the operator", &mut build)?;
     let mut demo = std::process::Command::new(workspace.target.join("debug/operator"));
     demo.current_dir(&workspace.root)

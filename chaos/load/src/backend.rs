@@ -17,7 +17,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Removes a key, whether it is there or not.
     fn delete(&self, key: Vec<u8>) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Reads at most `limit` keys of a range; says how many there were.
+    /// Reads at most `limit` keys of a range; returns how many were read.
     fn scan(
         &self,
         from: Vec<u8>,
@@ -78,7 +78,7 @@ impl Failure {
     }
 }
 
-/// The balance of an account; a value that is none counts as nothing and breaks the sum, which is then found.
+/// The balance of an account; an invalid value is read as zero, so the sum is wrong and the check fails.
 pub(crate) fn balance(value: &Found) -> i64 {
     let text = value
         .as_deref()

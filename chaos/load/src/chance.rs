@@ -135,7 +135,8 @@ mod tests {
     const PICKS: u64 = 200_000;
 
     fn shares(exponent: f64) -> Vec<f64> {
-        let (skew, mut chance) = (Skew::new(1_000, exponent, 0, 0.0), Chance::new(7, 0));
+        let skew = Skew::new(1_000, exponent, 0, 0.0);
+        let mut chance = Chance::new(7, 0);
         let mut counts = vec![0_u64; 1_001];
         (0..PICKS).for_each(|_| counts[usize::try_from(skew.rank(&mut chance)).unwrap()] += 1);
         counts
@@ -164,7 +165,8 @@ mod tests {
 
     #[test]
     fn hot_keys_get_their_share() {
-        let (skew, mut chance) = (Skew::new(1_000_000, 0.0, 3, 0.5), Chance::new(7, 0));
+        let skew = Skew::new(1_000_000, 0.0, 3, 0.5);
+        let mut chance = Chance::new(7, 0);
         let mut counts: BTreeMap<u64, u64> = BTreeMap::new();
         (0..10_000).for_each(|_| *counts.entry(skew.pick(&mut chance)).or_default() += 1);
         let mut most: Vec<u64> = counts.into_values().collect();

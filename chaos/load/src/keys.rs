@@ -59,7 +59,8 @@ impl KeySpace {
 
     /// A key with a value for it.
     pub(crate) fn entry(&self, chance: &mut Chance) -> Entry {
-        let (record, user) = (record(chance), self.users.pick(chance));
+        let record = record(chance);
+        let user = self.users.pick(chance);
         let prefix = &self.prefix;
         let key = match record {
             Record::Profile => format!("{prefix}/users/{user:010}/profile"),
@@ -168,7 +169,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_key_appears_and_values_have_their_size() {
-        let (space, mut chance) = (space(), Chance::new(3, 0));
+        let space = space();
+        let mut chance = Chance::new(3, 0);
         let entries: Vec<Entry> = (0..500).map(|_| space.entry(&mut chance)).collect();
         for start in [
             "/t/users/0",
@@ -188,7 +190,8 @@ mod tests {
 
     #[test]
     fn profiles_and_devices_are_json() {
-        let (space, mut chance) = (space(), Chance::new(3, 0));
+        let space = space();
+        let mut chance = Chance::new(3, 0);
         let json = (0..500).map(|_| space.entry(&mut chance)).filter(|entry| {
             entry.key.ends_with(b"/profile") || entry.key.starts_with(b"/t/devices/")
         });
@@ -200,7 +203,8 @@ mod tests {
 
     #[test]
     fn a_range_holds_the_keys_of_its_user_and_no_others() {
-        let (space, mut chance) = (space(), Chance::new(3, 0));
+        let space = space();
+        let mut chance = Chance::new(3, 0);
         let (from, to) = space.range(&mut chance);
         let text = String::from_utf8(from.clone()).unwrap();
         let inside = format!("{text}00000001").into_bytes();

@@ -150,8 +150,9 @@ mod tests {
 
     #[test]
     fn two_halves_are_the_whole() {
-        let (mut all, mut one, mut two) =
-            (Latency::default(), Latency::default(), Latency::default());
+        let mut all = Latency::default();
+        let mut one = Latency::default();
+        let mut two = Latency::default();
         for us in 0..1_000 {
             all.record(us);
             if us % 2 == 0 {

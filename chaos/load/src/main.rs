@@ -1,12 +1,11 @@
-//! `operator-load`: load for a TiKV cluster that looks like an application's, with latency measured and safety checked
-//! while it runs.
+//! `operator-load`: generates application-like load for a TiKV cluster, measures its latency and checks its safety.
 //!
-//! Exit codes: 0 done, 1 safety was violated or nothing succeeded, 64 wrong command line, 69 the cluster cannot be reached,
-//! 74 the report cannot be written, 130 stopped twice, so that there is no report.
+//! Exit codes: 0 success, 1 safety violation or no successful operation, 64 usage error, 69 cluster unreachable,
+//! 74 report not written, 130 interrupted twice, without a report.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a command talks to the person who started it"
+    reason = "a command prints its result"
 )]
 
 mod backend;
@@ -42,7 +41,7 @@ fn main() -> ExitCode {
     let options = match Options::try_parse() {
         Ok(options) => options,
         Err(error) => {
-            // Printing fails only when nobody reads.
+            // Printing fails only when the output is closed.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
         }
@@ -73,9 +72,9 @@ fn started(options: Options) -> Result<u8, (u8, String)> {
             }
         }
     });
-    // Tasks of the client that still try to reach a dead node must not keep us.
+    // Tasks of the client that still try to reach a dead node must not delay the exit.
     runtime.shutdown_background();
-    told(&report??, &options)
+    finish(&report??, &options)
 }
 
 async fn load<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Report, (u8, String)> {
@@ -83,13 +82,13 @@ async fn load<B: Backend>(backend: Arc<B>, options: &Options) -> Result<Report, 
         NoReport::Unreachable(message) => (EXIT_UNREACHABLE, message),
         NoReport::StoppedTwice => (
             EXIT_STOPPED,
-            "stopped again before it could end: there is no report".to_owned(),
+            "interrupted again before the run could end: there is no report".to_owned(),
         ),
     })
 }
 
-/// Shows and writes the report; says with which code to end.
-fn told(report: &Report, options: &Options) -> Result<u8, (u8, String)> {
+/// Prints and writes the report; returns the exit code.
+fn finish(report: &Report, options: &Options) -> Result<u8, (u8, String)> {
     let json = serde_json::to_string_pretty(report)
         .map_err(|error| (EXIT_IO, format!("cannot write JSON: {error}")))?;
     if let Some(path) = &options.report {

@@ -1,9 +1,9 @@
 //! This process's memory as a store: what the tool does can be seen without a cluster.
 
 use crate::backend::{Backend, Failure, Found, balance};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A map behind a lock: every operation is one moment.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Vec<u8>, Vec<u8>>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock()
     }
 }
 

@@ -1,17 +1,17 @@
-//! What the user may set.
+//! Command-line options.
 
 use crate::mix::{Mix, Operation};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Load for a TiKV cluster: realistic keys, mixes and skew, measured latency, safety checked while it runs.
+/// Generate load for a TiKV cluster: realistic keys, mixes and skew, with latency measured and safety checked.
 ///
 /// Keys are /users/{id}/profile, /users/username/{name}, /devices/{user}/{device}, /sessions/{token} and
 /// /delivery/{recipient}/{msg}, below --prefix. Raw and transactional keys must never share a range of one cluster, so the
-/// two modes have prefixes of their own. Ctrl-C or SIGTERM ends a run early, with a report; a second one ends it without.
-/// Exit codes: 0 done, 1 safety was violated or nothing succeeded, 64 wrong command line, 69 the cluster cannot be reached,
-/// 74 the report cannot be written, 130 stopped without a report.
+/// two modes have separate prefixes. Ctrl-C or SIGTERM ends a run early, with a report; a second one ends it without.
+/// Exit codes: 0 success, 1 safety violation or no successful operation, 64 usage error, 69 cluster unreachable,
+/// 74 report not written, 130 interrupted twice, without a report.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "operator-load", version)]
 pub(crate) struct Options {
@@ -23,25 +23,25 @@ pub(crate) struct Options {
         value_delimiter = ','
     )]
     pub(crate) pd: Vec<String>,
-    /// What to load: a TiKV cluster, or this process's memory, to try the tool itself
+    /// Backend: a TiKV cluster, or the memory of this process, to try the program itself
     #[arg(long, value_enum, default_value_t = BackendKind::Tikv)]
     pub(crate) backend: BackendKind,
-    /// How to talk to it
+    /// Interface of TiKV
     #[arg(long, value_enum, default_value_t = Mode::Txn)]
     pub(crate) mode: Mode,
-    /// What all keys begin with [default: /load-txn or /load-raw, by the mode]
+    /// Prefix of all keys [default: /load-txn or /load-raw, by --mode]
     #[arg(long, value_name = "TEXT")]
     pub(crate) prefix: Option<String>,
-    /// How long to run, for example 60s or 5m
+    /// Duration of the run, for example 60s or 5m
     #[arg(long, default_value = "60s", value_name = "DURATION", value_parser = duration)]
     pub(crate) duration: Duration,
-    /// Stop after this many operations, if that comes first
+    /// Stop after this many operations, if that is earlier
     #[arg(long, value_name = "N")]
     pub(crate) operations: Option<u64>,
-    /// Operations a second over all workers; 0 is as fast as the cluster answers
+    /// Operations per second of all workers; 0 is unlimited
     #[arg(long, default_value_t = 0.0, value_name = "N")]
     pub(crate) rate: f64,
-    /// Operations in flight at the same time
+    /// Number of concurrent operations
     #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) workers: u32,
     /// Shares of the operations, in any unit: read, write, scan, delete, transfer (transactional mode only)
@@ -54,34 +54,34 @@ pub(crate) struct Options {
     /// Number of users; devices, sessions and messages follow from it
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub(crate) users: u64,
-    /// Skew of the users: 0 is even, 0.99 is what the usual benchmarks take, more is steeper
+    /// Zipf exponent of the users: 0 is uniform, 0.99 is the default of YCSB
     #[arg(long, default_value_t = 0.99, value_name = "EXPONENT")]
     pub(crate) zipf: f64,
-    /// This many users get --hot-share of all operations
+    /// Number of hot users, which receive --hot-share of all operations
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) hot_keys: u64,
-    /// Share of the operations that go to the hot users
+    /// Share of the operations for the hot users
     #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
     pub(crate) hot_share: f64,
-    /// Bytes of a value; JSON values are padded to it
+    /// Size of a value; JSON values are padded to it
     #[arg(long, default_value_t = 256, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(16..=1_048_576))]
     pub(crate) value_bytes: u32,
-    /// Keys that one scan asks for
+    /// Number of keys of a scan
     #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_240))]
     pub(crate) scan_limit: u32,
-    /// Accounts of the bank whose sum is checked
+    /// Number of bank accounts whose sum is checked
     #[arg(long, default_value_t = 64, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=10_000))]
     pub(crate) accounts: u32,
-    /// Between two checks of safety
+    /// Interval of safety checks
     #[arg(long, default_value = "1s", value_name = "DURATION", value_parser = duration)]
     pub(crate) check_every: Duration,
-    /// An operation without an answer after this long has failed; a run ends at most twice this later than it should
+    /// Timeout of an operation; a run may exceed its duration by twice this
     #[arg(long, default_value = "5s", value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// A cluster that does not answer after this long cannot be reached
+    /// Timeout of the connection to the cluster
     #[arg(long, default_value = "10s", value_name = "DURATION", value_parser = duration)]
     pub(crate) connect_timeout: Duration,
-    /// Decides everything that is left to chance
+    /// Random seed
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
     /// Write the report as JSON to this file
@@ -92,26 +92,26 @@ pub(crate) struct Options {
     pub(crate) json: bool,
 }
 
-/// What is loaded.
+/// The target of the load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BackendKind {
-    /// A cluster, found by --pd.
+    /// A TiKV cluster, through --pd.
     Tikv,
-    /// This process's memory.
+    /// The memory of this process.
     Memory,
 }
 
 /// The two interfaces of TiKV.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
-    /// Transactions: each operation is one.
+    /// Each operation is a transaction.
     Txn,
     /// Single keys without transactions.
     Raw,
 }
 
 impl Mode {
-    /// As in the report.
+    /// Its name in the report.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Txn => "txn",
@@ -121,12 +121,12 @@ impl Mode {
 }
 
 impl Options {
-    /// What no single flag can tell.
+    /// Checks combinations of options.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.backend == BackendKind::Tikv
             && self.pd.iter().all(|endpoint| endpoint.trim().is_empty())
         {
-            return Err("no cluster: give --pd HOST:PORT, or set TIKV_PD_ENDPOINTS".to_owned());
+            return Err("no cluster: set --pd HOST:PORT or TIKV_PD_ENDPOINTS".to_owned());
         }
         if let Some(endpoint) = self.pd.iter().find(|endpoint| !is_endpoint(endpoint)) {
             return Err(format!(
@@ -151,18 +151,18 @@ impl Options {
             }
         }
         if self.mode == Mode::Raw && self.mix.without(Operation::Transfer).is_none() {
-            return Err("--mix has nothing but transfers, which need --mode txn".to_owned());
+            return Err("--mix has only transfers, which need --mode txn".to_owned());
         }
         if self.hot_keys > self.users {
             return Err(format!(
-                "--hot-keys {} are more than --users {}",
+                "--hot-keys {} exceeds --users {}",
                 self.hot_keys, self.users
             ));
         }
         Ok(())
     }
 
-    /// What all keys begin with.
+    /// Prefix of all keys.
     pub(crate) fn prefix(&self) -> String {
         self.prefix
             .clone()
@@ -178,34 +178,16 @@ fn is_endpoint(text: &str) -> bool {
     !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
 }
 
-/// Clocks can count further, but not without end.
-const DURATION_MAX_MS: u64 = 365 * 24 * 3_600_000;
+/// A run of a year is a mistake; the limit also keeps deadlines within what clocks can represent.
+const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
 
-/// `500ms`, `90s`, `5m`, `2h`.
+/// A duration with units, such as `500ms`, `90s` or `1h 30m`.
 fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit_ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => {
-            return Err(
-                "a number with a unit is needed: ms, s, m or h, for example 90s".to_owned(),
-            );
-        }
-    };
-    let duration_ms = number
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit_ms));
-    let allowed = duration_ms.filter(|ms| (1..=DURATION_MAX_MS).contains(ms));
-    allowed
-        .map(Duration::from_millis)
-        .ok_or_else(|| "it must be more than nothing and at most a year".to_owned())
+    let duration = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if duration.is_zero() || duration > DURATION_MAX {
+        return Err("duration must be greater than zero and at most 365 days".to_owned());
+    }
+    Ok(duration)
 }
 
 #[cfg(test)]
@@ -234,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_has_a_unit_and_an_end() {
+    fn a_duration_has_a_unit_and_a_limit() {
         assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
         for wrong in ["90", "0s", "8761h", "99999999999999999999h", "s"] {
             assert!(duration(wrong).is_err(), "{wrong}");

@@ -1,25 +1,25 @@
-//! A bar for whoever waits.
+//! The progress bar.
 
 use crate::latency::Latency;
 use crate::options::Options;
-use crate::worker::Seen;
+use crate::worker::WorkerStats;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What a log says when there is no terminal for a bar.
+/// Interval of progress lines when there is no terminal for a bar.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
-/// The bar, or lines where nobody watches; neither with `--json`.
+/// A bar on a terminal, lines elsewhere; neither with `--json`.
 pub(crate) struct Progress {
     bar: ProgressBar,
     lines: bool,
     began: Instant,
-    told: Mutex<Told>,
+    reported: Mutex<Reported>,
 }
 
-struct Told {
+struct Reported {
     next_line: Instant,
     violations: usize,
 }
@@ -36,7 +36,7 @@ impl Progress {
             bar.set_style(style);
         }
         let began = Instant::now();
-        let told = Mutex::new(Told {
+        let reported = Mutex::new(Reported {
             next_line: began + LINE_EVERY,
             violations: 0,
         });
@@ -44,23 +44,21 @@ impl Progress {
             lines: bar.is_hidden() && !options.json,
             bar,
             began,
-            told,
+            reported,
         }
     }
 
     /// What happened until now.
-    pub(crate) fn show(&self, seen: &Seen, violations: &[String]) {
+    pub(crate) fn show(&self, stats: &WorkerStats, violations: &[String]) {
         self.warn(violations);
         let mut all = Latency::default();
-        seen.latency.values().for_each(|latency| all.add(latency));
-        let failed: u64 = seen.failed.values().sum();
+        stats.latency.values().for_each(|latency| all.add(latency));
+        let failed: u64 = stats.failed.values().sum();
         let elapsed = self.began.elapsed();
         #[expect(clippy::cast_precision_loss, reason = "for a person")]
         let per_s = all.count() as f64 / elapsed.as_secs_f64().max(0.001);
-        let (p50, p99) = (
-            milliseconds(all.quantile_us(500_000)),
-            milliseconds(all.quantile_us(990_000)),
-        );
+        let p50 = milliseconds(all.quantile_us(500_000));
+        let p99 = milliseconds(all.quantile_us(990_000));
         let mut text = format!("{per_s:.0}/s  p50 {p50:.1} ms  p99 {p99:.1} ms  {failed} failed");
         if !violations.is_empty() {
             text.push_str(&format!("  {} VIOLATIONS", violations.len()));
@@ -92,10 +90,10 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
-    /// A violation is told when it is found: a run may go on for a day.
+    /// A violation is printed when it is found: a run may last a day.
     fn warn(&self, violations: &[String]) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        for violation in violations.iter().skip(told.violations) {
+        let mut reported = self.reported.lock();
+        for violation in violations.iter().skip(reported.violations) {
             self.bar.suspend(|| {
                 eprintln!(
                     "safety VIOLATED after {} s: {violation}",
@@ -103,14 +101,14 @@ impl Progress {
                 )
             });
         }
-        told.violations = violations.len();
+        reported.violations = violations.len();
     }
 
     fn is_time_for_a_line(&self) -> bool {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_time = Instant::now() >= told.next_line;
+        let mut reported = self.reported.lock();
+        let is_time = Instant::now() >= reported.next_line;
         if is_time {
-            told.next_line += LINE_EVERY;
+            reported.next_line += LINE_EVERY;
         }
         is_time
     }

@@ -5,7 +5,7 @@ use crate::mix::Operation;
 use crate::options::{BackendKind, Options};
 use crate::progress::milliseconds;
 use crate::safety::SafetyReport;
-use crate::worker::Seen;
+use crate::worker::WorkerStats;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -20,7 +20,7 @@ pub(crate) struct Report {
     seed: u64,
     workers: u32,
     duration_s: f64,
-    /// Somebody ended it before its time.
+    /// The run was interrupted.
     interrupted: bool,
     /// Operations that succeeded.
     operations: u64,
@@ -57,12 +57,12 @@ impl Report {
     )]
     pub(crate) fn new(
         options: &Options,
-        seen: &Seen,
+        stats: &WorkerStats,
         took: Duration,
         interrupted: bool,
         safety: SafetyReport,
     ) -> Self {
-        let operations: u64 = seen.latency.values().map(Latency::count).sum();
+        let operations: u64 = stats.latency.values().map(Latency::count).sum();
         let duration_s = took.as_secs_f64();
         Self {
             backend: match options.backend {
@@ -77,12 +77,12 @@ impl Report {
             interrupted,
             operations,
             operations_per_s: operations as f64 / duration_s.max(1e-9),
-            failed: seen.failed.values().sum(),
+            failed: stats.failed.values().sum(),
             by_operation: Operation::ALL
                 .into_iter()
-                .filter_map(|one| Some((one.name(), of(one, seen)?)))
+                .filter_map(|one| Some((one.name(), of(one, stats)?)))
                 .collect(),
-            failures: failures(seen),
+            failures: failures(stats),
             safety,
         }
     }
@@ -153,14 +153,14 @@ impl Report {
     }
 }
 
-fn of(operation: Operation, seen: &Seen) -> Option<OperationReport> {
-    let failed: u64 = seen
+fn of(operation: Operation, stats: &WorkerStats) -> Option<OperationReport> {
+    let failed: u64 = stats
         .failed
         .iter()
         .filter(|((one, _), _)| *one == operation)
         .map(|(_, count)| count)
         .sum();
-    let latency = seen.latency.get(&operation).cloned().unwrap_or_default();
+    let latency = stats.latency.get(&operation).cloned().unwrap_or_default();
     let quantile = |per_million| milliseconds(latency.quantile_us(per_million));
     (latency.count() + failed > 0).then(|| OperationReport {
         count: latency.count(),
@@ -174,10 +174,10 @@ fn of(operation: Operation, seen: &Seen) -> Option<OperationReport> {
     })
 }
 
-fn failures(seen: &Seen) -> BTreeMap<&'static str, FailureReport> {
+fn failures(stats: &WorkerStats) -> BTreeMap<&'static str, FailureReport> {
     let mut failures: BTreeMap<&'static str, FailureReport> = BTreeMap::new();
-    for ((_, kind), count) in &seen.failed {
-        let example = seen.examples.get(kind).cloned().unwrap_or_default();
+    for ((_, kind), count) in &stats.failed {
+        let example = stats.examples.get(kind).cloned().unwrap_or_default();
         failures
             .entry(kind)
             .or_insert(FailureReport { count: 0, example })

@@ -9,14 +9,14 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::safety::Safety;
 use crate::stop;
-use crate::worker::{self, Pace, Seen, Shared, Work, seen};
+use crate::worker::{self, Pace, Shared, Work, WorkerStats, stats_of};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-/// Between two looks of the progress bar.
+/// Refresh interval of the progress bar.
 const SHOW_EVERY: Duration = Duration::from_millis(500);
 /// Between two attempts to prepare.
 const PREPARE_AGAIN: Duration = Duration::from_millis(200);
@@ -169,7 +169,7 @@ fn unreachable(options: &Options, failure: &Failure) -> String {
     )
 }
 
-/// Until the time is over, the work is done, or somebody stops it; says whether somebody did.
+/// Completes when the time is up, the work is done, or a signal arrives; returns whether one did.
 async fn watch<B: Backend>(
     workers: &mut JoinSet<()>,
     work: &Work<B>,
@@ -204,9 +204,9 @@ async fn check_until_stopped<B: Backend>(work: Arc<Work<B>>, every: Duration) {
     }
 }
 
-fn sum(shared: &[Shared]) -> Seen {
-    let mut all = Seen::default();
-    shared.iter().for_each(|one| all.add(&seen(one)));
+fn sum(shared: &[Shared]) -> WorkerStats {
+    let mut all = WorkerStats::default();
+    shared.iter().for_each(|one| all.add(&stats_of(one)));
     all
 }
 

@@ -3,13 +3,13 @@
 use crate::backend::{Backend, Failure, Found, balance};
 use crate::keys::KeySpace;
 use futures_util::future::{join, join_all};
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What each account begins with.
 const OPENING_BALANCE: i64 = 1_000;
-/// Violations that are told; more of them say nothing more.
+/// Violations that are reported; more of them add no information.
 const VIOLATIONS_MAX: usize = 20;
 /// Counters that are looked at in one check.
 const COUNTERS_PER_CHECK: usize = 64;
@@ -36,12 +36,12 @@ pub(crate) struct Safety {
     report: Mutex<SafetyReport>,
 }
 
-/// A number that one worker alone counts up.
+/// A counter that only one worker increments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Counter {
     /// A write without an answer may still come late, so the worker goes on with a new key.
     generation: u64,
-    /// A write was begun and not yet answered. When the next one begins it never was: somebody gave up waiting.
+    /// A write was begun and not yet answered. If it still is when the next one begins, the worker gave up waiting.
     is_written: bool,
     /// Written and acknowledged.
     acknowledged: u64,
@@ -102,7 +102,7 @@ impl Safety {
         self.accounts.len() as u64
     }
 
-    /// Counts a worker's counter up, and remembers what came of it.
+    /// Increments a worker's counter, and records the outcome.
     pub(crate) async fn count_up<B: Backend>(
         &self,
         backend: &B,
@@ -145,9 +145,7 @@ impl Safety {
 
     /// What was found.
     pub(crate) fn into_report(self) -> SafetyReport {
-        self.report
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.report.into_inner()
     }
 
     /// Violations so far.
@@ -229,7 +227,7 @@ fn begun(slot: &Mutex<Counter>) -> Counter {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 fn sum(found: &[Found]) -> i64 {

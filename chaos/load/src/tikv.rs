@@ -2,7 +2,7 @@
 
 use crate::backend::{Backend, Failure, Found, balance};
 use crate::options::{Mode, Options};
-use errors::{failure, is_unknown_transaction, told};
+use errors::{error_text, failure, is_unknown_transaction};
 use futures_util::future::select_ok;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 mod errors;
 
-/// A lock without a transaction is not somebody's who is just preparing it when it is older than this: the client gives its
+/// A lock without a transaction is abandoned, and not just being prepared, when it is older than this: the client gives its
 /// locks three seconds or a little more. To roll back one that is only slow is safe: it then ends with a conflict.
 const LEFT_BEHIND_MS: i64 = 4_000;
 
@@ -32,7 +32,7 @@ enum Client {
 }
 
 impl Tikv {
-    /// Finds the cluster, or says why not.
+    /// Connects to the cluster.
     ///
     /// The client asks every PD of the list and waits for each without end, so one that is silent hides all others: when half
     /// of the time is over, each is asked alone, and the first that answers is enough.
@@ -57,9 +57,9 @@ impl Tikv {
                 client,
                 timeout: options.timeout,
             }),
-            Ok(Err(error)) => Err(format!("no PD answers at {place}: {}", told(&error))),
+            Ok(Err(error)) => Err(format!("no PD responds at {place}: {}", error_text(&error))),
             Err(_) => Err(format!(
-                "no PD answers at {place}: nothing within {:.0} s",
+                "no PD responds at {place}: no response within {:.0} s",
                 options.connect_timeout.as_secs_f64()
             )),
         }
@@ -164,14 +164,15 @@ async fn together(
 
 /// The first and the last of some keys.
 fn span(keys: &[Vec<u8>]) -> (&[u8], &[u8]) {
-    let (first, last) = (keys.iter().min(), keys.iter().max());
+    let first = keys.iter().min();
+    let last = keys.iter().max();
     (
         first.map_or(&[], Vec::as_slice),
         last.map_or(&[], Vec::as_slice),
     )
 }
 
-/// Rolls back what was left behind on these keys by a transaction that nobody knows.
+/// Rolls back locks on these keys that an unknown transaction left behind.
 async fn clear(client: &TransactionClient, (first, last): (&[u8], &[u8])) -> Result<(), Error> {
     let mut before = client.current_timestamp().await?;
     before.physical -= LEFT_BEHIND_MS;

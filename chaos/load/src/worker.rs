@@ -6,13 +6,14 @@ use crate::keys::KeySpace;
 use crate::latency::Latency;
 use crate::mix::{Mix, Operation};
 use crate::safety::Safety;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Of so many writes one counts the worker's counter up.
+/// One of so many writes increments the worker's counter.
 const WRITES_PER_COUNT: u64 = 8;
 /// The most that one transfer moves.
 const AMOUNT_MAX: u64 = 10;
@@ -36,7 +37,7 @@ pub(crate) struct Pace {
     /// Operations a second; 0 is as fast as can be.
     rate: f64,
     limit: u64,
-    /// Nothing is due from here on, however late somebody says stop.
+    /// No operation is due after this, however late the run is stopped.
     end: Instant,
     next: AtomicU64,
 }
@@ -81,14 +82,14 @@ impl Pace {
 
 /// What one worker saw.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Seen {
+pub(crate) struct WorkerStats {
     pub(crate) latency: BTreeMap<Operation, Latency>,
     pub(crate) failed: BTreeMap<(Operation, &'static str), u64>,
     /// One text of each kind of failure.
     pub(crate) examples: BTreeMap<&'static str, String>,
 }
 
-impl Seen {
+impl WorkerStats {
     fn record(&mut self, operation: Operation, took: Duration, result: &Result<(), Failure>) {
         match result {
             Ok(()) => {
@@ -118,15 +119,15 @@ impl Seen {
     }
 }
 
-/// A worker's own numbers, which the progress bar looks at.
-pub(crate) type Shared = Arc<Mutex<Seen>>;
+/// A worker's own statistics, which the progress bar reads.
+pub(crate) type Shared = Arc<Mutex<WorkerStats>>;
 
-/// Locks them, whatever happened to whoever held them.
-pub(crate) fn seen(shared: &Shared) -> MutexGuard<'_, Seen> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks them.
+pub(crate) fn stats_of(shared: &Shared) -> MutexGuard<'_, WorkerStats> {
+    shared.lock()
 }
 
-/// Works until told to stop.
+/// Works until the run is stopped.
 pub(crate) async fn work<B: Backend>(
     work: Arc<Work<B>>,
     worker: u32,
@@ -138,7 +139,7 @@ pub(crate) async fn work<B: Backend>(
         if !wait_until(due, &work.stop).await {
             return;
         }
-        // Without a rate nothing waits; with one, an operation that had to wait for a slow one before it counts as slow too.
+        // Without a rate nothing waits; with one, an operation that had to wait for a slow one is recorded as slow too.
         let began = if work.pace.rate > 0.0 {
             due
         } else {
@@ -147,7 +148,7 @@ pub(crate) async fn work<B: Backend>(
         let operation = work.mix.pick(&mut chance);
         // The backend has a deadline for every operation.
         let result = act(&work, worker, operation, &mut chance).await;
-        seen(&shared).record(operation, began.elapsed(), &result);
+        stats_of(&shared).record(operation, began.elapsed(), &result);
         if result.is_err() {
             tokio::time::sleep_until(Instant::now() + AFTER_FAILURE).await;
         } else {
@@ -157,7 +158,7 @@ pub(crate) async fn work<B: Backend>(
     }
 }
 
-/// Waits in small steps, so that the end of the run is noticed; says whether it may go on.
+/// Waits in small steps, so that the end of the run is noticed; returns whether the run continues.
 async fn wait_until(due: Instant, stop: &AtomicBool) -> bool {
     const STEP: Duration = Duration::from_millis(100);
     while Instant::now() < due {
@@ -175,7 +176,8 @@ async fn act<B: Backend>(
     operation: Operation,
     chance: &mut Chance,
 ) -> Result<(), Failure> {
-    let (backend, keys) = (work.backend.as_ref(), &work.keys);
+    let backend = work.backend.as_ref();
+    let keys = &work.keys;
     match operation {
         Operation::Read => backend.get(keys.key(chance)).await.map(drop),
         Operation::Write if chance.below(WRITES_PER_COUNT) == 0 => {

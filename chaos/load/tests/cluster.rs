@@ -224,10 +224,8 @@ fn transactions_succeed_and_every_kind_crosses_regions() {
     assert_eq!(ran.count("/safety/unanswered"), 0, "{}", ran.report);
     let seen = cluster.seen();
     let scans = |key: &str| seen.of(cluster.region_of(key), "KvScan");
-    let (first, second) = (
-        scans("/load-txn/delivery/0000000000/00000000"),
-        scans("/load-txn/delivery/0000000000/00000063"),
-    );
+    let first = scans("/load-txn/delivery/0000000000/00000000");
+    let second = scans("/load-txn/delivery/0000000000/00000063");
     assert!(
         first > 0 && second > 0,
         "a scan of the hot user's messages asks two regions: {first} {second}"
@@ -278,10 +276,8 @@ fn raw_operations_succeed_and_scans_cross_regions() {
         let region = cluster.region_of(key);
         seen.of(region, "RawScan") + seen.of(region, "RawBatchScan")
     };
-    let (first, second) = (
-        scans("/load-raw/delivery/0000000000/00000000"),
-        scans("/load-raw/delivery/0000000000/00000063"),
-    );
+    let first = scans("/load-raw/delivery/0000000000/00000000");
+    let second = scans("/load-raw/delivery/0000000000/00000063");
     assert!(
         first > 0 && second > 0,
         "a scan of the hot user's messages asks two regions: {first} {second}"
@@ -586,7 +582,8 @@ fn half_a_transfer_ends_with_1_and_is_named() {
 
 #[test]
 fn hot_keys_are_hot_on_the_cluster_too() {
-    let (even, hot) = (cluster("raw"), cluster("raw"));
+    let even = cluster("raw");
+    let hot = cluster("raw");
     let usual = [
         "--mode",
         "raw",
@@ -630,7 +627,8 @@ fn the_rate_is_kept() {
         ],
     );
     ran.is_good();
-    let (told, served) = (ran.count("/operations"), cluster.seen().all("KvGet"));
+    let told = ran.count("/operations");
+    let served = cluster.seen().all("KvGet");
     // A slow machine does less than asked, never more; what the checks read comes on top.
     assert!((100..=300).contains(&told), "{told}");
     assert!(

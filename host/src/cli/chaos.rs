@@ -2,8 +2,8 @@
 
 use super::Console;
 use crate::exit::{Exit, Failure};
-use operator_chaos::commands::{self, ChaosCommand, Voice};
-use operator_chaos::docker::Launcher;
+use operator_chaos::faults::{self, ChaosCommand, Output};
+use operator_inject::Launcher;
 
 pub(super) async fn run(command: ChaosCommand, console: &Console) -> Result<Exit, Failure> {
     let program = std::env::current_exe()
@@ -14,10 +14,10 @@ pub(super) async fn run(command: ChaosCommand, console: &Console) -> Result<Exit
     };
     let mut unwritten = None;
     let mut write = |line: &str| unwritten = unwritten.take().or(console.line(line).err());
-    let mut voice = Voice {
+    let mut output = Output {
         json: console.json,
         write: &mut write,
     };
-    commands::run(command, &launcher, &mut voice).await?;
+    faults::run(command, &launcher, &mut output).await?;
     unwritten.map_or(Ok(Exit::Success), Err)
 }

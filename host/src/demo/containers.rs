@@ -5,10 +5,10 @@ use super::score;
 use super::{Played, TICK_INTERVAL_MS};
 use crate::config::ConfigErrors;
 use crate::exit::{Exit, Failure};
-use operator_chaos::docker::inject::{self, Because, Progress};
-use operator_chaos::docker::stage::{self, Stage};
-use operator_chaos::docker::{DockerError, Launcher};
-use operator_chaos::scenario::{Scenario, Truth, Variant};
+use operator_inject::inject::{self, Because, Progress};
+use operator_inject::stage::{self, Stage};
+use operator_inject::{DockerError, Launcher};
+use operator_sim::scenario::{Scenario, Truth, Variant};
 use operator_engine::daemon::{Daemon, Stop};
 use operator_engine::event::Sink;
 use operator_engine::settings::{Settings, TargetSettings};
@@ -80,7 +80,7 @@ pub async fn play_on_containers(
     // Before anyone waits for the detectors to learn.
     stage
         .rehearse(
-            &plan.variant.card,
+            &plan.variant.fault,
             plan.learn_ms,
             plan.fault_ms,
             &plan.launcher,
@@ -133,7 +133,7 @@ async fn inject(
     }
     // Nobody is kept from undoing by a listener that is slow.
     let mut say = |progress| drop(tell.try_send(progress));
-    let card = &plan.variant.card;
+    let card = &plan.variant.fault;
     stage
         .inject(
             card,
@@ -170,7 +170,7 @@ async fn watch(
             daemon.sink().story(
                 now,
                 "fault",
-                &format!("(the fault is made now: {})", plan.scenario.story),
+                &format!("(the fault is made now: {})", plan.scenario.description),
             );
             let _ = go.send(());
         }
@@ -250,7 +250,7 @@ fn judged(
     let mut truth: Truth = plan.variant.truth.clone();
     if !truth.component.is_empty() {
         truth.component = plan.project.clone();
-        truth.component_aliases = stage::component_names(&plan.variant.card).unwrap_or_default();
+        truth.component_aliases = stage::component_names(&plan.variant.fault).unwrap_or_default();
     }
     let truth = score::Truth {
         truth: &truth,

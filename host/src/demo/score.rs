@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 /// What really happened.
 pub(super) struct Truth<'a> {
-    pub(super) truth: &'a operator_chaos::scenario::Truth,
+    pub(super) truth: &'a operator_sim::scenario::Truth,
     pub(super) began: Timestamp,
     pub(super) onset: Timestamp,
     /// Key of the component that only the run could choose.
@@ -238,7 +238,7 @@ fn tells_apart(ticket: &Ticket) -> bool {
         .any(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }))
 }
 
-fn graded(action: &str, truth: &operator_chaos::scenario::Truth) -> (String, ActionGrade) {
+fn graded(action: &str, truth: &operator_sim::scenario::Truth) -> (String, ActionGrade) {
     let has = |list: &[String]| list.iter().any(|listed| listed == action);
     let grade = if has(&truth.harmful_actions) {
         ActionGrade::Harmful

@@ -1,7 +1,7 @@
 //! The simulator, seen by the conveyor as any other world and by the judge as what it is.
 
-use operator_chaos::sim::Simulator;
-use operator_chaos::world::{Answer, World};
+use operator_sim::Simulator;
+use operator_world::{Answer, World};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -3,7 +3,7 @@
 //! Time stands still except while someone sleeps on the clock, so a run over one seed sees the same world
 //! however fast the machine is.
 
-use operator_chaos::world::{Answer, World};
+use operator_world::{Answer, World};
 use operator_model::Timestamp;
 use operator_net::ports::{
     BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,

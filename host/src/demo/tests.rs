@@ -3,9 +3,9 @@ use super::*;
 use operator_model::EntityId;
 use operator_testkit::tickets::composed;
 
-fn truth() -> operator_chaos::scenario::Truth {
+fn truth() -> operator_sim::scenario::Truth {
     let texts = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    operator_chaos::scenario::Truth {
+    operator_sim::scenario::Truth {
         ticket: true,
         component_kind: "node".to_owned(),
         component: "4".to_owned(),
@@ -28,7 +28,7 @@ fn ticket(id: &str, key: &str, onset: u64, after_ms: i64) -> Ticket {
 const ONSET: u64 = 120_000;
 
 fn scored(
-    truth: &operator_chaos::scenario::Truth,
+    truth: &operator_sim::scenario::Truth,
     tickets: Vec<Ticket>,
 ) -> (Score, Option<Ticket>) {
     let judged = Truth {

@@ -94,7 +94,8 @@ async fn prepared<B: Backend>(backend: &B) -> Safety {
 
 #[tokio::test]
 async fn a_right_store_passes_every_check() {
-    let (memory, keys) = (Memory::default(), keys());
+    let memory = Memory::default();
+    let keys = keys();
     let safety = prepared(&memory).await;
     for _ in 0..3 {
         memory
@@ -113,7 +114,8 @@ async fn a_right_store_passes_every_check() {
 
 #[tokio::test]
 async fn half_a_transfer_breaks_the_sum() {
-    let (broken, keys) = (Broken::with(Fault::HalfTransfer), keys());
+    let broken = Broken::with(Fault::HalfTransfer);
+    let keys = keys();
     let safety = prepared(&broken).await;
     broken
         .transfer(safety.account(0).unwrap(), safety.account(1).unwrap(), 7)
@@ -128,7 +130,8 @@ async fn half_a_transfer_breaks_the_sum() {
 
 #[tokio::test]
 async fn a_read_of_the_past_is_found() {
-    let (broken, keys) = (Broken::with(Fault::StaleRead), keys());
+    let broken = Broken::with(Fault::StaleRead);
+    let keys = keys();
     let safety = prepared(&broken).await;
     for _ in 0..2 {
         safety.count_up(&broken, &keys, 0).await.unwrap();
@@ -142,7 +145,8 @@ async fn a_read_of_the_past_is_found() {
 
 #[tokio::test]
 async fn an_acknowledged_write_that_is_lost_is_found() {
-    let (broken, keys) = (Broken::with(Fault::LostWrite), keys());
+    let broken = Broken::with(Fault::LostWrite);
+    let keys = keys();
     let safety = prepared(&broken).await;
     safety.count_up(&broken, &keys, 0).await.unwrap();
     safety.check(&broken, &keys).await;
@@ -154,7 +158,8 @@ async fn an_acknowledged_write_that_is_lost_is_found() {
 
 #[tokio::test]
 async fn a_write_without_an_answer_promises_nothing() {
-    let (broken, keys) = (Broken::with(Fault::NoAnswer), keys());
+    let broken = Broken::with(Fault::NoAnswer);
+    let keys = keys();
     let safety = prepared(&broken).await;
     for _ in 0..3 {
         assert_eq!(
@@ -168,7 +173,8 @@ async fn a_write_without_an_answer_promises_nothing() {
 
 #[tokio::test]
 async fn a_write_that_nobody_waits_for_any_more_promises_nothing() {
-    let (memory, keys) = (Memory::default(), keys());
+    let memory = Memory::default();
+    let keys = keys();
     let safety = prepared(&memory).await;
     safety.count_up(&memory, &keys, 0).await.unwrap();
     // Begun and given up, as when the worker's own deadline ends it. It comes late, after the next one.

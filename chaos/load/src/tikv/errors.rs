@@ -17,17 +17,17 @@ pub(super) fn failure(error: &Error) -> Failure {
         Error::ExtractedErrors(errors) | Error::MultipleKeyErrors(errors) => of_many(errors),
         Error::UndeterminedError(error) => Failure::Other(short(&format!(
             "it is not known whether it was committed: {}",
-            told(error)
+            error_text(error)
         ))),
         Error::GrpcAPI(status) if is_late(&format!("{:?}", status.code()), status.message()) => {
             Failure::Timeout
         }
-        _ => Failure::Other(told(error)),
+        _ => Failure::Other(error_text(error)),
     }
 }
 
 /// For people, without the client's own source paths and dumps.
-pub(super) fn told(error: &Error) -> String {
+pub(super) fn error_text(error: &Error) -> String {
     let text = match error {
         Error::RegionError(error) => of_region(error),
         Error::GrpcAPI(status) => format!("gRPC {:?}: {}", status.code(), status.message()),
@@ -142,7 +142,7 @@ mod tests {
     fn a_message_of_the_client_does_not_name_its_source() {
         let message = "[somewhere/cluster.rs:197]: PD cluster failed to respond".to_owned();
         assert_eq!(
-            told(&Error::InternalError { message }),
+            error_text(&Error::InternalError { message }),
             "PD cluster failed to respond"
         );
     }

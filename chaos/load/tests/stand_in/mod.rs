@@ -19,10 +19,11 @@ pub(crate) use regions::Keys;
 
 use error_messages::{RegionError, ServerIsBusy};
 use kv_messages::{Context, Mutation, PrewriteRequest};
+use parking_lot::{Mutex, MutexGuard};
 use percolator::Percolator;
 use regions::Regions;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -108,7 +109,7 @@ impl Seen {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    mutex.lock()
 }
 
 impl World {
@@ -349,7 +350,8 @@ impl StandIn {
             key: key.into(),
             value: b"12345".to_vec(),
         }];
-        let (primary_lock, lock_ttl) = (primary.into(), 3_000);
+        let primary_lock = primary.into();
+        let lock_ttl = 3_000;
         let request = PrewriteRequest {
             mutations,
             primary_lock,

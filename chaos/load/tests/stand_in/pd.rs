@@ -169,7 +169,8 @@ impl Pd {
     ) -> Result<ReceiverStream<Result<TsoResponse, Status>>, Status> {
         self.must_lead()?;
         let (answers, stream) = mpsc::channel(16);
-        let (pd, mut leader) = (self.clone(), self.world.pd_leader.subscribe());
+        let pd = self.clone();
+        let mut leader = self.world.pd_leader.subscribe();
         tokio::spawn(async move {
             loop {
                 let request = tokio::select! {
@@ -187,10 +188,8 @@ impl Pd {
                 pd.world.pd_awake(pd.number).await;
                 let last = pd.world.oracle().take(count);
                 pd.world.note_timestamps(pd.number, count);
-                let (physical, logical) = (
-                    (last >> LOGICAL_BITS) as i64,
-                    (last & ((1 << LOGICAL_BITS) - 1)) as i64,
-                );
+                let physical = (last >> LOGICAL_BITS) as i64;
+                let logical = (last & ((1 << LOGICAL_BITS) - 1)) as i64;
                 let timestamp = Some(Timestamp { physical, logical });
                 if answers
                     .send(Ok(TsoResponse {

@@ -218,7 +218,8 @@ impl Percolator {
 
     /// What became of a transaction, by its primary key; one that is overdue is rolled back.
     pub(crate) fn status(&mut self, request: &CheckTxnStatusRequest) -> CheckTxnStatusResponse {
-        let (key, start) = (&request.primary_key, request.lock_ts);
+        let key = &request.primary_key;
+        let start = request.lock_ts;
         let record = self.records.entry(key.clone()).or_default();
         let mut answer = CheckTxnStatusResponse::default();
         if let Some(lock) = record.lock.as_ref().filter(|lock| lock.start == start) {
@@ -358,7 +359,9 @@ pub(crate) fn pair(key: &[u8], read: Result<Option<Vec<u8>>, KeyError>) -> Optio
 }
 
 fn locked(key: &[u8], lock: &Lock) -> KeyError {
-    let (primary_lock, lock_version, lock_ttl) = (lock.primary.clone(), lock.start, lock.ttl_ms);
+    let primary_lock = lock.primary.clone();
+    let lock_version = lock.start;
+    let lock_ttl = lock.ttl_ms;
     KeyError {
         locked: Some(LockInfo {
             primary_lock,

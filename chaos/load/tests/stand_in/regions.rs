@@ -172,7 +172,8 @@ impl Regions {
 
     /// Another store leads the region of a key from now on.
     pub(crate) fn move_leader(&mut self, key: &[u8]) {
-        let (position, stores) = (self.position(key), self.stores);
+        let position = self.position(key);
+        let stores = self.stores;
         let region = &mut self.regions[position];
         region.leader_store = 1 + region.leader_store % stores;
     }

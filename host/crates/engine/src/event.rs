@@ -355,6 +355,3 @@ impl VerdictChanged {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,7 @@
 //! What this machine offers to `operator chaos run --target docker`.
 
 use super::Finding;
-use operator_chaos::docker::capability::Capabilities;
+use operator_inject::capability::Capabilities;
 use std::collections::BTreeMap;
 
 const WHAT: &str = "chaos in docker";
@@ -9,8 +9,7 @@ const WHAT: &str = "chaos in docker";
 /// Nobody needs it to watch: what is missing is never wrong, only said.
 pub(super) fn faults() -> Finding {
     let capabilities = Capabilities::probe();
-    let (possible, missing): (Vec<_>, Vec<_>) = capabilities
-        .availability()
+    let (possible, missing): (Vec<_>, Vec<_>) = operator_inject::catalogue::availability(&capabilities)
         .into_iter()
         .partition(|one| one.missing.is_none());
     let delay = if capabilities.netem {

@@ -1,4 +1,0 @@
-//! What tests of shapes share.
-
-pub(crate) mod exposition;
-pub(crate) mod shape;
