@@ -1,7 +1,7 @@
 //! Bad input: one clear message, the documented exit code, nothing lost.
 
 use crate::support::{Served, plugins, ran, subject};
-use operator_chaos::world::{Answer, World};
+use operator_world::{Answer, World};
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -4,22 +4,14 @@
 //! And the services of `compose/compose.yml` themselves, with stand-ins for the images that cannot be had everywhere: what is
 //! tested is the order of the start, who may read which log, and that Operator works there without any right.
 //!
-//! Needs what `chaos/tests/docker.rs` needs: a dockerd of our own is started, and where that does not work the test
+//! Needs what `chaos/cli/tests/docker` needs: a dockerd of our own is started, and where that does not work the test
 //! says so and passes.
 
-#[path = "../../../chaos/tests/docker/compose_file.rs"]
-mod compose_file;
-#[path = "../../../chaos/tests/docker/daemon.rs"]
-mod daemon;
-#[path = "../../../chaos/tests/docker/machine.rs"]
-mod machine;
-#[path = "../../../chaos/tests/docker/stand_in.rs"]
-mod stand_in;
-
 use crate::support::{Ran, operator, plugins};
-use compose_file::{Events, Services};
-use daemon::Daemon;
-use machine::{signal, wait};
+use operator_chaos_testkit::docker::compose_file::{Events, Services};
+use operator_chaos_testkit::docker::daemon::Daemon;
+use operator_chaos_testkit::docker::machine::{signal, wait};
+use operator_chaos_testkit::docker::stand_in;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -2,8 +2,8 @@
 //! its first panic.
 
 use crate::support::{Ran, Served, operator, plugins, ran, subject};
-use operator_chaos::cassette::Cassette;
-use operator_chaos::test_data;
+use operator_capture::Playback;
+use operator_chaos_testkit::captures;
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -132,8 +132,8 @@ fn a_panic_is_told_with_its_line(project: &Path, plugins: &Path) {
 }
 
 fn judges_a_recording(check: &Path, plugins: &Path) {
-    let recording = test_data::recording("node-death-short").expect("a recording");
-    let served = Served::world(Box::new(Cassette::new(Arc::new(recording))), 1.0);
+    let recording = captures::in_project("node-death-short").expect("a recording");
+    let served = Served::world(Box::new(Playback::new(Arc::new(recording))), 1.0);
     let subject = subject(plugins);
     let mut arguments = vec![
         "--json",

@@ -2,8 +2,8 @@
 
 use crate::support::{plugins, subject};
 use operator::demo::simulated_ports::SimulatedWorld;
-use operator_chaos::cassette::{Cassette, Recording};
-use operator_chaos::test_data;
+use operator_capture::{Capture, Playback};
+use operator_chaos_testkit::captures;
 use operator_engine::daemon::Daemon;
 use operator_engine::event::{Event, Sink};
 use operator_engine::settings::{Settings, TargetSettings};
@@ -26,11 +26,11 @@ impl Sink for Silence {
 }
 
 /// Plays a recording at a tick a second; gives the tickets and when the recording began.
-async fn play(recording: Recording, plugins: &Path) -> (Vec<Ticket>, u64) {
+async fn play(recording: Capture, plugins: &Path) -> (Vec<Ticket>, u64) {
     let directory = tempfile::tempdir().unwrap();
     let recording = Arc::new(recording);
     let (begins_at_ms, ends_at_ms) = (recording.begins_at_ms(), recording.ends_at_ms());
-    let world = SimulatedWorld::new(Box::new(Cassette::new(recording)));
+    let world = SimulatedWorld::new(Box::new(Playback::new(recording)));
     let mut settings = Settings::new(subject(plugins).into());
     for (name, origin) in world.targets() {
         settings
@@ -76,7 +76,7 @@ fn titles(tickets: &[Ticket]) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_young_system_with_registered_nodes_that_never_spoke_gets_no_ticket() {
     let Some(plugins) = plugins() else { return };
-    let (tickets, _) = play(test_data::recording("fresh-cluster").unwrap(), &plugins).await;
+    let (tickets, _) = play(captures::in_project("fresh-cluster").unwrap(), &plugins).await;
     assert!(tickets.is_empty(), "{:#?}", titles(&tickets));
 }
 
@@ -84,7 +84,7 @@ async fn a_young_system_with_registered_nodes_that_never_spoke_gets_no_ticket() 
 async fn a_killed_node_is_named_within_twenty_seconds() {
     let Some(plugins) = plugins() else { return };
     let (tickets, begins_at_ms) =
-        play(test_data::recording("node-death-short").unwrap(), &plugins).await;
+        play(captures::in_project("node-death-short").unwrap(), &plugins).await;
     let ticket = tickets.first().expect("a ticket");
     let after_ms = ticket.opened_at.since_ms(Timestamp(begins_at_ms));
     // The kill was at 44.4 s. `Date` is one second fine.
@@ -109,9 +109,9 @@ async fn a_killed_node_is_named_within_twenty_seconds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn long_recordings_get_the_tickets_that_they_deserve() {
     let Some(plugins) = plugins() else { return };
-    for path in test_data::shared_recordings() {
+    for path in captures::shared() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let (tickets, _) = play(Recording::load(&path).unwrap(), &plugins).await;
+        let (tickets, _) = play(Capture::load(&path).unwrap(), &plugins).await;
         let suspects: Vec<&str> = tickets
             .iter()
             .filter_map(|ticket| Some(ticket.entities.first()?.as_str()))

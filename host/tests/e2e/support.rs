@@ -1,10 +1,10 @@
 //! What every story needs: the program, the components, a served world.
 
-use operator_chaos::scenario;
-use operator_chaos::serve::{ServeOptions, Server};
-use operator_chaos::sim::Simulator;
-use operator_chaos::sim::config::ClusterConfig;
-use operator_chaos::world::World;
+use operator_capture::serve::{ServeOptions, Server};
+use operator_sim::Simulator;
+use operator_sim::config::ClusterConfig;
+use operator_sim::scenario;
+use operator_world::World;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

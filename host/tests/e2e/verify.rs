@@ -2,9 +2,9 @@
 //! real cluster says when one of its processes was started wrong.
 
 use crate::support::{Ran, Served, plugins, ran, subject};
-use operator_chaos::sim::Simulator;
-use operator_chaos::sim::config::ClusterConfig;
-use operator_chaos::world::{Answer, World};
+use operator_sim::Simulator;
+use operator_sim::config::ClusterConfig;
+use operator_world::{Answer, World};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! Which check notices which fault: the real components on the simulator, card by card.
+//! Which check notices which fault: the real components on the simulator, fault by fault.
 //!
-//! A few cards are played in each run of the tests. The whole matrix takes many minutes: `cargo xtask matrix` plays it and
+//! Each run of the tests plays a few faults. The whole matrix takes many minutes: `cargo xtask matrix` plays it and
 //! writes the table into `docs/MATRIX.md`.
 #![allow(
     clippy::unwrap_used,
@@ -14,7 +14,7 @@
 mod play;
 mod table;
 
-use operator_chaos::cards::{self, FailureMode, Kind, Target};
+use operator_sim::fault::{self, Fault, Kind, Target};
 use play::{Bench, Played};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,30 +32,30 @@ const BOUNDED: [&str; 5] = [
     "rolling-restart",
 ];
 
-fn played(wanted: impl Fn(&FailureMode) -> bool) -> Option<(Bench, Vec<Played>)> {
+fn played(wanted: impl Fn(&Fault) -> bool) -> Option<(Bench, Vec<Played>)> {
     let bench = Bench::open()?;
-    let playable = |card: &&FailureMode| card.runs_on(Target::Sim) && wanted(card);
-    let cards: Vec<&'static FailureMode> = cards::all().iter().filter(playable).collect();
+    let playable = |fault: &&Fault| fault.runs_on(Target::Sim) && wanted(fault);
+    let faults: Vec<&'static Fault> = fault::all().iter().filter(playable).collect();
     let next = AtomicUsize::new(0);
     let mut played: Vec<Played> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
-            .map(|_| scope.spawn(|| play_some(&bench, &cards, &next)))
+            .map(|_| scope.spawn(|| play_some(&bench, &faults, &next)))
             .collect();
         threads
             .into_iter()
             .flat_map(|thread| thread.join().unwrap())
             .collect()
     });
-    played.sort_by(|left, right| left.card.id.cmp(&right.card.id));
+    played.sort_by(|left, right| left.fault.id.cmp(&right.fault.id));
     Some((bench, played))
 }
 
-/// Plays one card after the other until none is left.
-fn play_some(bench: &Bench, cards: &[&'static FailureMode], next: &AtomicUsize) -> Vec<Played> {
+/// Plays one fault after the other until none is left.
+fn play_some(bench: &Bench, faults: &[&'static Fault], next: &AtomicUsize) -> Vec<Played> {
     std::iter::from_fn(|| {
-        cards
+        faults
             .get(next.fetch_add(1, Ordering::Relaxed))
-            .map(|card| bench.play(card))
+            .map(|fault| bench.play(fault))
     })
     .collect()
 }
@@ -65,49 +65,49 @@ fn false_alarms(played: &[Played]) -> Vec<String> {
     let benign = || {
         played
             .iter()
-            .filter(|played| played.card.kind == Kind::Benign)
+            .filter(|played| played.fault.kind == Kind::Benign)
     };
     let alarms = benign().flat_map(|played| {
         played
             .alarms()
-            .map(|check| format!("{}: {check}", played.card.id))
+            .map(|check| format!("{}: {check}", played.fault.id))
     });
     let tickets = benign().flat_map(|played| {
         played
             .tickets
             .iter()
-            .map(|title| format!("{}: {title}", played.card.id))
+            .map(|title| format!("{}: {title}", played.fault.id))
     });
     alarms.chain(tickets).collect()
 }
 
 #[test]
-fn faults_are_noticed_and_what_is_in_order_is_not() {
-    let Some((_, played)) = played(|card| BOUNDED.contains(&card.id.as_str())) else {
+fn faults_are_detected_and_healthy_events_are_not() {
+    let Some((_, played)) = played(|fault| BOUNDED.contains(&fault.id.as_str())) else {
         return;
     };
     assert_eq!(played.len(), BOUNDED.len());
     assert_eq!(false_alarms(&played), Vec::<String>::new());
     for fault in played
         .iter()
-        .filter(|played| played.card.kind == Kind::Fault)
+        .filter(|played| played.fault.kind == Kind::Fault)
     {
         assert!(
             fault.alarms().next().is_some(),
             "nothing notices {}",
-            fault.card.id
+            fault.fault.id
         );
     }
 }
 
 #[test]
-#[ignore = "plays every card: cargo xtask matrix"]
+#[ignore = "plays every fault: cargo xtask matrix"]
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 fn the_whole_matrix() {
     let only = std::env::var("OPERATOR_MATRIX_CARDS").ok();
-    let wanted = |card: &FailureMode| {
+    let wanted = |fault: &Fault| {
         only.as_deref()
-            .is_none_or(|ids| ids.split(',').any(|id| id == card.id))
+            .is_none_or(|ids| ids.split(',').any(|id| id == fault.id))
     };
     let Some((bench, played)) = played(wanted) else {
         return;
@@ -127,6 +127,6 @@ fn the_whole_matrix() {
     assert_eq!(
         matrix.silent_checks(),
         Vec::<String>::new(),
-        "checks that no card makes fail"
+        "checks that no fault makes fail"
     );
 }

@@ -1,15 +1,15 @@
-//! One card, from the first look to the end, through the same conveyor as ever.
+//! One fault, from the first observation to the end, through the same pipeline as in production.
 
 use operator::demo::simulated_ports::SimulatedWorld;
-use operator_chaos::cards::FailureMode;
-use operator_chaos::sim::Simulator;
-use operator_chaos::sim::config::ClusterConfig;
 use operator_engine::settings::{Settings, TargetSettings};
 use operator_engine::tick::{Pipeline, assemble, config_digest};
 use operator_journal::store::TicketLog;
 use operator_model::{CheckDeclaration, CheckId, Severity, Status, Timestamp, Verdict};
 use operator_net::ports::real::RealClock;
 use operator_plugin_host::Engine;
+use operator_sim::Simulator;
+use operator_sim::config::ClusterConfig;
+use operator_sim::fault::Fault;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Virtual time between two ticks. Checks look at windows of a minute, which holds enough of these.
 const TICK_MS: u64 = 10_000;
 
-/// What every card is played with.
+/// What all faults are played with.
 pub(crate) struct Bench {
     engine: Engine,
     plugins: PathBuf,
@@ -25,9 +25,9 @@ pub(crate) struct Bench {
     declarations: Vec<CheckDeclaration>,
 }
 
-/// How a card went.
+/// The result of one fault.
 pub(crate) struct Played {
-    pub(crate) card: &'static FailureMode,
+    pub(crate) fault: &'static Fault,
     pub(crate) checks: BTreeMap<CheckId, Failing>,
     /// Titles of the tickets that were opened.
     pub(crate) tickets: Vec<String>,
@@ -111,23 +111,23 @@ impl Bench {
             .collect()
     }
 
-    pub(crate) fn play(&self, card: &'static FailureMode) -> Played {
+    pub(crate) fn play(&self, fault: &'static Fault) -> Played {
         let data = tempfile::tempdir().expect("a directory");
-        let played = self.runtime.block_on(self.watch(card, data.path()));
+        let played = self.runtime.block_on(self.watch(fault, data.path()));
         let alarms: Vec<&str> = played.alarms().map(CheckId::as_str).collect();
         eprintln!(
             "{}: {} | tickets: {}",
-            card.id,
+            fault.id,
             alarms.join(" "),
             played.tickets.join("; ")
         );
         played
     }
 
-    async fn watch(&self, card: &'static FailureMode, data: &Path) -> Played {
-        let world = SimulatedWorld::new(Box::new(Simulator::with_card(
+    async fn watch(&self, fault: &'static Fault, data: &Path) -> Played {
+        let world = SimulatedWorld::new(Box::new(Simulator::with_fault(
             ClusterConfig::default(),
-            card,
+            fault,
         )));
         let (settings, ports) = (self.settings(&world, data), world.ports());
         let mut ticket_log = TicketLog::open(data, ports.clock.now())
@@ -147,11 +147,11 @@ impl Bench {
         let mut pipeline = Pipeline::new(assembly, config_digest(&settings), &ticket_log);
         pipeline.source().prime().await;
         let mut played = Played {
-            card,
+            fault,
             checks: BTreeMap::new(),
             tickets: Vec::new(),
         };
-        for _ in 0..card.duration_s * 1_000 / TICK_MS {
+        for _ in 0..fault.duration_s * 1_000 / TICK_MS {
             let report = pipeline
                 .tick(&mut ticket_log)
                 .await

@@ -6,18 +6,18 @@ mod stop;
 
 pub use stop::Stop;
 
-use operator_check::{CheckSet, Watcher, in_the_background};
+use crate::event::{Event, EventKind, Sink, Started, Stopped, TickDone};
 use crate::settings::Settings;
-use operator_net::egress::FileAudit;
-use crate::event::{Event, Sink, Started, Stopped, TickDone, EventKind};
-use operator_journal::{Kind, body};
-use operator_model::{Status, Tick};
-use operator_net::ports::Clock;
-use operator_recording::RecordingError;
-use operator_journal::store::{TicketLog, TicketLogError};
 use crate::telemetry::metrics::Metrics;
 use crate::tick::{Assembly, Pipeline, Recordable, TickReport, config_digest};
 use control::Control;
+use operator_check::{CheckSet, Watcher, in_the_background};
+use operator_journal::store::{TicketLog, TicketLogError};
+use operator_journal::{Kind, body};
+use operator_model::{Status, Tick};
+use operator_net::egress::FileAudit;
+use operator_net::ports::Clock;
+use operator_recording::RecordingError;
 use pace::Pace;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,7 +76,10 @@ impl<'a> Daemon<'a> {
         opened: operator_journal::store::Opened,
         sink: &'a mut dyn Sink,
     ) -> Result<Self, StartError> {
-        let operator_journal::store::Opened { ticket_log, mut warnings } = opened;
+        let operator_journal::store::Opened {
+            ticket_log,
+            mut warnings,
+        } = opened;
         let config = config_digest(settings);
         let recordable = settings
             .record
@@ -234,7 +237,9 @@ impl<'a> Daemon<'a> {
             ticks,
             open_tickets,
         };
-        let last_record = self.ticket_log.note(Kind::Stopped, self.clock.now(), &record)?;
+        let last_record = self
+            .ticket_log
+            .note(Kind::Stopped, self.clock.now(), &record)?;
         self.ticket_log.commit().await?;
         self.pipeline.end_recording(&reason, &mut self.ticket_log);
         let stopped = Stopped {
@@ -281,8 +286,12 @@ impl<'a> Daemon<'a> {
         };
         let at = self.clock.now();
         if let Some((path, recordable)) = recordable {
-            let recorder =
-                recordable.begin(path, self.settings, &mut self.ticket_log, (at, record.clone()))?;
+            let recorder = recordable.begin(
+                path,
+                self.settings,
+                &mut self.ticket_log,
+                (at, record.clone()),
+            )?;
             self.pipeline.record_into(recorder);
         }
         self.ticket_log.note(Kind::Started, at, &record)?;

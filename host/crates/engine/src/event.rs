@@ -8,7 +8,10 @@ mod sink;
 pub use sink::Sink;
 
 use operator_journal::body;
-use operator_model::{BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange, Timestamp};
+use operator_model::{
+    BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
+    TicketChange, Timestamp,
+};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 

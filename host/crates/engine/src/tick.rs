@@ -5,19 +5,19 @@
 
 mod assemble;
 mod changes;
-mod pipeline;
-mod source;
-mod observer;
-mod recording_start;
-mod subject_file;
 mod journal_events;
+mod observer;
+mod pipeline;
 mod plugin_health;
+mod recording_start;
+mod source;
+mod subject_file;
 
 pub use assemble::{Assembly, AssemblyError, assemble, config_digest};
-pub use pipeline::{Pipeline, TickReport};
-pub use source::{SnapshotSource, ObserveFuture, SubjectChange};
 pub use observer::Observer;
+pub use pipeline::{Pipeline, TickReport};
 pub use recording_start::Recordable;
+pub use source::{ObserveFuture, SnapshotSource, SubjectChange};
 pub use subject_file::SubjectFile;
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! The same code on the same ticks: everything must come out the same, byte for byte.
 
 use super::loaded::{self, ReplayError};
+use crate::tick::{ObserveFuture, Pipeline, SnapshotSource, SubjectChange, TickReport};
 use operator_check::SwapEvent;
+use operator_data::Snapshot;
+use operator_journal::store::TicketLog;
 use operator_journal::{Kind, body};
 use operator_model::knowledge::KnowledgeBase;
-use operator_data::Snapshot;
 use operator_model::{Tick, Timestamp};
 use operator_plugin_host::{Engine, Subject};
-use operator_recording::{Arrival, Ending, RecordedTick, Recording};
-use operator_journal::store::TicketLog;
-use crate::tick::{Pipeline, SnapshotSource, ObserveFuture, SubjectChange, TickReport};
 use operator_reason::ticket::TicketTable;
+use operator_recording::{Arrival, Ending, RecordedTick, Recording};
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -70,10 +70,17 @@ pub async fn again(
     )
     .await?;
     let checks = Arc::new(loaded::checks(engine, &recording).await?);
-    let mut ticket_log = TicketLog::open(directory, begin.started.0).await?.ticket_log;
+    let mut ticket_log = TicketLog::open(directory, begin.started.0)
+        .await?
+        .ticket_log;
     let start = &begin.book;
     let ticket_table = TicketTable::restore(start.tickets.clone(), start.last_number);
-    ticket_log.stand_in(ticket_table, start.last_tick, start.last_seq, &start.last_hash);
+    ticket_log.stand_in(
+        ticket_table,
+        start.last_tick,
+        start.last_seq,
+        &start.last_hash,
+    );
     ticket_log.take_lines();
     let shown: Arc<Mutex<Shown>> = Arc::default();
     let source = Memory {

@@ -2,12 +2,12 @@
 
 use super::loaded::{self, ReplayError};
 use operator_check::{CheckSet, run_all};
-use operator_model::{CheckId, Status, Tick, Timestamp, Verdict};
-use operator_data::{Snapshot, freeze as snapshot};
-use operator_plugin_host::observe::observe;
-use operator_plugin_host::Engine;
-use operator_recording::{PlayedWorld, RecordedTick, Recording};
 use operator_data::freeze::{FreezeInput, Tables};
+use operator_data::{Snapshot, freeze as snapshot};
+use operator_model::{CheckId, Status, Tick, Timestamp, Verdict};
+use operator_plugin_host::Engine;
+use operator_plugin_host::observe::observe;
+use operator_recording::{PlayedWorld, RecordedTick, Recording};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -68,7 +68,9 @@ pub async fn against(
     bytes: Vec<u8>,
 ) -> Result<Against, ReplayError> {
     match operator_plugin_host::inspect(name, &bytes, engine.limits())?.world {
-        operator_plugin_host::World::Subject => against_subject(engine, recording, name, &bytes).await,
+        operator_plugin_host::World::Subject => {
+            against_subject(engine, recording, name, &bytes).await
+        }
         _ => against_module(engine, recording, name, bytes).await,
     }
 }

@@ -1,13 +1,15 @@
 //! The plugins of a recording, loaded from its own bytes.
 
 use operator_check::{Arrived, CheckSet, CheckSetError, LoadedModule};
-use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, Network, TargetPolicy};
 use operator_data::SeriesStore;
-use operator_plugin_host::{Engine, LoadError, PluginLimits, Subject, SubjectWorld};
-use operator_net::ports::{Clock, Http, Logs};
-use operator_recording::{Arrival, Begin, Component, PlayedWorld, Recording, RecordingError};
 use operator_data::series::SeriesLimits;
 use operator_journal::store::TicketLogError;
+use operator_net::egress::{
+    DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, Network, TargetPolicy,
+};
+use operator_net::ports::{Clock, Http, Logs};
+use operator_plugin_host::{Engine, LoadError, PluginLimits, Subject, SubjectWorld};
+use operator_recording::{Arrival, Begin, Component, PlayedWorld, Recording, RecordingError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 

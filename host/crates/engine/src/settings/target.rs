@@ -1,7 +1,9 @@
 //! Granted targets, and rules for discovered ones, as they are configured.
 
 use super::CredentialError;
-use operator_net::egress::{DiscoveryRule, EgressLimits, Grant, Network, Origin, PathRule, TargetPolicy};
+use operator_net::egress::{
+    DiscoveryRule, EgressLimits, Grant, Network, Origin, PathRule, TargetPolicy,
+};
 use operator_net::ports::Method;
 use operator_net::ports::http::OriginSettings;
 use operator_net::ports::secret::Secret;

@@ -2,10 +2,10 @@
 //!
 //! Names are stable, and docs/OPERATING.md lists them.
 
-use operator_net::egress::EgressCounters;
 use crate::event::TickDone;
-use operator_model::{CheckId, Status, Timestamp};
 use crate::tick::TickReport;
+use operator_model::{CheckId, Status, Timestamp};
+use operator_net::egress::EgressCounters;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -2,14 +2,16 @@
 
 use super::observer::Observer;
 use super::subject_file::{State, SubjectFile};
-use operator_check::{CheckSet, CheckSetError, ModuleConfigs};
 use crate::settings::Settings;
-use operator_net::egress::{Egress, EgressPolicy};
+use operator_check::{CheckSet, CheckSetError, ModuleConfigs};
 use operator_data::SeriesStore;
+use operator_net::egress::{Egress, EgressPolicy};
 use operator_net::observed_clock::{DatedHttp, ObservedClock};
-use operator_plugin_host::{Engine, LoadError, CircuitBreaker, Subject, SubjectWorld, read_component};
 use operator_net::ports::{Clock, Http, Ports};
 use operator_net::prometheus::Prometheus;
+use operator_plugin_host::{
+    CircuitBreaker, Engine, LoadError, Subject, SubjectWorld, read_component,
+};
 use operator_recording::RecordingPorts;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
@@ -52,10 +54,14 @@ pub async fn assemble(
 ) -> Result<Assembly, AssemblyError> {
     let name = settings.plugin.display().to_string();
     let bytes = read_component(&settings.plugin, engine.limits())?;
-    let recording_ports = settings.record.is_some().then(Arc::<RecordingPorts>::default);
-    let ports = &recording_ports
-        .as_ref()
-        .map_or_else(|| ports.clone(), |recording_ports| recording_ports.around(ports));
+    let recording_ports = settings
+        .record
+        .is_some()
+        .then(Arc::<RecordingPorts>::default);
+    let ports = &recording_ports.as_ref().map_or_else(
+        || ports.clone(),
+        |recording_ports| recording_ports.around(ports),
+    );
     let observed_clock = Arc::new(ObservedClock::new());
     let http: Arc<dyn Http> = Arc::new(DatedHttp::new(
         Arc::clone(&ports.http),

@@ -2,7 +2,10 @@
 
 use crate::event;
 use crate::event::{ENTITIES_MAX, EventKind};
-use operator_model::{BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp, Topology, Verdict};
+use operator_model::{
+    BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp,
+    Topology, Verdict,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An anomaly or an incident that comes back within this time is the same one and is not told again, in
@@ -95,7 +98,8 @@ impl Changes {
 }
 
 fn is_new<K: Ord>(journal_events: &mut BTreeMap<K, Timestamp>, id: K, now: Timestamp) -> bool {
-    journal_events.insert(id, now)
+    journal_events
+        .insert(id, now)
         .is_none_or(|last| now.since_ms(last) > TOLD_AGAIN_AFTER_MS)
 }
 
@@ -216,7 +220,15 @@ mod tests {
     fn what_flaps_is_told_once_and_again_after_a_pause() {
         let mut journal_events = BTreeMap::new();
         assert!(is_new(&mut journal_events, 'a', Timestamp(0)));
-        assert!(!is_new(&mut journal_events, 'a', Timestamp(TOLD_AGAIN_AFTER_MS)));
-        assert!(is_new(&mut journal_events, 'a', Timestamp(3 * TOLD_AGAIN_AFTER_MS)));
+        assert!(!is_new(
+            &mut journal_events,
+            'a',
+            Timestamp(TOLD_AGAIN_AFTER_MS)
+        ));
+        assert!(is_new(
+            &mut journal_events,
+            'a',
+            Timestamp(3 * TOLD_AGAIN_AFTER_MS)
+        ));
     }
 }

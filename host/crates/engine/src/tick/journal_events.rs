@@ -1,11 +1,11 @@
 //! Events and log records of one tick: the same news, once for people and once for keeps.
 
+use crate::event::{Event, EventKind, PluginChangeKind, PluginChanged};
 use operator_check::{Quarantine, SwapEvent};
-use crate::event::{Event, PluginChangeKind, PluginChanged, EventKind};
-use operator_journal::{Kind, body};
-use operator_model::{CheckId, Digest, Tick, TicketChange, Timestamp};
 use operator_data::Snapshot;
 use operator_journal::store::{TicketLog, TicketLogError};
+use operator_journal::{Kind, body};
+use operator_model::{CheckId, Digest, Tick, TicketChange, Timestamp};
 
 /// When and in which tick.
 #[derive(Debug, Clone)]
@@ -46,7 +46,11 @@ impl EventContext {
     }
 
     /// Writes the news that change no ticket to the log. Tickets are written by [`TicketLog::decide`].
-    pub(super) fn note(&self, ticket_log: &mut TicketLog, what: &EventKind) -> Result<(), TicketLogError> {
+    pub(super) fn note(
+        &self,
+        ticket_log: &mut TicketLog,
+        what: &EventKind,
+    ) -> Result<(), TicketLogError> {
         let Self {
             tick,
             at,
@@ -109,7 +113,10 @@ impl EventContext {
                 };
                 ticket_log.note(kind_of(change.kind), at, &record)?;
             }
-            EventKind::Started(_) | EventKind::Tick(_) | EventKind::Ticket(_) | EventKind::Stopped(_) => {}
+            EventKind::Started(_)
+            | EventKind::Tick(_)
+            | EventKind::Ticket(_)
+            | EventKind::Stopped(_) => {}
         }
         Ok(())
     }

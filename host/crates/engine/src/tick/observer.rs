@@ -1,17 +1,17 @@
 //! The first two stages: one look at the system, frozen.
 
 use super::subject_file::{Before, Prepared, SubjectFile, lost_tables, swapped};
+use crate::tick::{ObserveFuture, SnapshotSource, SubjectChange};
 use operator_check::{LoadedModule, SwapEvent};
-use operator_net::egress::{Audit, Egress, EgressCounters, TargetRequest};
-use operator_model::knowledge::KnowledgeBase;
+use operator_data::freeze::{FreezeInput, Tables};
 use operator_data::{Observed, SeriesStore, Snapshot, freeze as snapshot};
+use operator_model::knowledge::KnowledgeBase;
 use operator_model::{Tick, Timestamp};
-use operator_plugin_host::{observe, PluginFailure, CircuitBreaker, Subject};
+use operator_net::egress::{Audit, Egress, EgressCounters, TargetRequest};
 use operator_net::observed_clock::ObservedClock;
 use operator_net::ports::{Clock, Method};
-use operator_recording::{Seen, RecordingPorts};
-use operator_data::freeze::{FreezeInput, Tables};
-use crate::tick::{SnapshotSource, ObserveFuture, SubjectChange};
+use operator_plugin_host::{CircuitBreaker, PluginFailure, Subject, observe};
+use operator_recording::{RecordingPorts, Seen};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -299,7 +299,10 @@ impl SnapshotSource for Observer {
     }
 
     fn seen(&self) -> Seen {
-        self.recording_ports.as_ref().map(|recording_ports| recording_ports.take()).unwrap_or_default()
+        self.recording_ports
+            .as_ref()
+            .map(|recording_ports| recording_ports.take())
+            .unwrap_or_default()
     }
 }
 

@@ -1,28 +1,30 @@
 //! One tick from the look at the system to the ticket on disk.
 
-use operator_journal::CHECKPOINT_TICKS;
 use super::assemble::Assembly;
 use super::changes::Changes;
-use super::source::{SnapshotSource, SubjectChange};
-use super::recording_start;
 use super::journal_events::{self, EventContext};
 use super::plugin_health::PluginHealth;
+use super::recording_start;
+use super::source::{SnapshotSource, SubjectChange};
+use crate::event::{Event, EventKind, TicketWritten};
 use operator_check as check;
 use operator_check::{Arrived, Boundary, CheckSet};
-use operator_reason::{decide, diagnose, ticket, verify};
-use operator_reason::detect::Detector;
-use operator_reason::diagnose::{DiagnoseInput, Memory};
-use crate::event::{Event, TicketWritten, EventKind};
+use operator_data::Snapshot;
+use operator_journal::CHECKPOINT_TICKS;
+use operator_journal::store::{TicketLog, TicketLogError};
 use operator_journal::{Kind, body};
 use operator_model::knowledge::KnowledgeBase;
-use operator_model::{Detection, Incident, Provenance, Status, Tick, Ticket, TicketChange, Verdict};
-use operator_data::Snapshot;
-use operator_plugin_host::LoadError;
+use operator_model::{
+    Detection, Incident, Provenance, Status, Tick, Ticket, TicketChange, Verdict,
+};
 use operator_net::ports::Clock as _;
 use operator_net::ports::real::RealClock;
-use operator_recording::{Frame, Recorder};
-use operator_journal::store::{TicketLog, TicketLogError};
+use operator_plugin_host::LoadError;
+use operator_reason::detect::Detector;
+use operator_reason::diagnose::{DiagnoseInput, Memory};
 use operator_reason::ticket::{Entry, Proposal, TicketTable};
+use operator_reason::{decide, diagnose, ticket, verify};
+use operator_recording::{Frame, Recorder};
 use std::sync::Arc;
 
 /// Ticks for which a plugin has to answer before its ticket is resolved: the window in which three
@@ -89,7 +91,12 @@ impl Pipeline {
     /// Takes up the tickets of the book and goes on counting ticks.
     #[must_use]
     pub fn new(assembly: Assembly, config: String, ticket_log: &TicketLog) -> Self {
-        Self::with_source(Box::new(assembly.observer), assembly.checks, config, ticket_log)
+        Self::with_source(
+            Box::new(assembly.observer),
+            assembly.checks,
+            config,
+            ticket_log,
+        )
     }
 
     /// The same, whoever looks.
@@ -147,7 +154,8 @@ impl Pipeline {
                     .iter()
                     .map(|change| journal_events::swapped(change.event.clone())),
             );
-            news.iter().try_for_each(|what| moment.note(ticket_log, what))?;
+            news.iter()
+                .try_for_each(|what| moment.note(ticket_log, what))?;
             ticket_log.sync()?;
             self.source.commit();
         }
@@ -179,8 +187,14 @@ impl Pipeline {
         let pause_us = self.commit(boundary);
         journal_events::took(&mut news, pause_us);
         let judged = self.judge(&snapshot).await;
-        let (entries, withheld) = self.file(&snapshot, &judged.incidents, ticket_log.ticket_table_mut());
-        news.extend(self.checks.take_events().into_iter().map(journal_events::swapped));
+        let (entries, withheld) =
+            self.file(&snapshot, &judged.incidents, ticket_log.ticket_table_mut());
+        news.extend(
+            self.checks
+                .take_events()
+                .into_iter()
+                .map(journal_events::swapped),
+        );
         news.extend(
             self.checks
                 .take_quarantines()
@@ -337,7 +351,11 @@ impl Pipeline {
             entries.extend(entry);
         }
         for key in self.memory.resolvable() {
-            entries.extend(ticket_table.resolve(&key, snapshot.taken_at, "all its symptoms are gone"));
+            entries.extend(ticket_table.resolve(
+                &key,
+                snapshot.taken_at,
+                "all its symptoms are gone",
+            ));
             self.memory.forget(&key);
         }
         for key in self.plugin_health.over(PLUGIN_QUIET_TICKS) {
@@ -431,7 +449,8 @@ impl Pipeline {
             ),
             open_tickets: ticket_log.ticket_table().open().count(),
         };
-        ticket_log.note(Kind::TickCheckpoint, moment.at, &record)
+        ticket_log
+            .note(Kind::TickCheckpoint, moment.at, &record)
             .map(drop)
     }
 }

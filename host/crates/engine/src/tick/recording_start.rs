@@ -2,12 +2,15 @@
 
 use super::assemble::Assembly;
 use super::source::SubjectChange;
-use operator_check::{Arrived, LoadedModule};
 use crate::settings::Settings;
+use operator_check::{Arrived, LoadedModule};
 use operator_journal::body;
-use operator_model::{Ticket, Timestamp};
-use operator_recording::{Arrival, Begin, TicketLogStart, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError};
 use operator_journal::store::TicketLog;
+use operator_model::{Ticket, Timestamp};
+use operator_recording::{
+    Arrival, Begin, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError,
+    TicketLogStart,
+};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -2,10 +2,10 @@
 
 use super::subject_file::SubjectFile;
 use operator_check::{LoadedModule, SwapEvent};
-use operator_net::egress::EgressCounters;
-use operator_model::knowledge::KnowledgeBase;
 use operator_data::Snapshot;
+use operator_model::knowledge::KnowledgeBase;
 use operator_model::{Tick, Timestamp};
+use operator_net::egress::EgressCounters;
 use operator_recording::Seen;
 use std::future::Future;
 use std::pin::Pin;

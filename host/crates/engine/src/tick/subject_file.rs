@@ -2,8 +2,8 @@
 //! taken back within the tick in which it fails while it is on probation.
 
 use operator_check::SwapEvent;
-use operator_model::Digest;
 use operator_data::Observed;
+use operator_model::Digest;
 use operator_plugin_host::{Engine, Subject, SubjectWorld, read_component};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;

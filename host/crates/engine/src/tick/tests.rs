@@ -3,13 +3,15 @@
 mod subject_swap;
 
 use super::*;
-use crate::settings::Settings;
 use crate::event::EventKind;
+use crate::settings::Settings;
+use operator_journal::store::{Opened, TicketLog};
 use operator_model::{Ticket, TicketChange, Timestamp};
-use operator_testkit::guest::{invariant, keeps_state, observation, one_check, passes, subject};
+use operator_net::ports::{
+    BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Ports,
+};
 use operator_plugin_host::{Engine, PluginLimits};
-use operator_net::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Ports};
-use operator_journal::store::{TicketLog, Opened};
+use operator_testkit::guest::{invariant, keeps_state, observation, one_check, passes, subject};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,7 +1,7 @@
 //! New versions of the subject: between two ticks, on probation, and what becomes of one that keeps failing.
 
 use super::*;
-use crate::event::{PluginChangeKind, EventKind};
+use crate::event::{EventKind, PluginChangeKind};
 
 /// A subject that calls what it sees by this name.
 fn sees(system: &str) -> Vec<u8> {
