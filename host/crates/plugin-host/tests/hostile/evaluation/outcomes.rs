@@ -1,0 +1,145 @@
+//! Outcomes that are too large or contradict themselves.
+
+use super::*;
+
+#[tokio::test]
+async fn a_state_above_the_limit_is_refused_and_named() {
+    let limit = limits().state_bytes_max;
+    let size = u32::try_from(limit + 1).unwrap();
+    let body = |guest: &mut Guest| {
+        let parts = OutcomeParts {
+            state: Some([0, size]),
+            ..OutcomeParts::default()
+        };
+        // The memory has to be large enough for what is handed over.
+        format!(
+            "(drop (memory.grow (i32.const 8))) (i32.const {})",
+            outcome(guest, &parts)
+        )
+    };
+    let failure = failure_of(body).await;
+    let what = "bytes of state".to_owned();
+    assert_eq!(
+        failure,
+        PluginFailure::OutputTooLarge {
+            what,
+            size: limit + 1,
+            limit
+        }
+    );
+}
+
+#[tokio::test]
+async fn too_many_violations_passed_entities_and_pieces_of_evidence_are_refused() {
+    let limits = limits();
+    let too_many = u32::try_from(limits.violations_max + 1).unwrap();
+    let failure = answering(|guest| {
+        let one = violation(guest, "a/1", 1);
+        let start = (one - 1_024) as usize;
+        let copies: Vec<u8> = guest.placed(start, 28).repeat(too_many as usize);
+        OutcomeParts {
+            status: 1,
+            violations: [guest.bytes(&copies), too_many],
+            ..OutcomeParts::default()
+        }
+    })
+    .await;
+    assert!(
+        matches!(
+            failure,
+            Err(PluginFailure::OutputTooLarge {
+                size: 1_001,
+                limit: 1_000,
+                ..
+            })
+        ),
+        "{failure:?}"
+    );
+    let failure = answering(|guest| OutcomeParts {
+        status: 1,
+        violations: [violation(guest, "a/1", 33), 1],
+        ..OutcomeParts::default()
+    })
+    .await;
+    assert!(
+        matches!(
+            failure,
+            Err(PluginFailure::OutputTooLarge {
+                size: 33,
+                limit: 32,
+                ..
+            })
+        ),
+        "{failure:?}"
+    );
+}
+
+#[tokio::test]
+async fn outcomes_that_contradict_themselves_are_refused() {
+    let no_violation = answering(|_| OutcomeParts {
+        status: 1,
+        ..OutcomeParts::default()
+    })
+    .await;
+    let violation_but_pass = answering(|guest| OutcomeParts {
+        violations: [violation(guest, "a/1", 1), 1],
+        ..OutcomeParts::default()
+    })
+    .await;
+    let no_evidence = answering(|guest| OutcomeParts {
+        status: 1,
+        violations: [violation(guest, "a/1", 0), 1],
+        ..OutcomeParts::default()
+    })
+    .await;
+    let nameless = answering(|guest| OutcomeParts {
+        status: 1,
+        violations: [violation(guest, "", 1), 1],
+        ..OutcomeParts::default()
+    })
+    .await;
+    for result in [no_violation, violation_but_pass, no_evidence, nameless] {
+        assert!(
+            matches!(result, Err(PluginFailure::Nonsense(_))),
+            "{result:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_entity_id_above_the_limit_is_refused() {
+    let id = "x/".repeat(200);
+    let result = answering(|guest| OutcomeParts {
+        status: 1,
+        violations: [violation(guest, &id, 1), 1],
+        ..OutcomeParts::default()
+    });
+    assert!(matches!(
+        result.await,
+        Err(PluginFailure::OutputTooLarge {
+            size: 400,
+            limit: 256,
+            ..
+        })
+    ));
+}
+
+#[tokio::test]
+async fn texts_of_a_violation_cannot_forge_lines() {
+    let outcome = answering(|guest| {
+        let reason = guest.text("\u{1b}[31mred\nsecond line");
+        OutcomeParts {
+            status: 1,
+            reason,
+            violations: [violation(guest, "a/1", 1), 1],
+            ..OutcomeParts::default()
+        }
+    });
+    let outcome = outcome.await.unwrap();
+    assert_eq!(outcome.reason, "\\u{1b}[31mred\\nsecond line");
+    assert_eq!(outcome.violations[0].summary, "it is\\nbroken");
+    assert_eq!(
+        outcome.violations[0].evidence[0].value,
+        operator_model::Scalar::Integer(7)
+    );
+}
