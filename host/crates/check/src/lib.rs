@@ -9,6 +9,7 @@ mod fault;
 mod history;
 mod load;
 mod prepare;
+mod prepared;
 mod rehearse;
 mod run;
 mod status;
@@ -25,6 +26,8 @@ pub use events::{Quarantine, SwapEvent};
 pub use load::module_files;
 pub use load::{CheckSetError, ModuleConfigs};
 pub use prepare::SwapRefused;
+#[doc(hidden)]
+pub use prepared::PreparedVersion;
 pub use status::{ModuleStatus, Outcome, Role, Temperature};
 pub use swap::{Arrived, Boundary};
 pub use version::LoadedModule;

@@ -12,7 +12,6 @@ use std::path::Path;
 
 mod directories;
 mod failures;
-mod soak;
 mod swaps;
 mod trust;
 mod verdict_cache;

@@ -1,11 +1,22 @@
-//! Swaps by the thousand, good and bad, while other modules are judged beside them: every tick has one verdict
+//! Swaps by the thousand, good and bad, while other plugins are evaluated: every tick has one verdict
 //! for each check, from one version, and a bad candidate is gone within the tick in which it took over.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a helper of a test fails the test"
+)]
 
-use super::*;
-use crate::swap::Candidate;
-use crate::version::Version;
+use operator_check::{CheckSet, ModuleConfigs, PreparedVersion, SwapEvent, run_all};
+use operator_data::tables::Column;
+use operator_data::{SeriesStore, Snapshot, Table};
+use operator_model::{Digest, Tick, Timestamp, Topology};
 use operator_net::ports::Clock as _;
 use operator_net::ports::real::RealClock;
+use operator_plugin_host::{Engine, PluginLimits};
+use operator_testkit::guest::{Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes};
+use std::sync::Arc;
 
 /// Modules that are swapped, and checks of each.
 const MODULES: usize = 3;
@@ -19,7 +30,7 @@ const PROBATION: u64 = 2;
 
 /// One version that can be swapped in, and whether it must be got rid of.
 struct Entrant {
-    version: Arc<Version>,
+    version: PreparedVersion,
     word: String,
     bad: bool,
 }
@@ -135,14 +146,10 @@ async fn entrants(engine: &Engine, module: usize) -> Vec<Entrant> {
     });
     let mut loaded = Vec::new();
     for (word, bad, bytes) in all {
-        let version = Version::load(engine, &format!("m{module}"), bytes, "{}")
+        let version = PreparedVersion::load(engine, &format!("m{module}"), bytes)
             .await
             .unwrap();
-        loaded.push(Entrant {
-            version: Arc::new(version),
-            word,
-            bad,
-        });
+        loaded.push(Entrant { version, word, bad });
     }
     loaded
 }
@@ -167,9 +174,12 @@ async fn soak(swaps: usize) -> Vec<u64> {
     let set = CheckSet::from_modules(&engine, modules, ModuleConfigs::new())
         .await
         .unwrap();
-    let (mut dice, mut pauses_us, mut bad) = (Dice(42), Vec::with_capacity(swaps), 0);
+    let mut dice = Dice(42);
+    let mut pauses_us = Vec::with_capacity(swaps);
+    let mut bad = 0;
     let mut expected = [(); MODULES].map(|()| Expected::default());
-    let (mut tick, mut done) = (0, 0);
+    let mut tick = 0;
+    let mut done = 0;
     while done < swaps {
         tick += 1;
         let mut expected_back = Vec::new();
@@ -178,10 +188,7 @@ async fn soak(swaps: usize) -> Vec<u64> {
             if dice.below(3) == 0 || entrant.word == expected[module].counted {
                 continue;
             }
-            set.swaps().candidates.insert(
-                format!("m{module}"),
-                Candidate::Ready(Arc::clone(&entrant.version)),
-            );
+            set.offer(&format!("m{module}"), &entrant.version);
             done += 1;
             if entrant.bad {
                 bad += 1;
@@ -195,7 +202,7 @@ async fn soak(swaps: usize) -> Vec<u64> {
         let begun = RealClock.now_us();
         set.commit(boundary);
         pauses_us.push(RealClock.now_us().saturating_sub(begun));
-        let verdicts = run_all(&set, &snapshot(tick, &["t"], &[]));
+        let verdicts = run_all(&set, &snapshot(tick));
         let said: Vec<(String, String)> = verdicts
             .iter()
             .map(|verdict| (verdict.check.to_string(), verdict.reason.clone()))
@@ -241,4 +248,27 @@ async fn ten_thousand_swaps_under_load_lose_nothing_double_nothing_and_bad_ones_
         at(99),
         at(100)
     );
+}
+
+fn traps(_: &mut Guest) -> Body {
+    "unreachable".to_owned()
+}
+
+/// A snapshot with one table `t`.
+fn snapshot(tick: u64) -> Arc<Snapshot> {
+    let column = ("n", None, Column::Integers(vec![Some(1)]));
+    let table = Table::from_columns("t", vec![column]).unwrap();
+    Arc::new(Snapshot {
+        tick: Tick(tick),
+        taken_at: Timestamp(tick * 1_000),
+        host_at: Timestamp(tick * 1_000),
+        subject: "test".to_owned(),
+        system: String::new(),
+        tables: [("t".to_owned(), Arc::new(table))].into_iter().collect(),
+        past: Vec::new(),
+        series: Arc::new(SeriesStore::default()),
+        topology: Topology::default(),
+        blind: Vec::new(),
+        hash: Digest(String::new()),
+    })
 }
