@@ -53,7 +53,7 @@ fn words_of_a_subject(source: &Source) -> Vec<String> {
             .iter()
             .any(|part| line.contains(part))
     };
-    source.lines_where(of_subject)
+    source.code_lines_where(of_subject)
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn files_fit_into_a_head() {
 }
 
 /// The number of places that still build tuples. It may only become smaller.
-const TUPLES_MAX: usize = 378;
+const TUPLES_MAX: usize = 299;
 
 #[test]
 fn a_tuple_let_only_destructures() {

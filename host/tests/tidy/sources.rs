@@ -48,12 +48,18 @@ impl Source {
 
     /// `path:line: text` of every line that the rule objects to.
     pub(crate) fn lines_where(&self, objects: impl Fn(&str) -> bool) -> Vec<String> {
-        let numbered = self
-            .text
-            .lines()
+        self.numbered(&self.text, objects)
+    }
+
+    /// The same, without the tests.
+    pub(crate) fn code_lines_where(&self, objects: impl Fn(&str) -> bool) -> Vec<String> {
+        self.numbered(self.code(), objects)
+    }
+
+    fn numbered(&self, text: &str, objects: impl Fn(&str) -> bool) -> Vec<String> {
+        text.lines()
             .enumerate()
-            .filter(|(_, line)| objects(line));
-        numbered
+            .filter(|(_, line)| objects(line))
             .map(|(index, line)| format!("{}:{}: {}", self.path, index + 1, line.trim()))
             .collect()
     }

@@ -74,7 +74,7 @@ impl Query {
         })
     }
 
-    /// Whether the query, which must be an instant selector such as `up{job="pd"}`, selects a series
+    /// Whether the query, which must be an instant selector such as `up{job="api"}`, selects a series
     /// with these labels; `None` when it is another expression.
     #[must_use]
     pub fn selects(&self, labels: &Labels) -> Option<bool> {
