@@ -42,6 +42,6 @@ fn main() {
         calls::measure(&engine, &mut report).await;
         compile::measure(&mut report).await;
     });
-    // The pause of a hot swap is measured where ten thousand of them are made: `host/src/check/`.
+    // The pause of a hot swap is measured where ten thousand of them are made: `host/crates/check/tests/soak.rs`.
     println!("{}", if json { report.json() } else { report.table() });
 }
