@@ -1,4 +1,4 @@
-//! Order statistics that detection, diagnosis and the verifier must compute alike.
+//! Order statistics that detection, diagnosis and the verifier must compute identically.
 
 /// Middle of the values, the mean of the two middle ones for an even count; `None` for no values.
 #[must_use]

@@ -23,7 +23,6 @@ use thresholds::{FORGOTTEN_AFTER_MS, HISTORIES_MAX};
 pub struct Detector {
     signals: Arc<[Signal]>,
     histories: BTreeMap<(SignalId, EntityId), History>,
-    refused: u64,
 }
 
 impl Detector {
@@ -35,7 +34,6 @@ impl Detector {
         Self {
             signals: signals.into(),
             histories: BTreeMap::new(),
-            refused: 0,
         }
     }
 
@@ -47,12 +45,6 @@ impl Detector {
             self.follow(signal, snapshot, &mut detection);
         }
         detection
-    }
-
-    /// Pairs of signal and entity that were not followed because [`HISTORIES_MAX`] was reached.
-    #[must_use]
-    pub fn refused_total(&self) -> u64 {
-        self.refused
     }
 
     fn follow(&mut self, signal: &Signal, snapshot: &Snapshot, detection: &mut Detection) {
@@ -79,7 +71,6 @@ impl Detector {
     fn history(&mut self, signal: &Signal, entity: &EntityId) -> Option<&mut History> {
         let key = (signal.id.clone(), entity.clone());
         if !self.histories.contains_key(&key) && self.histories.len() >= HISTORIES_MAX {
-            self.refused = self.refused.saturating_add(1);
             return None;
         }
         Some(self.histories.entry(key).or_default())

@@ -8,7 +8,8 @@ mod material;
 mod ticket_table;
 
 pub use compose::{Proposal, compose, withhold};
-pub use ticket_table::{Entry, REOPEN_WITHIN_MS, TicketTable, number};
+pub use operator_model::ticket::REOPEN_WITHIN_MS;
+pub use ticket_table::{Entry, TicketTable, number};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -82,7 +82,7 @@ fn while_the_cause_is_open_only_what_is_safe_is_recommended() {
         decided
             .decision
             .revisit_when
-            .starts_with("the cause becomes clear: to tell ")
+            .starts_with("the cause is determined: to distinguish ")
     );
 }
 

@@ -1,13 +1,9 @@
 //! The tickets that can still change, and the rules by which they do.
 
 use super::material::{self, SMALL_CHANGE_EVERY_MS};
+use operator_model::ticket::REOPEN_WITHIN_MS;
 use operator_model::{IncidentKey, Ticket, TicketChange, TicketState, Timestamp};
 use std::collections::BTreeMap;
-
-/// The same key within this time after it was resolved is the same incident, in observed milliseconds.
-/// Shorter than the 30 minutes after which most teams would call it a new incident, longer than any
-/// restart or failover takes.
-pub const REOPEN_WITHIN_MS: u64 = 600_000;
 
 /// A decision about a ticket, to be written.
 #[derive(Debug, Clone, PartialEq)]

@@ -54,7 +54,7 @@ fn equal_incidents_of_two_operators_have_equal_keys() {
 }
 
 #[test]
-fn a_restart_takes_the_open_ticket_up_again() {
+fn a_restart_resumes_the_open_ticket() {
     let mut story = Story::after_a_quiet_time();
     let incident = story.repeat(4, &node_two_gone()).remove(0);
     let ticket = story.ticket(&incident, &node_two_gone());
@@ -66,7 +66,7 @@ fn a_restart_takes_the_open_ticket_up_again() {
         panic!("{} incidents", again.len())
     };
     assert_eq!(same.key, incident.key);
-    assert!(same.confirmed, "the hold was waited for before the restart");
+    assert!(same.confirmed, "it was confirmed before the restart");
     let (before, after) = (questions(&incident), questions(same));
     assert!(
         before
@@ -77,7 +77,7 @@ fn a_restart_takes_the_open_ticket_up_again() {
 }
 
 #[test]
-fn a_restart_into_blindness_keeps_the_ticket_as_it_was() {
+fn a_restart_without_observations_keeps_the_ticket_as_it_was() {
     let mut story = Story::after_a_quiet_time();
     let incident = story.repeat(4, &node_two_gone()).remove(0);
     let ticket = story.ticket(&incident, &node_two_gone());
@@ -108,7 +108,7 @@ fn a_fault_that_was_repaired_while_the_operator_was_off_becomes_resolvable() {
 }
 
 #[test]
-fn a_relapse_soon_after_is_the_same_incident_and_much_later_another() {
+fn a_relapse_soon_after_is_the_same_incident_and_a_late_one_is_another() {
     let mut story = Story::after_a_quiet_time();
     let first = story.repeat(4, &node_two_gone()).remove(0);
     story.repeat(20, &Sight::default());
