@@ -1,7 +1,7 @@
 //! Why something happens, as far as the evidence shows.
 
-use crate::sentence::TOLD_APART_RATIO_MIN;
-use crate::title::NONE_OF_THESE;
+use crate::sentence::DISCRIMINATING_RATIO_MIN;
+use crate::title::UNKNOWN_CAUSE;
 use crate::{
     CheckId, EntityId, Evidence, EvidenceId, FailureModeId, IncidentKey, Severity, SignalId,
     Timestamp,
@@ -102,8 +102,8 @@ pub const NAMED_PROBABILITY_MIN: f64 = 0.5;
 impl Hypothesis {
     /// Whether it stands for a cause that no failure mode describes.
     #[must_use]
-    pub fn is_none_of_these(&self) -> bool {
-        self.card.as_str() == NONE_OF_THESE
+    pub fn is_unknown_cause(&self) -> bool {
+        self.card.as_str() == UNKNOWN_CAUSE
     }
 
     /// Title and component, as claims name a hypothesis.
@@ -131,9 +131,9 @@ pub fn must_abstain(hypotheses: &[Hypothesis]) -> bool {
     let second = hypotheses
         .get(1)
         .map_or(0.0, |hypothesis| hypothesis.probability);
-    first.is_none_of_these()
+    first.is_unknown_cause()
         || first.probability < NAMED_PROBABILITY_MIN
-        || first.probability < second * TOLD_APART_RATIO_MIN
+        || first.probability < second * DISCRIMINATING_RATIO_MIN
 }
 
 /// One step from the cause to a symptom.
@@ -159,7 +159,8 @@ pub struct Diagnosis {
     /// No hypothesis is likely enough to be named.
     pub abstained: bool,
     /// What discriminates the leading hypothesis from each alternative, or that nothing does.
-    pub told_apart: Vec<Claim>,
+    #[serde(rename = "told_apart")]
+    pub discrimination: Vec<Claim>,
 }
 
 /// Symptoms with one cause.

@@ -71,11 +71,13 @@ pub enum Predicate {
         text: String,
     },
     /// The evidence discriminates the winner from an alternative by a likelihood ratio of at least `ratio`.
-    ToldApart {
+    #[serde(rename = "told-apart")]
+    Discriminates {
         /// Label of the leading hypothesis.
         winner: String,
         /// Label of the alternative.
-        rival: String,
+        #[serde(rename = "rival")]
+        alternative: String,
         /// Combined likelihood ratio of the cited evidence.
         ratio: f64,
         /// The claim that contributes most; empty if no observation discriminates them.

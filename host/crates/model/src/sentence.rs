@@ -22,7 +22,7 @@ impl Claim {
 
 /// The smallest combined likelihood ratio that discriminates two hypotheses:
 /// "substantial" on Jeffreys' scale begins at 10^0.5, about 3.
-pub const TOLD_APART_RATIO_MIN: f64 = 3.0;
+pub const DISCRIMINATING_RATIO_MIN: f64 = 3.0;
 
 /// Renders a predicate over the evidence that it cites. The order of `cited` matters for outliers.
 #[must_use]
@@ -56,12 +56,12 @@ pub fn sentence(predicate: &Predicate, cited: &[&Evidence]) -> String {
             Some(entity) => format!("{entity} reports “{}”", escape(text, QUOTE_CHARS_MAX)),
             None => format!("“{}”", escape(text, QUOTE_CHARS_MAX)),
         },
-        Predicate::ToldApart {
+        Predicate::Discriminates {
             winner,
-            rival,
+            alternative,
             ratio,
             because,
-        } => told_apart(winner, rival, *ratio, because),
+        } => discrimination(winner, alternative, *ratio, because),
         Predicate::Prefers {
             option,
             over,
@@ -177,15 +177,15 @@ fn verdict(what: &str, entity: Option<&EntityId>, violated: bool) -> String {
     }
 }
 
-fn told_apart(winner: &str, rival: &str, ratio: f64, because: &str) -> String {
-    if ratio < TOLD_APART_RATIO_MIN || because.is_empty() {
+fn discrimination(winner: &str, alternative: &str, ratio: f64, because: &str) -> String {
+    if ratio < DISCRIMINATING_RATIO_MIN || because.is_empty() {
         return format!(
-            "no observation distinguishes {winner} from {rival} (likelihood ratio {})",
+            "no observation distinguishes {winner} from {alternative} (likelihood ratio {})",
             number(ratio)
         );
     }
     format!(
-        "{winner} rather than {rival} (likelihood ratio {}): {because}",
+        "{winner} rather than {alternative} (likelihood ratio {}): {because}",
         number(ratio)
     )
 }

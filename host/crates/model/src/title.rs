@@ -5,7 +5,7 @@ use crate::{EntityId, FailureModeId, Hypothesis, Symptom, SymptomKind};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The id of the hypothesis that no failure mode describes the cause. The JSON of tickets contains it.
-pub const NONE_OF_THESE: &str = "none-of-these";
+pub const UNKNOWN_CAUSE: &str = "none-of-these";
 
 /// Longest title in characters: one line of a wide terminal and of an issue tracker's list.
 pub const TITLE_CHARS_MAX: usize = 120;
@@ -78,7 +78,7 @@ fn undetermined(
 ) -> String {
     let described: Vec<&Hypothesis> = hypotheses
         .iter()
-        .filter(|h| h.card != FailureModeId::from(NONE_OF_THESE))
+        .filter(|h| h.card != FailureModeId::from(UNKNOWN_CAUSE))
         .collect();
     if let [first, second, ..] = described.as_slice()
         && second.probability >= NAMED_PROBABILITY_MIN

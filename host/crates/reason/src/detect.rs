@@ -1,7 +1,7 @@
-//! Stage 3, beside the checks: the signals that leave their learned baseline.
+//! Stage 3, in parallel with the checks: finds signals that leave their learned baseline.
 //!
-//! A pure function of the snapshots seen so far. It must never learn a fault as normal, and never call
-//! a single odd sample an anomaly: see [`thresholds`].
+//! A pure function of the snapshots so far. It must never learn a fault as normal, and never report a
+//! single deviating sample as an anomaly: see [`thresholds`].
 
 pub mod thresholds;
 
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use thresholds::{FORGOTTEN_AFTER_MS, HISTORIES_MAX};
 
-/// Follows every signal of the knowledge base, for every entity.
+/// Tracks every signal of the knowledge base for every entity.
 #[derive(Debug, Clone)]
 pub struct Detector {
     signals: Arc<[Signal]>,
@@ -26,7 +26,7 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// A detector that has learned nothing yet.
+    /// A detector without any baseline.
     #[must_use]
     pub fn new(knowledge: &KnowledgeBase) -> Self {
         let mut signals = knowledge.signals.clone();
@@ -37,19 +37,19 @@ impl Detector {
         }
     }
 
-    /// Reads every signal of the snapshot and says which left their baseline.
+    /// Reads every signal of the snapshot and reports which have left their baseline.
     pub fn detect(&mut self, snapshot: &Snapshot) -> Detection {
-        self.forget_what_is_long_gone(snapshot.taken_at);
+        self.forget_long_gone(snapshot.taken_at);
         let mut detection = Detection::default();
         for signal in Arc::clone(&self.signals).iter() {
-            self.follow(signal, snapshot, &mut detection);
+            self.track(signal, snapshot, &mut detection);
         }
         detection
     }
 
-    fn follow(&mut self, signal: &Signal, snapshot: &Snapshot, detection: &mut Detection) {
-        let seen = sources::read(signal, snapshot);
-        for (entity, sample) in &seen {
+    fn track(&mut self, signal: &Signal, snapshot: &Snapshot, detection: &mut Detection) {
+        let samples = sources::read(signal, snapshot);
+        for (entity, sample) in &samples {
             let Some(history) = self.history(signal, entity) else {
                 continue;
             };
@@ -65,7 +65,7 @@ impl Detector {
                 .insert((signal.id.clone(), entity.clone()), reading);
         }
         peers::mark(signal, detection);
-        self.report_gone(signal, &seen, detection);
+        self.report_gone(signal, &samples, detection);
     }
 
     fn history(&mut self, signal: &Signal, entity: &EntityId) -> Option<&mut History> {
@@ -79,7 +79,7 @@ impl Detector {
     fn report_gone(
         &self,
         signal: &Signal,
-        seen: &BTreeMap<EntityId, Sample>,
+        samples: &BTreeMap<EntityId, Sample>,
         detection: &mut Detection,
     ) {
         let from = (signal.id.clone(), EntityId(String::new()));
@@ -87,7 +87,7 @@ impl Detector {
             if id != &signal.id {
                 break;
             }
-            if !seen.contains_key(entity) {
+            if !samples.contains_key(entity) {
                 detection
                     .readings
                     .insert((id.clone(), entity.clone()), history.reading_when_gone());
@@ -95,7 +95,7 @@ impl Detector {
         }
     }
 
-    fn forget_what_is_long_gone(&mut self, now: Timestamp) {
+    fn forget_long_gone(&mut self, now: Timestamp) {
         self.histories
             .retain(|_, history| now.since_ms(history.newest_at()) < FORGOTTEN_AFTER_MS);
     }

@@ -9,7 +9,7 @@ use super::weighing::{RankedCause, normalise, unknown_cause_log_odds};
 use super::{discrimination, separate};
 use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstain};
 use operator_model::quantity::escape;
-use operator_model::title::{NONE_OF_THESE, title};
+use operator_model::title::{UNKNOWN_CAUSE, title};
 use operator_model::{
     AssessedEvidence, Diagnosis, EntityId, FailureModeId, Hypothesis, Incident, IncidentKey,
     PathStep, Severity, Symptom, SymptomKind, Timestamp, Topology,
@@ -34,7 +34,7 @@ pub(super) fn incident(
     let kept: Vec<&RankedCause<'_>> = material.group.ranked.iter().take(HYPOTHESES_MAX).collect();
     let hypotheses = hypotheses(material, &kept, &mut citation_scope);
     let abstained = must_abstain(&hypotheses);
-    let told_apart = discrimination::claims(&kept, &hypotheses, &symptoms, &citation_scope);
+    let discrimination = discrimination::claims(&kept, &hypotheses, &symptoms, &citation_scope);
     let path = path(material, &hypotheses, &symptoms, abstained);
     let gaps = gaps(material, &kept, &hypotheses, abstained, unlisted);
     let evidence = citation_scope.close();
@@ -71,7 +71,7 @@ pub(super) fn incident(
         path,
         gaps,
         abstained,
-        told_apart,
+        discrimination,
     };
     Incident {
         key,
@@ -181,7 +181,7 @@ fn of_failure_mode(
 
 pub(super) fn unknown_cause(share: f64) -> Hypothesis {
     Hypothesis {
-        card: FailureModeId::from(NONE_OF_THESE),
+        card: FailureModeId::from(UNKNOWN_CAUSE),
         component: None,
         title: "Unknown cause".to_owned(),
         mechanism: "No failure mode of this system describes what is observed.".to_owned(),
@@ -215,7 +215,7 @@ fn path(
 ) -> Vec<PathStep> {
     let Some(leader) = hypotheses
         .iter()
-        .find(|hypothesis| !hypothesis.is_none_of_these())
+        .find(|hypothesis| !hypothesis.is_unknown_cause())
     else {
         return Vec::new();
     };
@@ -272,7 +272,7 @@ fn gaps(
     }
     let described = hypotheses
         .iter()
-        .filter(|h| !h.is_none_of_these() && h.probability >= GAP_PROBABILITY_MIN);
+        .filter(|h| !h.is_unknown_cause() && h.probability >= GAP_PROBABILITY_MIN);
     gaps.extend(
         described
             .take(GAP_HYPOTHESES)

@@ -8,7 +8,7 @@ use super::limits::{
 };
 use super::symptoms::{RankedSymptom, SymptomKey, SymptomSet, TrackedSymptom, key_of};
 use super::weighing::{CandidateCause, RankedCause, normalise, unknown_cause_log_odds};
-use operator_model::sentence::TOLD_APART_RATIO_MIN;
+use operator_model::sentence::DISCRIMINATING_RATIO_MIN;
 use operator_model::{EntityId, Severity, Timestamp};
 use std::collections::BTreeSet;
 
@@ -188,7 +188,7 @@ fn explained_group<'a>(
         .copied()
         .collect();
     let own_decisive = decisive(&own);
-    let close = best.log_odds - TOLD_APART_RATIO_MIN.ln();
+    let close = best.log_odds - DISCRIMINATING_RATIO_MIN.ln();
     let mut members = own;
     for alternative in ranked
         .iter()

@@ -2,7 +2,7 @@
 
 use super::evidence_ids::CitationScope;
 use super::weighing::{RankedCause, log_odds_of};
-use operator_model::sentence::TOLD_APART_RATIO_MIN;
+use operator_model::sentence::DISCRIMINATING_RATIO_MIN;
 use operator_model::{Claim, EvidenceId, Hypothesis, Predicate, Symptom};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(super) fn claims(
 ) -> Vec<Claim> {
     let described: Vec<&Hypothesis> = hypotheses
         .iter()
-        .filter(|h| !h.is_none_of_these())
+        .filter(|h| !h.is_unknown_cause())
         .collect();
     let Some(((winner, alternatives), (leader, others))) =
         described.split_first().zip(kept.split_first())
@@ -63,15 +63,15 @@ fn claim(
     symptoms: &[Symptom],
     citation_scope: &CitationScope<'_>,
 ) -> Claim {
-    let decisive = if ratio >= TOLD_APART_RATIO_MIN {
+    let decisive = if ratio >= DISCRIMINATING_RATIO_MIN {
         strongest(winner, alternative)
     } else {
         None
     };
     let because = decisive.map(|claim| claim.text.clone()).unwrap_or_default();
-    let predicate = Predicate::ToldApart {
+    let predicate = Predicate::Discriminates {
         winner: winner.label(),
-        rival: alternative.label(),
+        alternative: alternative.label(),
         ratio,
         because,
     };

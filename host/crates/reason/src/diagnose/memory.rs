@@ -335,10 +335,10 @@ fn located(ticket: &Ticket) -> Vec<EntityId> {
 
 /// The incident that the ticket was written from.
 fn written_before(ticket: &Ticket) -> Incident {
-    let told_apart = ticket
+    let discrimination = ticket
         .rationale
         .iter()
-        .filter(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }));
+        .filter(|claim| matches!(claim.predicate, Predicate::Discriminates { .. }));
     Incident {
         key: ticket.key.clone(),
         title: ticket.title.clone(),
@@ -358,7 +358,7 @@ fn written_before(ticket: &Ticket) -> Incident {
             path: ticket.path.clone(),
             gaps: ticket.gaps.clone(),
             abstained: ticket.abstained,
-            told_apart: told_apart.cloned().collect(),
+            discrimination: discrimination.cloned().collect(),
         },
         confirmed: true,
     }

@@ -15,7 +15,7 @@ pub(super) fn next_observation(
 ) -> Option<String> {
     let labels: Vec<String> = hypotheses
         .iter()
-        .filter(|h| !h.is_none_of_these())
+        .filter(|h| !h.is_unknown_cause())
         .map(Hypothesis::label)
         .collect();
     let ([first, rest @ ..], [label, other_labels @ ..]) = (kept, labels.as_slice()) else {

@@ -91,8 +91,8 @@ fn an_alternative_is_discriminated_by_the_observation_that_weighs_most() {
         alternatives.contains(&"slow-link") && alternatives.contains(&"none-of-these"),
         "{alternatives:?}"
     );
-    for claim in &incident.diagnosis.told_apart {
-        let Predicate::ToldApart { ratio, because, .. } = &claim.predicate else {
+    for claim in &incident.diagnosis.discrimination {
+        let Predicate::Discriminates { ratio, because, .. } = &claim.predicate else {
             panic!("{claim:?}")
         };
         assert!(
@@ -100,7 +100,10 @@ fn an_alternative_is_discriminated_by_the_observation_that_weighs_most() {
             "{claim:?}"
         );
     }
-    assert_eq!(incident.diagnosis.told_apart.len(), alternatives.len() - 1);
+    assert_eq!(
+        incident.diagnosis.discrimination.len(),
+        alternatives.len() - 1
+    );
 }
 
 #[test]
