@@ -73,7 +73,8 @@ pub fn duration(seconds: f64) -> String {
 
 fn two_parts(seconds: f64, large: f64, large_unit: &str, small: f64, small_unit: &str) -> String {
     let total = (seconds.abs() / small).round() * small;
-    let (whole, rest) = ((total / large).floor(), (total % large / small).round());
+    let whole = (total / large).floor();
+    let rest = (total % large / small).round();
     let sign = if seconds < 0.0 { "-" } else { "" };
     if rest == 0.0 {
         format!("{sign}{whole} {large_unit}")

@@ -95,11 +95,11 @@ fn compares(
     let unit = first.unit.as_deref();
     let limit_text = human(limit, unit);
     if rest.is_empty() {
-        let seen = human(&first.value, unit);
+        let value = human(&first.value, unit);
         return match comparison {
-            Comparison::Eq => format!("{about} is {seen}"),
-            Comparison::Ne => format!("{about} is {seen}, not {limit_text}"),
-            _ => format!("{about} is {seen}, {} {limit_text}", relation(comparison)),
+            Comparison::Eq => format!("{about} is {value}"),
+            Comparison::Ne => format!("{about} is {value}, not {limit_text}"),
+            _ => format!("{about} is {value}, {} {limit_text}", relation(comparison)),
         };
     }
     format!(
@@ -159,12 +159,13 @@ fn outlies(what: &str, entity: &EntityId, factor: f64, up: bool, cited: &[&Evide
     let unit = first.unit.as_deref();
     let typical =
         median(&values).map_or_else(|| "unknown value".to_owned(), |value| measure(value, unit));
-    let relation = if up { "more than" } else { "less than 1 /" };
-    let seen = human(&first.value, unit);
-    format!(
-        "{about} is {seen}, {relation} {} times the {typical} of its peers",
-        number(factor)
-    )
+    let value = human(&first.value, unit);
+    let factor = number(factor);
+    if up {
+        format!("{about} is {value}, more than {factor} times the {typical} of its peers")
+    } else {
+        format!("{about} is {value}, less than 1/{factor} of the {typical} of its peers")
+    }
 }
 
 fn verdict(what: &str, entity: Option<&EntityId>, violated: bool) -> String {
@@ -191,8 +192,10 @@ fn discrimination(winner: &str, alternative: &str, ratio: f64, because: &str) ->
 }
 
 fn prefers(option: &str, over: &str, values: (f64, f64), risks: (Risk, Risk)) -> String {
-    let (value, other) = (number(values.0), number(values.1));
-    let (risk, other_risk) = (risk_word(risks.0), risk_word(risks.1));
+    let value = number(values.0);
+    let other = number(values.1);
+    let risk = risk_word(risks.0);
+    let other_risk = risk_word(risks.1);
     if values.0 >= values.1 {
         format!("{option} over {over}: expected value {value} vs. {other}, {risk} vs. {other_risk}")
     } else {

@@ -66,7 +66,7 @@ pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapsho
 }
 
 /// The action that changes nothing; every ticket offers it.
-pub const WAIT: &str = "wait";
+pub(crate) const WAIT: &str = "wait";
 
 /// What is offered in addition to waiting if the subject offers nothing.
 const INVESTIGATE: &str = "look-by-hand";

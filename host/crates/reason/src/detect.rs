@@ -1,13 +1,12 @@
 //! Stage 3, in parallel with the checks: finds signals that leave their learned baseline.
 //!
 //! A pure function of the snapshots so far. It must never learn a fault as normal, and never report a
-//! single deviating sample as an anomaly: see [`thresholds`].
-
-pub mod thresholds;
+//! single deviating sample as an anomaly: see `detect/thresholds.rs`.
 
 mod history;
 mod peers;
 mod sources;
+mod thresholds;
 
 use history::{Band, History};
 use operator_data::{Sample, Snapshot};

@@ -55,7 +55,8 @@ fn first_symptom(incident: &Incident) -> Option<Claim> {
 }
 
 fn observed_anomaly(incident: &Incident, evidence: &Evidence) -> Option<Claim> {
-    let (entity, z) = (evidence.entity.clone()?, evidence.robust_z?);
+    let entity = evidence.entity.clone()?;
+    let z = evidence.robust_z?;
     let what = incident
         .symptoms
         .first()

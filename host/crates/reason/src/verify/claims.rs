@@ -97,13 +97,13 @@ fn unobserved_anomaly(view: &TicketView<'_>, symptom: &Symptom) -> Option<String
     let SymptomKind::Anomaly(_) = symptom.kind else {
         return None;
     };
-    let seen = symptom.evidence.iter().find_map(|id| view.evidence(id))?;
-    let tail = deviation(&seen.value, seen.baseline.as_ref(), seen.unit.as_deref());
-    let is_turned = seen
+    let shown = symptom.evidence.iter().find_map(|id| view.evidence(id))?;
+    let tail = deviation(&shown.value, shown.baseline.as_ref(), shown.unit.as_deref());
+    let is_flipped = shown
         .robust_z
-        .zip(distance_from_baseline(seen))
+        .zip(distance_from_baseline(shown))
         .is_some_and(|(z, distance)| z * distance < 0.0);
-    (is_turned || !symptom.summary.ends_with(&tail))
+    (is_flipped || !symptom.summary.ends_with(&tail))
         .then(|| format!("{} was not observed", quoted(&symptom.summary)))
 }
 

@@ -70,12 +70,10 @@ pub(super) fn evaluate(
     };
     let columns = [test.entity_column, test.column];
     let index = facts.rows.by_key.get(&(test.table, test.entity_column));
-    let (Some(index), true) = (
-        index,
-        columns
-            .iter()
-            .all(|column| table.column_index(column).is_some()),
-    ) else {
+    let has_columns = columns
+        .iter()
+        .all(|column| table.column_index(column).is_some());
+    let Some(index) = index.filter(|_| has_columns) else {
         return Finding::Unknown("the table has no such column".to_owned());
     };
     let rows = rows_in_scope(facts, index, scope, suspect);

@@ -18,7 +18,7 @@ fn leader(incident: &Incident) -> (String, String) {
     )
 }
 
-fn card_and_suspect(card: &str, suspect: &str) -> (String, String) {
+fn id_and_suspect(card: &str, suspect: &str) -> (String, String) {
     (card.to_owned(), suspect.to_owned())
 }
 
@@ -29,7 +29,7 @@ fn a_gone_node_is_one_incident_with_the_slowness_of_its_peers_in_it() {
     let [incident] = incidents.as_slice() else {
         panic!("{} incidents", incidents.len())
     };
-    assert_eq!(leader(incident), card_and_suspect("node-gone", "node/2"));
+    assert_eq!(leader(incident), id_and_suspect("node-gone", "node/2"));
     assert!(!incident.diagnosis.abstained);
     assert!(incident.confirmed);
     assert_eq!(incident.title, "Node gone: 10.0.0.2:9000 (node/2)");
@@ -82,7 +82,7 @@ fn an_alternative_is_discriminated_by_the_observation_that_weighs_most() {
     let [incident] = incidents.as_slice() else {
         panic!("{} incidents", incidents.len())
     };
-    assert_eq!(leader(incident), card_and_suspect("slow-disk", "node/2"));
+    assert_eq!(leader(incident), id_and_suspect("slow-disk", "node/2"));
     let alternatives: Vec<&str> = incident.diagnosis.hypotheses[1..]
         .iter()
         .map(|h| h.card.as_str())
@@ -152,7 +152,8 @@ fn what_cannot_be_observed_neither_supports_nor_contradicts() {
             .cloned();
         found.unwrap()
     };
-    let (seen, unseen) = (disk(&with_disks), disk(&without));
+    let seen = disk(&with_disks);
+    let unseen = disk(&without);
     assert!(
         (seen.log_odds - unseen.log_odds - 40_f64.ln()).abs() < 1e-3,
         "{} {}",
@@ -190,18 +191,24 @@ fn unobservable_cause() -> Sight {
 fn a_cause_that_is_unobservable_for_a_moment_stays_the_cause() {
     let mut story = Story::after_a_quiet_time();
     let before = story.repeat(8, &node_two_gone()).remove(0);
+    let last_seen_at = story.now;
     for _ in 0..20 {
         let incidents = story.step(&unobservable_cause());
         let [incident] = incidents.as_slice() else {
             panic!("{} incidents", incidents.len())
         };
         assert_eq!(incident.key, before.key);
-        assert_eq!(leader(incident), card_and_suspect("node-gone", "node/2"));
+        assert_eq!(leader(incident), id_and_suspect("node-gone", "node/2"));
         assert!(!incident.diagnosis.abstained);
         assert_eq!(
             incident.title, "Node gone: 10.0.0.2:9000 (node/2)",
             "it keeps its name"
         );
+        let stale = incident
+            .evidence
+            .iter()
+            .find(|one| one.query == "node-answers" && one.seen_at.is_some());
+        assert_eq!(stale.unwrap().seen_at, Some(last_seen_at));
         let ticket = story.ticket(incident, &unobservable_cause());
         let verified = crate::verify::verify(&ticket, story.memory.topology());
         assert!(verified.failures.is_empty(), "{:?}", verified.failures);
@@ -247,8 +254,8 @@ fn two_causes_at_once_are_two_incidents() {
     assert_eq!(
         leaders,
         [
-            card_and_suspect("node-gone", "node/1"),
-            card_and_suspect("slow-disk", "node/3")
+            id_and_suspect("node-gone", "node/1"),
+            id_and_suspect("slow-disk", "node/3")
         ]
     );
     let keys: std::collections::BTreeSet<_> =
@@ -308,7 +315,7 @@ fn anomalies_with_one_likely_cause_on_independent_evidence_open_an_incident_afte
     let [incident] = late.as_slice() else {
         panic!("{} incidents", late.len())
     };
-    assert_eq!(leader(incident), card_and_suspect("slow-disk", "node/2"));
+    assert_eq!(leader(incident), id_and_suspect("slow-disk", "node/2"));
     assert!(incident.confirmed);
 }
 
@@ -330,7 +337,7 @@ fn a_check_that_reports_a_note_overrides_anomalies_with_the_same_cause() {
     let of_disk = |incidents: Vec<Incident>| {
         incidents
             .into_iter()
-            .find(|incident| leader(incident) == card_and_suspect("slow-disk", "node/2"))
+            .find(|incident| leader(incident) == id_and_suspect("slow-disk", "node/2"))
             .unwrap()
     };
     assert!(!of_disk(with_note("writes-fast")).confirmed);
@@ -403,9 +410,9 @@ fn the_order_of_the_input_changes_nothing() {
 #[test]
 fn invalid_numbers_of_a_failure_mode_do_not_decide() {
     let mut knowledge = knowledge();
-    for card in &mut knowledge.cards {
-        card.prior = f64::NAN;
-        for rule in &mut card.evidence {
+    for failure_mode in &mut knowledge.cards {
+        failure_mode.prior = f64::NAN;
+        for rule in &mut failure_mode.evidence {
             rule.ratio_if_true = f64::INFINITY;
             rule.ratio_if_false = -1.0;
         }

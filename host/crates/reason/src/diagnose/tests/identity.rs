@@ -7,7 +7,7 @@ use crate::diagnose::fixture::{
 use operator_model::{EvidenceId, Incident, TicketState};
 use std::collections::BTreeMap;
 
-fn questions(
+fn identities(
     incident: &Incident,
 ) -> BTreeMap<EvidenceId, (String, Option<operator_model::EntityId>)> {
     incident
@@ -36,7 +36,8 @@ fn evidence_ids_keep_their_meaning_while_values_change() {
     let mut story = Story::after_a_quiet_time();
     let before = story.repeat(4, &slow_for_an_unknown_reason()).remove(0);
     let after = story.repeat(6, &slow_disk_on_two()).remove(0);
-    let (before, after) = (questions(&before), questions(&after));
+    let before = identities(&before);
+    let after = identities(&after);
     let both: Vec<&EvidenceId> = before.keys().filter(|id| after.contains_key(id)).collect();
     assert!(!both.is_empty());
     assert!(both.iter().all(|id| before[id] == after[id]));
@@ -67,7 +68,8 @@ fn a_restart_resumes_the_open_ticket() {
     };
     assert_eq!(same.key, incident.key);
     assert!(same.confirmed, "it was confirmed before the restart");
-    let (before, after) = (questions(&incident), questions(same));
+    let before = identities(&incident);
+    let after = identities(same);
     assert!(
         before
             .keys()
