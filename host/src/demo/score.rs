@@ -235,7 +235,7 @@ fn tells_apart(ticket: &Ticket) -> bool {
     ticket
         .rationale
         .iter()
-        .any(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }))
+        .any(|claim| matches!(claim.predicate, Predicate::Discriminates { .. }))
 }
 
 fn graded(action: &str, truth: &operator_sim::scenario::Truth) -> (String, ActionGrade) {

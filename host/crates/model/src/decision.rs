@@ -1,13 +1,13 @@
-//! What could be done, what is recommended, and why.
+//! What can be done, what is recommended, and why.
 
 use crate::knowledge::Risk;
 use serde::{Deserialize, Serialize};
 
-/// Whether a machine acts. It never does.
+/// Whether Operator acts itself. It never does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DecisionMode {
-    /// Operator recommends, a person acts.
+    /// Operator recommends; a person acts.
     ObserveOnly,
 }
 
@@ -16,35 +16,35 @@ pub enum DecisionMode {
 pub struct TicketOption {
     /// Id of the action.
     pub action: String,
-    /// For people.
+    /// Title of the action.
     pub title: String,
     /// What it does.
     pub effect: String,
-    /// How risky.
+    /// Risk level.
     pub risk: Risk,
     /// What the risk is.
     pub risk_note: String,
-    /// Whether it can be taken back.
+    /// Whether it can be undone.
     pub reversible: bool,
-    /// How; empty when it cannot be.
+    /// How to undo it; empty if it cannot be undone.
     pub reversal: String,
-    /// What must be true before.
+    /// What must be true before it is run.
     pub preconditions: Vec<String>,
-    /// What a person would run, filled in for the component.
+    /// Commands to run, filled in for the component.
     pub commands: Vec<String>,
-    /// Why it fits or does not, under the likeliest hypotheses.
+    /// Why it helps or does not, under the likeliest hypotheses.
     pub because: String,
     /// Expected value over the hypotheses, -1 to 1.
     pub expected_value: f64,
 }
 
 impl TicketOption {
-    /// What decides between options: the expected value, less what it costs to dare it while the cause is
-    /// open. Then a low risk must promise a third of a cure more than none, and a higher one is never taken.
+    /// What ranks the options: the expected value, less a penalty for risk while the cause is undetermined.
+    /// Then a low risk must be worth at least 0.3 more than no risk, and a higher one is never recommended.
     #[must_use]
-    pub fn merit(&self, cause_is_open: bool) -> f64 {
+    pub fn merit(&self, cause_is_undetermined: bool) -> f64 {
         let caution = match self.risk {
-            _ if !cause_is_open => 0.0,
+            _ if !cause_is_undetermined => 0.0,
             Risk::None => 0.0,
             Risk::Low if self.reversible => 0.3,
             Risk::Low | Risk::Medium | Risk::High => 3.0,
@@ -60,6 +60,6 @@ pub struct Decision {
     pub option: String,
     /// Always observe-only.
     pub mode: DecisionMode,
-    /// What would change it.
+    /// When to reconsider it.
     pub revisit_when: String,
 }

@@ -1,10 +1,10 @@
-//! How the signals of the subject's knowledge stand in one snapshot.
+//! The state of the subject's signals in one snapshot.
 
 use crate::{EntityId, SignalId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A value counts as deviating from this robust z on. For normally distributed noise 6 is met once in
+/// A value deviates from this robust z on. For normally distributed noise, 6 is reached once in
 /// 10^9 samples; a hundred signals of a hundred entities sampled each second make 10^9 in a day.
 pub const DEVIATING_Z: f64 = 6.0;
 
@@ -22,7 +22,7 @@ pub struct Reading {
     pub value: Option<f64>,
     /// Time of the newest sample that the value rests on, by the observed clock.
     pub at: Timestamp,
-    /// Median of the baseline; absent while too little was seen.
+    /// Median of the baseline; absent while there are too few samples.
     pub median: Option<f64>,
     /// Interquartile range of the baseline.
     pub iqr: Option<f64>,
@@ -30,7 +30,7 @@ pub struct Reading {
     pub robust_z: Option<f64>,
     /// Median of the other entities of the kind; absent when there are too few.
     pub peers_median: Option<f64>,
-    /// The value from which on this entity counts as an outlier; absent when there are too few peers.
+    /// The value from which on this entity is an outlier; absent if there are too few peers.
     pub outlier_limit: Option<f64>,
     /// Far from its baseline in the bad direction, for long enough, and still above [`CALM_Z`].
     pub anomalous: bool,
@@ -40,7 +40,7 @@ pub struct Reading {
     pub outlier: bool,
     /// Close to its baseline.
     pub normal: bool,
-    /// It had values and has none now: a finding, not a zero.
+    /// It had values and has none now, which is not the same as zero.
     pub gone: bool,
     /// Recent values, oldest first.
     pub recent: Vec<f64>,
@@ -51,11 +51,11 @@ pub struct Reading {
 pub struct Anomaly {
     /// Which signal.
     pub signal: SignalId,
-    /// Of whom.
+    /// Of which entity.
     pub entity: EntityId,
     /// The last normal sample and the first deviating one: it began between them.
     pub onset: (Timestamp, Timestamp),
-    /// One sentence with the value and what it normally is.
+    /// One sentence with the value and the usual value.
     pub summary: String,
 }
 

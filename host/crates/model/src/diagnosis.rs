@@ -1,7 +1,7 @@
-//! Why something happens, as far as the evidence says.
+//! Why something happens, as far as the evidence shows.
 
-use crate::sentence::TOLD_APART_RATIO_MIN;
-use crate::title::NONE_OF_THESE;
+use crate::sentence::DISCRIMINATING_RATIO_MIN;
+use crate::title::UNKNOWN_CAUSE;
 use crate::{
     CheckId, EntityId, Evidence, EvidenceId, FailureModeId, IncidentKey, Severity, SignalId,
     Timestamp,
@@ -9,7 +9,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What kind of trouble a symptom is.
+/// The kind of a symptom.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SymptomKind {
@@ -17,28 +17,28 @@ pub enum SymptomKind {
     Violation(CheckId),
     /// A signal left its baseline in the bad direction.
     Anomaly(SignalId),
-    /// The operator has not been able to look; the entity is `source/…`.
+    /// A source cannot be observed; the entity is `source/…`.
     Blind,
 }
 
-/// Something that is not as it should be, on one entity.
+/// Something wrong with one entity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Symptom {
-    /// What kind.
+    /// Its kind.
     pub kind: SymptomKind,
-    /// Who shows it.
+    /// The entity that shows it.
     pub entity: EntityId,
     /// Earliest and latest time at which it can have begun.
     pub onset: (Timestamp, Timestamp),
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
     /// One sentence.
     pub summary: String,
-    /// What was seen.
+    /// The evidence for it.
     pub evidence: Vec<EvidenceId>,
 }
 
-/// A sentence that is rendered from a typed predicate and cites what it rests on.
+/// A sentence rendered from a typed predicate, with the evidence that it cites.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
     /// The predicate: a name and its arguments, re-evaluated by the verifier.
@@ -49,14 +49,14 @@ pub struct Claim {
     pub text: String,
 }
 
-/// One evidence rule of a card, as it turned out.
+/// The result of one evidence rule of a failure mode.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AssessedEvidence {
-    /// Rule id within the card.
+    /// Rule id within the failure mode.
     pub rule: String,
-    /// Likelihood ratio that it contributed (after grouping; 1 when another of its group counted).
+    /// Likelihood ratio that it contributed (after grouping; 1 if a stronger rule of its group contributed).
     pub ratio: f64,
-    /// What was found.
+    /// The finding.
     pub claim: Claim,
     /// Why it matters.
     pub because: String,
@@ -64,16 +64,16 @@ pub struct AssessedEvidence {
     pub reference: String,
 }
 
-/// A card applied to a component.
+/// A failure mode applied to a component.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Hypothesis {
-    /// Which card; `none-of-these` for the remainder.
+    /// Which failure mode; `none-of-these` for an unknown cause.
     pub card: FailureModeId,
     /// The suspect; absent for `none-of-these`.
     pub component: Option<EntityId>,
-    /// The card's title.
+    /// The failure mode's title.
     pub title: String,
-    /// What would be happening, filled in for the component.
+    /// What happens, filled in for the component.
     pub mechanism: String,
     /// Probability before any evidence.
     pub prior: f64,
@@ -86,24 +86,24 @@ pub struct Hypothesis {
     pub supports: Vec<AssessedEvidence>,
     /// Rules whose ratio is below 1.
     pub contradicts: Vec<AssessedEvidence>,
-    /// What could not be looked at, in words.
+    /// What could not be observed, in words.
     pub missing: Vec<String>,
 }
 
-/// Hypotheses whose blind corners are gaps of the incident: the first so many that a card describes …
+/// Missing observations are gaps of the incident for this many of the likeliest failure modes …
 pub const GAP_HYPOTHESES: usize = 3;
 
 /// … if they are at least this likely.
 pub const GAP_PROBABILITY_MIN: f64 = 0.05;
 
-/// Below this share the leading hypothesis is not named: something else is likelier than it.
+/// Below this probability the leading hypothesis is not named: another cause is likelier.
 pub const NAMED_PROBABILITY_MIN: f64 = 0.5;
 
 impl Hypothesis {
-    /// The remainder: a cause that no card describes.
+    /// Whether it stands for a cause that no failure mode describes.
     #[must_use]
-    pub fn is_none_of_these(&self) -> bool {
-        self.card.as_str() == NONE_OF_THESE
+    pub fn is_unknown_cause(&self) -> bool {
+        self.card.as_str() == UNKNOWN_CAUSE
     }
 
     /// Title and component, as claims name a hypothesis.
@@ -115,14 +115,14 @@ impl Hypothesis {
         )
     }
 
-    /// Everything that was weighed, supports first.
+    /// All evidence that was weighed, supports first.
     pub fn assessed(&self) -> impl Iterator<Item = &AssessedEvidence> {
         self.supports.iter().chain(&self.contradicts)
     }
 }
 
-/// Whether no hypothesis may be named: the likeliest is the remainder, is less likely than not, or the
-/// next is nearly as likely. `hypotheses` by falling probability.
+/// Whether no hypothesis may be named: the likeliest is the unknown cause, is less likely than not, or the
+/// next one is nearly as likely. `hypotheses` are sorted by falling probability.
 #[must_use]
 pub fn must_abstain(hypotheses: &[Hypothesis]) -> bool {
     let Some(first) = hypotheses.first() else {
@@ -131,9 +131,9 @@ pub fn must_abstain(hypotheses: &[Hypothesis]) -> bool {
     let second = hypotheses
         .get(1)
         .map_or(0.0, |hypothesis| hypothesis.probability);
-    first.is_none_of_these()
+    first.is_unknown_cause()
         || first.probability < NAMED_PROBABILITY_MIN
-        || first.probability < second * TOLD_APART_RATIO_MIN
+        || first.probability < second * DISCRIMINATING_RATIO_MIN
 }
 
 /// One step from the cause to a symptom.
@@ -141,9 +141,9 @@ pub fn must_abstain(hypotheses: &[Hypothesis]) -> bool {
 pub struct PathStep {
     /// The entity.
     pub entity: EntityId,
-    /// When trouble began there, at the latest.
+    /// The latest time at which the fault began there.
     pub onset: Timestamp,
-    /// What is seen there.
+    /// What is observed there.
     pub summary: String,
 }
 
@@ -154,12 +154,13 @@ pub struct Diagnosis {
     pub hypotheses: Vec<Hypothesis>,
     /// From the cause to the symptoms, by onset.
     pub path: Vec<PathStep>,
-    /// What could not be seen or asked.
+    /// What could not be observed.
     pub gaps: Vec<String>,
     /// No hypothesis is likely enough to be named.
     pub abstained: bool,
-    /// What told the winner from each rival, or that nothing did.
-    pub told_apart: Vec<Claim>,
+    /// What discriminates the leading hypothesis from each alternative, or that nothing does.
+    #[serde(rename = "told_apart")]
+    pub discrimination: Vec<Claim>,
 }
 
 /// Symptoms with one cause.
@@ -167,23 +168,23 @@ pub struct Diagnosis {
 pub struct Incident {
     /// Stable across ticks and restarts.
     pub key: IncidentKey,
-    /// One line for people; always what [`crate::title::title`] makes of the other fields.
+    /// One line; always what [`crate::title::title`] renders from the other fields.
     pub title: String,
     /// When the first symptom began.
     pub started_at: Timestamp,
     /// Worst severity.
     pub severity: Severity,
-    /// What people call the entities that are named here.
+    /// Names of the entities that are mentioned here.
     pub names: BTreeMap<EntityId, String>,
-    /// The one thing that the suspect runs on: where a person has to look. Empty when nobody is suspected, or there are many.
+    /// The one host that the suspect runs on. Empty if there is no suspect, or it runs on several.
     #[serde(default)]
     pub located: Vec<EntityId>,
     /// Sorted by onset.
     pub symptoms: Vec<Symptom>,
     /// Everything that claims of this incident may cite.
     pub evidence: Vec<Evidence>,
-    /// Why.
+    /// The weighed hypotheses.
     pub diagnosis: Diagnosis,
-    /// False while no violation has lasted long enough to count.
+    /// False while no symptom has lasted for its pending time.
     pub confirmed: bool,
 }

@@ -1,4 +1,4 @@
-//! What a claim can point to.
+//! What a claim can cite.
 
 use crate::{EntityId, EvidenceId, Scalar, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub enum EvidenceSource {
     Signal,
     /// The verdict of a check.
     Check,
-    /// The operator's own view: a blind spot, a plugin failure.
+    /// The operator's own state: an observation gap, a plugin failure.
     Operator,
 }
 
@@ -26,17 +26,20 @@ pub struct Evidence {
     pub id: EvidenceId,
     /// Where it was read.
     pub source: EvidenceSource,
-    /// What was asked, for example `stores[2].state` or `rate(cpu_seconds_total[1m])`.
+    /// The query, for example `stores[2].state` or `rate(cpu_seconds_total[1m])`.
     pub query: String,
-    /// The entity it speaks of.
+    /// The entity it is about.
     pub entity: Option<EntityId>,
     /// First and last time that the value covers, by the observed clock.
     pub window: (Timestamp, Timestamp),
+    /// When the value was last observed, if it cannot be observed now; absent while it is current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
     /// The value.
     pub value: Scalar,
     /// Unit of the value.
     pub unit: Option<String>,
-    /// What it normally is: the learned median, or the expectation in words.
+    /// The usual value: the learned median, or the expectation in words.
     pub baseline: Option<Scalar>,
     /// Robust deviation from the baseline, where one was learned.
     pub robust_z: Option<f64>,

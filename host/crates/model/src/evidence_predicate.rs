@@ -1,4 +1,4 @@
-//! What a claim says, in a form that can be checked again.
+//! What a claim states, in a form that can be evaluated again.
 
 use crate::knowledge::Risk;
 use crate::{Comparison, EntityId, Scalar};
@@ -9,33 +9,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "kebab-case")]
 pub enum Predicate {
-    /// Every cited value compares so with `value`.
+    /// The comparison with `value` holds for every cited value.
     Compares {
         /// What is compared, in words.
         what: String,
-        /// About whom.
+        /// The entity it is about.
         entity: Option<EntityId>,
-        /// How.
+        /// The comparison.
         comparison: Comparison,
-        /// With what.
+        /// The limit.
         value: Scalar,
     },
     /// The cited value deviates from its recorded baseline by at least `robust_z` (signed).
     Deviates {
         /// What deviates, in words.
         what: String,
-        /// About whom.
+        /// The entity it is about.
         entity: EntityId,
         /// Lower bound of the absolute robust z.
         robust_z: f64,
-        /// True for up.
+        /// True if the value is above its baseline.
         up: bool,
     },
     /// Every cited value is no further from its recorded baseline than this, in robust z.
     Steady {
         /// What is steady, in words.
         what: String,
-        /// About whom; absent when several entities are cited.
+        /// The entity it is about; absent if several are cited.
         entity: Option<EntityId>,
         /// Lower bound of the signed robust z, where falling is bad.
         z_min: Option<f64>,
@@ -45,45 +45,47 @@ pub enum Predicate {
     /// The first cited value is at least `factor` times (or, if `up` is false, at most 1/`factor`
     /// of) the median of the other cited values.
     Outlies {
-        /// What outlies, in words.
+        /// What is an outlier, in words.
         what: String,
-        /// About whom.
+        /// The entity it is about.
         entity: EntityId,
         /// At least 1.
         factor: f64,
-        /// True for above.
+        /// True if the value is above its peers.
         up: bool,
     },
     /// Every cited verdict has this status for the entity: `fail` or `pass`.
     Verdict {
-        /// What the check claims.
+        /// What the check requires.
         what: String,
-        /// About whom.
+        /// The entity it is about.
         entity: Option<EntityId>,
         /// True for a violation.
         violated: bool,
     },
     /// The cited value is text and contains this text.
     Quotes {
-        /// About whom.
+        /// The entity it is about.
         entity: Option<EntityId>,
         /// The exact text.
         text: String,
     },
-    /// The winner was told from a rival by a likelihood ratio of at least `ratio`.
-    ToldApart {
-        /// Winning card and component.
+    /// The evidence discriminates the winner from an alternative by a likelihood ratio of at least `ratio`.
+    #[serde(rename = "told-apart")]
+    Discriminates {
+        /// Label of the leading hypothesis.
         winner: String,
-        /// Rival card and component.
-        rival: String,
+        /// Label of the alternative.
+        #[serde(rename = "rival")]
+        alternative: String,
         /// Combined likelihood ratio of the cited evidence.
         ratio: f64,
-        /// The claim that weighed most; empty when nothing told them apart.
+        /// The claim that contributes most; empty if no observation discriminates them.
         because: String,
     },
-    /// The recommended option is worth more than this one, or is the safer one while the cause is open.
+    /// The recommended option has the higher expected value, or is safer while the cause is undetermined.
     Prefers {
-        /// Recommended action.
+        /// The recommended action.
         option: String,
         /// The action that it is compared with.
         over: String,

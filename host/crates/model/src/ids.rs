@@ -33,19 +33,19 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// A part of the observed system, `kind/key`, for example `store/4`.
+    /// An entity of the observed system, `kind/key`, for example `store/4`.
     EntityId
 );
 text_id!(
-    /// A piece of evidence, unique within one incident or one `check` answer, for example `e12`.
+    /// A piece of evidence, unique within one incident or one `check` report, for example `e12`.
     EvidenceId
 );
 text_id!(
-    /// An invariant, unique among all modules, for example `disk-space`.
+    /// A check, unique among all check plugins, for example `disk-space`.
     CheckId
 );
 text_id!(
-    /// A failure card of the subject's knowledge.
+    /// A failure mode of the subject's knowledge.
     FailureModeId
 );
 text_id!(
@@ -53,13 +53,88 @@ text_id!(
     SignalId
 );
 text_id!(
-    /// What makes two observations the same incident, stable across restarts.
-    IncidentKey
-);
-text_id!(
     /// A sha256 in lower-case hexadecimal.
     Digest
 );
+
+/// What an incident is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum IncidentKind {
+    /// The observed system. The key is a digest of the cause.
+    System,
+    /// A plugin that keeps failing. The key names the plugin.
+    Plugin,
+}
+
+/// What makes two observations the same incident, stable across restarts.
+/// Written as the digest of the cause, or as `plugin/NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IncidentKey {
+    text: String,
+    kind: IncidentKind,
+}
+
+impl IncidentKey {
+    /// The key of an incident of the observed system. `digest` must not begin with `plugin/`.
+    #[must_use]
+    pub fn system(digest: String) -> Self {
+        Self {
+            text: digest,
+            kind: IncidentKind::System,
+        }
+    }
+
+    /// The key of the incident about a plugin.
+    #[must_use]
+    pub fn plugin(name: &str) -> Self {
+        Self {
+            text: format!("{PLUGIN_PREFIX}{name}"),
+            kind: IncidentKind::Plugin,
+        }
+    }
+
+    /// What the incident is about.
+    #[must_use]
+    pub fn kind(&self) -> IncidentKind {
+        self.kind
+    }
+
+    /// The key as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Sets a written key of a plugin apart from a digest.
+const PLUGIN_PREFIX: &str = "plugin/";
+
+impl From<&str> for IncidentKey {
+    /// Reads a key as it is written.
+    fn from(text: &str) -> Self {
+        text.strip_prefix(PLUGIN_PREFIX)
+            .map_or_else(|| Self::system(text.to_owned()), Self::plugin)
+    }
+}
+
+impl fmt::Display for IncidentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for IncidentKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for IncidentKey {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(Self::from(text.as_str()))
+    }
+}
 
 impl EntityId {
     /// Builds `kind/key`.
@@ -118,27 +193,11 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC. Days to civil date: Howard Hinnant, "chrono-compatible low-level date algorithms".
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (days, ms) = (self.0 / 86_400_000, self.0 % 86_400_000);
-        let z = days + 719_468;
-        let (era, doe) = (z / 146_097, z % 146_097);
-        let yoe = (doe - doe / 1_460 + doe / 36_524 - doe / 146_096) / 365;
-        let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-        let mp = (5 * doy + 2) / 153;
-        let day = doy - (153 * mp + 2) / 5 + 1;
-        let month = if mp < 10 { mp + 3 } else { mp - 9 };
-        let year = yoe + era * 400 + u64::from(month <= 2);
-        let (h, m, s, milli) = (
-            ms / 3_600_000,
-            ms / 60_000 % 60,
-            ms / 1_000 % 60,
-            ms % 1_000,
-        );
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{milli:03}Z"
-        )
+        let ms = i64::try_from(self.0).unwrap_or(i64::MAX);
+        // Beyond the year 9999 RFC 3339 has no form; the last instant that has one stands for the rest.
+        let instant = jiff::Timestamp::from_millisecond(ms).unwrap_or(jiff::Timestamp::MAX);
+        write!(f, "{instant:.3}")
     }
 }
 
@@ -152,36 +211,18 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         parse_rfc3339(&text).ok_or_else(|| {
-            serde::de::Error::custom(format!("not a UTC time with milliseconds: {text:?}"))
+            serde::de::Error::custom(format!(
+                "not an RFC 3339 time in UTC with milliseconds: {text:?}"
+            ))
         })
     }
 }
 
 /// Reads exactly the form that `Display` writes.
 fn parse_rfc3339(text: &str) -> Option<Timestamp> {
-    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<u64>().ok();
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (h, m, s, milli) = (
-        number(11..13)?,
-        number(14..16)?,
-        number(17..19)?,
-        number(20..23)?,
-    );
-    if year < 1970
-        || !(1..=12).contains(&month)
-        || !(1..=31).contains(&day)
-        || text.get(23..)? != "Z"
-    {
-        return None;
-    }
-    let y = if month <= 2 { year - 1 } else { year };
-    let (era, yoe) = (y / 400, y % 400);
-    let mp = if month > 2 { month - 3 } else { month + 9 };
-    let doe = yoe * 365 + yoe / 4 - yoe / 100 + (153 * mp + 2) / 5 + day - 1;
-    let days = era * 146_097 + doe - 719_468;
-    Some(Timestamp(
-        ((days * 24 + h) * 60 + m) * 60_000 + s * 1_000 + milli,
-    ))
+    let instant: jiff::Timestamp = text.parse().ok()?;
+    let read = Timestamp(u64::try_from(instant.as_millisecond()).ok()?);
+    (read.to_string() == text).then_some(read)
 }
 
 #[cfg(test)]
@@ -197,6 +238,33 @@ mod tests {
             assert_eq!(Timestamp(ms).to_string(), text);
             assert_eq!(parse_rfc3339(text), Some(Timestamp(ms)));
         }
-        assert_eq!(parse_rfc3339("2024-02-29 12:34"), None);
+        for text in [
+            "2024-02-29 12:34",
+            "2024-02-29T12:34:56Z",
+            "2024-02-30T12:34:56.789Z",
+            "1969-12-31T23:59:59.999Z",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_incident_key_is_written_as_a_plain_string() {
+        for (key, kind, text) in [
+            (
+                IncidentKey::system("0a1b".to_owned()),
+                IncidentKind::System,
+                "\"0a1b\"",
+            ),
+            (
+                IncidentKey::plugin("disk"),
+                IncidentKind::Plugin,
+                "\"plugin/disk\"",
+            ),
+        ] {
+            assert_eq!(key.kind(), kind);
+            assert_eq!(serde_json::to_string(&key).unwrap(), text);
+            assert_eq!(serde_json::from_str::<IncidentKey>(text).unwrap(), key);
+        }
     }
 }

@@ -31,7 +31,8 @@ pub use evidence::{Evidence, EvidenceSource};
 pub use evidence_predicate::Predicate;
 pub use gap::BlindSpot;
 pub use ids::{
-    CheckId, Digest, EntityId, EvidenceId, FailureModeId, IncidentKey, SignalId, Tick, Timestamp,
+    CheckId, Digest, EntityId, EvidenceId, FailureModeId, IncidentKey, IncidentKind, SignalId,
+    Tick, Timestamp,
 };
 pub use plugin_fault::{PluginFault, PluginTrouble};
 pub use scalar::{Comparison, Scalar};

@@ -1,5 +1,4 @@
-//! How a plugin failed, told so that its author can find the place: the same facts give the same
-//! failure again.
+//! How a plugin failed, with the inputs that reproduce the failure.
 
 use crate::{CheckId, Digest, Tick};
 use serde::{Deserialize, Serialize};
@@ -8,13 +7,13 @@ use std::fmt;
 /// One failure of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginFault {
-    /// Name that the module gives itself.
+    /// Name of the plugin.
     pub module: String,
     /// sha256 of its component.
     pub digest: Digest,
-    /// Which of its checks.
+    /// The check that failed.
     pub check: CheckId,
-    /// In which tick.
+    /// Tick of the failure.
     pub tick: Tick,
     /// A stable word for the kind of failure: `trap`, `out-of-fuel`, `deadline`, …
     pub kind: String,
@@ -24,22 +23,22 @@ pub struct PluginFault {
     pub function: Option<String>,
     /// `file:line` of the guest, where the component has line tables.
     pub line: Option<String>,
-    /// Fuel that was used until then.
+    /// Fuel used until then.
     pub fuel: u64,
-    /// Digest of the snapshot that it looked at.
+    /// Digest of the snapshot that it evaluated.
     pub snapshot: Digest,
     /// sha256 of its configuration.
     pub config: Digest,
-    /// sha256 of the state that it was given, if any.
+    /// sha256 of the state that it received, if any.
     pub state: Option<Digest>,
-    /// Where to look first.
+    /// Where to start looking.
     pub hint: String,
 }
 
-/// A module of which a check is not run, or is on trial, because it kept failing.
+/// A plugin with a check that is quarantined, or on probation, because it kept failing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginTrouble {
-    /// Name that the module gives itself.
+    /// Name of the plugin.
     pub module: String,
     /// The last failure of each check concerned, sorted by check.
     pub faults: Vec<PluginFault>,

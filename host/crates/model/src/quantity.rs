@@ -1,4 +1,4 @@
-//! Values as people write them, and text of the observed system made harmless to show.
+//! Formats values with their units, and escapes text of the observed system.
 
 use crate::Scalar;
 
@@ -14,7 +14,7 @@ pub fn human(value: &Scalar, unit: Option<&str>) -> String {
     }
 }
 
-/// Longest quoted text in a sentence: two lines of a terminal, so that one value cannot bury a ticket.
+/// Longest quoted text in a sentence: two lines of a terminal, so one value cannot bury a ticket.
 pub const TEXT_CHARS_MAX: usize = 160;
 
 /// A number with its UCUM-like unit. `ratio` is shown as a percentage; `1` and no unit as it is.
@@ -73,7 +73,8 @@ pub fn duration(seconds: f64) -> String {
 
 fn two_parts(seconds: f64, large: f64, large_unit: &str, small: f64, small_unit: &str) -> String {
     let total = (seconds.abs() / small).round() * small;
-    let (whole, rest) = ((total / large).floor(), (total % large / small).round());
+    let whole = (total / large).floor();
+    let rest = (total % large / small).round();
     let sign = if seconds < 0.0 { "-" } else { "" };
     if rest == 0.0 {
         format!("{sign}{whole} {large_unit}")
@@ -140,7 +141,7 @@ pub fn escape(text: &str, chars_max: usize) -> String {
     safe
 }
 
-/// Characters that change how their surroundings are shown, or that cannot be seen.
+/// Characters that change how their surroundings are displayed, or that are invisible.
 fn is_unsafe_to_show(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A value as a plugin or a table gives it. Written to JSON as the bare value.
+/// A value of a plugin or a table. Written to JSON as the bare value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Scalar {
@@ -67,7 +67,7 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// Whether `left` compares so to `right`. Values of different kinds compare only numerically;
+    /// Whether the comparison of `left` with `right` holds. Values of different kinds compare only numerically;
     /// nothing compares with null, and only `Eq` and `Ne` with booleans.
     #[must_use]
     pub fn holds(self, left: &Scalar, right: &Scalar) -> bool {

@@ -1,5 +1,5 @@
-//! The words of a claim. Stages write sentences only through [`sentence`], and the verifier renders
-//! them again: a sentence that says something else than its predicate and its evidence is found.
+//! Renders claims as sentences. Stages write sentences only through [`sentence`], and the verifier renders
+//! them again: it finds every sentence that differs from its predicate and its evidence.
 
 use crate::detection::CALM_Z;
 use crate::knowledge::Risk;
@@ -20,9 +20,9 @@ impl Claim {
     }
 }
 
-/// The smallest combined likelihood ratio that counts as telling two hypotheses apart
-/// (`reference/field.md` §5, check 9; "substantial" on Jeffreys' scale begins at 10^0.5, about 3).
-pub const TOLD_APART_RATIO_MIN: f64 = 3.0;
+/// The smallest combined likelihood ratio that discriminates two hypotheses:
+/// "substantial" on Jeffreys' scale begins at 10^0.5, about 3.
+pub const DISCRIMINATING_RATIO_MIN: f64 = 3.0;
 
 /// Renders a predicate over the evidence that it cites. The order of `cited` matters for outliers.
 #[must_use]
@@ -53,15 +53,15 @@ pub fn sentence(predicate: &Predicate, cited: &[&Evidence]) -> String {
             violated,
         } => verdict(what, entity.as_ref(), *violated),
         Predicate::Quotes { entity, text } => match entity {
-            Some(entity) => format!("{entity} says “{}”", escape(text, QUOTE_CHARS_MAX)),
+            Some(entity) => format!("{entity} reports “{}”", escape(text, QUOTE_CHARS_MAX)),
             None => format!("“{}”", escape(text, QUOTE_CHARS_MAX)),
         },
-        Predicate::ToldApart {
+        Predicate::Discriminates {
             winner,
-            rival,
+            alternative,
             ratio,
             because,
-        } => told_apart(winner, rival, *ratio, because),
+        } => discrimination(winner, alternative, *ratio, because),
         Predicate::Prefers {
             option,
             over,
@@ -95,17 +95,17 @@ fn compares(
     let unit = first.unit.as_deref();
     let limit_text = human(limit, unit);
     if rest.is_empty() {
-        let seen = human(&first.value, unit);
+        let value = human(&first.value, unit);
         return match comparison {
-            Comparison::Eq => format!("{about} is {seen}"),
-            Comparison::Ne => format!("{about} is {seen}, not {limit_text}"),
-            _ => format!("{about} is {seen}, {} {limit_text}", words(comparison)),
+            Comparison::Eq => format!("{about} is {value}"),
+            Comparison::Ne => format!("{about} is {value}, not {limit_text}"),
+            _ => format!("{about} is {value}, {} {limit_text}", relation(comparison)),
         };
     }
     format!(
-        "{about}: all {} values seen are {} {limit_text}",
+        "{about}: all {} observed values are {} {limit_text}",
         cited.len(),
-        words(comparison)
+        relation(comparison)
     )
 }
 
@@ -114,24 +114,24 @@ fn deviates(what: &str, entity: &EntityId, robust_z: f64, up: bool, cited: &[&Ev
     let Some(first) = cited.first() else {
         return about;
     };
-    let (seen, usual) = seen_and_usual(first);
+    let (value, usual) = value_and_usual(first);
     let side = if up { "above" } else { "below" };
     let far = if robust_z >= CALM_Z { "far " } else { "" };
-    format!("{about} is {seen}, {far}{side} its usual {usual}")
+    format!("{about} is {value}, {far}{side} its usual {usual}")
 }
 
 fn steady(what: &str, entity: Option<&EntityId>, cited: &[&Evidence]) -> String {
     let about = about(what, entity);
     match cited {
         [only] => {
-            let (seen, usual) = seen_and_usual(only);
-            format!("{about} is {seen}, not abnormal beside its usual {usual}")
+            let (value, usual) = value_and_usual(only);
+            format!("{about} is {value}, close to its usual {usual}")
         }
-        many => format!("{about}: none of {} is abnormal", many.len()),
+        many => format!("{about}: none of {} values is abnormal", many.len()),
     }
 }
 
-fn seen_and_usual(evidence: &Evidence) -> (String, String) {
+fn value_and_usual(evidence: &Evidence) -> (String, String) {
     let unit = evidence.unit.as_deref();
     let usual = evidence
         .baseline
@@ -140,10 +140,10 @@ fn seen_and_usual(evidence: &Evidence) -> (String, String) {
     (human(&evidence.value, unit), usual)
 }
 
-/// The part of an anomaly's summary that can be checked: the value and what is usual.
+/// The part of an anomaly's summary that can be verified: the value and the usual value.
 #[must_use]
 pub fn deviation(value: &Scalar, usual: Option<&Scalar>, unit: Option<&str>) -> String {
-    let usual = usual.map_or_else(|| "not known".to_owned(), |usual| human(usual, unit));
+    let usual = usual.map_or_else(|| "unknown".to_owned(), |usual| human(usual, unit));
     format!("is {}, usually {usual}", human(value, unit))
 }
 
@@ -158,54 +158,55 @@ fn outlies(what: &str, entity: &EntityId, factor: f64, up: bool, cited: &[&Evide
         .collect();
     let unit = first.unit.as_deref();
     let typical =
-        median(&values).map_or_else(|| "nothing".to_owned(), |value| measure(value, unit));
-    let relation = if up { "more than" } else { "less than 1 /" };
-    let seen = human(&first.value, unit);
-    format!(
-        "{about} is {seen}, {relation} {} times the {typical} of its peers",
-        number(factor)
-    )
+        median(&values).map_or_else(|| "unknown value".to_owned(), |value| measure(value, unit));
+    let value = human(&first.value, unit);
+    let factor = number(factor);
+    if up {
+        format!("{about} is {value}, more than {factor} times the {typical} of its peers")
+    } else {
+        format!("{about} is {value}, less than 1/{factor} of the {typical} of its peers")
+    }
 }
 
 fn verdict(what: &str, entity: Option<&EntityId>, violated: bool) -> String {
     let what = escape(what, QUOTE_CHARS_MAX);
     match (entity, violated) {
-        (Some(entity), true) => format!("{entity} breaks “{what}”"),
-        (Some(entity), false) => format!("{entity} keeps “{what}”"),
-        (None, true) => format!("“{what}” is broken"),
-        (None, false) => format!("“{what}” holds for all others that were looked at"),
+        (Some(entity), true) => format!("{entity} violates “{what}”"),
+        (Some(entity), false) => format!("{entity} satisfies “{what}”"),
+        (None, true) => format!("“{what}” is violated"),
+        (None, false) => format!("“{what}” holds for all other entities checked"),
     }
 }
 
-fn told_apart(winner: &str, rival: &str, ratio: f64, because: &str) -> String {
-    if ratio < TOLD_APART_RATIO_MIN || because.is_empty() {
+fn discrimination(winner: &str, alternative: &str, ratio: f64, because: &str) -> String {
+    if ratio < DISCRIMINATING_RATIO_MIN || because.is_empty() {
         return format!(
-            "nothing observed tells {winner} from {rival} (likelihood ratio {})",
+            "no observation distinguishes {winner} from {alternative} (likelihood ratio {})",
             number(ratio)
         );
     }
     format!(
-        "{winner} rather than {rival} ({} times likelier): {because}",
+        "{winner} rather than {alternative} (likelihood ratio {}): {because}",
         number(ratio)
     )
 }
 
 fn prefers(option: &str, over: &str, values: (f64, f64), risks: (Risk, Risk)) -> String {
-    let (value, other) = (number(values.0), number(values.1));
-    let (risk, other_risk) = (risk_word(risks.0), risk_word(risks.1));
+    let value = number(values.0);
+    let other = number(values.1);
+    let risk = risk_word(risks.0);
+    let other_risk = risk_word(risks.1);
     if values.0 >= values.1 {
-        format!(
-            "{option} before {over}: expected value {value} against {other}, {risk} against {other_risk}"
-        )
+        format!("{option} over {over}: expected value {value} vs. {other}, {risk} vs. {other_risk}")
     } else {
         format!(
-            "{option} before {over}, although that may be worth more ({other} against {value}): while the cause is \
-             open the safer option goes first, {risk} against {other_risk}"
+            "{option} over {over}, although its expected value is lower ({value} vs. {other}): while the cause is \
+             undetermined, the safer option is preferred ({risk} vs. {other_risk})"
         )
     }
 }
 
-/// A risk in words.
+/// A risk level in words.
 #[must_use]
 pub fn risk_word(risk: Risk) -> &'static str {
     match risk {
@@ -221,7 +222,7 @@ fn about(what: &str, entity: Option<&EntityId>) -> String {
     entity.map_or_else(|| what.clone(), |entity| format!("{what} of {entity}"))
 }
 
-fn words(comparison: Comparison) -> &'static str {
+fn relation(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Eq => "equal to",
         Comparison::Ne => "not equal to",

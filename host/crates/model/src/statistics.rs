@@ -1,4 +1,4 @@
-//! Order statistics that detection, diagnosis and the verifier must compute alike.
+//! Order statistics that detection, diagnosis and the verifier must compute identically.
 
 /// Middle of the values, the mean of the two middle ones for an even count; `None` for no values.
 #[must_use]
@@ -22,9 +22,9 @@ pub fn quantile(values: &[f64], q: f64) -> Option<f64> {
         .collect();
     sorted.sort_by(f64::total_cmp);
     let rank = q.clamp(0.0, 1.0) * (sorted.len().checked_sub(1)? as f64);
-    let (low, high) = (rank.floor() as usize, rank.ceil() as usize);
-    let (a, b) = (*sorted.get(low)?, *sorted.get(high)?);
-    Some(a + (b - a) * (rank - rank.floor()))
+    let low = *sorted.get(rank.floor() as usize)?;
+    let high = *sorted.get(rank.ceil() as usize)?;
+    Some(low + (high - low) * (rank - rank.floor()))
 }
 
 /// Interquartile range; `None` for no values.

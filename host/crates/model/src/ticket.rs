@@ -1,4 +1,4 @@
-//! What a person reads.
+//! The ticket about an incident.
 
 use crate::{
     Claim, Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, Symptom,
@@ -7,11 +7,16 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// An incident that comes back within this time after it was resolved is the same incident, in observed
+/// milliseconds. Longer than any restart or failover takes, shorter than the half hour after which most
+/// teams would call it a new one.
+pub const REOPEN_WITHIN_MS: u64 = 600_000;
+
 /// Life of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TicketState {
-    /// The incident lasts.
+    /// The incident is ongoing.
     Open,
     /// All symptoms are gone.
     Resolved,
@@ -23,17 +28,17 @@ pub enum TicketState {
 pub enum TicketChange {
     /// A new ticket.
     Opened,
-    /// The same ticket says something else.
+    /// The content of the ticket changed.
     Updated,
     /// The incident is over.
     Resolved,
-    /// The incident came back soon after it was over.
+    /// The incident came back soon after it was resolved.
     Reopened,
-    /// The ticket is taken back from the store, because its records were lost from the log.
+    /// The ticket was restored from the store, because its records were lost from the log.
     Recovered,
 }
 
-/// What made the ticket what it is.
+/// The versions and inputs that produced the ticket.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Version of the operator.
@@ -67,10 +72,10 @@ pub struct Ticket {
     pub updated_at: Timestamp,
     /// Entities with symptoms, the suspect first.
     pub entities: Vec<EntityId>,
-    /// What people call the entities that are named here.
+    /// Names of the entities that are mentioned here.
     #[serde(default)]
     pub names: BTreeMap<EntityId, String>,
-    /// Everything that claims may cite.
+    /// All evidence that claims may cite.
     pub observations: Vec<Evidence>,
     /// Symptoms, by onset.
     pub symptoms: Vec<Symptom>,
@@ -78,9 +83,9 @@ pub struct Ticket {
     pub hypotheses: Vec<Hypothesis>,
     /// From the cause to the symptoms.
     pub path: Vec<PathStep>,
-    /// What could not be seen or asked.
+    /// What could not be observed.
     pub gaps: Vec<String>,
-    /// No hypothesis is likely enough to be named.
+    /// The cause is undetermined: no hypothesis is likely enough.
     pub abstained: bool,
     /// At least two, one of them `wait`.
     pub options: Vec<TicketOption>,
@@ -90,6 +95,6 @@ pub struct Ticket {
     pub rationale: Vec<Claim>,
     /// 0 to 100; 0 means unsafe to show.
     pub explanation_score: u8,
-    /// What made it.
+    /// Versions and inputs.
     pub provenance: Provenance,
 }

@@ -1,16 +1,16 @@
-//! The one line that names an incident. Rendered from its fields, so that the verifier can render it again.
+//! The one line that names an incident. Rendered from its fields, so the verifier can render it again.
 
 use crate::quantity::escape;
 use crate::{EntityId, FailureModeId, Hypothesis, Symptom, SymptomKind};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The card id of the remainder: a cause that no card describes.
-pub const NONE_OF_THESE: &str = "none-of-these";
+/// The id of the hypothesis that no failure mode describes the cause. The JSON of tickets contains it.
+pub const UNKNOWN_CAUSE: &str = "none-of-these";
 
-/// Longest title, in characters: one line of a wide terminal and of an issue tracker's list.
+/// Longest title in characters: one line of a wide terminal and of an issue tracker's list.
 pub const TITLE_CHARS_MAX: usize = 120;
 
-/// The line for people.
+/// The title of an incident.
 #[must_use]
 pub fn title(
     symptoms: &[Symptom],
@@ -24,7 +24,7 @@ pub fn title(
     {
         blind(symptoms)
     } else if abstained {
-        open(symptoms, hypotheses, names)
+        undetermined(symptoms, hypotheses, names)
     } else {
         hypotheses
             .first()
@@ -34,7 +34,7 @@ pub fn title(
     escape(&text, TITLE_CHARS_MAX)
 }
 
-/// What people call an entity, with its id where that adds something: `10.0.0.7:9000 (node/2)`.
+/// The name of an entity, with its id where that adds information: `10.0.0.7:9000 (node/2)`.
 #[must_use]
 pub fn display_name(entity: &EntityId, names: &BTreeMap<EntityId, String>) -> String {
     match names.get(entity) {
@@ -59,28 +59,28 @@ fn blind(symptoms: &[Symptom]) -> String {
         .collect();
     match sources.first() {
         Some(only) if sources.len() == 1 && only.starts_with("plugin ") => {
-            format!("The {only} keeps failing")
+            format!("{} keeps failing", upper_first(only))
         }
-        Some(only) if sources.len() == 1 => format!("The operator cannot see {only}"),
+        Some(only) if sources.len() == 1 => format!("Operator cannot observe {only}"),
         Some(first) => format!(
-            "The operator cannot see {} sources, among them {first}",
+            "Operator cannot observe {} sources, including {first}",
             sources.len()
         ),
-        None => "The operator cannot see".to_owned(),
+        None => "Operator cannot observe its sources".to_owned(),
     }
 }
 
-/// Two causes that are nearly as likely are both named; otherwise what is seen is.
-fn open(
+/// Two causes that are similarly likely are both named; otherwise the worst symptom is.
+fn undetermined(
     symptoms: &[Symptom],
     hypotheses: &[Hypothesis],
     names: &BTreeMap<EntityId, String>,
 ) -> String {
-    let carded: Vec<&Hypothesis> = hypotheses
+    let described: Vec<&Hypothesis> = hypotheses
         .iter()
-        .filter(|h| h.card != FailureModeId::from(NONE_OF_THESE))
+        .filter(|h| h.card != FailureModeId::from(UNKNOWN_CAUSE))
         .collect();
-    if let [first, second, ..] = carded.as_slice()
+    if let [first, second, ..] = described.as_slice()
         && second.probability >= NAMED_PROBABILITY_MIN
     {
         return if first.component == second.component {
@@ -100,19 +100,26 @@ fn open(
             .cmp(&b.severity)
             .then_with(|| b.entity.cmp(&a.entity))
     });
-    let seen = worst
+    let observed = worst
         .map(|symptom| named(&symptom.summary, Some(&symptom.entity), names))
         .unwrap_or_default();
     let more = entities.len().saturating_sub(1);
     if more == 0 {
-        format!("Cause open: {seen}")
+        format!("Cause undetermined: {observed}")
     } else {
-        format!("Cause open: {seen}, and {more} more")
+        format!("Cause undetermined: {observed}, and {more} more")
     }
 }
 
-/// A cause below this share is not worth half a title.
+/// A less likely cause is not named in a title.
 const NAMED_PROBABILITY_MIN: f64 = 0.2;
+
+fn upper_first(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(characters).collect()
+    })
+}
 
 fn lower_first(text: &str) -> String {
     let mut characters = text.chars();

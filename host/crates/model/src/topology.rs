@@ -1,18 +1,18 @@
-//! The parts of the observed system and how they hang together.
+//! The entities of the observed system and how they depend on each other.
 
 use crate::EntityId;
 use serde::{Deserialize, Serialize};
 
-/// A part of the observed system.
+/// An entity of the observed system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entity {
     /// `kind/key`.
     pub id: EntityId,
-    /// What a person calls it.
+    /// Its name for people, for example an address.
     pub name: String,
 }
 
-/// How trouble travels along an edge.
+/// How a fault propagates along an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Relation {
@@ -20,7 +20,7 @@ pub enum Relation {
     RunsOn,
     /// `from` calls `to`.
     DependsOn,
-    /// Equals that talk to each other.
+    /// Both are peers that communicate.
     PeersWith,
 }
 
@@ -54,7 +54,7 @@ impl Topology {
             .and_then(|index| self.entities.get(index))
     }
 
-    /// What a person calls the entity; its id when it has no name.
+    /// The name of the entity; its id if it has none.
     #[must_use]
     pub fn name_of<'a>(&'a self, id: &'a EntityId) -> &'a str {
         self.entity(id)

@@ -1,9 +1,9 @@
-//! What checks declare and what they find.
+//! What checks declare and what they report.
 
 use crate::{CheckId, EntityId, Scalar};
 use serde::{Deserialize, Serialize};
 
-/// How bad a violation is.
+/// Severity of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
@@ -19,30 +19,30 @@ pub enum Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
-    /// Everything it looked at is in order.
+    /// Everything that it covered is healthy.
     Pass,
     /// At least one violation.
     Fail,
-    /// It could not tell. Never healthy.
+    /// It could not be evaluated. Never treated as healthy.
     Inconclusive,
 }
 
-/// A check as its module declares it.
+/// A check as its plugin declares it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CheckDeclaration {
-    /// Unique among all modules.
+    /// Unique among all check plugins.
     pub id: CheckId,
     /// What must hold, in one sentence.
     pub claim: String,
     /// Severity of its violations, unless one says otherwise.
     pub severity: Severity,
-    /// How long a violation must last before it counts, in observed milliseconds.
+    /// Pending time: how long a violation must last before it is active, in observed milliseconds.
     pub hold_ms: u64,
     /// Tables that it reads.
     pub tables: Vec<String>,
 }
 
-/// A value that a check points to.
+/// A value that a check cites.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// A table of the snapshot, or `metrics`.
@@ -55,45 +55,45 @@ pub struct Observed {
     pub value: Scalar,
     /// Its unit.
     pub unit: Option<String>,
-    /// What it would be if all were well.
+    /// The expected value, in words.
     pub expected: Option<String>,
 }
 
-/// A broken rule on one entity.
+/// A violation of a check by one entity.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Violation {
-    /// Who breaks it.
+    /// The entity that violates it.
     pub entity: EntityId,
     /// One sentence without a full stop.
     pub summary: String,
     /// Severity of this violation.
     pub severity: Severity,
-    /// Independent observations agree: `hold_ms` need not be waited for.
+    /// Independent observations agree: it is active without any pending time.
     pub confirmed: bool,
-    /// What was seen; at least one.
+    /// The observed values; at least one.
     pub evidence: Vec<Observed>,
 }
 
 /// The outcome of one check on one snapshot.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// Which check.
+    /// The check.
     pub check: CheckId,
-    /// Which module, by plugin name.
+    /// Name of the check plugin.
     pub module: String,
     /// Pass, fail or inconclusive.
     pub status: Status,
     /// Worst severity of the violations; the declared one when there are none.
     pub severity: Severity,
-    /// What must hold.
+    /// What the check requires.
     pub claim: String,
-    /// How long a violation must last before it counts, in observed milliseconds.
+    /// Pending time: how long a violation must last before it is active, in observed milliseconds.
     pub hold_ms: u64,
-    /// Why inconclusive, or what was looked at.
+    /// Why it is inconclusive, or what was covered.
     pub reason: String,
     /// Sorted by entity.
     pub violations: Vec<Violation>,
-    /// Entities that were looked at and are in order, sorted.
+    /// Entities that pass, sorted.
     pub passed: Vec<EntityId>,
     /// Fuel that the evaluation used; the same on every run of the same component.
     pub fuel: u64,

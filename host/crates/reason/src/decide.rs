@@ -1,8 +1,8 @@
 //! Stage 5: options and a recommendation.
 //!
-//! Every action that a likely hypothesis knows of is an option, and waiting always is. The recommended
-//! one is worth most over all hypotheses; while the cause is open, only what is safe is recommended.
-//! Operator never acts.
+//! Every action that a likely failure mode lists is an option, and waiting always is. The recommended one
+//! has the highest expected value over all hypotheses; while the cause is undetermined, only safe actions
+//! are recommended. Operator never acts.
 
 mod fill;
 mod rationale;
@@ -12,13 +12,12 @@ use fill::Filling;
 use operator_data::Snapshot;
 use operator_model::diagnosis::GAP_PROBABILITY_MIN;
 use operator_model::knowledge::{Action, FailureMode, KnowledgeBase, OptionFit, Risk};
-use operator_model::quantity::escape;
 use operator_model::{
     Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, SymptomKind, TicketOption,
 };
 use std::collections::BTreeMap;
 
-/// What could be done about an incident.
+/// The options for an incident and the recommendation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decided {
     /// At least two, one of them `wait`; the recommended one first.
@@ -27,17 +26,17 @@ pub struct Decided {
     pub decision: Decision,
     /// Why this diagnosis and why this option, claim by claim.
     pub rationale: Vec<Claim>,
-    /// What could not be filled in; belongs to the ticket's gaps beside those of the diagnosis.
+    /// What could not be filled in; the ticket lists it in addition to the gaps of the diagnosis.
     pub gaps: Vec<String>,
 }
 
-/// Actions below this share of a hypothesis are not options: the ticket would list every action there is.
+/// Actions of less likely hypotheses are not options: the ticket would list every action there is.
 const OPTION_PROBABILITY_MIN: f64 = GAP_PROBABILITY_MIN;
 
-/// Options of a ticket: a person compares no more.
+/// Options of a ticket: a person does not compare more.
 const OPTIONS_MAX: usize = 8;
 
-/// Weighs every action that the likely hypotheses know of.
+/// Evaluates every action of the likely hypotheses.
 #[must_use]
 pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> Decided {
     let mut gaps = Vec::new();
@@ -67,10 +66,10 @@ pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapsho
 }
 
 /// The action that changes nothing; every ticket offers it.
-pub const WAIT: &str = "wait";
+pub(crate) const WAIT: &str = "wait";
 
-/// What is offered beside waiting when the knowledge offers nothing.
-const LOOK_BY_HAND: &str = "look-by-hand";
+/// What is offered in addition to waiting if the subject offers nothing.
+const INVESTIGATE: &str = "look-by-hand";
 
 /// An action, and the component that it would act on.
 struct Candidate {
@@ -83,8 +82,8 @@ struct Candidate {
 fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> {
     let mut found: BTreeMap<&str, Candidate> = BTreeMap::new();
     for hypothesis in likely(incident) {
-        for fit in card_of(knowledge, hypothesis)
-            .map(|card| card.options.as_slice())
+        for fit in failure_mode_of(knowledge, hypothesis)
+            .map(|failure_mode| failure_mode.options.as_slice())
             .unwrap_or_default()
         {
             let Some(action) = knowledge
@@ -105,21 +104,25 @@ fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> 
         .find(|action| action.id == WAIT)
         .cloned()
         .unwrap_or_else(built_in_wait);
-    found
-        .entry(WAIT)
-        .or_insert_with(|| candidate(&wait, None, "no likely failure says whether waiting helps"));
+    found.entry(WAIT).or_insert_with(|| {
+        candidate(
+            &wait,
+            None,
+            "no likely failure mode states whether waiting helps",
+        )
+    });
     let is_unknown = incident
         .diagnosis
         .hypotheses
         .first()
-        .is_none_or(Hypothesis::is_none_of_these);
+        .is_none_or(Hypothesis::is_unknown_cause);
     if found.len() < 2 || is_unknown {
-        let look = candidate(
-            &built_in_look(),
+        let investigate = candidate(
+            &built_in_investigate(),
             None,
-            "nothing that is known of this system helps here",
+            "no known action addresses an unknown cause",
         );
-        found.insert(LOOK_BY_HAND, look);
+        found.insert(INVESTIGATE, investigate);
     }
     let mut found: Vec<Candidate> = found.into_values().collect();
     let first = incident.symptoms.first().map(|symptom| &symptom.entity);
@@ -134,7 +137,7 @@ fn likely(incident: &Incident) -> impl Iterator<Item = &Hypothesis> {
         .diagnosis
         .hypotheses
         .iter()
-        .filter(|h| !h.is_none_of_these() && h.probability >= OPTION_PROBABILITY_MIN)
+        .filter(|h| !h.is_unknown_cause() && h.probability >= OPTION_PROBABILITY_MIN)
 }
 
 fn candidate(action: &Action, hypothesis: Option<&Hypothesis>, because: &str) -> Candidate {
@@ -146,11 +149,14 @@ fn candidate(action: &Action, hypothesis: Option<&Hypothesis>, because: &str) ->
     }
 }
 
-fn card_of<'a>(knowledge: &'a KnowledgeBase, hypothesis: &Hypothesis) -> Option<&'a FailureMode> {
+fn failure_mode_of<'a>(
+    knowledge: &'a KnowledgeBase,
+    hypothesis: &Hypothesis,
+) -> Option<&'a FailureMode> {
     knowledge
         .cards
         .iter()
-        .find(|card| card.id == hypothesis.card)
+        .find(|failure_mode| failure_mode.id == hypothesis.card)
 }
 
 fn fit_of<'a>(
@@ -158,7 +164,7 @@ fn fit_of<'a>(
     hypothesis: &Hypothesis,
     action: &str,
 ) -> Option<&'a OptionFit> {
-    card_of(knowledge, hypothesis)?
+    failure_mode_of(knowledge, hypothesis)?
         .options
         .iter()
         .find(|fit| fit.action == action)
@@ -193,7 +199,7 @@ fn option(
     }
 }
 
-/// The recommended option stays first; waiting stays whatever it is worth.
+/// The recommended option stays first; waiting stays whatever its value.
 fn keep_the_best_and_wait(options: &mut Vec<TicketOption>) {
     while options.len() > OPTIONS_MAX {
         let Some(position) = options.iter().rposition(|option| option.action != WAIT) else {
@@ -203,7 +209,7 @@ fn keep_the_best_and_wait(options: &mut Vec<TicketOption>) {
     }
 }
 
-/// What the leading card says; while the cause is open, what would close it.
+/// As the leading failure mode states; while the cause is undetermined, when it is determined.
 fn revisit_when(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> String {
     let leader = incident.diagnosis.hypotheses.first();
     if incident
@@ -211,18 +217,13 @@ fn revisit_when(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snaps
         .iter()
         .all(|symptom| symptom.kind == SymptomKind::Blind)
     {
-        return "what is not seen now is seen again, or turns out to be broken".to_owned();
+        return "the sources are observable again, or a fault is confirmed".to_owned();
     }
     if incident.diagnosis.abstained {
-        let first = incident
-            .diagnosis
-            .gaps
-            .first()
-            .map_or("more is seen of it", String::as_str);
-        return format!("the cause becomes clear: {}", escape(first, 300));
+        return "the cause is determined, or the symptoms change".to_owned();
     }
-    let card = leader.and_then(|leader| card_of(knowledge, leader));
-    let text = card.map_or("", |card| card.revisit_when.as_str());
+    let failure_mode = leader.and_then(|leader| failure_mode_of(knowledge, leader));
+    let text = failure_mode.map_or("", |one| one.revisit_when.as_str());
     let component = leader.and_then(|leader| leader.component.as_ref());
     Filling::new(component, incident, knowledge, snapshot).text(text)
 }
@@ -231,9 +232,9 @@ fn built_in_wait() -> Action {
     Action {
         id: WAIT.to_owned(),
         title: "Wait and watch".to_owned(),
-        effect: "Changes nothing; the operator keeps watching and updates this ticket.".to_owned(),
+        effect: "Changes nothing. Operator keeps observing and updates this ticket.".to_owned(),
         risk: Risk::None,
-        risk_note: "The trouble may grow while nobody acts.".to_owned(),
+        risk_note: "The fault may get worse in the meantime.".to_owned(),
         reversible: true,
         reversal: "Choose another option at any time.".to_owned(),
         preconditions: Vec::new(),
@@ -241,15 +242,15 @@ fn built_in_wait() -> Action {
     }
 }
 
-fn built_in_look() -> Action {
+fn built_in_investigate() -> Action {
     Action {
-        id: LOOK_BY_HAND.to_owned(),
-        title: "Look by hand".to_owned(),
-        effect: "A person looks at what the operator could not see or explain.".to_owned(),
+        id: INVESTIGATE.to_owned(),
+        title: "Investigate manually".to_owned(),
+        effect: "Examine what Operator could not observe or explain.".to_owned(),
         risk: Risk::None,
-        risk_note: "Costs a person's time.".to_owned(),
+        risk_note: "Takes an engineer's time.".to_owned(),
         reversible: true,
-        reversal: "Nothing is changed.".to_owned(),
+        reversal: "Nothing to undo.".to_owned(),
         preconditions: Vec::new(),
         commands: Vec::new(),
     }

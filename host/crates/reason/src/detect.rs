@@ -1,13 +1,12 @@
-//! Stage 3, beside the checks: the signals that leave their learned baseline.
+//! Stage 3, in parallel with the checks: finds signals that leave their learned baseline.
 //!
-//! A pure function of the snapshots seen so far. It must never learn a fault as normal, and never call
-//! a single odd sample an anomaly: see [`thresholds`].
-
-pub mod thresholds;
+//! A pure function of the snapshots so far. It must never learn a fault as normal, and never report a
+//! single deviating sample as an anomaly: see `detect/thresholds.rs`.
 
 mod history;
 mod peers;
 mod sources;
+mod thresholds;
 
 use history::{Band, History};
 use operator_data::{Sample, Snapshot};
@@ -18,16 +17,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use thresholds::{FORGOTTEN_AFTER_MS, HISTORIES_MAX};
 
-/// Follows every signal of the knowledge base, for every entity.
+/// Tracks every signal of the knowledge base for every entity.
 #[derive(Debug, Clone)]
 pub struct Detector {
     signals: Arc<[Signal]>,
     histories: BTreeMap<(SignalId, EntityId), History>,
-    refused: u64,
 }
 
 impl Detector {
-    /// A detector that has learned nothing yet.
+    /// A detector without any baseline.
     #[must_use]
     pub fn new(knowledge: &KnowledgeBase) -> Self {
         let mut signals = knowledge.signals.clone();
@@ -35,29 +33,22 @@ impl Detector {
         Self {
             signals: signals.into(),
             histories: BTreeMap::new(),
-            refused: 0,
         }
     }
 
-    /// Reads every signal of the snapshot and says which left their baseline.
+    /// Reads every signal of the snapshot and reports which have left their baseline.
     pub fn detect(&mut self, snapshot: &Snapshot) -> Detection {
-        self.forget_what_is_long_gone(snapshot.taken_at);
+        self.forget_long_gone(snapshot.taken_at);
         let mut detection = Detection::default();
         for signal in Arc::clone(&self.signals).iter() {
-            self.follow(signal, snapshot, &mut detection);
+            self.track(signal, snapshot, &mut detection);
         }
         detection
     }
 
-    /// Pairs of signal and entity that were not followed because [`HISTORIES_MAX`] was reached.
-    #[must_use]
-    pub fn refused_total(&self) -> u64 {
-        self.refused
-    }
-
-    fn follow(&mut self, signal: &Signal, snapshot: &Snapshot, detection: &mut Detection) {
-        let seen = sources::read(signal, snapshot);
-        for (entity, sample) in &seen {
+    fn track(&mut self, signal: &Signal, snapshot: &Snapshot, detection: &mut Detection) {
+        let samples = sources::read(signal, snapshot);
+        for (entity, sample) in &samples {
             let Some(history) = self.history(signal, entity) else {
                 continue;
             };
@@ -73,13 +64,12 @@ impl Detector {
                 .insert((signal.id.clone(), entity.clone()), reading);
         }
         peers::mark(signal, detection);
-        self.report_gone(signal, &seen, detection);
+        self.report_gone(signal, &samples, detection);
     }
 
     fn history(&mut self, signal: &Signal, entity: &EntityId) -> Option<&mut History> {
         let key = (signal.id.clone(), entity.clone());
         if !self.histories.contains_key(&key) && self.histories.len() >= HISTORIES_MAX {
-            self.refused = self.refused.saturating_add(1);
             return None;
         }
         Some(self.histories.entry(key).or_default())
@@ -88,7 +78,7 @@ impl Detector {
     fn report_gone(
         &self,
         signal: &Signal,
-        seen: &BTreeMap<EntityId, Sample>,
+        samples: &BTreeMap<EntityId, Sample>,
         detection: &mut Detection,
     ) {
         let from = (signal.id.clone(), EntityId(String::new()));
@@ -96,7 +86,7 @@ impl Detector {
             if id != &signal.id {
                 break;
             }
-            if !seen.contains_key(entity) {
+            if !samples.contains_key(entity) {
                 detection
                     .readings
                     .insert((id.clone(), entity.clone()), history.reading_when_gone());
@@ -104,7 +94,7 @@ impl Detector {
         }
     }
 
-    fn forget_what_is_long_gone(&mut self, now: Timestamp) {
+    fn forget_long_gone(&mut self, now: Timestamp) {
         self.histories
             .retain(|_, history| now.since_ms(history.newest_at()) < FORGOTTEN_AFTER_MS);
     }

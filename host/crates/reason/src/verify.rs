@@ -1,33 +1,35 @@
-//! Every claim is checked against the recorded evidence before anyone reads it.
+//! Verifies every claim against the recorded evidence before the ticket is written.
 //!
-//! Nothing here trusts the stages that wrote the ticket: predicates are evaluated again on the recorded
-//! values, sentences are rendered again, odds are added up again.
+//! It does not trust the stages that composed the ticket: it evaluates predicates again on the recorded
+//! values, renders sentences again, and adds up the odds again.
 
 mod argument;
-mod case;
 mod claims;
-mod parts;
+mod components;
+mod ticket_view;
 
-use case::Case;
 use operator_model::{Ticket, Topology};
 use serde::Serialize;
+use ticket_view::TicketView;
 
-/// What verification found.
+/// The result of verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verification {
     /// 0 to 100; 0 means unsafe to show.
     pub score: u8,
-    /// What is wrong, in words; empty when all checks pass.
+    /// What is wrong; empty if all checks pass.
     pub failures: Vec<String>,
 }
 
-/// Checks a ticket as it would be shown. `topology` is the newest one that had entities.
+/// Verifies a ticket as it would be shown. `topology` is the newest one that had entities.
 #[must_use]
 pub fn verify(ticket: &Ticket, topology: &Topology) -> Verification {
-    let case = Case::new(ticket, topology);
-    let (mut score, mut is_unsafe, mut failures) = (0_u8, false, Vec::new());
+    let view = TicketView::new(ticket, topology);
+    let mut score = 0_u8;
+    let mut is_unsafe = false;
+    let mut failures = Vec::new();
     for check in &CHECKS {
-        let found = (check.run)(&case);
+        let found = (check.run)(&view);
         if found.is_empty() {
             score = score.saturating_add(check.weight);
         } else {
@@ -45,18 +47,18 @@ pub fn verify(ticket: &Ticket, topology: &Topology) -> Verification {
     }
 }
 
-/// One of the fourteen questions.
+/// One of the fourteen checks.
 struct Check {
     what: &'static str,
     /// Share of the score; they add up to 100.
     weight: u8,
-    /// A ticket that fails it says something that was not observed.
+    /// A ticket that fails it states something that was not observed.
     is_fatal: bool,
-    run: fn(&Case<'_>) -> Vec<String>,
+    run: fn(&TicketView<'_>) -> Vec<String>,
 }
 
-/// In the order of `reference/field.md` §5. Weights follow what a wrong answer would cost the reader:
-/// first the truth of a sentence, then the argument, then its form.
+/// Weights follow what an error would cost the reader: first the truth of a sentence, then the argument,
+/// then its form.
 const CHECKS: [Check; 14] = [
     Check {
         what: "every claim cites evidence",
@@ -77,13 +79,13 @@ const CHECKS: [Check; 14] = [
         run: claims::hold,
     },
     Check {
-        what: "units and directions are right",
+        what: "units and directions are correct",
         weight: 6,
         is_fatal: false,
         run: claims::units_and_directions,
     },
     Check {
-        what: "evidence is of the time of the incident",
+        what: "evidence is from the time of the incident",
         weight: 6,
         is_fatal: false,
         run: claims::windows,
@@ -98,19 +100,19 @@ const CHECKS: [Check; 14] = [
         what: "named components exist",
         weight: 8,
         is_fatal: true,
-        run: parts::components,
+        run: components::components,
     },
     Check {
         what: "the path follows edges and time",
         weight: 6,
         is_fatal: false,
-        run: parts::path,
+        run: components::path,
     },
     Check {
-        what: "rivals are told apart",
+        what: "alternatives are discriminated",
         weight: 10,
         is_fatal: false,
-        run: argument::rivals,
+        run: argument::alternatives,
     },
     Check {
         what: "odds follow from the listed evidence",
@@ -125,16 +127,16 @@ const CHECKS: [Check; 14] = [
         run: argument::gaps,
     },
     Check {
-        what: "options are complete and the choice follows",
+        what: "options are complete and the recommendation follows from them",
         weight: 8,
         is_fatal: false,
         run: argument::options,
     },
     Check {
-        what: "title and scope match what is seen",
+        what: "title and scope match the symptoms",
         weight: 4,
         is_fatal: false,
-        run: parts::scope,
+        run: components::scope,
     },
     Check {
         what: "confidence matches the odds",

@@ -37,7 +37,7 @@ pub(super) fn section(page: &mut Page, ticket: &Ticket) {
     for (place, hypothesis) in ticket.hypotheses.iter().enumerate() {
         if place >= ALWAYS_SHOWN
             && hypothesis.probability < SHOWN_PROBABILITY_MIN
-            && !hypothesis.is_none_of_these()
+            && !hypothesis.is_unknown_cause()
         {
             left_out += 1;
         } else {
@@ -70,7 +70,7 @@ fn one(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis, place: usize) 
         .as_ref()
         .map(|entity| format!(": {}", name(ticket, entity)));
     let title = format!("{}{}", hypothesis.title, component.unwrap_or_default());
-    let with_word = place == 0 && !hypothesis.is_none_of_these();
+    let with_word = place == 0 && !hypothesis.is_unknown_cause();
     let word = if with_word {
         format!(" ({})", confidence_word(hypothesis.probability))
     } else {
@@ -82,10 +82,10 @@ fn one(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis, place: usize) 
         &format!("{title}{word}"),
         ink,
     );
-    if hypothesis.is_none_of_these() {
+    if hypothesis.is_unknown_cause() {
         return;
     }
-    let is_leading = ticket.hypotheses.iter().find(|h| !h.is_none_of_these()) == Some(hypothesis);
+    let is_leading = ticket.hypotheses.iter().find(|h| !h.is_unknown_cause()) == Some(hypothesis);
     if place < 2 {
         page.wrapped(6, 6, &hypothesis.mechanism, Ink::Plain);
     }
@@ -144,7 +144,7 @@ fn lost(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis) {
         .rationale
         .iter()
         .find(|claim| match &claim.predicate {
-            Predicate::ToldApart { rival, .. } => *rival == label,
+            Predicate::Discriminates { alternative, .. } => *alternative == label,
             _ => false,
         });
     if let Some(claim) = told {

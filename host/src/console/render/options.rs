@@ -67,7 +67,7 @@ fn why(page: &mut Page, ticket: &Ticket) {
     for claim in &ticket.rationale {
         // What speaks for a hypothesis, and what told the rivals apart, stands beside each of them.
         let is_shown = shown.contains(&claim.text.as_str())
-            || matches!(claim.predicate, Predicate::ToldApart { .. });
+            || matches!(claim.predicate, Predicate::Discriminates { .. });
         if !is_shown {
             page.item(
                 2,

@@ -94,6 +94,9 @@ fn value(evidence: &Evidence) -> String {
         Some(usual) => text.push_str(&format!(", usually {}", human(usual, unit))),
         None => {}
     }
+    if let Some(seen_at) = evidence.seen_at {
+        text.push_str(&format!(" (last seen at {})", time_of_day(seen_at)));
+    }
     if let Some(z) = evidence.robust_z {
         let sign = if z > 0.0 { "+" } else { "" };
         text.push_str(&format!(" (robust z {sign}{})", number(z)));

@@ -296,7 +296,8 @@ impl Pipeline {
             detection: &detection,
             knowledge: &self.knowledge,
         };
-        let mut incidents = diagnose::explain(&mut self.memory, input);
+        let (mut incidents, memory) = diagnose::explain(&self.memory, input);
+        self.memory = memory;
         incidents.extend(
             self.plugin_health
                 .incidents(&self.checks.troubles(), snapshot.taken_at),

@@ -121,7 +121,7 @@ mod tests {
         let incident = plugin_incident(&trouble, Timestamp(5_000), Timestamp(6_000));
         assert_eq!(
             (incident.key.as_str(), incident.title.as_str()),
-            ("plugin/disk", "The plugin disk keeps failing")
+            ("plugin/disk", "Plugin disk keeps failing")
         );
         let snapshot = Snapshot {
             taken_at: Timestamp(6_000),

@@ -126,7 +126,7 @@ async fn a_plugin_that_keeps_failing_has_one_ticket_which_ends_when_it_answers_a
     };
     assert_eq!(
         (ticket.key.as_str(), ticket.title.as_str()),
-        ("plugin/fixture", "The plugin fixture keeps failing")
+        ("plugin/fixture", "Plugin fixture keeps failing")
     );
     assert_eq!(ticket.explanation_score, 100, "{ticket:?}");
     assert!(

@@ -1,11 +1,11 @@
-//! Why this diagnosis, why not each rival, why this option and why not the next.
+//! Why this diagnosis and not each alternative, why this option and not the next.
 
 use operator_model::{
     Claim, Evidence, EvidenceId, EvidenceSource, Incident, Predicate, Scalar, SymptomKind,
     TicketOption,
 };
 
-/// The strongest observations that the leading hypothesis rests on: more is in its own list.
+/// The strongest observations that support the leading hypothesis; its own list has the others.
 const SUPPORTS_MAX: usize = 3;
 
 /// Claims in the order of the argument.
@@ -14,7 +14,7 @@ pub(super) fn claims(incident: &Incident, options: &[TicketOption]) -> Vec<Claim
         .diagnosis
         .hypotheses
         .iter()
-        .find(|hypothesis| !hypothesis.is_none_of_these());
+        .find(|hypothesis| !hypothesis.is_unknown_cause());
     let supports = leader
         .map(|leader| leader.supports.as_slice())
         .unwrap_or_default();
@@ -24,16 +24,16 @@ pub(super) fn claims(incident: &Incident, options: &[TicketOption]) -> Vec<Claim
         .take(SUPPORTS_MAX);
     let mut claims: Vec<Claim> = counted.map(|one| one.claim.clone()).collect();
     if claims.is_empty() {
-        claims.extend(what_is_seen(incident));
+        claims.extend(first_symptom(incident));
     }
-    claims.extend(incident.diagnosis.told_apart.iter().cloned());
+    claims.extend(incident.diagnosis.discrimination.iter().cloned());
     let grounds = grounds(incident, &claims);
     claims.extend(preference(options, &grounds));
     claims
 }
 
-/// Without a hypothesis that anything supports, the first symptom is what there is to say.
-fn what_is_seen(incident: &Incident) -> Option<Claim> {
+/// Without a supported hypothesis, the rationale states the first symptom.
+fn first_symptom(incident: &Incident) -> Option<Claim> {
     let id = incident.symptoms.first()?.evidence.first()?;
     let evidence = incident
         .evidence
@@ -41,7 +41,7 @@ fn what_is_seen(incident: &Incident) -> Option<Claim> {
         .find(|evidence| &evidence.id == id)?;
     let entity = evidence.entity.clone();
     let Scalar::Text(text) = evidence.value.clone() else {
-        return anomaly_seen(incident, evidence);
+        return observed_anomaly(incident, evidence);
     };
     let predicate = match (&evidence.source, &evidence.baseline) {
         (EvidenceSource::Check, Some(Scalar::Text(what))) => Predicate::Verdict {
@@ -54,8 +54,9 @@ fn what_is_seen(incident: &Incident) -> Option<Claim> {
     Some(Claim::new(predicate, &[evidence]))
 }
 
-fn anomaly_seen(incident: &Incident, evidence: &Evidence) -> Option<Claim> {
-    let (entity, z) = (evidence.entity.clone()?, evidence.robust_z?);
+fn observed_anomaly(incident: &Incident, evidence: &Evidence) -> Option<Claim> {
+    let entity = evidence.entity.clone()?;
+    let z = evidence.robust_z?;
     let what = incident
         .symptoms
         .first()
@@ -72,7 +73,7 @@ fn anomaly_seen(incident: &Incident, evidence: &Evidence) -> Option<Claim> {
     Some(Claim::new(predicate, &[evidence]))
 }
 
-/// Evidence that the choice of an option rests on: that of the claims before it.
+/// Evidence for the choice of an option: that of the first claim before it.
 fn grounds<'a>(incident: &'a Incident, claims: &[Claim]) -> Vec<&'a Evidence> {
     let mut ids: Vec<&EvidenceId> = claims
         .first()
@@ -88,7 +89,7 @@ fn grounds<'a>(incident: &'a Incident, claims: &[Claim]) -> Vec<&'a Evidence> {
         .collect()
 }
 
-/// The recommended option beside the next best one.
+/// The recommended option compared with the next best one.
 fn preference(options: &[TicketOption], grounds: &[&Evidence]) -> Option<Claim> {
     let [chosen, next, ..] = options else {
         return None;

@@ -1,11 +1,11 @@
-//! What an option is worth over all hypotheses.
+//! The expected value of an option over all hypotheses.
 
-use super::{LOOK_BY_HAND, WAIT, fit_of};
+use super::{INVESTIGATE, WAIT, fit_of};
 use operator_model::knowledge::{Action, Fitness, KnowledgeBase, Risk};
 use operator_model::{EntityId, Incident, TicketOption};
 
-/// The right cure is worth 1; one that works at more cost a little more than half of it; harm costs
-/// twice what a cure brings, because it meets a system that is already in trouble.
+/// The best remedy is worth 1; one that works at a higher cost a little more than half of that; harm costs
+/// twice what a remedy gains, because it meets a system that is already degraded.
 fn worth(fitness: Fitness) -> f64 {
     match fitness {
         Fitness::Best => 1.0,
@@ -15,8 +15,8 @@ fn worth(fitness: Fitness) -> f64 {
     }
 }
 
-/// What a risk costs whatever the cause is. A high one needs a cause that is nearly certain to beat a
-/// safe option that also works.
+/// The cost of a risk, whatever the cause. A high one beats a safe option that also works only if the cause
+/// is nearly certain.
 fn cost(risk: Risk) -> f64 {
     match risk {
         Risk::None => 0.0,
@@ -35,12 +35,12 @@ pub(super) fn expected(
 ) -> f64 {
     let acts_on_component = mentions_component(action);
     let values = incident.diagnosis.hypotheses.iter().map(|hypothesis| {
-        let worth = if hypothesis.is_none_of_these() {
+        let worth = if hypothesis.is_unknown_cause() {
             against_the_unknown(&action.id)
         } else {
             let known =
                 fit_of(knowledge, hypothesis, &action.id).map_or(0.0, |fit| worth(fit.fitness));
-            // A cure for one component does nothing for another; harm stays harm.
+            // A remedy for one component does nothing for another; harm stays harm.
             let elsewhere = acts_on_component && hypothesis.component.as_ref() != component;
             if elsewhere { known.min(0.0) } else { known }
         };
@@ -50,10 +50,10 @@ pub(super) fn expected(
     (value.clamp(-1.0, 1.0) * 1e4).round() / 1e4
 }
 
-/// Against an unknown cause waiting does no harm, and only a person who looks can find it.
+/// Against an unknown cause waiting does no harm, and only a manual investigation can find it.
 fn against_the_unknown(action: &str) -> f64 {
     match action {
-        LOOK_BY_HAND => 0.8,
+        INVESTIGATE => 0.8,
         WAIT => worth(Fitness::Acceptable),
         _ => 0.0,
     }
@@ -67,7 +67,7 @@ fn mentions_component(action: &Action) -> bool {
         .any(|text| text.contains('{'))
 }
 
-/// The best first. While the cause is open the safe ones go before all others.
+/// The best first. While the cause is undetermined, safe ones precede all others.
 pub(super) fn rank(options: &mut [TicketOption], abstained: bool) {
     options.sort_by(|a, b| {
         b.merit(abstained)

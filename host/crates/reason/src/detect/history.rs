@@ -1,4 +1,4 @@
-//! What one signal of one entity did so far: a held-out tail, a baseline, and a run of deviating samples.
+//! The history of one signal of one entity: a held-out tail, a baseline, and a run of deviating samples.
 
 use super::is_bad;
 use super::thresholds::{
@@ -12,7 +12,7 @@ use operator_model::statistics::{interquartile_range, median};
 use operator_model::{Reading, Timestamp};
 use std::collections::VecDeque;
 
-/// The signal's own idea of what matters.
+/// What the signal declares as a relevant deviation.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Band {
     bad: Direction,
@@ -36,8 +36,8 @@ struct Baseline {
 }
 
 impl Baseline {
-    /// The floor is divided by the deviating z, so that a deviation of exactly the floor is the
-    /// smallest that can count.
+    /// The floor is divided by [`DEVIATING_Z`], so a deviation of exactly the floor is the smallest that
+    /// deviates.
     fn robust_z(self, value: f64, floor: f64) -> f64 {
         let spread = (self.iqr / IQR_PER_SIGMA)
             .max(floor / DEVIATING_Z)
@@ -48,13 +48,13 @@ impl Baseline {
         } else if distance == 0.0 {
             0.0
         } else {
-            // A signal without floor that was always exactly zero: any other value is as far as can be told.
+            // A signal without floor that was always exactly zero: any other value is as far away as possible.
             distance.signum() * Z_MAX
         }
     }
 }
 
-/// Larger deviations say nothing more, and infinity cannot be written to JSON.
+/// Larger deviations carry no more information, and JSON cannot represent infinity.
 const Z_MAX: f64 = 1_000.0;
 
 /// Deviating samples in a row.
@@ -84,7 +84,7 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Takes a sample in, unless it was taken in before.
+    /// Adds a sample, unless it was added before.
     pub(super) fn observe(&mut self, sample: Sample, band: Band) {
         if self
             .recent
@@ -94,7 +94,7 @@ impl History {
             return;
         }
         if let Some(z) = self.z_of(sample.value, band) {
-            self.judge(sample.at, z, band);
+            self.update_run(sample.at, z, band);
         }
         self.recent.push_back(sample);
         self.settle();
@@ -107,24 +107,24 @@ impl History {
         self.recent.back().map_or(Timestamp(0), |sample| sample.at)
     }
 
-    /// When the present anomaly began: after the first time and at the second at the latest.
+    /// When the current anomaly began: after the first time, and at the second one at the latest.
     pub(super) fn anomaly_since(&self) -> Option<(Timestamp, Timestamp)> {
         self.run.filter(Run::is_anomaly).map(|run| run.onset)
     }
 
-    /// How this value stands, which may be younger than the newest sample that was taken in.
+    /// The reading of this value, which may be newer than the newest sample.
     pub(super) fn reading(&self, value: f64, band: Band) -> Reading {
         let z = self.z_of(value, band);
-        let lasting = self.anomaly_since().is_some();
+        let is_lasting = self.anomaly_since().is_some();
         Reading {
             value: Some(value),
             at: self.newest_at(),
             median: self.baseline.map(|baseline| baseline.median),
             iqr: self.baseline.map(|baseline| baseline.iqr),
             robust_z: z,
-            anomalous: lasting && z.is_some_and(|z| z.abs() >= CALM_Z && is_bad(band.bad, z)),
+            anomalous: is_lasting && z.is_some_and(|z| z.abs() >= CALM_Z && is_bad(band.bad, z)),
             deviating: z.is_some_and(|z| deviates(z, band.bad)),
-            normal: !lasting && z.is_some_and(|z| z.abs() < NORMAL_Z),
+            normal: !is_lasting && z.is_some_and(|z| z.abs() < NORMAL_Z),
             recent: self.recent.iter().map(|sample| sample.value).collect(),
             ..Reading::default()
         }
@@ -146,7 +146,7 @@ impl History {
     }
 
     /// Continues, begins or ends the run of deviating samples.
-    fn judge(&mut self, at: Timestamp, z: f64, band: Band) {
+    fn update_run(&mut self, at: Timestamp, z: f64, band: Band) {
         if z.abs() < NORMAL_Z {
             self.last_normal_at = Some(at);
         }

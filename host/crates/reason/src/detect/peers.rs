@@ -1,11 +1,11 @@
-//! Compares one entity with the others of its kind.
+//! Compares each entity with the others of its kind.
 
 use super::thresholds::{OUTLIER_DEVIATIONS, OUTLIER_FACTOR, PEERS_MIN};
 use operator_model::knowledge::{Direction, Signal};
 use operator_model::statistics::{median, median_absolute_deviation};
 use operator_model::{Detection, EntityId};
 
-/// Fills in how each entity stands to its peers, for one signal.
+/// Compares each entity with its peers, for one signal.
 pub(super) fn mark(signal: &Signal, detection: &mut Detection) {
     let values: Vec<(EntityId, f64)> = detection
         .of_signal(&signal.id)
@@ -24,7 +24,7 @@ pub(super) fn mark(signal: &Signal, detection: &mut Detection) {
         let Some((center, spread)) = peers else {
             continue;
         };
-        let (limit, outlier) = judge(signal, *value, center, spread);
+        let (limit, outlier) = evaluate(signal, *value, center, spread);
         if let Some(reading) = detection
             .readings
             .get_mut(&(signal.id.clone(), entity.clone()))
@@ -50,7 +50,7 @@ fn center_and_spread(values: &[(EntityId, f64)], without: Option<usize>) -> Opti
 }
 
 /// The value from which on the entity is an outlier, and whether it is one.
-fn judge(signal: &Signal, value: f64, center: f64, spread: f64) -> (f64, bool) {
+fn evaluate(signal: &Signal, value: f64, center: f64, spread: f64) -> (f64, bool) {
     let away = OUTLIER_DEVIATIONS * spread;
     let above = (center + away)
         .max(center + center.abs() * (OUTLIER_FACTOR - 1.0))

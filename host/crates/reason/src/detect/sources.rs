@@ -1,4 +1,4 @@
-//! The newest value of a signal for each entity, and the time of the sample that it rests on.
+//! The newest value of a signal for each entity, and the time of its newest sample.
 
 use super::thresholds::COLUMN_REFRESH_MS;
 use operator_data::series::GroupKey;
@@ -8,10 +8,11 @@ use operator_model::knowledge::{Direction, Signal, SignalSource};
 use operator_model::{EntityId, Scalar, Timestamp};
 use std::collections::BTreeMap;
 
-/// Values by entity. Entities that the topology does not know are left out, unless it knows none of the
-/// kind: then the subject could not list them, and what was collected is all there is.
+/// Values by entity, without entities that the topology does not list. If it lists none of the kind, the
+/// subject could not list them, and all collected values are kept.
 pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, Sample> {
-    let (series, now) = (&snapshot.series, snapshot.taken_at);
+    let series = &snapshot.series;
+    let now = snapshot.taken_at;
     let mut found = match &signal.source {
         SignalSource::Series {
             selector,
@@ -19,11 +20,17 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
             window_ms,
             by,
         } => {
-            let picked = series
+            let selected = series
                 .pick(&selector.metric, selector, std::slice::from_ref(by))
                 .ok();
-            picked
-                .map(|picked| dated(signal, &picked, picked.sums(now, *reduction, *window_ms)))
+            selected
+                .map(|selected| {
+                    dated(
+                        signal,
+                        &selected,
+                        selected.sums(now, *reduction, *window_ms),
+                    )
+                })
                 .unwrap_or_default()
         }
         SignalSource::Quantile {
@@ -32,18 +39,18 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
             window_ms,
             by,
         } => {
-            let picked = series
+            let selected = series
                 .pick(&bucket_metric(selector), selector, std::slice::from_ref(by))
                 .ok();
-            let values = |picked: &SeriesSelection<'_>| {
-                let answers = picked.quantiles(now, *quantile, *window_ms);
+            let values = |selected: &SeriesSelection<'_>| {
+                let answers = selected.quantiles(now, *quantile, *window_ms);
                 dated(
                     signal,
-                    picked,
+                    selected,
                     answers.map(|(key, (value, _))| (key, value)),
                 )
             };
-            picked.as_ref().map(values).unwrap_or_default()
+            selected.as_ref().map(values).unwrap_or_default()
         }
         SignalSource::Column {
             table,
@@ -74,14 +81,14 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
     found
 }
 
-/// Values by the one label of their groups, at the time of the newest sample of the group: a rate moves with every
-/// tick, but only a new sample is news.
+/// Values by the one label of their groups, at the time of the newest sample of the group: a rate changes
+/// with every tick, but only a new sample carries information.
 fn dated<'a>(
     signal: &Signal,
-    picked: &SeriesSelection<'_>,
+    selected: &SeriesSelection<'_>,
     values: impl Iterator<Item = (&'a GroupKey, f64)>,
 ) -> BTreeMap<EntityId, Sample> {
-    let newest: BTreeMap<&GroupKey, Timestamp> = picked.newest().collect();
+    let newest: BTreeMap<&GroupKey, Timestamp> = selected.newest().collect();
     let dated = values.filter_map(|(key, value)| {
         let label = key.first()?.as_deref()?;
         Some((
@@ -116,12 +123,12 @@ fn column<'a>(
     })
 }
 
-/// Tables are read anew each tick, the numbers behind them are not: time moves in steps.
+/// Tables are read at every tick, but their numbers are refreshed less often: time advances in steps.
 fn refreshed_at(taken_at: Timestamp) -> Timestamp {
     Timestamp(taken_at.0 - taken_at.0 % COLUMN_REFRESH_MS)
 }
 
-/// One value an entity; of several the worst counts.
+/// One value per entity; of several the worst one.
 fn worst(
     signal: &Signal,
     values: impl Iterator<Item = (impl AsRef<str>, Sample)>,

@@ -78,7 +78,7 @@ fn snapshot(at: u64, rows: &[(&str, f64)], series: SeriesStore) -> Snapshot {
     }
 }
 
-/// Feeds one value of node 1 each `COLUMN_REFRESH_MS` and returns the last detection.
+/// Feeds one value of node 1 every `COLUMN_REFRESH_MS` and returns the last detection.
 fn feed(detector: &mut Detector, from: &mut u64, values: &[f64]) -> Detection {
     let mut last = Detection::default();
     for value in values {
@@ -92,7 +92,7 @@ fn reading(detection: &Detection) -> Reading {
     detection.readings.values().next().cloned().unwrap()
 }
 
-/// Noise without randomness: a value that wanders by ten per cent.
+/// Noise without randomness: a value that varies by ten per cent.
 fn usual(count: usize) -> Vec<f64> {
     [1.0, 1.05, 0.95, 1.1, 0.9, 1.0, 1.02]
         .into_iter()
@@ -103,7 +103,8 @@ fn usual(count: usize) -> Vec<f64> {
 
 #[test]
 fn a_lasting_jump_is_an_anomaly_after_three_samples_and_its_onset_is_a_band() {
-    let (mut detector, mut at) = (detector(signal(column(), Direction::Up, 0.1)), 0);
+    let mut detector = detector(signal(column(), Direction::Up, 0.1));
+    let mut at = 0;
     feed(&mut detector, &mut at, &usual(20));
     let last_normal = Timestamp(at);
     assert!(
@@ -124,8 +125,9 @@ fn a_lasting_jump_is_an_anomaly_after_three_samples_and_its_onset_is_a_band() {
 }
 
 #[test]
-fn two_odd_samples_and_the_good_direction_are_no_anomaly() {
-    let (mut detector, mut at) = (detector(signal(column(), Direction::Up, 0.1)), 0);
+fn two_deviating_samples_or_the_good_direction_are_no_anomaly() {
+    let mut detector = detector(signal(column(), Direction::Up, 0.1));
+    let mut at = 0;
     feed(&mut detector, &mut at, &usual(20));
     let detection = feed(&mut detector, &mut at, &[9.0, 9.0, 1.0, 9.0, 9.0, 1.0]);
     assert!(detection.anomalies.is_empty());
@@ -136,13 +138,14 @@ fn two_odd_samples_and_the_good_direction_are_no_anomaly() {
 }
 
 #[test]
-fn falling_is_bad_where_the_signal_says_so() {
+fn falling_is_bad_where_the_signal_declares_it() {
     for (bad, expected) in [
         (Direction::Down, 1),
         (Direction::Either, 1),
         (Direction::Up, 0),
     ] {
-        let (mut detector, mut at) = (detector(signal(column(), bad, 0.1)), 0);
+        let mut detector = detector(signal(column(), bad, 0.1));
+        let mut at = 0;
         feed(&mut detector, &mut at, &usual(20));
         assert_eq!(
             feed(&mut detector, &mut at, &[0.0; 4]).anomalies.len(),
@@ -153,9 +156,10 @@ fn falling_is_bad_where_the_signal_says_so() {
 }
 
 #[test]
-fn a_deviation_below_the_floor_is_nothing_and_at_the_floor_it_is() {
+fn a_deviation_at_the_floor_is_an_anomaly_and_below_it_is_not() {
     for (value, expected) in [(1.9, 0), (2.0, 1)] {
-        let (mut detector, mut at) = (detector(signal(column(), Direction::Up, 2.0)), 0);
+        let mut detector = detector(signal(column(), Direction::Up, 2.0));
+        let mut at = 0;
         feed(&mut detector, &mut at, &[0.0; 20]);
         assert_eq!(
             feed(&mut detector, &mut at, &[value; 4]).anomalies.len(),
@@ -166,8 +170,9 @@ fn a_deviation_below_the_floor_is_nothing_and_at_the_floor_it_is() {
 }
 
 #[test]
-fn nothing_is_abnormal_before_something_is_learned() {
-    let (mut detector, mut at) = (detector(signal(column(), Direction::Up, 0.1)), 0);
+fn nothing_is_abnormal_before_a_baseline_is_learned() {
+    let mut detector = detector(signal(column(), Direction::Up, 0.1));
+    let mut at = 0;
     let detection = feed(
         &mut detector,
         &mut at,
@@ -179,7 +184,8 @@ fn nothing_is_abnormal_before_something_is_learned() {
 
 #[test]
 fn a_fault_is_not_learned_as_normal_but_a_new_level_is_after_half_an_hour() {
-    let (mut detector, mut at) = (detector(signal(column(), Direction::Up, 0.1)), 0);
+    let mut detector = detector(signal(column(), Direction::Up, 0.1));
+    let mut at = 0;
     feed(&mut detector, &mut at, &usual(20));
     let samples = usize::try_from(RELEARN_AFTER_MS / COLUMN_REFRESH_MS).unwrap();
     let during = feed(&mut detector, &mut at, &vec![9.0; samples - 1]);
@@ -197,7 +203,8 @@ fn a_fault_is_not_learned_as_normal_but_a_new_level_is_after_half_an_hour() {
 
 #[test]
 fn after_an_anomaly_the_baseline_is_the_one_from_before() {
-    let (mut detector, mut at) = (detector(signal(column(), Direction::Up, 0.1)), 0);
+    let mut detector = detector(signal(column(), Direction::Up, 0.1));
+    let mut at = 0;
     feed(&mut detector, &mut at, &[1.0; 20]);
     feed(&mut detector, &mut at, &[9.0; 10]);
     let calm = feed(&mut detector, &mut at, &[1.0; 3]);
@@ -249,8 +256,9 @@ fn one_scrape_that_many_ticks_read_is_one_sample() {
 }
 
 #[test]
-fn a_signal_that_had_values_and_has_none_is_gone_and_not_zero() {
-    let (mut detector, mut at) = (detector(signal(column(), Direction::Down, 0.1)), 0);
+fn a_signal_that_lost_its_values_is_gone_and_not_zero() {
+    let mut detector = detector(signal(column(), Direction::Down, 0.1));
+    let mut at = 0;
     feed(&mut detector, &mut at, &usual(20));
     let gone = detector.detect(&snapshot(at + SECOND, &[], SeriesStore::default()));
     let reading = reading(&gone);
@@ -306,18 +314,18 @@ fn a_low_outlier_is_one_where_falling_is_bad() {
 }
 
 #[test]
-fn of_several_rows_of_an_entity_the_worst_counts_and_strangers_are_left_out() {
+fn of_several_rows_of_an_entity_the_worst_is_used_and_unlisted_entities_are_ignored() {
     let mut detector = detector(signal(column(), Direction::Up, 0.1));
-    let mut seen = snapshot(
+    let mut listed = snapshot(
         SECOND,
         &[("1", 2.0), ("node/1", 5.0), ("1", 3.0), ("7", 9.0)],
         SeriesStore::default(),
     );
-    seen.topology.entities = vec![Entity {
+    listed.topology.entities = vec![Entity {
         id: "node/1".into(),
         name: "a".to_owned(),
     }];
-    let detection = detector.detect(&seen);
+    let detection = detector.detect(&listed);
     let values: Vec<(&str, Option<f64>)> = detection
         .readings
         .iter()

@@ -1,15 +1,15 @@
-//! Writes an incident down: symptoms, hypotheses, path and gaps, each claim with the ids of its evidence.
+//! Writes an incident: symptoms, hypotheses, path and gaps, each claim with the ids of its evidence.
 
 use super::cover::Group;
 use super::evidence_ids::{CitationScope, EvidenceIds};
 use super::facts::Facts;
 use super::limits::{GAPS_MAX, HYPOTHESES_MAX, SYMPTOMS_LISTED_MAX};
-use super::symptoms::Lasting;
-use super::weigh::{Weighed, none_log_odds, normalise};
-use super::{separate, told_apart};
+use super::symptoms::TrackedSymptom;
+use super::weighing::{RankedCause, normalise, unknown_cause_log_odds};
+use super::{discrimination, separate};
 use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstain};
 use operator_model::quantity::escape;
-use operator_model::title::{NONE_OF_THESE, title};
+use operator_model::title::{UNKNOWN_CAUSE, title};
 use operator_model::{
     AssessedEvidence, Diagnosis, EntityId, FailureModeId, Hypothesis, Incident, IncidentKey,
     PathStep, Severity, Symptom, SymptomKind, Timestamp, Topology,
@@ -21,11 +21,9 @@ pub(super) struct Material<'a> {
     pub(super) facts: &'a Facts<'a>,
     pub(super) topology: &'a Topology,
     pub(super) group: &'a Group<'a>,
-    /// All symptoms of the tick; the group's members are positions in it.
-    pub(super) lasting: &'a [&'a Lasting],
 }
 
-/// The incident as it stands at this tick. Whether it is confirmed is for the caller to say.
+/// The incident at this tick. The caller decides whether it is confirmed.
 pub(super) fn incident(
     material: &Material<'_>,
     key: IncidentKey,
@@ -33,10 +31,10 @@ pub(super) fn incident(
 ) -> Incident {
     let mut citation_scope = CitationScope::new(evidence_ids);
     let (symptoms, unlisted) = list_symptoms(material, &mut citation_scope);
-    let kept: Vec<&Weighed<'_>> = material.group.ranked.iter().take(HYPOTHESES_MAX).collect();
+    let kept: Vec<&RankedCause<'_>> = material.group.ranked.iter().take(HYPOTHESES_MAX).collect();
     let hypotheses = hypotheses(material, &kept, &mut citation_scope);
     let abstained = must_abstain(&hypotheses);
-    let told_apart = told_apart::claims(&kept, &hypotheses, &symptoms, &citation_scope);
+    let discrimination = discrimination::claims(&kept, &hypotheses, &symptoms, &citation_scope);
     let path = path(material, &hypotheses, &symptoms, abstained);
     let gaps = gaps(material, &kept, &hypotheses, abstained, unlisted);
     let evidence = citation_scope.close();
@@ -60,7 +58,7 @@ pub(super) fn incident(
         .max()
         .unwrap_or(Severity::Info);
     if let (false, Some(leader)) = (abstained, kept.first()) {
-        severity = severity.max(leader.case.card.severity);
+        severity = severity.max(leader.cause.failure_mode.severity);
     }
     let title = title(&symptoms, &hypotheses, abstained, &names);
     let started_at = symptoms
@@ -73,7 +71,7 @@ pub(super) fn incident(
         path,
         gaps,
         abstained,
-        told_apart,
+        discrimination,
     };
     Incident {
         key,
@@ -89,75 +87,64 @@ pub(super) fn incident(
     }
 }
 
-/// What the suspect runs on, where that narrows down where to look: a whole that runs on many parts is not there.
+/// What the suspect runs on, if that narrows the search: something that runs on many hosts is on none of them.
 fn located(topology: &Topology, suspect: &EntityId) -> Vec<EntityId> {
     let hosts: Vec<EntityId> = topology.hosts_of(suspect).cloned().collect();
     if hosts.len() == 1 { hosts } else { Vec::new() }
 }
 
-/// Members by onset, with their evidence on record; and how many did not fit.
+/// Members by onset, with their evidence recorded; and how many did not fit.
 fn list_symptoms(
     material: &Material<'_>,
     citation_scope: &mut CitationScope<'_>,
 ) -> (Vec<Symptom>, usize) {
-    let members = material
-        .group
-        .members
-        .iter()
-        .filter_map(|position| material.lasting.get(*position));
-    let mut members: Vec<&&Lasting> = members.collect();
-    members.sort_by(|a, b| by_onset(&a.symptom, &b.symptom));
+    let members = &material.group.members;
     let unlisted = members.len().saturating_sub(SYMPTOMS_LISTED_MAX);
-    let listed = members
-        .into_iter()
-        .take(SYMPTOMS_LISTED_MAX)
-        .map(|lasting| {
-            let evidence = lasting
-                .seen
-                .iter()
-                .map(|composed| citation_scope.record(composed))
-                .collect();
-            Symptom {
-                evidence,
-                ..lasting.symptom.clone()
-            }
-        });
+    let listed = members.iter().take(SYMPTOMS_LISTED_MAX).map(|member| {
+        let evidence = member
+            .tracked
+            .evidence
+            .iter()
+            .map(|composed| citation_scope.record(composed))
+            .collect();
+        Symptom {
+            evidence,
+            ..member.symptom().clone()
+        }
+    });
     (listed.collect(), unlisted)
-}
-
-/// The earlier onset first; symptoms that began together by kind and entity.
-pub(super) fn by_onset(a: &Symptom, b: &Symptom) -> std::cmp::Ordering {
-    (a.onset.1, a.onset.0, &a.kind, &a.entity).cmp(&(b.onset.1, b.onset.0, &b.kind, &b.entity))
 }
 
 fn hypotheses(
     material: &Material<'_>,
-    kept: &[&Weighed<'_>],
+    kept: &[&RankedCause<'_>],
     citation_scope: &mut CitationScope<'_>,
 ) -> Vec<Hypothesis> {
-    let mut odds: Vec<f64> = kept.iter().map(|weighed| weighed.log_odds).collect();
-    odds.push(none_log_odds());
+    let mut odds: Vec<f64> = kept.iter().map(|ranked| ranked.log_odds).collect();
+    odds.push(unknown_cause_log_odds());
     let shares = normalise(&odds);
     let mut hypotheses: Vec<Hypothesis> = kept
         .iter()
         .zip(&shares)
-        .map(|(weighed, share)| carded(material, weighed, *share, citation_scope))
+        .map(|(ranked, share)| of_failure_mode(material, ranked, *share, citation_scope))
         .collect();
-    hypotheses.push(none_of_these(shares.last().copied().unwrap_or(1.0)));
-    // Stable: equal shares keep the order of the odds, and the remainder stands behind its equals.
+    hypotheses.push(unknown_cause(shares.last().copied().unwrap_or(1.0)));
+    // Stable: equal shares keep the order of the odds, and the unknown cause comes after its equals.
     hypotheses.sort_by(|a, b| b.probability.total_cmp(&a.probability));
     hypotheses
 }
 
-fn carded(
+fn of_failure_mode(
     material: &Material<'_>,
-    weighed: &Weighed<'_>,
+    ranked: &RankedCause<'_>,
     share: f64,
     citation_scope: &mut CitationScope<'_>,
 ) -> Hypothesis {
-    let (card, suspect) = (weighed.case.card, &weighed.case.suspect);
-    let (mut supports, mut contradicts) = (Vec::new(), Vec::new());
-    for one in &weighed.counted {
+    let failure_mode = ranked.cause.failure_mode;
+    let suspect = &ranked.cause.suspect;
+    let mut supports = Vec::new();
+    let mut contradicts = Vec::new();
+    for one in &ranked.evidence {
         let side = match one.raw_ratio.ln() {
             weight if weight > 0.0 => &mut supports,
             weight if weight < 0.0 => &mut contradicts,
@@ -166,7 +153,7 @@ fn carded(
         side.push(AssessedEvidence {
             rule: one.rule.id.clone(),
             ratio: one.ratio,
-            claim: citation_scope.claim(&one.seen.predicate, &one.seen.cited),
+            claim: citation_scope.claim(&one.observation.predicate, &one.observation.cited),
             because: one.rule.because.clone(),
             reference: one.rule.reference.clone(),
         });
@@ -174,17 +161,17 @@ fn carded(
     supports.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     contradicts.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
     Hypothesis {
-        card: card.id.clone(),
+        card: failure_mode.id.clone(),
         component: Some(suspect.clone()),
-        title: card.title.clone(),
-        mechanism: fill(&card.mechanism, suspect, material.topology),
-        prior: weighed.prior,
+        title: failure_mode.title.clone(),
+        mechanism: fill(&failure_mode.mechanism, suspect, material.topology),
+        prior: ranked.prior,
         probability: rounded(share),
-        log_odds: rounded(weighed.log_odds),
+        log_odds: rounded(ranked.log_odds),
         supports,
         contradicts,
-        missing: weighed
-            .case
+        missing: ranked
+            .cause
             .missing(material.facts)
             .into_iter()
             .map(|(_, text)| text)
@@ -192,22 +179,22 @@ fn carded(
     }
 }
 
-pub(super) fn none_of_these(share: f64) -> Hypothesis {
+pub(super) fn unknown_cause(share: f64) -> Hypothesis {
     Hypothesis {
-        card: FailureModeId::from(NONE_OF_THESE),
+        card: FailureModeId::from(UNKNOWN_CAUSE),
         component: None,
-        title: "None of these".to_owned(),
-        mechanism: "Something that the knowledge of this system does not describe.".to_owned(),
-        prior: super::limits::NONE_OF_THESE_PRIOR,
+        title: "Unknown cause".to_owned(),
+        mechanism: "No failure mode of this system describes what is observed.".to_owned(),
+        prior: super::limits::UNKNOWN_CAUSE_PRIOR,
         probability: rounded(share),
-        log_odds: rounded(none_log_odds()),
+        log_odds: rounded(unknown_cause_log_odds()),
         supports: Vec::new(),
         contradicts: Vec::new(),
         missing: Vec::new(),
     }
 }
 
-/// Four decimals: what is written must not depend on the last bit of a logarithm.
+/// Four decimals, because output must not depend on the last bit of a logarithm.
 pub(super) fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
@@ -218,8 +205,8 @@ fn fill(text: &str, suspect: &EntityId, topology: &Topology) -> String {
         .replace("{key}", suspect.key())
 }
 
-/// From the suspect along edges to what shows trouble, by onset. The cause began, at the latest, when
-/// its first effect was seen.
+/// From the suspect along edges to the entities with symptoms, by onset. The cause began, at the latest,
+/// when its first effect was observed.
 fn path(
     material: &Material<'_>,
     hypotheses: &[Hypothesis],
@@ -228,7 +215,7 @@ fn path(
 ) -> Vec<PathStep> {
     let Some(leader) = hypotheses
         .iter()
-        .find(|hypothesis| !hypothesis.is_none_of_these())
+        .find(|hypothesis| !hypothesis.is_unknown_cause())
     else {
         return Vec::new();
     };
@@ -256,10 +243,9 @@ fn path(
             .iter()
             .any(|entity| material.facts.are_neighbours(entity, &symptom.entity));
         if joined && reached.insert(symptom.entity.clone()) {
-            let (entity, onset) = (symptom.entity.clone(), symptom.onset.1);
             steps.push(PathStep {
-                entity,
-                onset,
+                entity: symptom.entity.clone(),
+                onset: symptom.onset.1,
                 summary: symptom.summary.clone(),
             });
         }
@@ -267,81 +253,69 @@ fn path(
     steps
 }
 
-/// What could not be seen or told, the most useful line first.
+/// What could not be observed or decided, the most useful line first.
 fn gaps(
     material: &Material<'_>,
-    kept: &[&Weighed<'_>],
+    kept: &[&RankedCause<'_>],
     hypotheses: &[Hypothesis],
     abstained: bool,
     unlisted: usize,
 ) -> Vec<String> {
     let mut gaps = Vec::new();
     if abstained {
-        gaps.extend(separate::what_would_tell(
+        gaps.extend(separate::next_observation(
             material.facts,
             kept,
             hypotheses,
-            is_blindness(material),
+            is_blindness(material.group),
         ));
     }
-    let carded = hypotheses
+    let described = hypotheses
         .iter()
-        .filter(|h| !h.is_none_of_these() && h.probability >= GAP_PROBABILITY_MIN);
+        .filter(|h| !h.is_unknown_cause() && h.probability >= GAP_PROBABILITY_MIN);
     gaps.extend(
-        carded
+        described
             .take(GAP_HYPOTHESES)
             .flat_map(|hypothesis| hypothesis.missing.iter().cloned()),
     );
     if let Some(leader) = kept.first() {
-        let attached = material
-            .group
-            .attached
-            .iter()
-            .filter_map(|position| material.lasting.get(*position));
-        gaps.extend(
-            attached.map(|lasting| not_explained(&lasting.symptom, &leader.case.card.title)),
-        );
+        let title = &leader.cause.failure_mode.title;
+        let attached = material.group.attached.iter();
+        gaps.extend(attached.map(|member| not_explained(member.symptom(), title)));
     }
-    let members = material
-        .group
-        .members
-        .iter()
-        .filter_map(|position| material.lasting.get(*position));
-    gaps.extend(
-        members
-            .filter(|lasting| lasting.paused)
-            .map(|lasting| not_seen(&lasting.symptom)),
-    );
+    let tracked = material.group.members.iter().map(|member| member.tracked);
+    gaps.extend(tracked.filter(|one| one.paused).map(not_observed));
     if unlisted > 0 {
-        gaps.push(format!("{unlisted} more symptoms are not listed"));
+        gaps.push(format!("{unlisted} more symptoms not listed"));
     }
     let blind = &material.facts.input().snapshot.blind;
-    gaps.extend(
-        blind
-            .iter()
-            .map(|spot| escape(&format!("cannot see {}: {}", spot.source, spot.reason), 240)),
-    );
+    gaps.extend(blind.iter().map(|spot| {
+        escape(
+            &format!("cannot observe {}: {}", spot.source, spot.reason),
+            240,
+        )
+    }));
     distinct(gaps)
 }
 
-fn is_blindness(material: &Material<'_>) -> bool {
-    material
-        .lasting
-        .iter()
-        .any(|lasting| lasting.symptom.kind == SymptomKind::Blind)
+/// Whether the incident is about what cannot be observed.
+fn is_blindness(group: &Group<'_>) -> bool {
+    let mut members = group.members.iter();
+    members.any(|member| member.symptom().kind == SymptomKind::Blind)
 }
 
 fn not_explained(symptom: &Symptom, title: &str) -> String {
     format!(
-        "{}: “{}” is not explained by “{title}”; it is counted in because it stands beside it",
+        "{}: “{}” is not explained by “{title}”, but occurred on or next to the suspect",
         symptom.entity,
         escape(&symptom.summary, 160)
     )
 }
 
-fn not_seen(symptom: &Symptom) -> String {
+fn not_observed(tracked: &TrackedSymptom) -> String {
+    let symptom = &tracked.symptom;
     format!(
-        "{}: whether “{}” still holds cannot be seen now",
+        "{}: cannot observe whether “{}” still holds",
         symptom.entity,
         escape(&symptom.summary, 160)
     )
@@ -357,7 +331,7 @@ fn distinct(lines: Vec<String>) -> Vec<String> {
     if kept.len() > GAPS_MAX {
         let more = kept.len() - GAPS_MAX + 1;
         kept.truncate(GAPS_MAX - 1);
-        kept.push(format!("{more} more things are not known"));
+        kept.push(format!("{more} more gaps not listed"));
     }
     kept
 }
@@ -385,13 +359,15 @@ fn names(
         .collect()
 }
 
-/// How an incident that is only remembered speaks of the time since.
+/// An incident of which nothing can be observed at this tick, as it was last written.
 pub(super) fn still_unseen(mut last: Incident, now: Timestamp) -> Incident {
-    let line =
-        format!("nothing of this could be checked at {now}; what is written here was seen before");
+    let line = format!("{NOT_EVALUATED_AT}{now}; this ticket shows earlier observations");
     last.diagnosis
         .gaps
-        .retain(|gap| !gap.starts_with("nothing of this could be checked at "));
+        .retain(|gap| !gap.starts_with(NOT_EVALUATED_AT));
     last.diagnosis.gaps.insert(0, line);
     last
 }
+
+/// Begins the one line of gaps that is replaced at every tick.
+const NOT_EVALUATED_AT: &str = "could not be re-evaluated at ";

@@ -1,30 +1,30 @@
-//! Lasting blindness is an incident of its own, unless a diagnosed one explains it.
+//! A source that stays unobservable is an incident of its own, unless a diagnosed one explains it.
 
 use super::DiagnoseInput;
-use super::facts::blind_spot;
+use super::facts::read_gap;
 use super::limits::{BLIND_MS_MIN, BLIND_TICKS_MIN};
-use super::symptoms::Lasting;
+use super::symptoms::TrackedSymptom;
 use operator_model::quantity::escape;
 use operator_model::{
     BlindSpot, EntityId, Incident, Severity, Symptom, SymptomKind, Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Since when a source was not seen.
+/// Since when a source cannot be observed.
 #[derive(Debug, Clone, Copy)]
-struct Since {
+struct GapStart {
     at: Timestamp,
     ticks: u32,
 }
 
-/// Sources that were not seen at the newest tick.
+/// Sources that could not be observed at the newest tick.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Blindness {
-    since: BTreeMap<String, Since>,
+    since: BTreeMap<String, GapStart>,
 }
 
 impl Blindness {
-    /// Takes one tick in.
+    /// Takes in the observation gaps of one tick.
     pub(super) fn update(&mut self, input: DiagnoseInput<'_>) {
         let now = input.snapshot.taken_at;
         let sources: BTreeSet<&String> = input
@@ -38,29 +38,29 @@ impl Blindness {
             let since = self
                 .since
                 .entry(source.clone())
-                .or_insert(Since { at: now, ticks: 0 });
+                .or_insert(GapStart { at: now, ticks: 0 });
             since.ticks = since.ticks.saturating_add(1);
         }
     }
 
-    /// Blind spots of an open ticket lasted long enough before the restart.
+    /// The gaps of an open ticket lasted long enough before the restart.
     pub(super) fn restore(&mut self, symptom: &Symptom) {
-        let since = Since {
+        let since = GapStart {
             at: symptom.onset.0,
             ticks: BLIND_TICKS_MIN,
         };
         self.since.insert(symptom.entity.key().to_owned(), since);
     }
 
-    /// Spots that last and that no incident explains.
-    pub(super) fn lasting(
+    /// Gaps that last and that no incident explains, as symptoms.
+    pub(super) fn symptoms(
         &self,
         input: DiagnoseInput<'_>,
         topology: &Topology,
         incidents: &[Incident],
-    ) -> Vec<Lasting> {
-        let troubled = troubled(incidents);
-        let names: Vec<String> = troubled
+    ) -> Vec<TrackedSymptom> {
+        let affected = affected(incidents);
+        let names: Vec<String> = affected
             .iter()
             .flat_map(|entity| names_of(entity, input, topology))
             .collect();
@@ -73,8 +73,8 @@ impl Blindness {
             .snapshot
             .blind
             .iter()
-            .filter(|spot| !names.iter().any(|name| speaks_of(spot, name)));
-        let mut found: BTreeMap<&String, Lasting> = BTreeMap::new();
+            .filter(|spot| !names.iter().any(|name| mentions(spot, name)));
+        let mut found: BTreeMap<&String, TrackedSymptom> = BTreeMap::new();
         for spot in spots {
             let Some(since) = self
                 .since
@@ -85,44 +85,39 @@ impl Blindness {
             };
             found
                 .entry(&spot.source)
-                .or_insert_with(|| lasting(spot, *since, severity, input));
+                .or_insert_with(|| symptom(spot, *since, severity, input));
         }
         found.into_values().collect()
     }
 }
 
-fn lasts(since: &Since, now: Timestamp) -> bool {
+fn lasts(since: &GapStart, now: Timestamp) -> bool {
     since.ticks >= BLIND_TICKS_MIN && now.since_ms(since.at) >= BLIND_MS_MIN
 }
 
-fn lasting(
+fn symptom(
     spot: &BlindSpot,
-    since: Since,
+    since: GapStart,
     severity: Severity,
     input: DiagnoseInput<'_>,
-) -> Lasting {
+) -> TrackedSymptom {
     let entity = EntityId::new("source", &escape(&spot.source, 120));
-    let summary = format!("cannot be seen: {}", escape(&spot.reason, 160));
-    let onset = (since.at, since.at);
+    let summary = format!("cannot be observed: {}", escape(&spot.reason, 160));
     let symptom = Symptom {
         kind: SymptomKind::Blind,
         entity: entity.clone(),
-        onset,
+        onset: (since.at, since.at),
         severity,
         summary,
         evidence: Vec::new(),
     };
-    let mut lasting = Lasting::of_now(symptom, input.snapshot.taken_at);
-    lasting.seen = vec![blind_spot(
-        spot,
-        entity,
-        (since.at, input.snapshot.taken_at),
-    )];
-    lasting
+    let mut tracked = TrackedSymptom::active(symptom, input.snapshot.taken_at);
+    tracked.evidence = vec![read_gap(spot, entity, (since.at, input.snapshot.taken_at))];
+    tracked
 }
 
 /// Entities that another incident is about.
-fn troubled(incidents: &[Incident]) -> BTreeSet<&EntityId> {
+fn affected(incidents: &[Incident]) -> BTreeSet<&EntityId> {
     let suspects = incidents
         .iter()
         .filter(|incident| !incident.diagnosis.abstained);
@@ -136,7 +131,7 @@ fn troubled(incidents: &[Incident]) -> BTreeSet<&EntityId> {
         .collect()
 }
 
-/// What a source can be called that belongs to the entity: its id, its name, its attributes.
+/// What a source of the entity may be called: its id, its name, its attributes.
 fn names_of(entity: &EntityId, input: DiagnoseInput<'_>, topology: &Topology) -> Vec<String> {
     let mut names = vec![
         entity.to_string(),
@@ -166,8 +161,8 @@ fn names_of(entity: &EntityId, input: DiagnoseInput<'_>, topology: &Topology) ->
 /// Shorter names occur in words by chance.
 const NAME_BYTES_MIN: usize = 3;
 
-/// Whether the name stands in the source or the reason as a word of its own: `node-1` is not in `node-12`.
-fn speaks_of(spot: &BlindSpot, name: &str) -> bool {
+/// Whether the source or the reason contains the name as a word of its own: `node-1` is not in `node-12`.
+fn mentions(spot: &BlindSpot, name: &str) -> bool {
     [&spot.source, &spot.reason].into_iter().any(|text| {
         text.match_indices(name).any(|(start, found)| {
             let before = text.get(..start).and_then(|head| head.chars().next_back());

@@ -1,48 +1,52 @@
 //! Groups symptoms by cause: the likeliest hypothesis takes what it explains, the next one takes what
-//! is left, until nothing is left that a card explains.
+//! is left, until nothing is left that a failure mode explains.
 
 use super::facts::Facts;
 use super::limits::{
     INCIDENTS_MAX, LONE_ANOMALY_GROUPS_MIN, LONE_ANOMALY_PROBABILITY_MIN, ONSET_TOLERANCE_MS,
     SUSPECTS_MAX,
 };
-use super::symptoms::SymptomKey;
-use super::weigh::{Case, Weighed, none_log_odds, normalise};
-use operator_model::sentence::TOLD_APART_RATIO_MIN;
-use operator_model::{EntityId, Severity, Symptom, SymptomKind, Timestamp};
+use super::symptoms::{RankedSymptom, SymptomKey, SymptomSet, TrackedSymptom, key_of};
+use super::weighing::{CandidateCause, RankedCause, normalise, unknown_cause_log_odds};
+use operator_model::sentence::DISCRIMINATING_RATIO_MIN;
+use operator_model::{EntityId, Severity, Timestamp};
 use std::collections::BTreeSet;
 
 /// Symptoms with one cause, and the hypotheses about it, likeliest first.
 #[derive(Debug)]
 pub(super) struct Group<'a> {
-    /// Positions of the symptoms.
-    pub(super) members: BTreeSet<usize>,
-    /// Members that no hypothesis explains, counted in because they stand beside the suspect.
-    pub(super) attached: BTreeSet<usize>,
-    /// Never cut, never normalised here.
-    pub(super) ranked: Vec<Weighed<'a>>,
-    /// Anomalies only, and not enough to open an incident: it may only continue one.
+    /// Never empty.
+    pub(super) members: SymptomSet<'a>,
+    /// Members that no hypothesis explains, included because they are on or next to the suspect.
+    pub(super) attached: SymptomSet<'a>,
+    /// All of them; shares are computed where hypotheses are written.
+    pub(super) ranked: Vec<RankedCause<'a>>,
+    /// Anomalies only, and not enough of them to open an incident: it may only continue one.
     pub(super) too_weak: bool,
 }
 
-impl Group<'_> {
-    /// All of so many symptoms, which no card is asked about; `None` for no symptoms.
-    pub(super) fn of_all(count: usize) -> Option<Self> {
-        let (attached, ranked) = (BTreeSet::new(), Vec::new());
-        (count > 0).then(|| Self {
-            members: (0..count).collect(),
-            attached,
-            ranked,
+impl<'a> Group<'a> {
+    /// One group of all these symptoms without hypotheses; `None` for no symptoms.
+    pub(super) fn of_all(symptoms: &'a [TrackedSymptom]) -> Option<Self> {
+        (!symptoms.is_empty()).then(|| Self {
+            members: RankedSymptom::all(symptoms),
+            attached: SymptomSet::new(),
+            ranked: Vec::new(),
             too_weak: false,
         })
     }
 
-    /// Anomalies alone speak for a cause that is likely, and that somebody has to be told of.
+    /// The keys of its symptoms.
+    pub(super) fn member_keys(&self) -> impl Iterator<Item = SymptomKey> {
+        self.members.iter().map(|member| key_of(member.symptom()))
+    }
+
+    /// Anomalies alone are enough for a cause that is likely and that needs a person.
     pub(super) fn is_worth_a_ticket(&self) -> bool {
         let leads_to = self
             .ranked
             .first()
-            .map(|weighed| weighed.case.card.severity);
+            .map(|leader| leader.cause.failure_mode.severity);
         self.is_strong() && leads_to.is_some_and(|severity| severity > Severity::Info)
     }
 
@@ -50,76 +54,66 @@ impl Group<'_> {
     pub(super) fn suspects(&self, entity: &EntityId) -> bool {
         self.ranked
             .first()
-            .is_some_and(|weighed| &weighed.case.suspect == entity)
+            .is_some_and(|leader| &leader.cause.suspect == entity)
     }
 
-    /// One cause is likely enough, on independent evidence, for anomalies alone to speak for it.
+    /// One cause is likely enough, on independent evidence, for anomalies alone.
     pub(super) fn is_strong(&self) -> bool {
-        let mut odds: Vec<f64> = self.ranked.iter().map(|weighed| weighed.log_odds).collect();
-        odds.push(none_log_odds());
+        let mut odds: Vec<f64> = self.ranked.iter().map(|one| one.log_odds).collect();
+        odds.push(unknown_cause_log_odds());
         let share = normalise(&odds).first().copied().unwrap_or(0.0);
-        let groups = self.ranked.first().map_or(0, Weighed::supporting_groups);
+        let groups = self
+            .ranked
+            .first()
+            .map_or(0, RankedCause::supporting_groups);
         share >= LONE_ANOMALY_PROBABILITY_MIN && groups >= LONE_ANOMALY_GROUPS_MIN
     }
 }
 
-/// Which symptoms there are, and which of them are violations.
+/// The symptoms of a tick and the facts about them.
 pub(super) struct Scene<'a> {
-    pub(super) facts: &'a Facts<'a>,
-    pub(super) symptoms: &'a [&'a Symptom],
+    facts: &'a Facts<'a>,
+    symptoms: SymptomSet<'a>,
 }
 
-impl Scene<'_> {
-    fn key(&self, position: usize) -> Option<SymptomKey> {
-        self.symptoms
-            .get(position)
-            .map(|symptom| (symptom.kind.clone(), symptom.entity.clone()))
-    }
-
-    fn is_violation(&self, position: usize) -> bool {
-        self.symptoms
-            .get(position)
-            .is_some_and(|s| matches!(s.kind, SymptomKind::Violation(_)))
-    }
-
-    fn entity(&self, position: usize) -> Option<&EntityId> {
-        self.symptoms.get(position).map(|symptom| &symptom.entity)
+impl<'a> Scene<'a> {
+    pub(super) fn new(facts: &'a Facts<'a>, symptoms: SymptomSet<'a>) -> Self {
+        Self { facts, symptoms }
     }
 }
 
-/// All cards on all suspects that the symptoms point to.
-pub(super) fn cases<'a>(scene: &Scene<'a>) -> Vec<Case<'a>> {
+/// All failure modes of all suspects that the symptoms point to.
+pub(super) fn causes<'a>(scene: &Scene<'a>) -> Vec<CandidateCause<'a>> {
     let (touched, near) = touched_and_near(scene);
     let knowledge = scene.facts.input().knowledge;
-    let mut cases = Vec::new();
-    for card in &knowledge.cards {
+    let mut causes = Vec::new();
+    for failure_mode in &knowledge.cards {
         let suspects = touched
             .iter()
             .chain(near.iter())
-            .filter(|entity| entity.kind() == card.entity_kind);
+            .filter(|entity| entity.kind() == failure_mode.entity_kind);
         for suspect in suspects.take(SUSPECTS_MAX) {
-            cases.push(Case::new(scene.facts, card, suspect, scene.symptoms));
+            let cause = CandidateCause::new(scene.facts, failure_mode, suspect, &scene.symptoms);
+            causes.push(cause);
         }
     }
-    for case in &mut cases {
-        drop_what_began_too_early(scene, case);
-    }
-    cases
+    causes.iter_mut().for_each(drop_earlier_symptoms);
+    causes
 }
 
-/// Entities with symptoms, the earliest first, and the ones beside them.
+/// Entities with symptoms, the earliest first, and their neighbours.
 fn touched_and_near(scene: &Scene<'_>) -> (Vec<EntityId>, Vec<EntityId>) {
     let mut touched: Vec<EntityId> = Vec::new();
-    for symptom in scene.symptoms {
+    for symptom in scene.symptoms.iter().map(|ranked| ranked.symptom()) {
         if !touched.contains(&symptom.entity) {
             touched.push(symptom.entity.clone());
         }
     }
-    let beside: BTreeSet<&EntityId> = touched
+    let neighbours: BTreeSet<&EntityId> = touched
         .iter()
         .flat_map(|entity| scene.facts.neighbours(entity))
         .collect();
-    let near = beside
+    let near = neighbours
         .into_iter()
         .filter(|entity| !touched.contains(entity))
         .cloned()
@@ -128,91 +122,85 @@ fn touched_and_near(scene: &Scene<'_>) -> (Vec<EntityId>, Vec<EntityId>) {
 }
 
 /// An effect does not begin before its cause.
-fn drop_what_began_too_early(scene: &Scene<'_>, case: &mut Case<'_>) {
-    let of_suspect = case
-        .explains
-        .iter()
-        .filter_map(|position| scene.symptoms.get(*position));
-    let began = of_suspect
-        .filter(|symptom| symptom.entity == case.suspect)
+fn drop_earlier_symptoms(cause: &mut CandidateCause<'_>) {
+    let explained = cause.explains.iter().map(|ranked| ranked.symptom());
+    let began = explained
+        .filter(|symptom| symptom.entity == cause.suspect)
         .map(|symptom| symptom.onset.0)
         .min();
     let Some(began) = began else { return };
     let not_before = Timestamp(began.0.saturating_sub(ONSET_TOLERANCE_MS));
-    case.explains.retain(|position| {
-        scene
-            .symptoms
-            .get(*position)
-            .is_some_and(|s| s.onset.1 >= not_before)
-    });
+    cause
+        .explains
+        .retain(|ranked| ranked.symptom().onset.1 >= not_before);
 }
 
 /// The grouping. Every violation is in exactly one group.
-pub(super) fn group<'a>(scene: &Scene<'_>, cases: &'a [Case<'a>]) -> Vec<Group<'a>> {
-    let mut remaining: BTreeSet<usize> = (0..scene.symptoms.len()).collect();
+pub(super) fn group<'a>(scene: &Scene<'a>, causes: &'a [CandidateCause<'a>]) -> Vec<Group<'a>> {
+    let mut remaining = scene.symptoms.clone();
     let mut taken: BTreeSet<SymptomKey> = BTreeSet::new();
     let mut groups: Vec<Group<'a>> = Vec::new();
     while groups.len() + 1 < INCIDENTS_MAX {
-        let ranked = rank(cases, &taken);
-        let Some(group) = explained_group(scene, &ranked, &remaining) else {
+        let ranked = rank(causes, &taken);
+        let Some(group) = explained_group(&ranked, &remaining) else {
             break;
         };
-        for position in &group.members {
-            remaining.remove(position);
-            taken.extend(scene.key(*position));
-        }
+        remaining.retain(|one| !group.members.contains(one));
+        taken.extend(group.member_keys());
         groups.push(group);
     }
-    attach_what_stands_beside(scene, &mut groups, &mut remaining);
-    group_the_unexplained(scene, cases, &taken, &mut groups, remaining);
+    attach_neighbouring(scene, &mut groups, &mut remaining);
+    group_the_unexplained(scene, causes, &taken, &mut groups, remaining);
     groups
 }
 
 /// By falling odds, then by how much they explain, then by name: the order never depends on chance.
-fn rank<'a>(cases: &'a [Case<'a>], taken: &BTreeSet<SymptomKey>) -> Vec<Weighed<'a>> {
-    let mut ranked: Vec<Weighed<'a>> = cases.iter().map(|case| case.weigh(taken)).collect();
+fn rank<'a>(
+    causes: &'a [CandidateCause<'a>],
+    taken: &BTreeSet<SymptomKey>,
+) -> Vec<RankedCause<'a>> {
+    let mut ranked: Vec<RankedCause<'a>> = causes.iter().map(|cause| cause.weigh(taken)).collect();
     ranked.sort_by(|a, b| {
+        let id = |one: &RankedCause<'a>| (&one.cause.failure_mode.id, &one.cause.suspect);
         b.log_odds
             .total_cmp(&a.log_odds)
-            .then_with(|| b.case.explains.len().cmp(&a.case.explains.len()))
-            .then_with(|| {
-                (&a.case.card.id, &a.case.suspect).cmp(&(&b.case.card.id, &b.case.suspect))
-            })
+            .then_with(|| b.cause.explains.len().cmp(&a.cause.explains.len()))
+            .then_with(|| id(a).cmp(&id(b)))
     });
     ranked
 }
 
-/// The group of the likeliest hypothesis that explains anything that is left. Rivals that are nearly
-/// as likely bring what they explain with them: until they are told apart it is one incident.
+/// The group of the likeliest hypothesis that explains anything that is left. Alternatives that are nearly
+/// as likely add what they explain: until they are discriminated it is one incident.
 fn explained_group<'a>(
-    scene: &Scene<'_>,
-    ranked: &[Weighed<'a>],
-    remaining: &BTreeSet<usize>,
+    ranked: &[RankedCause<'a>],
+    remaining: &SymptomSet<'a>,
 ) -> Option<Group<'a>> {
-    let open = |w: &&Weighed<'a>| !w.case.explains.is_disjoint(remaining);
+    let explains_some = |one: &&RankedCause<'a>| !one.cause.explains.is_disjoint(remaining);
     let best = ranked
         .iter()
-        .find(open)
-        .filter(|best| best.log_odds >= none_log_odds())?;
-    let own: BTreeSet<usize> = best
-        .case
+        .find(explains_some)
+        .filter(|best| best.log_odds >= unknown_cause_log_odds())?;
+    let own: SymptomSet<'a> = best
+        .cause
         .explains
         .intersection(remaining)
         .copied()
         .collect();
-    let close = best.log_odds - TOLD_APART_RATIO_MIN.ln();
-    let mut members = own.clone();
-    for rival in ranked
+    let own_decisive = decisive(&own);
+    let close = best.log_odds - DISCRIMINATING_RATIO_MIN.ln();
+    let mut members = own;
+    for alternative in ranked
         .iter()
-        .filter(|w| w.log_odds >= close && what_matters(scene, &own).is_subset(&w.case.explains))
+        .filter(|one| one.log_odds >= close && own_decisive.is_subset(&one.cause.explains))
     {
-        members.extend(rival.case.explains.intersection(remaining));
+        members.extend(alternative.cause.explains.intersection(remaining));
     }
-    let has_violation = members.iter().any(|position| scene.is_violation(*position));
-    let ranked = candidates(ranked, &what_matters(scene, &members), best);
+    let has_violation = members.iter().any(|member| member.is_violation());
+    let ranked = hypotheses(ranked, &decisive(&members), best);
     let mut group = Group {
         members,
-        attached: BTreeSet::new(),
+        attached: SymptomSet::new(),
         ranked,
         too_weak: false,
     };
@@ -221,12 +209,12 @@ fn explained_group<'a>(
 }
 
 /// What an alternative has to explain: the violations, or all anomalies where nothing is violated.
-/// Who explains only a side effect is another cause, not a rival.
-fn what_matters(scene: &Scene<'_>, members: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let violations: BTreeSet<usize> = members
+/// A hypothesis that explains only a side effect is another cause, not an alternative.
+fn decisive<'a>(members: &SymptomSet<'a>) -> SymptomSet<'a> {
+    let violations: SymptomSet<'a> = members
         .iter()
         .copied()
-        .filter(|one| scene.is_violation(*one))
+        .filter(|member| member.is_violation())
         .collect();
     if violations.is_empty() {
         members.clone()
@@ -235,55 +223,50 @@ fn what_matters(scene: &Scene<'_>, members: &BTreeSet<usize>) -> BTreeSet<usize>
     }
 }
 
-/// Hypotheses that explain something that matters, and the rivals that the leading card names, if those
-/// explain nothing and are therefore behind.
-fn candidates<'a>(
-    ranked: &[Weighed<'a>],
-    matters: &BTreeSet<usize>,
-    best: &Weighed<'a>,
-) -> Vec<Weighed<'a>> {
-    let is_rival = |w: &Weighed<'a>| {
-        best.case.card.rivals.contains(&w.case.card.id) && w.case.suspect == best.case.suspect
+/// Hypotheses that explain something decisive, and the alternatives that the leading failure mode names, if
+/// those explain nothing and are therefore less likely.
+fn hypotheses<'a>(
+    ranked: &[RankedCause<'a>],
+    decisive: &SymptomSet<'a>,
+    best: &RankedCause<'a>,
+) -> Vec<RankedCause<'a>> {
+    let is_named = |one: &RankedCause<'a>| {
+        let named = &best.cause.failure_mode.rivals;
+        named.contains(&one.cause.failure_mode.id) && one.cause.suspect == best.cause.suspect
     };
-    let kept = ranked.iter().filter(|w| {
-        !w.case.explains.is_disjoint(matters) && w.log_odds <= best.log_odds
-            || (is_rival(w) && w.log_odds < best.log_odds)
+    let kept = ranked.iter().filter(|one| {
+        !one.cause.explains.is_disjoint(decisive) && one.log_odds <= best.log_odds
+            || (is_named(one) && one.log_odds < best.log_odds)
     });
     kept.cloned().collect()
 }
 
-/// What no likely hypothesis explains, but stands on or beside a suspect, is no worse than its incident
-/// and did not begin before it, belongs to that incident: one cause, one ticket.
-fn attach_what_stands_beside(
-    scene: &Scene<'_>,
-    groups: &mut [Group<'_>],
-    remaining: &mut BTreeSet<usize>,
+/// A symptom that no likely hypothesis explains belongs to an incident if it is on or next to its suspect,
+/// is no worse than the incident and did not begin before it: one cause, one ticket.
+fn attach_neighbouring<'a>(
+    scene: &Scene<'a>,
+    groups: &mut [Group<'a>],
+    remaining: &mut SymptomSet<'a>,
 ) {
-    for position in remaining.clone() {
-        let Some(symptom) = scene.symptoms.get(position) else {
-            continue;
-        };
+    remaining.retain(|ranked| {
         let home = groups
             .iter_mut()
-            .find(|group| !group.too_weak && stands_beside(scene, group, symptom));
+            .find(|group| !group.too_weak && is_next_to(scene, group, *ranked));
+        let is_homeless = home.is_none();
         if let Some(group) = home {
-            group.members.insert(position);
-            group.attached.insert(position);
-            remaining.remove(&position);
+            group.members.insert(*ranked);
+            group.attached.insert(*ranked);
         }
-    }
+        is_homeless
+    });
 }
 
-fn stands_beside(scene: &Scene<'_>, group: &Group<'_>, symptom: &Symptom) -> bool {
-    let Some(suspect) = group.ranked.first().map(|leader| &leader.case.suspect) else {
+fn is_next_to(scene: &Scene<'_>, group: &Group<'_>, ranked: RankedSymptom<'_>) -> bool {
+    let Some(suspect) = group.ranked.first().map(|leader| &leader.cause.suspect) else {
         return false;
     };
-    let members = || {
-        group
-            .members
-            .iter()
-            .filter_map(|position| scene.symptoms.get(*position))
-    };
+    let symptom = ranked.symptom();
+    let members = || group.members.iter().map(|member| member.symptom());
     let began = members()
         .map(|member| member.onset.0)
         .min()
@@ -294,55 +277,48 @@ fn stands_beside(scene: &Scene<'_>, group: &Group<'_>, symptom: &Symptom) -> boo
         && worst.is_some_and(|worst| symptom.severity <= worst)
 }
 
-/// What is left is grouped by where it is: entities that are the same or joined by an edge.
+/// What is left is grouped by place: entities that are the same or joined by an edge.
 fn group_the_unexplained<'a>(
-    scene: &Scene<'_>,
-    cases: &'a [Case<'a>],
+    scene: &Scene<'a>,
+    causes: &'a [CandidateCause<'a>],
     taken: &BTreeSet<SymptomKey>,
     groups: &mut Vec<Group<'a>>,
-    mut remaining: BTreeSet<usize>,
+    mut remaining: SymptomSet<'a>,
 ) {
-    while let Some(first) = remaining
-        .iter()
-        .copied()
-        .find(|position| scene.is_violation(*position))
-    {
-        // The last group takes the rest: no violation may go unseen because there are too many.
+    while let Some(first) = remaining.iter().copied().find(|one| one.is_violation()) {
+        // The last group takes the rest: no violation may be dropped because there are too many.
         let is_last = groups.len() + 1 >= INCIDENTS_MAX;
         let members = if is_last {
             remaining.clone()
         } else {
             connected(scene, first, &remaining)
         };
-        remaining.retain(|position| !members.contains(position));
-        let mut ranked = rank(cases, taken);
-        ranked.retain(|weighed| {
-            !weighed
-                .case
-                .explains
-                .is_disjoint(&what_matters(scene, &members))
-        });
+        remaining.retain(|one| !members.contains(one));
+        let decisive = decisive(&members);
+        let mut ranked = rank(causes, taken);
+        ranked.retain(|one| !one.cause.explains.is_disjoint(&decisive));
         groups.push(Group {
             members,
-            attached: BTreeSet::new(),
+            attached: SymptomSet::new(),
             ranked,
             too_weak: false,
         });
     }
 }
 
-fn connected(scene: &Scene<'_>, first: usize, among: &BTreeSet<usize>) -> BTreeSet<usize> {
-    let mut members = BTreeSet::from([first]);
+fn connected<'a>(
+    scene: &Scene<'a>,
+    first: RankedSymptom<'a>,
+    among: &SymptomSet<'a>,
+) -> SymptomSet<'a> {
+    let mut members = SymptomSet::from([first]);
     let mut fringe = vec![first];
-    while let Some(position) = fringe.pop() {
-        let Some(entity) = scene.entity(position) else {
-            continue;
-        };
+    while let Some(next) = fringe.pop() {
+        let entity = &next.symptom().entity;
         for other in among {
-            let joined = scene
-                .entity(*other)
-                .is_some_and(|e| e == entity || scene.facts.are_neighbours(e, entity));
-            if joined && members.insert(*other) {
+            let place = &other.symptom().entity;
+            let is_joined = place == entity || scene.facts.are_neighbours(place, entity);
+            if is_joined && members.insert(*other) {
                 fringe.push(*other);
             }
         }

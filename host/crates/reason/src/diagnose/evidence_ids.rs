@@ -1,27 +1,46 @@
-//! Numbers evidence. Within one incident an id keeps its meaning over the whole life of the incident:
-//! the same question about the same entity has the same id, only its value is refreshed.
+//! Numbers evidence. Within one incident an id keeps its meaning for the whole life of the incident:
+//! the same query about the same entity has the same id, and only its value is refreshed.
+//! A value that can no longer be observed has an id of its own, apart from a fresh answer to the same query.
 
-use super::limits::LEDGER_MAX;
+use super::limits::EVIDENCE_IDS_MAX;
 use operator_model::{Claim, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate};
 use std::collections::BTreeMap;
 
-/// What was asked, and about whom.
-type Question = (EvidenceSource, String, Option<EntityId>);
+/// What makes two pieces of evidence the same one at different times.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct EvidenceIdentity {
+    source: EvidenceSource,
+    query: String,
+    entity: Option<EntityId>,
+    is_stale: bool,
+}
 
-/// The numbers that an incident has given out.
+impl EvidenceIdentity {
+    fn of(evidence: &Evidence) -> Self {
+        Self {
+            source: evidence.source,
+            query: evidence.query.clone(),
+            entity: evidence.entity.clone(),
+            is_stale: evidence.seen_at.is_some(),
+        }
+    }
+}
+
+/// The evidence numbers that an incident has used.
 #[derive(Debug, Clone, Default)]
 pub(super) struct EvidenceIds {
-    numbers: BTreeMap<Question, u32>,
+    numbers: BTreeMap<EvidenceIdentity, u32>,
     last: u32,
 }
 
 impl EvidenceIds {
-    /// Takes the numbers of a ticket up again.
+    /// Resumes the numbering of a ticket.
     pub(super) fn restore(observations: &[Evidence]) -> Self {
         let mut evidence_ids = Self::default();
         for evidence in observations {
             if let Some(number) = number_of(&evidence.id) {
-                evidence_ids.numbers.insert(question(evidence), number);
+                let identity = EvidenceIdentity::of(evidence);
+                evidence_ids.numbers.insert(identity, number);
                 evidence_ids.last = evidence_ids.last.max(number);
             }
         }
@@ -30,32 +49,27 @@ impl EvidenceIds {
 
     fn number(&mut self, evidence: &Evidence) -> u32 {
         let next = self.last.saturating_add(1);
-        let number = *self.numbers.entry(question(evidence)).or_insert(next);
+        let number = *self
+            .numbers
+            .entry(EvidenceIdentity::of(evidence))
+            .or_insert(next);
         self.last = self.last.max(number);
         number
     }
 
-    /// Forgets numbers that are not in use when there are too many. They are never given out again.
+    /// Forgets unused numbers when there are too many. They are never reused.
     fn trim(&mut self, in_use: &BTreeMap<u32, Evidence>) {
-        if self.numbers.len() > LEDGER_MAX {
+        if self.numbers.len() > EVIDENCE_IDS_MAX {
             self.numbers.retain(|_, number| in_use.contains_key(number));
         }
     }
-}
-
-fn question(evidence: &Evidence) -> Question {
-    (
-        evidence.source,
-        evidence.query.clone(),
-        evidence.entity.clone(),
-    )
 }
 
 fn number_of(id: &EvidenceId) -> Option<u32> {
     id.as_str().strip_prefix('e')?.parse().ok()
 }
 
-/// The evidence of one incident at one tick, while its claims are written.
+/// The evidence of one incident at one tick, while its claims are being written.
 #[derive(Debug)]
 pub(super) struct CitationScope<'a> {
     evidence_ids: &'a mut EvidenceIds,
@@ -70,7 +84,7 @@ impl<'a> CitationScope<'a> {
         }
     }
 
-    /// Puts evidence on record and gives it its id.
+    /// Records evidence and returns its id.
     pub(super) fn record(&mut self, composed: &Evidence) -> EvidenceId {
         let number = self.evidence_ids.number(composed);
         let id = EvidenceId(format!("e{number}"));
@@ -87,7 +101,7 @@ impl<'a> CitationScope<'a> {
         self.claim_on(predicate, &ids)
     }
 
-    /// A claim on evidence that is on record already.
+    /// A claim on evidence that is already recorded.
     pub(super) fn claim_on(&self, predicate: &Predicate, ids: &[EvidenceId]) -> Claim {
         let found: Vec<&Evidence> = ids
             .iter()
@@ -96,7 +110,7 @@ impl<'a> CitationScope<'a> {
         Claim::new(predicate.clone(), &found)
     }
 
-    /// All evidence on record, by number.
+    /// All recorded evidence, by number.
     pub(super) fn close(self) -> Vec<Evidence> {
         self.evidence_ids.trim(&self.in_use);
         self.in_use.into_values().collect()

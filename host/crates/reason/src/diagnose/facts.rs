@@ -1,11 +1,11 @@
-//! What one snapshot says to one evidence rule: it holds, it does not, or it cannot be known.
+//! Evaluates one evidence rule on one snapshot: it holds, it does not, or it cannot be observed.
 
 mod rows;
 mod signals;
 mod verdicts;
 
 use super::DiagnoseInput;
-use super::symptoms::{Lasting, SymptomKey};
+use super::symptoms::{SymptomKey, TrackedSymptom};
 use operator_model::knowledge::{EvidenceRule, Scope, Signal, SignalSource, Test};
 use operator_model::{
     Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate, Scalar, SymptomKind,
@@ -16,43 +16,50 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) use signals::read_signal;
 pub(super) use verdicts::read_verdict;
 
-/// The answer to one test.
+/// The result of one test.
 #[derive(Debug, Clone)]
 pub(super) enum Finding {
-    /// Known, with what shows it.
-    Known(Seen),
+    /// Observed, with the evidence.
+    Known(Observation),
     /// Not observable, and why, in words.
     Unknown(String),
 }
 
-/// A known answer.
+/// An observed result.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct Observation {
     /// Whether the test holds.
     pub(super) holds: bool,
-    /// What the evidence says.
+    /// What the evidence shows.
     pub(super) predicate: Predicate,
     /// Evidence without ids, in the order in which the predicate reads it.
     pub(super) cited: Vec<Evidence>,
     /// Symptoms on which a test that holds rests.
-    pub(super) rests_on: BTreeSet<(SymptomKind, EntityId)>,
+    pub(super) rests_on: BTreeSet<SymptomKey>,
 }
 
-/// One snapshot, prepared for many questions.
+impl Observation {
+    /// Whether it rests on symptoms, all of which are in `taken`.
+    pub(super) fn rests_only_on(&self, taken: &BTreeSet<SymptomKey>) -> bool {
+        !self.rests_on.is_empty() && self.rests_on.is_subset(taken)
+    }
+}
+
+/// One snapshot, indexed for many rules.
 #[derive(Debug)]
 pub(super) struct Facts<'a> {
     input: DiagnoseInput<'a>,
-    watched: &'a BTreeMap<SymptomKey, Lasting>,
+    watched: &'a BTreeMap<SymptomKey, TrackedSymptom>,
     neighbours: BTreeMap<&'a EntityId, BTreeSet<&'a EntityId>>,
     rows: rows::RowIndex<'a>,
 }
 
 impl<'a> Facts<'a> {
-    /// Without symptoms nothing will be asked, and the rows need not be sorted.
+    /// Without symptoms no rule is evaluated, and the rows need no index.
     pub(super) fn new(
         input: DiagnoseInput<'a>,
         topology: &'a Topology,
-        watched: &'a BTreeMap<SymptomKey, Lasting>,
+        watched: &'a BTreeMap<SymptomKey, TrackedSymptom>,
     ) -> Self {
         let mut neighbours: BTreeMap<&EntityId, BTreeSet<&EntityId>> = BTreeMap::new();
         for edge in &topology.edges {
@@ -90,7 +97,7 @@ impl<'a> Facts<'a> {
             .is_some_and(|found| found.contains(other))
     }
 
-    /// Whether a rule with this scope, asked about `suspect`, looks at `entity`.
+    /// Whether a rule with this scope, evaluated for `suspect`, covers `entity`.
     pub(super) fn is_in_scope(&self, scope: Scope, suspect: &EntityId, entity: &EntityId) -> bool {
         match scope {
             Scope::Itself => entity == suspect,
@@ -100,22 +107,22 @@ impl<'a> Facts<'a> {
         }
     }
 
-    /// Puts the rule's question to the snapshot.
-    pub(super) fn ask(&self, rule: &EvidenceRule, suspect: &EntityId) -> Finding {
+    /// Evaluates the rule on the snapshot.
+    pub(super) fn evaluate(&self, rule: &EvidenceRule, suspect: &EntityId) -> Finding {
         match &rule.test {
-            Test::Violated(check) => verdicts::ask(self, check, true, rule.scope, suspect),
-            Test::Holds(check) => verdicts::ask(self, check, false, rule.scope, suspect),
-            Test::SignalDeviates(signal, deviation) => signals::ask(
+            Test::Violated(check) => verdicts::evaluate(self, check, true, rule.scope, suspect),
+            Test::Holds(check) => verdicts::evaluate(self, check, false, rule.scope, suspect),
+            Test::SignalDeviates(signal, deviation) => signals::evaluate(
                 self,
                 signal,
-                signals::Question::Deviates(*deviation),
+                signals::SignalTest::Deviates(*deviation),
                 rule.scope,
                 suspect,
             ),
-            Test::SignalCompares(signal, comparison, value) => signals::ask(
+            Test::SignalCompares(signal, comparison, value) => signals::evaluate(
                 self,
                 signal,
-                signals::Question::Compares(*comparison, *value),
+                signals::SignalTest::Compares(*comparison, *value),
                 rule.scope,
                 suspect,
             ),
@@ -126,19 +133,19 @@ impl<'a> Facts<'a> {
                 comparison,
                 value,
             } => {
-                let question = rows::Question {
+                let test = rows::RowTest {
                     table,
                     entity_column,
                     column,
                     comparison: *comparison,
                     value,
                 };
-                rows::ask(self, question, rule.scope, suspect)
+                rows::evaluate(self, test, rule.scope, suspect)
             }
         }
     }
 
-    /// Whether a symptom is one that the rule's failure brings with it.
+    /// Whether the failure that the rule belongs to causes this symptom.
     pub(super) fn explains(
         &self,
         rule: &EvidenceRule,
@@ -158,7 +165,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// What a rule looks at, in words.
+/// What a rule observes, in words.
 pub(super) fn subject_of(rule: &EvidenceRule, suspect: &EntityId, signals: &[Signal]) -> String {
     let what = match &rule.test {
         Test::Violated(check) | Test::Holds(check) => format!("check {check}"),
@@ -174,9 +181,9 @@ pub(super) fn subject_of(rule: &EvidenceRule, suspect: &EntityId, signals: &[Sig
 fn whose(scope: Scope, suspect: &EntityId) -> String {
     match scope {
         Scope::Itself => format!("of {suspect}"),
-        Scope::Others => format!("of others than {suspect}"),
-        Scope::Anyone => "of anyone".to_owned(),
-        Scope::Neighbours => format!("of what is joined to {suspect}"),
+        Scope::Others => format!("of entities other than {suspect}"),
+        Scope::Anyone => "of any entity".to_owned(),
+        Scope::Neighbours => format!("of the neighbours of {suspect}"),
     }
 }
 
@@ -201,24 +208,23 @@ fn plain(
     value: Scalar,
 ) -> Evidence {
     let tainted = matches!(value, Scalar::Text(_)) && source != EvidenceSource::Check;
-    let id = EvidenceId(String::new());
-    let (unit, baseline, robust_z, recent) = (None, None, None, Vec::new());
     Evidence {
-        id,
+        id: EvidenceId(String::new()),
         source,
         query,
         entity,
         window: (at, at),
+        seen_at: None,
         value,
-        unit,
-        baseline,
-        robust_z,
-        recent,
+        unit: None,
+        baseline: None,
+        robust_z: None,
+        recent: Vec::new(),
         tainted,
     }
 }
 
-/// The question behind a signal, as an expert would write it.
+/// The query of a signal, as an expert would write it.
 fn query_of(source: &SignalSource) -> String {
     match source {
         SignalSource::Series {
@@ -287,8 +293,8 @@ fn select(selector: &operator_model::knowledge::Selector) -> String {
     }
 }
 
-/// A blind spot as evidence.
-pub(super) fn blind_spot(
+/// An observation gap as evidence.
+pub(super) fn read_gap(
     spot: &operator_model::BlindSpot,
     entity: EntityId,
     window: (Timestamp, Timestamp),

@@ -1,5 +1,5 @@
-//! A system that does not exist, for the tests of all reasoning stages: three nodes that write to their
-//! disks and talk over links.
+//! The example system for the tests of all reasoning stages: three nodes that write to their disks and
+//! communicate over links.
 
 use super::{DiagnoseInput, Memory, explain};
 use crate::decide::{Decided, decide};
@@ -21,17 +21,17 @@ use std::sync::Arc;
 /// When the story begins: 2024-02-29T12:00:00Z.
 pub(crate) const START: Timestamp = Timestamp(1_709_208_000_000);
 
-/// Distance of two ticks; the columns of tables count as new after this long.
+/// Time between two ticks; table columns yield a new sample after this long.
 pub(crate) const STEP_MS: u64 = 5_000;
 
-/// What the three nodes and the links show at one tick.
+/// What the three nodes and the links look like at one tick.
 #[derive(Debug, Clone)]
 pub(crate) struct Sight {
     pub(crate) state: [&'static str; 3],
     pub(crate) latency_s: [f64; 3],
-    /// Absent: the table of disks was not observed.
+    /// Absent: the disks table was not observed.
     pub(crate) disk_wait_s: Option<[f64; 3]>,
-    /// Of link/1-2, link/1-3, link/2-3; absent: not observed.
+    /// Of link/1-2, link/1-3 and link/2-3. Absent: not observed.
     pub(crate) loss: Option<[f64; 3]>,
     pub(crate) verdicts: Vec<Verdict>,
     pub(crate) blind: Vec<BlindSpot>,
@@ -54,7 +54,7 @@ impl Default for Sight {
     }
 }
 
-/// The stages in order, with what they remember.
+/// The stages in order, with their memory.
 pub(crate) struct Story {
     pub(crate) knowledge: KnowledgeBase,
     pub(crate) detector: Detector,
@@ -79,7 +79,7 @@ impl Story {
         }
     }
 
-    /// A quiet minute and a half: long enough to learn what is usual.
+    /// A quiet minute and a half: long enough to learn the baselines.
     pub(crate) fn after_a_quiet_time() -> Self {
         let mut story = Self::new();
         story.repeat(20, &Sight::default());
@@ -100,18 +100,18 @@ impl Story {
         verdicts: &[Verdict],
         detection: &Detection,
     ) -> Vec<Incident> {
-        explain(
-            &mut self.memory,
-            DiagnoseInput {
-                snapshot,
-                verdicts,
-                detection,
-                knowledge: &self.knowledge,
-            },
-        )
+        let input = DiagnoseInput {
+            snapshot,
+            verdicts,
+            detection,
+            knowledge: &self.knowledge,
+        };
+        let (incidents, memory) = explain(&self.memory, input);
+        self.memory = memory;
+        incidents
     }
 
-    /// The incidents of the last of so many equal ticks.
+    /// The incidents of the last of this many identical ticks.
     pub(crate) fn repeat(&mut self, ticks: usize, sight: &Sight) -> Vec<Incident> {
         (0..ticks)
             .map(|_| self.step(sight))
@@ -127,7 +127,7 @@ impl Story {
         )
     }
 
-    /// The ticket, as the ticket stage puts it together.
+    /// The ticket, as the ticket stage composes it.
     pub(crate) fn ticket(&self, incident: &Incident, sight: &Sight) -> Ticket {
         let decided = self.decide(incident, sight);
         let diagnosis = incident.diagnosis.clone();
@@ -179,7 +179,7 @@ impl Story {
     }
 }
 
-/// Node 2 is gone: it does not answer, and its neighbours write slowly.
+/// Node 2 is gone: it does not respond, and its neighbours write slowly.
 pub(crate) fn node_two_gone() -> Sight {
     Sight {
         state: ["up", "gone", "up"],
@@ -192,7 +192,7 @@ pub(crate) fn node_two_gone() -> Sight {
     }
 }
 
-/// Writes of node 2 are slow, and its disk is why.
+/// Writes of node 2 are slow because of its disk.
 pub(crate) fn slow_disk_on_two() -> Sight {
     Sight {
         latency_s: [0.003, 0.9, 0.003],
@@ -242,7 +242,7 @@ pub(crate) fn cannot_tell(check: &str) -> Verdict {
 fn violation(check: &str, entity: &str) -> Violation {
     let (summary, column, value, expected) = match check {
         "node-answers" => (
-            "does not answer",
+            "does not respond",
             "state",
             Scalar::Text("gone".to_owned()),
             "up",
@@ -282,7 +282,7 @@ fn verdict(
     passed: Vec<EntityId>,
 ) -> Verdict {
     let claim = if check == "node-answers" {
-        "every node answers"
+        "every node responds"
     } else {
         "writes are fast"
     };
@@ -293,7 +293,7 @@ fn verdict(
         severity: Severity::Critical,
         claim: claim.to_owned(),
         hold_ms: 10_000,
-        reason: "looked at all nodes".to_owned(),
+        reason: "checked all nodes".to_owned(),
         violations,
         passed,
         fuel: 1,
@@ -494,10 +494,10 @@ fn node_gone() -> FailureMode {
     };
     let silent = Test::Violated("node-answers".into());
     let peers_wait = deviates("write-latency", Deviation::Anomalous);
-    card(
+    failure_mode(
         "node-gone",
         "Node gone",
-        "The process of {name} ended or its machine is off; its peers wait for it.",
+        "The process of {name} exited or its machine is down; its peers wait for it.",
         "node",
         vec![
             rule(
@@ -506,7 +506,7 @@ fn node_gone() -> FailureMode {
                 silent,
                 (50.0, 0.02),
                 "liveness",
-                "a node that is gone does not answer",
+                "a node that is gone does not respond",
             ),
             rule(
                 "state",
@@ -514,7 +514,7 @@ fn node_gone() -> FailureMode {
                 state,
                 (20.0, 0.1),
                 "liveness",
-                "the others agree",
+                "the other nodes agree",
             ),
             rule(
                 "peers-wait",
@@ -522,7 +522,7 @@ fn node_gone() -> FailureMode {
                 peers_wait,
                 (3.0, 0.8),
                 "latency",
-                "writes wait for the lost copy",
+                "writes wait for the missing replica",
             ),
         ],
         &[
@@ -539,10 +539,10 @@ fn slow_disk() -> FailureMode {
     let answers = Test::Holds("node-answers".into());
     let slow = Test::Violated("writes-fast".into());
     let latency = deviates("write-latency", Deviation::Anomalous);
-    card(
+    failure_mode(
         "slow-disk",
         "Slow disk",
-        "The disk of {entity} takes long, so everything that {name} writes does.",
+        "The disk of {entity} is slow, so all writes of {name} are slow.",
         "node",
         vec![
             rule(
@@ -567,7 +567,7 @@ fn slow_disk() -> FailureMode {
                 answers,
                 (2.0, 0.01),
                 "liveness",
-                "a slow node still answers",
+                "a slow node still responds",
             ),
             rule(
                 "slow-writes",
@@ -598,10 +598,10 @@ fn slow_link() -> FailureMode {
     let loss = deviates("link-loss", Deviation::Anomalous);
     let slow = Test::Violated("writes-fast".into());
     let latency = deviates("write-latency", Deviation::Anomalous);
-    card(
+    failure_mode(
         "slow-link",
         "Slow link",
-        "{name} loses packets, so what crosses it is sent again.",
+        "{name} loses packets, which are retransmitted.",
         "link",
         vec![
             rule(
@@ -637,7 +637,7 @@ fn slow_link() -> FailureMode {
     )
 }
 
-fn card(
+fn failure_mode(
     id: &str,
     title: &str,
     mechanism: &str,
@@ -648,7 +648,7 @@ fn card(
     let fit = |(action, fitness): &(&str, Fitness)| OptionFit {
         action: (*action).to_owned(),
         fitness: *fitness,
-        because: format!("what experts do about “{title}”"),
+        because: format!("the usual remedy for “{title}”"),
     };
     FailureMode {
         id: id.into(),

@@ -1,98 +1,86 @@
-//! Gives each group of symptoms the incident that it continues.
+//! Assigns each group of symptoms to the incident that it continues.
 
 use super::cover::Group;
-use super::memory::{Memory, family};
-use super::symptoms::{Lasting, SymptomKey};
+use super::memory::{IncidentRecord, Memory, family};
 use operator_model::{EntityId, IncidentKey, SymptomKind};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// The keys of the groups, in their order; `None` for groups that are too weak to open an incident and
-/// continue none.
+/// The key of a group and what is remembered under it.
+pub(super) type Assignment = (IncidentKey, IncidentRecord);
+
+/// The incidents of the groups, in their order; `None` for groups that are too weak to open an incident
+/// and continue none.
 pub(super) fn assign(
-    memory: &mut Memory,
+    memory: &Memory,
     groups: &[Group<'_>],
-    lasting: &[&Lasting],
     system: (&str, &str),
-) -> Vec<Option<IncidentKey>> {
-    let mut keys = continued(memory, groups, lasting);
-    for (group, key) in groups.iter().zip(&mut keys) {
-        if key.is_none() && !group.too_weak {
-            *key = Some(memory.new_key(&family_of(group, lasting, system)));
+) -> Vec<Option<Assignment>> {
+    let mut assigned = continued(memory, groups);
+    let mut new_keys = BTreeSet::new();
+    for (group, assignment) in groups.iter().zip(&mut assigned) {
+        if assignment.is_none() && !group.too_weak {
+            let (key, record) = memory.new_incident(&family_of(group, system), &new_keys);
+            new_keys.insert(key.clone());
+            *assignment = Some((key, record));
         }
     }
-    keys
-}
-
-pub(super) fn members_of(group: &Group<'_>, lasting: &[&Lasting]) -> BTreeSet<SymptomKey> {
-    let members = group
-        .members
-        .iter()
-        .filter_map(|position| lasting.get(*position));
-    members
-        .map(|lasting| (lasting.symptom.kind.clone(), lasting.symptom.entity.clone()))
-        .collect()
+    assigned
 }
 
 fn suspect_of<'a>(group: &'a Group<'_>) -> Option<&'a EntityId> {
-    group.ranked.first().map(|leader| &leader.case.suspect)
+    group.ranked.first().map(|leader| &leader.cause.suspect)
 }
 
-/// Pairs of group and incident by how much they share; the best pair first, each used once.
-fn continued(
-    memory: &Memory,
-    groups: &[Group<'_>],
-    lasting: &[&Lasting],
-) -> Vec<Option<IncidentKey>> {
+/// Pairs groups with remembered incidents by how much they share; the best pair first, each used once.
+fn continued(memory: &Memory, groups: &[Group<'_>]) -> Vec<Option<Assignment>> {
     let mut pairs = Vec::new();
     for (position, group) in groups.iter().enumerate() {
-        let members = members_of(group, lasting);
-        for (key, known) in &memory.known {
-            let shared = members.intersection(&known.symptoms).count();
-            let same_suspect = known.is_open()
-                && known.suspect.is_some()
-                && suspect_of(group) == known.suspect.as_ref();
-            let may_continue = !group.too_weak || (known.is_open() && known.confirmed);
+        let members: BTreeSet<_> = group.member_keys().collect();
+        for (key, record) in &memory.known {
+            let shared = members.intersection(&record.symptoms).count();
+            let same_suspect = record.is_open()
+                && record.suspect.is_some()
+                && suspect_of(group) == record.suspect.as_ref();
+            let may_continue = !group.too_weak || (record.is_open() && record.confirmed);
             if may_continue && (shared > 0 || same_suspect) {
                 let order = (
                     Reverse(shared),
-                    Reverse(known.is_open()),
+                    Reverse(record.is_open()),
                     Reverse(same_suspect),
-                    known.started_at,
+                    record.started_at,
                 );
-                pairs.push((order, key.clone(), position));
+                pairs.push((order, key, position));
             }
         }
     }
     pairs.sort();
-    let mut keys: Vec<Option<IncidentKey>> = vec![None; groups.len()];
+    let mut assigned: Vec<Option<Assignment>> = groups.iter().map(|_| None).collect();
     let mut used = BTreeSet::new();
     for (_, key, position) in pairs {
-        if let Some(slot @ None) = keys.get_mut(position)
-            && used.insert(key.clone())
+        if let Some(slot @ None) = assigned.get_mut(position)
+            && used.insert(key)
         {
-            *slot = Some(key);
+            *slot = memory
+                .known
+                .get(key)
+                .map(|record| (key.clone(), record.clone()));
         }
     }
-    keys
+    assigned
 }
 
-/// Subject, system, who is suspected and of what; without a suspect, who shows what first.
-fn family_of(group: &Group<'_>, lasting: &[&Lasting], system: (&str, &str)) -> String {
+/// Subject, system, suspect and failure mode; without a suspect, the first symptom.
+fn family_of(group: &Group<'_>, system: (&str, &str)) -> String {
     if let Some(leader) = group.ranked.first() {
         return family(&[
             system.0,
             system.1,
-            leader.case.suspect.as_str(),
-            leader.case.card.id.as_str(),
+            leader.cause.suspect.as_str(),
+            leader.cause.failure_mode.id.as_str(),
         ]);
     }
-    let first = group
-        .members
-        .iter()
-        .filter_map(|position| lasting.get(*position))
-        .map(|lasting| &lasting.symptom);
-    let first = first.min_by(|a, b| super::assemble::by_onset(a, b));
+    let first = group.members.first().map(|member| member.symptom());
     match first.map(|symptom| (&symptom.kind, &symptom.entity)) {
         Some((SymptomKind::Violation(check), entity)) => {
             family(&[system.0, system.1, entity.as_str(), check.as_str()])

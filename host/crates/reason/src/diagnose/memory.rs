@@ -1,9 +1,10 @@
-//! Which incident is which, over time: one cause keeps one key, whatever leads its hypotheses.
+//! Which incident is which over time: one cause keeps one key, whichever hypothesis leads.
 
+use super::DiagnoseInput;
 use super::blindness::Blindness;
 use super::evidence_ids::EvidenceIds;
 use super::limits::{CLEAR_MIN_MS, REMEMBERED_MAX, REOPEN_WITHIN_MS, SYMPTOMS_MAX};
-use super::symptoms::{SymptomKey, Symptoms};
+use super::symptoms::{SymptomKey, Symptoms, key_of};
 use operator_model::{
     Diagnosis, Edge, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState,
     Timestamp, Topology,
@@ -11,23 +12,23 @@ use operator_model::{
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What diagnosis remembers between ticks: since when symptoms last, which incident they belong to.
+/// What diagnosis remembers between ticks: since when symptoms last, and which incident they belong to.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
-    /// As the subject gave it, the newest that had entities.
-    pub(super) seen: Topology,
-    /// The same, and what has symptoms or stands in an open incident and is not listed now, as it was listed last.
+    /// The newest topology of the subject that had entities.
+    listed: Topology,
+    /// The same, and the last known state of unlisted entities that have symptoms or belong to an open incident.
     pub(super) topology: Topology,
     pub(super) symptoms: Symptoms,
     pub(super) blindness: Blindness,
-    pub(super) known: BTreeMap<IncidentKey, Known>,
+    pub(super) known: BTreeMap<IncidentKey, IncidentRecord>,
     epochs: BTreeMap<String, u32>,
     now: Timestamp,
 }
 
 /// An incident that is open, or was not long ago.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Known {
+pub(super) struct IncidentRecord {
     /// What its key was made of.
     family: String,
     /// Suspect of the newest diagnosis that named one.
@@ -36,27 +37,26 @@ pub(super) struct Known {
     pub(super) symptoms: BTreeSet<SymptomKey>,
     pub(super) evidence_ids: EvidenceIds,
     pub(super) confirmed: bool,
-    /// As it was written last.
+    /// As it was last written.
     pub(super) last: Option<Incident>,
     pub(super) started_at: Timestamp,
-    /// The longest hold of its symptoms.
-    pub(super) hold_ms: u64,
-    pub(super) quiet: Option<Quiet>,
+    /// The longest pending time of its symptoms.
+    pub(super) pending_ms: u64,
+    quiet: Option<QuietPeriod>,
     closed_at: Option<Timestamp>,
 }
 
-/// No symptom is left.
+/// Time without any symptom.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Quiet {
-    since: Timestamp,
-    /// How long the checks concerned could see that all is well.
-    seen_ms: u64,
+struct QuietPeriod {
+    /// How long the checks concerned could observe that nothing is wrong.
+    observed_ms: u64,
     newest_at: Timestamp,
 }
 
 impl Memory {
-    /// Takes up again after a restart: open tickets are open incidents under the same keys and evidence
-    /// ids, resolved ones are remembered so that a relapse reopens them.
+    /// Resumes after a restart: open tickets are open incidents under the same keys and evidence ids;
+    /// resolved ones are remembered, so a relapse reopens them.
     #[must_use]
     pub fn restore(tickets: &[Ticket]) -> Self {
         let mut memory = Self::default();
@@ -77,80 +77,86 @@ impl Memory {
         memory
     }
 
-    /// The newest topology that had entities, and with them those that have symptoms and are not listed just now: what
-    /// names can still be trusted while the operator is blind.
+    /// The newest topology that had entities, together with unlisted entities that have symptoms: the names
+    /// that can still be trusted while the subject cannot be observed.
     #[must_use]
     pub fn topology(&self) -> &Topology {
         &self.topology
     }
 
-    /// Since when an incident has no symptoms any more; `None` while it has some.
-    #[must_use]
-    pub fn cleared_since(&self, key: &IncidentKey) -> Option<Timestamp> {
-        self.known
-            .get(key)
-            .and_then(|known| known.quiet)
-            .map(|quiet| quiet.since)
-    }
-
-    /// Incidents that may be called over: all symptoms gone for at least a minute and twice their hold,
-    /// with the checks able to see it. A key is listed until [`Memory::forget`] is called for it.
+    /// Incidents that may be resolved: all symptoms have been gone for at least a minute and twice their
+    /// pending time, and the checks could observe it. A key is listed until [`Memory::forget`] is called for it.
     #[must_use]
     pub fn resolvable(&self) -> Vec<IncidentKey> {
-        let over = self.known.iter().filter(|(_, known)| {
-            let wait_ms = CLEAR_MIN_MS.max(known.hold_ms.saturating_mul(2));
-            known.confirmed
-                && known.is_open()
-                && known.quiet.is_some_and(|quiet| quiet.seen_ms >= wait_ms)
+        let over = self.known.iter().filter(|(_, record)| {
+            let wait_ms = CLEAR_MIN_MS.max(record.pending_ms.saturating_mul(2));
+            record.confirmed
+                && record.is_open()
+                && record
+                    .quiet
+                    .is_some_and(|quiet| quiet.observed_ms >= wait_ms)
         });
         over.map(|(key, _)| key.clone()).collect()
     }
 
-    /// The ticket of this incident was resolved. A relapse within ten minutes takes the key up again.
+    /// The ticket of this incident was resolved. A relapse within [`REOPEN_WITHIN_MS`] reuses the key.
     pub fn forget(&mut self, key: &IncidentKey) {
-        if let Some(known) = self.known.get_mut(key) {
-            known.closed_at = Some(self.now);
+        if let Some(record) = self.known.get_mut(key) {
+            record.closed_at = Some(self.now);
         }
     }
 
-    /// Begins a tick.
-    pub(super) fn begin(&mut self, now: Timestamp, topology: &Topology) {
-        self.now = now;
-        if !topology.entities.is_empty() {
-            self.seen.clone_from(topology);
-            let before = std::mem::replace(&mut self.topology, topology.clone());
-            self.keep_what_is_concerned(&before);
+    /// This memory at the beginning of a tick, with the tick's symptoms and observation gaps.
+    pub(super) fn observe(&self, input: DiagnoseInput<'_>) -> Self {
+        let mut current = self.clone();
+        current.now = input.snapshot.taken_at;
+        current.update_topology(&input.snapshot.topology);
+        current.drop_long_gone();
+        current.symptoms.update(input, &current.listed);
+        current.blindness.update(input);
+        current
+    }
+
+    fn update_topology(&mut self, topology: &Topology) {
+        if topology.entities.is_empty() {
+            return;
         }
+        self.listed.clone_from(topology);
+        let before = std::mem::replace(&mut self.topology, topology.clone());
+        self.keep_entities_of_incidents(&before);
+    }
+
+    fn drop_long_gone(&mut self) {
         let long_gone: Vec<IncidentKey> = self
             .known
             .iter()
-            .filter(|(_, k)| k.is_long_gone(now))
+            .filter(|(_, record)| record.is_long_gone(self.now))
             .map(|(key, _)| key.clone())
             .collect();
         for key in long_gone {
-            self.drop_known(&key);
+            self.drop_record(&key);
         }
     }
 
-    /// A list that leaves an entity out for a moment must not tear what it has from what it stands beside. What an open
-    /// incident names stays known, too.
-    fn keep_what_is_concerned(&mut self, before: &Topology) {
+    /// A listing that omits an entity for a moment must not separate its symptoms from those of its
+    /// neighbours. What an open incident names stays known, too.
+    fn keep_entities_of_incidents(&mut self, before: &Topology) {
         let with_symptoms = self.symptoms.all().keys().map(|(_, entity)| entity);
         let open = self
             .known
             .values()
-            .filter(|known| known.confirmed && known.is_open());
+            .filter(|record| record.confirmed && record.is_open());
         let named = open
-            .filter_map(|known| known.last.as_ref())
+            .filter_map(|record| record.last.as_ref())
             .flat_map(|last| last.names.keys());
         let missing: BTreeSet<&EntityId> = with_symptoms
             .chain(named)
-            .filter(|id| self.seen.entity(id).is_none())
+            .filter(|id| self.listed.entity(id).is_none())
             .collect();
         if missing.is_empty() {
             return;
         }
-        let is_known = |id: &EntityId| missing.contains(id) || self.seen.entity(id).is_some();
+        let is_known = |id: &EntityId| missing.contains(id) || self.listed.entity(id).is_some();
         let concerns = |edge: &&Edge| missing.contains(&edge.from) || missing.contains(&edge.to);
         let edges = before
             .edges
@@ -165,87 +171,84 @@ impl Memory {
         self.topology.entities.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
-    /// The next incident of the same family is another one.
-    fn drop_known(&mut self, key: &IncidentKey) {
-        let Some(known) = self.known.remove(key) else {
+    /// The next incident of the same family is a different one.
+    fn drop_record(&mut self, key: &IncidentKey) {
+        let Some(record) = self.known.remove(key) else {
             return;
         };
-        if self.epochs.len() < REMEMBERED_MAX || self.epochs.contains_key(&known.family) {
-            let epoch = self.epochs.entry(known.family).or_insert(0);
+        if self.epochs.len() < REMEMBERED_MAX || self.epochs.contains_key(&record.family) {
+            let epoch = self.epochs.entry(record.family).or_insert(0);
             *epoch = epoch.saturating_add(1);
         }
     }
 
-    /// The key of a new incident: a digest of what it is about, not of when it was first seen.
-    pub(super) fn new_key(&mut self, family: &str) -> IncidentKey {
+    /// A new incident. Its key is a digest of what it is about, not of when it was first observed.
+    pub(super) fn new_incident(
+        &self,
+        family: &str,
+        also_taken: &BTreeSet<IncidentKey>,
+    ) -> (IncidentKey, IncidentRecord) {
         let mut epoch = self.epochs.get(family).copied().unwrap_or(0);
         let mut key = digest(family, epoch);
-        while self.known.contains_key(&key) {
+        while self.known.contains_key(&key) || also_taken.contains(&key) {
             epoch = epoch.saturating_add(1);
             key = digest(family, epoch);
         }
-        self.make_room();
-        self.known.insert(
-            key.clone(),
-            Known {
-                family: family.to_owned(),
-                started_at: self.now,
-                ..Known::default()
-            },
-        );
-        key
+        let record = IncidentRecord {
+            family: family.to_owned(),
+            started_at: self.now,
+            ..IncidentRecord::default()
+        };
+        (key, record)
     }
 
-    /// Gives up the longest closed incident when there are too many. Open ones are bounded by the
+    /// This memory at the end of a tick. Open incidents without a symptom become quiet, as far as their
+    /// checks can observe it; what was never confirmed is forgotten.
+    pub(super) fn settle(
+        mut self,
+        records: BTreeMap<IncidentKey, IncidentRecord>,
+        incidents: &[Incident],
+        input: DiagnoseInput<'_>,
+    ) -> Self {
+        self.known.extend(records);
+        let present: BTreeSet<&IncidentKey> = incidents.iter().map(|one| &one.key).collect();
+        self.known
+            .retain(|key, record| record.confirmed || present.contains(key));
+        for (key, record) in &mut self.known {
+            if !record.is_open() || present.contains(key) {
+                record.quiet = None;
+            } else {
+                record.stay_quiet(self.now, input);
+            }
+        }
+        self.make_room();
+        self
+    }
+
+    /// Gives up the incidents that were closed first when there are too many. Open ones are bounded by the
     /// symptoms that there can be.
     fn make_room(&mut self) {
-        if self.known.len() < REMEMBERED_MAX {
+        let excess = self.known.len().saturating_sub(REMEMBERED_MAX);
+        if excess == 0 {
             return;
         }
-        let closed = self
-            .known
-            .iter()
-            .filter_map(|(key, known)| Some((known.closed_at?, key.clone())));
-        if let Some((_, oldest)) = closed.min() {
-            self.drop_known(&oldest);
-        }
-    }
-
-    /// Open incidents without a group at this tick become quiet, as far as their checks can see; what was
-    /// never confirmed is forgotten.
-    pub(super) fn settle(
-        &mut self,
-        seen: &BTreeSet<IncidentKey>,
-        can_see: impl Fn(&Known) -> bool,
-    ) {
-        let now = self.now;
-        self.known
-            .retain(|key, known| known.confirmed || seen.contains(key));
-        for (key, known) in &mut self.known {
-            if !known.is_open() || seen.contains(key) {
-                known.quiet = None;
-                continue;
-            }
-            let sees = can_see(known);
-            let quiet = known.quiet.get_or_insert(Quiet {
-                since: now,
-                seen_ms: 0,
-                newest_at: now,
-            });
-            if sees {
-                quiet.seen_ms = quiet.seen_ms.saturating_add(now.since_ms(quiet.newest_at));
-            }
-            quiet.newest_at = now;
+        let closed = self.known.iter();
+        let mut closed: Vec<(Timestamp, IncidentKey)> = closed
+            .filter_map(|(key, record)| Some((record.closed_at?, key.clone())))
+            .collect();
+        closed.sort();
+        for (_, key) in closed.into_iter().take(excess) {
+            self.drop_record(&key);
         }
     }
 }
 
-impl Known {
+impl IncidentRecord {
     pub(super) fn is_open(&self) -> bool {
         self.closed_at.is_none()
     }
 
-    /// Symptoms by which it will be known again. When they become too many, only the present ones count.
+    /// Symptoms by which it will be recognised. When they become too many, only the present ones are kept.
     pub(super) fn remember(&mut self, members: BTreeSet<SymptomKey>) {
         if self.symptoms.len() + members.len() > SYMPTOMS_MAX {
             self.symptoms.clear();
@@ -258,6 +261,24 @@ impl Known {
         self.quiet = None;
     }
 
+    fn stay_quiet(&mut self, now: Timestamp, input: DiagnoseInput<'_>) {
+        let is_observable = self
+            .last
+            .iter()
+            .flat_map(|last| &last.symptoms)
+            .all(|s| Symptoms::can_be_observed(&s.kind, &s.entity, input));
+        let quiet = self.quiet.get_or_insert(QuietPeriod {
+            observed_ms: 0,
+            newest_at: now,
+        });
+        if is_observable {
+            quiet.observed_ms = quiet
+                .observed_ms
+                .saturating_add(now.since_ms(quiet.newest_at));
+        }
+        quiet.newest_at = now;
+    }
+
     fn is_long_gone(&self, now: Timestamp) -> bool {
         self.closed_at
             .is_some_and(|at| now.since_ms(at) >= REOPEN_WITHIN_MS)
@@ -267,10 +288,10 @@ impl Known {
 /// 64 bits of a sha256: a million incidents collide with probability 3 in 10^8.
 fn digest(family: &str, epoch: u32) -> IncidentKey {
     let digest = Sha256::digest(format!("{family}\n{epoch}"));
-    IncidentKey(hex::encode(digest.get(..8).unwrap_or_default()))
+    IncidentKey::system(hex::encode(digest.get(..8).unwrap_or_default()))
 }
 
-/// The family of an incident: what it would be called if it came back. Parts cannot run into each other.
+/// The family of an incident: what it would be recognised by if it came back. Lengths keep the parts apart.
 pub(super) fn family(parts: &[&str]) -> String {
     parts
         .iter()
@@ -279,27 +300,23 @@ pub(super) fn family(parts: &[&str]) -> String {
         .join("\n")
 }
 
-fn remembered(ticket: &Ticket, is_open: bool) -> Known {
+fn remembered(ticket: &Ticket, is_open: bool) -> IncidentRecord {
     let leader = ticket.hypotheses.first().filter(|_| !ticket.abstained);
-    Known {
+    IncidentRecord {
         family: ticket.key.to_string(),
         suspect: leader.and_then(|hypothesis| hypothesis.component.clone()),
-        symptoms: ticket
-            .symptoms
-            .iter()
-            .map(|s| (s.kind.clone(), s.entity.clone()))
-            .collect(),
+        symptoms: ticket.symptoms.iter().map(key_of).collect(),
         evidence_ids: EvidenceIds::restore(&ticket.observations),
         confirmed: true,
         last: Some(written_before(ticket)),
         started_at: ticket.opened_at,
-        hold_ms: 0,
+        pending_ms: 0,
         quiet: None,
         closed_at: (!is_open).then_some(ticket.updated_at),
     }
 }
 
-/// Listed in the ticket, but neither suspected nor with a symptom: what the suspect ran on.
+/// Listed in the ticket, but neither suspected nor with a symptom: what the suspect runs on.
 fn located(ticket: &Ticket) -> Vec<EntityId> {
     let suspected = |id: &EntityId| {
         ticket
@@ -318,10 +335,10 @@ fn located(ticket: &Ticket) -> Vec<EntityId> {
 
 /// The incident that the ticket was written from.
 fn written_before(ticket: &Ticket) -> Incident {
-    let told_apart = ticket
+    let discrimination = ticket
         .rationale
         .iter()
-        .filter(|claim| matches!(claim.predicate, Predicate::ToldApart { .. }));
+        .filter(|claim| matches!(claim.predicate, Predicate::Discriminates { .. }));
     Incident {
         key: ticket.key.clone(),
         title: ticket.title.clone(),
@@ -341,7 +358,7 @@ fn written_before(ticket: &Ticket) -> Incident {
             path: ticket.path.clone(),
             gaps: ticket.gaps.clone(),
             abstained: ticket.abstained,
-            told_apart: told_apart.cloned().collect(),
+            discrimination: discrimination.cloned().collect(),
         },
         confirmed: true,
     }

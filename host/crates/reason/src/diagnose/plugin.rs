@@ -1,31 +1,31 @@
-//! Incidents about plugins: a check that is not run is something that the operator does not see, and
-//! whoever looks after the plugin has to know. They have no hypotheses: the fault says what happened.
+//! Incidents about plugins: while a check does not run, the operator does not observe what it covers, and
+//! the plugin needs a fix. They have no hypotheses: the fault states what happened.
 
-use super::assemble::{none_of_these, rounded};
+use super::assemble::{rounded, unknown_cause};
 use operator_model::quantity::escape;
 use operator_model::title::title;
 use operator_model::{
-    Diagnosis, EntityId, Evidence, EvidenceId, EvidenceSource, Incident, IncidentKey, PluginFault,
-    PluginTrouble, Scalar, Severity, Symptom, SymptomKind, Timestamp,
+    Diagnosis, EntityId, Evidence, EvidenceId, EvidenceSource, Incident, IncidentKey, IncidentKind,
+    PluginFault, PluginTrouble, Scalar, Severity, Symptom, SymptomKind, Timestamp,
 };
 use std::collections::BTreeMap;
 
-/// Faults that one incident lists; a module of checks that all fail has one defect.
+/// Faults that one incident lists: when all checks of a plugin fail, they fail for one reason.
 const FAULTS_MAX: usize = 8;
 
 /// The key of the incident about a plugin.
 #[must_use]
 pub fn plugin_key(module: &str) -> IncidentKey {
-    IncidentKey(format!("plugin/{module}"))
+    IncidentKey::plugin(module)
 }
 
 /// Whether an incident is about a plugin.
 #[must_use]
 pub fn is_about_plugin(key: &IncidentKey) -> bool {
-    key.as_str().starts_with("plugin/")
+    key.kind() == IncidentKind::Plugin
 }
 
-/// The incident about a plugin that is in trouble since `since`.
+/// The incident about a plugin that has been failing since `since`.
 #[must_use]
 pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp) -> Incident {
     let entity = EntityId::new("source", &format!("plugin {}", trouble.module));
@@ -45,7 +45,7 @@ pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp
             .map(|evidence| evidence.id.clone())
             .collect(),
     }];
-    let hypotheses = vec![none_of_these(rounded(1.0))];
+    let hypotheses = vec![unknown_cause(rounded(1.0))];
     let gaps = faults
         .iter()
         .map(|fault| escape(&fault.to_string(), 600))
@@ -77,12 +77,10 @@ fn summary(trouble: &PluginTrouble) -> String {
         .map(|fault| fault.check.as_str())
         .collect();
     let checks = escape(&checks.join(", "), 120);
-    format!(
-        "keeps failing, so that {checks} cannot be judged: the operator says inconclusive, never pass"
-    )
+    format!("keeps failing; {checks} cannot be evaluated and are reported as inconclusive")
 }
 
-/// The words of the fault, as they were recorded; they may quote the plugin.
+/// The recorded text of the fault; it may quote the plugin.
 fn evidence(
     number: usize,
     fault: &PluginFault,
@@ -98,6 +96,7 @@ fn evidence(
         ),
         entity: Some(entity.clone()),
         window,
+        seen_at: None,
         value: Scalar::Text(escape(&format!("it {}", fault.cause), 400)),
         unit: None,
         baseline: None,

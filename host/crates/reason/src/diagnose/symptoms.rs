@@ -1,161 +1,225 @@
-//! Since when each symptom lasts, and whether it counts already.
+//! Since when each symptom lasts, and whether it is active already.
 //!
-//! A violation counts once it has lasted for its hold without interruption, or at once when it is
-//! confirmed. An inconclusive check pauses it: blindness neither proves nor heals.
+//! A violation is pending until it has lasted for its pending time without interruption, then it is
+//! active; a confirmed one is active immediately. An inconclusive check pauses it: what cannot be observed
+//! is neither proven nor healed.
 
 use super::DiagnoseInput;
 use super::limits::{
-    ANOMALY_HOLD_MS, CELLS_PER_SYMPTOM_MAX, PAUSED_MAX_MS, SPEAKS_FOR_MS, SYMPTOMS_MAX,
+    ANOMALY_PENDING_MS, CELLS_PER_SYMPTOM_MAX, EVIDENCE_VALID_FOR_MS, PAUSED_MAX_MS, SYMPTOMS_MAX,
     UNMENTIONED_CLEARS_MS,
 };
 use operator_model::{
     CheckId, Detection, EntityId, Evidence, EvidenceId, EvidenceSource, Reading, Scalar, Severity,
     SignalId, Status, Symptom, SymptomKind, Ticket, Timestamp, Topology, Verdict, Violation,
 };
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What makes two symptoms the same one at different times.
 pub(super) type SymptomKey = (SymptomKind, EntityId);
 
-/// Behind the question of evidence that cannot be asked for now.
-const SEEN_LAST: &str = " (seen last)";
+/// The key of a symptom.
+pub(super) fn key_of(symptom: &Symptom) -> SymptomKey {
+    (symptom.kind.clone(), symptom.entity.clone())
+}
 
 /// A symptom and its clock.
 #[derive(Debug, Clone)]
-pub(super) struct Lasting {
+pub(super) struct TrackedSymptom {
     /// As a ticket shows it, without evidence ids.
     pub(super) symptom: Symptom,
-    /// What was seen, without ids.
-    pub(super) seen: Vec<Evidence>,
-    /// How long it must last.
-    pub(super) hold_ms: u64,
-    /// Its check could not tell, or did not look, at the newest tick.
+    /// What shows it, without ids.
+    pub(super) evidence: Vec<Evidence>,
+    /// How long it must last before it is active.
+    pub(super) pending_ms: u64,
+    /// Its check was inconclusive, or did not cover the entity, at the newest tick.
     pub(super) paused: bool,
-    counted: bool,
-    held_ms: u64,
+    active: bool,
+    lasted_ms: u64,
     paused_ms: u64,
     newest_at: Timestamp,
 }
 
-impl Lasting {
-    /// Whether it has lasted long enough to be believed.
-    pub(super) fn counts(&self) -> bool {
-        self.counted
+impl TrackedSymptom {
+    /// Whether it has lasted for its pending time.
+    pub(super) fn is_active(&self) -> bool {
+        self.active
     }
 
-    /// Whether it is paused, and was seen not too long ago to be evidence all the same.
-    pub(super) fn still_speaks(&self) -> bool {
-        self.paused && self.paused_ms < SPEAKS_FOR_MS
+    /// Whether it is paused, but was observed recently enough to remain evidence.
+    pub(super) fn is_still_valid(&self) -> bool {
+        self.paused && self.paused_ms < EVIDENCE_VALID_FOR_MS
     }
 
-    /// For how long its check could not tell.
+    /// For how long its check has been inconclusive.
     pub(super) fn paused_ms(&self) -> u64 {
         self.paused_ms
     }
 
-    /// A symptom that counts at once.
-    pub(super) fn of_now(symptom: Symptom, at: Timestamp) -> Self {
+    /// A symptom that is active immediately.
+    pub(super) fn active(symptom: Symptom, at: Timestamp) -> Self {
         Self {
-            counted: true,
-            ..Self::begins(symptom, at)
+            active: true,
+            ..Self::pending(symptom, at)
         }
     }
 
-    fn begins(symptom: Symptom, at: Timestamp) -> Self {
-        let (seen, paused, counted) = (Vec::new(), false, false);
+    fn pending(symptom: Symptom, at: Timestamp) -> Self {
         Self {
             symptom,
-            seen,
-            hold_ms: 0,
-            paused,
-            counted,
-            held_ms: 0,
+            evidence: Vec::new(),
+            pending_ms: 0,
+            paused: false,
+            active: false,
+            lasted_ms: 0,
             paused_ms: 0,
             newest_at: at,
         }
     }
 
-    /// Seen again at `now`. Time counts only when the tick before saw it too.
-    fn lasts(&mut self, now: Timestamp, confirmed: bool) {
+    /// Observed again at `now`. Time is added only if the previous tick observed it too.
+    fn continue_at(&mut self, now: Timestamp, confirmed: bool) {
         if !self.paused {
-            self.held_ms = self.held_ms.saturating_add(now.since_ms(self.newest_at));
+            self.lasted_ms = self.lasted_ms.saturating_add(now.since_ms(self.newest_at));
         }
-        self.counted |= confirmed || self.held_ms >= self.hold_ms;
-        (self.paused, self.paused_ms, self.newest_at) = (false, 0, now);
+        self.active |= confirmed || self.lasted_ms >= self.pending_ms;
+        self.paused = false;
+        self.paused_ms = 0;
+        self.newest_at = now;
     }
 
-    /// What was seen is told from what the same question would see now.
-    fn pauses(&mut self, now: Timestamp) {
-        for evidence in self
-            .seen
-            .iter_mut()
-            .filter(|evidence| !evidence.query.ends_with(SEEN_LAST))
-        {
-            evidence.query.push_str(SEEN_LAST);
+    /// Cannot be observed at `now`. Its evidence keeps the time at which it was last seen.
+    fn pause(&mut self, now: Timestamp) {
+        for evidence in &mut self.evidence {
+            evidence.seen_at.get_or_insert(evidence.window.1);
         }
         self.paused_ms = self.paused_ms.saturating_add(now.since_ms(self.newest_at));
-        (self.paused, self.newest_at) = (true, now);
+        self.paused = true;
+        self.newest_at = now;
     }
+}
+
+/// A symptom of the present tick. Ordered by onset.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RankedSymptom<'a> {
+    /// Place in the order of onset; unique within the tick.
+    rank: usize,
+    pub(super) tracked: &'a TrackedSymptom,
+}
+
+/// Symptoms of the present tick, by onset.
+pub(super) type SymptomSet<'a> = BTreeSet<RankedSymptom<'a>>;
+
+impl<'a> RankedSymptom<'a> {
+    /// Ranks symptoms in the order in which they are given.
+    pub(super) fn all(symptoms: impl IntoIterator<Item = &'a TrackedSymptom>) -> SymptomSet<'a> {
+        let ranked = symptoms.into_iter().enumerate();
+        ranked
+            .map(|(rank, tracked)| Self { rank, tracked })
+            .collect()
+    }
+
+    pub(super) fn symptom(self) -> &'a Symptom {
+        &self.tracked.symptom
+    }
+
+    pub(super) fn is_violation(self) -> bool {
+        matches!(self.symptom().kind, SymptomKind::Violation(_))
+    }
+}
+
+impl PartialEq for RankedSymptom<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.rank == other.rank
+    }
+}
+
+impl Eq for RankedSymptom<'_> {}
+
+impl PartialOrd for RankedSymptom<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RankedSymptom<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank.cmp(&other.rank)
+    }
+}
+
+/// The earlier onset first; symptoms that began together by kind and entity.
+pub(super) fn by_onset(a: &Symptom, b: &Symptom) -> Ordering {
+    (a.onset.1, a.onset.0, &a.kind, &a.entity).cmp(&(b.onset.1, b.onset.0, &b.kind, &b.entity))
 }
 
 /// All symptoms that last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Symptoms {
-    lasting: BTreeMap<SymptomKey, Lasting>,
-    looked_at: BTreeMap<CheckId, Timestamp>,
+    tracked: BTreeMap<SymptomKey, TrackedSymptom>,
+    /// When each check last had a conclusive verdict.
+    conclusive_at: BTreeMap<CheckId, Timestamp>,
 }
 
 impl Symptoms {
-    pub(super) fn all(&self) -> &BTreeMap<SymptomKey, Lasting> {
-        &self.lasting
+    pub(super) fn all(&self) -> &BTreeMap<SymptomKey, TrackedSymptom> {
+        &self.tracked
     }
 
-    /// Takes one tick in.
+    /// All symptoms, ranked by onset.
+    pub(super) fn by_onset(&self) -> SymptomSet<'_> {
+        let mut tracked: Vec<&TrackedSymptom> = self.tracked.values().collect();
+        tracked.sort_by(|a, b| by_onset(&a.symptom, &b.symptom));
+        RankedSymptom::all(tracked)
+    }
+
+    /// Takes in the verdicts and anomalies of one tick.
     pub(super) fn update(&mut self, input: DiagnoseInput<'_>, topology: &Topology) {
         let now = input.snapshot.taken_at;
         for verdict in input.verdicts {
-            self.judge_verdict(verdict, now, topology);
+            self.update_from_verdict(verdict, now, topology);
         }
-        self.pause_unanswered(input.verdicts, now);
-        self.judge_anomalies(input, now, topology);
-        self.lasting
-            .retain(|_, lasting| lasting.paused_ms < PAUSED_MAX_MS);
+        self.pause_without_verdict(input.verdicts, now);
+        self.update_from_anomalies(input, now, topology);
+        self.tracked
+            .retain(|_, tracked| tracked.paused_ms < PAUSED_MAX_MS);
     }
 
-    fn judge_verdict(&mut self, verdict: &Verdict, now: Timestamp, topology: &Topology) {
+    fn update_from_verdict(&mut self, verdict: &Verdict, now: Timestamp, topology: &Topology) {
         match verdict.status {
             Status::Inconclusive => {
-                for lasting in self.of_check(&verdict.check) {
-                    lasting.pauses(now);
+                for tracked in self.of_check(&verdict.check) {
+                    tracked.pause(now);
                 }
                 return;
             }
             Status::Pass => self
-                .lasting
+                .tracked
                 .retain(|(kind, _), _| kind != &SymptomKind::Violation(verdict.check.clone())),
             Status::Fail => {
-                self.drop_what_passed(verdict, now, topology);
+                self.drop_passed(verdict, now, topology);
                 for violation in &verdict.violations {
-                    self.violated(verdict, violation, now);
+                    self.track_violation(verdict, violation, now);
                 }
             }
         }
-        self.looked_at.insert(verdict.check.clone(), now);
+        self.conclusive_at.insert(verdict.check.clone(), now);
     }
 
-    fn of_check(&mut self, check: &CheckId) -> impl Iterator<Item = &mut Lasting> {
+    fn of_check(&mut self, check: &CheckId) -> impl Iterator<Item = &mut TrackedSymptom> {
         let kind = SymptomKind::Violation(check.clone());
-        self.lasting
+        self.tracked
             .iter_mut()
             .filter(move |((of, _), _)| of == &kind)
-            .map(|(_, lasting)| lasting)
+            .map(|(_, tracked)| tracked)
     }
 
-    /// Entities that the check found in order, or that left the system, are well; the ones that it
-    /// did not mention are paused, and given up after a while.
-    fn drop_what_passed(&mut self, verdict: &Verdict, now: Timestamp, topology: &Topology) {
+    /// Entities that passed, or that left the system, have no symptom any more; the ones that the check did
+    /// not mention are paused, and dropped after a while.
+    fn drop_passed(&mut self, verdict: &Verdict, now: Timestamp, topology: &Topology) {
         let kind = SymptomKind::Violation(verdict.check.clone());
-        self.lasting.retain(|(of, entity), lasting| {
+        self.tracked.retain(|(of, entity), tracked| {
             if of != &kind
                 || verdict
                     .violations
@@ -167,99 +231,104 @@ impl Symptoms {
             if verdict.passed.contains(entity) || has_left(topology, entity) {
                 return false;
             }
-            lasting.pauses(now);
-            lasting.paused_ms < UNMENTIONED_CLEARS_MS
+            tracked.pause(now);
+            tracked.paused_ms < UNMENTIONED_CLEARS_MS
         });
     }
 
-    fn violated(&mut self, verdict: &Verdict, violation: &Violation, now: Timestamp) {
+    fn track_violation(&mut self, verdict: &Verdict, violation: &Violation, now: Timestamp) {
         let key = (
             SymptomKind::Violation(verdict.check.clone()),
             violation.entity.clone(),
         );
-        if !self.lasting.contains_key(&key) && self.lasting.len() >= SYMPTOMS_MAX {
+        if !self.tracked.contains_key(&key) && self.tracked.len() >= SYMPTOMS_MAX {
             return;
         }
-        let began_after = self.looked_at.get(&verdict.check).copied().unwrap_or(now);
-        let lasting = self.lasting.entry(key.clone()).or_insert_with(|| {
-            let onset = (began_after, now);
-            let (severity, summary) = (violation.severity, violation.summary.clone());
-            Lasting::begins(
+        let began_after = self
+            .conclusive_at
+            .get(&verdict.check)
+            .copied()
+            .unwrap_or(now);
+        let tracked = self.tracked.entry(key.clone()).or_insert_with(|| {
+            TrackedSymptom::pending(
                 Symptom {
                     kind: key.0,
                     entity: key.1,
-                    onset,
-                    severity,
-                    summary,
+                    onset: (began_after, now),
+                    severity: violation.severity,
+                    summary: violation.summary.clone(),
                     evidence: vec![],
                 },
                 now,
             )
         });
-        lasting.hold_ms = verdict.hold_ms;
-        lasting.symptom.severity = violation.severity;
-        lasting.symptom.summary.clone_from(&violation.summary);
-        lasting.seen = seen_by_check(verdict, violation, now);
-        lasting.lasts(now, violation.confirmed);
+        tracked.pending_ms = verdict.hold_ms;
+        tracked.symptom.severity = violation.severity;
+        tracked.symptom.summary.clone_from(&violation.summary);
+        tracked.evidence = evidence_of(verdict, violation, now);
+        tracked.continue_at(now, violation.confirmed);
     }
 
-    /// Checks that gave no verdict at all: their module is quarantined or being swapped.
-    fn pause_unanswered(&mut self, verdicts: &[Verdict], now: Timestamp) {
-        for ((kind, _), lasting) in &mut self.lasting {
+    /// Checks without any verdict: their plugin is quarantined or being swapped.
+    fn pause_without_verdict(&mut self, verdicts: &[Verdict], now: Timestamp) {
+        for ((kind, _), tracked) in &mut self.tracked {
             if let SymptomKind::Violation(check) = kind
                 && !verdicts.iter().any(|verdict| &verdict.check == check)
             {
-                lasting.pauses(now);
+                tracked.pause(now);
             }
         }
     }
 
-    fn judge_anomalies(&mut self, input: DiagnoseInput<'_>, now: Timestamp, topology: &Topology) {
+    fn update_from_anomalies(
+        &mut self,
+        input: DiagnoseInput<'_>,
+        now: Timestamp,
+        topology: &Topology,
+    ) {
         let detection = input.detection;
         for anomaly in &detection.anomalies {
             let key = (
                 SymptomKind::Anomaly(anomaly.signal.clone()),
                 anomaly.entity.clone(),
             );
-            if !self.lasting.contains_key(&key) && self.lasting.len() >= SYMPTOMS_MAX {
+            if !self.tracked.contains_key(&key) && self.tracked.len() >= SYMPTOMS_MAX {
                 continue;
             }
-            let lasting = self.lasting.entry(key.clone()).or_insert_with(|| {
-                let (onset, severity, summary) =
-                    (anomaly.onset, Severity::Warning, anomaly.summary.clone());
-                Lasting::begins(
+            let tracked = self.tracked.entry(key.clone()).or_insert_with(|| {
+                TrackedSymptom::pending(
                     Symptom {
                         kind: key.0,
                         entity: key.1,
-                        onset,
-                        severity,
-                        summary,
+                        onset: anomaly.onset,
+                        severity: Severity::Warning,
+                        summary: anomaly.summary.clone(),
                         evidence: vec![],
                     },
                     now,
                 )
             });
-            lasting.hold_ms = ANOMALY_HOLD_MS;
-            lasting.symptom.summary.clone_from(&anomaly.summary);
+            tracked.pending_ms = ANOMALY_PENDING_MS;
+            tracked.symptom.summary.clone_from(&anomaly.summary);
             let reading = detection.reading(&anomaly.signal, &anomaly.entity);
             let signal = input
                 .knowledge
                 .signals
                 .iter()
                 .find(|signal| signal.id == anomaly.signal);
-            lasting.seen = signal
+            tracked.evidence = signal
                 .zip(reading)
                 .map(|(s, r)| super::facts::read_signal(s, &anomaly.entity, r))
                 .into_iter()
                 .collect();
-            lasting.lasts(now, false);
+            tracked.continue_at(now, false);
         }
-        self.drop_calmed(detection, now, topology);
+        self.drop_ended_anomalies(detection, now, topology);
     }
 
-    /// An anomaly is over when its signal can be read and is no anomaly; a signal that is gone pauses it.
-    fn drop_calmed(&mut self, detection: &Detection, now: Timestamp, topology: &Topology) {
-        self.lasting.retain(|(kind, entity), lasting| {
+    /// An anomaly ends when its signal can be read and is normal again; a signal without values pauses it.
+    fn drop_ended_anomalies(&mut self, detection: &Detection, now: Timestamp, topology: &Topology) {
+        self.tracked.retain(|(kind, entity), tracked| {
             let SymptomKind::Anomaly(signal) = kind else {
                 return true;
             };
@@ -274,22 +343,22 @@ impl Symptoms {
                 Some(reading) if is_readable(reading) => false,
                 _ if has_left(topology, entity) => false,
                 _ => {
-                    lasting.pauses(now);
+                    tracked.pause(now);
                     true
                 }
             }
         });
     }
 
-    /// Symptoms of open tickets go on where they were; whether they still last, the first tick will tell.
+    /// Symptoms of open tickets continue where they were; the first tick shows whether they still last.
     pub(super) fn restore(&mut self, ticket: &Ticket) {
         for symptom in ticket
             .symptoms
             .iter()
             .filter(|symptom| symptom.kind != SymptomKind::Blind)
         {
-            // The end of time: the hours in which the operator was off are no pause of the check.
-            let mut lasting = Lasting::begins(symptom.clone(), Timestamp(u64::MAX));
+            // The end of time, because the hours in which the operator was off are no pause of the check.
+            let mut tracked = TrackedSymptom::pending(symptom.clone(), Timestamp(u64::MAX));
             let cited = |id: &EvidenceId| {
                 ticket
                     .observations
@@ -297,16 +366,16 @@ impl Symptoms {
                     .find(|evidence| &evidence.id == id)
                     .cloned()
             };
-            lasting.seen = symptom.evidence.iter().filter_map(cited).collect();
-            lasting.symptom.evidence.clear();
-            (lasting.paused, lasting.counted) = (true, true);
-            self.lasting
-                .insert((symptom.kind.clone(), symptom.entity.clone()), lasting);
+            tracked.evidence = symptom.evidence.iter().filter_map(cited).collect();
+            tracked.symptom.evidence.clear();
+            tracked.paused = true;
+            tracked.active = true;
+            self.tracked.insert(key_of(symptom), tracked);
         }
     }
 
-    /// Whether what would show this symptom can be seen in this tick.
-    pub(super) fn can_be_seen(
+    /// Whether this symptom would be observed in this tick if it were there.
+    pub(super) fn can_be_observed(
         kind: &SymptomKind,
         entity: &EntityId,
         input: DiagnoseInput<'_>,
@@ -316,7 +385,7 @@ impl Symptoms {
                 .verdicts
                 .iter()
                 .any(|v| &v.check == check && v.status != Status::Inconclusive),
-            SymptomKind::Anomaly(signal) => is_seen(input.detection, signal, entity),
+            SymptomKind::Anomaly(signal) => is_observable(input.detection, signal, entity),
             SymptomKind::Blind => true,
         }
     }
@@ -331,8 +400,8 @@ fn has_left(topology: &Topology, entity: &EntityId) -> bool {
             .any(|known| known.id.kind() == entity.kind())
 }
 
-/// A signal that nothing is known of any more (its entity left the system) cannot come back by itself.
-fn is_seen(detection: &Detection, signal: &SignalId, entity: &EntityId) -> bool {
+/// A signal without any reading (its entity left the system) cannot come back by itself.
+fn is_observable(detection: &Detection, signal: &SignalId, entity: &EntityId) -> bool {
     detection.reading(signal, entity).is_none_or(is_readable)
 }
 
@@ -340,9 +409,9 @@ fn is_readable(reading: &Reading) -> bool {
     !reading.gone && reading.robust_z.is_some()
 }
 
-/// The verdict itself, and the values that it points to.
-fn seen_by_check(verdict: &Verdict, violation: &Violation, now: Timestamp) -> Vec<Evidence> {
-    let mut seen = vec![super::facts::read_verdict(
+/// The verdict itself, and the values that it cites.
+fn evidence_of(verdict: &Verdict, violation: &Violation, now: Timestamp) -> Vec<Evidence> {
+    let mut evidence = vec![super::facts::read_verdict(
         verdict,
         Some(&violation.entity),
         true,
@@ -355,7 +424,7 @@ fn seen_by_check(verdict: &Verdict, violation: &Violation, now: Timestamp) -> Ve
             Some(row) => format!("{}[{row}].{}", observed.table, observed.column),
             None => format!("{}.{}", observed.table, observed.column),
         };
-        seen.push(Evidence {
+        evidence.push(Evidence {
             id: EvidenceId(String::new()),
             source: if is_metric {
                 EvidenceSource::Metrics
@@ -365,6 +434,7 @@ fn seen_by_check(verdict: &Verdict, violation: &Violation, now: Timestamp) -> Ve
             query,
             entity: Some(violation.entity.clone()),
             window: (now, now),
+            seen_at: None,
             value: observed.value.clone(),
             unit: observed.unit.clone(),
             baseline: observed.expected.clone().map(Scalar::Text),
@@ -373,5 +443,5 @@ fn seen_by_check(verdict: &Verdict, violation: &Violation, now: Timestamp) -> Ve
             tainted: matches!(observed.value, Scalar::Text(_)),
         });
     }
-    seen
+    evidence
 }

@@ -1,6 +1,6 @@
-//! What diagnosis promises, told on a system that does not exist.
+//! What diagnosis promises, on the three-node example system.
 
 mod causes;
-mod holds;
 mod identity;
-mod sight;
+mod observation_gaps;
+mod pending;

@@ -1,6 +1,6 @@
-//! A ticket as it would be written now.
+//! Composes the ticket of an incident.
 
-use operator_model::title::{NONE_OF_THESE, title};
+use operator_model::title::{UNKNOWN_CAUSE, title};
 use operator_model::{
     Claim, Decision, DecisionMode, EntityId, Evidence, FailureModeId, Incident, Provenance, Scalar,
     Ticket, TicketOption, TicketState, Timestamp,
@@ -19,7 +19,7 @@ pub struct Proposal {
     pub gaps: Vec<String>,
 }
 
-/// Puts an incident and what to do about it together. The id is given when the ticket is opened.
+/// Combines an incident with its options. The id is assigned when the ticket is opened.
 #[must_use]
 pub fn compose(
     incident: &Incident,
@@ -60,14 +60,14 @@ pub fn compose(
     ticket
 }
 
-/// Takes everything out that rests on claims which could not be verified. What was seen stays, what it
-/// means does not; `failures` say why.
+/// Removes everything that rests on claims which could not be verified. Observations stay, their explanation
+/// does not; `failures` state why.
 #[must_use]
 pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
-    let remainder = FailureModeId::from(NONE_OF_THESE);
+    let unknown_cause = FailureModeId::from(UNKNOWN_CAUSE);
     ticket
         .hypotheses
-        .retain(|hypothesis| hypothesis.card == remainder);
+        .retain(|hypothesis| hypothesis.card == unknown_cause);
     for hypothesis in &mut ticket.hypotheses {
         hypothesis.supports.clear();
         hypothesis.contradicts.clear();
@@ -91,7 +91,7 @@ pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
     ticket
 }
 
-/// The suspect and what it runs on, unless nobody is suspected; then everyone with a symptom, by onset.
+/// The suspect and the host it runs on, if there is a suspect; then all entities with a symptom, by onset.
 fn entities(incident: &Incident) -> Vec<EntityId> {
     let leader = incident
         .diagnosis

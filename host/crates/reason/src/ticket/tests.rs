@@ -142,7 +142,7 @@ fn a_relapse_reopens_the_ticket_for_ten_minutes_and_not_longer() {
 }
 
 #[test]
-fn a_restored_register_goes_on_counting_and_knows_its_tickets() {
+fn a_restored_ticket_table_continues_the_numbering_and_has_its_tickets() {
     let mut ticket_table = TicketTable::default();
     ticket_table.file(composed("a", 1_000, 0.5), true);
     let mut restored = TicketTable::restore(ticket_table.tickets().cloned().collect(), 7);
@@ -154,7 +154,7 @@ fn a_restored_register_goes_on_counting_and_knows_its_tickets() {
 }
 
 #[test]
-fn an_unverified_explanation_is_withheld_and_what_was_seen_stays() {
+fn an_unverified_explanation_is_withheld_and_observations_stay() {
     let ticket = withhold(
         composed("a", 1_000, 0.9),
         &["claim 3 cites e9, which is not there".to_owned()],
@@ -176,7 +176,7 @@ fn an_unverified_explanation_is_withheld_and_what_was_seen_stays() {
 }
 
 #[test]
-fn a_system_that_gets_well_does_not_make_the_ticket_forget_its_cause() {
+fn a_recovering_system_does_not_remove_the_cause_from_its_ticket() {
     let mut ticket_table = TicketTable::default();
     ticket_table.file(composed("a", 1_000, 0.9), true).unwrap();
     let mut well = composed("a", 60_000, 0.9);

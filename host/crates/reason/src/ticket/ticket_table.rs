@@ -1,22 +1,18 @@
 //! The tickets that can still change, and the rules by which they do.
 
 use super::material::{self, SMALL_CHANGE_EVERY_MS};
+use operator_model::ticket::REOPEN_WITHIN_MS;
 use operator_model::{IncidentKey, Ticket, TicketChange, TicketState, Timestamp};
 use std::collections::BTreeMap;
 
-/// The same key within this time after it was resolved is the same incident, in observed milliseconds.
-/// Shorter than the 30 minutes after which most teams would call it a new incident, longer than any
-/// restart or failover takes.
-pub const REOPEN_WITHIN_MS: u64 = 600_000;
-
-/// A decision about a ticket, to be written.
+/// A change of a ticket, to be written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// What it does.
+    /// The kind of change.
     pub change: TicketChange,
-    /// Why now, in words.
+    /// The reasons, in words.
     pub because: Vec<String>,
-    /// The ticket as it is from now on.
+    /// The ticket after the change.
     pub ticket: Ticket,
 }
 
@@ -28,7 +24,7 @@ pub struct TicketTable {
 }
 
 impl TicketTable {
-    /// Takes up the tickets of the log. `last_number` is the highest number ever given.
+    /// Resumes from the tickets of the log. `last_number` is the highest number ever assigned.
     #[must_use]
     pub fn restore(tickets: Vec<Ticket>, last_number: u64) -> Self {
         let tickets = tickets
@@ -41,7 +37,7 @@ impl TicketTable {
         }
     }
 
-    /// The highest number ever given.
+    /// The highest number ever assigned.
     #[must_use]
     pub fn last_number(&self) -> u64 {
         self.last_number
@@ -65,7 +61,7 @@ impl TicketTable {
         self.open().any(|ticket| &ticket.key == key)
     }
 
-    /// Files the present version of an incident's ticket: opens, reopens, updates, or does nothing.
+    /// Files the current version of an incident's ticket: opens, reopens, updates, or does nothing.
     /// An incident that is not confirmed never opens a ticket.
     pub fn file(&mut self, composed: Ticket, confirmed: bool) -> Option<Entry> {
         let now = composed.updated_at;
@@ -78,7 +74,7 @@ impl TicketTable {
         }
     }
 
-    /// The incident is over.
+    /// Resolves the ticket of an incident.
     pub fn resolve(&mut self, key: &IncidentKey, now: Timestamp, because: &str) -> Option<Entry> {
         let ticket = self
             .tickets
@@ -100,10 +96,10 @@ impl TicketTable {
         }
         let changes = material::changes(before, &now);
         let due = now.updated_at.since_ms(before.updated_at) >= SMALL_CHANGE_EVERY_MS;
-        if changes.great.is_empty() && (changes.small.is_empty() || !due) {
+        if changes.major.is_empty() && (changes.minor.is_empty() || !due) {
             return None;
         }
-        let because = changes.great.into_iter().chain(changes.small).collect();
+        let because = changes.major.into_iter().chain(changes.minor).collect();
         Some(self.keep(TicketChange::Updated, because, now))
     }
 
@@ -113,7 +109,7 @@ impl TicketTable {
         self.keep(
             TicketChange::Reopened,
             vec![format!(
-                "the same incident came back {away_s} s after it was resolved"
+                "the same incident recurred {away_s} s after it was resolved"
             )],
             now,
         )
@@ -153,7 +149,7 @@ impl TicketTable {
             .or_else(|| of_key().next())
     }
 
-    /// Forgets resolved tickets that cannot be reopened any more, so that the register stays small.
+    /// Forgets resolved tickets that can no longer be reopened.
     fn expire(&mut self, now: Timestamp) {
         self.tickets.retain(|_, ticket| {
             ticket.state == TicketState::Open || now.since_ms(ticket.updated_at) <= REOPEN_WITHIN_MS

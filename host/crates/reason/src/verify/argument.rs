@@ -1,6 +1,6 @@
 //! Checks 9 to 12 and 14: the argument from the evidence to the recommendation.
 
-use super::case::Case;
+use super::ticket_view::TicketView;
 use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstain};
 use operator_model::knowledge::Risk;
 use operator_model::quantity::escape;
@@ -11,51 +11,59 @@ use std::collections::BTreeSet;
 /// Odds and shares are written with four decimals; this is ten times the error that can add up.
 const ODDS_TOLERANCE: f64 = 0.002;
 
-/// Longest sentence that still is one, in characters: eight lines of a terminal.
+/// Longest acceptable sentence, in characters: eight lines of a terminal.
 const CLAIM_CHARS_MAX: usize = 800;
 
-pub(super) fn rivals(case: &Case<'_>) -> Vec<String> {
+pub(super) fn alternatives(view: &TicketView<'_>) -> Vec<String> {
     let mut failures = Vec::new();
-    if !case
+    if !view
         .ticket
         .hypotheses
         .iter()
-        .any(Hypothesis::is_none_of_these)
+        .any(Hypothesis::is_unknown_cause)
     {
-        failures.push("the remainder is missing".to_owned());
+        failures.push("the unknown cause is missing".to_owned());
     }
-    let carded = case.carded();
-    let Some((leader, rivals)) = carded.split_first() else {
+    let described = view.described();
+    let Some((leader, alternatives)) = described.split_first() else {
         return failures;
     };
-    let told: BTreeSet<(&str, &str)> = case
+    let discriminated: BTreeSet<(&str, &str)> = view
         .ticket
         .rationale
         .iter()
-        .filter_map(told_apart)
+        .filter_map(discrimination)
         .collect();
-    let (winner, mut expected) = (leader.label(), BTreeSet::new());
-    for rival in rivals {
-        let label = rival.label();
-        if !told.contains(&(winner.as_str(), label.as_str())) {
-            failures.push(format!("nothing is said about {label}"));
+    let winner = leader.label();
+    let mut expected = BTreeSet::new();
+    for alternative in alternatives {
+        let label = alternative.label();
+        if !discriminated.contains(&(winner.as_str(), label.as_str())) {
+            failures.push(format!("{label} is not discussed"));
         }
         expected.insert(label);
     }
-    let strangers = told.iter().filter(|(_, rival)| !expected.contains(*rival));
-    failures.extend(strangers.map(|(_, rival)| format!("{rival} is no hypothesis of this ticket")));
+    let unexpected = discriminated
+        .iter()
+        .filter(|(_, alternative)| !expected.contains(*alternative));
+    failures
+        .extend(unexpected.map(|(_, label)| format!("{label} is not a hypothesis of this ticket")));
     failures
 }
 
-fn told_apart(claim: &operator_model::Claim) -> Option<(&str, &str)> {
+fn discrimination(claim: &operator_model::Claim) -> Option<(&str, &str)> {
     match &claim.predicate {
-        Predicate::ToldApart { winner, rival, .. } => Some((winner, rival)),
+        Predicate::Discriminates {
+            winner,
+            alternative,
+            ..
+        } => Some((winner, alternative)),
         _ => None,
     }
 }
 
-pub(super) fn odds(case: &Case<'_>) -> Vec<String> {
-    let wrong = case.ticket.hypotheses.iter().filter(|hypothesis| {
+pub(super) fn odds(view: &TicketView<'_>) -> Vec<String> {
+    let wrong = view.ticket.hypotheses.iter().filter(|hypothesis| {
         let prior = (hypothesis.prior / (1.0 - hypothesis.prior)).ln();
         let sum: f64 = hypothesis.assessed().map(|one| one.ratio.ln()).sum();
         let on_its_side = hypothesis.supports.iter().all(|one| one.ratio >= 1.0)
@@ -63,14 +71,14 @@ pub(super) fn odds(case: &Case<'_>) -> Vec<String> {
         !on_its_side || !is_close(prior + sum, hypothesis.log_odds)
     });
     wrong
-        .map(|hypothesis| format!("those of {} do not", hypothesis.label()))
+        .map(|hypothesis| format!("the log odds of {} do not match", hypothesis.label()))
         .collect()
 }
 
-pub(super) fn gaps(case: &Case<'_>) -> Vec<String> {
-    let gaps: BTreeSet<&str> = case.ticket.gaps.iter().map(String::as_str).collect();
-    let likely = case
-        .carded()
+pub(super) fn gaps(view: &TicketView<'_>) -> Vec<String> {
+    let gaps: BTreeSet<&str> = view.ticket.gaps.iter().map(String::as_str).collect();
+    let likely = view
+        .described()
         .into_iter()
         .filter(|hypothesis| hypothesis.probability >= GAP_PROBABILITY_MIN);
     let missing = likely
@@ -78,21 +86,21 @@ pub(super) fn gaps(case: &Case<'_>) -> Vec<String> {
         .flat_map(|hypothesis| &hypothesis.missing);
     let unnamed = missing.filter(|missing| !gaps.contains(missing.as_str()));
     let mut failures: Vec<String> = unnamed.map(|missing| escape(missing, 160)).collect();
-    if case.ticket.abstained && gaps.is_empty() {
-        failures.push("the cause is open, and nothing says what would close it".to_owned());
+    if view.ticket.abstained && gaps.is_empty() {
+        failures.push("the cause is undetermined, but no gap states what is missing".to_owned());
     }
     failures
 }
 
-pub(super) fn options(case: &Case<'_>) -> Vec<String> {
-    let ticket = case.ticket;
+pub(super) fn options(view: &TicketView<'_>) -> Vec<String> {
+    let ticket = view.ticket;
     let mut failures: Vec<String> = ticket.options.iter().flat_map(incomplete).collect();
     if ticket.options.len() < 2 || !ticket.options.iter().any(|option| option.action == "wait") {
-        failures.push("there are not two, or waiting is not among them".to_owned());
+        failures.push("fewer than two options, or `wait` is not among them".to_owned());
     }
     if ticket.decision.mode != DecisionMode::ObserveOnly || ticket.decision.revisit_when.is_empty()
     {
-        failures.push("the decision does not say when to think again".to_owned());
+        failures.push("the decision does not state when to revisit it".to_owned());
     }
     match ticket
         .options
@@ -100,7 +108,7 @@ pub(super) fn options(case: &Case<'_>) -> Vec<String> {
         .find(|option| option.action == ticket.decision.option)
     {
         None => failures.push(format!(
-            "{} is decided on and is no option",
+            "{} is recommended but not among the options",
             ticket.decision.option
         )),
         Some(chosen) => failures.extend(not_the_best(chosen, &ticket.options, ticket.abstained)),
@@ -110,12 +118,14 @@ pub(super) fn options(case: &Case<'_>) -> Vec<String> {
         .iter()
         .any(|claim| matches!(&claim.predicate, Predicate::Prefers { .. }));
     if !argued {
-        failures.push("nothing says why this option, at what risk, and not the next".to_owned());
+        failures.push(
+            "the rationale does not compare the recommendation with the next option".to_owned(),
+        );
     }
     failures
 }
 
-/// Every option says its risk, how it is taken back, and what must be true before it is dared.
+/// Every option states its risk, how to undo it, and its preconditions.
 fn incomplete(option: &TicketOption) -> Vec<String> {
     let mut missing = Vec::new();
     let mut require = |is_there: bool, what: &str| {
@@ -126,11 +136,11 @@ fn incomplete(option: &TicketOption) -> Vec<String> {
     require(!option.effect.is_empty(), "effect");
     require(
         option.risk == Risk::None || !option.risk_note.is_empty(),
-        "note on its risk",
+        "risk note",
     );
     require(
         !option.reversible || option.risk == Risk::None || !option.reversal.is_empty(),
-        "way back",
+        "reversal",
     );
     require(
         option.risk <= Risk::Low || !option.preconditions.is_empty(),
@@ -139,7 +149,7 @@ fn incomplete(option: &TicketOption) -> Vec<String> {
     missing
 }
 
-/// No option has more merit than the chosen one.
+/// No option may have more merit than the recommended one.
 fn not_the_best(
     chosen: &TicketOption,
     options: &[TicketOption],
@@ -150,14 +160,14 @@ fn not_the_best(
         .max_by(|a, b| a.merit(abstained).total_cmp(&b.merit(abstained)))?;
     (best.merit(abstained) > chosen.merit(abstained)).then(|| {
         format!(
-            "{} is recommended although {} is the better one",
+            "{} is recommended although {} is better",
             chosen.action, best.action
         )
     })
 }
 
-pub(super) fn confidence(case: &Case<'_>) -> Vec<String> {
-    let ticket = case.ticket;
+pub(super) fn confidence(view: &TicketView<'_>) -> Vec<String> {
+    let ticket = view.ticket;
     let mut failures = Vec::new();
     let weights: Vec<f64> = ticket
         .hypotheses
@@ -168,7 +178,7 @@ pub(super) fn confidence(case: &Case<'_>) -> Vec<String> {
     for (hypothesis, weight) in ticket.hypotheses.iter().zip(&weights) {
         if !is_close(weight / sum, hypothesis.probability) {
             failures.push(format!(
-                "{} of {} does not follow",
+                "the probability {} of {} does not follow",
                 hypothesis.probability,
                 hypothesis.label()
             ));
@@ -178,18 +188,19 @@ pub(super) fn confidence(case: &Case<'_>) -> Vec<String> {
         .hypotheses
         .is_sorted_by(|a, b| a.probability >= b.probability)
     {
-        failures.push("the likeliest hypothesis does not stand first".to_owned());
+        failures.push("hypotheses are not sorted by probability".to_owned());
     }
     if ticket.abstained != must_abstain(&ticket.hypotheses) {
-        failures
-            .push("a cause is named that is not likely enough, or a likely one is not".to_owned());
+        failures.push(
+            "a cause is named that is not likely enough, or a likely one is not named".to_owned(),
+        );
     }
-    let long = case
+    let long = view
         .claims()
         .filter(|claim| claim.text.chars().count() > CLAIM_CHARS_MAX);
-    failures.extend(long.map(|claim| format!("“{}” is too long to read", escape(&claim.text, 80))));
+    failures.extend(long.map(|claim| format!("“{}” is too long", escape(&claim.text, 80))));
     if ticket.title.is_empty() || ticket.title.chars().count() > TITLE_CHARS_MAX + 1 {
-        failures.push("the title is no title".to_owned());
+        failures.push("the title is empty or too long".to_owned());
     }
     failures
 }

@@ -1,26 +1,26 @@
-//! Checks 1 to 6: sentences and the evidence under them.
+//! Checks 1 to 6: sentences and the evidence that they cite.
 
-use super::case::Case;
-use operator_model::sentence::{TOLD_APART_RATIO_MIN, deviation, sentence};
+use super::ticket_view::TicketView;
+use operator_model::sentence::{DISCRIMINATING_RATIO_MIN, deviation, sentence};
 use operator_model::statistics::median;
 use operator_model::{
     Claim, EntityId, Evidence, EvidenceSource, Hypothesis, Predicate, Scalar, Symptom, SymptomKind,
 };
 use std::collections::BTreeSet;
 
-/// Evidence may be older than the incident by its own window and this: sources are scraped each 15 s,
-/// and a check may see at once what a scrape shows a minute later.
+/// Evidence may be older than the incident by its own window and this: sources are scraped every 15 s,
+/// and a check may see immediately what a scrape shows a minute later.
 const WINDOW_SLACK_MS: u64 = 60_000;
 
 /// Rounding of a likelihood ratio between the stage that wrote it and the sum of its parts.
 const RATIO_TOLERANCE: f64 = 1.01;
 
-pub(super) fn cite_something(case: &Case<'_>) -> Vec<String> {
-    let claims = case
+pub(super) fn cite_something(view: &TicketView<'_>) -> Vec<String> {
+    let claims = view
         .claims()
         .filter(|claim| claim.evidence.is_empty())
         .map(|claim| quoted(&claim.text));
-    let symptoms = case
+    let symptoms = view
         .ticket
         .symptoms
         .iter()
@@ -30,18 +30,18 @@ pub(super) fn cite_something(case: &Case<'_>) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn cite_what_is_recorded(case: &Case<'_>) -> Vec<String> {
+pub(super) fn cite_what_is_recorded(view: &TicketView<'_>) -> Vec<String> {
     let mut failures = Vec::new();
     let mut ids = BTreeSet::new();
-    for evidence in &case.ticket.observations {
+    for evidence in &view.ticket.observations {
         if !ids.insert(&evidence.id) {
             failures.push(format!("{} is recorded twice", evidence.id));
         }
     }
-    let cited = case.claims().flat_map(|claim| &claim.evidence);
+    let cited = view.claims().flat_map(|claim| &claim.evidence);
     let cited: BTreeSet<_> = cited
         .chain(
-            case.ticket
+            view.ticket
                 .symptoms
                 .iter()
                 .flat_map(|symptom| &symptom.evidence),
@@ -55,11 +55,11 @@ pub(super) fn cite_what_is_recorded(case: &Case<'_>) -> Vec<String> {
     failures
 }
 
-pub(super) fn hold(case: &Case<'_>) -> Vec<String> {
+pub(super) fn hold(view: &TicketView<'_>) -> Vec<String> {
     let mut failures = Vec::new();
-    for claim in case.claims() {
-        let cited = case.cited(claim);
-        if !predicate_holds(case, claim, &cited) {
+    for claim in view.claims() {
+        let cited = view.cited(claim);
+        if !predicate_holds(view, claim, &cited) {
             failures.push(format!(
                 "{} does not hold on {}",
                 quoted(&claim.text),
@@ -68,12 +68,12 @@ pub(super) fn hold(case: &Case<'_>) -> Vec<String> {
         }
         if sentence(&claim.predicate, &cited) != claim.text {
             failures.push(format!(
-                "{} is not what its predicate says",
+                "{} differs from its predicate",
                 quoted(&claim.text)
             ));
         }
     }
-    for symptom in &case.ticket.symptoms {
+    for symptom in &view.ticket.symptoms {
         let is_elsewhere = |e: &&Evidence| {
             e.entity
                 .as_ref()
@@ -82,34 +82,34 @@ pub(super) fn hold(case: &Case<'_>) -> Vec<String> {
         let elsewhere = symptom
             .evidence
             .iter()
-            .filter_map(|id| case.evidence(id))
+            .filter_map(|id| view.evidence(id))
             .find(is_elsewhere);
         failures.extend(
-            elsewhere.map(|e| format!("{} is of another entity than {}", e.id, symptom.entity)),
+            elsewhere.map(|e| format!("{} is about another entity than {}", e.id, symptom.entity)),
         );
-        failures.extend(anomaly_that_was_not_seen(case, symptom));
+        failures.extend(unobserved_anomaly(view, symptom));
     }
     failures
 }
 
-/// An anomaly says what its evidence says: this value, beside this usual one, on this side of it.
-fn anomaly_that_was_not_seen(case: &Case<'_>, symptom: &Symptom) -> Option<String> {
+/// The summary of an anomaly must match its evidence: the value, the usual value, and the direction.
+fn unobserved_anomaly(view: &TicketView<'_>, symptom: &Symptom) -> Option<String> {
     let SymptomKind::Anomaly(_) = symptom.kind else {
         return None;
     };
-    let seen = symptom.evidence.iter().find_map(|id| case.evidence(id))?;
-    let tail = deviation(&seen.value, seen.baseline.as_ref(), seen.unit.as_deref());
-    let is_turned = seen
+    let shown = symptom.evidence.iter().find_map(|id| view.evidence(id))?;
+    let tail = deviation(&shown.value, shown.baseline.as_ref(), shown.unit.as_deref());
+    let is_flipped = shown
         .robust_z
-        .zip(distance_from_baseline(seen))
+        .zip(distance_from_baseline(shown))
         .is_some_and(|(z, distance)| z * distance < 0.0);
-    (is_turned || !symptom.summary.ends_with(&tail))
-        .then(|| format!("{} was not seen", quoted(&symptom.summary)))
+    (is_flipped || !symptom.summary.ends_with(&tail))
+        .then(|| format!("{} was not observed", quoted(&symptom.summary)))
 }
 
-pub(super) fn units_and_directions(case: &Case<'_>) -> Vec<String> {
+pub(super) fn units_and_directions(view: &TicketView<'_>) -> Vec<String> {
     let mut failures = Vec::new();
-    for evidence in &case.ticket.observations {
+    for evidence in &view.ticket.observations {
         let is_number = evidence.value.as_f64().is_some();
         if is_number && evidence.source == EvidenceSource::Signal && evidence.unit.is_none() {
             failures.push(format!("{} has no unit", evidence.id));
@@ -119,21 +119,21 @@ pub(super) fn units_and_directions(case: &Case<'_>) -> Vec<String> {
             .as_f64()
             .is_some_and(|value| !value.is_finite())
         {
-            failures.push(format!("{} is no finite number", evidence.id));
+            failures.push(format!("{} is not a finite number", evidence.id));
         }
         let distance = distance_from_baseline(evidence);
         if let (Some(z), Some(distance)) = (evidence.robust_z, distance)
             && z * distance < 0.0
         {
             failures.push(format!(
-                "{} deviates to the other side than its robust z says",
+                "{} deviates in the direction opposite to its robust z",
                 evidence.id
             ));
         }
     }
-    for claim in case.claims() {
+    for claim in view.claims() {
         if let Predicate::Deviates { up, .. } = &claim.predicate
-            && case
+            && view
                 .cited(claim)
                 .iter()
                 .any(|e| distance_from_baseline(e).is_some_and(|d| d != 0.0 && (d > 0.0) != *up))
@@ -144,8 +144,8 @@ pub(super) fn units_and_directions(case: &Case<'_>) -> Vec<String> {
     failures
 }
 
-pub(super) fn windows(case: &Case<'_>) -> Vec<String> {
-    let Some(started_at) = case
+pub(super) fn windows(view: &TicketView<'_>) -> Vec<String> {
+    let Some(started_at) = view
         .ticket
         .symptoms
         .iter()
@@ -154,33 +154,33 @@ pub(super) fn windows(case: &Case<'_>) -> Vec<String> {
     else {
         return Vec::new();
     };
-    let outside = case.ticket.observations.iter().filter(|evidence| {
+    let outside = view.ticket.observations.iter().filter(|evidence| {
         let (from, to) = evidence.window;
         let span_ms = to.since_ms(from);
         let latest_start = to.plus_ms(span_ms.saturating_add(WINDOW_SLACK_MS));
-        from > to || to > case.ticket.updated_at || latest_start < started_at
+        from > to || to > view.ticket.updated_at || latest_start < started_at
     });
     outside
-        .map(|evidence| format!("{} was seen at {}", evidence.id, evidence.window.1))
+        .map(|evidence| format!("{} is from {}", evidence.id, evidence.window.1))
         .collect()
 }
 
-pub(super) fn quotations(case: &Case<'_>) -> Vec<String> {
-    let wrong = case.claims().filter(|claim| match &claim.predicate {
+pub(super) fn quotations(view: &TicketView<'_>) -> Vec<String> {
+    let wrong = view.claims().filter(|claim| match &claim.predicate {
         Predicate::Quotes { text, .. } => {
-            text.is_empty() || !case.cited(claim).iter().all(|e| contains(&e.value, text))
+            text.is_empty() || !view.cited(claim).iter().all(|e| contains(&e.value, text))
         }
-        // What decided is quoted from the hypotheses; it must be one of their own, verified claims.
-        Predicate::ToldApart { because, .. } => {
-            !because.is_empty() && !assessed_texts(case).contains(because.as_str())
+        // The deciding claim is quoted from the hypotheses; it must be one of their verified claims.
+        Predicate::Discriminates { because, .. } => {
+            !because.is_empty() && !assessed_texts(view).contains(because.as_str())
         }
         _ => false,
     });
     wrong.map(|claim| quoted(&claim.text)).collect()
 }
 
-fn assessed_texts<'a>(case: &Case<'a>) -> BTreeSet<&'a str> {
-    case.ticket
+fn assessed_texts<'a>(view: &TicketView<'a>) -> BTreeSet<&'a str> {
+    view.ticket
         .hypotheses
         .iter()
         .flat_map(Hypothesis::assessed)
@@ -192,7 +192,7 @@ fn contains(value: &Scalar, text: &str) -> bool {
     matches!(value, Scalar::Text(stored) if stored.contains(text))
 }
 
-fn predicate_holds(case: &Case<'_>, claim: &Claim, cited: &[&Evidence]) -> bool {
+fn predicate_holds(view: &TicketView<'_>, claim: &Claim, cited: &[&Evidence]) -> bool {
     let is_about = |entity: &EntityId| {
         cited
             .iter()
@@ -255,13 +255,13 @@ fn predicate_holds(case: &Case<'_>, claim: &Claim, cited: &[&Evidence]) -> bool 
         Predicate::Quotes { entity, text } => {
             is_about_it(entity) && cited.iter().all(|evidence| contains(&evidence.value, text))
         }
-        Predicate::ToldApart {
+        Predicate::Discriminates {
             winner,
-            rival,
+            alternative,
             ratio,
             ..
-        } => told_apart(case, claim, winner, rival, *ratio),
-        Predicate::Prefers { .. } => prefers(case, &claim.predicate),
+        } => is_discriminated(view, claim, winner, alternative, *ratio),
+        Predicate::Prefers { .. } => prefers(view, &claim.predicate),
     }
 }
 
@@ -297,32 +297,41 @@ fn is_verdict(evidence: &Evidence, what: &str, violated: bool) -> bool {
         && evidence.baseline == Some(Scalar::Text(what.to_owned()))
 }
 
-/// The product of the winner's ratios over that of the rival's, all of them on the cited evidence.
-fn told_apart(case: &Case<'_>, claim: &Claim, winner: &str, rival: &str, ratio: f64) -> bool {
+/// The product of the winner's ratios over that of the alternative's, all of them on the cited evidence.
+fn is_discriminated(
+    view: &TicketView<'_>,
+    claim: &Claim,
+    winner: &str,
+    alternative: &str,
+    ratio: f64,
+) -> bool {
     let find = |label: &str| {
-        case.ticket
+        view.ticket
             .hypotheses
             .iter()
             .find(|hypothesis| hypothesis.label() == label)
     };
-    let (Some(winner), Some(rival)) = (find(winner), find(rival)) else {
+    let (Some(winner), Some(alternative)) = (find(winner), find(alternative)) else {
         return false;
     };
     let weighed: BTreeSet<_> = winner
         .assessed()
-        .chain(rival.assessed())
+        .chain(alternative.assessed())
         .flat_map(|one| &one.claim.evidence)
         .collect();
     let cites_all = weighed.is_empty() || claim.evidence.iter().collect::<BTreeSet<_>>() == weighed;
     let sum =
         |hypothesis: &Hypothesis| hypothesis.assessed().map(|one| one.ratio.ln()).sum::<f64>();
-    let actual = (sum(winner) - sum(rival)).exp();
+    let actual = (sum(winner) - sum(alternative)).exp();
     let is_marked =
-        ratio >= TOLD_APART_RATIO_MIN || actual < TOLD_APART_RATIO_MIN * RATIO_TOLERANCE;
-    cites_all && is_marked && ratio <= actual * RATIO_TOLERANCE && winner.label() != rival.label()
+        ratio >= DISCRIMINATING_RATIO_MIN || actual < DISCRIMINATING_RATIO_MIN * RATIO_TOLERANCE;
+    cites_all
+        && is_marked
+        && ratio <= actual * RATIO_TOLERANCE
+        && winner.label() != alternative.label()
 }
 
-fn prefers(case: &Case<'_>, predicate: &Predicate) -> bool {
+fn prefers(view: &TicketView<'_>, predicate: &Predicate) -> bool {
     let Predicate::Prefers {
         option,
         over,
@@ -335,7 +344,7 @@ fn prefers(case: &Case<'_>, predicate: &Predicate) -> bool {
         return false;
     };
     let find = |id: &String| {
-        case.ticket
+        view.ticket
             .options
             .iter()
             .find(|candidate| &candidate.action == id)
@@ -344,7 +353,7 @@ fn prefers(case: &Case<'_>, predicate: &Predicate) -> bool {
         return false;
     };
     let same = |a: f64, b: f64| (a - b).abs() < 1e-9;
-    option == &case.ticket.decision.option
+    option == &view.ticket.decision.option
         && option != over
         && same(chosen.expected_value, *expected_value)
         && same(other.expected_value, *other_value)

@@ -1,4 +1,4 @@
-//! The tester is tested: good tickets pass, and every way of telling an untruth is found.
+//! Tests the verifier: correct tickets pass, and every kind of false statement is found.
 
 use super::verify;
 use crate::diagnose::fixture::{
@@ -11,7 +11,8 @@ use operator_model::{
     Scalar, Ticket, Timestamp,
 };
 
-/// Good tickets of every kind: a cause named on violations, on anomalies, left open, unknown, blind.
+/// Correct tickets of every kind: a cause named from violations or anomalies, undetermined, unknown, or an
+/// observation gap.
 fn good_tickets() -> Vec<(&'static str, Ticket)> {
     let unknown = Sight {
         verdicts: vec![
@@ -87,10 +88,10 @@ fn a_good_ticket_survives_writing_and_reading() {
     }
 }
 
-/// A way to tell an untruth; false when this ticket gives no occasion.
+/// A way to falsify a ticket; returns false if it does not apply to this ticket.
 type Mutation = fn(&mut Ticket) -> bool;
 
-/// Untruths after which a ticket must not be shown, and such as must cost it points.
+/// False statements after which a ticket must not be shown.
 const UNSAFE: &[(&str, Mutation)] = &[
     ("a value is swapped", |t| {
         first(t, |e| e.value.as_f64().is_some() && is_cited(e))
@@ -102,7 +103,7 @@ const UNSAFE: &[(&str, Mutation)] = &[
             .map(|e| e.value = Scalar::Float(e.value.as_f64().unwrap_or(1.0) * 2.0))
             .is_some()
     }),
-    ("a sign is turned", |t| {
+    ("a sign is flipped", |t| {
         first(t, |e| e.robust_z.is_some_and(|z| z > 6.0))
             .map(|e| e.robust_z = e.robust_z.map(|z| -z))
             .is_some()
@@ -120,7 +121,7 @@ const UNSAFE: &[(&str, Mutation)] = &[
             .map(|e| e.baseline = Some(Scalar::Float(123.0)))
             .is_some()
     }),
-    ("a verdict is turned", |t| {
+    ("a verdict is flipped", |t| {
         first(t, |e| e.source == EvidenceSource::Check)
             .map(|e| e.value = turned(&e.value))
             .is_some()
@@ -148,7 +149,7 @@ const UNSAFE: &[(&str, Mutation)] = &[
         t.observations.pop();
         true
     }),
-    ("a sentence says something else", |t| {
+    ("a sentence states something else", |t| {
         claim(t).map(|c| c.text.push_str(", surely")).is_some()
     }),
     ("a claim is about another component", |t| about_another(t)),
@@ -181,7 +182,7 @@ const UNSAFE: &[(&str, Mutation)] = &[
         true
     }),
     ("a deciding claim is invented", |t| {
-        told(t)
+        deciding_claim(t)
             .map(|because| *because = "the moon is full".to_owned())
             .is_some()
     }),
@@ -198,15 +199,15 @@ const UNSAFE: &[(&str, Mutation)] = &[
         t.rationale = other.rationale;
         true
     }),
-    ("a rival is dropped", |t| {
+    ("an alternative is dropped", |t| {
         let carded = t
             .hypotheses
             .iter()
-            .position(|h| !h.is_none_of_these() && h.probability < 0.5)
+            .position(|h| !h.is_unknown_cause() && h.probability < 0.5)
             .filter(|_| t.hypotheses.len() > 2);
         carded.map(|at| t.hypotheses.remove(at)).is_some()
     }),
-    ("the choice is argued with other figures", |t| {
+    ("the recommendation cites other values", |t| {
         t.options
             .first_mut()
             .map(|o| o.expected_value += 0.25)
@@ -214,6 +215,7 @@ const UNSAFE: &[(&str, Mutation)] = &[
     }),
 ];
 
+/// Errors that must cost a ticket points.
 const COSTLY: &[(&str, Mutation)] = &[
     ("evidence is a day old", |t| {
         first(t, |_| true)
@@ -235,14 +237,14 @@ const COSTLY: &[(&str, Mutation)] = &[
             .map(|e| e.window.0 = e.window.1.plus_ms(1))
             .is_some()
     }),
-    ("the remainder is dropped", |t| {
-        t.hypotheses.retain(|h| !h.is_none_of_these());
+    ("the unknown cause is dropped", |t| {
+        t.hypotheses.retain(|h| !h.is_unknown_cause());
         true
     }),
-    ("nothing is said about a rival", |t| {
+    ("an alternative is not discussed", |t| {
         let before = t.rationale.len();
         t.rationale
-            .retain(|c| !matches!(c.predicate, Predicate::ToldApart { .. }));
+            .retain(|c| !matches!(c.predicate, Predicate::Discriminates { .. }));
         t.rationale.len() < before
     }),
     ("confidence is raised", |t| {
@@ -268,7 +270,7 @@ const COSTLY: &[(&str, Mutation)] = &[
             .map(|h| h.contradicts.clear())
             .is_some()
     }),
-    ("an open cause is called closed", |t| {
+    ("an undetermined cause is presented as determined", |t| {
         t.abstained = !t.abstained;
         true
     }),
@@ -294,7 +296,7 @@ const COSTLY: &[(&str, Mutation)] = &[
         t.gaps.retain(|g| Some(g) != missing.as_ref());
         t.gaps.len() < before
     }),
-    ("waiting is no option any more", |t| {
+    ("waiting is not an option", |t| {
         t.options.retain(|o| o.action != "wait");
         true
     }),
@@ -316,7 +318,7 @@ const COSTLY: &[(&str, Mutation)] = &[
             .map(|o| o.preconditions.clear())
             .is_some()
     }),
-    ("an option hides its way back", |t| {
+    ("an option hides its reversal", |t| {
         t.options
             .iter_mut()
             .find(|o| o.reversible && o.risk > Risk::None)
@@ -334,11 +336,11 @@ const COSTLY: &[(&str, Mutation)] = &[
         t.decision.option = "pray".to_owned();
         true
     }),
-    ("nothing says when to think again", |t| {
+    ("the decision does not state when to revisit it", |t| {
         t.decision.revisit_when.clear();
         true
     }),
-    ("the choice is not argued", |t| {
+    ("the recommendation has no rationale", |t| {
         t.rationale
             .retain(|c| !matches!(c.predicate, Predicate::Prefers { .. }));
         true
@@ -390,24 +392,24 @@ const COSTLY: &[(&str, Mutation)] = &[
 ];
 
 #[test]
-fn every_untruth_is_found() {
+fn every_false_statement_is_found() {
     let good = good_tickets();
     let mut missed = Vec::new();
     for (is_unsafe, mutations) in [(true, UNSAFE), (false, COSTLY)] {
         for (name, mutate) in mutations {
-            let mut occasions = 0;
+            let mut applied = 0;
             for (kind, ticket) in &good {
                 let mut mutated = ticket.clone();
                 if !mutate(&mut mutated) || mutated == *ticket {
                     continue;
                 }
-                occasions += 1;
+                applied += 1;
                 let verification = verify(&mutated, &topology());
                 if verification.score == 100 || (is_unsafe && verification.score > 0) {
                     missed.push(format!("{name} ({kind}): {}", verification.score));
                 }
             }
-            assert!(occasions > 0, "no ticket gives occasion for: {name}");
+            assert!(applied > 0, "no ticket to apply it to: {name}");
         }
     }
     assert_eq!(missed, Vec::<String>::new());
@@ -430,11 +432,11 @@ fn cited_number(ticket: &mut Ticket) -> Option<&mut Evidence> {
         .hypotheses
         .iter()
         .flat_map(|h| h.assessed().map(|one| &one.claim));
-    let told: Vec<EvidenceId> = claims
+    let cited: Vec<EvidenceId> = claims
         .filter(|claim| matches!(claim.predicate, Predicate::Deviates { .. }))
         .filter_map(|claim| claim.evidence.first().cloned())
         .collect();
-    first(ticket, |evidence| told.contains(&evidence.id))
+    first(ticket, |evidence| cited.contains(&evidence.id))
 }
 
 fn turned(value: &Scalar) -> Scalar {
@@ -446,7 +448,7 @@ fn leader(ticket: &mut Ticket) -> Option<&mut operator_model::Hypothesis> {
     ticket
         .hypotheses
         .iter_mut()
-        .find(|hypothesis| !hypothesis.is_none_of_these())
+        .find(|hypothesis| !hypothesis.is_unknown_cause())
 }
 
 fn claim(ticket: &mut Ticket) -> Option<&mut Claim> {
@@ -508,12 +510,12 @@ fn quote(id: &EvidenceId, text: &str) -> Claim {
     }
 }
 
-fn told(ticket: &mut Ticket) -> Option<&mut String> {
+fn deciding_claim(ticket: &mut Ticket) -> Option<&mut String> {
     ticket
         .rationale
         .iter_mut()
         .find_map(|claim| match &mut claim.predicate {
-            Predicate::ToldApart { because, .. } if !because.is_empty() => Some(because),
+            Predicate::Discriminates { because, .. } if !because.is_empty() => Some(because),
             _ => None,
         })
 }
@@ -523,7 +525,7 @@ fn ratio(ticket: &mut Ticket) -> Option<&mut f64> {
         .rationale
         .iter_mut()
         .find_map(|claim| match &mut claim.predicate {
-            Predicate::ToldApart { ratio, .. } => Some(ratio),
+            Predicate::Discriminates { ratio, .. } => Some(ratio),
             _ => None,
         })
 }

@@ -1,15 +1,15 @@
-//! Questions to the tables of the snapshot.
+//! Evaluates row tests on the tables of the snapshot.
 
-use super::{Facts, Finding, Seen, opposite, plain};
+use super::{Facts, Finding, Observation, opposite, plain};
 use crate::diagnose::DiagnoseInput;
 use operator_data::Table;
 use operator_model::knowledge::{Scope, Test};
 use operator_model::{Comparison, EntityId, Evidence, EvidenceSource, Predicate, Scalar};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A row test of a card.
+/// A row test of an evidence rule.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct RowTest<'a> {
     pub(super) table: &'a str,
     pub(super) entity_column: &'a str,
     pub(super) column: &'a str,
@@ -17,7 +17,7 @@ pub(super) struct Question<'a> {
     pub(super) value: &'a Scalar,
 }
 
-/// Rows by the key of the entity that they speak of, for every table and column that a card names.
+/// Rows by the key of their entity, for every table and column that a rule names.
 #[derive(Debug, Default)]
 pub(super) struct RowIndex<'a> {
     by_key: BTreeMap<(&'a str, &'a str), BTreeMap<String, Vec<usize>>>,
@@ -26,7 +26,7 @@ pub(super) struct RowIndex<'a> {
 impl<'a> RowIndex<'a> {
     pub(super) fn new(input: DiagnoseInput<'a>) -> Self {
         let mut index = Self::default();
-        for rule in input.knowledge.cards.iter().flat_map(|card| &card.evidence) {
+        for rule in input.knowledge.cards.iter().flat_map(|one| &one.evidence) {
             let Test::RowMatches {
                 table,
                 entity_column,
@@ -58,50 +58,45 @@ fn keys(table: &Table, column: &str) -> BTreeMap<String, Vec<usize>> {
 }
 
 /// Whether a row about an entity of the scope has such a value.
-pub(super) fn ask(
+pub(super) fn evaluate(
     facts: &Facts<'_>,
-    question: Question<'_>,
+    test: RowTest<'_>,
     scope: Scope,
     suspect: &EntityId,
 ) -> Finding {
     let input = facts.input();
-    let Some(table) = input.snapshot.tables.get(question.table) else {
+    let Some(table) = input.snapshot.tables.get(test.table) else {
         return Finding::Unknown("the table was not observed".to_owned());
     };
-    let columns = [question.entity_column, question.column];
-    let index = facts
-        .rows
-        .by_key
-        .get(&(question.table, question.entity_column));
-    let (Some(index), true) = (
-        index,
-        columns
-            .iter()
-            .all(|column| table.column_index(column).is_some()),
-    ) else {
+    let columns = [test.entity_column, test.column];
+    let index = facts.rows.by_key.get(&(test.table, test.entity_column));
+    let has_columns = columns
+        .iter()
+        .all(|column| table.column_index(column).is_some());
+    let Some(index) = index.filter(|_| has_columns) else {
         return Finding::Unknown("the table has no such column".to_owned());
     };
     let rows = rows_in_scope(facts, index, scope, suspect);
     let cells: Vec<Cell> = rows
         .iter()
-        .map(|(key, row)| Cell::read(table, question, key, *row))
+        .map(|(key, row)| Cell::read(table, test, key, *row))
         .collect();
     let known: Vec<&Cell> = cells
         .iter()
         .filter(|cell| cell.value != Scalar::Null)
         .collect();
     if known.is_empty() && !cells.is_empty() {
-        return Finding::Unknown("the column is empty there".to_owned());
+        return Finding::Unknown("the column has no value for it".to_owned());
     }
     match (
         known
             .iter()
-            .find(|cell| question.comparison.holds(&cell.value, question.value)),
+            .find(|cell| test.comparison.holds(&cell.value, test.value)),
         known.as_slice(),
     ) {
-        (Some(cell), _) => cell_finding(facts, question, suspect, cell, true),
-        (None, [only]) => cell_finding(facts, question, suspect, only, false),
-        (None, _) => none_of_them(facts, question, scope, suspect),
+        (Some(cell), _) => cell_finding(facts, test, suspect, cell, true),
+        (None, [only]) => cell_finding(facts, test, suspect, only, false),
+        (None, _) => none_of_them(facts, test, scope, suspect),
     }
 }
 
@@ -113,15 +108,15 @@ struct Cell {
 }
 
 impl Cell {
-    fn read(table: &Table, question: Question<'_>, key: &str, row: usize) -> Self {
+    fn read(table: &Table, test: RowTest<'_>, key: &str, row: usize) -> Self {
         let field = table
-            .column_index(question.column)
+            .column_index(test.column)
             .and_then(|index| table.fields.get(index));
         let unit = field.and_then(|field| field.unit.clone());
         Self {
             key: key.to_owned(),
             row,
-            value: table.scalar(row, question.column),
+            value: table.scalar(row, test.column),
             unit,
         }
     }
@@ -157,13 +152,13 @@ fn rows_in_scope(
 
 fn cell_finding(
     facts: &Facts<'_>,
-    question: Question<'_>,
+    test: RowTest<'_>,
     suspect: &EntityId,
     cell: &Cell,
     holds: bool,
 ) -> Finding {
     let entity = entity_of(facts, suspect, &cell.key);
-    let query = format!("{}[{}].{}", question.table, cell.row, question.column);
+    let query = format!("{}[{}].{}", test.table, cell.row, test.column);
     let mut evidence = plain(
         EvidenceSource::Table,
         query,
@@ -173,26 +168,26 @@ fn cell_finding(
     );
     evidence.unit.clone_from(&cell.unit);
     let comparison = if holds {
-        question.comparison
+        test.comparison
     } else {
-        opposite(question.comparison)
+        opposite(test.comparison)
     };
-    let value = if comparable(&cell.value, question.value) {
-        question.value.clone()
+    let value = if comparable(&cell.value, test.value) {
+        test.value.clone()
     } else {
         Scalar::Null
     };
     if value == Scalar::Null {
         return Finding::Unknown(format!(
-            "{} is not what the rule compares it with",
+            "{} cannot be compared with the value of the rule",
             cell.value
         ));
     }
     let what = match entity {
-        Some(_) => format!("{}.{}", question.table, question.column),
-        None => format!("{}.{} of {}", question.table, question.column, cell.key),
+        Some(_) => format!("{}.{}", test.table, test.column),
+        None => format!("{}.{} of {}", test.table, test.column, cell.key),
     };
-    seen(
+    observed(
         holds,
         Predicate::Compares {
             what,
@@ -204,19 +199,14 @@ fn cell_finding(
     )
 }
 
-/// No row, or several of which none matches: the count is the evidence.
-fn none_of_them(
-    facts: &Facts<'_>,
-    question: Question<'_>,
-    scope: Scope,
-    suspect: &EntityId,
-) -> Finding {
+/// No row, or several of which none matches: their number is the evidence.
+fn none_of_them(facts: &Facts<'_>, test: RowTest<'_>, scope: Scope, suspect: &EntityId) -> Finding {
     let what = format!(
         "number of rows in {} with {} {} {}",
-        question.table,
-        question.column,
-        symbol(question.comparison),
-        question.value
+        test.table,
+        test.column,
+        symbol(test.comparison),
+        test.value
     );
     let entity = (scope == Scope::Itself).then(|| suspect.clone());
     let evidence = plain(
@@ -232,11 +222,11 @@ fn none_of_them(
         comparison: Comparison::Eq,
         value: Scalar::Integer(0),
     };
-    seen(false, predicate, evidence)
+    observed(false, predicate, evidence)
 }
 
-fn seen(holds: bool, predicate: Predicate, evidence: Evidence) -> Finding {
-    Finding::Known(Seen {
+fn observed(holds: bool, predicate: Predicate, evidence: Evidence) -> Finding {
+    Finding::Known(Observation {
         holds,
         predicate,
         cited: vec![evidence],
@@ -245,8 +235,8 @@ fn seen(holds: bool, predicate: Predicate, evidence: Evidence) -> Finding {
 }
 
 /// Values of kinds that do not compare make a rule neither true nor false.
-fn comparable(seen: &Scalar, wanted: &Scalar) -> bool {
-    Comparison::Eq.holds(seen, wanted) || Comparison::Ne.holds(seen, wanted)
+fn comparable(value: &Scalar, wanted: &Scalar) -> bool {
+    Comparison::Eq.holds(value, wanted) || Comparison::Ne.holds(value, wanted)
 }
 
 /// The entity that a key names, if the system has it.

@@ -1,6 +1,6 @@
-//! Questions to the signals.
+//! Evaluates signal tests on the readings of detection.
 
-use super::{Facts, Finding, Seen, opposite, query_of};
+use super::{Facts, Finding, Observation, opposite, query_of};
 use crate::diagnose::limits::CITED_MAX;
 use operator_model::detection::{CALM_Z, DEVIATING_Z, NORMAL_Z};
 use operator_model::knowledge::{Deviation, Direction, Scope, Signal, SignalSource};
@@ -10,10 +10,10 @@ use operator_model::{
 };
 use std::collections::BTreeSet;
 
-/// What is asked about a signal.
+/// A test of a signal.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Question {
-    /// Whether it stands so.
+pub(super) enum SignalTest {
+    /// Whether it is in this state.
     Deviates(Deviation),
     /// Whether its newest value compares so.
     Compares(Comparison, f64),
@@ -40,6 +40,7 @@ pub(in crate::diagnose) fn read_signal(
             Timestamp(reading.at.0.saturating_sub(window_ms)),
             reading.at,
         ),
+        seen_at: None,
         value: reading.value.map_or(Scalar::Null, Scalar::Float),
         unit: Some(signal.unit.clone()),
         baseline: reading.median.map(Scalar::Float),
@@ -49,20 +50,20 @@ pub(in crate::diagnose) fn read_signal(
     }
 }
 
-/// One entity's answer.
-struct Answer<'a> {
+/// The result for one entity.
+struct EntityResult<'a> {
     entity: &'a EntityId,
     reading: &'a Reading,
     holds: bool,
-    /// How far it goes in the direction of the question.
+    /// How far the value is in the direction of the test.
     extreme: f64,
 }
 
-/// Whether some entity of the scope stands so.
-pub(super) fn ask(
+/// Whether the test holds for some entity of the scope.
+pub(super) fn evaluate(
     facts: &Facts<'_>,
     id: &SignalId,
-    question: Question,
+    test: SignalTest,
     scope: Scope,
     suspect: &EntityId,
 ) -> Finding {
@@ -73,17 +74,17 @@ pub(super) fn ask(
         .iter()
         .find(|signal| &signal.id == id)
     else {
-        return Finding::Unknown("the knowledge has no such signal".to_owned());
+        return Finding::Unknown("the subject does not define this signal".to_owned());
     };
-    let mut answers = Vec::new();
+    let mut results = Vec::new();
     let mut why_not = None;
     for (entity, reading) in input
         .detection
         .of_signal(id)
         .filter(|(e, _)| facts.is_in_scope(scope, suspect, e))
     {
-        match answer(signal, question, reading) {
-            Ok((holds, extreme)) => answers.push(Answer {
+        match result_of(signal, test, reading) {
+            Ok((holds, extreme)) => results.push(EntityResult {
                 entity,
                 reading,
                 holds,
@@ -92,28 +93,28 @@ pub(super) fn ask(
             Err(reason) => why_not = why_not.or(Some(reason)),
         }
     }
-    answers.sort_by(|a, b| {
+    results.sort_by(|a, b| {
         b.holds
             .cmp(&a.holds)
             .then(b.extreme.total_cmp(&a.extreme))
             .then_with(|| a.entity.cmp(b.entity))
     });
-    match answers.first() {
-        None => Finding::Unknown(why_not.unwrap_or("it was not collected").to_owned()),
-        Some(first) if first.holds => holds(facts, signal, question, first),
-        Some(_) => does_not(signal, question, &answers),
+    match results.first() {
+        None => Finding::Unknown(why_not.unwrap_or("not collected").to_owned()),
+        Some(first) if first.holds => holds(facts, signal, test, first),
+        Some(_) => does_not_hold(signal, test, &results),
     }
 }
 
-/// Whether the reading answers yes, and how far it goes; or why it cannot answer.
-fn answer(
+/// Whether the test holds for the reading, and how extreme it is; or why that is unknown.
+fn result_of(
     signal: &Signal,
-    question: Question,
+    test: SignalTest,
     reading: &Reading,
 ) -> Result<(bool, f64), &'static str> {
-    let value = reading.value.ok_or("it has no newest value")?;
-    match question {
-        Question::Compares(comparison, limit) => {
+    let value = reading.value.ok_or("no current value")?;
+    match test {
+        SignalTest::Compares(comparison, limit) => {
             let extreme = if matches!(comparison, Comparison::Lt | Comparison::Le) {
                 -value
             } else {
@@ -124,17 +125,17 @@ fn answer(
                 extreme,
             ))
         }
-        Question::Deviates(Deviation::Outlier) => {
-            let median = reading.peers_median.ok_or("it has too few peers")?;
+        SignalTest::Deviates(Deviation::Outlier) => {
+            let median = reading
+                .peers_median
+                .ok_or("too few peers to compare with")?;
             Ok((reading.outlier, toward(signal.bad, value - median)))
         }
-        Question::Deviates(deviation) => {
-            let z = reading.robust_z.ok_or("its baseline is not learned yet")?;
+        SignalTest::Deviates(deviation) => {
+            let z = reading.robust_z.ok_or("no baseline learned yet")?;
             let undecided = reading.deviating && !reading.anomalous;
             match deviation {
-                Deviation::Anomalous if undecided => {
-                    Err("it deviates, but not for long enough to be sure")
-                }
+                Deviation::Anomalous if undecided => Err("deviates, but not yet for long enough"),
                 Deviation::Anomalous => Ok((reading.anomalous, toward(signal.bad, z))),
                 _ => Ok((z.abs() < NORMAL_Z, -z.abs())),
             }
@@ -150,18 +151,25 @@ fn toward(bad: Direction, signed: f64) -> f64 {
     }
 }
 
-fn holds(facts: &Facts<'_>, signal: &Signal, question: Question, answer: &Answer<'_>) -> Finding {
-    let (what, entity, reading) = (signal.title.clone(), answer.entity.clone(), answer.reading);
+fn holds(
+    facts: &Facts<'_>,
+    signal: &Signal,
+    test: SignalTest,
+    result: &EntityResult<'_>,
+) -> Finding {
+    let what = signal.title.clone();
+    let entity = result.entity.clone();
+    let reading = result.reading;
     let mut cited = vec![read_signal(signal, &entity, reading)];
     let z = reading.robust_z.unwrap_or(0.0);
-    let predicate = match question {
-        Question::Compares(comparison, limit) => Predicate::Compares {
+    let predicate = match test {
+        SignalTest::Compares(comparison, limit) => Predicate::Compares {
             what,
             entity: Some(entity),
             comparison,
             value: Scalar::Float(limit),
         },
-        Question::Deviates(Deviation::Anomalous) => {
+        SignalTest::Deviates(Deviation::Anomalous) => {
             let robust_z = if z.abs() >= DEVIATING_Z {
                 DEVIATING_Z
             } else {
@@ -174,13 +182,13 @@ fn holds(facts: &Facts<'_>, signal: &Signal, question: Question, answer: &Answer
                 up: z > 0.0,
             }
         }
-        Question::Deviates(Deviation::Normal) => Predicate::Steady {
+        SignalTest::Deviates(Deviation::Normal) => Predicate::Steady {
             what,
             entity: Some(entity),
             z_min: Some(-NORMAL_Z),
             z_max: Some(NORMAL_Z),
         },
-        Question::Deviates(Deviation::Outlier) => {
+        SignalTest::Deviates(Deviation::Outlier) => {
             cited.extend(middle_peers(facts, signal, &entity));
             let up = reading.value.unwrap_or(0.0) > reading.peers_median.unwrap_or(0.0);
             Predicate::Outlies {
@@ -191,17 +199,17 @@ fn holds(facts: &Facts<'_>, signal: &Signal, question: Question, answer: &Answer
             }
         }
     };
-    let is_normal = matches!(question, Question::Deviates(Deviation::Normal));
+    let is_normal = matches!(test, SignalTest::Deviates(Deviation::Normal));
     let symptom = (
         SymptomKind::Anomaly(signal.id.clone()),
-        answer.entity.clone(),
+        result.entity.clone(),
     );
     let rests_on = if is_normal || !reading.anomalous {
         BTreeSet::new()
     } else {
         BTreeSet::from([symptom])
     };
-    Finding::Known(Seen {
+    Finding::Known(Observation {
         holds: true,
         predicate,
         cited,
@@ -209,11 +217,11 @@ fn holds(facts: &Facts<'_>, signal: &Signal, question: Question, answer: &Answer
     })
 }
 
-/// What detection asks of an outlier at least, whatever the spread of its peers.
+/// What detection requires of an outlier at least, whatever the spread of its peers.
 const OUTLIER_FACTOR: f64 = 2.0;
 
-/// Peers from the middle outwards, an even or odd number of them as there are peers, so that their
-/// median is that of all.
+/// Peers from the middle outwards. Their number is even or odd as that of all peers is, so the median is
+/// the same.
 fn middle_peers(facts: &Facts<'_>, signal: &Signal, entity: &EntityId) -> Vec<Evidence> {
     let mut peers: Vec<(&EntityId, &Reading)> = facts
         .input()
@@ -237,17 +245,17 @@ fn middle_peers(facts: &Facts<'_>, signal: &Signal, entity: &EntityId) -> Vec<Ev
         .collect()
 }
 
-/// The entities that come closest to a yes speak for the others.
-fn does_not(signal: &Signal, question: Question, answers: &[Answer<'_>]) -> Finding {
+/// The test holds for no entity; the ones that come closest are cited for all.
+fn does_not_hold(signal: &Signal, test: SignalTest, results: &[EntityResult<'_>]) -> Finding {
     let cites = if matches!(
-        question,
-        Question::Deviates(Deviation::Outlier | Deviation::Normal)
+        test,
+        SignalTest::Deviates(Deviation::Outlier | Deviation::Normal)
     ) {
         1
     } else {
         CITED_MAX
     };
-    let closest: Vec<&Answer<'_>> = answers.iter().take(cites).collect();
+    let closest: Vec<&EntityResult<'_>> = results.iter().take(cites).collect();
     let cited: Vec<Evidence> = closest
         .iter()
         .map(|a| read_signal(signal, a.entity, a.reading))
@@ -258,24 +266,24 @@ fn does_not(signal: &Signal, question: Question, answers: &[Answer<'_>]) -> Find
         None
     };
     let what = signal.title.clone();
-    let first = closest.first().map(|answer| answer.reading);
-    let predicate = match question {
-        Question::Compares(comparison, limit) => Predicate::Compares {
+    let first = closest.first().map(|result| result.reading);
+    let predicate = match test {
+        SignalTest::Compares(comparison, limit) => Predicate::Compares {
             what,
             entity,
             comparison: opposite(comparison),
             value: Scalar::Float(limit),
         },
-        Question::Deviates(Deviation::Anomalous) => Predicate::Steady {
+        SignalTest::Deviates(Deviation::Anomalous) => Predicate::Steady {
             what,
             entity,
             z_min: (signal.bad != Direction::Up).then_some(-DEVIATING_Z),
             z_max: (signal.bad != Direction::Down).then_some(DEVIATING_Z),
         },
-        Question::Deviates(Deviation::Normal) => {
+        SignalTest::Deviates(Deviation::Normal) => {
             let z = first.and_then(|reading| reading.robust_z).unwrap_or(0.0);
             let Some(entity) = entity else {
-                return Finding::Unknown("it was not collected".to_owned());
+                return Finding::Unknown("not collected".to_owned());
             };
             Predicate::Deviates {
                 what,
@@ -284,7 +292,7 @@ fn does_not(signal: &Signal, question: Question, answers: &[Answer<'_>]) -> Find
                 up: z > 0.0,
             }
         }
-        Question::Deviates(Deviation::Outlier) => {
+        SignalTest::Deviates(Deviation::Outlier) => {
             let limit = first
                 .and_then(|reading| reading.outlier_limit)
                 .unwrap_or(0.0);
@@ -296,8 +304,7 @@ fn does_not(signal: &Signal, question: Question, answers: &[Answer<'_>]) -> Find
             } else {
                 Comparison::Ge
             };
-            let what =
-                format!("{what}, which stands out from its peers only beyond the limit given,");
+            let what = format!("{what}, an outlier only beyond the stated limit,");
             Predicate::Compares {
                 what,
                 entity,
@@ -306,7 +313,7 @@ fn does_not(signal: &Signal, question: Question, answers: &[Answer<'_>]) -> Find
             }
         }
     };
-    Finding::Known(Seen {
+    Finding::Known(Observation {
         holds: false,
         predicate,
         cited,

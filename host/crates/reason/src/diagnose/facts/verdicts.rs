@@ -1,6 +1,6 @@
-//! Questions to the verdicts of checks.
+//! Evaluates check tests on the verdicts.
 
-use super::{Facts, Finding, Seen, plain};
+use super::{Facts, Finding, Observation, plain};
 use operator_model::knowledge::Scope;
 use operator_model::{
     CheckId, EntityId, Evidence, EvidenceSource, Predicate, Scalar, Status, SymptomKind, Timestamp,
@@ -8,7 +8,7 @@ use operator_model::{
 };
 use std::collections::BTreeSet;
 
-/// A verdict as evidence, about one entity or about all that were looked at.
+/// A verdict as evidence, about one entity or about all that the check covered.
 pub(in crate::diagnose) fn read_verdict(
     verdict: &Verdict,
     entity: Option<&EntityId>,
@@ -28,37 +28,37 @@ pub(in crate::diagnose) fn read_verdict(
     evidence
 }
 
-/// Whether the check is violated (or holds) in the scope. Where it cannot tell now, what it found last still speaks for a
-/// while: a list that shows nothing for a moment does not undo a diagnosis.
-pub(super) fn ask(
+/// Whether the check is violated (or holds) in the scope. While it is inconclusive, its last finding remains
+/// valid for some time: a listing that is empty for a moment does not undo a diagnosis.
+pub(super) fn evaluate(
     facts: &Facts<'_>,
     check: &CheckId,
     violated: bool,
     scope: Scope,
     suspect: &EntityId,
 ) -> Finding {
-    match ask_now(facts, check, violated, scope, suspect) {
+    match evaluate_now(facts, check, violated, scope, suspect) {
         Finding::Unknown(why) => {
-            found_last(facts, check, violated, scope, suspect).unwrap_or(Finding::Unknown(why))
+            last_finding(facts, check, violated, scope, suspect).unwrap_or(Finding::Unknown(why))
         }
         known => known,
     }
 }
 
-/// The violation of the scope that was seen last, of those that the check can neither confirm nor clear.
-fn found_last(
+/// The most recent violation in the scope that the check can now neither confirm nor clear.
+fn last_finding(
     facts: &Facts<'_>,
     check: &CheckId,
     violated: bool,
     scope: Scope,
     suspect: &EntityId,
 ) -> Option<Finding> {
-    let paused = facts.watched.iter().filter(|((kind, entity), lasting)| {
+    let paused = facts.watched.iter().filter(|((kind, entity), tracked)| {
         let is_of_check = matches!(kind, SymptomKind::Violation(of) if of == check);
-        is_of_check && lasting.still_speaks() && facts.is_in_scope(scope, suspect, entity)
+        is_of_check && tracked.is_still_valid() && facts.is_in_scope(scope, suspect, entity)
     });
-    let ((_, entity), lasting) = paused.min_by_key(|(_, lasting)| lasting.paused_ms())?;
-    let cited = lasting.seen.first()?.clone();
+    let ((_, entity), tracked) = paused.min_by_key(|(_, tracked)| tracked.paused_ms())?;
+    let cited = tracked.evidence.first()?.clone();
     let Some(Scalar::Text(claim)) = cited.baseline.clone() else {
         return None;
     };
@@ -72,7 +72,7 @@ fn found_last(
         entity: Some(entity.clone()),
         violated: true,
     };
-    Some(Finding::Known(Seen {
+    Some(Finding::Known(Observation {
         holds: violated,
         predicate,
         cited: vec![cited],
@@ -80,7 +80,7 @@ fn found_last(
     }))
 }
 
-fn ask_now(
+fn evaluate_now(
     facts: &Facts<'_>,
     check: &CheckId,
     violated: bool,
@@ -96,7 +96,7 @@ fn ask_now(
         return Finding::Unknown("the check did not run".to_owned());
     };
     if verdict.status == Status::Inconclusive {
-        return Finding::Unknown(format!("the check could not tell: {}", verdict.reason));
+        return Finding::Unknown(format!("the check is inconclusive: {}", verdict.reason));
     }
     let in_scope = |entity: &&EntityId| facts.is_in_scope(scope, suspect, entity);
     let violators: Vec<&EntityId> = verdict
@@ -120,9 +120,9 @@ fn ask_now(
             return known(verdict, Some(suspect), false, !violated, at);
         }
         if mentions_kind(verdict, suspect.kind()) || verdict.status == Status::Fail {
-            return Finding::Unknown("the check did not look there".to_owned());
+            return Finding::Unknown("the check did not cover it".to_owned());
         }
-        // A check of the whole system that passes: its answer is the same for every entity.
+        // A check of the whole system that passes: its result is the same for every entity.
         return known(verdict, None, !violated, false, at);
     }
     match (violated, other.is_empty()) {
@@ -131,7 +131,7 @@ fn ask_now(
         (false, true) if verdict.status == Status::Pass && verdict.passed.is_empty() => {
             known(verdict, None, true, false, at)
         }
-        (false, true) => Finding::Unknown("the check did not look there".to_owned()),
+        (false, true) => Finding::Unknown("the check did not cover it".to_owned()),
     }
 }
 
@@ -163,7 +163,7 @@ fn known(
         entity: entity.cloned(),
         violated,
     };
-    Finding::Known(Seen {
+    Finding::Known(Observation {
         holds,
         predicate,
         cited,
@@ -174,9 +174,9 @@ fn known(
 impl Finding {
     /// A pass of all but the suspect is not the same observation as a pass of all.
     fn about(mut self, check: &CheckId, suspect: &EntityId) -> Self {
-        if let Self::Known(seen) = &mut self {
-            for evidence in &mut seen.cited {
-                evidence.query = format!("{check} (others than {suspect})");
+        if let Self::Known(observation) = &mut self {
+            for evidence in &mut observation.cited {
+                evidence.query = format!("{check} (all but {suspect})");
             }
         }
         self

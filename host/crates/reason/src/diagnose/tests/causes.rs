@@ -1,4 +1,4 @@
-//! Which cause is named, and what is said about the others.
+//! Which cause is named, and what is stated about the alternatives.
 
 use crate::diagnose::fixture::{
     STEP_MS, Sight, Story, cannot_tell, fails, holds, knowledge, node_two_gone, slow_disk_on_two,
@@ -18,7 +18,7 @@ fn leader(incident: &Incident) -> (String, String) {
     )
 }
 
-fn card_and_suspect(card: &str, suspect: &str) -> (String, String) {
+fn id_and_suspect(card: &str, suspect: &str) -> (String, String) {
     (card.to_owned(), suspect.to_owned())
 }
 
@@ -29,7 +29,7 @@ fn a_gone_node_is_one_incident_with_the_slowness_of_its_peers_in_it() {
     let [incident] = incidents.as_slice() else {
         panic!("{} incidents", incidents.len())
     };
-    assert_eq!(leader(incident), card_and_suspect("node-gone", "node/2"));
+    assert_eq!(leader(incident), id_and_suspect("node-gone", "node/2"));
     assert!(!incident.diagnosis.abstained);
     assert!(incident.confirmed);
     assert_eq!(incident.title, "Node gone: 10.0.0.2:9000 (node/2)");
@@ -76,23 +76,23 @@ fn the_probabilities_are_the_shares_of_the_odds() {
 }
 
 #[test]
-fn a_rival_is_told_apart_by_the_observation_that_weighs_most() {
+fn an_alternative_is_discriminated_by_the_observation_that_weighs_most() {
     let mut story = Story::after_a_quiet_time();
     let incidents = story.repeat(5, &slow_disk_on_two());
     let [incident] = incidents.as_slice() else {
         panic!("{} incidents", incidents.len())
     };
-    assert_eq!(leader(incident), card_and_suspect("slow-disk", "node/2"));
-    let rivals: Vec<&str> = incident.diagnosis.hypotheses[1..]
+    assert_eq!(leader(incident), id_and_suspect("slow-disk", "node/2"));
+    let alternatives: Vec<&str> = incident.diagnosis.hypotheses[1..]
         .iter()
         .map(|h| h.card.as_str())
         .collect();
     assert!(
-        rivals.contains(&"slow-link") && rivals.contains(&"none-of-these"),
-        "{rivals:?}"
+        alternatives.contains(&"slow-link") && alternatives.contains(&"none-of-these"),
+        "{alternatives:?}"
     );
-    for claim in &incident.diagnosis.told_apart {
-        let Predicate::ToldApart { ratio, because, .. } = &claim.predicate else {
+    for claim in &incident.diagnosis.discrimination {
+        let Predicate::Discriminates { ratio, because, .. } = &claim.predicate else {
             panic!("{claim:?}")
         };
         assert!(
@@ -100,11 +100,14 @@ fn a_rival_is_told_apart_by_the_observation_that_weighs_most() {
             "{claim:?}"
         );
     }
-    assert_eq!(incident.diagnosis.told_apart.len(), rivals.len() - 1);
+    assert_eq!(
+        incident.diagnosis.discrimination.len(),
+        alternatives.len() - 1
+    );
 }
 
 #[test]
-fn an_ambiguous_slowness_is_not_explained_but_says_what_would_tell() {
+fn an_ambiguous_slowness_names_no_cause_but_the_observation_that_would_decide() {
     let mut story = Story::after_a_quiet_time();
     let incidents = story.repeat(5, &slow_for_an_unknown_reason());
     let [incident] = incidents.as_slice() else {
@@ -113,11 +116,11 @@ fn an_ambiguous_slowness_is_not_explained_but_says_what_would_tell() {
     assert!(incident.diagnosis.abstained);
     assert!(
         incident.confirmed,
-        "what is broken is a ticket even if nobody knows why"
+        "a violation opens a ticket even if its cause is unknown"
     );
     let first = &incident.diagnosis.gaps[0];
     assert!(
-        first.starts_with("to tell ") && first.contains("Disk wait")
+        first.starts_with("to distinguish ") && first.contains("Disk wait")
             || first.contains("Packet loss"),
         "{first}"
     );
@@ -131,7 +134,7 @@ fn an_ambiguous_slowness_is_not_explained_but_says_what_would_tell() {
 }
 
 #[test]
-fn what_cannot_be_seen_counts_neither_for_nor_against() {
+fn what_cannot_be_observed_neither_supports_nor_contradicts() {
     let with_disks = Story::after_a_quiet_time().repeat(5, &slow_disk_on_two());
     let without = Story::after_a_quiet_time().repeat(
         5,
@@ -149,7 +152,8 @@ fn what_cannot_be_seen_counts_neither_for_nor_against() {
             .cloned();
         found.unwrap()
     };
-    let (seen, unseen) = (disk(&with_disks), disk(&without));
+    let seen = disk(&with_disks);
+    let unseen = disk(&without);
     assert!(
         (seen.log_odds - unseen.log_odds - 40_f64.ln()).abs() < 1e-3,
         "{} {}",
@@ -166,8 +170,8 @@ fn what_cannot_be_seen_counts_neither_for_nor_against() {
     );
 }
 
-/// The cause cannot be seen for a moment, and its entity is not even listed; what it did to the others goes on.
-fn the_cause_out_of_sight() -> Sight {
+/// The cause cannot be observed for a moment, and its entity is not listed; its effects on the others continue.
+fn unobservable_cause() -> Sight {
     let mut sight = node_two_gone();
     sight.verdicts = vec![cannot_tell("node-answers"), holds("writes-fast")];
     sight.state = ["up"; 3];
@@ -184,34 +188,40 @@ fn the_cause_out_of_sight() -> Sight {
 }
 
 #[test]
-fn a_cause_that_cannot_be_seen_for_a_moment_stays_the_cause() {
+fn a_cause_that_is_unobservable_for_a_moment_stays_the_cause() {
     let mut story = Story::after_a_quiet_time();
     let before = story.repeat(8, &node_two_gone()).remove(0);
+    let last_seen_at = story.now;
     for _ in 0..20 {
-        let incidents = story.step(&the_cause_out_of_sight());
+        let incidents = story.step(&unobservable_cause());
         let [incident] = incidents.as_slice() else {
             panic!("{} incidents", incidents.len())
         };
         assert_eq!(incident.key, before.key);
-        assert_eq!(leader(incident), card_and_suspect("node-gone", "node/2"));
+        assert_eq!(leader(incident), id_and_suspect("node-gone", "node/2"));
         assert!(!incident.diagnosis.abstained);
         assert_eq!(
             incident.title, "Node gone: 10.0.0.2:9000 (node/2)",
             "it keeps its name"
         );
-        let ticket = story.ticket(incident, &the_cause_out_of_sight());
+        let stale = incident
+            .evidence
+            .iter()
+            .find(|one| one.query == "node-answers" && one.seen_at.is_some());
+        assert_eq!(stale.unwrap().seen_at, Some(last_seen_at));
+        let ticket = story.ticket(incident, &unobservable_cause());
         let verified = crate::verify::verify(&ticket, story.memory.topology());
         assert!(verified.failures.is_empty(), "{:?}", verified.failures);
     }
 }
 
 #[test]
-fn what_was_seen_long_ago_is_no_evidence() {
+fn old_observations_are_no_evidence() {
     let mut story = Story::after_a_quiet_time();
     story.repeat(8, &node_two_gone());
     let incidents = story.repeat(
         usize::try_from(605_000 / STEP_MS).unwrap(),
-        &the_cause_out_of_sight(),
+        &unobservable_cause(),
     );
     let still = incidents.iter().find(|incident| {
         incident
@@ -244,8 +254,8 @@ fn two_causes_at_once_are_two_incidents() {
     assert_eq!(
         leaders,
         [
-            card_and_suspect("node-gone", "node/1"),
-            card_and_suspect("slow-disk", "node/3")
+            id_and_suspect("node-gone", "node/1"),
+            id_and_suspect("slow-disk", "node/3")
         ]
     );
     let keys: std::collections::BTreeSet<_> =
@@ -254,7 +264,7 @@ fn two_causes_at_once_are_two_incidents() {
 }
 
 #[test]
-fn a_violation_that_no_card_explains_is_an_incident_without_a_cause() {
+fn a_violation_that_no_failure_mode_explains_is_an_incident_without_a_cause() {
     let mut story = Story::after_a_quiet_time();
     let odd = Sight {
         verdicts: vec![
@@ -275,12 +285,12 @@ fn a_violation_that_no_card_explains_is_an_incident_without_a_cause() {
     );
     assert_eq!(
         incident.title,
-        "Cause open: writes are slow: 10.0.0.1:9000 (node/1)"
+        "Cause undetermined: writes are slow: 10.0.0.1:9000 (node/1)"
     );
 }
 
 #[test]
-fn a_lone_anomaly_that_one_card_explains_weakly_opens_nothing() {
+fn a_single_anomaly_with_weak_evidence_opens_no_incident() {
     let mut story = Story::after_a_quiet_time();
     let incidents = story.repeat(
         12,
@@ -305,12 +315,12 @@ fn anomalies_with_one_likely_cause_on_independent_evidence_open_an_incident_afte
     let [incident] = late.as_slice() else {
         panic!("{} incidents", late.len())
     };
-    assert_eq!(leader(incident), card_and_suspect("slow-disk", "node/2"));
+    assert_eq!(leader(incident), id_and_suspect("slow-disk", "node/2"));
     assert!(incident.confirmed);
 }
 
 #[test]
-fn anomalies_do_not_know_better_than_a_check_that_calls_their_cause_a_note() {
+fn a_check_that_reports_a_note_overrides_anomalies_with_the_same_cause() {
     let with_note = |check: &str| {
         let mut note = fails(check, &["node/2"], &["node/1"]);
         note.violations[0].severity = Severity::Info;
@@ -327,7 +337,7 @@ fn anomalies_do_not_know_better_than_a_check_that_calls_their_cause_a_note() {
     let of_disk = |incidents: Vec<Incident>| {
         incidents
             .into_iter()
-            .find(|incident| leader(incident) == card_and_suspect("slow-disk", "node/2"))
+            .find(|incident| leader(incident) == id_and_suspect("slow-disk", "node/2"))
             .unwrap()
     };
     assert!(!of_disk(with_note("writes-fast")).confirmed);
@@ -339,7 +349,7 @@ fn anomalies_do_not_know_better_than_a_check_that_calls_their_cause_a_note() {
 
 #[test]
 fn an_effect_does_not_begin_before_its_cause() {
-    // Node 1 was slow for three minutes before node 2 went away, so that is not what node 2 did.
+    // Node 1 was slow for three minutes before node 2 went away, so node 2 did not cause it.
     let mut story = Story::after_a_quiet_time();
     story.repeat(
         36,
@@ -398,11 +408,11 @@ fn the_order_of_the_input_changes_nothing() {
 }
 
 #[test]
-fn nonsense_numbers_of_a_card_do_not_decide() {
+fn invalid_numbers_of_a_failure_mode_do_not_decide() {
     let mut knowledge = knowledge();
-    for card in &mut knowledge.cards {
-        card.prior = f64::NAN;
-        for rule in &mut card.evidence {
+    for failure_mode in &mut knowledge.cards {
+        failure_mode.prior = f64::NAN;
+        for rule in &mut failure_mode.evidence {
             rule.ratio_if_true = f64::INFINITY;
             rule.ratio_if_false = -1.0;
         }
@@ -422,7 +432,7 @@ fn nonsense_numbers_of_a_card_do_not_decide() {
 }
 
 #[test]
-fn every_value_that_is_used_is_on_record_and_is_cited_by_its_number() {
+fn every_value_that_is_used_is_recorded_and_cited_by_its_id() {
     let mut story = Story::after_a_quiet_time();
     let incident = story.repeat(5, &slow_disk_on_two()).remove(0);
     let claims = incident

@@ -7,7 +7,7 @@ use crate::diagnose::fixture::{
 use operator_model::{EvidenceId, Incident, TicketState};
 use std::collections::BTreeMap;
 
-fn questions(
+fn identities(
     incident: &Incident,
 ) -> BTreeMap<EvidenceId, (String, Option<operator_model::EntityId>)> {
     incident
@@ -36,7 +36,8 @@ fn evidence_ids_keep_their_meaning_while_values_change() {
     let mut story = Story::after_a_quiet_time();
     let before = story.repeat(4, &slow_for_an_unknown_reason()).remove(0);
     let after = story.repeat(6, &slow_disk_on_two()).remove(0);
-    let (before, after) = (questions(&before), questions(&after));
+    let before = identities(&before);
+    let after = identities(&after);
     let both: Vec<&EvidenceId> = before.keys().filter(|id| after.contains_key(id)).collect();
     assert!(!both.is_empty());
     assert!(both.iter().all(|id| before[id] == after[id]));
@@ -54,7 +55,7 @@ fn equal_incidents_of_two_operators_have_equal_keys() {
 }
 
 #[test]
-fn a_restart_takes_the_open_ticket_up_again() {
+fn a_restart_resumes_the_open_ticket() {
     let mut story = Story::after_a_quiet_time();
     let incident = story.repeat(4, &node_two_gone()).remove(0);
     let ticket = story.ticket(&incident, &node_two_gone());
@@ -66,8 +67,9 @@ fn a_restart_takes_the_open_ticket_up_again() {
         panic!("{} incidents", again.len())
     };
     assert_eq!(same.key, incident.key);
-    assert!(same.confirmed, "the hold was waited for before the restart");
-    let (before, after) = (questions(&incident), questions(same));
+    assert!(same.confirmed, "it was confirmed before the restart");
+    let before = identities(&incident);
+    let after = identities(same);
     assert!(
         before
             .keys()
@@ -77,7 +79,7 @@ fn a_restart_takes_the_open_ticket_up_again() {
 }
 
 #[test]
-fn a_restart_into_blindness_keeps_the_ticket_as_it_was() {
+fn a_restart_without_observations_keeps_the_ticket_as_it_was() {
     let mut story = Story::after_a_quiet_time();
     let incident = story.repeat(4, &node_two_gone()).remove(0);
     let ticket = story.ticket(&incident, &node_two_gone());
@@ -108,7 +110,7 @@ fn a_fault_that_was_repaired_while_the_operator_was_off_becomes_resolvable() {
 }
 
 #[test]
-fn a_relapse_soon_after_is_the_same_incident_and_much_later_another() {
+fn a_relapse_soon_after_is_the_same_incident_and_a_late_one_is_another() {
     let mut story = Story::after_a_quiet_time();
     let first = story.repeat(4, &node_two_gone()).remove(0);
     story.repeat(20, &Sight::default());

@@ -1,33 +1,34 @@
-//! What told the leading hypothesis from each rival, or that nothing did.
+//! Which observation discriminates the leading hypothesis from each alternative, or that none does.
 
 use super::evidence_ids::CitationScope;
-use super::weigh::{Weighed, log_odds_of};
-use operator_model::sentence::TOLD_APART_RATIO_MIN;
+use super::weighing::{RankedCause, log_odds_of};
+use operator_model::sentence::DISCRIMINATING_RATIO_MIN;
 use operator_model::{Claim, EvidenceId, Hypothesis, Predicate, Symptom};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// One claim for each rival that a card describes.
+/// One claim for each alternative that a failure mode describes.
 pub(super) fn claims(
-    kept: &[&Weighed<'_>],
+    kept: &[&RankedCause<'_>],
     hypotheses: &[Hypothesis],
     symptoms: &[Symptom],
     citation_scope: &CitationScope<'_>,
 ) -> Vec<Claim> {
-    let carded: Vec<&Hypothesis> = hypotheses
+    let described: Vec<&Hypothesis> = hypotheses
         .iter()
-        .filter(|h| !h.is_none_of_these())
+        .filter(|h| !h.is_unknown_cause())
         .collect();
-    let Some(((winner, rivals), (weighed, others))) = carded.split_first().zip(kept.split_first())
+    let Some(((winner, alternatives), (leader, others))) =
+        described.split_first().zip(kept.split_first())
     else {
         return Vec::new();
     };
-    let pairs = rivals.iter().zip(others);
+    let pairs = alternatives.iter().zip(others);
     pairs
-        .map(|(rival, other)| {
+        .map(|(alternative, other)| {
             claim(
                 winner,
-                rival,
-                ratio(weighed, other),
+                alternative,
+                ratio(leader, other),
                 symptoms,
                 citation_scope,
             )
@@ -35,11 +36,11 @@ pub(super) fn claims(
         .collect()
 }
 
-/// How much likelier all evidence is under the one than under the other; priors do not count.
-fn ratio(winner: &Weighed<'_>, rival: &Weighed<'_>) -> f64 {
-    let evidence = |weighed: &Weighed<'_>| weighed.log_odds - log_odds_of(weighed.prior);
+/// How much likelier all evidence is under the one than under the other, without the priors.
+fn ratio(winner: &RankedCause<'_>, alternative: &RankedCause<'_>) -> f64 {
+    let evidence = |ranked: &RankedCause<'_>| ranked.log_odds - log_odds_of(ranked.prior);
     rounded_down(
-        (evidence(winner) - evidence(rival))
+        (evidence(winner) - evidence(alternative))
             .exp()
             .min(RATIO_SHOWN_MAX),
     )
@@ -57,28 +58,28 @@ fn rounded_down(value: f64) -> f64 {
 
 fn claim(
     winner: &Hypothesis,
-    rival: &Hypothesis,
+    alternative: &Hypothesis,
     ratio: f64,
     symptoms: &[Symptom],
     citation_scope: &CitationScope<'_>,
 ) -> Claim {
-    let decisive = if ratio >= TOLD_APART_RATIO_MIN {
-        strongest(winner, rival)
+    let decisive = if ratio >= DISCRIMINATING_RATIO_MIN {
+        strongest(winner, alternative)
     } else {
         None
     };
     let because = decisive.map(|claim| claim.text.clone()).unwrap_or_default();
-    let predicate = Predicate::ToldApart {
+    let predicate = Predicate::Discriminates {
         winner: winner.label(),
-        rival: rival.label(),
+        alternative: alternative.label(),
         ratio,
         because,
     };
-    citation_scope.claim_on(&predicate, &cited(winner, rival, symptoms))
+    citation_scope.claim_on(&predicate, &cited(winner, alternative, symptoms))
 }
 
-/// The one observation that speaks most for the winner and against the rival.
-fn strongest<'a>(winner: &'a Hypothesis, rival: &'a Hypothesis) -> Option<&'a Claim> {
+/// The one observation that supports the winner most over the alternative.
+fn strongest<'a>(winner: &'a Hypothesis, alternative: &'a Hypothesis) -> Option<&'a Claim> {
     let mut weights: BTreeMap<&str, (f64, &Claim)> = BTreeMap::new();
     for one in winner.assessed() {
         weights
@@ -86,7 +87,7 @@ fn strongest<'a>(winner: &'a Hypothesis, rival: &'a Hypothesis) -> Option<&'a Cl
             .or_insert((0.0, &one.claim))
             .0 += one.ratio.ln();
     }
-    for one in rival.assessed() {
+    for one in alternative.assessed() {
         weights
             .entry(&one.claim.text)
             .or_insert((0.0, &one.claim))
@@ -100,11 +101,11 @@ fn strongest<'a>(winner: &'a Hypothesis, rival: &'a Hypothesis) -> Option<&'a Cl
 }
 
 /// Everything that was weighed for either; the first symptom if there was nothing.
-fn cited(winner: &Hypothesis, rival: &Hypothesis, symptoms: &[Symptom]) -> Vec<EvidenceId> {
+fn cited(winner: &Hypothesis, alternative: &Hypothesis, symptoms: &[Symptom]) -> Vec<EvidenceId> {
     let mut seen = BTreeSet::new();
     let weighed = winner
         .assessed()
-        .chain(rival.assessed())
+        .chain(alternative.assessed())
         .flat_map(|one| one.claim.evidence.iter());
     let mut ids: Vec<EvidenceId> = weighed
         .filter(|id| seen.insert((*id).clone()))
@@ -121,5 +122,5 @@ fn cited(winner: &Hypothesis, rival: &Hypothesis, symptoms: &[Symptom]) -> Vec<E
     ids
 }
 
-/// A larger factor says nothing more to anyone, and infinity cannot be written to JSON.
+/// A larger ratio carries no more information, and JSON cannot represent infinity.
 const RATIO_SHOWN_MAX: f64 = 1e9;

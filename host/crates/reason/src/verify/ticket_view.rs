@@ -1,17 +1,18 @@
-//! A ticket, prepared for questions.
+//! A ticket, indexed for verification.
 
 use operator_model::{
     Claim, EntityId, Evidence, EvidenceId, EvidenceSource, Hypothesis, Ticket, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) struct Case<'a> {
+/// A ticket and the topology that it is verified against.
+pub(super) struct TicketView<'a> {
     pub(super) ticket: &'a Ticket,
     pub(super) topology: &'a Topology,
     recorded: BTreeMap<&'a EvidenceId, &'a Evidence>,
 }
 
-impl<'a> Case<'a> {
+impl<'a> TicketView<'a> {
     pub(super) fn new(ticket: &'a Ticket, topology: &'a Topology) -> Self {
         let recorded = ticket
             .observations
@@ -29,7 +30,7 @@ impl<'a> Case<'a> {
         self.recorded.get(id).copied()
     }
 
-    /// What a claim cites, in its order; ids that are not recorded are left out.
+    /// The evidence that a claim cites, in its order, without ids that are not recorded.
     pub(super) fn cited(&self, claim: &Claim) -> Vec<&'a Evidence> {
         claim
             .evidence
@@ -38,7 +39,7 @@ impl<'a> Case<'a> {
             .collect()
     }
 
-    /// Every claim of the ticket: of the hypotheses and of the rationale.
+    /// Every claim of the hypotheses and of the rationale.
     pub(super) fn claims(&self) -> impl Iterator<Item = &'a Claim> {
         let assessed = self
             .ticket
@@ -49,16 +50,16 @@ impl<'a> Case<'a> {
         assessed.chain(&self.ticket.rationale)
     }
 
-    /// Hypotheses that a card describes, likeliest first.
-    pub(super) fn carded(&self) -> Vec<&'a Hypothesis> {
+    /// Hypotheses that a failure mode describes, likeliest first.
+    pub(super) fn described(&self) -> Vec<&'a Hypothesis> {
         self.ticket
             .hypotheses
             .iter()
-            .filter(|hypothesis| !hypothesis.is_none_of_these())
+            .filter(|hypothesis| !hypothesis.is_unknown_cause())
             .collect()
     }
 
-    /// Entities of the topology, and those that a check itself, or the operator's own blindness, is about.
+    /// Entities of the topology, and those that a check or an observation gap is about.
     pub(super) fn known_entities(&self) -> BTreeSet<&'a EntityId> {
         let is_report = |source| matches!(source, EvidenceSource::Check | EvidenceSource::Operator);
         let reports = self

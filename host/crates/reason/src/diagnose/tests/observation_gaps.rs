@@ -1,4 +1,4 @@
-//! What the operator cannot see.
+//! What the operator cannot observe.
 
 use crate::diagnose::fixture::{Sight, Story, node_two_gone};
 use operator_model::{BlindSpot, Severity, SymptomKind};
@@ -12,7 +12,7 @@ fn blind(sources: &[&str]) -> Vec<BlindSpot> {
 }
 
 #[test]
-fn lasting_blindness_is_an_incident_and_a_moment_is_not() {
+fn a_lasting_observation_gap_is_an_incident_and_a_short_one_is_not() {
     let mut story = Story::after_a_quiet_time();
     let sight = Sight {
         blind: blind(&["http:hub/state"]),
@@ -23,7 +23,7 @@ fn lasting_blindness_is_an_incident_and_a_moment_is_not() {
     let [incident] = incidents.as_slice() else {
         panic!("{} incidents", incidents.len())
     };
-    assert_eq!(incident.title, "The operator cannot see http:hub/state");
+    assert_eq!(incident.title, "Operator cannot observe http:hub/state");
     assert_eq!(
         (&incident.symptoms[0].kind, incident.severity),
         (&SymptomKind::Blind, Severity::Warning)
@@ -32,7 +32,7 @@ fn lasting_blindness_is_an_incident_and_a_moment_is_not() {
 }
 
 #[test]
-fn a_source_that_comes_and_goes_begins_anew() {
+fn a_source_that_returns_restarts_the_clock() {
     let mut story = Story::after_a_quiet_time();
     let sight = Sight {
         blind: blind(&["http:hub/state"]),
@@ -64,12 +64,12 @@ fn many_blind_sources_are_one_incident_with_one_key() {
     assert_eq!(incidents[0].key, one.key);
     assert_eq!(
         incidents[0].title,
-        "The operator cannot see 3 sources, among them http:hub/a"
+        "Operator cannot observe 3 sources, including http:hub/a"
     );
 }
 
 #[test]
-fn nothing_at_all_to_see_is_critical() {
+fn observing_nothing_at_all_is_critical() {
     let mut story = Story::after_a_quiet_time();
     let sight = Sight {
         blind: blind(&["subject"]),
@@ -81,7 +81,7 @@ fn nothing_at_all_to_see_is_critical() {
 }
 
 #[test]
-fn a_blind_spot_of_a_node_that_is_known_to_be_gone_needs_no_ticket() {
+fn an_observation_gap_of_a_node_that_is_known_to_be_gone_needs_no_ticket() {
     for source in [
         "http:node-2/metrics",
         "http:10.0.0.2:9000/metrics",
@@ -112,7 +112,7 @@ fn a_blind_spot_of_a_node_that_is_known_to_be_gone_needs_no_ticket() {
 }
 
 #[test]
-fn sight_that_comes_back_makes_the_incident_resolvable() {
+fn a_source_that_is_observable_again_makes_the_incident_resolvable() {
     let mut story = Story::after_a_quiet_time();
     let key = story.repeat(
         8,

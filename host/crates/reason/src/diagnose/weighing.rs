@@ -1,120 +1,120 @@
-//! Weighs one card on one suspect: prior odds times one likelihood ratio for each group of evidence.
+//! Weighs one failure mode of one suspect: prior odds times one likelihood ratio for each group of evidence.
 
-use super::facts::{Facts, Finding, Seen, subject_of};
-use super::limits::{NONE_OF_THESE_PRIOR, PRIOR_MIN, RATIO_MAX};
-use super::symptoms::SymptomKey;
+use super::facts::{Facts, Finding, Observation, subject_of};
+use super::limits::{PRIOR_MIN, RATIO_MAX, UNKNOWN_CAUSE_PRIOR};
+use super::symptoms::{SymptomKey, SymptomSet};
+use operator_model::EntityId;
 use operator_model::knowledge::{EvidenceRule, FailureMode};
-use operator_model::{EntityId, Symptom};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the snapshot says to a card about a suspect, before anything is explained away.
+/// A failure mode of a suspect, with what the snapshot shows for its rules, before anything is explained away.
 #[derive(Debug)]
-pub(super) struct Case<'a> {
-    pub(super) card: &'a FailureMode,
+pub(super) struct CandidateCause<'a> {
+    pub(super) failure_mode: &'a FailureMode,
     pub(super) suspect: EntityId,
-    /// In the order of the card's rules.
+    /// In the order of the failure mode's rules.
     pub(super) findings: Vec<(&'a EvidenceRule, Finding)>,
-    /// Symptoms that this failure would bring with it, by position.
-    pub(super) explains: BTreeSet<usize>,
+    /// Symptoms that this failure would cause.
+    pub(super) explains: SymptomSet<'a>,
 }
 
-/// One rule whose answer is known.
+/// One rule that was observed, and its weight.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Counted<'a> {
+pub(super) struct EvidenceWeight<'a> {
     pub(super) rule: &'a EvidenceRule,
-    pub(super) seen: &'a Seen,
-    /// The ratio of the card for this answer.
+    pub(super) observation: &'a Observation,
+    /// The likelihood ratio that the rule states for this observation.
     pub(super) raw_ratio: f64,
-    /// What it contributes: 1 when another of its group counts.
+    /// What it contributes: 1 when a stronger rule of its group does.
     pub(super) ratio: f64,
 }
 
-/// A case with its odds.
+/// A candidate cause with its odds.
 #[derive(Debug, Clone)]
-pub(super) struct Weighed<'a> {
-    pub(super) case: &'a Case<'a>,
-    pub(super) counted: Vec<Counted<'a>>,
+pub(super) struct RankedCause<'a> {
+    pub(super) cause: &'a CandidateCause<'a>,
+    pub(super) evidence: Vec<EvidenceWeight<'a>>,
     pub(super) prior: f64,
     pub(super) log_odds: f64,
 }
 
-impl<'a> Case<'a> {
-    /// Puts all rules of the card to the snapshot.
+impl<'a> CandidateCause<'a> {
+    /// Evaluates all rules of the failure mode on the snapshot.
     pub(super) fn new(
         facts: &Facts<'_>,
-        card: &'a FailureMode,
+        failure_mode: &'a FailureMode,
         suspect: &EntityId,
-        symptoms: &[&Symptom],
+        symptoms: &SymptomSet<'a>,
     ) -> Self {
-        let findings = card
+        let findings = failure_mode
             .evidence
             .iter()
-            .map(|rule| (rule, facts.ask(rule, suspect)))
+            .map(|rule| (rule, facts.evaluate(rule, suspect)))
             .collect();
         let explains = symptoms
             .iter()
-            .enumerate()
-            .filter(|(_, s)| {
-                card.evidence
+            .copied()
+            .filter(|ranked| {
+                let symptom = ranked.symptom();
+                failure_mode
+                    .evidence
                     .iter()
-                    .any(|rule| facts.explains(rule, suspect, &s.kind, &s.entity))
+                    .any(|rule| facts.explains(rule, suspect, &symptom.kind, &symptom.entity))
             })
-            .map(|(position, _)| position)
             .collect();
         Self {
-            card,
+            failure_mode,
             suspect: suspect.clone(),
             findings,
             explains,
         }
     }
 
-    /// The odds. Support that rests only on symptoms in `taken`, which another cause explains, counts for nothing.
-    pub(super) fn weigh(&'a self, taken: &BTreeSet<SymptomKey>) -> Weighed<'a> {
-        let mut counted: Vec<Counted<'a>> = Vec::new();
+    /// The odds. Support that rests only on symptoms in `taken`, which another cause explains, is ignored.
+    pub(super) fn weigh(&'a self, taken: &BTreeSet<SymptomKey>) -> RankedCause<'a> {
+        let mut evidence: Vec<EvidenceWeight<'a>> = Vec::new();
         for (rule, finding) in &self.findings {
-            let Finding::Known(seen) = finding else {
+            let Finding::Known(observation) = finding else {
                 continue;
             };
-            let raw_ratio = bounded(if seen.holds {
+            let raw_ratio = bounded(if observation.holds {
                 rule.ratio_if_true
             } else {
                 rule.ratio_if_false
             });
-            let explained_away =
-                raw_ratio > 1.0 && !seen.rests_on.is_empty() && seen.rests_on.is_subset(taken);
+            let explained_away = raw_ratio > 1.0 && observation.rests_only_on(taken);
             if !explained_away {
-                counted.push(Counted {
+                evidence.push(EvidenceWeight {
                     rule,
-                    seen,
+                    observation,
                     raw_ratio,
                     ratio: raw_ratio,
                 });
             }
         }
-        let strongest = strongest_of_each_group(&counted);
-        for (position, one) in counted.iter_mut().enumerate() {
+        let strongest = strongest_of_each_group(&evidence);
+        for (position, one) in evidence.iter_mut().enumerate() {
             if !strongest.contains(&position) {
                 one.ratio = 1.0;
             }
         }
-        let prior = if self.card.prior.is_nan() {
+        let prior = if self.failure_mode.prior.is_nan() {
             PRIOR_MIN
         } else {
-            self.card.prior.clamp(PRIOR_MIN, 1.0 - PRIOR_MIN)
+            self.failure_mode.prior.clamp(PRIOR_MIN, 1.0 - PRIOR_MIN)
         };
-        let log_odds = counted
+        let log_odds = evidence
             .iter()
             .fold(log_odds_of(prior), |sum, one| sum + one.ratio.ln());
-        Weighed {
-            case: self,
-            counted,
+        RankedCause {
+            cause: self,
+            evidence,
             prior,
             log_odds,
         }
     }
 
-    /// What could not be looked at, in words; with the rule it concerns.
+    /// What could not be observed, in words, with the rule it concerns.
     pub(super) fn missing(&self, facts: &Facts<'_>) -> Vec<(&'a EvidenceRule, String)> {
         let signals = &facts.input().knowledge.signals;
         let unknown = self
@@ -131,17 +131,17 @@ impl<'a> Case<'a> {
     }
 }
 
-impl Weighed<'_> {
-    /// Groups of evidence that speak for it.
+impl RankedCause<'_> {
+    /// Groups of evidence that support it.
     pub(super) fn supporting_groups(&self) -> usize {
-        self.counted.iter().filter(|one| one.ratio > 1.0).count()
+        self.evidence.iter().filter(|one| one.ratio > 1.0).count()
     }
 }
 
 /// Evidence that shares a cause has one vote, the strongest; ties go to the earlier rule.
-fn strongest_of_each_group(counted: &[Counted<'_>]) -> BTreeSet<usize> {
+fn strongest_of_each_group(evidence: &[EvidenceWeight<'_>]) -> BTreeSet<usize> {
     let mut best: BTreeMap<&str, (usize, f64)> = BTreeMap::new();
-    for (position, one) in counted.iter().enumerate() {
+    for (position, one) in evidence.iter().enumerate() {
         let group = if one.rule.group.is_empty() {
             one.rule.id.as_str()
         } else {
@@ -156,7 +156,7 @@ fn strongest_of_each_group(counted: &[Counted<'_>]) -> BTreeSet<usize> {
     best.into_values().map(|(position, _)| position).collect()
 }
 
-/// Ratios of a card are an author's numbers: neither zero nor infinity nor nonsense may decide alone.
+/// Likelihood ratios are an author's estimates: neither zero nor infinity nor an invalid number may decide alone.
 pub(super) fn bounded(ratio: f64) -> f64 {
     if ratio.is_nan() {
         1.0
@@ -170,9 +170,9 @@ pub(super) fn log_odds_of(probability: f64) -> f64 {
     (probability / (1.0 - probability)).ln()
 }
 
-/// Log odds of a cause that no card describes.
-pub(super) fn none_log_odds() -> f64 {
-    log_odds_of(NONE_OF_THESE_PRIOR)
+/// Log odds of a cause that no failure mode describes.
+pub(super) fn unknown_cause_log_odds() -> f64 {
+    log_odds_of(UNKNOWN_CAUSE_PRIOR)
 }
 
 /// Shares of the odds, in the order given.

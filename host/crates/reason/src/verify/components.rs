@@ -1,37 +1,37 @@
-//! Checks 7, 8 and 13: the parts of the system that a ticket names.
+//! Checks 7, 8 and 13: the components that a ticket names.
 
-use super::case::Case;
+use super::ticket_view::TicketView;
 use operator_model::quantity::escape;
 use operator_model::title::title;
 use operator_model::{EntityId, Predicate};
 use std::collections::BTreeSet;
 
-pub(super) fn components(case: &Case<'_>) -> Vec<String> {
-    let known = case.known_entities();
-    let named: BTreeSet<&EntityId> = named(case);
+pub(super) fn components(view: &TicketView<'_>) -> Vec<String> {
+    let known = view.known_entities();
+    let named: BTreeSet<&EntityId> = named(view);
     let unknown = named
         .difference(&known)
         .map(|entity| format!("{entity} does not exist"));
-    let misnamed = case.ticket.names.iter().filter(|(id, name)| {
-        case.topology
+    let misnamed = view.ticket.names.iter().filter(|(id, name)| {
+        view.topology
             .entity(id)
             .is_none_or(|entity| &escape(&entity.name, 120) != *name)
     });
     unknown
-        .chain(misnamed.map(|(id, name)| format!("{id} is not called {name}")))
+        .chain(misnamed.map(|(id, name)| format!("{id} is not named {name}")))
         .collect()
 }
 
-/// Everything that the ticket names as a part of the system.
-fn named<'a>(case: &Case<'a>) -> BTreeSet<&'a EntityId> {
-    let ticket = case.ticket;
-    let of_claims = case.claims().filter_map(|claim| match &claim.predicate {
+/// Every component that the ticket names.
+fn named<'a>(view: &TicketView<'a>) -> BTreeSet<&'a EntityId> {
+    let ticket = view.ticket;
+    let of_claims = view.claims().filter_map(|claim| match &claim.predicate {
         Predicate::Compares { entity, .. }
         | Predicate::Steady { entity, .. }
         | Predicate::Verdict { entity, .. }
         | Predicate::Quotes { entity, .. } => entity.as_ref(),
         Predicate::Deviates { entity, .. } | Predicate::Outlies { entity, .. } => Some(entity),
-        Predicate::ToldApart { .. } | Predicate::Prefers { .. } => None,
+        Predicate::Discriminates { .. } | Predicate::Prefers { .. } => None,
     });
     let of_evidence = ticket
         .observations
@@ -52,25 +52,25 @@ fn named<'a>(case: &Case<'a>) -> BTreeSet<&'a EntityId> {
         .collect()
 }
 
-pub(super) fn path(case: &Case<'_>) -> Vec<String> {
+pub(super) fn path(view: &TicketView<'_>) -> Vec<String> {
     let mut failures = Vec::new();
-    let Some((first, rest)) = case.ticket.path.split_first() else {
+    let Some((first, rest)) = view.ticket.path.split_first() else {
         return failures;
     };
-    let suspect = case
+    let suspect = view
         .ticket
         .hypotheses
         .first()
         .and_then(|leader| leader.component.as_ref());
     if Some(&first.entity) != suspect {
         failures.push(format!(
-            "it begins at {}, which is not the suspect",
+            "the path begins at {}, which is not the suspect",
             first.entity
         ));
     }
     let mut reached = vec![first];
     for step in rest {
-        let joined = case.topology.neighbours(&step.entity);
+        let joined = view.topology.neighbours(&step.entity);
         if !reached
             .iter()
             .any(|earlier| joined.contains(&&earlier.entity))
@@ -82,12 +82,12 @@ pub(super) fn path(case: &Case<'_>) -> Vec<String> {
             .is_some_and(|earlier| step.onset < earlier.onset)
         {
             failures.push(format!(
-                "{} began before what it is said to follow",
+                "{} began before the step that precedes it",
                 step.entity
             ));
         }
         let onsets = || {
-            case.ticket
+            view.ticket
                 .symptoms
                 .iter()
                 .filter(|s| s.entity == step.entity)
@@ -104,8 +104,8 @@ pub(super) fn path(case: &Case<'_>) -> Vec<String> {
     failures
 }
 
-pub(super) fn scope(case: &Case<'_>) -> Vec<String> {
-    let ticket = case.ticket;
+pub(super) fn scope(view: &TicketView<'_>) -> Vec<String> {
+    let ticket = view.ticket;
     let mut failures = Vec::new();
     if ticket.title
         != title(
@@ -116,7 +116,7 @@ pub(super) fn scope(case: &Case<'_>) -> Vec<String> {
         )
     {
         failures.push(format!(
-            "“{}” is not what is seen",
+            "“{}” does not follow from the symptoms and hypotheses",
             escape(&ticket.title, 120)
         ));
     }
@@ -129,7 +129,7 @@ pub(super) fn scope(case: &Case<'_>) -> Vec<String> {
     failures.extend(
         with_symptoms
             .difference(&listed)
-            .map(|entity| format!("{entity} has symptoms and is not listed")),
+            .map(|entity| format!("{entity} has symptoms but is not listed")),
     );
     let suspects: BTreeSet<&EntityId> = ticket
         .hypotheses
@@ -138,7 +138,7 @@ pub(super) fn scope(case: &Case<'_>) -> Vec<String> {
         .collect();
     let hosts: BTreeSet<&EntityId> = suspects
         .iter()
-        .flat_map(|suspect| case.topology.hosts_of(suspect))
+        .flat_map(|suspect| view.topology.hosts_of(suspect))
         .collect();
     let fits = |entity: &EntityId| {
         [&with_symptoms, &suspects, &hosts]
@@ -147,7 +147,7 @@ pub(super) fn scope(case: &Case<'_>) -> Vec<String> {
     };
     let extra = listed.iter().filter(|entity| !fits(entity));
     failures.extend(extra.map(|entity| {
-        format!("{entity} has no symptoms, is not suspected, and carries no suspect")
+        format!("{entity} has no symptoms, is not a suspect, and no suspect runs on it")
     }));
     failures
 }
