@@ -11,7 +11,7 @@ pub enum SwapEvent {
     Added {
         /// Path or name.
         source: String,
-        /// Name that the module gives itself.
+        /// Name that the module declares.
         module: String,
         /// sha256 of its component.
         to: Digest,
@@ -20,11 +20,11 @@ pub enum SwapEvent {
     Swapped {
         /// Path or name.
         source: String,
-        /// Name that the module gives itself.
+        /// Name that the module declares.
         module: String,
-        /// The version that judged until now.
+        /// The version that was active until now.
         from: Digest,
-        /// The version that judges from now on.
+        /// The version that is active from now on.
         to: Digest,
         /// What the two versions call themselves, in the same order.
         versions: (String, String),
@@ -37,11 +37,11 @@ pub enum SwapEvent {
     RolledBack {
         /// Path or name.
         source: String,
-        /// Name that the module gives itself.
+        /// Name that the module declares.
         module: String,
         /// The version that failed.
         from: Digest,
-        /// The version that judges again.
+        /// The version that is active again.
         to: Digest,
         /// How it failed.
         reason: String,
@@ -52,10 +52,10 @@ pub enum SwapEvent {
         source: String,
         /// Name that the module gave itself.
         module: String,
-        /// The version that judged until now.
+        /// The version that was active until now.
         from: Digest,
     },
-    /// A file that cannot take part. Whatever judged before still does.
+    /// A file that cannot take part. The version that was active stays active.
     Refused {
         /// Path or name.
         source: String,

@@ -3,7 +3,7 @@
 use crate::events::Quarantine;
 use crate::verdict_cache::VerdictCache;
 use operator_model::{CheckId, PluginFault, Tick};
-use operator_plugin_host::{PluginFailure, PluginLimits, CircuitBreaker};
+use operator_plugin_host::{CircuitBreaker, PluginFailure, PluginLimits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl CheckHistory {
         }
     }
 
-    /// The check answered. True when it was on trial after a quarantine: its next answer counts again.
+    /// The check answered. True when it was half-open after a quarantine: its next answer counts again.
     pub(super) fn succeeded(
         &mut self,
         check: &CheckId,
@@ -86,8 +86,10 @@ impl CheckHistory {
         *self.failures.entry(failure.label()).or_default() += 1;
         let record = self.records.entry(check.clone()).or_default();
         if let Some(until) = record.circuit_breaker.failed(failure, tick, limits) {
-            let (fault, reason) = (record.fault.clone(), failure.to_string());
-            let (check, module) = (check.clone(), module.to_owned());
+            let fault = record.fault.clone();
+            let reason = failure.to_string();
+            let check = check.clone();
+            let module = module.to_owned();
             self.quarantines.push(Quarantine {
                 check,
                 module,
@@ -129,8 +131,11 @@ mod tests {
 
     /// Ticks in which a check that fails at every call is called.
     fn calls_of_a_broken_check(ticks: u64) -> Vec<u64> {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         let mut calls = Vec::new();
         for tick in (1..=ticks).map(Tick) {
             if history.record(&check).quarantined(tick).is_none() {
@@ -152,8 +157,11 @@ mod tests {
 
     #[test]
     fn strikes_that_are_ten_ticks_apart_do_not_add_up() {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         for tick in [1, 5, 11, 16, 21].map(Tick) {
             history.failed(&check, "m", &failure(), tick, &limits);
         }
@@ -163,8 +171,11 @@ mod tests {
 
     #[test]
     fn a_check_that_answers_after_its_quarantine_is_as_good_as_new() {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         for tick in [1, 2, 3].map(Tick) {
             history.failed(&check, "m", &failure(), tick, &limits);
         }
@@ -177,8 +188,11 @@ mod tests {
 
     #[test]
     fn an_observed_system_that_does_not_answer_is_no_strike() {
-        let (mut history, limits, check) =
-            (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+        let (mut history, limits, check) = (
+            CheckHistory::default(),
+            PluginLimits::default(),
+            CheckId::from("c"),
+        );
         let unavailable = PluginFailure::Answered {
             kind: operator_plugin_host::ErrorKind::Unavailable,
             message: String::new(),
@@ -193,7 +207,9 @@ mod tests {
         /// Whatever a check does, it is never locked out for longer than the limit.
         #[test]
         fn no_quarantine_is_longer_than_its_limit(fails in proptest::collection::vec(any::<bool>(), 1..400)) {
-            let (mut history, limits, check) = (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+            let mut history = CheckHistory::default();
+            let limits = PluginLimits::default();
+            let check = CheckId::from("c");
             let mut last_call = 0;
             for (tick, fails) in (1..).map(Tick).zip(fails) {
                 if history.record(&check).quarantined(tick).is_none() {

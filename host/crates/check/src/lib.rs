@@ -1,20 +1,20 @@
-//! Stage 3: checks judge the snapshot.
+//! Stage 3: checks evaluate the snapshot.
 //!
 //! Every check of every module runs in an instance of its own, a few at a time, and what they find
 //! is sorted before anyone sees it. A check that fails, is missing a table or is in quarantine says
 //! *inconclusive* and why; it is never silently absent and never silently well.
 
-mod history;
 mod events;
 mod fault;
+mod history;
 mod load;
-mod verdict_cache;
 mod prepare;
 mod rehearse;
 mod run;
 mod status;
 mod swap;
 mod trial;
+mod verdict_cache;
 mod version;
 mod watch;
 
@@ -38,11 +38,12 @@ use arc_swap::ArcSwap;
 use operator_data::Snapshot;
 use operator_model::{CheckDeclaration, PluginTrouble, Verdict};
 use operator_plugin_host::Engine;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// The modules that judge, by the path or name under which each was loaded.
+/// The active modules, by the path or name under which each was loaded.
 type ActiveVersions = BTreeMap<String, Arc<Version>>;
 
 /// All checks of this operator, and what is remembered of them between ticks.
@@ -50,7 +51,7 @@ pub struct CheckSet {
     engine: Engine,
     configs: ModuleConfigs,
     sources: Vec<PathBuf>,
-    /// Modules whose configuration came from a file beside them.
+    /// Modules whose configuration came from a file next to them.
     files_with_config: BTreeSet<String>,
     active: ArcSwap<ActiveVersions>,
     history: Mutex<CheckHistory>,
@@ -132,7 +133,7 @@ impl CheckSet {
     }
 
     fn history(&self) -> MutexGuard<'_, CheckHistory> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+        self.history.lock()
     }
 }
 

@@ -16,9 +16,9 @@ pub(super) struct Version {
 pub struct LoadedModule {
     /// Path or name under which it was loaded.
     pub source: String,
-    /// Name that it gives itself.
+    /// Name that it declares.
     pub name: String,
-    /// Version that it gives itself.
+    /// Version that it declares.
     pub version: String,
     /// sha256 of its component.
     pub digest: String,
@@ -29,7 +29,7 @@ pub struct LoadedModule {
 }
 
 impl Version {
-    /// Compiles and links, which takes long, and asks the module what it checks.
+    /// Compiles and links, which takes long, and asks the module for its checks.
     pub(super) async fn load(
         engine: &Engine,
         source: &str,

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Files are looked at when they have been quiet for this long: copying a large file takes several
-/// writes, and a file that is put in place by renaming is whole at once.
+/// writes, and a file that is put in place by renaming is complete immediately.
 const QUIET: Duration = Duration::from_millis(200);
 
 /// Notices that wait. One is enough to look at all files; more only say the same again.
@@ -20,7 +20,7 @@ const NOTICES_MAX: usize = 1;
 pub struct WatchError {
     /// What was to be watched.
     pub path: String,
-    /// What the system said.
+    /// The error of the operating system.
     pub why: String,
 }
 
@@ -35,7 +35,8 @@ impl Watcher {
     /// # Errors
     /// A path cannot be watched, or no thread can be started.
     pub fn start(checks: &Arc<CheckSet>) -> Result<Self, WatchError> {
-        let (paths, checks) = (checks.sources.clone(), Arc::downgrade(checks));
+        let paths = checks.sources.clone();
+        let checks = Arc::downgrade(checks);
         Self::over(&paths, move || {
             let checks = checks.upgrade();
             checks
@@ -80,7 +81,7 @@ impl Watcher {
     }
 }
 
-/// A full channel means that a look is due anyway, a closed one that nobody looks any more.
+/// A full channel means that a look is due anyway, a closed one that no one looks any more.
 fn notice(notices: &SyncSender<()>) {
     let _ = notices.try_send(());
 }
@@ -101,7 +102,7 @@ pub fn in_the_background(prepare: impl Future<Output = ()>) {
         .build()
     {
         Ok(runtime) => runtime.block_on(prepare),
-        Err(error) => tracing::warn!(%error, "Changed modules cannot be prepared."),
+        Err(error) => tracing::warn!(%error, "cannot prepare changed plugins"),
     }
 }
 

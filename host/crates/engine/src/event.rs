@@ -8,7 +8,10 @@ mod sink;
 pub use sink::Sink;
 
 use operator_journal::body;
-use operator_model::{BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange, Timestamp};
+use operator_model::{
+    BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
+    TicketChange, Timestamp,
+};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -90,7 +93,7 @@ pub struct TickDone {
     pub pass: usize,
     /// Checks that fail.
     pub fail: usize,
-    /// Checks that could not tell.
+    /// Inconclusive checks.
     pub inconclusive: usize,
     /// Sources that could not be seen.
     pub blind: usize,
@@ -113,11 +116,11 @@ pub struct VerdictChanged {
     pub from: Option<Status>,
     /// Now.
     pub to: Status,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who breaks it.
+    /// Entities that violate it.
     pub entities: Vec<EntityId>,
-    /// What people call them.
+    /// Their display names, in the same order.
     pub names: Vec<String>,
     /// Why, in one sentence.
     pub summary: String,
@@ -128,9 +131,9 @@ pub struct VerdictChanged {
 pub struct Anomaly {
     /// Which signal.
     pub signal: SignalId,
-    /// Of whom.
+    /// Of which entity.
     pub entity: EntityId,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
     /// Between which times it began, by the observed clock.
     pub onset: (Timestamp, Timestamp),
@@ -145,11 +148,11 @@ pub struct IncidentOpened {
     pub key: IncidentKey,
     /// One line.
     pub title: String,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who has symptoms.
+    /// Entities with symptoms.
     pub entities: Vec<EntityId>,
-    /// What people call them.
+    /// Their display names, in the same order.
     pub names: Vec<String>,
     /// Whether it lasted long enough for a ticket.
     pub confirmed: bool,
@@ -355,6 +358,3 @@ impl VerdictChanged {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

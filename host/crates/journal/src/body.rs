@@ -41,7 +41,7 @@ pub struct VerdictChanged {
     pub tick: Tick,
     /// When.
     pub observed_at: Timestamp,
-    /// Hash of the snapshot that was judged.
+    /// Hash of the snapshot that was evaluated.
     pub snapshot: Digest,
     /// Which check.
     pub invariant: CheckId,
@@ -51,9 +51,9 @@ pub struct VerdictChanged {
     pub from: Option<Status>,
     /// Now.
     pub to: Status,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who breaks it.
+    /// Entities that violate it.
     pub entities: Vec<EntityId>,
     /// Why, in one sentence.
     pub summary: String,
@@ -68,7 +68,7 @@ pub struct Anomaly {
     pub observed_at: Timestamp,
     /// Which signal.
     pub signal: SignalId,
-    /// Of whom.
+    /// Of which entity.
     pub entity: EntityId,
     /// Between which times it began.
     pub onset: (Timestamp, Timestamp),
@@ -87,9 +87,9 @@ pub struct IncidentOpened {
     pub key: IncidentKey,
     /// One line.
     pub title: String,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who has symptoms.
+    /// Entities with symptoms.
     pub entities: Vec<EntityId>,
 }
 
@@ -121,7 +121,7 @@ pub struct TicketEffect {
     pub key: IncidentKey,
     /// Open or resolved from now on.
     pub state: TicketState,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
     /// One line.
     pub title: String,

@@ -8,11 +8,11 @@
 //!
 //! There is no white space between tokens; `body` is compact JSON as `serde_json` writes it. `hash` is the
 //! sha256 of the line's exact bytes without the hash field (that is without `,"hash":"<64 hex>"`) and
-//! without the line feed. `prev` is the hash of the record before, 64 zeros for the first; `seq` counts
+//! without the line feed. `prev` is the hash of the previous record, 64 zeros for the first; `seq` counts
 //! from 1 without gaps. Nothing may be written that differs between two runs over the same observations:
 //! no durations, no paths, no process ids, no order of threads.
 //!
-//! A batch is written at once and synced before anything depends on it. A crash can leave only an
+//! A batch is written in one call and synced before anything depends on it. A crash can leave only an
 //! unfinished end, which is set aside when the log is opened; damage anywhere else is never repaired.
 
 pub mod body;
@@ -64,11 +64,11 @@ pub enum JournalError {
     Io {
         /// The log.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// An earlier write failed.
-    #[error("cannot write {0}: an earlier write failed, so what the disk holds is not known")]
+    #[error("cannot write {0}: an earlier write failed, so the content of the disk is unknown")]
     Failed(PathBuf),
     /// The record is larger than a reader accepts.
     #[error("a {kind} record has {bytes} bytes; the limit is {RECORD_BYTES_MAX}")]
@@ -83,7 +83,7 @@ pub enum JournalError {
     Body {
         /// Kind of the record.
         kind: Kind,
-        /// What serde said.
+        /// The error of the serializer.
         source: serde_json::Error,
     },
 }
@@ -187,7 +187,7 @@ impl Journal {
             .and_then(|()| self.file.sync_data());
         if let Err(source) = written {
             self.failed = true;
-            // Best effort: half a batch is taken back; if this fails too, the next start sets it aside.
+            // Best effort: half a batch is rolled back; if this fails too, the next start sets it aside.
             let _ = self.file.set_len(self.synced_bytes);
             return Err(JournalError::Io {
                 path: self.path.clone(),
@@ -259,7 +259,7 @@ fn settle_end(path: &Path, file: &File, scanned: &Scanned) -> std::io::Result<Ve
     Ok(Vec::new())
 }
 
-/// Copies everything from `offset` to a new file beside the log.
+/// Copies everything from `offset` to a new file next to the log.
 fn set_aside(path: &Path, offset: u64) -> std::io::Result<PathBuf> {
     use std::io::Seek as _;
     let mut from = File::open(path)?;

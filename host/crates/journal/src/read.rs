@@ -64,7 +64,7 @@ pub enum ScanError {
     Io {
         /// The log.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The chain holds, but a body means nothing to this version.

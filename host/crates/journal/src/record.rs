@@ -11,7 +11,7 @@ pub const RECORD_BYTES_MAX: usize = 8 << 20;
 /// What the first record has as `prev`.
 pub const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What a record tells.
+/// The kind of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -37,7 +37,7 @@ pub enum Kind {
     TicketRecovered,
     /// A module was swapped for a newer file.
     PluginSwapped,
-    /// A module was taken back to its previous version.
+    /// A module was rolled back to its previous version.
     PluginRolledBack,
     /// A module was switched off for a while.
     PluginQuarantined,
@@ -93,7 +93,7 @@ pub enum Field {
     At,
     /// Kind.
     Kind,
-    /// Hash of the record before.
+    /// Hash of the previous record.
     Prev,
     /// Hash of this record.
     Hash,
@@ -126,7 +126,7 @@ pub struct Record<'a> {
     pub at: &'a str,
     /// Word of the kind; a newer version may have written one that is unknown here.
     pub kind: &'a str,
-    /// Hash of the record before.
+    /// Hash of the previous record.
     pub prev: &'a str,
     /// Hash that the record states.
     pub hash: &'a str,

@@ -3,7 +3,7 @@
 //!
 //! The file is one zstd frame of lines, flushed after every tick, so that whatever a crash leaves can be read
 //! up to its last whole tick. A line is `<16 hex> <JSON>`; the 16 digits begin the sha256 of the digits of
-//! the line before and the JSON, so a changed, missing or exchanged line is found where it is. `zstd -dc FILE`
+//! the previous line and the JSON, so a changed, missing or exchanged line is found where it is. `zstd -dc FILE`
 //! shows it to anyone. What repeats (tables, bodies, verdicts) is written once and referred to by its content.
 //!
 //! What was observed is in the file as it was observed, keys of the observed system included: whoever gets a
@@ -20,9 +20,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Place, RecordingError};
+pub use error::{Position, RecordingError};
 pub use read::{Ending, RecordedTick, Recording};
-pub use recording_ports::{Exchange, LogRead, PlayedWorld, RecordingPorts, Seen};
+pub use recording_ports::{Exchange, LogRead, PlayedWorld, PortTraffic, RecordingPorts};
 pub use write::{Frame, Recorder};
 
 use operator_journal::body;
@@ -56,11 +56,11 @@ pub struct Begin {
     pub plugin_limits: serde_json::Value,
     /// Ticks that checks can look back.
     pub history_ticks: usize,
-    /// How long one look may take, in milliseconds.
+    /// How long one observation may take, in milliseconds.
     pub tick_deadline_ms: u64,
     /// Samples that are kept of one series.
     pub samples_per_series_max: usize,
-    /// What the subject knows, as it said.
+    /// What the subject knows, as it declared it.
     pub knowledge: String,
     /// The state of the decision log and the tickets.
     pub book: TicketLogStart,
@@ -73,9 +73,9 @@ pub struct Begin {
 pub struct Component {
     /// Path or name under which it was loaded.
     pub source: String,
-    /// Name that it gives itself.
+    /// Name that it declares.
     pub name: String,
-    /// Version that it gives itself.
+    /// Version that it declares.
     pub version: String,
     /// sha256 of its bytes.
     pub digest: String,
@@ -118,14 +118,14 @@ pub enum Arrival {
         /// Why.
         reason: String,
     },
-    /// Another version of the subject counts, or was refused, before the look or while it looked.
+    /// Another version of the subject is active, or was refused, before the observation or during it.
     Subject {
-        /// What was told.
+        /// The event.
         event: serde_json::Value,
-        /// The version that counts from then on.
+        /// The active version from then on.
         counts: Option<Component>,
     },
-    /// A person asked for the version before.
+    /// A user requested the previous version.
     Back {
         /// Path or name of the module.
         source: String,

@@ -2,8 +2,9 @@
 
 use crate::series::types::{OfMetric, SeriesKey};
 use operator_model::knowledge::Matcher;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What may be remembered, in units of 32 bytes: 32 MB. Questions come from plugins, so that their own texts count, too.
 const REMEMBERED_MAX: usize = 1 << 20;
@@ -36,11 +37,11 @@ pub(crate) struct Member {
 /// Plans that were made, by metric, conditions and labels of the groups.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
-    remembered: Mutex<Remembered>,
+    remembered: Mutex<PlanTable>,
 }
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct PlanTable {
     by_metric: BTreeMap<String, OfConditions>,
     cost: usize,
 }
@@ -65,10 +66,7 @@ impl Plans {
         all_of: &[Matcher],
         by: &[String],
     ) -> Arc<Plan> {
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock();
         if let Some(plan) = remembered.find(metric, of_metric, all_of, by) {
             return plan;
         }
@@ -84,7 +82,7 @@ impl Plans {
     }
 }
 
-impl Remembered {
+impl PlanTable {
     fn find(
         &self,
         metric: &str,
@@ -220,7 +218,8 @@ mod tests {
     #[test]
     fn a_plan_is_made_once_and_anew_when_a_series_comes() {
         let mut store = store(&["1", "2"]);
-        let (first, copy) = (plan(&store, "node"), store.clone());
+        let first = plan(&store, "node");
+        let copy = store.clone();
         assert!(Arc::ptr_eq(&first, &plan(&copy, "node")));
         add(&mut store, "0");
         assert_eq!(plan(&store, "node").groups.len(), 3);
@@ -231,7 +230,7 @@ mod tests {
         );
     }
 
-    /// Asks so many questions whose texts are that long; gives the bytes of the texts that are remembered.
+    /// Asks so many questions whose texts are that long; returns the bytes of the texts that are remembered.
     fn remembered_bytes(store: &SeriesStore, questions: usize, length: usize) -> usize {
         (0..questions)
             .for_each(|number| drop(plan(store, &format!("{number}{}", "x".repeat(length)))));

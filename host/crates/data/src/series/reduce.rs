@@ -36,7 +36,7 @@ fn window(series: &Series, now: Timestamp, window_ms: u64) -> impl Iterator<Item
         .filter(|sample| !sample.value.is_nan())
 }
 
-/// The value of the youngest sample of the window, without a look at the others: gauges are asked for little else.
+/// The value of the youngest sample of the window, without reading the others: gauges are asked for little else.
 fn newest(series: &Series, now: Timestamp, window_ms: u64) -> Option<f64> {
     let is_inside = |sample: &Sample| {
         now.0

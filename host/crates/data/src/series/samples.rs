@@ -107,13 +107,11 @@ impl Series {
                 .map(|(at, value)| (at.load(Relaxed).into(), value.load(Relaxed).into())),
         );
         cells.resize_with(room, Cell::default);
-        let (buffer, end) = (
-            Buffer {
-                claimed: AtomicUsize::default(),
-                cells: cells.into(),
-            },
-            self.len(),
-        );
+        let buffer = Buffer {
+            claimed: AtomicUsize::default(),
+            cells: cells.into(),
+        };
+        let end = self.len();
         Self {
             buffer: Arc::new(buffer),
             begin: 0,
@@ -130,7 +128,7 @@ impl Series {
 }
 
 impl Buffer {
-    /// Whether the cell exists and was nobody's before.
+    /// Whether the cell exists and was no one's before.
     fn claim(&self, cell: usize) -> bool {
         cell < self.cells.len()
             && self
@@ -213,7 +211,9 @@ mod tests {
         fn it_is_what_a_plain_queue_would_be(
             gaps in prop::collection::vec(1_u64..5, 0..120), samples_max in 1_usize..60, begin in 0_u64..200, length in 0_u64..200,
         ) {
-            let (mut series, mut plain, mut at) = (Series::default(), VecDeque::new(), 0);
+            let mut series = Series::default();
+            let mut plain = VecDeque::new();
+            let mut at = 0;
             for gap in gaps {
                 at += gap;
                 series.push(sample(at), samples_max);

@@ -5,7 +5,7 @@ use operator_model::Timestamp;
 use std::sync::Arc;
 
 /// Bounds of the series store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SeriesLimits {
     /// Samples of one series: one hour at a scrape every 15 s.
     pub samples_per_series_max: usize,

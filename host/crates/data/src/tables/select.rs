@@ -97,7 +97,8 @@ impl Table {
             return Err(TableError::WrongKind(field.kind));
         }
         let values = Values::of(field, array)?;
-        let (rows, comparison) = (self.rows, term.comparison);
+        let rows = self.rows;
+        let comparison = term.comparison;
         let holding = match (&values, &term.value) {
             (Values::Texts(values), Scalar::Text(wanted)) => {
                 compared(rows, comparison, wanted.as_str(), |row| values.value(row))

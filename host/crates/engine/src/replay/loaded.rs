@@ -1,13 +1,15 @@
 //! The plugins of a recording, loaded from its own bytes.
 
 use operator_check::{Arrived, CheckSet, CheckSetError, LoadedModule};
-use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, Network, TargetPolicy};
 use operator_data::SeriesStore;
-use operator_plugin_host::{Engine, LoadError, PluginLimits, Subject, SubjectWorld};
-use operator_net::ports::{Clock, Http, Logs};
-use operator_recording::{Arrival, Begin, Component, PlayedWorld, Recording, RecordingError};
 use operator_data::series::SeriesLimits;
 use operator_journal::store::TicketLogError;
+use operator_net::egress::{
+    DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, Network, TargetPolicy,
+};
+use operator_net::ports::{Clock, Http, Logs};
+use operator_plugin_host::{Engine, LoadError, PluginLimits, Subject, SubjectWorld};
+use operator_recording::{Arrival, Begin, Component, PlayedWorld, Recording, RecordingError};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -39,7 +41,7 @@ pub enum ReplayError {
     #[error(transparent)]
     TicketLog(#[from] TicketLogError),
     /// The bounds that were in force mean nothing here.
-    #[error("the recording has bounds of plugins that this operator does not know: {0}")]
+    #[error("the recording has plugin limits that this operator does not support: {0}")]
     Limits(serde_json::Error),
 }
 
@@ -108,7 +110,8 @@ pub(super) async fn checks(
     engine: &Engine,
     recording: &Recording,
 ) -> Result<CheckSet, ReplayError> {
-    let (mut modules, mut configs) = (Vec::new(), BTreeMap::new());
+    let mut modules = Vec::new();
+    let mut configs = BTreeMap::new();
     for component in &recording.begin().modules {
         modules.push((component.source.clone(), bytes(recording, component)?));
         configs.insert(stem(&component.source), component.config.clone());

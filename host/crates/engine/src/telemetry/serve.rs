@@ -1,12 +1,12 @@
-//! A small door for Prometheus and for whoever supervises the process: `/metrics` and `/healthz`, nothing else.
+//! An HTTP endpoint for Prometheus and for a supervisor of the process: `/metrics` and `/healthz`, nothing else.
 
 use super::metrics::Metrics;
-use operator_net::ports::Clock;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use operator_net::ports::Clock;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -58,7 +58,7 @@ pub async fn open(
             .with_graceful_shutdown(signal)
             .await
         {
-            tracing::warn!(%error, "Metrics are not served any more.");
+            tracing::warn!(%error, "metrics endpoint stopped");
         }
     });
     Ok(Door {

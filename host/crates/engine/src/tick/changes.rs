@@ -1,18 +1,21 @@
-//! What is different from the tick before: the difference between a level and the story of it.
+//! What changed since the previous tick: state in, events out.
 
 use crate::event;
 use crate::event::{ENTITIES_MAX, EventKind};
-use operator_model::{BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp, Topology, Verdict};
+use operator_model::{
+    BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp,
+    Topology, Verdict,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An anomaly or an incident that comes back within this time is the same one and is not told again, in
+/// An anomaly or an incident that comes back within this time is the same one and is not reported again, in
 /// observed milliseconds: a signal at the edge of its limit would fill the log otherwise.
 const TOLD_AGAIN_AFTER_MS: u64 = 300_000;
 
-/// Blind spots that one event lists.
+/// Observation gaps that one event lists.
 const BLIND_MAX: usize = 64;
 
-/// What was told already.
+/// What was reported already.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changes {
     statuses: BTreeMap<CheckId, Status>,
@@ -68,7 +71,7 @@ impl Changes {
     }
 
     /// Incidents that are new. One that may be over before its hold ends is no news: the verdict that it
-    /// began with has been told.
+    /// began with was reported.
     pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<EventKind> {
         let mut news = Vec::new();
         for incident in incidents {
@@ -80,7 +83,7 @@ impl Changes {
         news
     }
 
-    /// The blind spots, when the set of sources changed. A reason that only words itself differently is
+    /// The observation gaps, when the set of sources changed. A reason that only words itself differently is
     /// no news.
     pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<EventKind> {
         let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.clone()).collect();
@@ -95,7 +98,8 @@ impl Changes {
 }
 
 fn is_new<K: Ord>(journal_events: &mut BTreeMap<K, Timestamp>, id: K, now: Timestamp) -> bool {
-    journal_events.insert(id, now)
+    journal_events
+        .insert(id, now)
         .is_none_or(|last| now.since_ms(last) > TOLD_AGAIN_AFTER_MS)
 }
 
@@ -216,7 +220,15 @@ mod tests {
     fn what_flaps_is_told_once_and_again_after_a_pause() {
         let mut journal_events = BTreeMap::new();
         assert!(is_new(&mut journal_events, 'a', Timestamp(0)));
-        assert!(!is_new(&mut journal_events, 'a', Timestamp(TOLD_AGAIN_AFTER_MS)));
-        assert!(is_new(&mut journal_events, 'a', Timestamp(3 * TOLD_AGAIN_AFTER_MS)));
+        assert!(!is_new(
+            &mut journal_events,
+            'a',
+            Timestamp(TOLD_AGAIN_AFTER_MS)
+        ));
+        assert!(is_new(
+            &mut journal_events,
+            'a',
+            Timestamp(3 * TOLD_AGAIN_AFTER_MS)
+        ));
     }
 }

@@ -1,17 +1,17 @@
-//! The first two stages: one look at the system, frozen.
+//! The first two stages: one observation of the system, frozen.
 
-use super::subject_file::{Before, Prepared, SubjectFile, lost_tables, swapped};
+use super::subject_file::{PreviousSubject, SubjectCandidate, SubjectFile, lost_tables, swapped};
+use crate::tick::{ObserveFuture, SnapshotSource, SubjectChange};
 use operator_check::{LoadedModule, SwapEvent};
-use operator_net::egress::{Audit, Egress, EgressCounters, TargetRequest};
-use operator_model::knowledge::KnowledgeBase;
+use operator_data::freeze::{FreezeInput, Tables};
 use operator_data::{Observed, SeriesStore, Snapshot, freeze as snapshot};
+use operator_model::knowledge::KnowledgeBase;
 use operator_model::{Tick, Timestamp};
-use operator_plugin_host::{observe, PluginFailure, CircuitBreaker, Subject};
+use operator_net::egress::{Audit, Egress, EgressCounters, TargetRequest};
 use operator_net::observed_clock::ObservedClock;
 use operator_net::ports::{Clock, Method};
-use operator_recording::{Seen, RecordingPorts};
-use operator_data::freeze::{FreezeInput, Tables};
-use crate::tick::{SnapshotSource, ObserveFuture, SubjectChange};
+use operator_plugin_host::{CircuitBreaker, PluginFailure, Subject, observe};
+use operator_recording::{PortTraffic, RecordingPorts};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ pub struct Observer {
     pub(super) bytes: Arc<[u8]>,
     /// What takes over when [`SnapshotSource::commit`] is called.
     pub(super) next: Option<(Subject, Arc<[u8]>)>,
-    /// The version before, while the present one is on probation.
-    pub(super) before: Option<Before>,
+    /// The previous version, while the present one is on probation.
+    pub(super) before: Option<PreviousSubject>,
     pub(super) before_bytes: Arc<[u8]>,
     pub(super) changes: Vec<SubjectChange>,
     pub(super) tick_at: Option<Timestamp>,
@@ -45,8 +45,8 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Asks the targets for the time until one says it. The first samples would otherwise be stamped with
-    /// our own time, and later ones, if the observed system is behind us, could not follow them.
+    /// Queries the targets for the time until one reports it. The first samples would otherwise be stamped with
+    /// our own time, and later ones, if the observed system is behind, could not follow them.
     pub async fn prime(&self) {
         self.egress.begin_tick(self.clock.now().plus_ms(PRIME_MS));
         for target in self.egress.targets() {
@@ -68,12 +68,12 @@ impl Observer {
         }
     }
 
-    /// Looks once and freezes what was seen.
-    pub async fn look(&mut self, tick: Tick) -> Arc<Snapshot> {
+    /// Takes one observation and freezes it.
+    pub async fn observe(&mut self, tick: Tick) -> Arc<Snapshot> {
         let host_at = self.tick_at.take().unwrap_or_else(|| self.clock.now());
         let taken_at = self.observed_clock.now(host_at);
         let budget = Duration::from_millis(self.deadline_ms);
-        let observed = self.observe(tick, taken_at, budget).await;
+        let observed = self.observe_subject(tick, taken_at, budget).await;
         let series = Arc::new(
             self.series
                 .lock()
@@ -99,14 +99,14 @@ impl Observer {
         self.egress.audit_to(audit);
     }
 
-    /// Lets the subject look; one on probation that fails is taken back, and the version before looks instead.
-    async fn observe(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
+    /// Lets the subject observe; one on probation that fails is rolled back, and the previous version observes instead.
+    async fn observe_subject(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
         if self.before.is_none() {
             return self.observe_alone(tick, at, budget).await;
         }
         let result = self.subject.observe(tick, at, budget).await;
         let fault = match &result {
-            Err(failure) => failure.is_strike().then(|| format!("it {failure}")),
+            Err(failure) => failure.is_strike().then(|| failure.to_string()),
             Ok(observed) => {
                 let known = self
                     .past
@@ -116,7 +116,7 @@ impl Observer {
                 let lost = lost_tables(observed, &known);
                 (!lost.is_empty()).then(|| {
                     format!(
-                        "it gives no {} any more and does not say why",
+                        "it no longer returns {} and reports no observation gap for it",
                         lost.join(", ")
                     )
                 })
@@ -133,8 +133,8 @@ impl Observer {
         observe::seen(result, &self.subject)
     }
 
-    /// With no version to go back to: a subject that keeps failing is left alone for a while, and what it does not see
-    /// is said with the reason.
+    /// With no version to go back to: a subject that keeps failing is quarantined for a while, and its observation gaps
+    /// state the reason.
     async fn observe_alone(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
         if let Some(reason) = self.circuit_breaker.quarantined(tick) {
             return observe::unseen(&self.subject, &format!("is {reason}"));
@@ -152,14 +152,14 @@ impl Observer {
             }
             Err(failure) => {
                 if let Some(until) = self.circuit_breaker.failed(failure, tick, limits) {
-                    tracing::warn!(until = until.0, %failure, "The subject keeps failing and is in quarantine.");
+                    tracing::warn!(until = until.0, %failure, "the subject keeps failing and is quarantined");
                 }
             }
         }
     }
 
     fn take_back(&mut self, reason: String) {
-        let Some(Before {
+        let Some(PreviousSubject {
             subject: before, ..
         }) = self.before.take()
         else {
@@ -179,7 +179,7 @@ impl Observer {
         self.changes.push(SubjectChange { event, counts });
     }
 
-    /// The subject that counts, as a recording names it.
+    /// The active subject, as a recording names it.
     fn loaded(&self) -> LoadedModule {
         loaded(&self.file, &self.subject, &self.bytes)
     }
@@ -246,13 +246,13 @@ impl SnapshotSource for Observer {
         let source = self.file.path().display().to_string();
         match self.file.take() {
             None => Vec::new(),
-            Some(Prepared::Unfit(to, reason)) => {
+            Some(SubjectCandidate::Unfit(to, reason)) => {
                 vec![SubjectChange {
                     event: SwapEvent::Refused { source, to, reason },
                     counts: None,
                 }]
             }
-            Some(Prepared::Ready(next, bytes)) => {
+            Some(SubjectCandidate::Ready(next, bytes)) => {
                 let event = swapped(source, &self.subject, &next);
                 let counts = Some(loaded(&self.file, &next, &bytes));
                 self.next = Some((*next, bytes));
@@ -274,7 +274,7 @@ impl SnapshotSource for Observer {
             Some(proved) => proved.ticks_left = ticks_left,
             None => {
                 self.before_bytes = before_bytes;
-                self.before = Some(Before {
+                self.before = Some(PreviousSubject {
                     subject: before,
                     ticks_left,
                 });
@@ -290,16 +290,19 @@ impl SnapshotSource for Observer {
         Some(Arc::clone(&self.file))
     }
 
-    fn look(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
-        Box::pin(Self::look(self, tick))
+    fn observe(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
+        Box::pin(Self::observe(self, tick))
     }
 
     fn egress(&self) -> EgressCounters {
         self.egress.counters()
     }
 
-    fn seen(&self) -> Seen {
-        self.recording_ports.as_ref().map(|recording_ports| recording_ports.take()).unwrap_or_default()
+    fn seen(&self) -> PortTraffic {
+        self.recording_ports
+            .as_ref()
+            .map(|recording_ports| recording_ports.take())
+            .unwrap_or_default()
     }
 }
 

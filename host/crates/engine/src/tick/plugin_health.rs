@@ -1,7 +1,7 @@
 //! Plugins in trouble, over time: when it began, and when it is over.
 
-use operator_reason::diagnose::{is_about_plugin, plugin_incident, plugin_key};
 use operator_model::{Incident, IncidentKey, PluginTrouble, Ticket, TicketState, Timestamp};
+use operator_reason::diagnose::{is_about_plugin, plugin_incident, plugin_key};
 use std::collections::BTreeMap;
 
 /// Modules with a check in quarantine or on trial, and those that had one not long ago.
@@ -80,11 +80,11 @@ impl PluginHealth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use operator_data::Snapshot;
     use operator_model::knowledge::KnowledgeBase;
     use operator_model::{CheckId, Digest, PluginFault, Provenance, Tick, Topology};
-    use operator_data::Snapshot;
-    use operator_reason::{ticket, decide, verify};
     use operator_reason::ticket::Proposal;
+    use operator_reason::{decide, ticket, verify};
 
     fn disk() -> PluginTrouble {
         PluginTrouble {

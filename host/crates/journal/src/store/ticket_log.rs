@@ -42,7 +42,7 @@ pub enum TicketLogError {
     Store(#[from] StoreError),
 }
 
-/// The book as it was found.
+/// The ticket log as it was found.
 #[derive(Debug)]
 pub struct Opened {
     /// Ready.
@@ -244,7 +244,7 @@ impl TicketLog {
         let effect_seq = self.effect(&decision, seq, at)?;
         self.journal.sync()?;
         self.unapplied.clear();
-        let place = super::projection::Place {
+        let place = super::projection::RecordPosition {
             seq: effect_seq,
             decision_offset: offset,
             state: decision.ticket.state,
@@ -261,7 +261,8 @@ impl TicketLog {
         projection: &mut Projection,
         at: Timestamp,
     ) -> Result<Option<String>, TicketLogError> {
-        let (applied, in_log) = (self.store.applied_seq().await?, projection.applied_seq);
+        let applied = self.store.applied_seq().await?;
+        let in_log = projection.applied_seq;
         if applied <= in_log {
             return Ok(None);
         }
@@ -282,7 +283,7 @@ impl TicketLog {
         crate::scan(self.journal.path(), &mut |record| projection.take(record))?;
         self.store.forget_progress().await?;
         Ok(Some(format!(
-            "the decision log ends before record {applied}, which the ticket store has: {} tickets were taken back from the store",
+            "the decision log ends before record {applied}, which the ticket store has: {} tickets were restored from the store",
             lost.len()
         )))
     }
@@ -313,7 +314,7 @@ impl TicketLog {
 
     fn living(&self, projection: &Projection) -> Result<TicketTable, TicketLogError> {
         let path = self.journal.path();
-        let read = |place: &super::projection::Place| {
+        let read = |place: &super::projection::RecordPosition| {
             Ok(read_decision(path, place.decision_offset)?.ticket)
         };
         let tickets: Result<Vec<_>, TicketLogError> = projection.living().map(read).collect();

@@ -3,9 +3,9 @@
 
 use super::network::{Reach, never_allowed, unwrap_embedded};
 use super::{DiscoveryPolicy, DiscoveryRule, Grant, Network, Origin};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Addresses of granted targets that are remembered, to know their neighbourhood; as many discovered origins.
 const LEARNT_MAX: usize = 4_096;
@@ -13,14 +13,14 @@ const LEARNT_MAX: usize = 4_096;
 /// Shared by the egress policy and the HTTP port.
 #[derive(Debug)]
 pub struct AddressPolicy {
-    granted: BTreeMap<Origin, Granted>,
+    granted: BTreeMap<Origin, OriginGrant>,
     discovery: DiscoveryPolicy,
-    learnt: Mutex<Learnt>,
+    learnt: Mutex<LearntNetworks>,
 }
 
 /// What the configuration says about one origin.
 #[derive(Debug, Default)]
-struct Granted {
+struct OriginGrant {
     /// Where it must be, unless it may be anywhere.
     networks: Vec<Network>,
     /// It was granted without networks, at least once.
@@ -31,7 +31,7 @@ struct Granted {
 
 /// What became known on the way. All of it is bounded.
 #[derive(Debug, Default)]
-struct Learnt {
+struct LearntNetworks {
     /// Networks around the addresses that granted targets turned out to have.
     networks: BTreeSet<Network>,
     /// Where the restricted targets are.
@@ -55,7 +55,7 @@ impl AddressPolicy {
         grants: impl IntoIterator<Item = (Origin, Option<&'g Grant>)>,
         discovery: DiscoveryPolicy,
     ) -> Self {
-        let mut granted: BTreeMap<Origin, Granted> = BTreeMap::new();
+        let mut granted: BTreeMap<Origin, OriginGrant> = BTreeMap::new();
         for (origin, grant) in grants {
             let networks = grant
                 .map(|grant| grant.networks.as_slice())
@@ -118,7 +118,7 @@ impl AddressPolicy {
     fn permit_granted(
         &self,
         origin: &Origin,
-        granted: &Granted,
+        granted: &OriginGrant,
         address: IpAddr,
     ) -> Result<(), String> {
         if !granted.anywhere
@@ -151,7 +151,7 @@ impl AddressPolicy {
         let learnt = self.learnt();
         if let Some(target) = learnt.restricted.get(&place_of(origin, address)) {
             return Err(format!(
-                "{origin} is {target}, which has rules of its own: ask it under its own name"
+                "{origin} is {target}, which has its own rules: use its own name"
             ));
         }
         let networks: Vec<Network> = if scope.networks.is_empty() {
@@ -214,14 +214,14 @@ impl AddressPolicy {
         }
     }
 
-    fn learnt(&self) -> MutexGuard<'_, Learnt> {
-        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    fn learnt(&self) -> MutexGuard<'_, LearntNetworks> {
+        self.learnt.lock()
     }
 }
 
-impl Learnt {
+impl LearntNetworks {
     /// A granted target is here.
-    fn place(&mut self, origin: &Origin, granted: &Granted, address: IpAddr) {
+    fn place(&mut self, origin: &Origin, granted: &OriginGrant, address: IpAddr) {
         Network::around(address)
             .into_iter()
             .for_each(|network| self.keep(network));
@@ -421,7 +421,8 @@ mod tests {
             },
         };
         let policy = policy(&["http://127.0.0.1:2379"], &[]);
-        let (ours, theirs) = (rule("ours", "10.0.0.0/8"), rule("theirs", "192.168.0.0/16"));
+        let ours = rule("ours", "10.0.0.0/8");
+        let theirs = rule("theirs", "192.168.0.0/16");
         assert!(
             policy
                 .permit_discovery(&origin("http://10.1.1.1:20180"), Some(&ours))

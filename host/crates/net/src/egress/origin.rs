@@ -40,6 +40,13 @@ impl Origin {
     }
 }
 
+/// As it is configured.
+impl serde::Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl FromStr for Origin {
     type Err = String;
 

@@ -1,4 +1,4 @@
-//! What may be asked of a target: patterns of paths.
+//! What may be requested of a target: patterns of paths.
 
 use super::path::decode;
 use std::fmt;
@@ -52,6 +52,13 @@ impl PathRule {
     }
 }
 
+/// As it is configured.
+impl serde::Serialize for PathRule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl FromStr for PathRule {
     type Err = String;
 
@@ -101,7 +108,8 @@ impl fmt::Display for PathRule {
 /// Whether `text` is like `pattern`, in which `*` stands for any bytes. Linear for one star, and never worse
 /// than the product of both lengths.
 pub(super) fn is_like(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at_pattern, mut at_text) = (0, 0);
+    let mut at_pattern = 0;
+    let mut at_text = 0;
     // The last star, and how much of the text it stands for so far.
     let mut star: Option<(usize, usize)> = None;
     while at_text < text.len() {
@@ -195,7 +203,8 @@ mod tests {
 
     #[test]
     fn many_stars_do_not_take_for_ever() {
-        let (pattern, text) = ("*a".repeat(50), "a".repeat(5_000) + "b");
+        let pattern = "*a".repeat(50);
+        let text = "a".repeat(5_000) + "b";
         assert!(!is_like(pattern.as_bytes(), text.as_bytes()));
         assert!(is_like(b"*", b"") && is_like(b"**", b"x") && !is_like(b"", b"x"));
     }

@@ -4,12 +4,13 @@ use super::audit::AuditTrail;
 use super::budget::{TickBudget, TokenBucket};
 use super::header::{HeaderFault, check_headers, retain_shown};
 use super::path::check_path;
-use super::targets::Discovered;
+use super::targets::DiscoveredTargets;
 use super::{Audit, AuditEntry, EgressPolicy, Grant, Origin, RefusalReason, TargetPolicy};
 use crate::ports::{Clock, Http, HttpError, HttpRequest, HttpResponse, Method};
 use operator_model::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -55,7 +56,7 @@ pub struct Egress {
 
 #[derive(Default)]
 struct State {
-    discovered: Discovered,
+    discovered: DiscoveredTargets,
     /// By origin, so that more names for one server do not mean more traffic to it.
     lanes: BTreeMap<Origin, Arc<Semaphore>>,
     buckets: BTreeMap<Origin, TokenBucket>,
@@ -123,7 +124,7 @@ impl Egress {
     /// Sends one request, after every check, inside every limit.
     ///
     /// # Errors
-    /// A refusal, or what the port says.
+    /// A refusal, or the error of the port.
     pub async fn send(&self, request: TargetRequest) -> Result<HttpResponse, HttpError> {
         let begun_at = self.clock.now();
         let mut entry = AuditEntry::of(&request);
@@ -197,7 +198,8 @@ impl Egress {
     /// Takes one request out of the budget of the tick and out of the bucket of the origin.
     fn spend(&self, target: &TargetPolicy) -> Result<(), Refused> {
         let now = self.clock.now();
-        let (mut state, rate) = (self.state(), target.grant.rate);
+        let mut state = self.state();
+        let rate = target.grant.rate;
         let bucket = state
             .buckets
             .entry(target.origin.clone())
@@ -268,7 +270,7 @@ impl Egress {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

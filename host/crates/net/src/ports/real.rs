@@ -50,7 +50,7 @@ impl Clock for RealClock {
 /// What the real ports need to know.
 #[derive(Debug)]
 pub struct RealWorld {
-    /// Which addresses may be connected to; the same policy that the egress asks.
+    /// Which addresses may be connected to; the same policy that the egress uses.
     pub addresses: Arc<AddressPolicy>,
     /// Credentials and trust, by the name that requests refer to.
     pub credentials: BTreeMap<String, OriginSettings>,

@@ -1,7 +1,7 @@
 use super::*;
-use operator_net::egress::RefusalReason;
-use operator_model::{Digest, Severity, Tick, Topology, Verdict};
 use operator_data::{SeriesStore, Snapshot};
+use operator_model::{Digest, Severity, Tick, Topology, Verdict};
+use operator_net::egress::RefusalReason;
 
 fn report(statuses: &[(&str, Status)]) -> TickReport {
     let verdict = |(check, status): &(&str, Status)| Verdict {

@@ -51,7 +51,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
     std::iter::successors(error.source(), |cause| next_cause(*cause))
 }
 
-/// `io::Error::source` passes over the error that it wraps, which is the one we look for.
+/// `io::Error::source` passes over the error that it wraps, which is the one wanted here.
 fn next_cause<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match cause
         .downcast_ref::<io::Error>()

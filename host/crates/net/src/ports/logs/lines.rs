@@ -75,7 +75,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(pieces: &[&[u8]], lines_max: usize) -> LogLines {
-        let (mut reader, mut out) = (LineReader::default(), LogLines::default());
+        let mut reader = LineReader::default();
+        let mut out = LogLines::default();
         pieces
             .iter()
             .for_each(|piece| reader.feed(piece, lines_max, &mut out));
@@ -109,7 +110,8 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_line_that_began_before_is_dropped() {
-        let (mut reader, mut out) = (LineReader::default(), LogLines::default());
+        let mut reader = LineReader::default();
+        let mut out = LogLines::default();
         reader.drop_first();
         reader.feed(b"tail of an old line\nnew\n", 9, &mut out);
         assert_eq!(out.lines, ["new"]);
