@@ -1,17 +1,15 @@
 //! From settings to something that can tick: compiling, linking, asking plugins for their identity.
 
 use super::observer::Observer;
-use super::subject_file::{State, SubjectFile};
+use super::subject_file::{State, SubjectFile, SubjectVersion};
 use crate::settings::Settings;
-use operator_check::{CheckSet, CheckSetError, ModuleConfigs};
+use operator_check::{CheckSet, CheckSetError, ModuleConfigs, Rollout};
 use operator_data::SeriesStore;
 use operator_net::egress::{Egress, EgressPolicy};
 use operator_net::observed_clock::{DatedHttp, ObservedClock};
 use operator_net::ports::{Clock, Http, Ports};
 use operator_net::prometheus::Prometheus;
-use operator_plugin_host::{
-    CircuitBreaker, Engine, LoadError, Subject, SubjectWorld, read_component,
-};
+use operator_plugin_host::{Engine, LoadError, Subject, SubjectWorld, read_component};
 use operator_recording::RecordingPorts;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
@@ -120,7 +118,7 @@ pub async fn assemble(
         checks.declarations().len()
     ));
     let observer = Observer {
-        subject,
+        versions: Rollout::new(SubjectVersion::new(subject, Arc::clone(&bytes))),
         egress,
         series,
         clock: Arc::clone(&ports.clock),
@@ -130,13 +128,8 @@ pub async fn assemble(
         deadline_ms: settings.limits.tick_deadline_ms,
         recording_ports,
         file: Arc::new(file),
-        bytes: Arc::clone(&bytes),
-        next: None,
-        before: None,
-        before_bytes: Arc::clone(&bytes),
         changes: Vec::new(),
         tick_at: None,
-        circuit_breaker: CircuitBreaker::default(),
     };
     Ok(Assembly {
         observer,

@@ -27,7 +27,7 @@ impl Recordable {
     /// Of what is about to tick.
     #[must_use]
     pub fn of(assembly: &Assembly) -> Self {
-        let subject = &assembly.observer.subject;
+        let subject = &assembly.observer.versions.active().subject;
         Self {
             subject: Component {
                 source: subject.source().to_owned(),

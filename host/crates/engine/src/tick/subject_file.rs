@@ -1,10 +1,10 @@
 //! The file of the subject: a new version of it is prepared in the background, takes over between two, and is
 //! rolled back within the tick in which it fails while it is on probation.
 
-use operator_check::SwapEvent;
+use operator_check::{LoadedModule, SwapEvent};
 use operator_data::Observed;
 use operator_model::Digest;
-use operator_plugin_host::{Engine, Subject, SubjectWorld, read_component};
+use operator_plugin_host::{CircuitBreaker, Engine, Subject, SubjectWorld, read_component};
 use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
@@ -29,16 +29,41 @@ pub(super) struct State {
 
 /// What became of a changed file.
 pub(super) enum SubjectCandidate {
-    /// A version that can take over, with its bytes.
-    Ready(Box<Subject>, Arc<[u8]>),
+    /// A version that can take over.
+    Ready(Box<SubjectVersion>),
     /// A file that cannot take part.
     Unfit(Option<Digest>, String),
 }
 
-/// The previous version, ready to observe again.
-pub(super) struct PreviousSubject {
+/// One version of the subject.
+pub(super) struct SubjectVersion {
     pub(super) subject: Subject,
-    pub(super) ticks_left: u64,
+    /// Its component, for recordings.
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) circuit_breaker: CircuitBreaker,
+}
+
+impl SubjectVersion {
+    pub(super) fn new(subject: Subject, bytes: Arc<[u8]>) -> Self {
+        Self {
+            subject,
+            bytes,
+            circuit_breaker: CircuitBreaker::default(),
+        }
+    }
+
+    /// As a recording names it.
+    pub(super) fn loaded(&self, file: &SubjectFile) -> LoadedModule {
+        let info = self.subject.info();
+        LoadedModule {
+            source: file.path().display().to_string(),
+            name: info.name.clone(),
+            version: info.version.clone(),
+            digest: self.subject.digest().0.clone(),
+            config: file.config_json.clone(),
+            bytes: Arc::clone(&self.bytes),
+        }
+    }
 }
 
 impl SubjectFile {
@@ -66,7 +91,9 @@ impl SubjectFile {
         )
         .await;
         let prepared = match loaded {
-            Ok(subject) => SubjectCandidate::Ready(Box::new(subject), bytes.into()),
+            Ok(subject) => {
+                SubjectCandidate::Ready(Box::new(SubjectVersion::new(subject, bytes.into())))
+            }
             Err(error) => SubjectCandidate::Unfit(Some(Digest(digest.clone())), error.to_string()),
         };
         let mut state = self.state();
