@@ -45,7 +45,8 @@ impl CheckHistory {
         }
     }
 
-    /// The check answered. True when it was half-open after a quarantine: its next answer counts again.
+    /// The check answered. True when it was half-open after a quarantine: its next result is used
+    /// again.
     pub(super) fn succeeded(
         &mut self,
         check: &CheckId,
@@ -59,13 +60,13 @@ impl CheckHistory {
         record.circuit_breaker.succeeded(tick, limits)
     }
 
-    /// Remembers how the check failed, for whoever has to repair it.
+    /// Remembers how the check failed, for its author.
     pub(super) fn explain(&mut self, fault: PluginFault) {
         let record = self.records.entry(fault.check.clone()).or_default();
         record.fault = Some(fault);
     }
 
-    /// How the check failed last, if it is in quarantine or on trial.
+    /// How the check failed last, if it is in quarantine or half-open.
     pub(super) fn trouble(&self, check: &CheckId) -> Option<PluginFault> {
         let record = self.records.get(check)?;
         record

@@ -1,4 +1,4 @@
-//! The first load of all modules, before the first tick: here anything wrong is an error.
+//! The first load of all check plugins, before the first tick: here any fault is an error.
 
 use crate::version::Version;
 use crate::{ActiveVersions, CheckSet};
@@ -11,32 +11,32 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Configuration of modules, as JSON objects by file stem; a module without one gets `{}`.
+/// Configuration of check plugins, as JSON objects by file stem; a check plugin without one gets `{}`.
 pub type ModuleConfigs = BTreeMap<String, String>;
 
-/// Files of modules in one directory; every one is compiled at start.
+/// Files of check plugins in one directory; every one is compiled at start.
 const MODULE_FILES_MAX: usize = 256;
 
-/// The configuration of one module: thresholds and names, not data.
+/// The configuration of one check plugin: thresholds and names, not data.
 const CONFIG_BYTES_MAX: u64 = 64 << 10;
 
 /// Why the checks cannot be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckSetError {
-    /// Modules that cannot be used, all of them.
+    /// Check plugins that cannot be used, all of them.
     #[error("{}", lines(.0))]
     Modules(Vec<LoadError>),
-    /// Two modules declare the same check.
+    /// Two check plugins declare the same check.
     #[error("the check {check} is declared by both {first} and {second}: remove one of them")]
     DuplicateCheck {
         /// The id.
         check: CheckId,
-        /// Path or name of one module.
+        /// Path or name of one check plugin.
         first: String,
         /// Path or name of the other.
         second: String,
     },
-    /// A configuration next to a module cannot be used.
+    /// A configuration next to a check plugin cannot be used.
     #[error("{0}")]
     Config(String),
     /// A directory that cannot be listed.
@@ -50,10 +50,10 @@ pub enum CheckSetError {
 }
 
 impl CheckSet {
-    /// Loads all modules of these files and directories (of which every `*.wasm`).
+    /// Loads all check plugins of these files and directories (of which every `*.wasm`).
     ///
     /// # Errors
-    /// All modules that cannot be used, or two that declare the same check.
+    /// All check plugins that cannot be used, or two that declare the same check.
     pub async fn load(
         engine: &Engine,
         sources: &[PathBuf],
@@ -67,10 +67,11 @@ impl CheckSet {
         }
     }
 
-    /// As [`Self::load`], but leaves out modules that cannot be used, and reports why for each.
+    /// As [`Self::load`], but leaves out check plugins that cannot be used, and reports why for
+    /// each.
     ///
     /// # Errors
-    /// As [`Self::load`], but for modules only when none of them can be used.
+    /// As [`Self::load`], but for check plugins only when none of them can be used.
     pub async fn load_usable(
         engine: &Engine,
         sources: &[PathBuf],
@@ -110,7 +111,7 @@ impl CheckSet {
         Ok((set, errors))
     }
 
-    /// Loads modules that are in memory already, each with its path or name.
+    /// Loads check plugins that are in memory already, each with its path or name.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -146,7 +147,7 @@ impl CheckSet {
     }
 }
 
-/// Loads each module; one that cannot be used does not keep the others from it.
+/// Loads each check plugin; one that cannot be used does not block the others.
 async fn gather(
     engine: &Engine,
     modules: Vec<(String, Vec<u8>)>,
@@ -163,7 +164,7 @@ async fn gather(
     (active, errors)
 }
 
-/// The configuration of the module of this path or name.
+/// The configuration of the check plugin of this path or name.
 pub(super) fn config_of<'a>(configs: &'a ModuleConfigs, source: &str) -> &'a str {
     configs.get(&stem_of(source)).map_or("{}", String::as_str)
 }
@@ -176,7 +177,7 @@ pub(super) fn stem_of(source: &str) -> String {
         .unwrap_or_default()
 }
 
-/// What `leaders.json` next to `leaders.wasm` says, if it is there: a JSON object.
+/// What `leaders.json` next to `leaders.wasm` contains, if it exists: a JSON object.
 pub(super) fn config_beside(source: &str) -> Result<Option<String>, String> {
     let path = Path::new(source).with_extension("json");
     let wrong = |why: String| format!("cannot use the configuration {}: {why}", path.display());
@@ -244,7 +245,7 @@ fn wasm_files(directory: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// No check id may belong to two modules.
+/// No check id may belong to two check plugins.
 pub(super) fn refuse_duplicates(active: &ActiveVersions) -> Result<(), CheckSetError> {
     let mut owners: BTreeMap<&CheckId, &str> = BTreeMap::new();
     for (source, module) in active {

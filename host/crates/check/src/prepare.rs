@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Why a request to swap or to go back cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SwapRefused {
-    /// There is no such module.
+    /// There is no such check plugin.
     #[error("no check plugin named {name:?}; did you mean {nearest}? Available: {}", known.join(", "))]
     NoSuchModule {
         /// What was asked for.
@@ -37,8 +37,9 @@ pub enum SwapRefused {
 }
 
 impl CheckSet {
-    /// Compares the files with what was last acted on and prepares what changed. Slow (it compiles), so
-    /// never called on the way of a tick; [`Self::commit_pending`] puts the result into effect.
+    /// Compares the files with what was last acted on and prepares what changed. Slow (it
+    /// compiles), so never called on the way of a tick; [`Self::commit_pending`] puts the result
+    /// into effect.
     pub async fn prepare_changes(&self) {
         let Some(files) = self.present_files() else {
             return;
@@ -55,8 +56,9 @@ impl CheckSet {
         }
     }
 
-    /// A user supplies a version of the module `name`: it is prepared and rehearsed here, and tried from the
-    /// next tick boundary on. The module's own file stays as it is, and is not looked at until it changes.
+    /// A user supplies a version of the check plugin `name`: it is prepared and rehearsed here, and
+    /// tried from the next tick boundary on. The check plugin's own file stays as it is, and is not
+    /// looked at until it changes.
     ///
     /// # Errors
     /// Why it is not going to be tried.
@@ -115,7 +117,7 @@ impl CheckSet {
     /// A user requests the previous version, from the next tick boundary on.
     ///
     /// # Errors
-    /// There is no such module, or no previous version.
+    /// There is no such check plugin, or no previous version.
     pub fn propose_rollback(&self, name: &str) -> Result<LoadedModule, SwapRefused> {
         let (source, _) = self.find(name)?;
         let before = self.swaps().previous(&source);
@@ -125,7 +127,7 @@ impl CheckSet {
         Ok(before.parts(&source))
     }
 
-    /// A module by the name that it declares, or by the stem of its file.
+    /// A check plugin by the name that it declares, or by the stem of its file.
     fn find(&self, name: &str) -> Result<(String, Arc<Version>), SwapRefused> {
         let active = self.active.load();
         let is = |(source, version): &(&String, &Arc<Version>)| {
@@ -174,8 +176,8 @@ impl CheckSet {
         }
     }
 
-    /// What to do about one file: nothing when it is what was acted on last; `Some(None)` when it is again
-    /// what judges, so that whatever was proposed in between is rolled back.
+    /// What to do about one file: nothing when it is what was acted on last; `Some(None)` when it
+    /// is again the active version, so that an earlier proposal is withdrawn.
     async fn prepare_file(
         &self,
         source: &str,
@@ -209,7 +211,8 @@ impl CheckSet {
         }
         let loaded = Version::load(&self.engine, source, bytes, &config).await;
         if let Err(error @ LoadError::Untrusted { .. }) = &loaded {
-            // Its signature or its lock may follow: it is evaluated again whenever a file changes, and said once.
+            // Its signature or its lock may follow: it is evaluated again whenever a file changes,
+            // and reported once.
             let reason = error.to_string();
             self.act_on(source, &reason);
             let is_news = before.as_deref() != Some(reason.as_str());
@@ -232,8 +235,8 @@ impl CheckSet {
         }))
     }
 
-    /// Without a file next to it a module has the configuration of `operator.toml`; a file that is gone takes
-    /// what it said with it.
+    /// Without a file next to it a check plugin has the configuration of `operator.toml`; when the
+    /// file is removed, its configuration is gone too.
     fn config_without_file(&self, source: &str) -> String {
         let had_file = self.files_with_config.contains(source);
         if had_file {
@@ -252,8 +255,8 @@ impl CheckSet {
         before.as_deref() != Some(content)
     }
 
-    /// What can be said about a version before it runs next to another: it keeps the checks of the one that
-    /// it replaces, and survives the rehearsal.
+    /// What is verified about a version before it runs next to another: it keeps the checks of the
+    /// one that it replaces, and survives the rehearsal.
     fn examine(
         &self,
         source: &str,
@@ -276,7 +279,7 @@ impl CheckSet {
     }
 
     /// Replaces what was proposed for this source before, or takes it back when the file is again
-    /// what it was. A refusal that no one has heard of yet stays.
+    /// what it was. A refusal that was not reported yet stays.
     fn propose(&self, source: &str, candidate: Option<Candidate>) {
         let mut swaps = self.swaps();
         if let Some(candidate) = candidate {
@@ -294,8 +297,8 @@ impl CheckSet {
     }
 }
 
-/// A module that drops a check breaks whoever relies on it, and must say so with its version: a new major
-/// one, or a new minor one before 1.0.
+/// A check plugin that drops a check breaks its users, and must announce that with its version: a
+/// new major one, or a new minor one before 1.0.
 fn refuse_silent_loss(active: &Version, candidate: &Version) -> Result<(), String> {
     let kept: BTreeSet<&CheckId> = candidate.checks().iter().map(|check| &check.id).collect();
     let lost: Vec<&str> = active

@@ -1,4 +1,4 @@
-//! Snapshots of the last ticks, and what a new version says about them before anyone depends on it.
+//! Snapshots of the last ticks, and the verdicts of a new version on them before they are used.
 
 use crate::CheckSet;
 use crate::history::CheckHistory;
@@ -20,7 +20,7 @@ pub(super) struct SnapshotHistory {
     fired: VecDeque<KeptSnapshot>,
 }
 
-/// One snapshot with what was said about it.
+/// One snapshot with its verdicts.
 #[derive(Clone)]
 struct KeptSnapshot {
     snapshot: Arc<Snapshot>,
@@ -89,8 +89,8 @@ impl CheckSet {
         self.ring.lock()
     }
 
-    /// Runs a version on the kept snapshots, in their order, in the background. Returns the checks that judge
-    /// otherwise than was evaluated.
+    /// Runs a version on the kept snapshots, in their order, in the background. Returns the checks
+    /// whose verdicts differ from the recorded ones.
     ///
     /// # Errors
     /// What it did wrong.

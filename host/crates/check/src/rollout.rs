@@ -1,7 +1,7 @@
 //! The versions of one plugin while a new one takes over.
 
-/// Candidate → probation → active. The version that proved itself last is kept until its successor has
-/// survived its probation, so a failure costs no tick.
+/// Candidate → probation → active. The version that proved itself last is kept until its successor
+/// has survived its probation, so a failure costs no tick.
 #[derive(Debug)]
 pub struct Rollout<T> {
     active: T,
@@ -46,8 +46,8 @@ impl<T> Rollout<T> {
         self.candidate = Some(candidate);
     }
 
-    /// Activates the candidate, if there is one, on probation for so many ticks. A version that is replaced
-    /// on probation has not proved itself, so its predecessor is kept instead of it.
+    /// Activates the candidate, if there is one, on probation for so many ticks. A version that is
+    /// replaced on probation has not proved itself, so its predecessor is kept instead of it.
     pub fn promote(&mut self, probation_ticks: u64) -> bool {
         let Some(candidate) = self.candidate.take() else {
             return false;
@@ -58,7 +58,8 @@ impl<T> Rollout<T> {
         true
     }
 
-    /// The active version survived a tick. After the last one of its probation the previous version goes.
+    /// The active version survived a tick. After the last one of its probation the previous version
+    /// goes.
     pub fn survived_tick(&mut self) {
         self.probation_ticks_left = self.probation_ticks_left.saturating_sub(1);
         if self.probation_ticks_left == 0 {
@@ -66,7 +67,8 @@ impl<T> Rollout<T> {
         }
     }
 
-    /// Activates the previous version and returns the one that failed; `None` when there is no probation.
+    /// Activates the previous version and returns the one that failed; `None` when there is no
+    /// probation.
     pub fn roll_back(&mut self) -> Option<T> {
         let previous = self.previous.take()?;
         Some(std::mem::replace(&mut self.active, previous))

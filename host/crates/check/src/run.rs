@@ -191,7 +191,7 @@ impl CheckSet {
     }
 }
 
-/// What has to be answered of one module, with the memory that this book has.
+/// The jobs of one check plugin, with its check history.
 pub(super) fn jobs(
     history: &CheckHistory,
     source: &str,
@@ -220,8 +220,8 @@ pub(super) fn jobs(
     module.checks().iter().map(job).collect()
 }
 
-/// Takes one job after the other until none is left. Guests wait for nothing but, at worst, an empty
-/// WASI clock, so each worker drives its own calls.
+/// Takes one job after the other until none is left. Guests wait for nothing but, at worst, an
+/// empty WASI clock, so each worker drives its own calls.
 fn work(jobs: &[Job], next: &AtomicUsize, snapshot: &Arc<Snapshot>) -> Vec<(usize, Evaluated)> {
     let mut ended = Vec::new();
     let Ok(runtime) = Builder::new_current_thread().enable_time().build() else {
@@ -238,8 +238,8 @@ fn work(jobs: &[Job], next: &AtomicUsize, snapshot: &Arc<Snapshot>) -> Vec<(usiz
     }
 }
 
-/// A worker that panics loses its results; those checks are inconclusive. In the debug profile no one must overlook it: an answer
-/// that was given again and differs ends there.
+/// A worker that panics loses its results; those checks are inconclusive. In the debug profile the
+/// panic propagates, so a cached verdict that differs from a fresh one fails the test.
 fn lost_results(panic: Box<dyn Any + Send>) -> Vec<(usize, Evaluated)> {
     if cfg!(debug_assertions) {
         std::panic::resume_unwind(panic);
@@ -271,7 +271,7 @@ fn answer(job: &Job, snapshot: &Arc<Snapshot>, runtime: &Runtime) -> Evaluated {
     again
 }
 
-/// A check cannot tell without the tables that it reads.
+/// A check is inconclusive without the tables that it reads.
 fn missing_tables(check: &CheckDeclaration, snapshot: &Snapshot) -> Option<String> {
     let missing = check
         .tables

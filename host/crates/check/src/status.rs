@@ -1,4 +1,4 @@
-//! Which versions of modules there are, and what became of the last one that was tried.
+//! Which versions of check plugins there are, and the outcome of the last one that was tried.
 
 use crate::CheckSet;
 use crate::events::SwapEvent;
@@ -7,7 +7,7 @@ use crate::trial::Stage;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 
-/// One version of a module.
+/// One version of a check plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleStatus {
     /// Path or name under which it was loaded.
@@ -53,7 +53,7 @@ pub enum Temperature {
     Warm,
 }
 
-/// What became of a version.
+/// The outcome for a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// This version is active now.
@@ -107,7 +107,7 @@ impl CheckSet {
         self.swaps().outcomes_heard
     }
 
-    /// What became of the version of this source that was tried last, if that was after `heard`.
+    /// The outcome of the last version of this source that was tried, if that was after `heard`.
     #[must_use]
     pub fn outcome_after(&self, source: &str, heard: u64) -> Option<Outcome> {
         let swaps = self.swaps();

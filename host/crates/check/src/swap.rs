@@ -1,10 +1,10 @@
 //! Hot swap at the tick boundary.
 //!
-//! A version of a module goes through these states: prepared and rehearsed in the background
-//! (`prepare.rs`), *shadowing* the active version for some ticks, then counted and on *probation*
-//! next to the previous version, then alone (`trial.rs`). Whatever it does wrong on the way ends the trial,
-//! within the tick, and the version that was proved last counts. Every tick has one verdict for each check,
-//! from one version: the one that the roster holds when the tick ends.
+//! A version of a check plugin goes through these states: prepared and rehearsed in the background
+//! (`prepare.rs`), *shadowing* the active version for some ticks, then active and on *probation*
+//! next to the previous version, then alone (`trial.rs`). Any fault on the way ends the trial,
+//! within the tick, and the version that proved itself last is active again. Every tick has one
+//! verdict for each check, from one version: the one that is active when the tick ends.
 
 use crate::events::SwapEvent;
 use crate::history::{CheckHistory, Record};
@@ -19,7 +19,7 @@ use parking_lot::MutexGuard;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What became of a file, or of a request.
+/// The result of preparing a file or a request.
 pub(super) enum Candidate {
     /// A version that can be tried.
     Ready(Arc<Version>),
@@ -41,18 +41,18 @@ pub(super) struct Swaps {
     pub(super) candidates: BTreeMap<String, Candidate>,
     /// Versions next to the active one, by source.
     pub(super) trials: BTreeMap<String, Trial>,
-    /// The version that counted before the active one, kept for going back, by source.
+    /// The version that was active before, kept for going back, by source.
     pub(super) before: BTreeMap<String, Arc<Version>>,
     /// What each file held when it was last acted on: not looked at again until it changes.
     pub(super) acted_on: BTreeMap<String, String>,
-    /// What happened within ticks, and no one has heard of yet.
+    /// Events within ticks that were not reported yet.
     pub(super) events: Vec<SwapEvent>,
-    /// What became of the last version of each source, with a number that rises.
+    /// The last outcome of each source, with a rising number.
     pub(super) outcomes: BTreeMap<String, (u64, Outcome)>,
     pub(super) outcomes_heard: u64,
 }
 
-/// What changes at a tick boundary. It is told first, and put into effect then.
+/// What changes at a tick boundary: journaled first, then put into effect.
 #[derive(Default)]
 pub struct Boundary {
     /// What to write into the log before [`CheckSet::commit`].
@@ -90,8 +90,8 @@ struct Exchange {
 }
 
 impl CheckSet {
-    /// Takes in what arrived, and works out what changes between this tick and the last. Runs the code of
-    /// candidates only to convert state. Nothing has changed before [`Self::commit`].
+    /// Takes in what arrived, and works out what changes between this tick and the last. Runs the
+    /// code of candidates only to convert state. Nothing has changed before [`Self::commit`].
     pub async fn boundary(&self) -> Boundary {
         let arrivals = std::mem::take(&mut self.swaps().candidates);
         let mut boundary = Boundary::default();
@@ -109,7 +109,8 @@ impl CheckSet {
         boundary
     }
 
-    /// What arrived at a recorded boundary arrives at the next one here; it was rehearsed when it was recorded.
+    /// What arrived at a recorded boundary arrives at the next one here; it was rehearsed when it
+    /// was recorded.
     ///
     /// # Errors
     /// A version cannot be loaded here.
@@ -156,7 +157,7 @@ impl CheckSet {
         self.active.store(Arc::new(active));
     }
 
-    /// Both steps, where no one keeps a log.
+    /// Both steps, for callers without a log.
     pub async fn commit_pending(&self) -> Vec<SwapEvent> {
         let mut boundary = self.boundary().await;
         let events = std::mem::take(&mut boundary.events);
@@ -220,7 +221,8 @@ impl CheckSet {
         }
     }
 
-    /// A new version: into the shadow of the active one, or into its place when no shadow is wanted.
+    /// A new version: into the shadow of the active one, or into its place when no shadow is
+    /// wanted.
     async fn try_out(
         &self,
         source: String,
@@ -375,7 +377,7 @@ impl CheckSet {
                         check.id
                     ));
                 }
-                // It says that it cannot read the old state, and starts without.
+                // It reports that it cannot read the old state, and starts without it.
                 Err(_) => None,
                 Ok(state) => state,
             };
@@ -407,7 +409,8 @@ impl Swaps {
             .collect()
     }
 
-    /// A module on probation runs next to the previous version; a third one would have to wait.
+    /// A check plugin on probation runs next to the previous version; a third one would have to
+    /// wait.
     fn is_busy(&self, source: &str, shadow_ticks: u64) -> bool {
         shadow_ticks > 0
             && self
@@ -456,7 +459,7 @@ impl Exchange {
         }
         history.records.extend(records.records);
         let Some(before) = before else { return };
-        // A module that is swapped on probation keeps the version that was proved last.
+        // A check plugin that is swapped on probation keeps the version that proved itself last.
         let proved = swaps.trials.remove(&source);
         let proved = proved.filter(|trial| trial.stage == Stage::Probation && probation_ticks > 0);
         let (before, old) = proved.map_or((before, old), |trial| (trial.other, trial.history));
@@ -471,7 +474,7 @@ impl Exchange {
 }
 
 impl CheckHistory {
-    /// The memory of the checks of a module, out of this book.
+    /// The memory of the checks of a check plugin, out of this history.
     pub(super) fn take_out(&mut self, module: &Version) -> Self {
         let mut taken = Self::default();
         for check in module.checks() {

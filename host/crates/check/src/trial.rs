@@ -1,4 +1,5 @@
-//! Two versions of one module on the same snapshot: one counts, the other is compared with it.
+//! Two versions of one check plugin on the same snapshot: one is active, the other is compared with
+//! it.
 
 use crate::CheckSet;
 use crate::events::SwapEvent;
@@ -11,14 +12,15 @@ use operator_model::{CheckId, Scalar, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A candidate that uses more than this many times the fuel of the previous version, and more than this part
-/// of the limit, is too expensive: the first is what a rewrite may cost, the second what a tick can bear.
+/// A candidate that uses more than this many times the fuel of the previous version, and more than
+/// this part of the limit, is too expensive: the first is what a rewrite may cost, the second what
+/// a tick can bear.
 const FUEL_TIMES_MAX: u64 = 2;
 const FUEL_PART_OF_LIMIT: u64 = 4;
 
 type Tables = BTreeMap<String, Arc<Table>>;
 
-/// Which of the two versions counts.
+/// Which of the two versions is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The old one; the other is the candidate.
@@ -89,7 +91,8 @@ impl Trial {
 }
 
 impl CheckSet {
-    /// Compares both versions of every module on trial; returns those of which the new one did wrong.
+    /// Compares both versions of every check plugin that is being rolled out; returns the faults of
+    /// the new ones.
     pub(super) fn compare_trials(
         &self,
         counted: &[JobOutcome],
@@ -121,8 +124,8 @@ impl CheckSet {
         faults
     }
 
-    /// Ends a trial: the version that was proved counts, from this very tick on. Returns true when the
-    /// verdicts of this tick must come from the other version.
+    /// Ends a trial: the version that proved itself last is active, from this tick on. Returns true when
+    /// the verdicts of this tick must come from the other version.
     pub(super) fn end_trial(&self, fault: Fault) -> bool {
         let Fault { source, reason } = fault;
         let Some(trial) = self.swaps().trials.remove(&source) else {
@@ -204,9 +207,10 @@ impl Trial {
         fault
     }
 
-    /// A new version that begins to fail where the old one does not, though nothing that it names as
-    /// evidence has changed since the previous tick, in which one of them passed. A version that judges
-    /// otherwise on purpose did so in the shadow already, where it is told before it counts.
+    /// A new version that begins to fail where the old one does not, though nothing that it names
+    /// as evidence has changed since the previous tick, in which one of them passed. A version
+    /// whose verdicts differ on purpose showed that in shadow mode, where it is reported before
+    /// they are used.
     fn unexplained(
         &self,
         check: &CheckId,
@@ -247,7 +251,8 @@ fn too_expensive(
     })
 }
 
-/// Whether this very value was there in the previous tick. Times are excluded: they change with every tick.
+/// Whether this very value was there in the previous tick. Times are excluded: they change with
+/// every tick.
 fn is_unchanged(observed: &Observed, now: &Tables, past: &Tables) -> bool {
     let cell = |tables: &Tables| -> Option<Scalar> {
         let table = tables.get(&observed.table)?;

@@ -1,4 +1,5 @@
-//! Watching the files of modules, in a thread of its own, so that no tick waits for a compiler.
+//! Watching the files of check plugins, in a thread of its own, so that no tick waits for a
+//! compiler.
 
 use crate::CheckSet;
 use notify::{RecursiveMode, Watcher as _};
@@ -11,7 +12,7 @@ use std::time::Duration;
 /// writes, and a file that is put in place by renaming is complete immediately.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Notices that wait. One is enough to look at all files; more only say the same again.
+/// Pending notifications. One triggers a scan of all files, so more are redundant.
 const NOTICES_MAX: usize = 1;
 
 /// The files cannot be watched. The checks that are loaded still work.
@@ -24,7 +25,7 @@ pub struct WatchError {
     pub why: String,
 }
 
-/// Prepares changed modules for as long as it lives.
+/// Prepares changed check plugins for as long as it lives.
 pub struct Watcher {
     _files: notify::RecommendedWatcher,
 }
@@ -46,8 +47,8 @@ impl Watcher {
         })
     }
 
-    /// Calls `prepare`, in a thread of its own, after something changed in these files and directories, until
-    /// it says false.
+    /// Calls `prepare`, in a thread of its own, after something changed in these files and
+    /// directories, until it says false.
     ///
     /// # Errors
     /// A path cannot be watched, or no thread can be started.
@@ -81,7 +82,7 @@ impl Watcher {
     }
 }
 
-/// A full channel means that a look is due anyway, a closed one that no one looks any more.
+/// A full channel means that a scan is pending, a closed one that the watcher has stopped.
 fn notice(notices: &SyncSender<()>) {
     let _ = notices.try_send(());
 }

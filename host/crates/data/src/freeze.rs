@@ -1,4 +1,4 @@
-//! Stage 2: what was seen is sorted, hashed and frozen. From here on no one looks outside.
+//! Stage 2: the observation is sorted, hashed and frozen. Later stages read nothing else.
 
 use crate::{Observed, SeriesStore, Snapshot, Table};
 use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
@@ -76,7 +76,7 @@ pub fn history(snapshot: &Snapshot, history_ticks: usize) -> Vec<Arc<Tables>> {
         .collect()
 }
 
-/// Sorted by id; of two entities with one id the first counts.
+/// Sorted by id; of two entities with one id the first is kept.
 fn sorted_topology(mut topology: Topology) -> Topology {
     topology.entities.sort_by(|a, b| a.id.cmp(&b.id));
     topology

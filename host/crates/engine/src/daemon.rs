@@ -29,7 +29,7 @@ pub struct Until {
     pub duration: Option<Duration>,
     /// Stop when this is set.
     pub stop: Stop,
-    /// Take over module files that change.
+    /// Take over check plugin files that change.
     pub watch_files: bool,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Daemon<'a> {
                 true
             })
         });
-        // Without a socket no one can ask; everything else works.
+        // Without a socket, only the control commands fail.
         let control = until
             .watch_files
             .then(|| Control::start(self.ticket_log.path(), self.pipeline.checks(), &self.clock));

@@ -47,7 +47,7 @@ pub enum EventKind {
     IncidentOpened(IncidentOpened),
     /// A ticket was written.
     Ticket(Box<TicketWritten>),
-    /// A module was swapped, rolled back or quarantined.
+    /// A check plugin was swapped, rolled back or quarantined.
     Plugin(PluginChanged),
     /// What cannot be seen changed.
     Blind(Blind),
@@ -110,7 +110,7 @@ pub struct TickDone {
 pub struct VerdictChanged {
     /// Which check.
     pub invariant: CheckId,
-    /// Of which module.
+    /// Of which check plugin.
     pub module: String,
     /// Absent on the first tick.
     pub from: Option<Status>,
@@ -175,7 +175,7 @@ pub struct PluginChanged {
     /// Which of the three.
     #[serde(skip)]
     pub kind: PluginChangeKind,
-    /// Which module or check.
+    /// Which check plugin or check.
     pub plugin: String,
     /// sha256 before.
     pub from: Option<String>,

@@ -1,5 +1,5 @@
-//! What each kind of record holds. The fields are the log's format: they may be added to, never renamed.
-//! Times inside bodies are of the observed clock.
+//! What each kind of record holds. The fields are the log's format: they may be added to, never
+//! renamed. Times inside bodies are of the observed clock.
 
 use operator_model::{
     BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
@@ -45,7 +45,7 @@ pub struct VerdictChanged {
     pub snapshot: Digest,
     /// Which check.
     pub invariant: CheckId,
-    /// Of which module.
+    /// Of which check plugin.
     pub module: String,
     /// Absent on the first tick.
     pub from: Option<Status>,
@@ -134,7 +134,7 @@ pub struct TicketEffect {
 pub struct PluginChange {
     /// In which tick.
     pub tick: Tick,
-    /// Which module or check.
+    /// Which check plugin or check.
     pub plugin: String,
     /// sha256 before, where it was another.
     pub from: Option<String>,

@@ -1,7 +1,8 @@
 //! The ticket store: a projection of the journal in SQLite, for reading.
 //!
-//! It may be lost at any time: it is computed again from the journal, with the same ticket ids. Each write
-//! is one transaction that also keeps `applied_seq`, the journal record up to which the store is complete.
+//! It may be lost at any time: it is computed again from the journal, with the same ticket ids.
+//! Each write is one transaction that also keeps `applied_seq`, the journal record up to which the
+//! store is complete.
 
 mod projection;
 mod read_only;
@@ -112,8 +113,8 @@ impl From<&Ticket> for TicketLine {
 }
 
 impl Store {
-    /// Opens the store of a data directory, creating it when there is none. A file that is damaged or not
-    /// ours is renamed aside; the second value states it.
+    /// Opens the store of a data directory, creating it when there is none. A file that is damaged
+    /// or not ours is renamed aside; the second value states it.
     ///
     /// # Errors
     /// The file was written by a newer operator, or the disk fails.
@@ -139,7 +140,8 @@ impl Store {
         }
     }
 
-    /// Opens an existing store for reading, while an operator runs. `None` when there is no usable one.
+    /// Opens an existing store for reading, while an operator runs. `None` when there is no usable
+    /// one.
     pub async fn read(directory: &Path) -> Option<Self> {
         let path = directory.join(FILE_NAME);
         let options = SqliteConnectOptions::new()

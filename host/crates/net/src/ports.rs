@@ -47,7 +47,8 @@ impl Method {
     }
 }
 
-/// One request to a named target. The target's origin, credentials and limits are the port's business.
+/// One request to a named target. The target's origin, credentials and limits are the port's
+/// business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// `http://host:port`, from the configuration or accepted by the egress policy.

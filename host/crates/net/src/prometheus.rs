@@ -48,7 +48,8 @@ impl Prometheus {
         answer::read(promql, &body)
     }
 
-    /// Evaluates over `(now - window, now]`. Columns: labels, `at`, and `value`; a row for each point.
+    /// Evaluates over `(now - window, now]`. Columns: labels, `at`, and `value`; a row for each
+    /// point.
     ///
     /// # Errors
     /// As [`Self::query`], or more points than Prometheus would answer.

@@ -1,5 +1,5 @@
-//! Texts that are written once and named by their content. Both sides forget what was not named for a while,
-//! at the same tick, so neither needs more memory than that while lasts.
+//! Texts that are written once and named by their content. Both sides forget what was not named for
+//! a while, at the same tick, so neither needs more memory than that while lasts.
 
 use super::line::{Line, Writer};
 use operator_data::Table;

@@ -16,8 +16,8 @@ const LINE_BYTES_MAX: u64 = 512 << 20;
 /// Level of compression: three times as fast as the default level on text, and a fifth larger.
 const LEVEL: i32 = 1;
 
-/// Bytes that the compressor looks back, as a power of two: several ticks of a small cluster, since bodies of
-/// one tick resemble those of the previous tick. A reader needs as much memory.
+/// Bytes that the compressor looks back, as a power of two: several ticks of a small cluster, since
+/// bodies of one tick resemble those of the previous tick. A reader needs as much memory.
 const WINDOW_LOG: u32 = 25;
 
 /// Hex digits of a line's sum: 64 bits, against damage and not against forgery.
@@ -174,7 +174,8 @@ impl Lines {
             .read_until(b'\n', &mut self.buffer);
         match read {
             Ok(0) => return Ok(Next::End { whole: true }),
-            // The frame has no end: the writer was stopped. Anything else at the end of the file is damage.
+            // The frame has no end: the writer was stopped. Anything else at the end of the file is
+            // damage.
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Ok(Next::End { whole: false });
             }

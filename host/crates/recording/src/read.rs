@@ -56,7 +56,7 @@ pub enum Ending {
         /// Records after the last tick.
         journal: Vec<String>,
     },
-    /// Whoever wrote it was stopped, or the file was cut.
+    /// The writer was killed, or the file was truncated.
     Cut(Position),
 }
 

@@ -12,7 +12,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One request and what came of it. What the request carries in headers is left out: credentials are there.
+/// One request and what came of it. What the request carries in headers is left out: credentials
+/// are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// Whom, how and what.
@@ -52,8 +53,8 @@ pub struct PortTraffic {
     pub logs: Vec<LogRead>,
 }
 
-/// Collects what passes through the ports. What it holds is bounded by what one tick may observe, as long as
-/// someone takes it away after every tick.
+/// Collects what passes through the ports. What it holds is bounded by what one tick may observe,
+/// as long as someone takes it away after every tick.
 #[derive(Debug, Default)]
 pub struct RecordingPorts {
     seen: Mutex<PortTraffic>,

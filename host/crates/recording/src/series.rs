@@ -1,4 +1,5 @@
-//! Series, as what changed since the previous tick: a store that is written whole would be most of the file.
+//! Series, as what changed since the previous tick: a store that is written whole would be most of
+//! the file.
 
 use operator_data::{Sample, Series, SeriesKey, SeriesStore};
 use operator_model::Timestamp;

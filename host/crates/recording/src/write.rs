@@ -1,5 +1,5 @@
-//! Writing a recording, in the background: a thread compresses, and a tick waits for it only when it is several
-//! ticks behind.
+//! Writing a recording, in the background: a thread compresses, and a tick waits for it only when
+//! it is several ticks behind.
 
 use super::blobs::WrittenBlobs;
 use super::line::{Line, Writer};
@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Ticks that may wait for the thread. They share their tables with the snapshots, so they are small.
+/// Ticks that may wait for the thread. They share their tables with the snapshots, so they are
+/// small.
 const WAITING_TICKS_MAX: usize = 4;
 
 /// Bytes of a component in one line.
@@ -171,7 +172,7 @@ impl Work {
                 return Err(std::io::Error::other(reason));
             }
         }
-        // No one ended it: it stays readable up to the last tick.
+        // It was not ended: it stays readable up to the last tick.
         self.writer.flush()
     }
 

@@ -1,4 +1,5 @@
-//! Which series a question means, and how they are grouped: found once, and again only when series come or go.
+//! Which series a question means, and how they are grouped: found once, and again only when series
+//! come or go.
 
 use crate::series::types::{OfMetric, SeriesKey};
 use operator_model::knowledge::Matcher;
@@ -6,7 +7,8 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What may be remembered, in units of 32 bytes: 32 MB. Questions come from plugins, so that their own texts count, too.
+/// What may be remembered, in units of 32 bytes: 32 MB. Questions come from plugins, so that their
+/// own texts count, too.
 const REMEMBERED_MAX: usize = 1 << 20;
 const UNIT_BYTES: usize = 32;
 
@@ -46,7 +48,8 @@ struct PlanTable {
     cost: usize,
 }
 
-/// Plans by conditions, then by labels of the groups: each can be looked up without a copy of the question.
+/// Plans by conditions, then by labels of the groups: each can be looked up without a copy of the
+/// question.
 type OfConditions = BTreeMap<Vec<Matcher>, BTreeMap<Vec<String>, Made>>;
 
 /// A plan, and the keys that it was made for.
@@ -230,11 +233,12 @@ mod tests {
         );
     }
 
-    /// Asks so many questions whose texts are that long; returns the bytes of the texts that are remembered.
+    /// Asks so many questions whose texts are that long; returns the bytes of the texts that are
+    /// remembered.
     fn remembered_bytes(store: &SeriesStore, questions: usize, length: usize) -> usize {
         (0..questions)
             .for_each(|number| drop(plan(store, &format!("{number}{}", "x".repeat(length)))));
-        let remembered = store.plans.remembered.lock().unwrap();
+        let remembered = store.plans.remembered.lock();
         assert!(remembered.cost <= REMEMBERED_MAX);
         remembered
             .by_metric
@@ -251,7 +255,7 @@ mod tests {
         let bound = REMEMBERED_MAX * UNIT_BYTES;
         assert!(remembered_bytes(&store, 40_000, 8) <= bound);
         assert!(
-            store.plans.remembered.lock().unwrap().by_metric["m"][&[][..]].len() < 40_000,
+            store.plans.remembered.lock().by_metric["m"][&[][..]].len() < 40_000,
             "some were given up"
         );
         assert!(

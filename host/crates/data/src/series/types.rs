@@ -37,8 +37,8 @@ pub struct Sample {
 
 /// All kept series, by metric name and then by labels.
 ///
-/// Every snapshot holds a copy, and the next tick appends to every series, so copies share what does not
-/// change: the keys of a metric, and the samples.
+/// Every snapshot holds a copy, and the next tick appends to every series, so copies share what
+/// does not change: the keys of a metric, and the samples.
 #[derive(Debug, Clone, Default)]
 pub struct SeriesStore {
     pub(crate) by_metric: BTreeMap<Arc<str>, Arc<OfMetric>>,
@@ -99,7 +99,8 @@ impl SeriesStore {
         of_metric.series.get_mut(position)
     }
 
-    /// Forgets the series of which `keep` does not hold, and names that have none left; returns their number.
+    /// Forgets the series of which `keep` does not hold, and names that have none left; returns
+    /// their number.
     pub fn retain(&mut self, mut keep: impl FnMut(&SeriesKey, &Series) -> bool) -> usize {
         let before = self.series_count();
         for of_metric in self.by_metric.values_mut() {

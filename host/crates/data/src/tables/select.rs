@@ -209,7 +209,7 @@ mod tests {
         }
     }
 
-    /// The quick ways must say what the words of the contract say, for each kind, comparison and value.
+    /// The fast paths must agree with the contract, for each kind, comparison and value.
     #[test]
     fn every_filter_keeps_exactly_the_rows_for_which_the_comparison_holds() {
         use Comparison::{Eq, Ge, Gt, Le, Lt, Ne};

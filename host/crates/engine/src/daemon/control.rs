@@ -1,4 +1,5 @@
-//! Talking to a running operator: a Unix socket in its data directory, one JSON object a line each way.
+//! Talking to a running operator: a Unix socket in its data directory, one JSON object a line each
+//! way.
 //!
 //! Write access to the data directory grants access; the socket has mode 0600. Requests can change
 //! versions of checks and shows them, and nothing of the observed system.
@@ -19,7 +20,7 @@ pub const SOCKET_NAME: &str = "operator.sock";
 /// One request: a few paths and a configuration.
 const REQUEST_BYTES_MAX: u64 = 256 << 10;
 
-/// One response: the list of 256 modules.
+/// One response: the list of 256 check plugins.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
 /// Concurrent connections; further ones wait.
@@ -28,7 +29,8 @@ const CONNECTIONS_MAX: usize = 8;
 /// How long a client may take to write its request.
 const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a response waits for the version to become active or be refused, before it reports it as under way.
+/// How long a response waits for the version to become active or be refused, before it reports it
+/// as under way.
 const OUTCOME_WAIT_MS: u64 = 60_000;
 
 /// Polling interval. Only the client waits.
@@ -38,9 +40,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    /// Try this file as a version of the module.
+    /// Try this file as a version of the check plugin.
     Swap {
-        /// Name of the module.
+        /// Name of the check plugin.
         name: String,
         /// Absolute path.
         file: PathBuf,
@@ -49,7 +51,7 @@ pub enum Request {
     },
     /// Bring the previous version back.
     Rollback {
-        /// Name of the module.
+        /// Name of the check plugin.
         name: String,
     },
     /// Show all versions.
@@ -62,9 +64,9 @@ pub enum Request {
 pub enum Answer {
     /// The version is active.
     Done {
-        /// Name of the module.
+        /// Name of the check plugin.
         module: String,
-        /// Version that counts now.
+        /// Active version.
         version: String,
         /// sha256 of it.
         digest: String,
@@ -73,7 +75,7 @@ pub enum Answer {
     },
     /// It is about to be tried; the events report the outcome.
     UnderWay {
-        /// Name of the module.
+        /// Name of the check plugin.
         module: String,
         /// sha256 of the candidate.
         digest: String,
@@ -143,7 +145,8 @@ pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlE
         .map_err(|error| silent(format!("{error} in {} bytes", answer.len())))
 }
 
-/// The versions of modules in the operator that runs with this data directory; `None` when none runs.
+/// The versions of check plugins in the operator that runs with this data directory; `None` when
+/// none runs.
 ///
 /// # Errors
 /// It runs and does not respond, or responds with something else.
@@ -174,7 +177,8 @@ impl Control {
     ) -> std::io::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
         let path = directory.join(SOCKET_NAME);
-        // The directory is locked by this process, so what is left there is of an operator that was killed.
+        // The directory is locked by this process, so what is left there is of an operator that was
+        // killed.
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}

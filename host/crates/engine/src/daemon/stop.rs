@@ -35,8 +35,8 @@ impl Stop {
         let _ = self.sender.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Turns SIGINT and SIGTERM into requests. The second signal ends the process immediately: everything that
-    /// was decided is on disk already.
+    /// Turns SIGINT and SIGTERM into requests. The second signal ends the process immediately:
+    /// everything that was decided is on disk already.
     ///
     /// # Errors
     /// The signal handlers cannot be installed.

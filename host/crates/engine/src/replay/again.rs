@@ -51,7 +51,7 @@ pub struct Difference {
     pub replayed: String,
 }
 
-/// Decides all ticks again. The log that is written meanwhile goes to `directory`, which must be new.
+/// Replays all ticks. The log that is written meanwhile goes to `directory`, which must be new.
 ///
 /// # Errors
 /// The recording is damaged, or its plugins cannot be loaded.
@@ -116,8 +116,8 @@ pub async fn again(
     Ok(comparison.replayed(recording.ending()))
 }
 
-/// Writes the record of the end again: time, reason and number of ticks are what was recorded, the rest is
-/// counted anew.
+/// Writes the record of the end again: time, reason and number of ticks are what was recorded, the
+/// rest is counted anew.
 async fn stop_again(ticket_log: &mut TicketLog, journal: &[String]) -> Result<(), ReplayError> {
     #[derive(serde::Deserialize)]
     struct Last {

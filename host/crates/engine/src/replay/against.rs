@@ -56,8 +56,8 @@ pub struct Flip {
     pub reason: String,
 }
 
-/// Judges all recorded ticks with the component `bytes` in the place of the plugin of the same name. A module
-/// of which the recording has none is asked next to the others.
+/// Evaluates all recorded ticks with the component `bytes` in the place of the plugin of the same
+/// name. A check plugin of which the recording has none is asked next to the others.
 ///
 /// # Errors
 /// The recording is damaged, or a plugin cannot be loaded.

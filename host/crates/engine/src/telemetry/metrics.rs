@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-/// Upper bounds of the buckets of a tick's duration, in milliseconds. A tick usually takes tens of them and must end
-/// before the next one is due, a second later.
+/// Upper bounds of the buckets of a tick's duration, in milliseconds. A tick usually takes tens of
+/// them and must end before the next one is due, a second later.
 const BUCKETS_MS: [u64; 10] = [10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 /// Ticks that may be missing before the operator calls itself unwell.
@@ -39,7 +39,7 @@ struct Numbers {
     tickets_open: usize,
     withheld: u64,
     blind: usize,
-    /// By module.
+    /// By check plugin.
     fuel: BTreeMap<String, u64>,
     failures: BTreeMap<&'static str, u64>,
     egress: EgressCounters,
@@ -88,7 +88,8 @@ impl Metrics {
         (numbers.egress, numbers.failures) = (egress, failures);
     }
 
-    /// Whether a tick ended lately. Before the first one that is not known, which is no fault: plugins are compiled.
+    /// Whether a tick ended lately. Before the first one that is not known, which is no fault:
+    /// plugins are compiled.
     #[must_use]
     pub fn is_well(&self, now: Timestamp) -> bool {
         let numbers = self.numbers.lock();
@@ -319,7 +320,7 @@ impl Page {
     }
 }
 
-/// Names of modules and checks are tame, but they are a plugin's word.
+/// Names of check plugins and checks are validated, but they come from a plugin.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")

@@ -1,4 +1,5 @@
-//! An HTTP endpoint for Prometheus and for a supervisor of the process: `/metrics` and `/healthz`, nothing else.
+//! An HTTP endpoint for Prometheus and for a supervisor of the process: `/metrics` and `/healthz`,
+//! nothing else.
 
 use super::metrics::Metrics;
 use axum::Router;

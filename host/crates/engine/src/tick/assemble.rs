@@ -22,7 +22,7 @@ pub struct Assembly {
     pub checks: Arc<CheckSet>,
     /// The subject's component.
     pub subject_bytes: Arc<[u8]>,
-    /// Modules that were left out, and why.
+    /// Check plugins that were left out, and why.
     pub unusable: Vec<LoadError>,
 }
 
@@ -32,13 +32,13 @@ pub enum AssemblyError {
     /// The subject.
     #[error(transparent)]
     Subject(#[from] LoadError),
-    /// The modules.
+    /// The check plugins.
     #[error(transparent)]
     Checks(#[from] CheckSetError),
 }
 
-/// Loads the subject and the checks. `progress` reports what takes time; times come from the clock of
-/// the machine (`stopwatch`), also in virtual time.
+/// Loads the subject and the checks. `progress` reports what takes time; times come from the clock
+/// of the machine (`stopwatch`), also in virtual time.
 ///
 /// # Errors
 /// A plugin cannot be used.
@@ -147,8 +147,8 @@ fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 
-/// sha256 of everything in the settings that can change a result, in a fixed JSON form. Paths of this
-/// machine cannot.
+/// sha256 of everything in the settings that can change a result, in a fixed JSON form. Paths of
+/// this machine cannot.
 #[must_use]
 pub fn config_digest(settings: &Settings) -> String {
     let egress = settings.egress_policy();

@@ -8,8 +8,8 @@ use operator_model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An anomaly or an incident that comes back within this time is the same one and is not reported again, in
-/// observed milliseconds: a signal at the edge of its limit would fill the log otherwise.
+/// An anomaly or an incident that comes back within this time is the same one and is not reported
+/// again, in observed milliseconds: a signal at the edge of its limit would fill the log otherwise.
 const TOLD_AGAIN_AFTER_MS: u64 = 300_000;
 
 /// Observation gaps that one event lists.
@@ -70,8 +70,8 @@ impl Changes {
         news
     }
 
-    /// Incidents that are new. One that may be over before its hold ends is no news: the verdict that it
-    /// began with was reported.
+    /// Incidents that are new. One that may be over before its hold ends is no news: the verdict
+    /// that it began with was reported.
     pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<EventKind> {
         let mut news = Vec::new();
         for incident in incidents {
@@ -83,8 +83,8 @@ impl Changes {
         news
     }
 
-    /// The observation gaps, when the set of sources changed. A reason that only words itself differently is
-    /// no news.
+    /// The observation gaps, when the set of sources changed. A reason that only words itself
+    /// differently is no news.
     pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<EventKind> {
         let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.clone()).collect();
         if sources == self.blind {

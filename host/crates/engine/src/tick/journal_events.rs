@@ -45,7 +45,8 @@ impl EventContext {
         }
     }
 
-    /// Writes an event that changes no ticket to the log. Tickets are written by [`TicketLog::decide`].
+    /// Writes an event that changes no ticket to the log. Tickets are written by
+    /// [`TicketLog::decide`].
     pub(super) fn note(
         &self,
         ticket_log: &mut TicketLog,

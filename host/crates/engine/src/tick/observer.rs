@@ -38,8 +38,9 @@ pub struct Observer {
 }
 
 impl Observer {
-    /// Queries the targets for the time until one reports it. The first samples would otherwise be stamped with
-    /// our own time, and later ones, if the observed system is behind, could not follow them.
+    /// Queries the targets for the time until one reports it. The first samples would otherwise be
+    /// stamped with the operator's time, and later ones, if the observed system is behind, could
+    /// not follow them.
     pub async fn prime(&self) {
         self.egress.begin_tick(self.clock.now().plus_ms(PRIME_MS));
         for target in self.egress.targets() {
@@ -92,7 +93,8 @@ impl Observer {
         self.egress.audit_to(audit);
     }
 
-    /// Lets the subject observe; one on probation that fails is rolled back, and the previous version observes instead.
+    /// Lets the subject observe; one on probation that fails is rolled back, and the previous
+    /// version observes instead.
     async fn observe_subject(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
         if !self.versions.is_on_probation() {
             return self.observe_alone(tick, at, budget).await;
@@ -124,8 +126,8 @@ impl Observer {
         observe::seen(result, &self.versions.active().subject)
     }
 
-    /// With no version to go back to: a subject that keeps failing is quarantined for a while, and its observation gaps
-    /// state the reason.
+    /// With no version to go back to: a subject that keeps failing is quarantined for a while, and
+    /// its observation gaps state the reason.
     async fn observe_alone(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
         let version = self.versions.active_mut();
         if let Some(reason) = version.circuit_breaker.quarantined(tick) {

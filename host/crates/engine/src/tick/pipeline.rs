@@ -103,8 +103,8 @@ impl Pipeline {
         }
     }
 
-    /// Measures with this clock how long ticks wait for swaps. It is real time even when the operator's
-    /// clock is virtual: the pause is reported, and nothing is decided from it.
+    /// Measures with this clock how long ticks wait for swaps. It is real time even when the
+    /// operator's clock is virtual: the pause is reported, and nothing is decided from it.
     pub fn measure_with(&mut self, stopwatch: Arc<dyn Clock>) {
         self.stopwatch = Some(stopwatch);
     }
@@ -147,8 +147,8 @@ impl Pipeline {
         self.last_tick
     }
 
-    /// Takes the snapshot. If the subject that took it has different knowledge, the detectors learn again
-    /// what is normal.
+    /// Takes the snapshot. If the subject that took it has different knowledge, the detectors learn
+    /// again what is normal.
     async fn observe(&mut self) -> Arc<Snapshot> {
         let snapshot = self.source.observe(self.last_tick).await;
         let knowledge = self.source.knowledge();

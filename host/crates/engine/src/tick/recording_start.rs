@@ -101,7 +101,7 @@ fn book_start(ticket_log: &TicketLog) -> TicketLogStart {
     }
 }
 
-/// A module as a recording names it.
+/// A check plugin as a recording names it.
 fn component(module: &LoadedModule) -> Component {
     Component {
         source: module.source.clone(),

@@ -32,8 +32,8 @@ pub trait SnapshotSource: Send {
     fn begin_tick(&mut self) -> Timestamp {
         self.now()
     }
-    /// What changes about the subject between the last tick and this one. Nothing has changed before
-    /// [`Self::commit`].
+    /// What changes about the subject between the last tick and this one. Nothing has changed
+    /// before [`Self::commit`].
     fn boundary(&mut self) -> Vec<SubjectChange> {
         Vec::new()
     }

@@ -1,5 +1,5 @@
-//! The file of the subject: a new version of it is prepared in the background, takes over between two, and is
-//! rolled back within the tick in which it fails while it is on probation.
+//! The file of the subject: a new version of it is prepared in the background, takes over between
+//! two, and is rolled back within the tick in which it fails while it is on probation.
 
 use operator_check::{LoadedModule, SwapEvent};
 use operator_data::Observed;
@@ -27,7 +27,7 @@ pub(super) struct State {
     pub(super) prepared: Option<SubjectCandidate>,
 }
 
-/// What became of a changed file.
+/// The result of preparing a changed file.
 pub(super) enum SubjectCandidate {
     /// A version that can take over.
     Ready(Box<SubjectVersion>),
@@ -67,12 +67,12 @@ impl SubjectVersion {
 }
 
 impl SubjectFile {
-    /// Compares the file with what was last acted on and prepares it if it changed. Slow: never on the way of
-    /// a tick.
+    /// Compares the file with what was last acted on and prepares it if it changed. Slow: never on
+    /// the way of a tick.
     pub async fn prepare_changes(&self) {
         let bytes = match read_component(&self.path, self.engine.limits()) {
             Ok(bytes) => bytes,
-            // A file that is just being replaced; what looks now goes on.
+            // The file is just being replaced; the active version stays.
             Err(error) => {
                 return tracing::warn!(%error, "cannot read the file of the subject; the active version stays active");
             }
@@ -129,7 +129,7 @@ pub(super) fn swapped(source: String, before: &Subject, now: &Subject) -> SwapEv
     }
 }
 
-/// Tables of the previous tick that are neither there nor said to be unseen.
+/// Tables of the previous tick that are missing without an observation gap that explains it.
 pub(super) fn lost_tables(observed: &Observed, before: &BTreeSet<String>) -> Vec<String> {
     let said = |name: &str| {
         observed

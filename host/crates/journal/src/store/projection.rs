@@ -47,7 +47,7 @@ impl Projection {
         let any: AnyBody = serde_json::from_str(record.body).map_err(|error| error.to_string())?;
         if let Some(format) = any.format.filter(|format| *format > body::FORMAT) {
             return Err(format!(
-                "written by a newer operator (format {format}, this one knows {})",
+                "written by a newer operator (format {format}; this operator supports up to {})",
                 body::FORMAT
             ));
         }

@@ -1,4 +1,5 @@
-//! The SQLite file: its schema, and whether a file that is there belongs to the operator and is complete.
+//! The SQLite file: its schema, and whether a file that is there belongs to the operator and is
+//! complete.
 
 use super::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -83,7 +84,7 @@ async fn prepare(
         return Ok(Ok(connection));
     }
     if number(&mut connection, "PRAGMA application_id").await? != APPLICATION_ID {
-        return Ok(Err("another program wrote it".to_owned()));
+        return Ok(Err("written by another program".to_owned()));
     }
     let version = number(&mut connection, "PRAGMA user_version").await?;
     if version > SCHEMA_VERSION {

@@ -1,13 +1,14 @@
 //! Which addresses may be connected to. Asked twice: when a plugin names a target, and by the port
 //! with every address that a name resolves to, right before it connects.
 
-use super::network::{Reach, never_allowed, unwrap_embedded};
+use super::network::{Scope, never_allowed, unwrap_embedded};
 use super::{DiscoveryPolicy, DiscoveryRule, Grant, Network, Origin};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Addresses of granted targets that are remembered, to know their neighbourhood; as many discovered origins.
+/// Addresses of granted targets that are remembered, to know their neighbourhood; as many
+/// discovered origins.
 const LEARNT_MAX: usize = 4_096;
 
 /// Shared by the egress policy and the HTTP port.
@@ -18,7 +19,7 @@ pub struct AddressPolicy {
     learnt: Mutex<LearntNetworks>,
 }
 
-/// What the configuration says about one origin.
+/// The configuration of one origin.
 #[derive(Debug, Default)]
 struct OriginGrant {
     /// Where it must be, unless it may be anywhere.
@@ -29,7 +30,7 @@ struct OriginGrant {
     restricted: bool,
 }
 
-/// What became known on the way. All of it is bounded.
+/// What was learnt at run time. All of it is bounded.
 #[derive(Debug, Default)]
 struct LearntNetworks {
     /// Networks around the addresses that granted targets turned out to have.
@@ -37,7 +38,7 @@ struct LearntNetworks {
     /// Where the restricted targets are.
     restricted: BTreeMap<SocketAddr, Origin>,
     /// How far the addresses of a granted name reached first.
-    reaches: BTreeMap<Origin, Reach>,
+    scopes: BTreeMap<Origin, Scope>,
     /// Where discovered origins may be.
     discovered: BTreeMap<Origin, DiscoveryPolicy>,
 }
@@ -93,8 +94,8 @@ impl AddressPolicy {
         self.permit_within(origin, address, &scope)
     }
 
-    /// Whether a plugin may add this origin, under the rule that fits its name, if one does. A name is
-    /// resolved, and its addresses are checked, when it is connected to.
+    /// Whether a plugin may add this origin, under the rule that fits its name, if one does. A name
+    /// is resolved, and its addresses are checked, when it is connected to.
     ///
     /// # Errors
     /// The reason, for people.
@@ -129,12 +130,12 @@ impl AddressPolicy {
         {
             return Err(outside(origin, address, &granted.networks));
         }
-        let reach = Reach::of(address);
+        let scope = Scope::of(address);
         let mut learnt = self.learnt();
-        let first = *learnt.reaches.entry(origin.clone()).or_insert(reach);
-        if first != reach && granted.anywhere {
+        let first = *learnt.scopes.entry(origin.clone()).or_insert(scope);
+        if first != scope && granted.anywhere {
             return Err(format!(
-                "{origin} is at {address}, on {reach}, but was on {first} before: if it may be on both, list its \
+                "{origin} is at {address}, on {scope}, but was on {first} before: if it may be on both, list its \
                  `networks`"
             ));
         }
@@ -185,7 +186,7 @@ impl AddressPolicy {
         let mut learnt = self.learnt();
         match learnt.discovered.get(origin) {
             Some(known) if *known != scope => Err(format!(
-                "{origin} was discovered under another rule already"
+                "{origin} was already discovered under another rule"
             )),
             None if learnt.discovered.len() >= LEARNT_MAX => {
                 Err(format!("more than {LEARNT_MAX} discovered origins"))
@@ -198,7 +199,8 @@ impl AddressPolicy {
         }
     }
 
-    /// Literal addresses, and the name that every machine has for itself, are known before any connection.
+    /// Literal addresses, and the name that every machine has for itself, are known before any
+    /// connection.
     fn learn_what_is_written(&self) {
         let mut learnt = self.learnt();
         for (origin, granted) in &self.granted {
@@ -238,8 +240,8 @@ impl LearntNetworks {
     }
 }
 
-/// Where a server is, however its address is written. A server on this machine commonly listens on all of
-/// its addresses, so they count as one.
+/// Where a server is, however its address is written. A server on this machine commonly listens on
+/// all of its addresses, so they count as one.
 fn place_of(origin: &Origin, address: IpAddr) -> SocketAddr {
     let address = unwrap_embedded(address);
     let address = if address.is_loopback() {

@@ -57,7 +57,8 @@ pub struct AuditEntry {
     pub took_ms: u64,
 }
 
-/// Where entries go. Writing must not fail a request: a log that cannot be written says so itself.
+/// Where entries go. Writing must not fail a request: a log that cannot be written reports it
+/// itself.
 pub trait Audit: Send + Sync {
     /// Keeps one entry.
     fn record(&self, at: Timestamp, entry: &AuditEntry);

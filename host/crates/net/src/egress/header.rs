@@ -9,8 +9,8 @@ const HEADERS_MAX: usize = 16;
 const VALUE_BYTES_MAX: usize = 1_024;
 
 /// Allowed unless the target overrides it. A pattern that begins with `*` matches the end of a
-/// name: with such a vendor header a member of a replicated system is asked to answer itself instead
-/// of passing the question on to its leader.
+/// name: with such a vendor header a member of a replicated system is asked to answer itself
+/// instead of passing the question on to its leader.
 pub(super) const ALLOWED_BY_DEFAULT: [&str; 5] = [
     "accept",
     "content-type",
@@ -82,7 +82,8 @@ const NEVER_PREFIXES: [&str; 7] = [
     "access-control-",
 ];
 
-/// Hidden from plugins, regardless of the configuration: credentials, and what belongs to the connection.
+/// Hidden from plugins, regardless of the configuration: credentials, and what belongs to the
+/// connection.
 const HIDDEN: [&str; 13] = [
     "authentication-info",
     "authorization",

@@ -19,8 +19,8 @@ impl Network {
         Self(IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128))),
     ];
 
-    /// The default neighbourhood of an address: loopback for loopback, else the /24 or /64 around it,
-    /// the usual sizes of one network segment.
+    /// The default neighbourhood of an address: loopback for loopback, else the /24 or /64 around
+    /// it, the usual sizes of one network segment.
     #[must_use]
     pub fn around(address: IpAddr) -> Vec<Self> {
         let address = unwrap_embedded(address);
@@ -124,10 +124,10 @@ fn is_reserved(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(v4) if v4.octets().first().is_some_and(|first| *first >= 240))
 }
 
-/// How far an address reaches. A granted name keeps the reach that it had first: one that moves from
-/// the network of the observed system to this machine is an attack, not a move.
+/// The scope of an address. A granted name keeps the scope that it had first: one that moves
+/// from the network of the observed system to this machine is an attack, not a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(super) enum Scope {
     /// This machine.
     Machine,
     /// Private networks, shared address space and unique local addresses.
@@ -136,7 +136,7 @@ pub(super) enum Reach {
     World,
 }
 
-impl Reach {
+impl Scope {
     pub(super) fn of(address: IpAddr) -> Self {
         let address = unwrap_embedded(address);
         let is_site = match address {
@@ -155,7 +155,7 @@ impl Reach {
     }
 }
 
-impl fmt::Display for Reach {
+impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Machine => "this machine",
@@ -275,18 +275,18 @@ mod tests {
 
     #[test]
     fn the_reach_of_an_address_is_that_of_what_it_stands_for() {
-        for (address, reach) in [
-            ("127.9.9.9", Reach::Machine),
-            ("::ffff:127.0.0.1", Reach::Machine),
-            ("10.0.0.1", Reach::Site),
-            ("100.64.0.1", Reach::Site),
-            ("fd00::1", Reach::Site),
-            ("64:ff9b::a00:1", Reach::Site),
-            ("8.8.8.8", Reach::World),
-            ("100.128.0.1", Reach::World),
-            ("2001:db8::1", Reach::World),
+        for (address, scope) in [
+            ("127.9.9.9", Scope::Machine),
+            ("::ffff:127.0.0.1", Scope::Machine),
+            ("10.0.0.1", Scope::Site),
+            ("100.64.0.1", Scope::Site),
+            ("fd00::1", Scope::Site),
+            ("64:ff9b::a00:1", Scope::Site),
+            ("8.8.8.8", Scope::World),
+            ("100.128.0.1", Scope::World),
+            ("2001:db8::1", Scope::World),
         ] {
-            assert_eq!(Reach::of(ip(address)), reach, "{address}");
+            assert_eq!(Scope::of(ip(address)), scope, "{address}");
         }
     }
 

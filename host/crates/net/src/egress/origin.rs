@@ -61,10 +61,10 @@ impl FromStr for Origin {
             return Err(wrong("the scheme is neither http nor https"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("it holds credentials, which belong into a file"));
+            return Err(wrong("credentials belong in a file"));
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("it has a path or a query"));
+            return Err(wrong("a path or query is not allowed"));
         }
         let host = url
             .host_str()

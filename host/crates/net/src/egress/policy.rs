@@ -44,8 +44,8 @@ pub struct EgressLimits {
     pub body_bytes_max: usize,
     /// Longest exchange, in milliseconds, unless the target overrides it.
     pub request_ms_max: u64,
-    /// How fast one origin may be queried, unless the target overrides it: ten times what a walk over a
-    /// large cluster asks of its head in a tick of one second.
+    /// How fast one origin may be queried, unless the target overrides it: ten times what a walk
+    /// over a large cluster asks of its head in a tick of one second.
     pub rate: Rate,
     /// Bytes of the audit log, over all its files: seven hours of thirty requests a second.
     pub audit_bytes_max: u64,
@@ -79,8 +79,8 @@ pub struct Rate {
     pub requests_burst_max: u32,
 }
 
-/// What may be requested of a target, and what is sent along. Granted targets have one each; targets that
-/// the observed system names get that of the first [`DiscoveryRule`] that fits.
+/// What may be requested of a target, and what is sent along. Granted targets have one each;
+/// targets that the observed system names get that of the first [`DiscoveryRule`] that fits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Grant {
     /// Under which name the port keeps credentials and trust for it.
@@ -219,8 +219,8 @@ impl EgressPolicy {
         Self::with_others(targets, None, discovery, limits)
     }
 
-    /// The policy for these targets. `others` are origins that the operator itself queries, which no
-    /// plugin can name.
+    /// The policy for these targets. `others` are origins that the operator itself queries, which
+    /// no plugin can name.
     #[must_use]
     pub fn with_others(
         targets: BTreeMap<String, TargetPolicy>,

@@ -14,8 +14,8 @@ pub struct PathRule {
 }
 
 impl PathRule {
-    /// Whether a path that passed the checks of form is meant. It has to be by both ways in which servers
-    /// read an escaped slash: as a slash, and as a part of a segment.
+    /// Whether a path that passed the checks of form is meant. It has to be by both ways in which
+    /// servers read an escaped slash: as a slash, and as a part of a segment.
     #[must_use]
     pub fn permits(&self, path_and_query: &str) -> bool {
         let path = path_and_query.split('?').next().unwrap_or_default();
@@ -64,17 +64,17 @@ impl FromStr for PathRule {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
-            format!("{text:?} is not a pattern of paths such as /metrics or /api/**: {why}")
+            format!("{text:?} is not a path pattern such as /metrics or /api/**: {why}")
         };
         let inside = text
             .strip_prefix('/')
-            .ok_or_else(|| wrong("it does not begin with /"))?;
+            .ok_or_else(|| wrong("it must begin with /"))?;
         if let Some(c) = inside
             .chars()
             .find(|c| !c.is_ascii_graphic() || "?#%\\".contains(*c))
         {
             return Err(wrong(&format!(
-                "it holds {c:?}; write paths as they are after decoding, without a query"
+                "invalid character {c:?}; write paths decoded and without a query"
             )));
         }
         let mut segments: Vec<String> = inside.split('/').map(str::to_owned).collect();
@@ -83,13 +83,13 @@ impl FromStr for PathRule {
             segments.pop();
         }
         if segments.iter().any(|segment| segment.contains("**")) {
-            return Err(wrong("** stands only at the end, as a segment of its own"));
+            return Err(wrong("** is only allowed as the last segment"));
         }
         if segments
             .iter()
             .any(|segment| matches!(segment.as_str(), "." | ".."))
         {
-            return Err(wrong("it holds a . or .. segment"));
+            return Err(wrong("it contains a . or .. segment"));
         }
         Ok(Self {
             text: text.to_owned(),
@@ -105,8 +105,8 @@ impl fmt::Display for PathRule {
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for any bytes. Linear for one star, and never worse
-/// than the product of both lengths.
+/// Whether `text` is like `pattern`, in which `*` stands for any bytes. Linear for one star, and
+/// never worse than the product of both lengths.
 pub(super) fn is_like(pattern: &[u8], text: &[u8]) -> bool {
     let mut at_pattern = 0;
     let mut at_text = 0;

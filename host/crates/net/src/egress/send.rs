@@ -50,7 +50,7 @@ pub struct Egress {
     http: Arc<dyn Http>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    all_lanes: Semaphore,
+    in_flight_total: Semaphore,
     audit: AuditTrail,
 }
 
@@ -58,7 +58,7 @@ pub struct Egress {
 struct State {
     discovered: DiscoveredTargets,
     /// By origin, so that more names for one server do not mean more traffic to it.
-    lanes: BTreeMap<Origin, Arc<Semaphore>>,
+    in_flight: BTreeMap<Origin, Arc<Semaphore>>,
     buckets: BTreeMap<Origin, TokenBucket>,
     budget: TickBudget,
     counters: EgressCounters,
@@ -71,13 +71,13 @@ impl Egress {
     /// The way out under this policy.
     #[must_use]
     pub fn new(policy: EgressPolicy, http: Arc<dyn Http>, clock: Arc<dyn Clock>) -> Self {
-        let all_lanes = Semaphore::new(policy.limits.in_flight_max.max(1));
+        let in_flight_total = Semaphore::new(policy.limits.in_flight_max.max(1));
         Self {
             policy,
             http,
             clock,
             state: Mutex::default(),
-            all_lanes,
+            in_flight_total,
             audit: AuditTrail::default(),
         }
     }
@@ -99,7 +99,8 @@ impl Egress {
         self.audit.attach(audit);
     }
 
-    /// A new tick begins: budgets are full again, and nothing may take longer than until `deadline`.
+    /// A new tick begins: budgets are full again, and nothing may take longer than until
+    /// `deadline`.
     pub fn begin_tick(&self, deadline: Timestamp) {
         self.state().budget = TickBudget::until(deadline);
     }
@@ -146,14 +147,14 @@ impl Egress {
         });
         let (TargetPolicy { origin, grant }, headers) = admitted?;
         entry.origin = Some(origin.to_string());
-        let lane = self.lane(&origin);
-        // Neither is ever closed, and whoever holds a lane is bounded by the deadline.
-        let _lane = lane
+        let origin_limit = self.in_flight_limit(&origin);
+        // Neither is ever closed, and every holder of a permit is bounded by the deadline.
+        let _origin_permit = origin_limit
             .acquire()
             .await
             .map_err(|closed| HttpError::Connect(closed.to_string()))?;
-        let _any_lane = self
-            .all_lanes
+        let _total_permit = self
+            .in_flight_total
             .acquire()
             .await
             .map_err(|closed| HttpError::Connect(closed.to_string()))?;
@@ -222,14 +223,14 @@ impl Egress {
             .or_else(|| self.state().discovered.get(name).cloned())
     }
 
-    fn lane(&self, origin: &Origin) -> Arc<Semaphore> {
+    fn in_flight_limit(&self, origin: &Origin) -> Arc<Semaphore> {
         let permits = self.policy.limits.in_flight_per_target_max.max(1);
         let mut state = self.state();
-        let lane = state
-            .lanes
+        let limit = state
+            .in_flight
             .entry(origin.clone())
             .or_insert_with(|| Arc::new(Semaphore::new(permits)));
-        Arc::clone(lane)
+        Arc::clone(limit)
     }
 
     fn timeout(&self, grant: &Grant, asked: Option<Duration>) -> Duration {

@@ -37,8 +37,8 @@ struct Known {
 }
 
 impl ReqwestHttp {
-    /// A port that connects only where the policy permits. Credentials and trust are kept by the name
-    /// that requests refer to.
+    /// A port that connects only where the policy permits. Credentials and trust are kept by the
+    /// name that requests refer to.
     #[must_use]
     pub fn new(
         clock: Arc<dyn Clock>,
@@ -174,7 +174,8 @@ async fn send(
     builder.send().await.map_err(|error| classify(&error))
 }
 
-/// An encoded body may be small here and huge where it is decoded, and a credential in it is not found.
+/// An encoded body may be small here and huge where it is decoded, and a credential in it is not
+/// found.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), HttpError> {
     let encodings = headers
         .get_all("content-encoding")

@@ -66,7 +66,7 @@ pub fn real_ports(world: RealWorld) -> Ports {
     real_ports_with_names(world, Arc::new(SystemNames))
 }
 
-/// The real ports, where names mean what this service says.
+/// The real ports, with names resolved by this service.
 #[must_use]
 pub fn real_ports_with_names(world: RealWorld, names: Arc<dyn NameService>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::new(RealClock);

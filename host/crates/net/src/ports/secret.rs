@@ -22,8 +22,8 @@ impl Secret {
     }
 }
 
-/// Finds credentials in what a server sends back: an attacked or talkative one may echo them, as they
-/// are or in one of the usual encodings.
+/// Finds credentials in what a server sends back: an attacked or talkative one may echo them, as
+/// they are or in one of the usual encodings.
 #[derive(Clone, Default)]
 pub struct Scrubber {
     forms: Vec<Vec<u8>>,
@@ -43,7 +43,7 @@ impl Scrubber {
         Self { forms }
     }
 
-    /// Replaces every occurrence. Where `cut` says that the bytes were cut, also the beginning of an
+    /// Replaces every occurrence. If the bytes were `cut`, also removes the beginning of an
     /// occurrence at their end goes.
     #[must_use]
     pub fn scrub(&self, mut bytes: Vec<u8>, cut: bool) -> Vec<u8> {

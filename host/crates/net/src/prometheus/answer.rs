@@ -79,10 +79,11 @@ pub(super) fn read(promql: &str, body: &[u8]) -> Result<Table, SeriesError> {
         }
     };
     let rows = rows.ok_or_else(|| unusable("a value is not a number".to_owned()))?;
-    table(promql, &rows, is_range).ok_or_else(|| unusable("it does not fit a table".to_owned()))
+    table(promql, &rows, is_range)
+        .ok_or_else(|| unusable("it does not fit into a table".to_owned()))
 }
 
-/// What Prometheus says about a query that it refuses.
+/// The error of Prometheus for a query that it refuses.
 pub(super) fn error_text(body: &[u8]) -> String {
     let answer: Option<Answer> = serde_json::from_slice(body).ok();
     answer

@@ -1,5 +1,5 @@
-//! New versions of plugins take over between two ticks. The log names a version before the first result
-//! that comes from it.
+//! New versions of plugins take over between two ticks. The log names a version before the first
+//! result that comes from it.
 
 use super::Pipeline;
 use crate::event::EventKind;
@@ -67,8 +67,8 @@ impl Pipeline {
         Ok(change_over)
     }
 
-    /// Activates the versions that are to evaluate the snapshot. A subject that was rolled back while it
-    /// took the snapshot is reported first.
+    /// Activates the versions that are to evaluate the snapshot. A subject that was rolled back
+    /// while it took the snapshot is reported first.
     pub(super) async fn change_over_checks(
         &mut self,
         snapshot: &Snapshot,

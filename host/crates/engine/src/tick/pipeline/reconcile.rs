@@ -1,4 +1,5 @@
-//! From incidents to tickets: every confirmed incident has one, and those that are over are resolved.
+//! From incidents to tickets: every confirmed incident has one, and those that are over are
+//! resolved.
 
 use super::Pipeline;
 use operator_data::Snapshot;
@@ -28,7 +29,8 @@ impl TicketChanges {
 }
 
 impl Pipeline {
-    /// Composes a ticket for every incident that has or deserves one, and resolves those that are over.
+    /// Composes a ticket for every incident that has or deserves one, and resolves those that are
+    /// over.
     pub(super) fn reconcile(
         &mut self,
         snapshot: &Snapshot,

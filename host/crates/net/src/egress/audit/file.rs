@@ -1,8 +1,9 @@
 //! The audit log as files: hash-chained lines in the form of the decision log, rotated by size.
 //!
-//! `egress.jsonl` is written; `egress.1.jsonl` and so on are older. Each file is a chain of its own, whose first
-//! record names the last hash of the file before it, so that also a missing file is noticed. It is not synced: what
-//! was decided stands in the decision log, and a crash may cost the last lines of this one.
+//! `egress.jsonl` is written; `egress.1.jsonl` and so on are older. Each file is a chain of its
+//! own, whose first record names the last hash of the file before it, so that also a missing file
+//! is noticed. It is not synced: what was decided stands in the decision log, and a crash may cost
+//! the last lines of this one.
 
 use super::{Audit, AuditEntry};
 use operator_journal as journal;
@@ -48,13 +49,14 @@ struct OpenFile {
 /// The first record of a file.
 #[derive(Serialize, Deserialize)]
 struct Continues {
-    /// Last hash of the file before this one; 64 zeros when there was none, or it could not be trusted.
+    /// Last hash of the file before this one; 64 zeros when there was none, or it could not be
+    /// trusted.
     continues: String,
 }
 
 impl FileAudit {
-    /// Opens the log in a data directory that no one else writes to. A file that is damaged or unfinished is
-    /// kept as an older one, and a new one is begun.
+    /// Opens the log in a data directory that no one else writes to. A file that is damaged or
+    /// unfinished is kept as an older one, and a new one is begun.
     ///
     /// # Errors
     /// The directory cannot be written.
@@ -167,8 +169,8 @@ fn path_of(directory: &Path, age: u64) -> PathBuf {
     })
 }
 
-/// Reads the whole log, oldest entry first, checks the chain of every file and that each continues the one
-/// before, and shows every entry to `each`. Returns the number of entries.
+/// Reads the whole log, oldest entry first, checks the chain of every file and that each continues
+/// the one before, and shows every entry to `each`. Returns the number of entries.
 ///
 /// # Errors
 /// The first record that does not fit, or a file that cannot be read.

@@ -123,7 +123,7 @@ impl Clients {
         let mut permitted = BTreeSet::new();
         for address in resolved {
             match self.addresses.permit(origin, address.ip()) {
-                // The port is that of the target, whatever a resolver says.
+                // The port is that of the target, whatever the resolver returns.
                 Ok(()) => drop(permitted.insert(SocketAddr::new(address.ip(), origin.port()))),
                 Err(why) => refusal = Some(why),
             }

@@ -38,7 +38,8 @@ pub(super) fn chain(error: &reqwest::Error) -> String {
     }
 }
 
-/// The client's HTTP layer tells a lost connection from a wrong answer only by its words.
+/// The client's HTTP layer distinguishes a lost connection from a malformed response only by the
+/// text of the error.
 fn was_cut(error: &reqwest::Error) -> bool {
     causes(error).any(|cause| {
         cause

@@ -12,7 +12,8 @@ const CUT_MARK: &str = " [cut]";
 pub(super) struct LineReader {
     /// The beginning of a line whose end was not written yet, at most `LINE_BYTES_MAX`.
     begun: Vec<u8>,
-    /// The line that is being read is too long, or was begun before the operator: its rest is not kept.
+    /// The line that is being read is too long, or was begun before the operator: its rest is not
+    /// kept.
     dropping: bool,
     was_cut: bool,
 }

@@ -122,7 +122,7 @@ impl OpenFile {
             self.reader = LineReader::default();
         }
         if len - self.position > READ_BYTES_MAX {
-            // At least the line that is cut here is lost; how many more, no one has counted.
+            // At least the line that is cut here is lost; how many more is unknown.
             out.skipped += 1;
             self.position = len - READ_BYTES_MAX;
             self.reader = LineReader::default();
