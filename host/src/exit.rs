@@ -111,6 +111,7 @@ impl From<RecordingError> for Failure {
     fn from(error: RecordingError) -> Self {
         let exit = match &error {
             RecordingError::Damaged { .. } => Exit::Damaged,
+            RecordingError::Unserialisable { .. } => Exit::Io,
             RecordingError::NotARecording { .. } | RecordingError::Newer { .. } => Exit::Config,
             RecordingError::Io { source, .. } => match source.kind() {
                 std::io::ErrorKind::NotFound | std::io::ErrorKind::AlreadyExists => Exit::Config,

@@ -44,11 +44,11 @@ pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Fail
         ));
     }
     assembly.observer.prime().await;
-    let first = assembly.observer.look(Tick(1)).await;
+    let first = assembly.observer.observe(Tick(1)).await;
     // The first verdicts are thrown away; checks that compare two ticks remember what they need.
     let _ = judge(&assembly.checks, &first).await?;
     real.ports.clock.sleep(BETWEEN_LOOKS).await;
-    let snapshot = assembly.observer.look(Tick(2)).await;
+    let snapshot = assembly.observer.observe(Tick(2)).await;
     let verdicts = judge(&assembly.checks, &snapshot).await?;
     let exit = exit_of(&verdicts, assembly.unusable.len());
     let report = CheckReport::new(&snapshot, verdicts);

@@ -68,7 +68,7 @@ async fn look_until_right(
         .plus_ms(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX));
     let mut tick = 1;
     loop {
-        let snapshot = observer.look(Tick(tick)).await;
+        let snapshot = observer.observe(Tick(tick)).await;
         let verdicts = judge(checks, &snapshot).await?;
         let is_right = verdicts
             .iter()

@@ -1,61 +1,61 @@
-//! What happens to modules and checks, for the journal and for people.
+//! What happens to check plugins and checks, for the journal and for people.
 
 use operator_model::{CheckId, Digest, PluginFault, Tick};
 use serde::{Deserialize, Serialize};
 
-/// A change of the active modules, at a tick boundary.
+/// A change of the active check plugins, at a tick boundary.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "kebab-case")]
 pub enum SwapEvent {
-    /// A new module.
+    /// A new check plugin.
     Added {
         /// Path or name.
         source: String,
-        /// Name that the module gives itself.
+        /// Name that the check plugin declares.
         module: String,
         /// sha256 of its component.
         to: Digest,
     },
-    /// Another version of a module.
+    /// Another version of a check plugin.
     Swapped {
         /// Path or name.
         source: String,
-        /// Name that the module gives itself.
+        /// Name that the check plugin declares.
         module: String,
-        /// The version that judged until now.
+        /// The version that was active until now.
         from: Digest,
-        /// The version that judges from now on.
+        /// The version that is active from now on.
         to: Digest,
         /// What the two versions call themselves, in the same order.
         versions: (String, String),
         /// Checks whose state could not be carried over; they start without.
         restarted: Vec<CheckId>,
-        /// Checks of which the two versions said different things while both ran.
+        /// Checks with different verdicts while both versions ran.
         differs: Vec<CheckId>,
     },
-    /// The new version failed on probation, and the old one judges again, with its old state.
+    /// The new version failed on probation, and the old one is active again, with its old state.
     RolledBack {
         /// Path or name.
         source: String,
-        /// Name that the module gives itself.
+        /// Name that the check plugin declares.
         module: String,
         /// The version that failed.
         from: Digest,
-        /// The version that judges again.
+        /// The version that is active again.
         to: Digest,
         /// How it failed.
         reason: String,
     },
-    /// A module whose file is gone.
+    /// A check plugin whose file is gone.
     Removed {
         /// Path or name.
         source: String,
-        /// Name that the module gave itself.
+        /// Name that the check plugin declared.
         module: String,
-        /// The version that judged until now.
+        /// The version that was active until now.
         from: Digest,
     },
-    /// A file that cannot take part. Whatever judged before still does.
+    /// A file that cannot take part. The version that was active stays active.
     Refused {
         /// Path or name.
         source: String,
@@ -71,7 +71,7 @@ pub enum SwapEvent {
 pub struct Quarantine {
     /// Which check.
     pub check: CheckId,
-    /// Of which module.
+    /// Of which check plugin.
     pub module: String,
     /// The last tick in which it is not run.
     pub until: Tick,

@@ -45,7 +45,8 @@ impl CheckHistory {
         }
     }
 
-    /// The check answered. True when it was on trial after a quarantine: its next answer counts again.
+    /// The check answered. True when it was half-open after a quarantine: its next result is used
+    /// again.
     pub(super) fn succeeded(
         &mut self,
         check: &CheckId,
@@ -59,13 +60,13 @@ impl CheckHistory {
         record.circuit_breaker.succeeded(tick, limits)
     }
 
-    /// Remembers how the check failed, for whoever has to repair it.
+    /// Remembers how the check failed, for its author.
     pub(super) fn explain(&mut self, fault: PluginFault) {
         let record = self.records.entry(fault.check.clone()).or_default();
         record.fault = Some(fault);
     }
 
-    /// How the check failed last, if it is in quarantine or on trial.
+    /// How the check failed last, if it is in quarantine or half-open.
     pub(super) fn trouble(&self, check: &CheckId) -> Option<PluginFault> {
         let record = self.records.get(check)?;
         record
@@ -86,8 +87,10 @@ impl CheckHistory {
         *self.failures.entry(failure.label()).or_default() += 1;
         let record = self.records.entry(check.clone()).or_default();
         if let Some(until) = record.circuit_breaker.failed(failure, tick, limits) {
-            let (fault, reason) = (record.fault.clone(), failure.to_string());
-            let (check, module) = (check.clone(), module.to_owned());
+            let fault = record.fault.clone();
+            let reason = failure.to_string();
+            let check = check.clone();
+            let module = module.to_owned();
             self.quarantines.push(Quarantine {
                 check,
                 module,
@@ -205,7 +208,9 @@ mod tests {
         /// Whatever a check does, it is never locked out for longer than the limit.
         #[test]
         fn no_quarantine_is_longer_than_its_limit(fails in proptest::collection::vec(any::<bool>(), 1..400)) {
-            let (mut history, limits, check) = (CheckHistory::default(), PluginLimits::default(), CheckId::from("c"));
+            let mut history = CheckHistory::default();
+            let limits = PluginLimits::default();
+            let check = CheckId::from("c");
             let mut last_call = 0;
             for (tick, fails) in (1..).map(Tick).zip(fails) {
                 if history.record(&check).quarantined(tick).is_none() {

@@ -1,8 +1,8 @@
-//! Stage 3: checks judge the snapshot.
+//! Stage 3: checks evaluate the snapshot.
 //!
-//! Every check of every module runs in an instance of its own, a few at a time, and what they find
-//! is sorted before anyone sees it. A check that fails, is missing a table or is in quarantine says
-//! *inconclusive* and why; it is never silently absent and never silently well.
+//! Every check of every check plugin runs in an instance of its own, a few at a time, and what they
+//! find is sorted before anyone sees it. A check that fails, is missing a table or is in quarantine
+//! is *inconclusive* with the reason; it is never silently absent and never silently healthy.
 
 mod events;
 mod fault;
@@ -11,6 +11,7 @@ mod load;
 mod prepare;
 mod prepared;
 mod rehearse;
+mod rollout;
 mod run;
 mod status;
 mod swap;
@@ -28,6 +29,7 @@ pub use load::{CheckSetError, ModuleConfigs};
 pub use prepare::SwapRefused;
 #[doc(hidden)]
 pub use prepared::PreparedVersion;
+pub use rollout::Rollout;
 pub use status::{ModuleStatus, Outcome, Role, Temperature};
 pub use swap::{Arrived, Boundary};
 pub use version::LoadedModule;
@@ -41,11 +43,12 @@ use arc_swap::ArcSwap;
 use operator_data::Snapshot;
 use operator_model::{CheckDeclaration, PluginTrouble, Verdict};
 use operator_plugin_host::Engine;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// The modules that judge, by the path or name under which each was loaded.
+/// The active check plugins, by the path or name under which each was loaded.
 type ActiveVersions = BTreeMap<String, Arc<Version>>;
 
 /// All checks of this operator, and what is remembered of them between ticks.
@@ -53,7 +56,7 @@ pub struct CheckSet {
     engine: Engine,
     configs: ModuleConfigs,
     sources: Vec<PathBuf>,
-    /// Modules whose configuration came from a file beside them.
+    /// Check plugins whose configuration came from a file next to them.
     files_with_config: BTreeSet<String>,
     active: ArcSwap<ActiveVersions>,
     history: Mutex<CheckHistory>,
@@ -62,7 +65,7 @@ pub struct CheckSet {
 }
 
 impl CheckSet {
-    /// What the active modules declare, sorted by id, each with the name of its module.
+    /// What the active check plugins declare, sorted by id, each with the name of its check plugin.
     #[must_use]
     pub fn declarations(&self) -> Vec<(String, CheckDeclaration)> {
         let active = self.active.load();
@@ -77,7 +80,7 @@ impl CheckSet {
         declarations
     }
 
-    /// Name and digest of every active module, sorted by name.
+    /// Name and digest of every active check plugin, sorted by name.
     #[must_use]
     pub fn modules(&self) -> BTreeMap<String, String> {
         self.active
@@ -87,7 +90,7 @@ impl CheckSet {
             .collect()
     }
 
-    /// What every active module is made from, sorted by source.
+    /// What every active check plugin is made from, sorted by source.
     #[must_use]
     pub fn loaded(&self) -> Vec<LoadedModule> {
         self.active
@@ -103,7 +106,7 @@ impl CheckSet {
         self.history().take_quarantines()
     }
 
-    /// Modules with a check in quarantine or on trial, sorted by module.
+    /// Check plugins with a check in quarantine or half-open, sorted by check plugin.
     #[must_use]
     pub fn troubles(&self) -> Vec<PluginTrouble> {
         let active = self.active.load();
@@ -135,7 +138,7 @@ impl CheckSet {
     }
 
     fn history(&self) -> MutexGuard<'_, CheckHistory> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+        self.history.lock()
     }
 }
 

@@ -1,58 +1,59 @@
-//! The first load of all modules, before the first tick: here anything wrong is an error.
+//! The first load of all check plugins, before the first tick: here any fault is an error.
 
 use crate::version::Version;
 use crate::{ActiveVersions, CheckSet};
 use arc_swap::ArcSwap;
 use operator_model::CheckId;
 use operator_plugin_host::{Engine, LoadError, read_component};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-/// Configuration of modules, as JSON objects by file stem; a module without one gets `{}`.
+/// Configuration of check plugins, as JSON objects by file stem; a check plugin without one gets `{}`.
 pub type ModuleConfigs = BTreeMap<String, String>;
 
-/// Files of modules in one directory; every one is compiled at start.
+/// Files of check plugins in one directory; every one is compiled at start.
 const MODULE_FILES_MAX: usize = 256;
 
-/// The configuration of one module: thresholds and names, not data.
+/// The configuration of one check plugin: thresholds and names, not data.
 const CONFIG_BYTES_MAX: u64 = 64 << 10;
 
 /// Why the checks cannot be loaded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckSetError {
-    /// Modules that cannot be used, all of them.
+    /// Check plugins that cannot be used, all of them.
     #[error("{}", lines(.0))]
     Modules(Vec<LoadError>),
-    /// Two modules declare the same check.
+    /// Two check plugins declare the same check.
     #[error("the check {check} is declared by both {first} and {second}: remove one of them")]
     DuplicateCheck {
         /// The id.
         check: CheckId,
-        /// Path or name of one module.
+        /// Path or name of one check plugin.
         first: String,
         /// Path or name of the other.
         second: String,
     },
-    /// A configuration beside a module cannot be used.
+    /// A configuration next to a check plugin cannot be used.
     #[error("{0}")]
     Config(String),
     /// A directory that cannot be listed.
-    #[error("cannot list modules in {path}: {why}")]
+    #[error("cannot list check plugins in {path}: {why}")]
     Directory {
         /// The directory.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         why: String,
     },
 }
 
 impl CheckSet {
-    /// Loads all modules of these files and directories (of which every `*.wasm`).
+    /// Loads all check plugins of these files and directories (of which every `*.wasm`).
     ///
     /// # Errors
-    /// All modules that cannot be used, or two that declare the same check.
+    /// All check plugins that cannot be used, or two that declare the same check.
     pub async fn load(
         engine: &Engine,
         sources: &[PathBuf],
@@ -66,10 +67,11 @@ impl CheckSet {
         }
     }
 
-    /// As [`Self::load`], but leaves out modules that cannot be used, and says why of each.
+    /// As [`Self::load`], but leaves out check plugins that cannot be used, and reports why for
+    /// each.
     ///
     /// # Errors
-    /// As [`Self::load`], but for modules only when none of them can be used.
+    /// As [`Self::load`], but for check plugins only when none of them can be used.
     pub async fn load_usable(
         engine: &Engine,
         sources: &[PathBuf],
@@ -83,7 +85,8 @@ impl CheckSet {
                 Err(error) => errors.push(error),
             }
         }
-        let (mut all, mut files_with_config) = (configs, BTreeSet::new());
+        let mut all = configs;
+        let mut files_with_config = BTreeSet::new();
         for (source, _) in &modules {
             if let Some(config) = config_beside(source).map_err(CheckSetError::Config)? {
                 all.insert(stem_of(source), config);
@@ -108,7 +111,7 @@ impl CheckSet {
         Ok((set, errors))
     }
 
-    /// Loads modules that are in memory already, each with its path or name.
+    /// Loads check plugins that are in memory already, each with its path or name.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -131,7 +134,7 @@ impl CheckSet {
     ) -> Result<Self, CheckSetError> {
         refuse_duplicates(&active)?;
         Ok(Self {
-            // What is loaded from now on is loaded beside the ticks.
+            // What is loaded from now on is loaded in the background.
             engine: engine.in_background(),
             configs,
             sources: Vec::new(),
@@ -144,13 +147,14 @@ impl CheckSet {
     }
 }
 
-/// Loads each module; one that cannot be used does not keep the others from it.
+/// Loads each check plugin; one that cannot be used does not block the others.
 async fn gather(
     engine: &Engine,
     modules: Vec<(String, Vec<u8>)>,
     configs: &ModuleConfigs,
 ) -> (ActiveVersions, Vec<LoadError>) {
-    let (mut active, mut errors) = (ActiveVersions::new(), Vec::new());
+    let mut active = ActiveVersions::new();
+    let mut errors = Vec::new();
     for (source, bytes) in modules {
         match Version::load(engine, &source, bytes, config_of(configs, &source)).await {
             Ok(version) => drop(active.insert(source, Arc::new(version))),
@@ -160,7 +164,7 @@ async fn gather(
     (active, errors)
 }
 
-/// The configuration of the module of this path or name.
+/// The configuration of the check plugin of this path or name.
 pub(super) fn config_of<'a>(configs: &'a ModuleConfigs, source: &str) -> &'a str {
     configs.get(&stem_of(source)).map_or("{}", String::as_str)
 }
@@ -173,7 +177,7 @@ pub(super) fn stem_of(source: &str) -> String {
         .unwrap_or_default()
 }
 
-/// What `leaders.json` beside `leaders.wasm` says, if it is there: a JSON object.
+/// What `leaders.json` next to `leaders.wasm` contains, if it exists: a JSON object.
 pub(super) fn config_beside(source: &str) -> Result<Option<String>, String> {
     let path = Path::new(source).with_extension("json");
     let wrong = |why: String| format!("cannot use the configuration {}: {why}", path.display());
@@ -187,11 +191,11 @@ pub(super) fn config_beside(source: &str) -> Result<Option<String>, String> {
             .map_err(|error| wrong(error.to_string()))?,
     };
     if text.len() as u64 > CONFIG_BYTES_MAX {
-        return Err(wrong(format!("it has more than {CONFIG_BYTES_MAX} bytes")));
+        return Err(wrong(format!("larger than {CONFIG_BYTES_MAX} bytes")));
     }
     match serde_json::from_str::<serde_json::Value>(&text) {
         Ok(value) if value.is_object() => Ok(Some(value.to_string())),
-        Ok(_) => Err(wrong("it is not a JSON object".to_owned())),
+        Ok(_) => Err(wrong("not a JSON object".to_owned())),
         Err(error) => Err(wrong(error.to_string())),
     }
 }
@@ -208,7 +212,8 @@ pub fn module_files(sources: &[PathBuf]) -> Result<Vec<PathBuf>, CheckSetError> 
         } else if source.exists() {
             files.push(source.clone());
         } else {
-            let why = "it is not there; say where the checks are with --invariants".to_owned();
+            let why = "no such file or directory; set the location of the checks with --invariants"
+                .to_owned();
             return Err(CheckSetError::Directory {
                 path: source.display().to_string(),
                 why,
@@ -233,20 +238,21 @@ fn wasm_files(directory: &Path) -> Result<Vec<PathBuf>, String> {
     }
     if files.len() > MODULE_FILES_MAX {
         return Err(format!(
-            "there are {} files, the limit is {MODULE_FILES_MAX}",
+            "{} files; the limit is {MODULE_FILES_MAX}",
             files.len()
         ));
     }
     Ok(files)
 }
 
-/// No check id may belong to two modules.
+/// No check id may belong to two check plugins.
 pub(super) fn refuse_duplicates(active: &ActiveVersions) -> Result<(), CheckSetError> {
     let mut owners: BTreeMap<&CheckId, &str> = BTreeMap::new();
     for (source, module) in active {
         for check in module.checks() {
             if let Some(first) = owners.insert(&check.id, source) {
-                let (first, second) = (first.to_owned(), source.clone());
+                let first = first.to_owned();
+                let second = source.clone();
                 return Err(CheckSetError::DuplicateCheck {
                     check: check.id.clone(),
                     first,

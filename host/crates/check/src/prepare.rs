@@ -1,4 +1,4 @@
-//! Preparing new versions, beside the ticks: reading, compiling, asking, rehearsing.
+//! Preparing new versions, in the background: reading, compiling, asking, rehearsing.
 
 use crate::load::{config_beside, config_of, module_files};
 use crate::swap::Candidate;
@@ -15,8 +15,8 @@ use std::sync::Arc;
 /// Why a request to swap or to go back cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SwapRefused {
-    /// There is no such module.
-    #[error("no module {name:?}; did you mean {nearest}? There are {}", known.join(", "))]
+    /// There is no such check plugin.
+    #[error("no check plugin named {name:?}; did you mean {nearest}? Available: {}", known.join(", "))]
     NoSuchModule {
         /// What was asked for.
         name: String,
@@ -26,10 +26,10 @@ pub enum SwapRefused {
         known: Vec<String>,
     },
     /// There is nothing to go back to.
-    #[error("{0} has no version before the one that judges now")]
+    #[error("{0} has no previous version to roll back to")]
     NoVersionBefore(String),
     /// It is that version already.
-    #[error("{0} is what judges already: same component, same configuration")]
+    #[error("{0} is already active with this component and configuration")]
     Unchanged(String),
     /// The file cannot take part.
     #[error("{0}")]
@@ -37,8 +37,9 @@ pub enum SwapRefused {
 }
 
 impl CheckSet {
-    /// Compares the files with what was last acted on and prepares what changed. Slow (it compiles), so
-    /// never called on the way of a tick; [`Self::commit_pending`] puts the result into effect.
+    /// Compares the files with what was last acted on and prepares what changed. Slow (it
+    /// compiles), so never called on the way of a tick; [`Self::commit_pending`] puts the result
+    /// into effect.
     pub async fn prepare_changes(&self) {
         let Some(files) = self.present_files() else {
             return;
@@ -55,8 +56,9 @@ impl CheckSet {
         }
     }
 
-    /// A person gives a version of the module `name`: it is prepared and rehearsed here, and tried from the
-    /// next tick boundary on. The module's own file stays as it is, and is not looked at until it changes.
+    /// A user supplies a version of the check plugin `name`: it is prepared and rehearsed here, and
+    /// tried from the next tick boundary on. The check plugin's own file stays as it is, and is not
+    /// looked at until it changes.
     ///
     /// # Errors
     /// Why it is not going to be tried.
@@ -78,9 +80,10 @@ impl CheckSet {
             return Err(SwapRefused::Unchanged(name.to_owned()));
         }
         if version.info().name != active.info().name {
-            let (is, wanted) = (&version.info().name, &active.info().name);
+            let is = &version.info().name;
+            let wanted = &active.info().name;
             return Err(SwapRefused::Unfit(format!(
-                "{shown} is the module {is}, not {wanted}"
+                "{shown} is the check plugin {is}, not {wanted}"
             )));
         }
         let version = Arc::new(version);
@@ -111,20 +114,20 @@ impl CheckSet {
         Ok(parts)
     }
 
-    /// A person wants the version before, from the next tick boundary on.
+    /// A user requests the previous version, from the next tick boundary on.
     ///
     /// # Errors
-    /// There is no such module, or no version before.
+    /// There is no such check plugin, or no previous version.
     pub fn propose_rollback(&self, name: &str) -> Result<LoadedModule, SwapRefused> {
         let (source, _) = self.find(name)?;
         let before = self.swaps().previous(&source);
         let before = before.ok_or_else(|| SwapRefused::NoVersionBefore(name.to_owned()))?;
-        let reason = "a person asked for the version before".to_owned();
+        let reason = "a user requested the previous version".to_owned();
         self.propose(&source, Some(Candidate::Back { reason }));
         Ok(before.parts(&source))
     }
 
-    /// A module by the name that it gives itself, or by the stem of its file.
+    /// A check plugin by the name that it declares, or by the stem of its file.
     fn find(&self, name: &str) -> Result<(String, Arc<Version>), SwapRefused> {
         let active = self.active.load();
         let is = |(source, version): &(&String, &Arc<Version>)| {
@@ -156,7 +159,7 @@ impl CheckSet {
             return None;
         }
         if let Some(missing) = self.sources.iter().find(|source| !source.exists()) {
-            tracing::warn!(source = %missing.display(), "Modules are missing; what judged before still does.");
+            tracing::warn!(source = %missing.display(), "check plugins are missing; the active versions stay active");
             return None;
         }
         match module_files(&self.sources) {
@@ -167,14 +170,14 @@ impl CheckSet {
                     .collect(),
             ),
             Err(error) => {
-                tracing::warn!(%error, "Modules cannot be listed; what judged before still does.");
+                tracing::warn!(%error, "cannot list the check plugins; the active versions stay active");
                 None
             }
         }
     }
 
-    /// What to do about one file: nothing when it is what was acted on last; `Some(None)` when it is again
-    /// what judges, so that whatever was proposed in between is taken back.
+    /// What to do about one file: nothing when it is what was acted on last; `Some(None)` when it
+    /// is again the active version, so that an earlier proposal is withdrawn.
     async fn prepare_file(
         &self,
         source: &str,
@@ -208,7 +211,8 @@ impl CheckSet {
         }
         let loaded = Version::load(&self.engine, source, bytes, &config).await;
         if let Err(error @ LoadError::Untrusted { .. }) = &loaded {
-            // Its signature or its lock may follow: it is judged again whenever a file changes, and said once.
+            // Its signature or its lock may follow: it is evaluated again whenever a file changes,
+            // and reported once.
             let reason = error.to_string();
             self.act_on(source, &reason);
             let is_news = before.as_deref() != Some(reason.as_str());
@@ -231,8 +235,8 @@ impl CheckSet {
         }))
     }
 
-    /// Without a file beside it a module has the configuration of `operator.toml`; a file that is gone takes
-    /// what it said with it.
+    /// Without a file next to it a check plugin has the configuration of `operator.toml`; when the
+    /// file is removed, its configuration is gone too.
     fn config_without_file(&self, source: &str) -> String {
         let had_file = self.files_with_config.contains(source);
         if had_file {
@@ -251,8 +255,8 @@ impl CheckSet {
         before.as_deref() != Some(content)
     }
 
-    /// What can be said about a version before it runs beside another: it keeps the checks of the one that
-    /// it replaces, and survives the rehearsal.
+    /// What is verified about a version before it runs next to another: it keeps the checks of the
+    /// one that it replaces, and survives the rehearsal.
     fn examine(
         &self,
         source: &str,
@@ -268,14 +272,14 @@ impl CheckSet {
             tracing::info!(
                 source,
                 checks = checks.join(", "),
-                "A new version judges otherwise than was judged."
+                "verdicts of the new version differ from the recorded ones"
             );
         }
         Ok(())
     }
 
     /// Replaces what was proposed for this source before, or takes it back when the file is again
-    /// what it was. A refusal that nobody has heard of yet stays.
+    /// what it was. A refusal that was not reported yet stays.
     fn propose(&self, source: &str, candidate: Option<Candidate>) {
         let mut swaps = self.swaps();
         if let Some(candidate) = candidate {
@@ -293,8 +297,8 @@ impl CheckSet {
     }
 }
 
-/// A module that drops a check breaks whoever relies on it, and must say so with its version: a new major
-/// one, or a new minor one before 1.0.
+/// A check plugin that drops a check breaks its users, and must announce that with its version: a
+/// new major one, or a new minor one before 1.0.
 fn refuse_silent_loss(active: &Version, candidate: &Version) -> Result<(), String> {
     let kept: BTreeSet<&CheckId> = candidate.checks().iter().map(|check| &check.id).collect();
     let lost: Vec<&str> = active
@@ -304,12 +308,13 @@ fn refuse_silent_loss(active: &Version, candidate: &Version) -> Result<(), Strin
         .filter(|id| !kept.contains(id))
         .map(CheckId::as_str)
         .collect();
-    let (old, new) = (&active.info().version, &candidate.info().version);
+    let old = &active.info().version;
+    let new = &candidate.info().version;
     if lost.is_empty() || breaking(old) != breaking(new) {
         return Ok(());
     }
     Err(format!(
-        "it does not declare {} any more, and its version {new} does not say so (it was {old}): raise its major version",
+        "it no longer declares {}, but version {new} is not a breaking change from {old}: raise the major version",
         lost.join(", ")
     ))
 }
@@ -317,10 +322,8 @@ fn refuse_silent_loss(active: &Version, candidate: &Version) -> Result<(), Strin
 /// The part of a version that changes when something is taken away.
 fn breaking(version: &str) -> (&str, &str) {
     let mut parts = version.split('.');
-    let (major, minor) = (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    );
+    let major = parts.next().unwrap_or_default();
+    let minor = parts.next().unwrap_or_default();
     if major == "0" {
         (major, minor)
     } else {

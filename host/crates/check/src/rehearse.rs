@@ -1,4 +1,4 @@
-//! Snapshots of the last ticks, and what a new version says about them before anyone depends on it.
+//! Snapshots of the last ticks, and the verdicts of a new version on them before they are used.
 
 use crate::CheckSet;
 use crate::history::CheckHistory;
@@ -6,8 +6,9 @@ use crate::run::jobs;
 use crate::version::Version;
 use operator_data::Snapshot;
 use operator_model::{CheckId, Status, Verdict};
+use parking_lot::MutexGuard;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Samples of series that all kept snapshots may hold, counted as if they shared none: 128 MB.
 const SAMPLES_MAX: usize = 8 << 20;
@@ -15,13 +16,13 @@ const SAMPLES_MAX: usize = 8 << 20;
 /// The last snapshots, and the last ones on which something failed.
 #[derive(Default)]
 pub(super) struct SnapshotHistory {
-    last: VecDeque<Kept>,
-    fired: VecDeque<Kept>,
+    last: VecDeque<KeptSnapshot>,
+    fired: VecDeque<KeptSnapshot>,
 }
 
-/// One snapshot with what was said about it.
+/// One snapshot with its verdicts.
 #[derive(Clone)]
-struct Kept {
+struct KeptSnapshot {
     snapshot: Arc<Snapshot>,
     statuses: Arc<BTreeMap<CheckId, Status>>,
     samples: usize,
@@ -43,7 +44,7 @@ impl SnapshotHistory {
             .map(|verdict| (verdict.check.clone(), verdict.status))
             .collect();
         let samples = snapshot.series.all().map(|(_, series)| series.len()).sum();
-        let kept = Kept {
+        let kept = KeptSnapshot {
             snapshot: Arc::clone(snapshot),
             statuses: Arc::new(statuses),
             samples,
@@ -51,7 +52,7 @@ impl SnapshotHistory {
         self.last.push_back(kept);
         while self.last.len() > snapshots_max {
             let oldest = self.last.pop_front();
-            self.fired.extend(oldest.filter(Kept::fired));
+            self.fired.extend(oldest.filter(KeptSnapshot::fired));
         }
         while self.fired.len() > snapshots_max {
             self.fired.pop_front();
@@ -72,12 +73,12 @@ impl SnapshotHistory {
     }
 
     /// All, oldest first.
-    fn all(&self) -> Vec<Kept> {
+    fn all(&self) -> Vec<KeptSnapshot> {
         self.fired.iter().chain(&self.last).cloned().collect()
     }
 }
 
-impl Kept {
+impl KeptSnapshot {
     fn fired(&self) -> bool {
         self.statuses.values().any(|status| *status == Status::Fail)
     }
@@ -85,11 +86,11 @@ impl Kept {
 
 impl CheckSet {
     pub(super) fn ring(&self) -> MutexGuard<'_, SnapshotHistory> {
-        self.ring.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ring.lock()
     }
 
-    /// Runs a version on the kept snapshots, in their order, beside the ticks. Gives the checks that judge
-    /// otherwise than was judged.
+    /// Runs a version on the kept snapshots, in their order, in the background. Returns the checks
+    /// whose verdicts differ from the recorded ones.
     ///
     /// # Errors
     /// What it did wrong.
@@ -105,7 +106,7 @@ impl CheckSet {
             BTreeSet::new(),
         );
         let count = kept.len();
-        for Kept {
+        for KeptSnapshot {
             snapshot, statuses, ..
         } in kept
         {

@@ -29,7 +29,7 @@ pub(super) struct Job {
 }
 
 /// A job with its end.
-pub(super) struct Ended {
+pub(super) struct JobOutcome {
     pub(super) job: Job,
     pub(super) evaluated: Option<Evaluated>,
 }
@@ -46,7 +46,7 @@ impl CheckSet {
         };
         jobs.extend(self.trial_jobs(snapshot));
         let ended = self.evaluate_all(jobs, snapshot);
-        let (others, counted): (Vec<Ended>, Vec<Ended>) =
+        let (others, counted): (Vec<JobOutcome>, Vec<JobOutcome>) =
             ended.into_iter().partition(|ended| ended.job.beside);
         let faults = self.compare_trials(&counted, &others, snapshot);
         let replaced: BTreeSet<String> = faults
@@ -54,12 +54,12 @@ impl CheckSet {
             .filter_map(|fault| Some(fault.source.clone()).filter(|_| self.end_trial(fault)))
             .collect();
         let mut verdicts = Vec::with_capacity(counted.len());
-        for Ended { job, evaluated } in counted {
+        for JobOutcome { job, evaluated } in counted {
             if !replaced.contains(&job.source) {
                 verdicts.push(self.settle(job, evaluated, snapshot));
             }
         }
-        for Ended { job, evaluated } in others {
+        for JobOutcome { job, evaluated } in others {
             if replaced.contains(&job.source) {
                 verdicts.push(self.settle(job, evaluated, snapshot));
             } else {
@@ -85,9 +85,10 @@ impl CheckSet {
             .collect()
     }
 
-    /// Remembers how a check of a version beside the counted one ended.
+    /// Remembers how a check of a version next to the active one ended.
     fn settle_beside(&self, job: Job, evaluated: Option<Evaluated>, snapshot: &Snapshot) {
-        let (tick, limits) = (snapshot.tick, self.engine.limits());
+        let tick = snapshot.tick;
+        let limits = self.engine.limits();
         let (Some(evaluated), mut swaps) = (evaluated, self.swaps()) else {
             return;
         };
@@ -112,7 +113,7 @@ impl CheckSet {
     }
 
     /// Runs everything that is not blocked, a few at a time. The order in which they end is lost.
-    pub(super) fn evaluate_all(&self, jobs: Vec<Job>, snapshot: &Arc<Snapshot>) -> Vec<Ended> {
+    pub(super) fn evaluate_all(&self, jobs: Vec<Job>, snapshot: &Arc<Snapshot>) -> Vec<JobOutcome> {
         let threads = self
             .engine
             .limits()
@@ -136,11 +137,11 @@ impl CheckSet {
         }
         jobs.into_iter()
             .zip(results)
-            .map(|(job, evaluated)| Ended { job, evaluated })
+            .map(|(job, evaluated)| JobOutcome { job, evaluated })
             .collect()
     }
 
-    /// Remembers how it ended, and says it.
+    /// Remembers how it ended, and reports it.
     fn settle(&self, job: Job, evaluated: Option<Evaluated>, snapshot: &Snapshot) -> Verdict {
         let Job {
             module,
@@ -164,7 +165,8 @@ impl CheckSet {
         let mut evaluated = evaluated.unwrap_or_else(lost);
         let verdict_cache = VerdictCache::of(&module, state.as_deref(), &mut evaluated);
         let Evaluated { result, fuel, .. } = evaluated;
-        let (tick, limits) = (snapshot.tick, self.engine.limits());
+        let tick = snapshot.tick;
+        let limits = self.engine.limits();
         match result {
             Ok(mut outcome) => {
                 let mut history = self.history();
@@ -179,7 +181,7 @@ impl CheckSet {
             }
             Err(failure) => {
                 let fault = explain(&module, &check, state.as_deref(), snapshot, &failure, fuel);
-                tracing::warn!(target: "operator_plugin_host", %fault, "A check failed.");
+                tracing::warn!(target: "operator_plugin_host", %fault, "check failed");
                 let mut history = self.history();
                 history.explain(fault);
                 history.failed(&check.id, &module.info().name, &failure, tick, limits);
@@ -189,7 +191,7 @@ impl CheckSet {
     }
 }
 
-/// What has to be answered of one module, with the memory that this book has.
+/// The jobs of one check plugin, with its check history.
 pub(super) fn jobs(
     history: &CheckHistory,
     source: &str,
@@ -202,7 +204,8 @@ pub(super) fn jobs(
         let blocked = record
             .quarantined(snapshot.tick)
             .or_else(|| missing_tables(check, snapshot));
-        let (module, check) = (Arc::clone(module), check.clone());
+        let module = Arc::clone(module);
+        let check = check.clone();
         let verdict_cache = history.verdict_cache(&check.id);
         Job {
             source: source.to_owned(),
@@ -217,8 +220,8 @@ pub(super) fn jobs(
     module.checks().iter().map(job).collect()
 }
 
-/// Takes one job after the other until none is left. Guests wait for nothing but, at worst, an empty
-/// WASI clock, so each worker drives its own calls.
+/// Takes one job after the other until none is left. Guests wait for nothing but, at worst, an
+/// empty WASI clock, so each worker drives its own calls.
 fn work(jobs: &[Job], next: &AtomicUsize, snapshot: &Arc<Snapshot>) -> Vec<(usize, Evaluated)> {
     let mut ended = Vec::new();
     let Ok(runtime) = Builder::new_current_thread().enable_time().build() else {
@@ -235,8 +238,8 @@ fn work(jobs: &[Job], next: &AtomicUsize, snapshot: &Arc<Snapshot>) -> Vec<(usiz
     }
 }
 
-/// A worker that panics loses its results; those checks are inconclusive. In the debug profile nobody must overlook it: an answer
-/// that was given again and differs ends there.
+/// A worker that panics loses its results; those checks are inconclusive. In the debug profile the
+/// panic propagates, so a cached verdict that differs from a fresh one fails the test.
 fn lost_results(panic: Box<dyn Any + Send>) -> Vec<(usize, Evaluated)> {
     if cfg!(debug_assertions) {
         std::panic::resume_unwind(panic);
@@ -257,20 +260,18 @@ fn answer(job: &Job, snapshot: &Arc<Snapshot>, runtime: &Runtime) -> Evaluated {
     };
     if cfg!(debug_assertions) {
         let called = call();
-        let (told, asked) = (
-            format!("{:?}", again.result),
-            format!("{:?}", called.result),
-        );
+        let told = format!("{:?}", again.result);
+        let asked = format!("{:?}", called.result);
         assert!(
             told == asked && again.fuel == called.fuel,
-            "{}: {told} instead of {asked}",
+            "{}: the cached verdict {told} differs from {asked}",
             job.check.id
         );
     }
     again
 }
 
-/// A check cannot tell without the tables that it reads.
+/// A check is inconclusive without the tables that it reads.
 fn missing_tables(check: &CheckDeclaration, snapshot: &Snapshot) -> Option<String> {
     let missing = check
         .tables
@@ -331,7 +332,7 @@ fn shadowed(
         Status::Inconclusive => "inconclusive",
     };
     let reason = format!(
-        "on trial after its quarantine: it answered {said}, and counts again from the next tick"
+        "half-open after its quarantine: the result was {said}; verdicts are used again from the next tick"
     );
     inconclusive(module, check, reason, fuel)
 }

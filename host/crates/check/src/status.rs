@@ -1,4 +1,4 @@
-//! Which versions of modules there are, and what became of the last one that was tried.
+//! Which versions of check plugins there are, and the outcome of the last one that was tried.
 
 use crate::CheckSet;
 use crate::events::SwapEvent;
@@ -7,14 +7,14 @@ use crate::trial::Stage;
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 
-/// One version of a module.
+/// One version of a check plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ModuleStatus {
     /// Path or name under which it was loaded.
     pub source: String,
-    /// Name that it gives itself.
+    /// Name that it declares.
     pub name: String,
-    /// Version that it gives itself.
+    /// Version that it declares.
     pub version: String,
     /// sha256 of its component.
     pub digest: String,
@@ -33,13 +33,13 @@ pub struct ModuleStatus {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Its verdicts count.
+    /// Its verdicts are used.
     Judges,
-    /// Its verdicts count, and the version before runs beside it.
+    /// Its verdicts are used, and the previous version runs next to it.
     OnProbation,
-    /// It runs beside the version that judges.
+    /// It runs next to the active version.
     Shadow,
-    /// It judged before, and can be brought back.
+    /// It was active before, and can be restored.
     Before,
 }
 
@@ -53,10 +53,10 @@ pub enum Temperature {
     Warm,
 }
 
-/// What became of a version.
+/// The outcome for a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// This one counts now.
+    /// This version is active now.
     Counts {
         /// sha256 of its component.
         digest: String,
@@ -74,7 +74,8 @@ impl CheckSet {
     /// All versions, sorted by source.
     #[must_use]
     pub fn status(&self) -> Vec<ModuleStatus> {
-        let (active, swaps) = (self.active.load_full(), self.swaps());
+        let active = self.active.load_full();
+        let swaps = self.swaps();
         let mut all = Vec::new();
         for (source, version) in active.iter() {
             let trial = swaps.trials.get(source);
@@ -106,7 +107,7 @@ impl CheckSet {
         self.swaps().outcomes_heard
     }
 
-    /// What became of the version of this source that was tried last, if that was after `heard`.
+    /// The outcome of the last version of this source that was tried, if that was after `heard`.
     #[must_use]
     pub fn outcome_after(&self, source: &str, heard: u64) -> Option<Outcome> {
         let swaps = self.swaps();
@@ -132,14 +133,14 @@ fn status(source: &str, version: &Version, role: Role, temperature: Temperature)
 }
 
 impl Swaps {
-    /// Remembers what an event says about its source.
+    /// Remembers the outcome that an event reports for its source.
     pub(super) fn remember(&mut self, event: &SwapEvent) {
         let counts = |digest: &operator_model::Digest, reason: String| Outcome::Counts {
             digest: digest.0.clone(),
             reason,
         };
         let (source, outcome) = match event {
-            SwapEvent::Added { source, to, .. } => (source, counts(to, "it is new".to_owned())),
+            SwapEvent::Added { source, to, .. } => (source, counts(to, "newly added".to_owned())),
             SwapEvent::Swapped {
                 source,
                 to,
@@ -147,7 +148,10 @@ impl Swaps {
                 ..
             } if differs.is_empty() => (
                 source,
-                counts(to, "it judges as the version before did".to_owned()),
+                counts(
+                    to,
+                    "verdicts match those of the previous version".to_owned(),
+                ),
             ),
             SwapEvent::Swapped {
                 source,
@@ -164,7 +168,7 @@ impl Swaps {
                     counts(
                         to,
                         format!(
-                            "beside the old version it judged otherwise: {}",
+                            "verdicts differ from those of the previous version: {}",
                             checks.join(", ")
                         ),
                     ),
@@ -176,7 +180,7 @@ impl Swaps {
             SwapEvent::Removed { source, .. } => (
                 source,
                 Outcome::Refused {
-                    reason: "its file is gone".to_owned(),
+                    reason: "its file was removed".to_owned(),
                 },
             ),
             SwapEvent::Refused { source, reason, .. } => (

@@ -1,10 +1,10 @@
 //! Hot swap at the tick boundary.
 //!
-//! A version of a module goes through these states: prepared and rehearsed beside the ticks
-//! (`prepare.rs`), *shadowing* the version that counts for some ticks, then counted and on *probation*
-//! beside the version before, then alone (`trial.rs`). Whatever it does wrong on the way ends the trial,
-//! within the tick, and the version that was proved last counts. Every tick has one verdict for each check,
-//! from one version: the one that the roster holds when the tick ends.
+//! A version of a check plugin goes through these states: prepared and rehearsed in the background
+//! (`prepare.rs`), *shadowing* the active version for some ticks, then active and on *probation*
+//! next to the previous version, then alone (`trial.rs`). Any fault on the way ends the trial,
+//! within the tick, and the version that proved itself last is active again. Every tick has one
+//! verdict for each check, from one version: the one that is active when the tick ends.
 
 use crate::events::SwapEvent;
 use crate::history::{CheckHistory, Record};
@@ -15,10 +15,11 @@ use crate::version::Version;
 use crate::{ActiveVersions, CheckSet, LoadedModule};
 use operator_model::{CheckId, Digest};
 use operator_plugin_host::LoadError;
+use parking_lot::MutexGuard;
 use std::collections::BTreeMap;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// What became of a file, or of a request.
+/// The result of preparing a file or a request.
 pub(super) enum Candidate {
     /// A version that can be tried.
     Ready(Arc<Version>),
@@ -29,7 +30,7 @@ pub(super) enum Candidate {
         digest: Option<Digest>,
         reason: String,
     },
-    /// A person wants the version before.
+    /// A user requests the previous version.
     Back { reason: String },
 }
 
@@ -38,20 +39,20 @@ pub(super) enum Candidate {
 pub(super) struct Swaps {
     /// What arrives at the next tick boundary, by source.
     pub(super) candidates: BTreeMap<String, Candidate>,
-    /// Versions beside the one that counts, by source.
+    /// Versions next to the active one, by source.
     pub(super) trials: BTreeMap<String, Trial>,
-    /// The version that counted before the one that counts, kept for going back, by source.
+    /// The version that was active before, kept for going back, by source.
     pub(super) before: BTreeMap<String, Arc<Version>>,
     /// What each file held when it was last acted on: not looked at again until it changes.
     pub(super) acted_on: BTreeMap<String, String>,
-    /// What happened within ticks, and nobody has heard of yet.
+    /// Events within ticks that were not reported yet.
     pub(super) events: Vec<SwapEvent>,
-    /// What became of the last version of each source, with a number that rises.
+    /// The last outcome of each source, with a rising number.
     pub(super) outcomes: BTreeMap<String, (u64, Outcome)>,
     pub(super) outcomes_heard: u64,
 }
 
-/// What changes at a tick boundary. It is told first, and put into effect then.
+/// What changes at a tick boundary: journaled first, then put into effect.
 #[derive(Default)]
 pub struct Boundary {
     /// What to write into the log before [`CheckSet::commit`].
@@ -73,7 +74,7 @@ pub enum Arrived {
     Gone(String),
     /// A file that cannot take part: source, digest, reason.
     Unfit(String, Option<String>, String),
-    /// A person wants the version before: source, reason.
+    /// A user requests the previous version: source, reason.
     Back(String, String),
 }
 
@@ -89,8 +90,8 @@ struct Exchange {
 }
 
 impl CheckSet {
-    /// Takes in what arrived, and works out what changes between this tick and the last. Runs the code of
-    /// candidates only to convert state. Nothing has changed before [`Self::commit`].
+    /// Takes in what arrived, and works out what changes between this tick and the last. Runs the
+    /// code of candidates only to convert state. Nothing has changed before [`Self::commit`].
     pub async fn boundary(&self) -> Boundary {
         let arrivals = std::mem::take(&mut self.swaps().candidates);
         let mut boundary = Boundary::default();
@@ -108,7 +109,8 @@ impl CheckSet {
         boundary
     }
 
-    /// What arrived at a recorded boundary arrives at the next one here; it was rehearsed when it was recorded.
+    /// What arrived at a recorded boundary arrives at the next one here; it was rehearsed when it
+    /// was recorded.
     ///
     /// # Errors
     /// A version cannot be loaded here.
@@ -125,7 +127,8 @@ impl CheckSet {
                     },
                 ),
                 Arrived::Ready(module) => {
-                    let (bytes, config) = (module.bytes.to_vec(), &module.config);
+                    let bytes = module.bytes.to_vec();
+                    let config = &module.config;
                     let version =
                         Version::load(&self.engine, &module.source, bytes, config).await?;
                     (module.source.clone(), Candidate::Ready(Arc::new(version)))
@@ -154,7 +157,7 @@ impl CheckSet {
         self.active.store(Arc::new(active));
     }
 
-    /// Both steps, where nobody keeps a log.
+    /// Both steps, for callers without a log.
     pub async fn commit_pending(&self) -> Vec<SwapEvent> {
         let mut boundary = self.boundary().await;
         let events = std::mem::take(&mut boundary.events);
@@ -169,7 +172,7 @@ impl CheckSet {
     }
 
     pub(super) fn swaps(&self) -> MutexGuard<'_, Swaps> {
-        self.swaps.lock().unwrap_or_else(PoisonError::into_inner)
+        self.swaps.lock()
     }
 
     async fn take_in(&self, source: String, candidate: Candidate, boundary: &mut Boundary) {
@@ -218,7 +221,8 @@ impl CheckSet {
         }
     }
 
-    /// A new version: into the shadow of the one that counts, or into its place when no shadow is wanted.
+    /// A new version: into the shadow of the active one, or into its place when no shadow is
+    /// wanted.
     async fn try_out(
         &self,
         source: String,
@@ -238,7 +242,8 @@ impl CheckSet {
             return;
         }
         let Some(active) = active else {
-            let (module, to) = (version.info().name.clone(), version.digest().clone());
+            let module = version.info().name.clone();
+            let to = version.digest().clone();
             boundary.events.push(SwapEvent::Added {
                 source: source.clone(),
                 module,
@@ -294,7 +299,7 @@ impl CheckSet {
         });
     }
 
-    /// A person wants the version before. What it does wrong now is a strike like any other.
+    /// A user requests the previous version. What it does wrong now is a strike like any other.
     async fn go_back(
         &self,
         source: String,
@@ -304,7 +309,7 @@ impl CheckSet {
     ) {
         let previous = self.swaps().previous(&source);
         let Some((target, replaced)) = previous.zip(active.get(&source).cloned()) else {
-            let reason = "there is no version before the one that judges now".to_owned();
+            let reason = "there is no previous version to roll back to".to_owned();
             boundary.events.push(SwapEvent::Refused {
                 source,
                 to: None,
@@ -314,7 +319,7 @@ impl CheckSet {
         };
         let records = match self.migrated(&replaced, &target).await {
             Ok((history, _)) => history,
-            // It starts without state rather than not at all: a person has decided.
+            // It starts without state rather than not at all: the user decided.
             Err(_) => CheckHistory::default(),
         };
         active.insert(source.clone(), Arc::clone(&target));
@@ -337,7 +342,8 @@ impl CheckSet {
         let Some(removed) = active.remove(&source) else {
             return;
         };
-        let (module, from) = (removed.info().name.clone(), removed.digest().clone());
+        let module = removed.info().name.clone();
+        let from = removed.digest().clone();
         boundary.events.push(SwapEvent::Removed {
             source: source.clone(),
             module,
@@ -355,7 +361,8 @@ impl CheckSet {
         previous: &Version,
         version: &Version,
     ) -> Result<(CheckHistory, Vec<CheckId>), String> {
-        let (mut history, mut restarted) = (CheckHistory::default(), Vec::new());
+        let mut history = CheckHistory::default();
+        let mut restarted = Vec::new();
         for check in version.checks() {
             let Some(state) = self.history().record(&check.id).state else {
                 continue;
@@ -370,7 +377,7 @@ impl CheckSet {
                         check.id
                     ));
                 }
-                // It says that it cannot read the old state, and starts without.
+                // It reports that it cannot read the old state, and starts without it.
                 Err(_) => None,
                 Ok(state) => state,
             };
@@ -402,7 +409,8 @@ impl Swaps {
             .collect()
     }
 
-    /// A module on probation runs beside the version before; a third one would have to wait.
+    /// A check plugin on probation runs next to the previous version; a third one would have to
+    /// wait.
     fn is_busy(&self, source: &str, shadow_ticks: u64) -> bool {
         shadow_ticks > 0
             && self
@@ -451,7 +459,7 @@ impl Exchange {
         }
         history.records.extend(records.records);
         let Some(before) = before else { return };
-        // A module that is swapped on probation keeps the version that was proved last.
+        // A check plugin that is swapped on probation keeps the version that proved itself last.
         let proved = swaps.trials.remove(&source);
         let proved = proved.filter(|trial| trial.stage == Stage::Probation && probation_ticks > 0);
         let (before, old) = proved.map_or((before, old), |trial| (trial.other, trial.history));
@@ -466,7 +474,7 @@ impl Exchange {
 }
 
 impl CheckHistory {
-    /// The memory of the checks of a module, out of this book.
+    /// The memory of the checks of a check plugin, out of this history.
     pub(super) fn take_out(&mut self, module: &Version) -> Self {
         let mut taken = Self::default();
         for check in module.checks() {

@@ -1,9 +1,10 @@
-//! Two versions of one module on the same snapshot: one counts, the other is compared with it.
+//! Two versions of one check plugin on the same snapshot: one is active, the other is compared with
+//! it.
 
 use crate::CheckSet;
 use crate::events::SwapEvent;
 use crate::history::CheckHistory;
-use crate::run::Ended;
+use crate::run::JobOutcome;
 use crate::version::Version;
 use operator_data::{Kind, Snapshot, Table};
 use operator_model::verdict::Observed;
@@ -11,23 +12,24 @@ use operator_model::{CheckId, Scalar, Status};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A candidate that uses more than this many times the fuel of the version before, and more than this part
-/// of the limit, is too expensive: the first is what a rewrite may cost, the second what a tick can bear.
+/// A candidate that uses more than this many times the fuel of the previous version, and more than
+/// this part of the limit, is too expensive: the first is what a rewrite may cost, the second what
+/// a tick can bear.
 const FUEL_TIMES_MAX: u64 = 2;
 const FUEL_PART_OF_LIMIT: u64 = 4;
 
 type Tables = BTreeMap<String, Arc<Table>>;
 
-/// Which of the two versions counts.
+/// Which of the two versions is active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The old one; the other is the candidate.
     Shadow,
-    /// The new one; the other is the version before.
+    /// The new one; the other is the previous version.
     Probation,
 }
 
-/// A version that runs beside the one that counts.
+/// A version that runs next to the active one.
 pub(super) struct Trial {
     pub(super) stage: Stage,
     pub(super) other: Arc<Version>,
@@ -36,9 +38,9 @@ pub(super) struct Trial {
     pub(super) ticks_left: u64,
     /// Checks whose state could not be carried over.
     pub(super) restarted: Vec<CheckId>,
-    /// Checks that judged differently while it was known that they would be compared.
+    /// Checks that came to different verdicts in the shadow phase.
     pub(super) differs: BTreeSet<CheckId>,
-    /// How the new version judged in the tick before.
+    /// The verdicts of the new version in the previous tick.
     last: BTreeMap<CheckId, Status>,
 }
 
@@ -55,7 +57,8 @@ impl Trial {
         restarted: Vec<CheckId>,
         ticks: u64,
     ) -> Self {
-        let (differs, last) = (BTreeSet::new(), BTreeMap::new());
+        let differs = BTreeSet::new();
+        let last = BTreeMap::new();
         Self {
             stage: Stage::Shadow,
             other: candidate,
@@ -73,7 +76,8 @@ impl Trial {
         ticks: u64,
         announced: Vec<CheckId>,
     ) -> Self {
-        let (differs, last) = (announced.into_iter().collect(), BTreeMap::new());
+        let differs = announced.into_iter().collect();
+        let last = BTreeMap::new();
         Self {
             stage: Stage::Probation,
             other: before,
@@ -87,21 +91,22 @@ impl Trial {
 }
 
 impl CheckSet {
-    /// Compares both versions of every module on trial; gives those of which the new one did wrong.
+    /// Compares both versions of every check plugin that is being rolled out; returns the faults of
+    /// the new ones.
     pub(super) fn compare_trials(
         &self,
-        counted: &[Ended],
-        others: &[Ended],
+        counted: &[JobOutcome],
+        others: &[JobOutcome],
         snapshot: &Snapshot,
     ) -> Vec<Fault> {
         let fuel_max = self.engine.limits().check.fuel / FUEL_PART_OF_LIMIT;
         let mut faults = Vec::new();
         for (source, trial) in &mut self.swaps().trials {
-            let of = |ended: &[Ended]| -> BTreeMap<CheckId, Said> {
+            let of = |ended: &[JobOutcome]| -> BTreeMap<CheckId, CheckResult> {
                 ended
                     .iter()
                     .filter(|ended| &ended.job.source == source)
-                    .filter_map(Said::of)
+                    .filter_map(CheckResult::of)
                     .collect()
             };
             let (new, old) = match trial.stage {
@@ -119,8 +124,8 @@ impl CheckSet {
         faults
     }
 
-    /// Ends a trial: the version that was proved counts, from this very tick on. Gives true when the
-    /// verdicts of this tick must come from the other version.
+    /// Ends a trial: the version that proved itself last is active, from this tick on. Returns true when
+    /// the verdicts of this tick must come from the other version.
     pub(super) fn end_trial(&self, fault: Fault) -> bool {
         let Fault { source, reason } = fault;
         let Some(trial) = self.swaps().trials.remove(&source) else {
@@ -128,7 +133,7 @@ impl CheckSet {
         };
         if trial.stage == Stage::Shadow {
             let to = Some(trial.other.digest().clone());
-            let reason = format!("beside the version that judges: {reason}");
+            let reason = format!("in shadow mode: {reason}");
             self.swaps().tell(SwapEvent::Refused { source, to, reason });
             return false;
         }
@@ -171,8 +176,8 @@ impl Trial {
     /// What the new version did wrong, if anything.
     fn fault(
         &mut self,
-        new: &BTreeMap<CheckId, Said>,
-        old: &BTreeMap<CheckId, Said>,
+        new: &BTreeMap<CheckId, CheckResult>,
+        old: &BTreeMap<CheckId, CheckResult>,
         snapshot: &Snapshot,
         fuel_max: u64,
     ) -> Option<String> {
@@ -182,7 +187,7 @@ impl Trial {
             let wrong = said
                 .strike
                 .as_ref()
-                .map(|strike| format!("{check}: it {strike}"));
+                .map(|strike| format!("{check}: {strike}"));
             let wrong = wrong
                 .or_else(|| before.and_then(|before| too_expensive(check, said, before, fuel_max)));
             let wrong = wrong.or_else(|| {
@@ -202,14 +207,15 @@ impl Trial {
         fault
     }
 
-    /// A new version that begins to fail where the old one does not, though nothing that it names as
-    /// evidence has changed since the tick before, in which one of them passed. A version that judges
-    /// otherwise on purpose did so in the shadow already, where it is told before it counts.
+    /// A new version that begins to fail where the old one does not, though nothing that it names
+    /// as evidence has changed since the previous tick, in which one of them passed. A version
+    /// whose verdicts differ on purpose showed that in shadow mode, where it is reported before
+    /// they are used.
     fn unexplained(
         &self,
         check: &CheckId,
-        new: &Said,
-        old: &Said,
+        new: &CheckResult,
+        old: &CheckResult,
         snapshot: &Snapshot,
     ) -> Option<String> {
         let flips = new.status == Status::Fail
@@ -225,22 +231,28 @@ impl Trial {
         let past = snapshot.past.first()?;
         let same = |observed: &Observed| is_unchanged(observed, &snapshot.tables, past);
         (passed_before && !new.evidence.is_empty() && new.evidence.iter().all(same)).then(|| {
-            format!("{check}: it fails where the version before passes, and none of its evidence has changed since")
+            format!("{check}: fails where the previous version passes, although none of its evidence has changed")
         })
     }
 }
 
-fn too_expensive(check: &CheckId, new: &Said, old: &Said, fuel_max: u64) -> Option<String> {
+fn too_expensive(
+    check: &CheckId,
+    new: &CheckResult,
+    old: &CheckResult,
+    fuel_max: u64,
+) -> Option<String> {
     let limit = old.fuel.saturating_mul(FUEL_TIMES_MAX).max(fuel_max);
     (new.fuel > limit && old.fuel > 0).then(|| {
         format!(
-            "{check}: it used {} fuel, the version before {}",
+            "{check}: used {} fuel, the previous version {}",
             new.fuel, old.fuel
         )
     })
 }
 
-/// Whether this very value was there in the tick before. Of a time nothing can be said: it grows older.
+/// Whether this very value was there in the previous tick. Times are excluded: they change with
+/// every tick.
 fn is_unchanged(observed: &Observed, now: &Tables, past: &Tables) -> bool {
     let cell = |tables: &Tables| -> Option<Scalar> {
         let table = tables.get(&observed.table)?;
@@ -251,16 +263,16 @@ fn is_unchanged(observed: &Observed, now: &Tables, past: &Tables) -> bool {
     cell(now).is_some_and(|value| cell(past) == Some(value))
 }
 
-/// What one version said of one check.
-struct Said {
+/// The result of one check in one version.
+struct CheckResult {
     status: Status,
     strike: Option<String>,
     evidence: Vec<Observed>,
     fuel: u64,
 }
 
-impl Said {
-    fn of(ended: &Ended) -> Option<(CheckId, Self)> {
+impl CheckResult {
+    fn of(ended: &JobOutcome) -> Option<(CheckId, Self)> {
         let check = ended.job.check.id.clone();
         let Some(evaluated) = &ended.evaluated else {
             let none = Self {

@@ -1,7 +1,7 @@
 //! The last answer of each check, given again while nothing that the check read has changed.
 //!
-//! See [`operator_plugin_host::ReadSet`] for why that is the same as asking again. In the debug profile, which tests are built in, it is asked
-//! again all the same, and must answer the same.
+//! See [`operator_plugin_host::ReadSet`] for why that is the same as asking again. In the debug
+//! profile, which tests are built in, it is asked again all the same, and must answer the same.
 
 use crate::version::Version;
 use operator_data::Snapshot;
@@ -20,7 +20,8 @@ pub(super) struct VerdictCache {
 }
 
 impl VerdictCache {
-    /// Nothing when it could not be given again: the next call gets another state, or something was read that is never the same.
+    /// Nothing when it could not be given again: the next call gets another state, or something was
+    /// read that is never the same.
     pub(super) fn of(
         module: &Arc<Version>,
         state: Option<&[u8]>,
@@ -42,7 +43,7 @@ impl VerdictCache {
         })
     }
 
-    /// The answer, if this module would give it again.
+    /// The cached result, if this check plugin would return it again.
     pub(super) fn again(
         &self,
         module: &Arc<Version>,

@@ -1,10 +1,12 @@
-//! A loaded version of a module, with everything that is needed to load it again somewhere else.
+//! A loaded version of a check plugin, with everything that is needed to load it again somewhere
+//! else.
 
 use operator_plugin_host::{Engine, InvariantModule, LoadError};
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// One version of a module: a component and its configuration. Each of the two makes another version.
+/// One version of a check plugin: a component and its configuration. Each of the two makes another
+/// version.
 pub(super) struct Version {
     module: InvariantModule,
     bytes: Arc<[u8]>,
@@ -16,9 +18,9 @@ pub(super) struct Version {
 pub struct LoadedModule {
     /// Path or name under which it was loaded.
     pub source: String,
-    /// Name that it gives itself.
+    /// Name that it declares.
     pub name: String,
-    /// Version that it gives itself.
+    /// Version that it declares.
     pub version: String,
     /// sha256 of its component.
     pub digest: String,
@@ -29,7 +31,7 @@ pub struct LoadedModule {
 }
 
 impl Version {
-    /// Compiles and links, which takes long, and asks the module what it checks.
+    /// Compiles and links, which takes long, and asks the check plugin for its checks.
     pub(super) async fn load(
         engine: &Engine,
         source: &str,

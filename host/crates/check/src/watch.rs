@@ -1,4 +1,5 @@
-//! Watching the files of modules, in a thread of its own, so that no tick waits for a compiler.
+//! Watching the files of check plugins, in a thread of its own, so that no tick waits for a
+//! compiler.
 
 use crate::CheckSet;
 use notify::{RecursiveMode, Watcher as _};
@@ -8,10 +9,10 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// Files are looked at when they have been quiet for this long: copying a large file takes several
-/// writes, and a file that is put in place by renaming is whole at once.
+/// writes, and a file that is put in place by renaming is complete immediately.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// Notices that wait. One is enough to look at all files; more only say the same again.
+/// Pending notifications. One triggers a scan of all files, so more are redundant.
 const NOTICES_MAX: usize = 1;
 
 /// The files cannot be watched. The checks that are loaded still work.
@@ -20,11 +21,11 @@ const NOTICES_MAX: usize = 1;
 pub struct WatchError {
     /// What was to be watched.
     pub path: String,
-    /// What the system said.
+    /// The error of the operating system.
     pub why: String,
 }
 
-/// Prepares changed modules for as long as it lives.
+/// Prepares changed check plugins for as long as it lives.
 pub struct Watcher {
     _files: notify::RecommendedWatcher,
 }
@@ -35,7 +36,8 @@ impl Watcher {
     /// # Errors
     /// A path cannot be watched, or no thread can be started.
     pub fn start(checks: &Arc<CheckSet>) -> Result<Self, WatchError> {
-        let (paths, checks) = (checks.sources.clone(), Arc::downgrade(checks));
+        let paths = checks.sources.clone();
+        let checks = Arc::downgrade(checks);
         Self::over(&paths, move || {
             let checks = checks.upgrade();
             checks
@@ -45,8 +47,8 @@ impl Watcher {
         })
     }
 
-    /// Calls `prepare`, in a thread of its own, after something changed in these files and directories, until
-    /// it says false.
+    /// Calls `prepare`, in a thread of its own, after something changed in these files and
+    /// directories, until it says false.
     ///
     /// # Errors
     /// A path cannot be watched, or no thread can be started.
@@ -80,7 +82,7 @@ impl Watcher {
     }
 }
 
-/// A full channel means that a look is due anyway, a closed one that nobody looks any more.
+/// A full channel means that a scan is pending, a closed one that the watcher has stopped.
 fn notice(notices: &SyncSender<()>) {
     let _ = notices.try_send(());
 }
@@ -101,7 +103,7 @@ pub fn in_the_background(prepare: impl Future<Output = ()>) {
         .build()
     {
         Ok(runtime) => runtime.block_on(prepare),
-        Err(error) => tracing::warn!(%error, "Changed modules cannot be prepared."),
+        Err(error) => tracing::warn!(%error, "cannot prepare changed plugins"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Stage 2: what was seen is sorted, hashed and frozen. From here on nobody looks outside.
+//! Stage 2: the observation is sorted, hashed and frozen. Later stages read nothing else.
 
 use crate::{Observed, SeriesStore, Snapshot, Table};
 use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
@@ -76,7 +76,7 @@ pub fn history(snapshot: &Snapshot, history_ticks: usize) -> Vec<Arc<Tables>> {
         .collect()
 }
 
-/// Sorted by id; of two entities with one id the first counts.
+/// Sorted by id; of two entities with one id the first is kept.
 fn sorted_topology(mut topology: Topology) -> Topology {
     topology.entities.sort_by(|a, b| a.id.cmp(&b.id));
     topology
@@ -195,10 +195,8 @@ mod tests {
 
     #[test]
     fn the_order_in_which_parts_are_seen_does_not_matter() {
-        let (one, other) = (
-            frozen(observed(&[1], &["2", "1"])),
-            frozen(observed(&[1], &["1", "2", "1"])),
-        );
+        let one = frozen(observed(&[1], &["2", "1"]));
+        let other = frozen(observed(&[1], &["1", "2", "1"]));
         assert_eq!(one.hash, other.hash);
         assert_eq!(one.topology.entities, [entity("1"), entity("2")]);
         assert_eq!(one.topology.edges, [edge("1", "2"), edge("2", "1")]);

@@ -1,7 +1,8 @@
 //! Arithmetic on collected time series: ingest, rates, quantiles.
 //!
-//! The type [`SeriesStore`](crate::series::types::SeriesStore) is data (`model/series.rs`); what can be done with it is here. Nothing
-//! here reads a clock: every time is given by the caller and comes from the observed clock.
+//! The type [`SeriesStore`](crate::series::types::SeriesStore) is data (`model/series.rs`); what
+//! can be done with it is here. Nothing here reads a clock: every time is given by the caller and
+//! comes from the observed clock.
 
 pub mod exposition;
 mod plan_cache;
@@ -28,7 +29,7 @@ pub enum SeriesError {
     /// No series with this name is kept. A missing series is a finding, not a zero.
     #[error("no series of the metric {0:?} was collected")]
     NoSuchMetric(String),
-    /// There are series, but too few samples in the window to say.
+    /// There are series, but too few samples in the window.
     #[error("too few samples in the window")]
     TooFewSamples,
     /// More series match than the limit allows.

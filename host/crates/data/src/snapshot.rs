@@ -28,7 +28,7 @@ pub struct Snapshot {
     pub topology: Topology,
     /// What could not be seen, sorted.
     pub blind: Vec<BlindSpot>,
-    /// sha256 over tables, topology and blind spots in a fixed order.
+    /// sha256 over tables, topology and observation gaps in a fixed order.
     pub hash: Digest,
 }
 

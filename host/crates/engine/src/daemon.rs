@@ -17,18 +17,19 @@ use operator_journal::{Kind, body};
 use operator_model::{Status, Tick};
 use operator_net::egress::FileAudit;
 use operator_net::ports::Clock;
+use operator_net::ports::real::RealClock;
 use operator_recording::RecordingError;
 use pace::Pace;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long to run, and how to be told to stop.
+/// How long to run, and when to stop.
 pub struct Until {
     /// Stop after this long by the operator's clock.
     pub duration: Option<Duration>,
     /// Stop when this is set.
     pub stop: Stop,
-    /// Take over module files that change.
+    /// Take over check plugin files that change.
     pub watch_files: bool,
 }
 
@@ -45,7 +46,7 @@ struct Totals {
 /// Why an operator cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The book cannot be written.
+    /// The ticket log cannot be written.
     #[error(transparent)]
     TicketLog(#[from] TicketLogError),
     /// The recording that was asked for cannot be made.
@@ -65,10 +66,10 @@ pub struct Daemon<'a> {
 }
 
 impl<'a> Daemon<'a> {
-    /// Puts the parts together and says that it starts.
+    /// Puts the parts together and reports the start.
     ///
     /// # Errors
-    /// The book or the recording cannot be written.
+    /// The ticket log or the recording cannot be written.
     pub async fn start(
         settings: &'a Settings,
         clock: Arc<dyn Clock>,
@@ -93,7 +94,8 @@ impl<'a> Daemon<'a> {
             Ok(audit) => assembly.observer.audit_to(Arc::new(audit)),
             Err(error) => warnings.push(error.to_string()),
         }
-        let pipeline = Pipeline::new(assembly, config, &ticket_log);
+        let mut pipeline = Pipeline::new(assembly, config, &ticket_log);
+        pipeline.measure_with(Arc::new(RealClock));
         pipeline.source().prime().await;
         let mut daemon = Self {
             settings,
@@ -108,24 +110,24 @@ impl<'a> Daemon<'a> {
         Ok(daemon)
     }
 
-    /// Counts what happens into these metrics from now on.
+    /// Updates these metrics from now on.
     #[must_use]
     pub fn measured_by(mut self, metrics: Metrics) -> Self {
         self.metrics = Some(metrics);
         self
     }
 
-    /// Ticks until it is told to stop, then says so and closes the book.
+    /// Ticks until it is asked to stop, then reports it and closes the ticket log.
     ///
     /// # Errors
-    /// The book cannot be written: no decision without a record.
+    /// The ticket log cannot be written: no decision without a record.
     pub async fn run(mut self, until: Until) -> Result<(), TicketLogError> {
         // A watcher that cannot start costs hot swapping, not observing.
         let watching = until
             .watch_files
             .then(|| Watcher::start(self.pipeline.checks()));
         if let Some(Err(error)) = &watching {
-            tracing::warn!(%error, "Changed modules will not be noticed.");
+            tracing::warn!(%error, "file watching unavailable; changed plugins will not be reloaded");
         }
         let subject = self.pipeline.source().file().filter(|_| until.watch_files);
         let _watching_subject = subject.map(|file| {
@@ -135,12 +137,12 @@ impl<'a> Daemon<'a> {
                 true
             })
         });
-        // Without a socket nobody can ask; everything else works.
+        // Without a socket, only the control commands fail.
         let control = until
             .watch_files
             .then(|| Control::start(self.ticket_log.path(), self.pipeline.checks(), &self.clock));
         if let Some(Err(error)) = &control {
-            tracing::warn!(%error, "Nobody can ask this operator to swap a module.");
+            tracing::warn!(%error, "control socket unavailable; `operator plugin swap` will not work");
         }
         let mut pace = Pace::new(
             self.clock.now(),
@@ -152,7 +154,7 @@ impl<'a> Daemon<'a> {
                 break reason;
             }
             if pace.is_over(self.clock.now()) {
-                break "the given time is over".to_owned();
+                break "the requested duration has elapsed".to_owned();
             }
             self.tick(pace.skipped()).await?;
             let wait = pace.next(self.clock.now());
@@ -169,7 +171,7 @@ impl<'a> Daemon<'a> {
     /// One tick, shown to the sink.
     ///
     /// # Errors
-    /// The book cannot be written.
+    /// The ticket log cannot be written.
     pub async fn tick(&mut self, skipped: u64) -> Result<TickReport, TicketLogError> {
         let begun = self.clock.now();
         let report = self.pipeline.tick(&mut self.ticket_log).await?;
@@ -191,19 +193,20 @@ impl<'a> Daemon<'a> {
         };
         if let Some(metrics) = &self.metrics {
             let source = self.pipeline.source();
-            let (egress, failures) = (source.egress(), self.pipeline.checks().failures());
+            let egress = source.egress();
+            let failures = self.pipeline.checks().failures();
             metrics.count(&report, &done, self.clock.now(), egress, failures);
         }
         self.say(EventKind::Tick(done));
         Ok(report)
     }
 
-    /// The sink, for those who tell more than events.
+    /// The sink, for output other than events.
     pub fn sink(&mut self) -> &mut dyn Sink {
         self.sink
     }
 
-    /// The checks, for those who swap them.
+    /// The checks, for swapping them.
     #[must_use]
     pub fn checks(&self) -> &Arc<CheckSet> {
         self.pipeline.checks()
@@ -215,10 +218,10 @@ impl<'a> Daemon<'a> {
         self.ticket_log.ticket_table().tickets().cloned().collect()
     }
 
-    /// Says that it stops, and closes the book.
+    /// Reports the stop and closes the ticket log.
     ///
     /// # Errors
-    /// The book cannot be written.
+    /// The ticket log cannot be written.
     pub async fn stop(mut self, reason: String) -> Result<(), TicketLogError> {
         let open_tickets = self.ticket_log.ticket_table().open().count();
         let (

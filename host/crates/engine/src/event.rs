@@ -47,7 +47,7 @@ pub enum EventKind {
     IncidentOpened(IncidentOpened),
     /// A ticket was written.
     Ticket(Box<TicketWritten>),
-    /// A module was swapped, rolled back or quarantined.
+    /// A check plugin was swapped, rolled back or quarantined.
     Plugin(PluginChanged),
     /// What cannot be seen changed.
     Blind(Blind),
@@ -93,7 +93,7 @@ pub struct TickDone {
     pub pass: usize,
     /// Checks that fail.
     pub fail: usize,
-    /// Checks that could not tell.
+    /// Inconclusive checks.
     pub inconclusive: usize,
     /// Sources that could not be seen.
     pub blind: usize,
@@ -110,17 +110,17 @@ pub struct TickDone {
 pub struct VerdictChanged {
     /// Which check.
     pub invariant: CheckId,
-    /// Of which module.
+    /// Of which check plugin.
     pub module: String,
     /// Absent on the first tick.
     pub from: Option<Status>,
     /// Now.
     pub to: Status,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who breaks it.
+    /// Entities that violate it.
     pub entities: Vec<EntityId>,
-    /// What people call them.
+    /// Their display names, in the same order.
     pub names: Vec<String>,
     /// Why, in one sentence.
     pub summary: String,
@@ -131,9 +131,9 @@ pub struct VerdictChanged {
 pub struct Anomaly {
     /// Which signal.
     pub signal: SignalId,
-    /// Of whom.
+    /// Of which entity.
     pub entity: EntityId,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
     /// Between which times it began, by the observed clock.
     pub onset: (Timestamp, Timestamp),
@@ -148,11 +148,11 @@ pub struct IncidentOpened {
     pub key: IncidentKey,
     /// One line.
     pub title: String,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who has symptoms.
+    /// Entities with symptoms.
     pub entities: Vec<EntityId>,
-    /// What people call them.
+    /// Their display names, in the same order.
     pub names: Vec<String>,
     /// Whether it lasted long enough for a ticket.
     pub confirmed: bool,
@@ -175,7 +175,7 @@ pub struct PluginChanged {
     /// Which of the three.
     #[serde(skip)]
     pub kind: PluginChangeKind,
-    /// Which module or check.
+    /// Which check plugin or check.
     pub plugin: String,
     /// sha256 before.
     pub from: Option<String>,

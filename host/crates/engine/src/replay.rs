@@ -1,5 +1,5 @@
-//! Deciding recorded ticks again: by the code that decided them, which must give the same bytes, or by other
-//! code, to see what would have been different.
+//! Replaying recorded ticks: by the code that decided them, which must produce the same bytes, or
+//! by other code, to see the differences.
 
 mod again;
 mod against;

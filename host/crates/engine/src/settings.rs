@@ -30,9 +30,9 @@ pub struct Settings {
     pub discovered: BTreeMap<String, RuleSettings>,
     /// A Prometheus that answers PromQL for subjects.
     pub prometheus: Option<Origin>,
-    /// Directories and files of invariant modules.
+    /// Directories and files of check plugins.
     pub invariants: Vec<PathBuf>,
-    /// Go on without modules that cannot be used, and say why, instead of refusing to start.
+    /// Start without check plugins that cannot be used, with a warning, instead of failing.
     pub leave_out_unusable_modules: bool,
     /// Where the decision log and the tickets are kept.
     pub data: PathBuf,

@@ -1,4 +1,5 @@
-//! What the operator says of itself: its own log on stderr (JSON lines, or a human form on a terminal), and metrics.
+//! What the operator reports about itself: its own log on stderr (JSON lines, or a human form on a
+//! terminal), and metrics.
 
 pub mod metrics;
 pub mod serve;

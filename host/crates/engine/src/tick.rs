@@ -1,7 +1,7 @@
-//! The conveyor: the only place that knows the order of the stages.
+//! The pipeline: the only place that knows the order of the stages.
 //!
-//! `observe → freeze → (swap modules) → check ‖ detect → diagnose → decide → verify → ticket`, then the
-//! decision log, then the store. One tick never overlaps the next.
+//! `observe → freeze → (swap check plugins) → check ‖ detect → diagnose → decide → verify →
+//! ticket`, then the decision log, then the store. One tick never overlaps the next.
 
 mod assemble;
 mod changes;

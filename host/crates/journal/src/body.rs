@@ -1,5 +1,5 @@
-//! What each kind of record holds. The fields are the log's format: they may be added to, never renamed.
-//! Times inside bodies are of the observed clock.
+//! What each kind of record holds. The fields are the log's format: they may be added to, never
+//! renamed. Times inside bodies are of the observed clock.
 
 use operator_model::{
     BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
@@ -41,19 +41,19 @@ pub struct VerdictChanged {
     pub tick: Tick,
     /// When.
     pub observed_at: Timestamp,
-    /// Hash of the snapshot that was judged.
+    /// Hash of the snapshot that was evaluated.
     pub snapshot: Digest,
     /// Which check.
     pub invariant: CheckId,
-    /// Of which module.
+    /// Of which check plugin.
     pub module: String,
     /// Absent on the first tick.
     pub from: Option<Status>,
     /// Now.
     pub to: Status,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who breaks it.
+    /// Entities that violate it.
     pub entities: Vec<EntityId>,
     /// Why, in one sentence.
     pub summary: String,
@@ -68,7 +68,7 @@ pub struct Anomaly {
     pub observed_at: Timestamp,
     /// Which signal.
     pub signal: SignalId,
-    /// Of whom.
+    /// Of which entity.
     pub entity: EntityId,
     /// Between which times it began.
     pub onset: (Timestamp, Timestamp),
@@ -87,9 +87,9 @@ pub struct IncidentOpened {
     pub key: IncidentKey,
     /// One line.
     pub title: String,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
-    /// Who has symptoms.
+    /// Entities with symptoms.
     pub entities: Vec<EntityId>,
 }
 
@@ -121,7 +121,7 @@ pub struct TicketEffect {
     pub key: IncidentKey,
     /// Open or resolved from now on.
     pub state: TicketState,
-    /// How bad.
+    /// Its severity.
     pub severity: Severity,
     /// One line.
     pub title: String,
@@ -134,7 +134,7 @@ pub struct TicketEffect {
 pub struct PluginChange {
     /// In which tick.
     pub tick: Tick,
-    /// Which module or check.
+    /// Which check plugin or check.
     pub plugin: String,
     /// sha256 before, where it was another.
     pub from: Option<String>,

@@ -1,4 +1,5 @@
-//! The append-only, hash-chained decision log. It is the truth: the ticket store is computed from it.
+//! The append-only, hash-chained decision log. It is the truth: the ticket store is computed from
+//! it.
 //!
 //! `journal.jsonl` holds one record a line, written in exactly this form and order:
 //!
@@ -6,14 +7,15 @@
 //! {"seq":7,"at":"2026-01-02T03:04:05.678Z","kind":"decision","prev":"<64 hex>","hash":"<64 hex>","body":{…}}
 //! ```
 //!
-//! There is no white space between tokens; `body` is compact JSON as `serde_json` writes it. `hash` is the
-//! sha256 of the line's exact bytes without the hash field (that is without `,"hash":"<64 hex>"`) and
-//! without the line feed. `prev` is the hash of the record before, 64 zeros for the first; `seq` counts
-//! from 1 without gaps. Nothing may be written that differs between two runs over the same observations:
-//! no durations, no paths, no process ids, no order of threads.
+//! There is no white space between tokens; `body` is compact JSON as `serde_json` writes it. `hash`
+//! is the sha256 of the line's exact bytes without the hash field (that is without `,"hash":"<64
+//! hex>"`) and without the line feed. `prev` is the hash of the previous record, 64 zeros for the
+//! first; `seq` counts from 1 without gaps. Nothing may be written that differs between two runs
+//! over the same observations: no durations, no paths, no process ids, no order of threads.
 //!
-//! A batch is written at once and synced before anything depends on it. A crash can leave only an
-//! unfinished end, which is set aside when the log is opened; damage anywhere else is never repaired.
+//! A batch is written in one call and synced before anything depends on it. A crash can leave only
+//! an unfinished end, which is set aside when the log is opened; damage anywhere else is never
+//! repaired.
 
 pub mod body;
 mod lock;
@@ -35,8 +37,8 @@ use std::path::{Path, PathBuf};
 /// Name of the log within the data directory.
 pub const FILE_NAME: &str = "journal.jsonl";
 
-/// A checkpoint is written after this many ticks: proof of life in the log every five minutes at one tick a
-/// second, 26 MB a year.
+/// A checkpoint is written after this many ticks: proof of life in the log every five minutes at
+/// one tick a second, 26 MB a year.
 pub const CHECKPOINT_TICKS: u64 = 300;
 
 /// The log, open for appending.
@@ -64,11 +66,11 @@ pub enum JournalError {
     Io {
         /// The log.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// An earlier write failed.
-    #[error("cannot write {0}: an earlier write failed, so what the disk holds is not known")]
+    #[error("cannot write {0}: an earlier write failed, so the content of the disk is unknown")]
     Failed(PathBuf),
     /// The record is larger than a reader accepts.
     #[error("a {kind} record has {bytes} bytes; the limit is {RECORD_BYTES_MAX}")]
@@ -83,7 +85,7 @@ pub enum JournalError {
     Body {
         /// Kind of the record.
         kind: Kind,
-        /// What serde said.
+        /// The error of the serializer.
         source: serde_json::Error,
     },
 }
@@ -100,8 +102,8 @@ pub struct Opened {
 }
 
 impl Journal {
-    /// Opens the log of a data directory, creating it when there is none, and shows every record to `each`.
-    /// An unfinished end is moved to `journal.torn-N`.
+    /// Opens the log of a data directory, creating it when there is none, and shows every record to
+    /// `each`. An unfinished end is moved to `journal.torn-N`.
     ///
     /// # Errors
     /// The log is damaged before its end, `each` refuses a record, or the disk fails.
@@ -187,7 +189,8 @@ impl Journal {
             .and_then(|()| self.file.sync_data());
         if let Err(source) = written {
             self.failed = true;
-            // Best effort: half a batch is taken back; if this fails too, the next start sets it aside.
+            // Best effort: half a batch is rolled back; if this fails too, the next start sets it
+            // aside.
             let _ = self.file.set_len(self.synced_bytes);
             return Err(JournalError::Io {
                 path: self.path.clone(),
@@ -206,13 +209,14 @@ impl Journal {
         Ok(())
     }
 
-    /// Lines that were synced since the last call. The first call starts to keep them, so whoever calls it
-    /// once must go on.
+    /// Lines that were synced since the last call. The first call starts to keep them, so a caller
+    /// that calls it once must go on.
     pub fn take_lines(&mut self) -> Vec<String> {
         std::mem::take(self.taken.get_or_insert_default())
     }
 
-    /// Goes on after a record of another log: a recording is decided again, from where its log stood.
+    /// Goes on after a record of another log: a recording is decided again, from where its log
+    /// stood.
     pub fn continue_after(&mut self, seq: u64, hash: &str) {
         self.next_seq = seq + 1;
         hash.clone_into(&mut self.last_hash);
@@ -259,7 +263,7 @@ fn settle_end(path: &Path, file: &File, scanned: &Scanned) -> std::io::Result<Ve
     Ok(Vec::new())
 }
 
-/// Copies everything from `offset` to a new file beside the log.
+/// Copies everything from `offset` to a new file next to the log.
 fn set_aside(path: &Path, offset: u64) -> std::io::Result<PathBuf> {
     use std::io::Seek as _;
     let mut from = File::open(path)?;

@@ -29,7 +29,7 @@ pub enum DataDirError {
     Unusable {
         /// The directory.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 }
@@ -85,7 +85,7 @@ impl DataDir {
     }
 }
 
-/// Observations can name hosts and keys, so nobody else may read them.
+/// Observations can contain host names and keys, so only the owner may read them.
 fn make_private(path: &Path) -> std::io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);

@@ -64,7 +64,7 @@ pub enum ScanError {
     Io {
         /// The log.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The chain holds, but a body means nothing to this version.
@@ -79,7 +79,8 @@ pub enum ScanError {
     },
 }
 
-/// Checks the whole log. An unfinished end is damage here: the operator sets it aside when it starts.
+/// Checks the whole log. An unfinished end is damage here: the operator sets it aside when it
+/// starts.
 ///
 /// # Errors
 /// Names the first record that does not fit.
@@ -193,7 +194,7 @@ fn check<'a>(lines: &'a Lines, so_far: &Scanned) -> Result<Record<'a>, Damage> {
         damage(
             wrong.field,
             wrong.at_byte,
-            "it is not written as this log writes it".to_owned(),
+            "not in canonical form".to_owned(),
         )
     })?;
     record.offset = lines.offset;
@@ -203,7 +204,7 @@ fn check<'a>(lines: &'a Lines, so_far: &Scanned) -> Result<Record<'a>, Damage> {
     }
     if record.prev != so_far.last_hash {
         let why = format!(
-            "the record before has hash {}, this one names {}",
+            "the previous record has hash {}, this one states {}",
             so_far.last_hash, record.prev
         );
         return Err(damage(Field::Prev, record.start_of(Field::Prev), why));
@@ -211,7 +212,7 @@ fn check<'a>(lines: &'a Lines, so_far: &Scanned) -> Result<Record<'a>, Damage> {
     let computed = record.computed_hash(line);
     if record.hash != computed {
         let why = format!(
-            "the record's bytes give {computed}, it states {}",
+            "the hash of the record is {computed}, but it states {}",
             record.hash
         );
         return Err(damage(Field::Hash, record.start_of(Field::Hash), why));
@@ -248,7 +249,8 @@ fn settle(
         });
         return Ok(scanned);
     }
-    // The next record remembers which hash this one had: that tells a changed body from a changed hash.
+    // The next record remembers which hash this one had: that distinguishes a changed body from a
+    // changed hash.
     if let Some((hash, body_start)) =
         stated.filter(|(hash, _)| damage.field == Field::Hash && next_prev.as_ref() == Some(hash))
     {

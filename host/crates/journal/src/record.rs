@@ -4,14 +4,14 @@ use operator_model::Timestamp;
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 
-/// A larger body is refused, so that a reader can bound its memory. The largest ticket of the tests has
-/// 60 KB; a hundred times that leaves room for every limit of the stages.
+/// A larger body is refused, so that a reader can bound its memory. The largest ticket of the tests
+/// has 60 KB; a hundred times that leaves room for every limit of the stages.
 pub const RECORD_BYTES_MAX: usize = 8 << 20;
 
 /// What the first record has as `prev`.
 pub const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/// What a record tells.
+/// The kind of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -35,11 +35,11 @@ pub enum Kind {
     TicketReopened,
     /// The ticket was in the store, but its records were lost from the log.
     TicketRecovered,
-    /// A module was swapped for a newer file.
+    /// A check plugin was swapped for a newer file.
     PluginSwapped,
-    /// A module was taken back to its previous version.
+    /// A check plugin was rolled back to its previous version.
     PluginRolledBack,
-    /// A module was switched off for a while.
+    /// A check plugin was switched off for a while.
     PluginQuarantined,
     /// What cannot be seen changed.
     Blind,
@@ -93,7 +93,7 @@ pub enum Field {
     At,
     /// Kind.
     Kind,
-    /// Hash of the record before.
+    /// Hash of the previous record.
     Prev,
     /// Hash of this record.
     Hash,
@@ -126,7 +126,7 @@ pub struct Record<'a> {
     pub at: &'a str,
     /// Word of the kind; a newer version may have written one that is unknown here.
     pub kind: &'a str,
-    /// Hash of the record before.
+    /// Hash of the previous record.
     pub prev: &'a str,
     /// Hash that the record states.
     pub hash: &'a str,
@@ -156,8 +156,8 @@ pub fn encode(seq: u64, at: Timestamp, kind: Kind, prev: &str, body: &str) -> (S
     (format!("{head},\"hash\":\"{hash}\"{tail}\n"), hash)
 }
 
-/// Takes a line without its line feed apart. Only the exact form of [`encode`] is accepted, so every
-/// byte of a line is either fixed, compared, or covered by the hash.
+/// Takes a line without its line feed apart. Only the exact form of [`encode`] is accepted, so
+/// every byte of a line is either fixed, compared, or covered by the hash.
 pub(super) fn decode(line: &[u8]) -> Result<Record<'_>, Malformed> {
     let text = std::str::from_utf8(line).map_err(|error| Malformed {
         field: Field::Body,
@@ -200,7 +200,7 @@ pub(super) fn decode(line: &[u8]) -> Result<Record<'_>, Malformed> {
 }
 
 impl Record<'_> {
-    /// The hash that the bytes of the line give. `line` is the line that the record was taken from.
+    /// The hash of the bytes of the line. `line` is the line that the record was taken from.
     pub(super) fn computed_hash(&self, line: &[u8]) -> String {
         let head = line.get(..self.hash_start).unwrap_or_default();
         let tail = line.get(self.body_start..).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! The ticket store: a projection of the journal in SQLite, for reading.
 //!
-//! It may be lost at any time: it is computed again from the journal, with the same ticket ids. Each write
-//! is one transaction that also keeps `applied_seq`, the journal record up to which the store is complete.
+//! It may be lost at any time: it is computed again from the journal, with the same ticket ids.
+//! Each write is one transaction that also keeps `applied_seq`, the journal record up to which the
+//! store is complete.
 
 mod projection;
 mod read_only;
@@ -34,7 +35,9 @@ pub struct Store {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// A newer operator wrote it.
-    #[error("{path} was written by a newer operator (schema {found}, this one knows {known})")]
+    #[error(
+        "{path} was written by a newer operator (schema {found}; this operator supports up to {known})"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -48,7 +51,7 @@ pub enum StoreError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// SQLite failed.
@@ -59,7 +62,7 @@ pub enum StoreError {
     Document {
         /// Which ticket.
         id: String,
-        /// What serde said.
+        /// The error of the serializer.
         source: serde_json::Error,
     },
 }
@@ -110,8 +113,8 @@ impl From<&Ticket> for TicketLine {
 }
 
 impl Store {
-    /// Opens the store of a data directory, creating it when there is none. A file that is damaged or not
-    /// ours is renamed aside; the second value says so.
+    /// Opens the store of a data directory, creating it when there is none. A file that is damaged
+    /// or not ours is renamed aside; the second value states it.
     ///
     /// # Errors
     /// The file was written by a newer operator, or the disk fails.
@@ -137,7 +140,8 @@ impl Store {
         }
     }
 
-    /// Opens an existing store for reading, beside a running operator. `None` when there is no usable one.
+    /// Opens an existing store for reading, while an operator runs. `None` when there is no usable
+    /// one.
     pub async fn read(directory: &Path) -> Option<Self> {
         let path = directory.join(FILE_NAME);
         let options = SqliteConnectOptions::new()

@@ -1,4 +1,5 @@
-//! The policy between plugins and the network: named targets, discovery, limits, and a log of every request.
+//! The policy between plugins and the network: named targets, discovery, limits, and a log of every
+//! request.
 //!
 //! A plugin names a target and a path; everything else is decided here. What is refused is counted
 //! by its reason, and a refusal is an answer, never a trap.

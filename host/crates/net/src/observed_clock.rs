@@ -1,20 +1,22 @@
-//! The clock of the observed system, as its answers tell it.
+//! The clock of the observed system, as its responses report it.
 //!
-//! Holds, windows and rates are durations of the observed system. Its clock usually runs beside the
-//! operator's own, some offset away; but a recording may be served many times faster than it was
-//! made, and a suspended machine wakes up later than it thinks. So the operator's clock carries the
-//! time between answers, and the `Date` of the answers moves it forward when it has fallen behind.
+//! Holds, windows and rates are durations of the observed system. Its clock usually runs next to
+//! the operator's own, some offset away; but a recording may be served many times faster than it
+//! was made, and a suspended machine wakes up later than it thinks. So the operator's clock carries
+//! the time between answers, and the `Date` of the answers moves it forward when it has fallen
+//! behind.
 
 use crate::ports::{BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse};
 use operator_model::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// `Date` is one second fine and the answer was under way: less than this says nothing.
+/// `Date` is one second fine and the answer was under way: smaller differences are noise.
 const TOLERANCE_MS: u64 = 2_000;
 
-/// A step up to here is taken at once: a tick of one second in a recording served 60 times as fast.
-/// One server whose clock is wrong can push the time no further than this.
+/// A step up to here is applied immediately: a tick of one second in a recording served 60 times as
+/// fast. One server whose clock is wrong can push the time no further than this.
 const STEP_MS_MAX: u64 = 60_000;
 
 /// A larger step is taken when most of this many answers, so of several servers, call for it.
@@ -87,7 +89,7 @@ impl ObservedClock {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

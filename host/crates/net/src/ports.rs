@@ -27,7 +27,8 @@ pub trait Clock: Send + Sync {
 }
 
 /// Methods that cannot change the observed system. There are no others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET.
     Get,
@@ -46,7 +47,8 @@ impl Method {
     }
 }
 
-/// One request to a named target. The target's origin, credentials and limits are the port's business.
+/// One request to a named target. The target's origin, credentials and limits are the port's
+/// business.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpRequest {
     /// `http://host:port`, from the configuration or accepted by the egress policy.
@@ -82,10 +84,10 @@ pub struct HttpResponse {
     pub server_date: Option<Timestamp>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// The policy says no.
+    /// The policy denies it.
     #[error("denied: {0}")]
     Denied(String),
     /// No such target is granted.
@@ -139,7 +141,7 @@ pub trait Logs: Send + Sync {
     /// Lines since the last call, at most `lines_max`.
     ///
     /// # Errors
-    /// The source is not granted or cannot be read; the text says which.
+    /// The source is not granted or cannot be read; the text states which.
     fn read(&self, source: &str, lines_max: usize) -> Result<LogLines, String>;
 }
 

@@ -48,7 +48,8 @@ impl Prometheus {
         answer::read(promql, &body)
     }
 
-    /// Evaluates over `(now - window, now]`. Columns: labels, `at`, and `value`; a row for each point.
+    /// Evaluates over `(now - window, now]`. Columns: labels, `at`, and `value`; a row for each
+    /// point.
     ///
     /// # Errors
     /// As [`Self::query`], or more points than Prometheus would answer.
@@ -98,7 +99,7 @@ impl Prometheus {
             .map_err(|error| unavailable(error.to_string()))?;
         match response.status {
             _ if response.truncated => Err(unavailable(format!(
-                "answer larger than {BODY_BYTES_MAX} bytes"
+                "response larger than {BODY_BYTES_MAX} bytes"
             ))),
             200 => Ok(response.body),
             // 400: the text does not parse; 422: it parses and cannot be evaluated.

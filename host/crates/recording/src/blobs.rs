@@ -1,5 +1,5 @@
-//! Texts that are written once and named by their content. Both sides forget what was not named for a while,
-//! at the same tick, so neither needs more memory than that while lasts.
+//! Texts that are written once and named by their content. Both sides forget what was not named for
+//! a while, at the same tick, so neither needs more memory than that while lasts.
 
 use super::line::{Line, Writer};
 use operator_data::Table;
@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
-/// Ticks after which a text that nobody named is forgotten, and written again if it comes back.
+/// Ticks after which an unreferenced text is forgotten, and written again if it comes back.
 const KEPT_TICKS: u64 = 64;
 
 /// Hex digits of an id: 128 bits.
@@ -15,12 +15,12 @@ const ID_DIGITS: usize = 32;
 
 /// What the writer has written lately.
 #[derive(Default)]
-pub(super) struct Written {
+pub(super) struct WrittenBlobs {
     last_named: BTreeMap<String, u64>,
     tick: u64,
 }
 
-impl Written {
+impl WrittenBlobs {
     /// Names a text; writes it if the reader does not have it.
     pub(super) fn name(&mut self, writer: &mut Writer, text: &str) -> std::io::Result<String> {
         let id = id_of(&Sha256::digest(text));
@@ -67,7 +67,7 @@ impl Written {
 
 /// What the reader has read lately.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct ReadBlobs {
     blobs: BTreeMap<String, Blob>,
     tick: u64,
 }
@@ -78,7 +78,7 @@ struct Blob {
     last_named: u64,
 }
 
-impl Known {
+impl ReadBlobs {
     pub(super) fn learn(&mut self, id: String, text: String) {
         let blob = Blob {
             text: text.into(),

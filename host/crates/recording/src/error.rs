@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// A place in a recording.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Place {
+pub struct Position {
     /// Line of the decompressed text, from 1.
     pub line: u64,
     /// The last tick that was whole; 0 before the first.
@@ -14,7 +14,7 @@ pub struct Place {
     pub byte: u64,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -32,8 +32,16 @@ pub enum RecordingError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
+    },
+    /// A part of it has no JSON form: an internal error.
+    #[error("internal error: cannot serialise the {what} for the recording: {source}")]
+    Unserialisable {
+        /// Which part.
+        what: &'static str,
+        /// Why.
+        source: serde_json::Error,
     },
     /// It is something else, or it ends before its first tick could be prepared.
     #[error("{path} is not a recording of this operator: {why}")]
@@ -45,7 +53,7 @@ pub enum RecordingError {
     },
     /// It was made by a newer operator.
     #[error(
-        "{path} has format {found}, this operator knows {}: use a newer one",
+        "{path} has format {found}; this operator supports up to {}: use a newer operator",
         super::FORMAT
     )]
     Newer {
@@ -60,7 +68,7 @@ pub enum RecordingError {
         /// The file.
         path: PathBuf,
         /// Where.
-        place: Place,
+        place: Position,
         /// What does not fit.
         why: String,
     },

@@ -1,13 +1,15 @@
-//! Recordings: everything that a span of ticks was decided from, in one file, so that it can be decided
-//! again somewhere else, by the same code or by other code.
+//! Recordings: everything that a span of ticks was decided from, in one file, so that it can be
+//! decided again somewhere else, by the same code or by other code.
 //!
-//! The file is one zstd frame of lines, flushed after every tick, so that whatever a crash leaves can be read
-//! up to its last whole tick. A line is `<16 hex> <JSON>`; the 16 digits begin the sha256 of the digits of
-//! the line before and the JSON, so a changed, missing or exchanged line is found where it is. `zstd -dc FILE`
-//! shows it to anyone. What repeats (tables, bodies, verdicts) is written once and referred to by its content.
+//! The file is one zstd frame of lines, flushed after every tick, so that whatever a crash leaves
+//! can be read up to its last whole tick. A line is `<16 hex> <JSON>`; the 16 digits begin the
+//! sha256 of the digits of the previous line and the JSON, so a changed, missing or exchanged line
+//! is found where it is. `zstd -dc FILE` shows it to anyone. What repeats (tables, bodies,
+//! verdicts) is written once and referred to by its content.
 //!
-//! What was observed is in the file as it was observed, keys of the observed system included: whoever gets a
-//! recording may read all of it. Credentials are not in it: they are added behind the port that is tapped.
+//! What was observed is in the file as it was observed, keys of the observed system included:
+//! anyone with a recording may read all of it. Credentials are not in it: they are added behind the
+//! port that is tapped.
 
 mod blobs;
 mod error;
@@ -20,9 +22,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Place, RecordingError};
+pub use error::{Position, RecordingError};
 pub use read::{Ending, RecordedTick, Recording};
-pub use recording_ports::{Exchange, LogRead, PlayedWorld, RecordingPorts, Seen};
+pub use recording_ports::{Exchange, LogRead, PlayedWorld, PortTraffic, RecordingPorts};
 pub use write::{Frame, Recorder};
 
 use operator_journal::body;
@@ -33,8 +35,8 @@ use std::collections::BTreeMap;
 /// Version of the file. A higher one was written by a newer operator and is refused.
 pub const FORMAT: u32 = 1;
 
-/// Compressed bytes after which a recording ends by itself: a day of a small cluster, and less than any disk
-/// that a data directory should be on.
+/// Compressed bytes after which a recording ends by itself: a day of a small cluster, and less than
+/// any disk that a data directory should be on.
 pub const RECORDING_BYTES_MAX: u64 = 4 << 30;
 
 /// What is known before the first tick.
@@ -56,15 +58,15 @@ pub struct Begin {
     pub plugin_limits: serde_json::Value,
     /// Ticks that checks can look back.
     pub history_ticks: usize,
-    /// How long one look may take, in milliseconds.
+    /// How long one observation may take, in milliseconds.
     pub tick_deadline_ms: u64,
     /// Samples that are kept of one series.
     pub samples_per_series_max: usize,
-    /// What the subject knows, as it said.
+    /// What the subject knows, as it declared it.
     pub knowledge: String,
     /// The state of the decision log and the tickets.
     pub book: TicketLogStart,
-    /// The record with which the log goes on, and its time.
+    /// The record with which the log continues, and its time.
     pub started: (Timestamp, body::Started),
 }
 
@@ -73,9 +75,9 @@ pub struct Begin {
 pub struct Component {
     /// Path or name under which it was loaded.
     pub source: String,
-    /// Name that it gives itself.
+    /// Name that it declares.
     pub name: String,
-    /// Version that it gives itself.
+    /// Version that it declares.
     pub version: String,
     /// sha256 of its bytes.
     pub digest: String,
@@ -102,9 +104,9 @@ pub struct TicketLogStart {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrival {
-    /// A version of a module that was prepared and rehearsed.
+    /// A version of a check plugin that was prepared and rehearsed.
     Module(Component),
-    /// The file of a module is gone.
+    /// The file of a check plugin is gone.
     Gone {
         /// Its path or name.
         source: String,
@@ -118,16 +120,17 @@ pub enum Arrival {
         /// Why.
         reason: String,
     },
-    /// Another version of the subject counts, or was refused, before the look or while it looked.
+    /// Another version of the subject is active, or was refused, before the observation or during
+    /// it.
     Subject {
-        /// What was told.
+        /// The event.
         event: serde_json::Value,
-        /// The version that counts from then on.
+        /// The active version from then on.
         counts: Option<Component>,
     },
-    /// A person asked for the version before.
+    /// A user requested the previous version.
     Back {
-        /// Path or name of the module.
+        /// Path or name of the check plugin.
         source: String,
         /// Who asked, in words.
         reason: String,

@@ -1,6 +1,6 @@
 //! Lines of a recording: chained, compressed, bounded.
 
-use super::error::{Place, RecordingError};
+use super::error::{Position, RecordingError};
 use super::{Begin, End, TickLine};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -16,8 +16,8 @@ const LINE_BYTES_MAX: u64 = 512 << 20;
 /// Level of compression: three times as fast as the default level on text, and a fifth larger.
 const LEVEL: i32 = 1;
 
-/// Bytes that the compressor looks back, as a power of two: several ticks of a small cluster, since bodies of
-/// one tick resemble those of the tick before. A reader needs as much memory.
+/// Bytes that the compressor looks back, as a power of two: several ticks of a small cluster, since
+/// bodies of one tick resemble those of the previous tick. A reader needs as much memory.
 const WINDOW_LOG: u32 = 25;
 
 /// Hex digits of a line's sum: 64 bits, against damage and not against forgery.
@@ -41,7 +41,7 @@ pub(super) enum Line {
 
 /// Writes lines.
 pub(super) struct Writer {
-    encoder: zstd::Encoder<'static, Counted<File>>,
+    encoder: zstd::Encoder<'static, CountingWriter<File>>,
     written: Arc<AtomicU64>,
     sum: String,
 }
@@ -49,7 +49,7 @@ pub(super) struct Writer {
 /// Reads lines.
 pub(super) struct Lines {
     path: PathBuf,
-    decoder: BufReader<zstd::Decoder<'static, BufReader<Counted<File>>>>,
+    decoder: BufReader<zstd::Decoder<'static, BufReader<CountingWriter<File>>>>,
     read: Arc<AtomicU64>,
     file_bytes: u64,
     sum: String,
@@ -77,7 +77,7 @@ impl Writer {
             .open(path)?;
         let written = Arc::new(AtomicU64::new(0));
         let mut encoder = zstd::Encoder::new(
-            Counted {
+            CountingWriter {
                 inner: file,
                 bytes: Arc::clone(&written),
             },
@@ -95,7 +95,8 @@ impl Writer {
 
     pub(super) fn put(&mut self, line: &Line) -> std::io::Result<()> {
         let json = serde_json::to_string(line).map_err(std::io::Error::other)?;
-        let (bytes, limit) = (json.len() as u64, LINE_BYTES_MAX);
+        let bytes = json.len() as u64;
+        let limit = LINE_BYTES_MAX;
         if bytes > limit {
             return Err(std::io::Error::other(format!(
                 "a line has {bytes} bytes, the limit is {limit}"
@@ -128,7 +129,7 @@ impl Lines {
         let file = File::open(path)?;
         let file_bytes = file.metadata()?.len();
         let read = Arc::new(AtomicU64::new(0));
-        let counted = Counted {
+        let counted = CountingWriter {
             inner: file,
             bytes: Arc::clone(&read),
         };
@@ -147,8 +148,8 @@ impl Lines {
     }
 
     /// Where the reader is.
-    pub(super) fn place(&self) -> Place {
-        Place {
+    pub(super) fn place(&self) -> Position {
+        Position {
             line: self.line,
             after_tick: self.after_tick,
             byte: self.read.load(Ordering::Relaxed),
@@ -173,7 +174,8 @@ impl Lines {
             .read_until(b'\n', &mut self.buffer);
         match read {
             Ok(0) => return Ok(Next::End { whole: true }),
-            // The frame has no end: the writer was stopped. Anything else at the end of the file is damage.
+            // The frame has no end: the writer was stopped. Anything else at the end of the file is
+            // damage.
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Ok(Next::End { whole: false });
             }
@@ -198,7 +200,7 @@ impl Lines {
         if stated != computed.as_bytes() {
             let stated = String::from_utf8_lossy(stated).into_owned();
             return Err(self.damaged(format!(
-                "the line gives the sum {computed}, it states {stated}"
+                "the checksum of the line is {computed}, but it states {stated}"
             )));
         }
         let line = serde_json::from_slice(json)
@@ -218,12 +220,12 @@ fn sum_of(before: &str, json: &[u8]) -> String {
 }
 
 /// Counts the bytes that pass.
-struct Counted<T> {
+struct CountingWriter<T> {
     inner: T,
     bytes: Arc<AtomicU64>,
 }
 
-impl<T: Write> Write for Counted<T> {
+impl<T: Write> Write for CountingWriter<T> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.bytes.fetch_add(written as u64, Ordering::Relaxed);
@@ -235,7 +237,7 @@ impl<T: Write> Write for Counted<T> {
     }
 }
 
-impl<T: Read> Read for Counted<T> {
+impl<T: Read> Read for CountingWriter<T> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(bytes)?;
         self.bytes.fetch_add(read as u64, Ordering::Relaxed);

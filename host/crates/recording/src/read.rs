@@ -1,9 +1,9 @@
 //! Reading a recording, tick by tick; everything is checked before anyone sees it.
 
-use super::blobs::Known;
-use super::error::{Place, RecordingError};
+use super::blobs::ReadBlobs;
+use super::error::{Position, RecordingError};
 use super::line::{Line, Lines, Next};
-use super::recording_ports::{self, Seen};
+use super::recording_ports::{self, PortTraffic};
 use super::series::Rebuilt;
 use super::{Arrival, Begin, FORMAT, TickLine};
 use operator_data::freeze::{FreezeInput, Tables};
@@ -23,7 +23,7 @@ pub struct Recording {
     lines: Lines,
     begin: Begin,
     components: BTreeMap<String, Vec<u8>>,
-    blobs: Known,
+    blobs: ReadBlobs,
     series: Rebuilt,
     past: Vec<Arc<Tables>>,
     ahead: Option<Line>,
@@ -32,10 +32,10 @@ pub struct Recording {
 
 /// One tick as it was.
 pub struct RecordedTick {
-    /// What was judged, with the hash that it has.
+    /// What was evaluated, with the hash that it has.
     pub snapshot: Arc<Snapshot>,
     /// What it was made from.
-    pub seen: Seen,
+    pub seen: PortTraffic,
     /// Changes of the plugins before it.
     pub arrivals: Vec<Arrival>,
     /// One JSON text for each check, sorted by check.
@@ -56,8 +56,8 @@ pub enum Ending {
         /// Records after the last tick.
         journal: Vec<String>,
     },
-    /// Whoever wrote it was stopped, or the file was cut.
-    Cut(Place),
+    /// The writer was killed, or the file was truncated.
+    Cut(Position),
 }
 
 impl Recording {
@@ -98,7 +98,7 @@ impl Recording {
             lines,
             begin,
             components: BTreeMap::new(),
-            blobs: Known::default(),
+            blobs: ReadBlobs::default(),
             past: Vec::new(),
             ahead: None,
             ending: None,
@@ -216,7 +216,7 @@ impl Recording {
         });
         if snapshot.hash.as_str() != line.snapshot {
             return Err(format!(
-                "tick {} gives the snapshot {}, it states {}",
+                "tick {} has the snapshot hash {}, but states {}",
                 line.tick, snapshot.hash, line.snapshot
             ));
         }
@@ -234,7 +234,7 @@ impl Recording {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(RecordedTick {
             snapshot,
-            seen: Seen {
+            seen: PortTraffic {
                 exchanges,
                 logs: line.logs,
             },

@@ -1,28 +1,30 @@
-//! The ports with an ear on them, and the ports that say again what was heard.
+//! Ports that record what passes through them, and ports that play it back.
 
-use super::blobs::{Known, Written};
+use super::blobs::{ReadBlobs, WrittenBlobs};
 use super::line::Writer;
 use operator_model::Timestamp;
 use operator_net::ports::{
     BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,
 };
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// One request and what came of it. What the request carries in headers is left out: credentials are there.
+/// One request and what came of it. What the request carries in headers is left out: credentials
+/// are there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exchange {
     /// Whom, how and what.
-    pub asked: Asked,
+    pub asked: RequestKey,
     /// The answer.
     pub answer: Result<HttpResponse, HttpError>,
 }
 
 /// What identifies a request within a tick.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Asked {
+pub struct RequestKey {
     /// `http://host:port`.
     pub origin: String,
     /// HEAD instead of GET.
@@ -44,18 +46,18 @@ pub struct LogRead {
 
 /// Everything that came through the ports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct PortTraffic {
     /// In the order in which answers came.
     pub exchanges: Vec<Exchange>,
     /// In the order of reading.
     pub logs: Vec<LogRead>,
 }
 
-/// Collects what passes through the ports. What it holds is bounded by what one tick may observe, as long as
-/// someone takes it away after every tick.
+/// Collects what passes through the ports. What it holds is bounded by what one tick may observe,
+/// as long as someone takes it away after every tick.
 #[derive(Debug, Default)]
 pub struct RecordingPorts {
-    seen: Mutex<Seen>,
+    seen: Mutex<PortTraffic>,
 }
 
 impl RecordingPorts {
@@ -77,12 +79,12 @@ impl RecordingPorts {
 
     /// Everything since the last call.
     #[must_use]
-    pub fn take(&self) -> Seen {
+    pub fn take(&self) -> PortTraffic {
         std::mem::take(&mut *self.seen())
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn seen(&self) -> MutexGuard<'_, PortTraffic> {
+        self.seen.lock()
     }
 }
 
@@ -94,7 +96,7 @@ struct TappedHttp {
 impl Http for TappedHttp {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         Box::pin(async move {
-            let asked = Asked::of(&request);
+            let asked = RequestKey::of(&request);
             let answer = self.inner.send(request).await;
             self.recording_ports.seen().exchanges.push(Exchange {
                 asked,
@@ -128,7 +130,7 @@ impl Logs for TappedLogs {
     }
 }
 
-impl Asked {
+impl RequestKey {
     fn of(request: &HttpRequest) -> Self {
         let head = request.method == Method::Head;
         Self {
@@ -142,25 +144,25 @@ impl Asked {
 /// Ports that answer as they did in the recorded tick that is set.
 #[derive(Default)]
 pub struct PlayedWorld {
-    state: Mutex<Played>,
+    state: Mutex<PlaybackState>,
 }
 
 #[derive(Default)]
-struct Played {
+struct PlaybackState {
     now: Timestamp,
-    answers: BTreeMap<Asked, VecDeque<Result<HttpResponse, HttpError>>>,
+    answers: BTreeMap<RequestKey, VecDeque<Result<HttpResponse, HttpError>>>,
     logs: BTreeMap<String, VecDeque<LogRead>>,
     missing: u64,
 }
 
 impl PlayedWorld {
     /// From now on it is this tick.
-    pub fn set(&self, now: Timestamp, seen: Seen) {
+    pub fn set(&self, now: Timestamp, seen: PortTraffic) {
         let mut state = self.state();
-        *state = Played {
+        *state = PlaybackState {
             now,
             missing: state.missing,
-            ..Played::default()
+            ..PlaybackState::default()
         };
         for Exchange { asked, answer } in seen.exchanges {
             state.answers.entry(asked).or_default().push_back(answer);
@@ -180,8 +182,8 @@ impl PlayedWorld {
         self.state().missing
     }
 
-    fn state(&self) -> MutexGuard<'_, Played> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, PlaybackState> {
+        self.state.lock()
     }
 }
 
@@ -198,7 +200,7 @@ impl Clock for PlayedWorld {
 impl Http for PlayedWorld {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
         let mut state = self.state();
-        let answer = match state.answers.get_mut(&Asked::of(&request)) {
+        let answer = match state.answers.get_mut(&RequestKey::of(&request)) {
             Some(answers) if answers.len() > 1 => answers.pop_front(),
             Some(answers) => answers.front().cloned(),
             None => None,
@@ -206,7 +208,7 @@ impl Http for PlayedWorld {
         let answer = answer.unwrap_or_else(|| {
             state.missing += 1;
             Err(HttpError::Connect(
-                "the recording has no answer to this request".to_owned(),
+                "the recording has no response to this request".to_owned(),
             ))
         });
         Box::pin(std::future::ready(answer))
@@ -235,7 +237,7 @@ impl Logs for PlayedWorld {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct ExchangeLine {
     #[serde(flatten)]
-    asked: Asked,
+    asked: RequestKey,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<AnswerLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -270,10 +272,11 @@ enum ErrorLine {
 
 pub(super) fn write(
     exchange: &Exchange,
-    blobs: &mut Written,
+    blobs: &mut WrittenBlobs,
     writer: &mut Writer,
 ) -> std::io::Result<ExchangeLine> {
-    let (mut answer, mut error) = (None, None);
+    let mut answer = None;
+    let mut error = None;
     match &exchange.answer {
         Err(failed) => error = Some(ErrorLine::from(failed)),
         Ok(response) => {
@@ -298,11 +301,11 @@ pub(super) fn write(
     })
 }
 
-pub(super) fn read(line: ExchangeLine, blobs: &mut Known) -> Result<Exchange, String> {
+pub(super) fn read(line: ExchangeLine, blobs: &mut ReadBlobs) -> Result<Exchange, String> {
     let answer = match (line.answer, line.error) {
         (Some(answer), _) => Ok(response(answer, blobs)?),
         (None, Some(error)) => Err(HttpError::from(error)),
-        (None, None) => return Err("an exchange has neither an answer nor an error".to_owned()),
+        (None, None) => return Err("an exchange has neither a response nor an error".to_owned()),
     };
     Ok(Exchange {
         asked: line.asked,
@@ -310,7 +313,7 @@ pub(super) fn read(line: ExchangeLine, blobs: &mut Known) -> Result<Exchange, St
     })
 }
 
-fn response(line: AnswerLine, blobs: &mut Known) -> Result<HttpResponse, String> {
+fn response(line: AnswerLine, blobs: &mut ReadBlobs) -> Result<HttpResponse, String> {
     let text = blobs.text(&line.body.1)?;
     let body = match line.body.0.as_str() {
         "hex" => {

@@ -1,4 +1,5 @@
-//! Series, as what changed since the tick before: a store that is written whole would be most of the file.
+//! Series, as what changed since the previous tick: a store that is written whole would be most of
+//! the file.
 
 use operator_data::{Sample, Series, SeriesKey, SeriesStore};
 use operator_model::Timestamp;
@@ -37,18 +38,18 @@ struct Samples {
 
 /// What the writer remembers of each series.
 #[derive(Default)]
-pub(super) struct Followed {
-    series: BTreeMap<SeriesKey, Known>,
+pub(super) struct SeriesTracker {
+    series: BTreeMap<SeriesKey, KnownSeries>,
     next: u32,
 }
 
-struct Known {
+struct KnownSeries {
     number: u32,
     length: usize,
     last: Timestamp,
 }
 
-impl Followed {
+impl SeriesTracker {
     /// The difference to the last call.
     pub(super) fn changes(&mut self, store: &SeriesStore, samples_max: usize) -> SeriesLine {
         let mut line = SeriesLine {
@@ -102,7 +103,7 @@ impl Followed {
                 .push((number, key.metric.clone(), key.labels.clone()));
             self.series.insert(
                 key.clone(),
-                Known {
+                KnownSeries {
                     number,
                     length,
                     last,
@@ -179,7 +180,8 @@ impl Rebuilt {
                 values.len()
             ));
         }
-        let (at, limit) = (Timestamp(samples.at), self.samples_max);
+        let at = Timestamp(samples.at);
+        let limit = self.samples_max;
         for (number, value) in samples.series.iter().zip(values) {
             let value: f64 = value
                 .parse()

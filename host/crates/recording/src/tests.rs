@@ -1,5 +1,5 @@
 use super::line::{Line, Lines, Next, Writer};
-use super::series::{Followed, Rebuilt};
+use super::series::{Rebuilt, SeriesTracker};
 use super::*;
 use operator_data::series::SeriesLimits;
 use operator_data::{Sample, SeriesKey, SeriesStore};
@@ -135,8 +135,11 @@ fn series_are_put_together_from_their_changes_exactly() {
         unseen_ms_max: 4_000,
         ..SeriesLimits::default()
     };
-    let (mut followed, mut rebuilt, mut store) =
-        (Followed::default(), Rebuilt::new(5), SeriesStore::default());
+    let (mut followed, mut rebuilt, mut store) = (
+        SeriesTracker::default(),
+        Rebuilt::new(5),
+        SeriesStore::default(),
+    );
     let strange = [
         0.1 + 0.2,
         -0.0,

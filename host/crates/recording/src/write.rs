@@ -1,20 +1,22 @@
-//! Writing a recording, beside the ticks: a thread compresses, and a tick waits for it only when it is several
-//! ticks behind.
+//! Writing a recording, in the background: a thread compresses, and a tick waits for it only when
+//! it is several ticks behind.
 
-use super::blobs::Written;
+use super::blobs::WrittenBlobs;
 use super::line::{Line, Writer};
-use super::recording_ports::{self, Seen};
-use super::series::Followed;
+use super::recording_ports::{self, PortTraffic};
+use super::series::SeriesTracker;
 use super::{Arrival, Begin, End, RecordingError, TickLine};
 use operator_data::Snapshot;
 use operator_model::{Incident, Verdict};
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-/// Ticks that may wait for the thread. They share their tables with the snapshots, so they are small.
+/// Ticks that may wait for the thread. They share their tables with the snapshots, so they are
+/// small.
 const WAITING_TICKS_MAX: usize = 4;
 
 /// Bytes of a component in one line.
@@ -22,10 +24,10 @@ const COMPONENT_PART_BYTES: usize = 1 << 20;
 
 /// Everything about one tick.
 pub struct Frame {
-    /// What was judged.
+    /// What was evaluated.
     pub snapshot: Arc<Snapshot>,
     /// What it was made from.
-    pub seen: Seen,
+    pub seen: PortTraffic,
     /// Changes of the plugins before it.
     pub arrivals: Vec<Arrival>,
     /// Bytes of components that came with them: digest and bytes.
@@ -77,15 +79,15 @@ impl Recorder {
         let work = Work {
             writer,
             has,
-            blobs: Written::default(),
-            series: Followed::default(),
+            blobs: WrittenBlobs::default(),
+            series: SeriesTracker::default(),
             samples_max,
             bytes_max,
         };
         let told = Arc::clone(&trouble);
         let run = move || {
             if let Err(error) = work.run(&received) {
-                *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+                *told.lock() = Some(error.to_string());
             }
         };
         let thread = std::thread::Builder::new()
@@ -114,7 +116,7 @@ impl Recorder {
         self.messages = None;
         let ended = self.thread.take().map(JoinHandle::join);
         if let Some(Err(_)) = ended {
-            tracing::warn!(path = %self.path.display(), "The recording ended early.");
+            tracing::warn!(path = %self.path.display(), "the recording ended early");
         }
         self.report();
     }
@@ -132,13 +134,9 @@ impl Recorder {
 
     /// Says once why there is no recording any more.
     fn report(&self) {
-        let trouble = self
-            .trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let trouble = self.trouble.lock().take();
         if let Some(trouble) = trouble {
-            tracing::warn!(path = %self.path.display(), %trouble, "The recording ends here; everything else goes on.");
+            tracing::warn!(path = %self.path.display(), %trouble, "recording stopped; the operator continues");
         }
     }
 }
@@ -148,8 +146,8 @@ struct Work {
     writer: Writer,
     /// Digests of components that are in the file.
     has: BTreeSet<String>,
-    blobs: Written,
-    series: Followed,
+    blobs: WrittenBlobs,
+    series: SeriesTracker,
     samples_max: usize,
     bytes_max: u64,
 }
@@ -165,7 +163,7 @@ impl Work {
                 }
             }
             if self.writer.bytes() > self.bytes_max {
-                let reason = format!("it reached its limit of {} bytes", self.bytes_max);
+                let reason = format!("size limit of {} bytes reached", self.bytes_max);
                 self.writer.put(&Line::End(End {
                     reason: reason.clone(),
                     journal: Vec::new(),
@@ -174,7 +172,7 @@ impl Work {
                 return Err(std::io::Error::other(reason));
             }
         }
-        // Nobody ended it: it stays readable up to the last tick.
+        // It was not ended: it stays readable up to the last tick.
         self.writer.flush()
     }
 
@@ -196,7 +194,8 @@ impl Work {
             journal,
             ..
         } = frame;
-        let (blobs, writer) = (&mut self.blobs, &mut self.writer);
+        let blobs = &mut self.blobs;
+        let writer = &mut self.writer;
         let mut line = TickLine {
             tick: snapshot.tick.0,
             host_at: snapshot.host_at.0,

@@ -22,7 +22,8 @@ pub struct Parsed {
 }
 
 /// Reads the samples whose name is wanted. A wanted histogram or summary is named by its base name:
-/// `x` keeps `x`, `x_bucket`, `x_sum`, `x_count` and `x_total`. Timestamps and exemplars are ignored.
+/// `x` keeps `x`, `x_bucket`, `x_sum`, `x_count` and `x_total`. Timestamps and exemplars are
+/// ignored.
 #[must_use]
 pub fn parse(body: &[u8], wanted: &BTreeSet<String>) -> Parsed {
     let text = String::from_utf8_lossy(body);

@@ -1,11 +1,14 @@
-//! Which series a question means, and how they are grouped: found once, and again only when series come or go.
+//! Which series a question means, and how they are grouped: found once, and again only when series
+//! come or go.
 
 use crate::series::types::{OfMetric, SeriesKey};
 use operator_model::knowledge::Matcher;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// What may be remembered, in units of 32 bytes: 32 MB. Questions come from plugins, so that their own texts count, too.
+/// What may be remembered, in units of 32 bytes: 32 MB. Questions come from plugins, so that their
+/// own texts count, too.
 const REMEMBERED_MAX: usize = 1 << 20;
 const UNIT_BYTES: usize = 32;
 
@@ -36,16 +39,17 @@ pub(crate) struct Member {
 /// Plans that were made, by metric, conditions and labels of the groups.
 #[derive(Debug, Default)]
 pub(crate) struct Plans {
-    remembered: Mutex<Remembered>,
+    remembered: Mutex<PlanTable>,
 }
 
 #[derive(Debug, Default)]
-struct Remembered {
+struct PlanTable {
     by_metric: BTreeMap<String, OfConditions>,
     cost: usize,
 }
 
-/// Plans by conditions, then by labels of the groups: each can be looked up without a copy of the question.
+/// Plans by conditions, then by labels of the groups: each can be looked up without a copy of the
+/// question.
 type OfConditions = BTreeMap<Vec<Matcher>, BTreeMap<Vec<String>, Made>>;
 
 /// A plan, and the keys that it was made for.
@@ -65,10 +69,7 @@ impl Plans {
         all_of: &[Matcher],
         by: &[String],
     ) -> Arc<Plan> {
-        let mut remembered = self
-            .remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock();
         if let Some(plan) = remembered.find(metric, of_metric, all_of, by) {
             return plan;
         }
@@ -84,7 +85,7 @@ impl Plans {
     }
 }
 
-impl Remembered {
+impl PlanTable {
     fn find(
         &self,
         metric: &str,
@@ -220,7 +221,8 @@ mod tests {
     #[test]
     fn a_plan_is_made_once_and_anew_when_a_series_comes() {
         let mut store = store(&["1", "2"]);
-        let (first, copy) = (plan(&store, "node"), store.clone());
+        let first = plan(&store, "node");
+        let copy = store.clone();
         assert!(Arc::ptr_eq(&first, &plan(&copy, "node")));
         add(&mut store, "0");
         assert_eq!(plan(&store, "node").groups.len(), 3);
@@ -231,11 +233,12 @@ mod tests {
         );
     }
 
-    /// Asks so many questions whose texts are that long; gives the bytes of the texts that are remembered.
+    /// Asks so many questions whose texts are that long; returns the bytes of the texts that are
+    /// remembered.
     fn remembered_bytes(store: &SeriesStore, questions: usize, length: usize) -> usize {
         (0..questions)
             .for_each(|number| drop(plan(store, &format!("{number}{}", "x".repeat(length)))));
-        let remembered = store.plans.remembered.lock().unwrap();
+        let remembered = store.plans.remembered.lock();
         assert!(remembered.cost <= REMEMBERED_MAX);
         remembered
             .by_metric
@@ -252,7 +255,7 @@ mod tests {
         let bound = REMEMBERED_MAX * UNIT_BYTES;
         assert!(remembered_bytes(&store, 40_000, 8) <= bound);
         assert!(
-            store.plans.remembered.lock().unwrap().by_metric["m"][&[][..]].len() < 40_000,
+            store.plans.remembered.lock().by_metric["m"][&[][..]].len() < 40_000,
             "some were given up"
         );
         assert!(

@@ -103,7 +103,7 @@ fn bucket_quantile(quantile: f64, buckets: Vec<Bucket>) -> Option<(f64, f64)> {
     }
     let rank = quantile * last.count;
     let Some(index) = finite.iter().position(|bucket| bucket.count >= rank) else {
-        // Beyond the last finite bound: that bound is all that can be said.
+        // Beyond the last finite bound: that bound is the best estimate.
         return finite.last().map(|bucket| (bucket.upper, last.count));
     };
     let bucket = finite.get(index)?;

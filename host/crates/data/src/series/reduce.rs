@@ -5,7 +5,7 @@ use crate::{Sample, Series};
 use operator_model::Timestamp;
 use operator_model::knowledge::Reduction;
 
-/// The value of a series over `(now - window, now]`, if its samples are enough to say. NaN samples
+/// The value of a series over `(now - window, now]`, if it has enough samples. NaN samples
 /// are no observations, and a result that is not a number is no answer.
 pub(super) fn reduce(
     series: &Series,
@@ -28,7 +28,7 @@ pub(super) fn reduce(
     value.filter(|value| !value.is_nan())
 }
 
-/// Samples of the window, oldest first, without those that say nothing.
+/// Samples of the window, oldest first, without NaN.
 fn window(series: &Series, now: Timestamp, window_ms: u64) -> impl Iterator<Item = Sample> + Clone {
     let begin = now.0.checked_sub(window_ms).map(Timestamp);
     series
@@ -36,7 +36,8 @@ fn window(series: &Series, now: Timestamp, window_ms: u64) -> impl Iterator<Item
         .filter(|sample| !sample.value.is_nan())
 }
 
-/// The value of the youngest sample of the window, without a look at the others: gauges are asked for little else.
+/// The value of the youngest sample of the window, without reading the others: gauges are asked for
+/// little else.
 fn newest(series: &Series, now: Timestamp, window_ms: u64) -> Option<f64> {
     let is_inside = |sample: &Sample| {
         now.0
@@ -58,8 +59,8 @@ fn ends(mut samples: impl Iterator<Item = Sample>) -> Option<(Sample, Sample)> {
     Some((samples.next()?, samples.last()?))
 }
 
-/// Seconds between the first and the last of at least two samples, and the growth of a counter between them: a value
-/// below the one before it means that the process began again at 0.
+/// Seconds between the first and the last of at least two samples, and the growth of a counter
+/// between them: a value below the one before it means that the process began again at 0.
 fn grown(mut samples: impl Iterator<Item = Sample>) -> Option<(f64, f64)> {
     let first = samples.next()?;
     let (last, increase) = samples.fold((first, 0.0), |(before, increase), sample| {

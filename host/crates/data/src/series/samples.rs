@@ -10,8 +10,9 @@ const ROOM_MIN: usize = 8;
 
 /// A bounded ring of samples, oldest first, strictly increasing in time.
 ///
-/// Every snapshot copies every series, and the next tick appends to every one of them. A copy is a range of a buffer
-/// that others hold, too: what is appended lies behind their ranges, so nothing is copied until the buffer is full.
+/// Every snapshot copies every series, and the next tick appends to every one of them. A copy is a
+/// range of a buffer that others hold, too: what is appended lies behind their ranges, so nothing
+/// is copied until the buffer is full.
 #[derive(Debug, Clone, Default)]
 pub struct Series {
     buffer: Arc<Buffer>,
@@ -20,10 +21,11 @@ pub struct Series {
     end: usize,
 }
 
-/// Cells that are written once, by whoever claims them.
+/// Cells that are written once, by the ring that claims them.
 ///
-/// The cells are atomic so that a ring may write behind the ranges that other threads read. Nothing orders the writes:
-/// a range reaches another thread only by a channel or a lock, and that orders all that was written before.
+/// The cells are atomic so that a ring may write behind the ranges that other threads read. Nothing
+/// orders the writes: a range reaches another thread only by a channel or a lock, and that orders
+/// all that was written before.
 #[derive(Debug, Default)]
 struct Buffer {
     claimed: AtomicUsize,
@@ -64,7 +66,8 @@ impl Series {
         end: Timestamp,
     ) -> impl Iterator<Item = Sample> + Clone + use<'_> {
         let young = |cell: &&Cell| begin.is_none_or(|begin| read(cell).at > begin);
-        // From the youngest on: a search by halves would touch old cells, which no cache holds any more.
+        // From the youngest on: a search by halves would touch old cells, which no cache holds any
+        // more.
         let cells = self.cells();
         let from = cells.len() - cells.iter().rev().take_while(young).count();
         let late = cells
@@ -79,7 +82,8 @@ impl Series {
             .map(read)
     }
 
-    /// Appends a sample that is younger than all others, and lets go of the oldest beyond `samples_max`.
+    /// Appends a sample that is younger than all others, and lets go of the oldest beyond
+    /// `samples_max`.
     pub fn push(&mut self, sample: Sample, samples_max: usize) {
         self.begin += (self.len() + 1).saturating_sub(samples_max.max(1));
         if !self.buffer.claim(self.end) {
@@ -107,13 +111,11 @@ impl Series {
                 .map(|(at, value)| (at.load(Relaxed).into(), value.load(Relaxed).into())),
         );
         cells.resize_with(room, Cell::default);
-        let (buffer, end) = (
-            Buffer {
-                claimed: AtomicUsize::default(),
-                cells: cells.into(),
-            },
-            self.len(),
-        );
+        let buffer = Buffer {
+            claimed: AtomicUsize::default(),
+            cells: cells.into(),
+        };
+        let end = self.len();
         Self {
             buffer: Arc::new(buffer),
             begin: 0,
@@ -130,7 +132,7 @@ impl Series {
 }
 
 impl Buffer {
-    /// Whether the cell exists and was nobody's before.
+    /// Whether the cell exists and was unclaimed.
     fn claim(&self, cell: usize) -> bool {
         cell < self.cells.len()
             && self
@@ -213,7 +215,9 @@ mod tests {
         fn it_is_what_a_plain_queue_would_be(
             gaps in prop::collection::vec(1_u64..5, 0..120), samples_max in 1_usize..60, begin in 0_u64..200, length in 0_u64..200,
         ) {
-            let (mut series, mut plain, mut at) = (Series::default(), VecDeque::new(), 0);
+            let mut series = Series::default();
+            let mut plain = VecDeque::new();
+            let mut at = 0;
             for gap in gaps {
                 at += gap;
                 series.push(sample(at), samples_max);

@@ -5,7 +5,7 @@ use operator_model::Timestamp;
 use std::sync::Arc;
 
 /// Bounds of the series store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct SeriesLimits {
     /// Samples of one series: one hour at a scrape every 15 s.
     pub samples_per_series_max: usize,
@@ -26,7 +26,7 @@ impl Default for SeriesLimits {
     }
 }
 
-/// What became of the samples of one collection.
+/// What happened to the samples of one collection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct IngestSummary {
     /// Samples that were appended.
@@ -95,11 +95,11 @@ impl SeriesStore {
 }
 
 impl Series {
-    /// Appends a sample that does not repeat the last one, and says whether it did.
+    /// Appends a sample that does not repeat the last one, and returns whether it did.
     fn append(&mut self, sample: Sample, limits: &SeriesLimits) -> bool {
         match self.last() {
             Some(last) if last.at == sample.at => return false,
-            // The observed clock goes back only once, when the first answer tells what time it is
+            // The observed clock goes back only once, when the first response reports the time
             // over there. What was collected before that carries a time that means nothing.
             Some(last) if last.at > sample.at => self.clear(),
             _ => {}

@@ -37,8 +37,8 @@ pub struct Sample {
 
 /// All kept series, by metric name and then by labels.
 ///
-/// Every snapshot holds a copy, and the next tick appends to every series, so copies share what does not
-/// change: the keys of a metric, and the samples.
+/// Every snapshot holds a copy, and the next tick appends to every series, so copies share what
+/// does not change: the keys of a metric, and the samples.
 #[derive(Debug, Clone, Default)]
 pub struct SeriesStore {
     pub(crate) by_metric: BTreeMap<Arc<str>, Arc<OfMetric>>,
@@ -99,7 +99,8 @@ impl SeriesStore {
         of_metric.series.get_mut(position)
     }
 
-    /// Forgets the series of which `keep` does not hold, and names that have none left; gives their number.
+    /// Forgets the series of which `keep` does not hold, and names that have none left; returns
+    /// their number.
     pub fn retain(&mut self, mut keep: impl FnMut(&SeriesKey, &Series) -> bool) -> usize {
         let before = self.series_count();
         for of_metric in self.by_metric.values_mut() {
@@ -111,7 +112,8 @@ impl SeriesStore {
                 continue;
             }
             let OfMetric { keys, series } = Arc::make_mut(of_metric);
-            let (mut of_keys, mut of_series) = (kept.iter(), kept.iter());
+            let mut of_keys = kept.iter();
+            let mut of_series = kept.iter();
             Arc::make_mut(keys).retain(|_| of_keys.next().is_none_or(|kept| *kept));
             series.retain(|_| of_series.next().is_none_or(|kept| *kept));
         }

@@ -191,7 +191,8 @@ fn fold_floats(aggregate: Aggregate, values: &Values<'_>, rows: &[u32]) -> Optio
         Aggregate::Mean => Some(values.iter().sum::<f64>() / len as f64),
         Aggregate::Median => {
             values.sort_by(f64::total_cmp);
-            let (low, high) = (values.get((len - 1) / 2)?, values.get(len / 2)?);
+            let low = values.get((len - 1) / 2)?;
+            let high = values.get(len / 2)?;
             Some(f64::midpoint(*low, *high))
         }
         _ => Some(values.iter().sum()),

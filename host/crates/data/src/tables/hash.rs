@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 const CHUNK_BYTES: usize = 64 << 10;
 
 impl Table {
-    /// Feeds the table into a hash. Equal tables give equal hashes, whatever lies under their nulls.
+    /// Feeds the table into a hash. Equal tables give equal hashes, regardless of the values under
+    /// their nulls.
     ///
     /// # Errors
     /// A column whose type is not that of its field.

@@ -55,7 +55,8 @@ impl Table {
         {
             index.entry(theirs.key(row)).or_default().push(position);
         }
-        let (mut left, mut right) = (Vec::new(), Vec::new());
+        let mut left = Vec::new();
+        let mut right = Vec::new();
         for (row, position) in (0..self.rows)
             .zip(0_u32..)
             .filter(|(row, _)| !mine.has_null(*row))

@@ -1,5 +1,5 @@
-//! Tables as JSON, for recordings and for people. Floats that JSON has no word for, or that a reader of JSON
-//! may round, are written as texts; a null is a value that was not observed.
+//! Tables as JSON, for recordings and for people. Floats that JSON has no word for, or that a
+//! reader of JSON may round, are written as texts; a null is a value that was not observed.
 
 use super::read::Values;
 use super::{Column, TableError};

@@ -33,7 +33,8 @@ impl PackedText {
     /// All values of an array without nulls: it holds them as one blob, too.
     fn of_whole(array: &StringArray) -> Option<Self> {
         let offsets = array.value_offsets();
-        let (start, end) = (*offsets.first()?, *offsets.last()?);
+        let start = *offsets.first()?;
+        let end = *offsets.last()?;
         let blob = array
             .value_data()
             .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)?;
@@ -182,7 +183,8 @@ impl Table {
 
     fn window(&self, column: &str, start: u32, len: u32) -> Result<ArrayRef, TableError> {
         let (_, array) = self.column(column)?;
-        let (start, len) = (start as usize, len as usize);
+        let start = start as usize;
+        let len = len as usize;
         if start.checked_add(len).is_none_or(|end| end > array.len()) {
             return Err(TableError::OutOfRange);
         }

@@ -97,7 +97,8 @@ impl Table {
             return Err(TableError::WrongKind(field.kind));
         }
         let values = Values::of(field, array)?;
-        let (rows, comparison) = (self.rows, term.comparison);
+        let rows = self.rows;
+        let comparison = term.comparison;
         let holding = match (&values, &term.value) {
             (Values::Texts(values), Scalar::Text(wanted)) => {
                 compared(rows, comparison, wanted.as_str(), |row| values.value(row))
@@ -208,7 +209,7 @@ mod tests {
         }
     }
 
-    /// The quick ways must say what the words of the contract say, for each kind, comparison and value.
+    /// The fast paths must agree with the contract, for each kind, comparison and value.
     #[test]
     fn every_filter_keeps_exactly_the_rows_for_which_the_comparison_holds() {
         use Comparison::{Eq, Ge, Gt, Le, Lt, Ne};

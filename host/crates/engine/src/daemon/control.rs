@@ -1,6 +1,7 @@
-//! Talking to a running operator: a Unix socket in its data directory, one JSON object a line each way.
+//! Talking to a running operator: a Unix socket in its data directory, one JSON object a line each
+//! way.
 //!
-//! Whoever may write into the data directory may ask; the socket has mode 0600. What can be asked changes
+//! Write access to the data directory grants access; the socket has mode 0600. Requests can change
 //! versions of checks and shows them, and nothing of the observed system.
 
 use operator_check::{CheckSet, LoadedModule, ModuleStatus, Outcome, SwapRefused};
@@ -16,74 +17,75 @@ use tokio::sync::Semaphore;
 /// Name of the socket within the data directory.
 pub const SOCKET_NAME: &str = "operator.sock";
 
-/// One question: a few paths and a configuration.
+/// One request: a few paths and a configuration.
 const REQUEST_BYTES_MAX: u64 = 256 << 10;
 
-/// One answer: the list of 256 modules.
+/// One response: the list of 256 check plugins.
 const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
-/// People who ask at the same time; more wait for an answer to end.
+/// Concurrent connections; further ones wait.
 const CONNECTIONS_MAX: usize = 8;
 
-/// How long a question may take to be written.
+/// How long a client may take to write its request.
 const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
-/// How long an answer waits for the version to be counted or refused, before it says that it is under way.
+/// How long a response waits for the version to become active or be refused, before it reports it
+/// as under way.
 const OUTCOME_WAIT_MS: u64 = 60_000;
 
-/// How often it looks. Only the person waits.
+/// Polling interval. Only the client waits.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What can be asked.
+/// A request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Request {
-    /// Try this file as a version of the module.
+    /// Try this file as a version of the check plugin.
     Swap {
-        /// Name of the module.
+        /// Name of the check plugin.
         name: String,
         /// Absolute path.
         file: PathBuf,
         /// Another configuration, a JSON object.
         config: Option<String>,
     },
-    /// Bring the version before back.
+    /// Bring the previous version back.
     Rollback {
-        /// Name of the module.
+        /// Name of the check plugin.
         name: String,
     },
     /// Show all versions.
     List,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "answer", rename_all = "kebab-case")]
 pub enum Answer {
-    /// The version counts.
+    /// The version is active.
     Done {
-        /// Name of the module.
+        /// Name of the check plugin.
         module: String,
-        /// Version that counts now.
+        /// Active version.
         version: String,
         /// sha256 of it.
         digest: String,
-        /// What the log says.
+        /// What the log states.
         reason: String,
     },
-    /// It is going to be tried; the events tell how it goes.
+    /// It is about to be tried; the events report the outcome.
     UnderWay {
-        /// Name of the module.
+        /// Name of the check plugin.
         module: String,
         /// sha256 of the candidate.
         digest: String,
     },
-    /// It was tried, or looked at, and does not count.
+    /// It was examined or tried, and did not become active.
     Refused {
         /// Why.
         reason: String,
     },
-    /// The question cannot be followed.
+    /// The request is invalid.
     Wrong {
         /// Why.
         reason: String,
@@ -95,18 +97,18 @@ pub enum Answer {
     },
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
     /// No operator runs on this directory.
     #[error("no operator is running with --data {}: start one with `operator run`", .0.display())]
     NotRunning(PathBuf),
-    /// It is there and does not answer.
-    #[error("the operator with --data {} does not answer: {why}", directory.display())]
+    /// It runs and does not respond.
+    #[error("the operator with --data {} does not respond: {why}", directory.display())]
     Silent {
         /// Its data directory.
         directory: PathBuf,
-        /// What the system said.
+        /// The error of the operating system.
         why: String,
     },
 }
@@ -114,7 +116,7 @@ pub enum ControlError {
 /// Asks the operator that runs with this data directory.
 ///
 /// # Errors
-/// None runs there, or it does not answer.
+/// None runs there, or it does not respond.
 pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlError> {
     let silent = |why: String| ControlError::Silent {
         directory: directory.to_owned(),
@@ -143,16 +145,17 @@ pub async fn ask(directory: &Path, request: &Request) -> Result<Answer, ControlE
         .map_err(|error| silent(format!("{error} in {} bytes", answer.len())))
 }
 
-/// The versions of modules in the operator that runs with this data directory; `None` when none runs.
+/// The versions of check plugins in the operator that runs with this data directory; `None` when
+/// none runs.
 ///
 /// # Errors
-/// It runs and does not answer, or answers something else.
+/// It runs and does not respond, or responds with something else.
 pub async fn live(directory: &Path) -> Result<Option<Vec<ModuleStatus>>, ControlError> {
     match ask(directory, &Request::List).await {
         Ok(Answer::Modules { modules }) => Ok(Some(modules)),
-        Ok(other) => Err(ControlError::Silent {
+        Ok(_unexpected) => Err(ControlError::Silent {
             directory: directory.to_owned(),
-            why: format!("it said {other:?}"),
+            why: "it sent an unexpected response".to_owned(),
         }),
         Err(ControlError::NotRunning(_)) => Ok(None),
         Err(error) => Err(error),
@@ -174,7 +177,8 @@ impl Control {
     ) -> std::io::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
         let path = directory.join(SOCKET_NAME);
-        // The directory is ours, so what is left there is of an operator that was killed.
+        // The directory is locked by this process, so what is left there is of an operator that was
+        // killed.
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -204,17 +208,18 @@ async fn listen(listener: UnixListener, checks: Arc<CheckSet>, clock: Arc<dyn Cl
             clock.sleep(LOOK_EVERY).await;
             continue;
         };
-        let (checks, clock) = (Arc::clone(&checks), Arc::clone(&clock));
+        let checks = Arc::clone(&checks);
+        let clock = Arc::clone(&clock);
         tokio::spawn(async move {
             if let Err(error) = converse(stream, &checks, clock.as_ref()).await {
-                tracing::debug!(%error, "Someone who asked went away.");
+                tracing::debug!(%error, "control client disconnected");
             }
             drop(place);
         });
     }
 }
 
-/// One question, one answer.
+/// One request, one response.
 async fn converse(
     mut stream: UnixStream,
     checks: &Arc<CheckSet>,
@@ -230,7 +235,7 @@ async fn converse(
     let answer = match serde_json::from_str(&line) {
         Ok(request) => answer(request, checks, clock).await,
         Err(error) => Answer::Wrong {
-            reason: format!("not a question that this operator knows: {error}"),
+            reason: format!("invalid request: {error}"),
         },
     };
     let mut text = serde_json::to_string(&answer).map_err(std::io::Error::other)?;
@@ -265,15 +270,14 @@ async fn propose(
     file: PathBuf,
     config: Option<String>,
 ) -> Result<LoadedModule, SwapRefused> {
-    let (checks, handle) = (Arc::clone(checks), tokio::runtime::Handle::current());
+    let checks = Arc::clone(checks);
+    let handle = tokio::runtime::Handle::current();
     let prepared = tokio::task::spawn_blocking(move || {
         handle.block_on(checks.propose_version(&name, &file, config.as_deref()))
     });
-    prepared.await.unwrap_or_else(|error| {
-        Err(SwapRefused::Unfit(format!(
-            "it could not be prepared: {error}"
-        )))
-    })
+    prepared
+        .await
+        .unwrap_or_else(|error| Err(SwapRefused::Unfit(format!("cannot prepare it: {error}"))))
 }
 
 /// Waits until the ticks have decided.

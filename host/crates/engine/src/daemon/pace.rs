@@ -1,5 +1,5 @@
-//! When the next tick begins. A late tick is followed at once by the next, never overlapped by it, and the
-//! ticks that had no time are counted.
+//! When the next tick begins. A late tick is followed immediately by the next, never overlapped by
+//! it, and the ticks that had no time are counted.
 
 use operator_model::Timestamp;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Being told to stop: the first signal drains, the second leaves at once.
+//! Requests to stop: the first signal drains, the second exits immediately.
 
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -23,23 +23,23 @@ impl Stop {
         self.sender.send_replace(Some(reason.to_owned()));
     }
 
-    /// Why to stop, if anyone asked.
+    /// The reason, if a stop was requested.
     #[must_use]
     pub fn requested(&self) -> Option<String> {
         self.sender.borrow().clone()
     }
 
-    /// Waits until someone asks.
+    /// Waits for a request.
     pub async fn wait(&self) {
         // The sender lives as long as `self`, so this cannot fail.
         let _ = self.sender.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// Turns SIGINT and SIGTERM into requests. The second signal ends the process at once: everything that
-    /// was decided is on disk already.
+    /// Turns SIGINT and SIGTERM into requests. The second signal ends the process immediately:
+    /// everything that was decided is on disk already.
     ///
     /// # Errors
-    /// The system refuses to tell us about signals.
+    /// The signal handlers cannot be installed.
     pub fn on_signals(&self) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -57,7 +57,7 @@ impl Stop {
                 }
                 tracing::info!(
                     signal = name,
-                    "Stopping after this tick; once more to leave at once."
+                    "stopping after this tick; repeat the signal to exit immediately"
                 );
                 stop.request(&format!("stopped by {name}"));
             }

@@ -11,10 +11,11 @@ use operator_model::{Tick, Timestamp};
 use operator_plugin_host::{Engine, Subject};
 use operator_reason::ticket::TicketTable;
 use operator_recording::{Arrival, Ending, RecordedTick, Recording};
+use parking_lot::Mutex;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// How a replay went.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -50,7 +51,7 @@ pub struct Difference {
     pub replayed: String,
 }
 
-/// Decides all ticks again. The log that is written meanwhile goes to `directory`, which must be new.
+/// Replays all ticks. The log that is written meanwhile goes to `directory`, which must be new.
 ///
 /// # Errors
 /// The recording is damaged, or its plugins cannot be loaded.
@@ -82,7 +83,7 @@ pub async fn again(
         &start.last_hash,
     );
     ticket_log.take_lines();
-    let shown: Arc<Mutex<Shown>> = Arc::default();
+    let shown: Arc<Mutex<CurrentTick>> = Arc::default();
     let source = Memory {
         subject,
         shown: Arc::clone(&shown),
@@ -98,7 +99,7 @@ pub async fn again(
         };
         let changes = subject_changes(engine, &recording, &recorded).await?;
         let snapshot = Some(Arc::clone(&recorded.snapshot));
-        *shown.lock().unwrap_or_else(PoisonError::into_inner) = Shown { snapshot, changes };
+        *shown.lock() = CurrentTick { snapshot, changes };
         pipeline
             .put_before_tick(loaded::arrived(&recording, &recorded.arrivals)?)
             .await?;
@@ -115,8 +116,8 @@ pub async fn again(
     Ok(comparison.replayed(recording.ending()))
 }
 
-/// Writes the record of the end again: time, reason and number of ticks are what was recorded, the rest is
-/// counted anew.
+/// Writes the record of the end again: time, reason and number of ticks are what was recorded, the
+/// rest is counted anew.
 async fn stop_again(ticket_log: &mut TicketLog, journal: &[String]) -> Result<(), ReplayError> {
     #[derive(serde::Deserialize)]
     struct Last {
@@ -141,7 +142,7 @@ async fn subject_changes(
     engine: &Engine,
     recording: &Recording,
     recorded: &RecordedTick,
-) -> Result<VecDeque<Changed>, ReplayError> {
+) -> Result<VecDeque<SubjectReplay>, ReplayError> {
     let mut changes = VecDeque::new();
     for arrival in &recorded.arrivals {
         let Arrival::Subject { event, counts } = arrival else {
@@ -158,46 +159,43 @@ async fn subject_changes(
             );
         }
         if let Ok(event) = serde_json::from_value(event.clone()) {
-            changes.push_back(Changed { event, subject });
+            changes.push_back(SubjectReplay { event, subject });
         }
     }
     Ok(changes)
 }
 
-/// A change of the subject that is going to be told again.
-struct Changed {
+/// A change of the subject that is about to be replayed.
+struct SubjectReplay {
     event: SwapEvent,
     subject: Option<Subject>,
 }
 
 /// What is there to be seen in this tick.
 #[derive(Default)]
-struct Shown {
+struct CurrentTick {
     snapshot: Option<Arc<Snapshot>>,
-    changes: VecDeque<Changed>,
+    changes: VecDeque<SubjectReplay>,
 }
 
 /// Remembers what was seen instead of looking.
 struct Memory {
     subject: Subject,
-    shown: Arc<Mutex<Shown>>,
+    shown: Arc<Mutex<CurrentTick>>,
     started: Timestamp,
 }
 
 impl Memory {
     fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.shown
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .snapshot
-            .clone()
+        self.shown.lock().snapshot.clone()
     }
 
-    /// Tells the changes that happened within the tick, or those before it.
+    /// Reports the changes that happened within the tick, or those before it.
     fn changed(&mut self, within: bool) -> Vec<SubjectChange> {
         let mut journal_events = Vec::new();
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_within = |changed: &Changed| matches!(changed.event, SwapEvent::RolledBack { .. });
+        let mut shown = self.shown.lock();
+        let is_within =
+            |changed: &SubjectReplay| matches!(changed.event, SwapEvent::RolledBack { .. });
         while let Some(changed) = shown
             .changes
             .pop_front_if(|changed| is_within(changed) == within)
@@ -256,7 +254,7 @@ impl SnapshotSource for Memory {
         self.changed(true)
     }
 
-    fn look(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
+    fn observe(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
         let nothing = || Arc::new(Snapshot::nothing(tick));
         Box::pin(std::future::ready(self.snapshot().unwrap_or_else(nothing)))
     }
@@ -296,7 +294,7 @@ impl Comparison {
             self.verdicts += 1;
         }
         if let Some(missing) = recorded.verdicts.get(report.verdicts.len()) {
-            self.compare(tick, || "a verdict more".to_owned(), missing, "no verdict");
+            self.compare(tick, || "extra verdict".to_owned(), missing, "no verdict");
         }
         self.compare(
             tick,
@@ -359,7 +357,7 @@ impl Comparison {
 }
 
 fn text_of(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    serde_json::to_string(value).unwrap_or_else(|error| format!("cannot serialise: {error}"))
 }
 
 /// Characters of a text that are shown on each side of the first difference.

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Changes that are listed; a check that flaps all the time is understood after that many.
 const FLIPS_MAX: usize = 10_000;
 
-/// What would have been different.
+/// The differences.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Against {
     /// Name and version of the plugin that was tried.
@@ -25,7 +25,7 @@ pub struct Against {
     pub digest: String,
     /// Path or name of what it stood in for; nothing for an additional check.
     pub instead_of: Option<String>,
-    /// Ticks that were judged.
+    /// Ticks that were evaluated.
     pub ticks: u64,
     /// Ticks in which at least one verdict was different.
     pub ticks_different: u64,
@@ -39,7 +39,7 @@ pub struct Against {
     pub unanswered: u64,
 }
 
-/// From this tick on, a check says something else than was recorded, or the same again.
+/// From this tick on, the verdict of a check differs from the recorded one, or agrees again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Flip {
     /// From this tick on.
@@ -50,14 +50,14 @@ pub struct Flip {
     pub invariant: CheckId,
     /// What was recorded; nothing when the check was not there.
     pub recorded: Option<Status>,
-    /// What it says now; nothing when the check is not there any more.
+    /// Its verdict now; nothing when the check is not there any more.
     pub replayed: Option<Status>,
     /// Why, now.
     pub reason: String,
 }
 
-/// Judges all recorded ticks with the component `bytes` in the place of the plugin of the same name. A module
-/// of which the recording has none is asked beside the others.
+/// Evaluates all recorded ticks with the component `bytes` in the place of the plugin of the same
+/// name. A check plugin of which the recording has none is asked next to the others.
 ///
 /// # Errors
 /// The recording is damaged, or a plugin cannot be loaded.
@@ -198,7 +198,7 @@ impl Against {
 /// Compares tick by tick.
 struct Walk {
     against: Against,
-    /// The last difference that was told, by check.
+    /// The last difference that was reported, by check.
     journal_events: BTreeMap<CheckId, (Option<Status>, Option<Status>)>,
 }
 

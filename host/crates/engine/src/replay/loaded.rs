@@ -41,7 +41,7 @@ pub enum ReplayError {
     #[error(transparent)]
     TicketLog(#[from] TicketLogError),
     /// The bounds that were in force mean nothing here.
-    #[error("the recording has bounds of plugins that this operator does not know: {0}")]
+    #[error("the recording has plugin limits that this operator does not support: {0}")]
     Limits(serde_json::Error),
 }
 
@@ -110,7 +110,8 @@ pub(super) async fn checks(
     engine: &Engine,
     recording: &Recording,
 ) -> Result<CheckSet, ReplayError> {
-    let (mut modules, mut configs) = (Vec::new(), BTreeMap::new());
+    let mut modules = Vec::new();
+    let mut configs = BTreeMap::new();
     for component in &recording.begin().modules {
         modules.push((component.source.clone(), bytes(recording, component)?));
         configs.insert(stem(&component.source), component.config.clone());

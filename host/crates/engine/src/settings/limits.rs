@@ -2,9 +2,10 @@
 
 use operator_data::series::SeriesLimits;
 use operator_net::egress::EgressLimits;
+use serde::Serialize;
 
 /// The bounds of the operator itself. What a plugin may use up is bounded by `[plugin_limits]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Limits {
     /// How long one observation may take, in milliseconds. A tick that needs longer is incomplete,
     /// and what is missing is named; five seconds is what a person waits for `operator check`.

@@ -18,7 +18,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub struct TargetSettings {
     /// Where it is.
     pub origin: Origin,
-    /// What may be asked of it.
+    /// What may be requested of it.
     pub grant: GrantSettings,
 }
 
@@ -29,11 +29,11 @@ pub struct RuleSettings {
     pub targets: String,
     /// Instead of `discovery.ports`.
     pub ports: Option<RangeInclusive<u16>>,
-    /// What may be asked of them.
+    /// What may be requested of them.
     pub grant: GrantSettings,
 }
 
-/// What may be asked of a target, and which credentials are sent along.
+/// What may be requested of a target, and which credentials are sent along.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GrantSettings {
     /// Methods; none means both.
@@ -62,7 +62,7 @@ pub struct GrantSettings {
     pub client_key_file: Option<PathBuf>,
     /// Instead of the rate of all targets.
     pub requests_per_second_max: Option<u32>,
-    /// Requests at once, instead of that of all targets.
+    /// Concurrent requests, instead of that of all targets.
     pub requests_burst_max: Option<u32>,
     /// Instead of `limits.body_bytes_max`.
     pub body_bytes_max: Option<usize>,
@@ -139,12 +139,12 @@ impl GrantSettings {
         }
         if let Some(user_and_password) = files.line(self.basic_file.as_deref()) {
             if !user_and_password.contains(':') {
-                files.complain("basic_file must hold USER:PASSWORD");
+                files.complain("basic_file must contain USER:PASSWORD");
             }
             settings = settings.with_basic(&user_and_password);
         }
         if self.bearer_file.is_some() && self.basic_file.is_some() {
-            files.complain("bearer_file and basic_file exclude each other");
+            files.complain("bearer_file and basic_file are mutually exclusive");
         }
         for (name, path) in &self.header_files {
             if let Some(value) = files.line(Some(path)) {
@@ -158,7 +158,7 @@ impl GrantSettings {
 
     fn identity(&self, files: &mut Files<'_>) -> Option<Secret> {
         if self.client_cert_file.is_some() != self.client_key_file.is_some() {
-            files.complain("client_cert_file and client_key_file go together");
+            files.complain("client_cert_file and client_key_file must be set together");
         }
         let mut pem = files.bytes(self.client_cert_file.as_deref())?;
         pem.push(b'\n');
@@ -202,7 +202,7 @@ impl Files<'_> {
         let line = text.filter(is_line);
         if let (None, Some(path)) = (&line, path) {
             self.complain(&format!(
-                "{} does not hold one line of printable ASCII",
+                "{} must contain exactly one line of printable ASCII",
                 path.display()
             ));
         }
@@ -218,11 +218,11 @@ impl Files<'_> {
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, String> {
-    let failed = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    let failed = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
     let len = std::fs::metadata(path).map_err(failed)?.len();
     if len > FILE_BYTES_MAX {
         return Err(format!(
-            "{} has {len} bytes, the limit is {FILE_BYTES_MAX}",
+            "{} has {len} bytes; the limit is {FILE_BYTES_MAX}",
             path.display()
         ));
     }

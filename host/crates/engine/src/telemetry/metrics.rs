@@ -6,18 +6,19 @@ use crate::event::TickDone;
 use crate::tick::TickReport;
 use operator_model::{CheckId, Status, Timestamp};
 use operator_net::egress::EgressCounters;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-/// Upper bounds of the buckets of a tick's duration, in milliseconds. A tick usually takes tens of them and must end
-/// before the next one is due, a second later.
+/// Upper bounds of the buckets of a tick's duration, in milliseconds. A tick usually takes tens of
+/// them and must end before the next one is due, a second later.
 const BUCKETS_MS: [u64; 10] = [10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
 
 /// Ticks that may be missing before the operator calls itself unwell.
 const TICKS_MISSED_MAX: u64 = 30;
 
-/// Numbers of one operator, shared by the one that counts and the one that shows them.
+/// Numbers of one operator, shared by the active one and the one that shows them.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     numbers: Arc<Mutex<Numbers>>,
@@ -38,7 +39,7 @@ struct Numbers {
     tickets_open: usize,
     withheld: u64,
     blind: usize,
-    /// By module.
+    /// By check plugin.
     fuel: BTreeMap<String, u64>,
     failures: BTreeMap<&'static str, u64>,
     egress: EgressCounters,
@@ -63,7 +64,7 @@ impl Metrics {
         egress: EgressCounters,
         failures: BTreeMap<&'static str, u64>,
     ) {
-        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut numbers = self.numbers.lock();
         numbers.ticks += 1;
         numbers.ticks_skipped += done.skipped;
         numbers.took_ms = numbers.took_ms.saturating_add(done.took_ms);
@@ -87,10 +88,11 @@ impl Metrics {
         (numbers.egress, numbers.failures) = (egress, failures);
     }
 
-    /// Whether a tick ended lately. Before the first one that is not known, which is no fault: plugins are compiled.
+    /// Whether a tick ended lately. Before the first one that is not known, which is no fault:
+    /// plugins are compiled.
     #[must_use]
     pub fn is_well(&self, now: Timestamp) -> bool {
-        let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbers = self.numbers.lock();
         numbers
             .last_tick
             .is_none_or(|last| now.since_ms(last) <= self.unwell_after_ms)
@@ -99,7 +101,7 @@ impl Metrics {
     /// The whole page.
     #[must_use]
     pub fn exposition(&self) -> String {
-        let numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        let numbers = self.numbers.lock();
         let mut page = Page::default();
         page.family(
             "operator_build_info",
@@ -162,7 +164,7 @@ impl Numbers {
         page.family(
             "operator_verdicts",
             "gauge",
-            "Checks by what they said in the last tick.",
+            "Checks by status in the last tick.",
         );
         for (status, word) in STATUSES {
             let count = self
@@ -226,7 +228,7 @@ impl Numbers {
         for (module, fuel) in &self.fuel {
             page.series("operator_check_fuel_total", &[("module", module)], fuel);
         }
-        let help = "Calls of checks that ended without an answer, by how: trap, out-of-fuel, deadline, memory and others.";
+        let help = "Calls of checks that returned no result, by kind: trap, out-of-fuel, deadline, memory and others.";
         page.family("operator_check_failures_total", "counter", help);
         for kind in ["deadline", "memory", "out-of-fuel", "trap"] {
             let count = self.failures.get(kind).copied().unwrap_or_default();
@@ -318,7 +320,7 @@ impl Page {
     }
 }
 
-/// Names of modules and checks are tame, but they are a plugin's word.
+/// Names of check plugins and checks are validated, but they come from a plugin.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('"', "\\\"")

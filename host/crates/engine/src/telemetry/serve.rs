@@ -1,4 +1,5 @@
-//! A small door for Prometheus and for whoever supervises the process: `/metrics` and `/healthz`, nothing else.
+//! An HTTP endpoint for Prometheus and for a supervisor of the process: `/metrics` and `/healthz`,
+//! nothing else.
 
 use super::metrics::Metrics;
 use axum::Router;
@@ -58,7 +59,7 @@ pub async fn open(
             .with_graceful_shutdown(signal)
             .await
         {
-            tracing::warn!(%error, "Metrics are not served any more.");
+            tracing::warn!(%error, "metrics endpoint stopped");
         }
     });
     Ok(Door {

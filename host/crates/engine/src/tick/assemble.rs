@@ -1,17 +1,15 @@
-//! From settings to something that can tick: compiling, linking, asking plugins who they are.
+//! From settings to something that can tick: compiling, linking, asking plugins for their identity.
 
 use super::observer::Observer;
-use super::subject_file::{State, SubjectFile};
+use super::subject_file::{State, SubjectFile, SubjectVersion};
 use crate::settings::Settings;
-use operator_check::{CheckSet, CheckSetError, ModuleConfigs};
+use operator_check::{CheckSet, CheckSetError, ModuleConfigs, Rollout};
 use operator_data::SeriesStore;
 use operator_net::egress::{Egress, EgressPolicy};
 use operator_net::observed_clock::{DatedHttp, ObservedClock};
 use operator_net::ports::{Clock, Http, Ports};
 use operator_net::prometheus::Prometheus;
-use operator_plugin_host::{
-    CircuitBreaker, Engine, LoadError, Subject, SubjectWorld, read_component,
-};
+use operator_plugin_host::{Engine, LoadError, Subject, SubjectWorld, read_component};
 use operator_recording::RecordingPorts;
 use sha2::{Digest as _, Sha256};
 use std::sync::{Arc, Mutex};
@@ -24,7 +22,7 @@ pub struct Assembly {
     pub checks: Arc<CheckSet>,
     /// The subject's component.
     pub subject_bytes: Arc<[u8]>,
-    /// Modules that were left out, and why.
+    /// Check plugins that were left out, and why.
     pub unusable: Vec<LoadError>,
 }
 
@@ -34,13 +32,13 @@ pub enum AssemblyError {
     /// The subject.
     #[error(transparent)]
     Subject(#[from] LoadError),
-    /// The modules.
+    /// The check plugins.
     #[error(transparent)]
     Checks(#[from] CheckSetError),
 }
 
-/// Loads the subject and the checks. `progress` is told what takes time; times come from the clock of
-/// the machine (`stopwatch`), also in virtual time.
+/// Loads the subject and the checks. `progress` reports what takes time; times come from the clock
+/// of the machine (`stopwatch`), also in virtual time.
 ///
 /// # Errors
 /// A plugin cannot be used.
@@ -90,13 +88,14 @@ pub async fn assemble(
         acted_on: subject.digest().0.clone(),
         ..State::default()
     };
-    let (engine, path) = (engine.clone(), settings.plugin.clone());
+    let engine = engine.clone();
+    let path = settings.plugin.clone();
     let file = SubjectFile {
         engine: engine.in_background(),
         path,
         config_json,
         world,
-        state: Mutex::new(acted_on),
+        state: parking_lot::Mutex::new(acted_on),
     };
     progress(loaded(
         &name,
@@ -119,7 +118,7 @@ pub async fn assemble(
         checks.declarations().len()
     ));
     let observer = Observer {
-        subject,
+        versions: Rollout::new(SubjectVersion::new(subject, Arc::clone(&bytes))),
         egress,
         series,
         clock: Arc::clone(&ports.clock),
@@ -129,13 +128,8 @@ pub async fn assemble(
         deadline_ms: settings.limits.tick_deadline_ms,
         recording_ports,
         file: Arc::new(file),
-        bytes: Arc::clone(&bytes),
-        next: None,
-        before: None,
-        before_bytes: Arc::clone(&bytes),
         changes: Vec::new(),
         tick_at: None,
-        circuit_breaker: CircuitBreaker::default(),
     };
     Ok(Assembly {
         observer,
@@ -153,21 +147,39 @@ fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 
-/// sha256 of everything in the settings that can change an answer. Paths of this machine cannot.
+/// sha256 of everything in the settings that can change a result, in a fixed JSON form. Paths of
+/// this machine cannot.
 #[must_use]
 pub fn config_digest(settings: &Settings) -> String {
     let egress = settings.egress_policy();
     let logs: Vec<&String> = settings.logs.keys().collect();
     let text = serde_json::json!({
         "plugin_config": settings.plugin_config,
-        "targets": format!("{:?}", egress.targets),
-        "discovered": format!("{:?}", egress.rules),
-        "discovery": format!("{:?}", settings.discovery),
-        "prometheus": settings.prometheus.as_ref().map(ToString::to_string),
+        "targets": egress.targets,
+        "discovered": egress.rules,
+        "discovery": settings.discovery,
+        "prometheus": settings.prometheus,
         "logs": logs,
-        "limits": format!("{:?}", settings.limits),
+        "limits": settings.limits,
         "plugin_limits": settings.plugin_limits,
         "tick_interval_ms": settings.tick_interval_ms,
     });
     hex::encode(Sha256::digest(text.to_string()))
+}
+
+#[cfg(test)]
+mod config_digest_tests {
+    use super::*;
+
+    /// The digest is in every ticket and log: it may only change with the configuration.
+    #[test]
+    fn the_configuration_digest_is_stable_and_changes_with_the_configuration() {
+        let settings = Settings::new("subject.wasm".into());
+        let mut elsewhere = settings.clone();
+        elsewhere.data = "other".into();
+        assert_eq!(config_digest(&settings), config_digest(&elsewhere));
+        let mut slower = settings.clone();
+        slower.tick_interval_ms += 1;
+        assert_ne!(config_digest(&settings), config_digest(&slower));
+    }
 }

@@ -1,4 +1,4 @@
-//! What is different from the tick before: the difference between a level and the story of it.
+//! What changed since the previous tick: state in, events out.
 
 use crate::event;
 use crate::event::{ENTITIES_MAX, EventKind};
@@ -8,14 +8,14 @@ use operator_model::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An anomaly or an incident that comes back within this time is the same one and is not told again, in
-/// observed milliseconds: a signal at the edge of its limit would fill the log otherwise.
+/// An anomaly or an incident that comes back within this time is the same one and is not reported
+/// again, in observed milliseconds: a signal at the edge of its limit would fill the log otherwise.
 const TOLD_AGAIN_AFTER_MS: u64 = 300_000;
 
-/// Blind spots that one event lists.
+/// Observation gaps that one event lists.
 const BLIND_MAX: usize = 64;
 
-/// What was told already.
+/// What was reported already.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changes {
     statuses: BTreeMap<CheckId, Status>,
@@ -70,8 +70,8 @@ impl Changes {
         news
     }
 
-    /// Incidents that are new. One that may be over before its hold ends is no news: the verdict that it
-    /// began with has been told.
+    /// Incidents that are new. One that may be over before its hold ends is no news: the verdict
+    /// that it began with was reported.
     pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<EventKind> {
         let mut news = Vec::new();
         for incident in incidents {
@@ -83,8 +83,8 @@ impl Changes {
         news
     }
 
-    /// The blind spots, when the set of sources changed. A reason that only words itself differently is
-    /// no news.
+    /// The observation gaps, when the set of sources changed. A reason that only words itself
+    /// differently is no news.
     pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<EventKind> {
         let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.clone()).collect();
         if sources == self.blind {

@@ -1,11 +1,11 @@
-//! Events and log records of one tick: the same news, once for people and once for keeps.
+//! Events of one tick and the records of the decision log that hold them.
 
 use crate::event::{Event, EventKind, PluginChangeKind, PluginChanged};
 use operator_check::{Quarantine, SwapEvent};
 use operator_data::Snapshot;
 use operator_journal::store::{TicketLog, TicketLogError};
 use operator_journal::{Kind, body};
-use operator_model::{CheckId, Digest, Tick, TicketChange, Timestamp};
+use operator_model::{CheckId, Digest, Tick, Timestamp};
 
 /// When and in which tick.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ impl EventContext {
         }
     }
 
-    /// A tick in which nothing has been seen yet.
+    /// A tick in which nothing has been observed yet.
     pub(super) fn before(tick: Tick, at: Timestamp) -> Self {
         Self {
             tick,
@@ -45,7 +45,8 @@ impl EventContext {
         }
     }
 
-    /// Writes the news that change no ticket to the log. Tickets are written by [`TicketLog::decide`].
+    /// Writes an event that changes no ticket to the log. Tickets are written by
+    /// [`TicketLog::decide`].
     pub(super) fn note(
         &self,
         ticket_log: &mut TicketLog,
@@ -66,7 +67,8 @@ impl EventContext {
                 )?;
             }
             EventKind::Anomaly(anomaly) => {
-                let (signal, entity) = (anomaly.signal.clone(), anomaly.entity.clone());
+                let signal = anomaly.signal.clone();
+                let entity = anomaly.entity.clone();
                 let summary = anomaly.summary.clone();
                 ticket_log.note(
                     Kind::Anomaly,
@@ -130,14 +132,17 @@ fn kind_of(kind: PluginChangeKind) -> Kind {
     }
 }
 
-/// A change of the modules. A file that was refused leaves the module that judged before in charge, which
-/// is what a roll-back is.
+/// A change of the plugins. A refused file counts as a rollback: the previous version stays active.
 pub(super) fn swapped(event: SwapEvent) -> EventKind {
     use PluginChangeKind::{RolledBack, Swapped};
     let (kind, plugin, from, to, reason) = match event {
-        SwapEvent::Added { source, module, to } => {
-            (Swapped, module, None, Some(to), format!("{source} is new"))
-        }
+        SwapEvent::Added { source, module, to } => (
+            Swapped,
+            module,
+            None,
+            Some(to),
+            format!("{source} was added"),
+        ),
         SwapEvent::Swapped {
             source,
             module,
@@ -166,7 +171,7 @@ pub(super) fn swapped(event: SwapEvent) -> EventKind {
             module,
             Some(from),
             None,
-            format!("{source} is gone"),
+            format!("{source} was removed"),
         ),
         SwapEvent::Refused { source, to, reason } => {
             (RolledBack, source, to, None, format!("refused: {reason}"))
@@ -182,7 +187,7 @@ pub(super) fn swapped(event: SwapEvent) -> EventKind {
     })
 }
 
-/// Which versions, what is lost, and what will be said otherwise: a swap is no surprise to who reads this.
+/// Names the versions, the checks that lose their state and those whose verdicts differ.
 fn why_swapped(
     source: &str,
     same_code: bool,
@@ -204,25 +209,25 @@ fn why_swapped(
     if !differs.is_empty() {
         let checks: Vec<&str> = differs.iter().map(CheckId::as_str).collect();
         reason.push_str(&format!(
-            "; beside the old version it judged otherwise: {}",
+            "; verdicts differ from those of the previous version: {}",
             checks.join(", ")
         ));
     }
     reason
 }
 
-/// How long the tick waited for the swaps that are among the news.
-pub(super) fn took(news: &mut [EventKind], pause_us: u64) {
-    for what in news {
-        if let EventKind::Plugin(change) = what
+/// Adds to the swaps how long the tick waited for them, where that was measured.
+pub(super) fn set_pause(events: &mut [EventKind], pause_us: Option<u64>) {
+    for event in events {
+        if let EventKind::Plugin(change) = event
             && change.kind == PluginChangeKind::Swapped
         {
-            change.pause_us = Some(pause_us);
+            change.pause_us = pause_us;
         }
     }
 }
 
-/// A check that is switched off for a while.
+/// A check that is quarantined.
 pub(super) fn quarantined(quarantine: Quarantine) -> EventKind {
     EventKind::Plugin(PluginChanged {
         kind: PluginChangeKind::Quarantined,
@@ -235,12 +240,4 @@ pub(super) fn quarantined(quarantine: Quarantine) -> EventKind {
         },
         pause_us: None,
     })
-}
-
-/// The time of the last record of a ticket that this operator opened itself.
-pub(super) fn counts(entries: &[operator_reason::ticket::Entry], change: TicketChange) -> u64 {
-    entries
-        .iter()
-        .filter(|entry| entry.change == change)
-        .count() as u64
 }

@@ -1,8 +1,8 @@
-//! The first two stages: one look at the system, frozen.
+//! The first two stages: one observation of the system, frozen.
 
-use super::subject_file::{Before, Prepared, SubjectFile, lost_tables, swapped};
+use super::subject_file::{SubjectCandidate, SubjectFile, SubjectVersion, lost_tables, swapped};
 use crate::tick::{ObserveFuture, SnapshotSource, SubjectChange};
-use operator_check::{LoadedModule, SwapEvent};
+use operator_check::{Rollout, SwapEvent};
 use operator_data::freeze::{FreezeInput, Tables};
 use operator_data::{Observed, SeriesStore, Snapshot, freeze as snapshot};
 use operator_model::knowledge::KnowledgeBase;
@@ -10,8 +10,8 @@ use operator_model::{Tick, Timestamp};
 use operator_net::egress::{Audit, Egress, EgressCounters, TargetRequest};
 use operator_net::observed_clock::ObservedClock;
 use operator_net::ports::{Clock, Method};
-use operator_plugin_host::{CircuitBreaker, PluginFailure, Subject, observe};
-use operator_recording::{RecordingPorts, Seen};
+use operator_plugin_host::{CircuitBreaker, PluginFailure, observe};
+use operator_recording::{PortTraffic, RecordingPorts};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,7 +20,8 @@ const PRIME_MS: u64 = 2_000;
 
 /// A subject with everything that it looks through.
 pub struct Observer {
-    pub(super) subject: Subject,
+    /// The active subject, the one that takes over next and the previous one.
+    pub(super) versions: Rollout<SubjectVersion>,
     pub(super) egress: Arc<Egress>,
     pub(super) series: Arc<Mutex<SeriesStore>>,
     pub(super) clock: Arc<dyn Clock>,
@@ -30,23 +31,16 @@ pub struct Observer {
     pub(super) deadline_ms: u64,
     /// What passes through the ports, while it is recorded.
     pub(super) recording_ports: Option<Arc<RecordingPorts>>,
-    /// New versions of the subject, and its present bytes.
+    /// Where new versions of the subject come from.
     pub(super) file: Arc<SubjectFile>,
-    pub(super) bytes: Arc<[u8]>,
-    /// What takes over when [`SnapshotSource::commit`] is called.
-    pub(super) next: Option<(Subject, Arc<[u8]>)>,
-    /// The version before, while the present one is on probation.
-    pub(super) before: Option<Before>,
-    pub(super) before_bytes: Arc<[u8]>,
     pub(super) changes: Vec<SubjectChange>,
     pub(super) tick_at: Option<Timestamp>,
-    /// Of the present version.
-    pub(super) circuit_breaker: CircuitBreaker,
 }
 
 impl Observer {
-    /// Asks the targets for the time until one says it. The first samples would otherwise be stamped with
-    /// our own time, and later ones, if the observed system is behind us, could not follow them.
+    /// Queries the targets for the time until one reports it. The first samples would otherwise be
+    /// stamped with the operator's time, and later ones, if the observed system is behind, could
+    /// not follow them.
     pub async fn prime(&self) {
         self.egress.begin_tick(self.clock.now().plus_ms(PRIME_MS));
         for target in self.egress.targets() {
@@ -68,12 +62,12 @@ impl Observer {
         }
     }
 
-    /// Looks once and freezes what was seen.
-    pub async fn look(&mut self, tick: Tick) -> Arc<Snapshot> {
+    /// Takes one observation and freezes it.
+    pub async fn observe(&mut self, tick: Tick) -> Arc<Snapshot> {
         let host_at = self.tick_at.take().unwrap_or_else(|| self.clock.now());
         let taken_at = self.observed_clock.now(host_at);
         let budget = Duration::from_millis(self.deadline_ms);
-        let observed = self.observe(tick, taken_at, budget).await;
+        let observed = self.observe_subject(tick, taken_at, budget).await;
         let series = Arc::new(
             self.series
                 .lock()
@@ -84,7 +78,7 @@ impl Observer {
             tick,
             taken_at,
             host_at,
-            subject: &self.subject.info().name,
+            subject: &self.versions.active().subject.info().name,
             observed,
             series,
             past: &self.past,
@@ -99,14 +93,16 @@ impl Observer {
         self.egress.audit_to(audit);
     }
 
-    /// Lets the subject look; one on probation that fails is taken back, and the version before looks instead.
-    async fn observe(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
-        if self.before.is_none() {
+    /// Lets the subject observe; one on probation that fails is rolled back, and the previous
+    /// version observes instead.
+    async fn observe_subject(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
+        if !self.versions.is_on_probation() {
             return self.observe_alone(tick, at, budget).await;
         }
-        let result = self.subject.observe(tick, at, budget).await;
+        let version = self.versions.active_mut();
+        let result = version.subject.observe(tick, at, budget).await;
         let fault = match &result {
-            Err(failure) => failure.is_strike().then(|| format!("it {failure}")),
+            Err(failure) => failure.is_strike().then(|| failure.to_string()),
             Ok(observed) => {
                 let known = self
                     .past
@@ -116,78 +112,68 @@ impl Observer {
                 let lost = lost_tables(observed, &known);
                 (!lost.is_empty()).then(|| {
                     format!(
-                        "it gives no {} any more and does not say why",
+                        "it no longer returns {} and reports no observation gap for it",
                         lost.join(", ")
                     )
                 })
             }
         };
         if let Some(reason) = fault {
-            self.take_back(reason);
+            self.roll_back(reason);
             return self.observe_alone(tick, at, budget).await;
         }
-        if let Some(before) = &mut self.before {
-            before.ticks_left = before.ticks_left.saturating_sub(1);
-        }
-        self.before.take_if(|before| before.ticks_left == 0);
-        observe::seen(result, &self.subject)
+        self.versions.survived_tick();
+        observe::seen(result, &self.versions.active().subject)
     }
 
-    /// With no version to go back to: a subject that keeps failing is left alone for a while, and what it does not see
-    /// is said with the reason.
+    /// With no version to go back to: a subject that keeps failing is quarantined for a while, and
+    /// its observation gaps state the reason.
     async fn observe_alone(&mut self, tick: Tick, at: Timestamp, budget: Duration) -> Observed {
-        if let Some(reason) = self.circuit_breaker.quarantined(tick) {
-            return observe::unseen(&self.subject, &format!("is {reason}"));
+        let version = self.versions.active_mut();
+        if let Some(reason) = version.circuit_breaker.quarantined(tick) {
+            return observe::unseen(&version.subject, &format!("is {reason}"));
         }
-        let result = self.subject.observe(tick, at, budget).await;
+        let result = version.subject.observe(tick, at, budget).await;
         self.count(tick, &result);
-        observe::seen(result, &self.subject)
+        observe::seen(result, &self.versions.active().subject)
     }
 
     fn count(&mut self, tick: Tick, result: &Result<Observed, PluginFailure>) {
         let limits = self.file.engine.limits();
+        let circuit_breaker = &mut self.versions.active_mut().circuit_breaker;
         match result {
             Ok(_) => {
-                self.circuit_breaker.succeeded(tick, limits);
+                circuit_breaker.succeeded(tick, limits);
             }
             Err(failure) => {
-                if let Some(until) = self.circuit_breaker.failed(failure, tick, limits) {
-                    tracing::warn!(until = until.0, %failure, "The subject keeps failing and is in quarantine.");
+                if let Some(until) = circuit_breaker.failed(failure, tick, limits) {
+                    tracing::warn!(until = until.0, %failure, "the subject keeps failing and is quarantined");
                 }
             }
         }
     }
 
-    fn take_back(&mut self, reason: String) {
-        let Some(Before {
-            subject: before, ..
-        }) = self.before.take()
-        else {
+    fn roll_back(&mut self, reason: String) {
+        let Some(failed) = self.versions.roll_back() else {
             return;
         };
-        self.circuit_breaker = CircuitBreaker::default();
-        let failed = std::mem::replace(&mut self.subject, before);
-        self.bytes = Arc::clone(&self.before_bytes);
+        let version = self.versions.active_mut();
+        version.circuit_breaker = CircuitBreaker::default();
         let event = SwapEvent::RolledBack {
             source: self.file.path().display().to_string(),
-            module: self.subject.info().name.clone(),
-            from: failed.digest().clone(),
-            to: self.subject.digest().clone(),
+            module: version.subject.info().name.clone(),
+            from: failed.subject.digest().clone(),
+            to: version.subject.digest().clone(),
             reason,
         };
-        let counts = Some(self.loaded());
+        let counts = Some(version.loaded(&self.file));
         self.changes.push(SubjectChange { event, counts });
-    }
-
-    /// The subject that counts, as a recording names it.
-    fn loaded(&self) -> LoadedModule {
-        loaded(&self.file, &self.subject, &self.bytes)
     }
 
     /// Name and version of the subject.
     #[must_use]
     pub fn subject(&self) -> String {
-        let info = self.subject.info();
+        let info = self.versions.active().subject.info();
         format!("{} {}", info.name, info.version)
     }
 
@@ -195,15 +181,15 @@ impl Observer {
     #[must_use]
     pub fn plugin(&self) -> (String, String) {
         (
-            self.subject.info().name.clone(),
-            self.subject.digest().0.clone(),
+            self.versions.active().subject.info().name.clone(),
+            self.versions.active().subject.digest().0.clone(),
         )
     }
 
     /// The subject's expertise.
     #[must_use]
     pub fn knowledge(&self) -> &Arc<KnowledgeBase> {
-        self.subject.knowledge()
+        self.versions.active().subject.knowledge()
     }
 
     /// The time of the observed system.
@@ -246,40 +232,25 @@ impl SnapshotSource for Observer {
         let source = self.file.path().display().to_string();
         match self.file.take() {
             None => Vec::new(),
-            Some(Prepared::Unfit(to, reason)) => {
+            Some(SubjectCandidate::Unfit(to, reason)) => {
                 vec![SubjectChange {
                     event: SwapEvent::Refused { source, to, reason },
                     counts: None,
                 }]
             }
-            Some(Prepared::Ready(next, bytes)) => {
-                let event = swapped(source, &self.subject, &next);
-                let counts = Some(loaded(&self.file, &next, &bytes));
-                self.next = Some((*next, bytes));
+            Some(SubjectCandidate::Ready(next)) => {
+                let active = self.versions.active();
+                let event = swapped(source, &active.subject, &next.subject);
+                let counts = Some(next.loaded(&self.file));
+                self.versions.propose(*next);
                 vec![SubjectChange { event, counts }]
             }
         }
     }
 
     fn commit(&mut self) {
-        let Some((next, bytes)) = self.next.take() else {
-            return;
-        };
-        let before = std::mem::replace(&mut self.subject, next);
-        self.circuit_breaker = CircuitBreaker::default();
-        let before_bytes = std::mem::replace(&mut self.bytes, bytes);
-        let ticks_left = self.file.engine.limits().probation_ticks;
-        // A version on probation that is replaced leaves the version that was proved last.
-        match &mut self.before {
-            Some(proved) => proved.ticks_left = ticks_left,
-            None => {
-                self.before_bytes = before_bytes;
-                self.before = Some(Before {
-                    subject: before,
-                    ticks_left,
-                });
-            }
-        }
+        self.versions
+            .promote(self.file.engine.limits().probation_ticks);
     }
 
     fn take_changes(&mut self) -> Vec<SubjectChange> {
@@ -290,29 +261,18 @@ impl SnapshotSource for Observer {
         Some(Arc::clone(&self.file))
     }
 
-    fn look(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
-        Box::pin(Self::look(self, tick))
+    fn observe(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>> {
+        Box::pin(Self::observe(self, tick))
     }
 
     fn egress(&self) -> EgressCounters {
         self.egress.counters()
     }
 
-    fn seen(&self) -> Seen {
+    fn seen(&self) -> PortTraffic {
         self.recording_ports
             .as_ref()
             .map(|recording_ports| recording_ports.take())
             .unwrap_or_default()
-    }
-}
-
-fn loaded(file: &SubjectFile, subject: &Subject, bytes: &Arc<[u8]>) -> LoadedModule {
-    LoadedModule {
-        source: file.path().display().to_string(),
-        name: subject.info().name.clone(),
-        version: subject.info().version.clone(),
-        digest: subject.digest().0.clone(),
-        config: file.config_json.clone(),
-        bytes: Arc::clone(bytes),
     }
 }

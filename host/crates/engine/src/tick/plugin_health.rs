@@ -4,7 +4,7 @@ use operator_model::{Incident, IncidentKey, PluginTrouble, Ticket, TicketState, 
 use operator_reason::diagnose::{is_about_plugin, plugin_incident, plugin_key};
 use std::collections::BTreeMap;
 
-/// Modules with a check in quarantine or on trial, and those that had one not long ago.
+/// Check plugins with a check in quarantine or half-open, and those that had one not long ago.
 #[derive(Debug, Default)]
 pub(super) struct PluginHealth {
     by_key: BTreeMap<IncidentKey, Trouble>,

@@ -1,4 +1,4 @@
-//! What a recording must know before the first tick.
+//! What a recording holds of the plugins: those of its start, and those that arrive later.
 
 use super::assemble::Assembly;
 use super::source::SubjectChange;
@@ -6,6 +6,7 @@ use crate::settings::Settings;
 use operator_check::{Arrived, LoadedModule};
 use operator_journal::body;
 use operator_journal::store::TicketLog;
+use operator_model::knowledge::KnowledgeBase;
 use operator_model::{Ticket, Timestamp};
 use operator_recording::{
     Arrival, Begin, Component, FORMAT, RECORDING_BYTES_MAX, Recorder, RecordingError,
@@ -18,7 +19,7 @@ use std::sync::Arc;
 pub struct Recordable {
     subject: Component,
     subject_bytes: Arc<[u8]>,
-    knowledge: String,
+    knowledge: Arc<KnowledgeBase>,
     modules: Vec<LoadedModule>,
 }
 
@@ -26,7 +27,7 @@ impl Recordable {
     /// Of what is about to tick.
     #[must_use]
     pub fn of(assembly: &Assembly) -> Self {
-        let subject = &assembly.observer.subject;
+        let subject = &assembly.observer.versions.active().subject;
         Self {
             subject: Component {
                 source: subject.source().to_owned(),
@@ -36,7 +37,7 @@ impl Recordable {
                 config: String::new(),
             },
             subject_bytes: Arc::clone(&assembly.subject_bytes),
-            knowledge: serde_json::to_string(subject.knowledge().as_ref()).unwrap_or_default(),
+            knowledge: Arc::clone(subject.knowledge()),
             modules: assembly.checks.loaded(),
         }
     }
@@ -44,7 +45,7 @@ impl Recordable {
     /// Starts the recording into `path`. The next record of the log must be `started`.
     ///
     /// # Errors
-    /// The file exists already or cannot be written.
+    /// The file exists already or cannot be written, or the knowledge cannot be serialised.
     pub fn begin(
         self,
         path: &Path,
@@ -52,6 +53,11 @@ impl Recordable {
         ticket_log: &mut TicketLog,
         started: (Timestamp, body::Started),
     ) -> Result<Recorder, RecordingError> {
+        let unfit = |what| move |source| RecordingError::Unserialisable { what, source };
+        let knowledge =
+            serde_json::to_string(self.knowledge.as_ref()).map_err(unfit("knowledge"))?;
+        let plugin_limits =
+            serde_json::to_value(&settings.plugin_limits).map_err(unfit("plugin limits"))?;
         let subject = (self.subject.digest.clone(), self.subject_bytes);
         let modules = self
             .modules
@@ -69,11 +75,11 @@ impl Recordable {
                 .iter()
                 .map(|(name, target)| (name.clone(), target.origin.to_string()))
                 .collect(),
-            plugin_limits: serde_json::to_value(&settings.plugin_limits).unwrap_or_default(),
+            plugin_limits,
             history_ticks: settings.limits.history_ticks,
             tick_deadline_ms: settings.limits.tick_deadline_ms,
             samples_per_series_max: settings.limits.series.samples_per_series_max,
-            knowledge: self.knowledge,
+            knowledge,
             book: book_start(ticket_log),
             started,
         };
@@ -95,7 +101,7 @@ fn book_start(ticket_log: &TicketLog) -> TicketLogStart {
     }
 }
 
-/// A module as a recording names it.
+/// A check plugin as a recording names it.
 fn component(module: &LoadedModule) -> Component {
     Component {
         source: module.source.clone(),
@@ -121,7 +127,21 @@ pub(super) fn components(
 }
 
 /// What arrived, as a recording names it.
-pub(super) fn arrival(arrived: &Arrived) -> Arrival {
+///
+/// # Errors
+/// A change of the subject cannot be serialised.
+pub(super) fn arrivals(
+    arrived: &[Arrived],
+    subjects: &[SubjectChange],
+) -> Result<Vec<Arrival>, serde_json::Error> {
+    arrived
+        .iter()
+        .map(|arrived| Ok(arrival(arrived)))
+        .chain(subjects.iter().map(subject))
+        .collect()
+}
+
+fn arrival(arrived: &Arrived) -> Arrival {
     match arrived.clone() {
         Arrived::Ready(module) => Arrival::Module(component(&module)),
         Arrived::Gone(source) => Arrival::Gone { source },
@@ -134,11 +154,9 @@ pub(super) fn arrival(arrived: &Arrived) -> Arrival {
     }
 }
 
-/// A change of the subject, as a recording names it.
-pub(super) fn subject(change: &SubjectChange) -> Arrival {
-    let event = serde_json::to_value(&change.event).unwrap_or_default();
-    Arrival::Subject {
-        event,
+fn subject(change: &SubjectChange) -> Result<Arrival, serde_json::Error> {
+    Ok(Arrival::Subject {
+        event: serde_json::to_value(&change.event)?,
         counts: change.counts.as_ref().map(component),
-    }
+    })
 }

@@ -1,4 +1,4 @@
-//! Where snapshots come from: a subject that looks, or a recording of one that has looked.
+//! Where snapshots come from: a subject, or a recording of one.
 
 use super::subject_file::SubjectFile;
 use operator_check::{LoadedModule, SwapEvent};
@@ -6,7 +6,7 @@ use operator_data::Snapshot;
 use operator_model::knowledge::KnowledgeBase;
 use operator_model::{Tick, Timestamp};
 use operator_net::egress::EgressCounters;
-use operator_recording::Seen;
+use operator_recording::PortTraffic;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,20 +26,20 @@ pub trait SnapshotSource: Send {
     fn now(&self) -> Timestamp;
     /// The time of the observed system.
     fn observed_now(&self) -> Timestamp;
-    /// Learns what time it is in the observed system, before the first look.
+    /// Learns what time it is in the observed system, before the first observation.
     fn prime(&self) -> ObserveFuture<'_, ()>;
     /// A tick begins; the operator's clock, which stands still for all of it.
     fn begin_tick(&mut self) -> Timestamp {
         self.now()
     }
-    /// What changes about the subject between the last tick and this one. Nothing has changed before
-    /// [`Self::commit`].
+    /// What changes about the subject between the last tick and this one. Nothing has changed
+    /// before [`Self::commit`].
     fn boundary(&mut self) -> Vec<SubjectChange> {
         Vec::new()
     }
     /// Puts the changes into effect.
     fn commit(&mut self) {}
-    /// What changed about the subject while it looked: it was taken back.
+    /// What changed about the subject while it looked: it was rolled back.
     fn take_changes(&mut self) -> Vec<SubjectChange> {
         Vec::new()
     }
@@ -47,23 +47,23 @@ pub trait SnapshotSource: Send {
     fn file(&self) -> Option<Arc<SubjectFile>> {
         None
     }
-    /// Looks once and freezes what was seen.
-    fn look(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>>;
+    /// Takes one observation and freezes it.
+    fn observe(&mut self, tick: Tick) -> ObserveFuture<'_, Arc<Snapshot>>;
     /// What happened to the requests so far.
     fn egress(&self) -> EgressCounters {
         EgressCounters::default()
     }
     /// What came through the ports since the last call, for a recording.
-    fn seen(&self) -> Seen {
-        Seen::default()
+    fn seen(&self) -> PortTraffic {
+        PortTraffic::default()
     }
 }
 
-/// Another version of the subject counts, or was refused.
+/// Another version of the subject is active, or was refused.
 #[derive(Debug, Clone)]
 pub struct SubjectChange {
-    /// What is told.
+    /// The event.
     pub event: SwapEvent,
-    /// The version that counts from now on, if it is another one.
+    /// The active version from now on, if it is another one.
     pub counts: Option<LoadedModule>,
 }

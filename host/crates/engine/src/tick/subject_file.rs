@@ -1,14 +1,15 @@
-//! The file of the subject: a new version of it is prepared beside the ticks, takes over between two, and is
-//! taken back within the tick in which it fails while it is on probation.
+//! The file of the subject: a new version of it is prepared in the background, takes over between
+//! two, and is rolled back within the tick in which it fails while it is on probation.
 
-use operator_check::SwapEvent;
+use operator_check::{LoadedModule, SwapEvent};
 use operator_data::Observed;
 use operator_model::Digest;
-use operator_plugin_host::{Engine, Subject, SubjectWorld, read_component};
+use operator_plugin_host::{CircuitBreaker, Engine, Subject, SubjectWorld, read_component};
+use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Where the subject comes from, and what was prepared from there.
 pub struct SubjectFile {
@@ -23,32 +24,57 @@ pub struct SubjectFile {
 #[derive(Default)]
 pub(super) struct State {
     pub(super) acted_on: String,
-    pub(super) prepared: Option<Prepared>,
+    pub(super) prepared: Option<SubjectCandidate>,
 }
 
-/// What became of a changed file.
-pub(super) enum Prepared {
-    /// A version that can take over, with its bytes.
-    Ready(Box<Subject>, Arc<[u8]>),
+/// The result of preparing a changed file.
+pub(super) enum SubjectCandidate {
+    /// A version that can take over.
+    Ready(Box<SubjectVersion>),
     /// A file that cannot take part.
     Unfit(Option<Digest>, String),
 }
 
-/// The version before, ready to look again.
-pub(super) struct Before {
+/// One version of the subject.
+pub(super) struct SubjectVersion {
     pub(super) subject: Subject,
-    pub(super) ticks_left: u64,
+    /// Its component, for recordings.
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) circuit_breaker: CircuitBreaker,
+}
+
+impl SubjectVersion {
+    pub(super) fn new(subject: Subject, bytes: Arc<[u8]>) -> Self {
+        Self {
+            subject,
+            bytes,
+            circuit_breaker: CircuitBreaker::default(),
+        }
+    }
+
+    /// As a recording names it.
+    pub(super) fn loaded(&self, file: &SubjectFile) -> LoadedModule {
+        let info = self.subject.info();
+        LoadedModule {
+            source: file.path().display().to_string(),
+            name: info.name.clone(),
+            version: info.version.clone(),
+            digest: self.subject.digest().0.clone(),
+            config: file.config_json.clone(),
+            bytes: Arc::clone(&self.bytes),
+        }
+    }
 }
 
 impl SubjectFile {
-    /// Compares the file with what was last acted on and prepares it if it changed. Slow: never on the way of
-    /// a tick.
+    /// Compares the file with what was last acted on and prepares it if it changed. Slow: never on
+    /// the way of a tick.
     pub async fn prepare_changes(&self) {
         let bytes = match read_component(&self.path, self.engine.limits()) {
             Ok(bytes) => bytes,
-            // A file that is just being replaced; what looks now goes on.
+            // The file is just being replaced; the active version stays.
             Err(error) => {
-                return tracing::warn!(%error, "The subject's file cannot be read; what looks now goes on.");
+                return tracing::warn!(%error, "cannot read the file of the subject; the active version stays active");
             }
         };
         let digest = hex::encode(Sha256::digest(&bytes));
@@ -65,8 +91,10 @@ impl SubjectFile {
         )
         .await;
         let prepared = match loaded {
-            Ok(subject) => Prepared::Ready(Box::new(subject), bytes.into()),
-            Err(error) => Prepared::Unfit(Some(Digest(digest.clone())), error.to_string()),
+            Ok(subject) => {
+                SubjectCandidate::Ready(Box::new(SubjectVersion::new(subject, bytes.into())))
+            }
+            Err(error) => SubjectCandidate::Unfit(Some(Digest(digest.clone())), error.to_string()),
         };
         let mut state = self.state();
         state.acted_on = digest;
@@ -74,7 +102,7 @@ impl SubjectFile {
     }
 
     /// What is ready.
-    pub(super) fn take(&self) -> Option<Prepared> {
+    pub(super) fn take(&self) -> Option<SubjectCandidate> {
         self.state().prepared.take()
     }
 
@@ -84,11 +112,11 @@ impl SubjectFile {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
-/// What is told when one version takes the place of another.
+/// The event when one version takes the place of another.
 pub(super) fn swapped(source: String, before: &Subject, now: &Subject) -> SwapEvent {
     SwapEvent::Swapped {
         source,
@@ -101,7 +129,7 @@ pub(super) fn swapped(source: String, before: &Subject, now: &Subject) -> SwapEv
     }
 }
 
-/// Tables of the tick before that are neither there nor said to be unseen.
+/// Tables of the previous tick that are missing without an observation gap that explains it.
 pub(super) fn lost_tables(observed: &Observed, before: &BTreeSet<String>) -> Vec<String> {
     let said = |name: &str| {
         observed

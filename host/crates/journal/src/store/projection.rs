@@ -1,4 +1,4 @@
-//! What the journal says about tickets, as an index: small enough to keep while the log is read.
+//! What the journal holds about tickets, as an index: small enough to keep while the log is read.
 
 use crate::{Kind, Record, body};
 use operator_model::{TicketState, Timestamp};
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Where the newest version of a ticket is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct RecordPosition {
     /// Sequence number of the effect.
     pub(super) seq: u64,
     /// Where its decision begins in the log.
@@ -19,7 +19,7 @@ pub(super) struct Place {
 /// The index, built record by record.
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
-    pub(super) places: BTreeMap<u64, Place>,
+    pub(super) places: BTreeMap<u64, RecordPosition>,
     /// A decision whose effect is not in the log: sequence number and offset.
     pub(super) unfinished: Option<(u64, u64)>,
     /// The last effect; what the store should have applied.
@@ -42,12 +42,12 @@ impl Projection {
     /// Takes in the next record.
     ///
     /// # Errors
-    /// The record means nothing to this version; the text says why.
+    /// The record means nothing to this version; the text states why.
     pub fn take(&mut self, record: &Record<'_>) -> Result<(), String> {
         let any: AnyBody = serde_json::from_str(record.body).map_err(|error| error.to_string())?;
         if let Some(format) = any.format.filter(|format| *format > body::FORMAT) {
             return Err(format!(
-                "written by a newer operator (format {format}, this one knows {})",
+                "written by a newer operator (format {format}; this operator supports up to {})",
                 body::FORMAT
             ));
         }
@@ -63,7 +63,7 @@ impl Projection {
     }
 
     /// Numbers of the tickets that can still change.
-    pub(super) fn living(&self) -> impl Iterator<Item = &Place> {
+    pub(super) fn living(&self) -> impl Iterator<Item = &RecordPosition> {
         self.places.values().filter(|place| {
             place.state == TicketState::Open
                 || self.newest.since_ms(place.observed_at) <= REOPEN_WITHIN_MS
@@ -78,7 +78,7 @@ impl Projection {
     }
 
     /// The effect of the last decision was written after all.
-    pub(super) fn finish(&mut self, id: &str, place: Place) {
+    pub(super) fn finish(&mut self, id: &str, place: RecordPosition) {
         self.unfinished = None;
         self.applied_seq = place.seq;
         self.newest = self.newest.max(place.observed_at);
@@ -102,7 +102,7 @@ impl Projection {
                 effect.decision
             ));
         }
-        let place = Place {
+        let place = RecordPosition {
             seq: record.seq,
             decision_offset,
             state: effect.state,

@@ -1,4 +1,4 @@
-//! Reading tickets beside a running operator, or without one. Nothing is repaired here.
+//! Reading tickets while an operator runs, or without one. Nothing is repaired here.
 
 use super::ticket_log::read_decision;
 use super::{FILE_NAME, Projection, Store, TicketLogError};
@@ -7,8 +7,8 @@ use operator_model::Ticket;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Every ticket of a data directory, oldest first: from the store, completed from the log where the store is
-/// behind or lost. The second value says when the log could not be used.
+/// Every ticket of a data directory, oldest first: from the store, completed from the log where the
+/// store is behind or lost. The second value states when the log could not be used.
 ///
 /// # Errors
 /// There is neither a log nor a store, or only a damaged log.

@@ -1,4 +1,5 @@
-//! The SQLite file: its schema, and whether a file that is there is ours and whole.
+//! The SQLite file: its schema, and whether a file that is there belongs to the operator and is
+//! complete.
 
 use super::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
@@ -6,7 +7,7 @@ use sqlx::{Connection as _, Row as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// "OPRT" in ASCII: tells our file from any other database.
+/// "OPRT" in ASCII: distinguishes the store from any other database.
 const APPLICATION_ID: i64 = 0x4F50_5254;
 
 /// Version of the schema below.
@@ -49,7 +50,7 @@ pub(super) async fn open(path: &Path) -> Result<Found, StoreError> {
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
-        // A reader beside us holds the file for milliseconds only.
+        // A reader in parallel holds the file for milliseconds only.
         .busy_timeout(Duration::from_secs(5));
     match prepare(&options).await {
         Ok(Ok(connection)) => Ok(Found::Ready(connection)),
@@ -83,7 +84,7 @@ async fn prepare(
         return Ok(Ok(connection));
     }
     if number(&mut connection, "PRAGMA application_id").await? != APPLICATION_ID {
-        return Ok(Err("another program wrote it".to_owned()));
+        return Ok(Err("written by another program".to_owned()));
     }
     let version = number(&mut connection, "PRAGMA user_version").await?;
     if version > SCHEMA_VERSION {
@@ -128,7 +129,7 @@ fn is_damage(error: &sqlx::Error) -> bool {
     matches!(code.map(|code| code & 0xff), Some(11 | 26))
 }
 
-/// Renames the file and what SQLite keeps beside it; returns the new name.
+/// Renames the file and what SQLite keeps next to it; returns the new name.
 pub(super) fn rename_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let io = |source| StoreError::Io {
         path: path.to_owned(),

@@ -1,5 +1,5 @@
-//! Journal, store and register of one data directory, kept in step: a decision is on disk before its
-//! ticket exists anywhere else.
+//! Journal, store and register of one data directory, kept in step: a decision is on disk before
+//! its ticket exists anywhere else.
 
 use super::projection::Projection;
 use super::{ROWS_PER_WRITE, Store, StoreError, StoredTicket};
@@ -8,8 +8,8 @@ use operator_model::{Tick, TicketChange, Timestamp};
 use operator_reason::ticket::{Entry, TicketTable};
 use std::path::Path;
 
-/// Tick numbers that are skipped after a crash: as many as can have passed since the last record, which
-/// is [`crate::CHECKPOINT_TICKS`], so that no number is ever given twice.
+/// Tick numbers that are skipped after a crash: as many as can have passed since the last record,
+/// which is [`crate::CHECKPOINT_TICKS`], so that no number is ever given twice.
 const CRASH_GAP_TICKS: u64 = crate::CHECKPOINT_TICKS;
 
 /// The data directory, open.
@@ -42,7 +42,7 @@ pub enum TicketLogError {
     Store(#[from] StoreError),
 }
 
-/// The book as it was found.
+/// The ticket log as it was found.
 #[derive(Debug)]
 pub struct Opened {
     /// Ready.
@@ -52,8 +52,8 @@ pub struct Opened {
 }
 
 impl TicketLog {
-    /// Opens a data directory: checks the log, finishes what a crash interrupted, and brings the store in
-    /// step. `at` is the time of records that this writes.
+    /// Opens a data directory: checks the log, finishes what a crash interrupted, and brings the
+    /// store in step. `at` is the time of records that this writes.
     ///
     /// # Errors
     /// See [`TicketLogError`].
@@ -87,7 +87,8 @@ impl TicketLog {
         })
     }
 
-    /// Takes the place of another book, in a new directory: decisions go on from where that one stood.
+    /// Takes the place of another book, in a new directory: decisions go on from where that one
+    /// stood.
     pub fn stand_in(
         &mut self,
         ticket_table: TicketTable,
@@ -100,8 +101,8 @@ impl TicketLog {
         self.journal.continue_after(last_seq, last_hash);
     }
 
-    /// Records that were synced since the last call, exactly as they are in the log. The first call starts
-    /// to keep them.
+    /// Records that were synced since the last call, exactly as they are in the log. The first call
+    /// starts to keep them.
     pub fn take_lines(&mut self) -> Vec<String> {
         self.journal.take_lines()
     }
@@ -120,8 +121,8 @@ impl TicketLog {
         &self.ticket_table
     }
 
-    /// The tickets that can still change, for the ticket stage. Whatever it returns must be given to
-    /// [`TicketLog::decide`].
+    /// The tickets that can still change, for the ticket stage. Whatever it returns must be given
+    /// to [`TicketLog::decide`].
     pub fn ticket_table_mut(&mut self) -> &mut TicketTable {
         &mut self.ticket_table
     }
@@ -244,7 +245,7 @@ impl TicketLog {
         let effect_seq = self.effect(&decision, seq, at)?;
         self.journal.sync()?;
         self.unapplied.clear();
-        let place = super::projection::Place {
+        let place = super::projection::RecordPosition {
             seq: effect_seq,
             decision_offset: offset,
             state: decision.ticket.state,
@@ -254,14 +255,16 @@ impl TicketLog {
         Ok(())
     }
 
-    /// Tickets that the store has from records which the log lost: they are decided again, so that none is
-    /// lost. A log can lose records only when someone cuts it or the disk lies about syncing.
+    /// Tickets that the store has from records which the log lost: they are decided again, so that
+    /// none is lost. A log can lose records only when someone cuts it or the disk lies about
+    /// syncing.
     async fn recover_lost(
         &mut self,
         projection: &mut Projection,
         at: Timestamp,
     ) -> Result<Option<String>, TicketLogError> {
-        let (applied, in_log) = (self.store.applied_seq().await?, projection.applied_seq);
+        let applied = self.store.applied_seq().await?;
+        let in_log = projection.applied_seq;
         if applied <= in_log {
             return Ok(None);
         }
@@ -282,7 +285,7 @@ impl TicketLog {
         crate::scan(self.journal.path(), &mut |record| projection.take(record))?;
         self.store.forget_progress().await?;
         Ok(Some(format!(
-            "the decision log ends before record {applied}, which the ticket store has: {} tickets were taken back from the store",
+            "the decision log ends before record {applied}, which the ticket store has: {} tickets were restored from the store",
             lost.len()
         )))
     }
@@ -313,7 +316,7 @@ impl TicketLog {
 
     fn living(&self, projection: &Projection) -> Result<TicketTable, TicketLogError> {
         let path = self.journal.path();
-        let read = |place: &super::projection::Place| {
+        let read = |place: &super::projection::RecordPosition| {
             Ok(read_decision(path, place.decision_offset)?.ticket)
         };
         let tickets: Result<Vec<_>, TicketLogError> = projection.living().map(read).collect();

@@ -1,26 +1,27 @@
 //! Which addresses may be connected to. Asked twice: when a plugin names a target, and by the port
 //! with every address that a name resolves to, right before it connects.
 
-use super::network::{Reach, never_allowed, unwrap_embedded};
+use super::network::{Scope, never_allowed, unwrap_embedded};
 use super::{DiscoveryPolicy, DiscoveryRule, Grant, Network, Origin};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Addresses of granted targets that are remembered, to know their neighbourhood; as many discovered origins.
+/// Addresses of granted targets that are remembered, to know their neighbourhood; as many
+/// discovered origins.
 const LEARNT_MAX: usize = 4_096;
 
 /// Shared by the egress policy and the HTTP port.
 #[derive(Debug)]
 pub struct AddressPolicy {
-    granted: BTreeMap<Origin, Granted>,
+    granted: BTreeMap<Origin, OriginGrant>,
     discovery: DiscoveryPolicy,
-    learnt: Mutex<Learnt>,
+    learnt: Mutex<LearntNetworks>,
 }
 
-/// What the configuration says about one origin.
+/// The configuration of one origin.
 #[derive(Debug, Default)]
-struct Granted {
+struct OriginGrant {
     /// Where it must be, unless it may be anywhere.
     networks: Vec<Network>,
     /// It was granted without networks, at least once.
@@ -29,15 +30,15 @@ struct Granted {
     restricted: bool,
 }
 
-/// What became known on the way. All of it is bounded.
+/// What was learnt at run time. All of it is bounded.
 #[derive(Debug, Default)]
-struct Learnt {
+struct LearntNetworks {
     /// Networks around the addresses that granted targets turned out to have.
     networks: BTreeSet<Network>,
     /// Where the restricted targets are.
     restricted: BTreeMap<SocketAddr, Origin>,
     /// How far the addresses of a granted name reached first.
-    reaches: BTreeMap<Origin, Reach>,
+    scopes: BTreeMap<Origin, Scope>,
     /// Where discovered origins may be.
     discovered: BTreeMap<Origin, DiscoveryPolicy>,
 }
@@ -55,7 +56,7 @@ impl AddressPolicy {
         grants: impl IntoIterator<Item = (Origin, Option<&'g Grant>)>,
         discovery: DiscoveryPolicy,
     ) -> Self {
-        let mut granted: BTreeMap<Origin, Granted> = BTreeMap::new();
+        let mut granted: BTreeMap<Origin, OriginGrant> = BTreeMap::new();
         for (origin, grant) in grants {
             let networks = grant
                 .map(|grant| grant.networks.as_slice())
@@ -93,8 +94,8 @@ impl AddressPolicy {
         self.permit_within(origin, address, &scope)
     }
 
-    /// Whether a plugin may add this origin, under the rule that fits its name, if one does. A name is
-    /// resolved, and its addresses are checked, when it is connected to.
+    /// Whether a plugin may add this origin, under the rule that fits its name, if one does. A name
+    /// is resolved, and its addresses are checked, when it is connected to.
     ///
     /// # Errors
     /// The reason, for people.
@@ -118,7 +119,7 @@ impl AddressPolicy {
     fn permit_granted(
         &self,
         origin: &Origin,
-        granted: &Granted,
+        granted: &OriginGrant,
         address: IpAddr,
     ) -> Result<(), String> {
         if !granted.anywhere
@@ -129,12 +130,12 @@ impl AddressPolicy {
         {
             return Err(outside(origin, address, &granted.networks));
         }
-        let reach = Reach::of(address);
+        let scope = Scope::of(address);
         let mut learnt = self.learnt();
-        let first = *learnt.reaches.entry(origin.clone()).or_insert(reach);
-        if first != reach && granted.anywhere {
+        let first = *learnt.scopes.entry(origin.clone()).or_insert(scope);
+        if first != scope && granted.anywhere {
             return Err(format!(
-                "{origin} is at {address}, on {reach}, but was on {first} before: if it may be on both, list its \
+                "{origin} is at {address}, on {scope}, but was on {first} before: if it may be on both, list its \
                  `networks`"
             ));
         }
@@ -151,7 +152,7 @@ impl AddressPolicy {
         let learnt = self.learnt();
         if let Some(target) = learnt.restricted.get(&place_of(origin, address)) {
             return Err(format!(
-                "{origin} is {target}, which has rules of its own: ask it under its own name"
+                "{origin} is {target}, which has its own rules: use its own name"
             ));
         }
         let networks: Vec<Network> = if scope.networks.is_empty() {
@@ -185,7 +186,7 @@ impl AddressPolicy {
         let mut learnt = self.learnt();
         match learnt.discovered.get(origin) {
             Some(known) if *known != scope => Err(format!(
-                "{origin} was discovered under another rule already"
+                "{origin} was already discovered under another rule"
             )),
             None if learnt.discovered.len() >= LEARNT_MAX => {
                 Err(format!("more than {LEARNT_MAX} discovered origins"))
@@ -198,7 +199,8 @@ impl AddressPolicy {
         }
     }
 
-    /// Literal addresses, and the name that every machine has for itself, are known before any connection.
+    /// Literal addresses, and the name that every machine has for itself, are known before any
+    /// connection.
     fn learn_what_is_written(&self) {
         let mut learnt = self.learnt();
         for (origin, granted) in &self.granted {
@@ -214,14 +216,14 @@ impl AddressPolicy {
         }
     }
 
-    fn learnt(&self) -> MutexGuard<'_, Learnt> {
-        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    fn learnt(&self) -> MutexGuard<'_, LearntNetworks> {
+        self.learnt.lock()
     }
 }
 
-impl Learnt {
+impl LearntNetworks {
     /// A granted target is here.
-    fn place(&mut self, origin: &Origin, granted: &Granted, address: IpAddr) {
+    fn place(&mut self, origin: &Origin, granted: &OriginGrant, address: IpAddr) {
         Network::around(address)
             .into_iter()
             .for_each(|network| self.keep(network));
@@ -238,8 +240,8 @@ impl Learnt {
     }
 }
 
-/// Where a server is, however its address is written. A server on this machine commonly listens on all of
-/// its addresses, so they count as one.
+/// Where a server is, however its address is written. A server on this machine commonly listens on
+/// all of its addresses, so they count as one.
 fn place_of(origin: &Origin, address: IpAddr) -> SocketAddr {
     let address = unwrap_embedded(address);
     let address = if address.is_loopback() {
@@ -421,7 +423,8 @@ mod tests {
             },
         };
         let policy = policy(&["http://127.0.0.1:2379"], &[]);
-        let (ours, theirs) = (rule("ours", "10.0.0.0/8"), rule("theirs", "192.168.0.0/16"));
+        let ours = rule("ours", "10.0.0.0/8");
+        let theirs = rule("theirs", "192.168.0.0/16");
         assert!(
             policy
                 .permit_discovery(&origin("http://10.1.1.1:20180"), Some(&ours))

@@ -1,4 +1,4 @@
-//! Who was asked what: one entry for every request of a plugin, sent or refused. No bodies, no headers,
+//! The audit log: one entry for every request of a plugin, sent or refused. No bodies, no headers,
 //! no credentials.
 
 mod file;
@@ -8,13 +8,14 @@ pub use file::{AUDIT_FILE_NAME, AuditError, FileAudit, read_audit};
 use super::{RefusalReason, TargetRequest};
 use crate::ports::{HttpError, HttpResponse};
 use operator_model::Timestamp;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Longest text of a plugin in an entry, in characters.
 const TEXT_CHARS_MAX: usize = 256;
 
-/// Entries that wait for a log to be attached: what a plugin asks while it is loaded.
+/// Entries that wait for a log to be attached: requests of a plugin while it is loaded.
 const WAITING_MAX: usize = 1_024;
 
 /// What happened to one request.
@@ -43,7 +44,7 @@ pub struct AuditEntry {
     pub path: String,
     /// What happened.
     pub decision: Decision,
-    /// Why there is no answer.
+    /// Why there is no response.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
     /// Status of the answer.
@@ -56,7 +57,8 @@ pub struct AuditEntry {
     pub took_ms: u64,
 }
 
-/// Where entries go. Writing must not fail a request: a log that cannot be written says so itself.
+/// Where entries go. Writing must not fail a request: a log that cannot be written reports it
+/// itself.
 pub trait Audit: Send + Sync {
     /// Keeps one entry.
     fn record(&self, at: Timestamp, entry: &AuditEntry);
@@ -152,7 +154,7 @@ impl Default for Trail {
 
 impl AuditTrail {
     pub(super) fn attach(&self, audit: Arc<dyn Audit>) {
-        let mut trail = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trail = self.inner.lock();
         if let Trail::Waiting(entries) = &*trail {
             entries
                 .iter()
@@ -162,7 +164,7 @@ impl AuditTrail {
     }
 
     pub(super) fn record(&self, at: Timestamp, entry: AuditEntry) {
-        match &mut *self.inner.lock().unwrap_or_else(PoisonError::into_inner) {
+        match &mut *self.inner.lock() {
             Trail::Waiting(entries) if entries.len() < WAITING_MAX => entries.push((at, entry)),
             Trail::Waiting(_) => {}
             Trail::Attached(audit) => audit.record(at, &entry),

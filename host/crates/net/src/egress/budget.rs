@@ -1,4 +1,4 @@
-//! What one tick may spend, and how fast one origin may be asked.
+//! What one tick may spend, and how fast one origin may be queried.
 
 use super::{EgressLimits, Rate};
 use operator_model::Timestamp;

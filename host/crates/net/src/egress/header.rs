@@ -8,9 +8,9 @@ const HEADERS_MAX: usize = 16;
 /// Bytes of one value.
 const VALUE_BYTES_MAX: usize = 1_024;
 
-/// Allowed unless the target says otherwise. A pattern that begins with `*` matches the end of a
-/// name: with such a vendor header a member of a replicated system is asked to answer itself instead
-/// of passing the question on to its leader.
+/// Allowed unless the target overrides it. A pattern that begins with `*` matches the end of a
+/// name: with such a vendor header a member of a replicated system is asked to answer itself
+/// instead of passing the question on to its leader.
 pub(super) const ALLOWED_BY_DEFAULT: [&str; 5] = [
     "accept",
     "content-type",
@@ -19,7 +19,7 @@ pub(super) const ALLOWED_BY_DEFAULT: [&str; 5] = [
     "*-allow-follower-handle",
 ];
 
-/// Shown of an answer unless the target says otherwise: what describes the body and the server's
+/// Shown of an answer unless the target overrides it: what describes the body and the server's
 /// load. Vendor headers that end in `-handle` say which member answered.
 pub(super) const SHOWN_BY_DEFAULT: [&str; 10] = [
     "age",
@@ -34,7 +34,7 @@ pub(super) const SHOWN_BY_DEFAULT: [&str; 10] = [
     "*-handle",
 ];
 
-/// Never allowed, whatever the configuration says: routing, identity, what changes the method, and
+/// Never allowed, regardless of the configuration: routing, identity, what changes the method, and
 /// what makes a server encode or cut its answer, in which a credential could not be found any more.
 const NEVER: [&str; 33] = [
     "accept-encoding",
@@ -82,7 +82,8 @@ const NEVER_PREFIXES: [&str; 7] = [
     "access-control-",
 ];
 
-/// Hidden from plugins, whatever the configuration says: credentials, and what belongs to the connection.
+/// Hidden from plugins, regardless of the configuration: credentials, and what belongs to the
+/// connection.
 const HIDDEN: [&str; 13] = [
     "authentication-info",
     "authorization",

@@ -1,31 +1,26 @@
 //! Networks in CIDR notation, and the addresses that no configuration can grant.
 
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Addresses that share their first bits, for example `10.0.0.0/8`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Network {
-    base: IpAddr,
-    prefix_bits: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// The loopback networks of both families.
     pub const LOOPBACK: [Self; 2] = [
-        Self {
-            base: IpAddr::V4(Ipv4Addr::new(127, 0, 0, 0)),
-            prefix_bits: 8,
-        },
-        Self {
-            base: IpAddr::V6(Ipv6Addr::LOCALHOST),
-            prefix_bits: 128,
-        },
+        Self(IpNet::V4(Ipv4Net::new_assert(
+            Ipv4Addr::new(127, 0, 0, 0),
+            8,
+        ))),
+        Self(IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128))),
     ];
 
-    /// What the neighbours of an address are, as long as nobody says otherwise: loopback for
-    /// loopback, else the /24 or /64 around it, the usual sizes of one network segment.
+    /// The default neighbourhood of an address: loopback for loopback, else the /24 or /64 around
+    /// it, the usual sizes of one network segment.
     #[must_use]
     pub fn around(address: IpAddr) -> Vec<Self> {
         let address = unwrap_embedded(address);
@@ -33,17 +28,23 @@ impl Network {
             return Self::LOOPBACK.to_vec();
         }
         let prefix_bits = if address.is_ipv4() { 24 } else { 64 };
-        vec![Self {
-            base: mask(address, prefix_bits),
-            prefix_bits,
-        }]
+        IpNet::new(address, prefix_bits)
+            .map(|net| Self(net.trunc()))
+            .into_iter()
+            .collect()
     }
 
     /// Whether the address lies inside.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = unwrap_embedded(address);
-        address.is_ipv4() == self.base.is_ipv4() && mask(address, self.prefix_bits) == self.base
+        self.0.contains(&unwrap_embedded(address))
+    }
+}
+
+/// As it is configured.
+impl serde::Serialize for Network {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -51,39 +52,27 @@ impl FromStr for Network {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (address, prefix) = text.split_once('/').unwrap_or((text, ""));
-        let address: IpAddr = address
-            .parse()
-            .map_err(|_invalid| format!("{text:?} is not an address or a CIDR"))?;
-        let widest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix_bits = match prefix {
-            "" if !text.contains('/') => widest,
-            bits => bits
-                .parse()
-                .ok()
-                .filter(|bits| *bits <= widest)
-                .ok_or(format!("{text:?} is not a CIDR"))?,
-        };
-        if mask(address, prefix_bits) != address {
+        let net = text
+            .parse::<IpNet>()
+            .or_else(|_no_prefix| text.parse::<IpAddr>().map(IpNet::from))
+            .map_err(|_invalid| format!("{text:?} is neither an address nor a CIDR network"))?;
+        if net != net.trunc() {
             return Err(format!(
-                "{text:?} has bits behind its prefix: did you mean {}/{prefix_bits}?",
-                mask(address, prefix_bits)
+                "{text:?} has bits set after its prefix: did you mean {}?",
+                net.trunc()
             ));
         }
-        Ok(Self {
-            base: address,
-            prefix_bits,
-        })
+        Ok(Self(net))
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.base, self.prefix_bits)
+        self.0.fmt(f)
     }
 }
 
-/// Why an address is never connected to, whatever the configuration says: it is not a host of the
+/// Why an address is never connected to, regardless of the configuration: it is not a host of the
 /// observed system but the machine's own neighbourhood or a cloud's credential service.
 pub(super) fn never_allowed(address: IpAddr) -> Option<&'static str> {
     let address = unwrap_embedded(address);
@@ -135,10 +124,10 @@ fn is_reserved(address: IpAddr) -> bool {
     matches!(address, IpAddr::V4(v4) if v4.octets().first().is_some_and(|first| *first >= 240))
 }
 
-/// How far an address reaches. A granted name keeps the reach that it had first: one that moves from
-/// the network of the observed system to this machine is an attack, not a move.
+/// The scope of an address. A granted name keeps the scope that it had first: one that moves
+/// from the network of the observed system to this machine is an attack, not a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reach {
+pub(super) enum Scope {
     /// This machine.
     Machine,
     /// Private networks, shared address space and unique local addresses.
@@ -147,7 +136,7 @@ pub(super) enum Reach {
     World,
 }
 
-impl Reach {
+impl Scope {
     pub(super) fn of(address: IpAddr) -> Self {
         let address = unwrap_embedded(address);
         let is_site = match address {
@@ -166,7 +155,7 @@ impl Reach {
     }
 }
 
-impl fmt::Display for Reach {
+impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Machine => "this machine",
@@ -195,24 +184,6 @@ pub(super) fn unwrap_embedded(address: IpAddr) -> IpAddr {
         [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => pair(high, low),
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => pair(high, low),
         _ => address,
-    }
-}
-
-fn mask(address: IpAddr, prefix_bits: u8) -> IpAddr {
-    let prefix_bits = u32::from(prefix_bits);
-    match address {
-        IpAddr::V4(v4) => {
-            let keep = u32::MAX
-                .checked_shl(32_u32.saturating_sub(prefix_bits))
-                .unwrap_or(0);
-            IpAddr::V4(Ipv4Addr::from(u32::from(v4) & keep))
-        }
-        IpAddr::V6(v6) => {
-            let keep = u128::MAX
-                .checked_shl(128_u32.saturating_sub(prefix_bits))
-                .unwrap_or(0);
-            IpAddr::V6(Ipv6Addr::from(u128::from(v6) & keep))
-        }
     }
 }
 
@@ -304,18 +275,18 @@ mod tests {
 
     #[test]
     fn the_reach_of_an_address_is_that_of_what_it_stands_for() {
-        for (address, reach) in [
-            ("127.9.9.9", Reach::Machine),
-            ("::ffff:127.0.0.1", Reach::Machine),
-            ("10.0.0.1", Reach::Site),
-            ("100.64.0.1", Reach::Site),
-            ("fd00::1", Reach::Site),
-            ("64:ff9b::a00:1", Reach::Site),
-            ("8.8.8.8", Reach::World),
-            ("100.128.0.1", Reach::World),
-            ("2001:db8::1", Reach::World),
+        for (address, scope) in [
+            ("127.9.9.9", Scope::Machine),
+            ("::ffff:127.0.0.1", Scope::Machine),
+            ("10.0.0.1", Scope::Site),
+            ("100.64.0.1", Scope::Site),
+            ("fd00::1", Scope::Site),
+            ("64:ff9b::a00:1", Scope::Site),
+            ("8.8.8.8", Scope::World),
+            ("100.128.0.1", Scope::World),
+            ("2001:db8::1", Scope::World),
         ] {
-            assert_eq!(Reach::of(ip(address)), reach, "{address}");
+            assert_eq!(Scope::of(ip(address)), scope, "{address}");
         }
     }
 

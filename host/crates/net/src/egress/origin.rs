@@ -40,6 +40,13 @@ impl Origin {
     }
 }
 
+/// As it is configured.
+impl serde::Serialize for Origin {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl FromStr for Origin {
     type Err = String;
 
@@ -54,10 +61,10 @@ impl FromStr for Origin {
             return Err(wrong("the scheme is neither http nor https"));
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("it holds credentials, which belong into a file"));
+            return Err(wrong("credentials belong in a file"));
         }
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong("it has a path or a query"));
+            return Err(wrong("a path or query is not allowed"));
         }
         let host = url
             .host_str()

@@ -1,4 +1,5 @@
-//! What a plugin may put behind the origin: an origin-form path that means the same to every parser.
+//! What a plugin may put behind the origin: an origin-form path that means the same to every
+//! parser.
 
 use std::fmt;
 
@@ -21,10 +22,12 @@ impl fmt::Display for PathFault {
         match self {
             Self::TooLong => write!(f, "the path is longer than {PATH_BYTES_MAX} bytes"),
             Self::NotOriginForm => f.write_str("the path does not begin with a single /"),
-            Self::Character(c) => write!(f, "the path holds {c:?}, which must be percent-encoded"),
-            Self::BadEscape => f.write_str("the path holds a wrong or hidden percent escape"),
-            Self::DotSegment => f.write_str("the path holds a . or .. segment"),
-            Self::EmptySegment => f.write_str("the path holds an empty segment"),
+            Self::Character(c) => {
+                write!(f, "the path contains {c:?}, which must be percent-encoded")
+            }
+            Self::BadEscape => f.write_str("the path has an invalid or nested percent escape"),
+            Self::DotSegment => f.write_str("the path contains a . or .. segment"),
+            Self::EmptySegment => f.write_str("the path contains an empty segment"),
         }
     }
 }
@@ -125,7 +128,8 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, PathFault> {
                 .and_then(|byte| char::from(byte).to_digit(16))
                 .ok_or(PathFault::BadEscape)
         };
-        let (high, low) = (digit()?, digit()?);
+        let high = digit()?;
+        let low = digit()?;
         decoded.push(u8::try_from(high * 16 + low).map_err(|_wide| PathFault::BadEscape)?);
     }
     Ok(decoded)

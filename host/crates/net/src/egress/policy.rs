@@ -4,12 +4,13 @@ use super::header::{ALLOWED_BY_DEFAULT, SHOWN_BY_DEFAULT};
 use super::rule::is_like;
 use super::{AddressPolicy, Network, Origin, PathRule, RefusalReason};
 use crate::ports::Method;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Which targets the observed system itself may name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DiscoveryPolicy {
     /// Networks; empty means the neighbourhood of the granted targets (see [`Network::around`]).
     pub networks: Vec<Network>,
@@ -27,7 +28,7 @@ impl Default for DiscoveryPolicy {
 }
 
 /// Bounds of one plugin's traffic.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EgressLimits {
     /// Requests in one tick, over all targets: twenty for each of 250 servers.
     pub requests_per_tick_max: u32,
@@ -39,12 +40,12 @@ pub struct EgressLimits {
     pub in_flight_max: usize,
     /// Targets that a plugin may add.
     pub discovered_max: usize,
-    /// Bytes of one body, unless the target says otherwise: ten times the largest known exposition.
+    /// Bytes of one body, unless the target overrides it: ten times the largest known exposition.
     pub body_bytes_max: usize,
-    /// Longest exchange, in milliseconds, unless the target says otherwise.
+    /// Longest exchange, in milliseconds, unless the target overrides it.
     pub request_ms_max: u64,
-    /// How fast one origin may be asked, unless the target says otherwise: ten times what a walk over a
-    /// large cluster asks of its head in a tick of one second.
+    /// How fast one origin may be queried, unless the target overrides it: ten times what a walk
+    /// over a large cluster asks of its head in a tick of one second.
     pub rate: Rate,
     /// Bytes of the audit log, over all its files: seven hours of thirty requests a second.
     pub audit_bytes_max: u64,
@@ -69,18 +70,18 @@ impl Default for EgressLimits {
     }
 }
 
-/// How fast one origin may be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How fast one origin may be queried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Rate {
     /// Requests in a second, in the long run.
     pub requests_per_second_max: u32,
-    /// Requests at once.
+    /// Concurrent requests.
     pub requests_burst_max: u32,
 }
 
-/// What may be asked of a target, and what is sent along. Granted targets have one each; targets that
-/// the observed system names get that of the first [`DiscoveryRule`] that fits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What may be requested of a target, and what is sent along. Granted targets have one each;
+/// targets that the observed system names get that of the first [`DiscoveryRule`] that fits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Grant {
     /// Under which name the port keeps credentials and trust for it.
     pub credentials: Option<String>,
@@ -155,11 +156,11 @@ impl Grant {
 }
 
 /// One named target.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetPolicy {
     /// Where it is.
     pub origin: Origin,
-    /// What may be asked of it.
+    /// What may be requested of it.
     pub grant: Grant,
 }
 
@@ -175,7 +176,7 @@ impl TargetPolicy {
 }
 
 /// What holds for targets that the observed system names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DiscoveryRule {
     /// Name of the rule.
     pub name: String,
@@ -183,7 +184,7 @@ pub struct DiscoveryRule {
     pub targets: String,
     /// Ports; those of [`DiscoveryPolicy`] where there are none.
     pub ports: Option<RangeInclusive<u16>>,
-    /// What may be asked of them. Its networks replace those of [`DiscoveryPolicy`].
+    /// What may be requested of them. Its networks replace those of [`DiscoveryPolicy`].
     pub grant: Grant,
 }
 
@@ -203,7 +204,7 @@ pub struct EgressPolicy {
     pub rules: Vec<DiscoveryRule>,
     /// Bounds.
     pub limits: EgressLimits,
-    /// Which addresses may be connected to; the HTTP port asks the same policy.
+    /// Which addresses may be connected to; the HTTP port uses the same policy.
     pub addresses: Arc<AddressPolicy>,
 }
 
@@ -218,8 +219,8 @@ impl EgressPolicy {
         Self::with_others(targets, None, discovery, limits)
     }
 
-    /// The policy for these targets. `others` are origins that the operator itself asks, which no
-    /// plugin can name.
+    /// The policy for these targets. `others` are origins that the operator itself queries, which
+    /// no plugin can name.
     #[must_use]
     pub fn with_others(
         targets: BTreeMap<String, TargetPolicy>,

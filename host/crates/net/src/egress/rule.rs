@@ -1,4 +1,4 @@
-//! What may be asked of a target: patterns of paths.
+//! What may be requested of a target: patterns of paths.
 
 use super::path::decode;
 use std::fmt;
@@ -14,8 +14,8 @@ pub struct PathRule {
 }
 
 impl PathRule {
-    /// Whether a path that passed the checks of form is meant. It has to be by both ways in which servers
-    /// read an escaped slash: as a slash, and as a part of a segment.
+    /// Whether a path that passed the checks of form is meant. It has to be by both ways in which
+    /// servers read an escaped slash: as a slash, and as a part of a segment.
     #[must_use]
     pub fn permits(&self, path_and_query: &str) -> bool {
         let path = path_and_query.split('?').next().unwrap_or_default();
@@ -52,22 +52,29 @@ impl PathRule {
     }
 }
 
+/// As it is configured.
+impl serde::Serialize for PathRule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl FromStr for PathRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = |why: &str| {
-            format!("{text:?} is not a pattern of paths such as /metrics or /api/**: {why}")
+            format!("{text:?} is not a path pattern such as /metrics or /api/**: {why}")
         };
         let inside = text
             .strip_prefix('/')
-            .ok_or_else(|| wrong("it does not begin with /"))?;
+            .ok_or_else(|| wrong("it must begin with /"))?;
         if let Some(c) = inside
             .chars()
             .find(|c| !c.is_ascii_graphic() || "?#%\\".contains(*c))
         {
             return Err(wrong(&format!(
-                "it holds {c:?}; write paths as they are after decoding, without a query"
+                "invalid character {c:?}; write paths decoded and without a query"
             )));
         }
         let mut segments: Vec<String> = inside.split('/').map(str::to_owned).collect();
@@ -76,13 +83,13 @@ impl FromStr for PathRule {
             segments.pop();
         }
         if segments.iter().any(|segment| segment.contains("**")) {
-            return Err(wrong("** stands only at the end, as a segment of its own"));
+            return Err(wrong("** is only allowed as the last segment"));
         }
         if segments
             .iter()
             .any(|segment| matches!(segment.as_str(), "." | ".."))
         {
-            return Err(wrong("it holds a . or .. segment"));
+            return Err(wrong("it contains a . or .. segment"));
         }
         Ok(Self {
             text: text.to_owned(),
@@ -98,10 +105,11 @@ impl fmt::Display for PathRule {
     }
 }
 
-/// Whether `text` is like `pattern`, in which `*` stands for any bytes. Linear for one star, and never worse
-/// than the product of both lengths.
+/// Whether `text` is like `pattern`, in which `*` stands for any bytes. Linear for one star, and
+/// never worse than the product of both lengths.
 pub(super) fn is_like(pattern: &[u8], text: &[u8]) -> bool {
-    let (mut at_pattern, mut at_text) = (0, 0);
+    let mut at_pattern = 0;
+    let mut at_text = 0;
     // The last star, and how much of the text it stands for so far.
     let mut star: Option<(usize, usize)> = None;
     while at_text < text.len() {
@@ -195,7 +203,8 @@ mod tests {
 
     #[test]
     fn many_stars_do_not_take_for_ever() {
-        let (pattern, text) = ("*a".repeat(50), "a".repeat(5_000) + "b");
+        let pattern = "*a".repeat(50);
+        let text = "a".repeat(5_000) + "b";
         assert!(!is_like(pattern.as_bytes(), text.as_bytes()));
         assert!(is_like(b"*", b"") && is_like(b"**", b"x") && !is_like(b"", b"x"));
     }

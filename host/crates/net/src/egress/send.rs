@@ -4,12 +4,13 @@ use super::audit::AuditTrail;
 use super::budget::{TickBudget, TokenBucket};
 use super::header::{HeaderFault, check_headers, retain_shown};
 use super::path::check_path;
-use super::targets::Discovered;
+use super::targets::DiscoveredTargets;
 use super::{Audit, AuditEntry, EgressPolicy, Grant, Origin, RefusalReason, TargetPolicy};
 use crate::ports::{Clock, Http, HttpError, HttpRequest, HttpResponse, Method};
 use operator_model::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -49,15 +50,15 @@ pub struct Egress {
     http: Arc<dyn Http>,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
-    all_lanes: Semaphore,
+    in_flight_total: Semaphore,
     audit: AuditTrail,
 }
 
 #[derive(Default)]
 struct State {
-    discovered: Discovered,
+    discovered: DiscoveredTargets,
     /// By origin, so that more names for one server do not mean more traffic to it.
-    lanes: BTreeMap<Origin, Arc<Semaphore>>,
+    in_flight: BTreeMap<Origin, Arc<Semaphore>>,
     buckets: BTreeMap<Origin, TokenBucket>,
     budget: TickBudget,
     counters: EgressCounters,
@@ -70,13 +71,13 @@ impl Egress {
     /// The way out under this policy.
     #[must_use]
     pub fn new(policy: EgressPolicy, http: Arc<dyn Http>, clock: Arc<dyn Clock>) -> Self {
-        let all_lanes = Semaphore::new(policy.limits.in_flight_max.max(1));
+        let in_flight_total = Semaphore::new(policy.limits.in_flight_max.max(1));
         Self {
             policy,
             http,
             clock,
             state: Mutex::default(),
-            all_lanes,
+            in_flight_total,
             audit: AuditTrail::default(),
         }
     }
@@ -98,7 +99,8 @@ impl Egress {
         self.audit.attach(audit);
     }
 
-    /// A new tick begins: budgets are full again, and nothing may take longer than until `deadline`.
+    /// A new tick begins: budgets are full again, and nothing may take longer than until
+    /// `deadline`.
     pub fn begin_tick(&self, deadline: Timestamp) {
         self.state().budget = TickBudget::until(deadline);
     }
@@ -123,7 +125,7 @@ impl Egress {
     /// Sends one request, after every check, inside every limit.
     ///
     /// # Errors
-    /// A refusal, or what the port says.
+    /// A refusal, or the error of the port.
     pub async fn send(&self, request: TargetRequest) -> Result<HttpResponse, HttpError> {
         let begun_at = self.clock.now();
         let mut entry = AuditEntry::of(&request);
@@ -145,14 +147,14 @@ impl Egress {
         });
         let (TargetPolicy { origin, grant }, headers) = admitted?;
         entry.origin = Some(origin.to_string());
-        let lane = self.lane(&origin);
-        // Neither is ever closed, and whoever holds a lane is bounded by the deadline.
-        let _lane = lane
+        let origin_limit = self.in_flight_limit(&origin);
+        // Neither is ever closed, and every holder of a permit is bounded by the deadline.
+        let _origin_permit = origin_limit
             .acquire()
             .await
             .map_err(|closed| HttpError::Connect(closed.to_string()))?;
-        let _any_lane = self
-            .all_lanes
+        let _total_permit = self
+            .in_flight_total
             .acquire()
             .await
             .map_err(|closed| HttpError::Connect(closed.to_string()))?;
@@ -197,7 +199,8 @@ impl Egress {
     /// Takes one request out of the budget of the tick and out of the bucket of the origin.
     fn spend(&self, target: &TargetPolicy) -> Result<(), Refused> {
         let now = self.clock.now();
-        let (mut state, rate) = (self.state(), target.grant.rate);
+        let mut state = self.state();
+        let rate = target.grant.rate;
         let bucket = state
             .buckets
             .entry(target.origin.clone())
@@ -220,14 +223,14 @@ impl Egress {
             .or_else(|| self.state().discovered.get(name).cloned())
     }
 
-    fn lane(&self, origin: &Origin) -> Arc<Semaphore> {
+    fn in_flight_limit(&self, origin: &Origin) -> Arc<Semaphore> {
         let permits = self.policy.limits.in_flight_per_target_max.max(1);
         let mut state = self.state();
-        let lane = state
-            .lanes
+        let limit = state
+            .in_flight
             .entry(origin.clone())
             .or_insert_with(|| Arc::new(Semaphore::new(permits)));
-        Arc::clone(lane)
+        Arc::clone(limit)
     }
 
     fn timeout(&self, grant: &Grant, asked: Option<Duration>) -> Duration {
@@ -268,7 +271,7 @@ impl Egress {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

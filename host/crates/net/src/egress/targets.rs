@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 /// Discovered targets by name.
 #[derive(Debug, Default)]
-pub(super) struct Discovered {
+pub(super) struct DiscoveredTargets {
     targets: BTreeMap<String, TargetPolicy>,
 }
 
 /// Longest name of a discovered target, in bytes; it is a key of several maps.
 const NAME_BYTES_MAX: usize = 256;
 
-impl Discovered {
+impl DiscoveredTargets {
     pub(super) fn get(&self, name: &str) -> Option<&TargetPolicy> {
         self.targets.get(name)
     }

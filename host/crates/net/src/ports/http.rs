@@ -37,8 +37,8 @@ struct Known {
 }
 
 impl ReqwestHttp {
-    /// A port that connects only where the policy permits. Credentials and trust are kept by the name
-    /// that requests refer to.
+    /// A port that connects only where the policy permits. Credentials and trust are kept by the
+    /// name that requests refer to.
     #[must_use]
     pub fn new(
         clock: Arc<dyn Clock>,
@@ -56,7 +56,7 @@ impl ReqwestHttp {
         credentials: BTreeMap<String, OriginSettings>,
         names: Arc<dyn NameService>,
     ) -> Self {
-        // Somebody else may have installed the provider already; any is good.
+        // Another crate may have installed the provider already; any is good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let known = |settings: OriginSettings| Known {
             scrubber: settings.scrubber(),
@@ -73,7 +73,7 @@ impl ReqwestHttp {
         }
     }
 
-    /// One exchange; what comes back holds no credential of ours.
+    /// One exchange; what comes back holds no credential of the operator.
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let known = request
             .credentials
@@ -105,7 +105,7 @@ impl ReqwestHttp {
             .filter(|peer| !pinned.addresses.contains(peer))
         {
             return Err(HttpError::Denied(format!(
-                "{origin} was answered by {peer}, which was not checked"
+                "{origin}: response came from {peer}, an address that was not verified"
             )));
         }
         let status = response.status().as_u16();
@@ -174,7 +174,8 @@ async fn send(
     builder.send().await.map_err(|error| classify(&error))
 }
 
-/// An encoded body may be small here and huge where it is decoded, and a credential in it is not found.
+/// An encoded body may be small here and huge where it is decoded, and a credential in it is not
+/// found.
 fn refuse_encoded(headers: &HeaderMap) -> Result<(), HttpError> {
     let encodings = headers
         .get_all("content-encoding")
@@ -190,7 +191,7 @@ fn refuse_encoded(headers: &HeaderMap) -> Result<(), HttpError> {
         Some(coding) => {
             let coding = String::from_utf8_lossy(coding.trim_ascii()).into_owned();
             Err(HttpError::Protocol(format!(
-                "the answer is encoded as {coding:?}, which was not asked for"
+                "the response has the encoding {coding:?}, which was not requested"
             )))
         }
         None => Ok(()),

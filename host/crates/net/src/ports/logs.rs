@@ -5,9 +5,9 @@ mod lines;
 mod tail;
 
 use super::{LogLines, Logs};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use tail::Tail;
 
 /// Followed log files.
@@ -44,7 +44,7 @@ impl Logs for FileLogs {
             .tails
             .get(source)
             .ok_or_else(|| format!("no log source {source:?} is granted"))?;
-        let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tail = tail.lock();
         tail.read(lines_max)
             .map_err(|error| format!("log source {source:?}: {error}"))
     }

@@ -50,7 +50,7 @@ impl Clock for RealClock {
 /// What the real ports need to know.
 #[derive(Debug)]
 pub struct RealWorld {
-    /// Which addresses may be connected to; the same policy that the egress asks.
+    /// Which addresses may be connected to; the same policy that the egress uses.
     pub addresses: Arc<AddressPolicy>,
     /// Credentials and trust, by the name that requests refer to.
     pub credentials: BTreeMap<String, OriginSettings>,
@@ -66,7 +66,7 @@ pub fn real_ports(world: RealWorld) -> Ports {
     real_ports_with_names(world, Arc::new(SystemNames))
 }
 
-/// The real ports, where names mean what this service says.
+/// The real ports, with names resolved by this service.
 #[must_use]
 pub fn real_ports_with_names(world: RealWorld, names: Arc<dyn NameService>) -> Ports {
     let clock: Arc<dyn Clock> = Arc::new(RealClock);

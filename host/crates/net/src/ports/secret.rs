@@ -1,5 +1,7 @@
 //! Text that must never be shown.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 
 /// A credential. It can be used, compared and searched for, but not printed or serialised.
@@ -20,8 +22,8 @@ impl Secret {
     }
 }
 
-/// Finds credentials in what a server sends back: an attacked or talkative one may echo them, as they
-/// are or in one of the usual encodings.
+/// Finds credentials in what a server sends back: an attacked or talkative one may echo them, as
+/// they are or in one of the usual encodings.
 #[derive(Clone, Default)]
 pub struct Scrubber {
     forms: Vec<Vec<u8>>,
@@ -41,7 +43,7 @@ impl Scrubber {
         Self { forms }
     }
 
-    /// Replaces every occurrence. Where `cut` says that the bytes were cut, also the beginning of an
+    /// Replaces every occurrence. If the bytes were `cut`, also removes the beginning of an
     /// occurrence at their end goes.
     #[must_use]
     pub fn scrub(&self, mut bytes: Vec<u8>, cut: bool) -> Vec<u8> {
@@ -117,18 +119,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
 /// RFC 4648, with padding.
 #[must_use]
 pub fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let byte = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
-        let word = (byte(0) << 16) | (byte(1) << 8) | byte(2);
-        for digit in 0..4 {
-            let value = usize::try_from((word >> (18 - 6 * digit)) & 63).unwrap_or(0);
-            let shown = DIGITS.get(value).filter(|_| digit <= chunk.len());
-            text.push(shown.map_or('=', |digit| char::from(*digit)));
-        }
-    }
-    text
+    STANDARD.encode(bytes)
 }
 
 fn without(bytes: Vec<u8>, needle: &[u8]) -> Vec<u8> {
@@ -197,19 +188,5 @@ mod tests {
             );
         }
         assert_eq!(scrub("~~~?", "fn5-Pw", false), "***");
-    }
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        for (text, encoded) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(text.as_bytes()), encoded);
-        }
     }
 }

@@ -12,7 +12,7 @@ struct Answer {
     error: Option<String>,
 }
 
-/// Fields that Prometheus adds are no concern of ours, so unknown ones are allowed.
+/// Fields that Prometheus adds are irrelevant here, so unknown ones are allowed.
 #[derive(Deserialize)]
 #[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
 enum Data {
@@ -47,7 +47,7 @@ struct Row {
 
 /// The answer as a table.
 pub(super) fn read(promql: &str, body: &[u8]) -> Result<Table, SeriesError> {
-    let unusable = |why: String| SeriesError::Unavailable(format!("answer not understood: {why}"));
+    let unusable = |why: String| SeriesError::Unavailable(format!("invalid response: {why}"));
     let answer: Answer =
         serde_json::from_slice(body).map_err(|error| unusable(error.to_string()))?;
     let data = answer
@@ -74,15 +74,16 @@ pub(super) fn read(promql: &str, body: &[u8]) -> Result<Table, SeriesError> {
         Data::Scalar(point) => (row(&BTreeMap::new(), &point).map(|row| vec![row]), false),
         Data::String(text) => {
             return Err(SeriesError::InvalidQuery(format!(
-                "the query answers with a text: {text}"
+                "the query returns a string: {text}"
             )));
         }
     };
     let rows = rows.ok_or_else(|| unusable("a value is not a number".to_owned()))?;
-    table(promql, &rows, is_range).ok_or_else(|| unusable("it does not fit a table".to_owned()))
+    table(promql, &rows, is_range)
+        .ok_or_else(|| unusable("it does not fit into a table".to_owned()))
 }
 
-/// What Prometheus says about a query that it refuses.
+/// The error of Prometheus for a query that it refuses.
 pub(super) fn error_text(body: &[u8]) -> String {
     let answer: Option<Answer> = serde_json::from_slice(body).ok();
     answer

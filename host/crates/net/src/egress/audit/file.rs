@@ -1,18 +1,19 @@
 //! The audit log as files: hash-chained lines in the form of the decision log, rotated by size.
 //!
-//! `egress.jsonl` is written; `egress.1.jsonl` and so on are older. Each file is a chain of its own, whose first
-//! record names the last hash of the file before it, so that also a missing file is noticed. It is not synced: what
-//! was decided stands in the decision log, and a crash may cost the last lines of this one.
+//! `egress.jsonl` is written; `egress.1.jsonl` and so on are older. Each file is a chain of its
+//! own, whose first record names the last hash of the file before it, so that also a missing file
+//! is noticed. It is not synced: what was decided stands in the decision log, and a crash may cost
+//! the last lines of this one.
 
 use super::{Audit, AuditEntry};
 use operator_journal as journal;
 use operator_journal::{Kind, NO_HASH, ScanError, Scanned};
 use operator_model::Timestamp;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 /// Name of the file that is written, within the data directory.
 pub const AUDIT_FILE_NAME: &str = "egress.jsonl";
@@ -26,7 +27,7 @@ const FILES: u64 = 4;
 pub struct AuditError {
     /// The file.
     path: PathBuf,
-    /// What the system said.
+    /// The error of the operating system.
     source: std::io::Error,
 }
 
@@ -34,10 +35,10 @@ pub struct AuditError {
 pub struct FileAudit {
     directory: PathBuf,
     file_bytes_max: u64,
-    open: Mutex<Open>,
+    open: Mutex<OpenFile>,
 }
 
-struct Open {
+struct OpenFile {
     file: File,
     bytes: u64,
     next_seq: u64,
@@ -48,13 +49,14 @@ struct Open {
 /// The first record of a file.
 #[derive(Serialize, Deserialize)]
 struct Continues {
-    /// Last hash of the file before this one; 64 zeros when there was none, or it could not be trusted.
+    /// Last hash of the file before this one; 64 zeros when there was none, or it could not be
+    /// trusted.
     continues: String,
 }
 
 impl FileAudit {
-    /// Opens the log in a data directory that nobody else writes to. A file that is damaged or unfinished is
-    /// kept as an older one, and a new one is begun.
+    /// Opens the log in a data directory that no one else writes to. A file that is damaged or
+    /// unfinished is kept as an older one, and a new one is begun.
     ///
     /// # Errors
     /// The directory cannot be written.
@@ -76,7 +78,7 @@ impl FileAudit {
         })
     }
 
-    fn write(&self, open: &mut Open, at: Timestamp, entry: &AuditEntry) -> std::io::Result<()> {
+    fn write(&self, open: &mut OpenFile, at: Timestamp, entry: &AuditEntry) -> std::io::Result<()> {
         if open.bytes >= self.file_bytes_max {
             *open = begin(&self.directory, &open.last_hash, at)?;
         }
@@ -86,19 +88,19 @@ impl FileAudit {
 
 impl Audit for FileAudit {
     fn record(&self, at: Timestamp, entry: &AuditEntry) {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let result = self.write(&mut open, at, entry);
         if let Err(error) = &result
             && !open.failed
         {
             let directory = self.directory.display();
-            tracing::error!(%error, %directory, "The audit log cannot be written; requests are no longer written down.");
+            tracing::error!(%error, %directory, "cannot write the audit log; requests are no longer audited");
         }
         open.failed = result.is_err();
     }
 }
 
-impl Open {
+impl OpenFile {
     fn line(&mut self, at: Timestamp, body: &impl Serialize) -> std::io::Result<()> {
         let body = serde_json::to_string(body)?;
         let (line, hash) =
@@ -118,14 +120,12 @@ fn whole(path: &Path) -> Option<Scanned> {
         .filter(|scanned| scanned.records > 0)
 }
 
-fn append(path: &Path, scanned: &Scanned) -> std::io::Result<Open> {
+fn append(path: &Path, scanned: &Scanned) -> std::io::Result<OpenFile> {
     let file = OpenOptions::new().append(true).open(path)?;
-    let (bytes, next_seq, last_hash) = (
-        scanned.good_bytes,
-        scanned.last_seq + 1,
-        scanned.last_hash.clone(),
-    );
-    Ok(Open {
+    let bytes = scanned.good_bytes;
+    let next_seq = scanned.last_seq + 1;
+    let last_hash = scanned.last_hash.clone();
+    Ok(OpenFile {
         file,
         bytes,
         next_seq,
@@ -135,7 +135,7 @@ fn append(path: &Path, scanned: &Scanned) -> std::io::Result<Open> {
 }
 
 /// Moves the older files on, the oldest out, and begins a new one.
-fn begin(directory: &Path, continues: &str, at: Timestamp) -> std::io::Result<Open> {
+fn begin(directory: &Path, continues: &str, at: Timestamp) -> std::io::Result<OpenFile> {
     for age in (0..FILES - 1).rev() {
         if path_of(directory, age).exists() {
             std::fs::rename(path_of(directory, age), path_of(directory, age + 1))?;
@@ -145,7 +145,7 @@ fn begin(directory: &Path, continues: &str, at: Timestamp) -> std::io::Result<Op
         .append(true)
         .create_new(true)
         .open(path_of(directory, 0))?;
-    let mut open = Open {
+    let mut open = OpenFile {
         file,
         bytes: 0,
         next_seq: 1,
@@ -169,8 +169,8 @@ fn path_of(directory: &Path, age: u64) -> PathBuf {
     })
 }
 
-/// Reads the whole log, oldest entry first, checks the chain of every file and that each continues the one
-/// before, and shows every entry to `each`. Returns the number of entries.
+/// Reads the whole log, oldest entry first, checks the chain of every file and that each continues
+/// the one before, and shows every entry to `each`. Returns the number of entries.
 ///
 /// # Errors
 /// The first record that does not fit, or a file that cannot be read.

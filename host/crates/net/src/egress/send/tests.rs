@@ -13,7 +13,7 @@ struct Fake {
 
 impl Http for Fake {
     fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        self.requests.lock().unwrap().push(request);
+        self.requests.lock().push(request);
         let response = HttpResponse {
             status: 200,
             headers: vec![],
@@ -71,7 +71,7 @@ async fn a_granted_request_carries_the_configured_header_and_limits() {
     let (egress, fake) = egress(EgressLimits::default(), None);
     egress.begin_tick(Timestamp(1_400));
     egress.send(get("head", "/metrics?x=1")).await.unwrap();
-    let sent = fake.requests.lock().unwrap().remove(0);
+    let sent = fake.requests.lock().remove(0);
     assert_eq!(
         (sent.origin.as_str(), sent.path_and_query.as_str()),
         ("http://127.0.0.1:2379", "/metrics?x=1")
@@ -111,7 +111,7 @@ async fn what_is_refused_is_never_sent_and_is_counted_by_reason() {
         egress.send(with_cookie).await,
         Err(HttpError::Denied(_))
     ));
-    assert!(fake.requests.lock().unwrap().is_empty());
+    assert!(fake.requests.lock().is_empty());
     let refused = egress.counters().refused;
     let reasons = [
         RefusalReason::UnknownTarget,
@@ -165,7 +165,7 @@ async fn after_the_deadline_nothing_is_sent() {
     let (egress, fake) = egress(EgressLimits::default(), None);
     egress.begin_tick(Timestamp(900));
     assert_eq!(egress.send(get("head", "/")).await, Err(HttpError::Timeout));
-    assert!(fake.requests.lock().unwrap().is_empty());
+    assert!(fake.requests.lock().is_empty());
 }
 
 #[tokio::test]
@@ -174,10 +174,7 @@ async fn a_discovered_target_can_be_asked_and_moved_but_not_outside() {
     egress.discover("tail", "http://127.0.0.1:20180").unwrap();
     egress.discover("tail", "http://127.0.0.1:20181").unwrap();
     egress.send(get("tail", "/")).await.unwrap();
-    assert_eq!(
-        fake.requests.lock().unwrap()[0].origin,
-        "http://127.0.0.1:20181"
-    );
+    assert_eq!(fake.requests.lock()[0].origin, "http://127.0.0.1:20181");
     for (name, origin) in [
         ("tail", "http://10.0.0.1:20180"),
         ("head", "http://127.0.0.1:1"),
@@ -265,7 +262,7 @@ async fn only_granted_methods_and_paths_are_asked_also_under_another_name() {
         };
         assert!(matches!(egress.send(head).await, Err(HttpError::Denied(_))));
     }
-    assert_eq!(fake.requests.lock().unwrap().len(), 2);
+    assert_eq!(fake.requests.lock().len(), 2);
     let refused = egress.counters().refused;
     assert_eq!(
         (
@@ -330,7 +327,7 @@ async fn with_rules_a_discovered_target_gets_what_its_rule_says_and_others_nothi
     egress.send(get("tail-1", "/status")).await.unwrap();
     assert!(egress.send(get("tail-1", "/config")).await.is_err());
     assert_eq!(
-        fake.requests.lock().unwrap()[0].credentials.as_deref(),
+        fake.requests.lock()[0].credentials.as_deref(),
         Some("discovered.tails")
     );
 }

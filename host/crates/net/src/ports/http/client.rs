@@ -4,11 +4,12 @@ use super::settings::OriginSettings;
 use crate::egress::{AddressPolicy, Origin};
 use crate::ports::{BoxFuture, HttpError};
 use operator_model::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use reqwest::dns::{Name, Resolve, Resolving};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long resolved addresses are used: shorter than the time in which a moved server matters.
@@ -20,7 +21,7 @@ const RESPONSE_HEADERS_MAX: usize = 64;
 /// Longest wait for a TCP connection; within a data centre it takes a millisecond.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Clients that are kept; one for each origin that was asked lately.
+/// Clients that are kept; one for each origin that was queried lately.
 const CLIENTS_MAX: usize = 2_048;
 
 /// Addresses of one name that are looked at.
@@ -59,14 +60,14 @@ impl NameService for SystemNames {
 pub(super) struct Clients {
     addresses: Arc<AddressPolicy>,
     names: Arc<dyn NameService>,
-    pinned: Mutex<BTreeMap<ClientKey, Pinned>>,
+    pinned: Mutex<BTreeMap<ClientKey, PinnedClient>>,
 }
 
 type ClientKey = (Origin, Option<String>);
 
 /// A client that can connect to these addresses only.
 #[derive(Clone)]
-pub(super) struct Pinned {
+pub(super) struct PinnedClient {
     pub(super) addresses: BTreeSet<SocketAddr>,
     pub(super) client: reqwest::Client,
     checked_at: Timestamp,
@@ -88,7 +89,7 @@ impl Clients {
         credentials: Option<&String>,
         settings: Option<&OriginSettings>,
         now: Timestamp,
-    ) -> Result<Pinned, HttpError> {
+    ) -> Result<PinnedClient, HttpError> {
         let key = (origin.clone(), credentials.cloned());
         let known = self.pinned().get(&key).cloned();
         if let Some(pinned) = &known
@@ -102,7 +103,7 @@ impl Clients {
             Some(pinned) if pinned.addresses == addresses => pinned.client,
             _ => build(origin, settings, &addresses)?,
         };
-        let pinned = Pinned {
+        let pinned = PinnedClient {
             addresses,
             checked_at: now,
             client,
@@ -122,7 +123,7 @@ impl Clients {
         let mut permitted = BTreeSet::new();
         for address in resolved {
             match self.addresses.permit(origin, address.ip()) {
-                // The port is that of the target, whatever a resolver says.
+                // The port is that of the target, whatever the resolver returns.
                 Ok(()) => drop(permitted.insert(SocketAddr::new(address.ip(), origin.port()))),
                 Err(why) => refusal = Some(why),
             }
@@ -144,8 +145,8 @@ impl Clients {
         found.map_err(|error| HttpError::Dns(format!("{}: {error}", origin.host())))
     }
 
-    fn pinned(&self) -> MutexGuard<'_, BTreeMap<ClientKey, Pinned>> {
-        self.pinned.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pinned(&self) -> MutexGuard<'_, BTreeMap<ClientKey, PinnedClient>> {
+        self.pinned.lock()
     }
 }
 

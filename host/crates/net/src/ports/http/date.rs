@@ -24,8 +24,11 @@ pub fn parse(text: &str) -> Option<Timestamp> {
         return None;
     }
     let month = u64::try_from(MONTHS.iter().position(|name| *name == month)?).ok()? + 1;
-    let (day, year) = (digits(day, 2)?, digits(year, 4)?);
-    let (hour, minute, second) = (digits(hour, 2)?, digits(minute, 2)?, digits(second, 2)?);
+    let day = digits(day, 2)?;
+    let year = digits(year, 4)?;
+    let hour = digits(hour, 2)?;
+    let minute = digits(minute, 2)?;
+    let second = digits(second, 2)?;
     // 60 is a leap second.
     if !(1..=days_in(month, year)).contains(&day)
         || hour > 23

@@ -38,7 +38,8 @@ pub(super) fn chain(error: &reqwest::Error) -> String {
     }
 }
 
-/// The client's HTTP layer tells a lost connection from a wrong answer only by its words.
+/// The client's HTTP layer distinguishes a lost connection from a malformed response only by the
+/// text of the error.
 fn was_cut(error: &reqwest::Error) -> bool {
     causes(error).any(|cause| {
         cause
@@ -51,7 +52,7 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
     std::iter::successors(error.source(), |cause| next_cause(*cause))
 }
 
-/// `io::Error::source` passes over the error that it wraps, which is the one we look for.
+/// `io::Error::source` passes over the error that it wraps, which is the one wanted here.
 fn next_cause<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match cause
         .downcast_ref::<io::Error>()

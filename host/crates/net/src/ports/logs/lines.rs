@@ -12,7 +12,8 @@ const CUT_MARK: &str = " [cut]";
 pub(super) struct LineReader {
     /// The beginning of a line whose end was not written yet, at most `LINE_BYTES_MAX`.
     begun: Vec<u8>,
-    /// The line that is being read is too long, or was begun before the operator: its rest is not kept.
+    /// The line that is being read is too long, or was begun before the operator: its rest is not
+    /// kept.
     dropping: bool,
     was_cut: bool,
 }
@@ -75,7 +76,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(pieces: &[&[u8]], lines_max: usize) -> LogLines {
-        let (mut reader, mut out) = (LineReader::default(), LogLines::default());
+        let mut reader = LineReader::default();
+        let mut out = LogLines::default();
         pieces
             .iter()
             .for_each(|piece| reader.feed(piece, lines_max, &mut out));
@@ -109,7 +111,8 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_line_that_began_before_is_dropped() {
-        let (mut reader, mut out) = (LineReader::default(), LogLines::default());
+        let mut reader = LineReader::default();
+        let mut out = LogLines::default();
         reader.drop_first();
         reader.feed(b"tail of an old line\nnew\n", 9, &mut out);
         assert_eq!(out.lines, ["new"]);

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 /// Bytes of one read call, so that an old backlog cannot hold up a tick.
 const READ_BYTES_MAX: u64 = 32 << 20;
 
-/// Bytes that are held at once.
+/// Bytes that are held in memory at a time.
 const PIECE_BYTES: usize = 256 << 10;
 
 /// One followed file.
@@ -122,7 +122,7 @@ impl OpenFile {
             self.reader = LineReader::default();
         }
         if len - self.position > READ_BYTES_MAX {
-            // At least the line that is cut here is lost; how many more, nobody has counted.
+            // At least the line that is cut here is lost; how many more is unknown.
             out.skipped += 1;
             self.position = len - READ_BYTES_MAX;
             self.reader = LineReader::default();
@@ -142,7 +142,7 @@ impl OpenFile {
         }
     }
 
-    /// Goes to the end; a line that is only half written there is not ours.
+    /// Goes to the end; a line that is only half written there is ignored.
     fn skip_to_end(&mut self) -> io::Result<()> {
         self.position = self.file.seek(SeekFrom::End(0))?;
         if self.position > 0 {
