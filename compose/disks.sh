@@ -1,10 +1,10 @@
 #!/bin/sh
-# Gives each TiKV of compose.yml a disk of its own: a sparse file with a file system, mounted through a loop device. A fault that
-# fills the disk of one store needs it: on a disk that is shared it would hit everyone, and is refused.
+# Gives each TiKV of compose.yml a disk of its own: a sparse file with a file system on a loop device.
+# A fault that fills the disk of one store needs it; on a shared disk it is refused.
 #
-#   sudo compose/disks.sh up [GIB]     makes and mounts compose/disks/tikv-0, -1 and -2 (10 GiB each, of which little is used)
+#   sudo compose/disks.sh up [GIB]     create and mount compose/disks/tikv-0, -1 and -2 (10 GiB each, sparse)
 #   docker compose -f compose/compose.yml -f compose/disks.yml up -d
-#   sudo compose/disks.sh down         unmounts and deletes them, when the containers are gone
+#   sudo compose/disks.sh down         unmount and delete them, after the containers are gone
 #
 # Exit codes: 0 done, 1 something failed, 64 wrong command line.
 set -eu
@@ -18,7 +18,7 @@ mounted() { grep -q " $directory/$1 " /proc/mounts; }
 up() {
     case $1 in ''|*[!0-9]*|0*) usage ;; esac
     for store in $STORES; do
-        mounted "$store" && { echo "$store is mounted"; continue; }
+        mounted "$store" && { echo "$store is already mounted"; continue; }
         mkdir -p "$directory/$store"
         if [ ! -f "$directory/$store.img" ]; then
             truncate -s "${1}G" "$directory/$store.img"
@@ -36,7 +36,7 @@ down() {
         if [ -d "$directory/$store" ]; then rmdir "$directory/$store"; fi
     done
     if [ -d "$directory" ]; then rmdir "$directory"; fi
-    echo "no store has a disk of its own any more"
+    echo "removed the disks of all stores"
 }
 
 case ${1:-} in

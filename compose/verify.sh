@@ -1,11 +1,11 @@
 #!/bin/sh
-# Says whether a TiKV cluster was put together rightly, with nothing but curl (or kubectl) and jq.
-# The same questions as `operator verify`, for those who have no Operator at hand; that one looks deeper.
+# Checks that a TiKV cluster is deployed correctly, with only curl (or kubectl) and jq.
+# `operator verify` checks more; this script is for machines without Operator.
 #
 #   compose/verify.sh http://127.0.0.1:2379 [http://127.0.0.1:2479 …]      every PD by its address
 #   compose/verify.sh --kubectl [NAMESPACE]                                PD pods of a namespace (default: data)
 #
-# Exit codes: 0 all right, 1 something is wrong, 2 something could not be told, 64 wrong command line.
+# Exit codes: 0 all pass, 1 failures, 2 inconclusive, 64 wrong command line.
 set -u
 
 TIMEOUT_S=5
@@ -17,7 +17,7 @@ pass() { right=$((right + 1)); printf '  \342\234\224 %s\n' "$1"; }
 fail() { wrong=$((wrong + 1)); printf '  \342\234\230 %s\n      cause   %s\n      remedy  %s\n' "$1" "$2" "$3"; }
 unsure() { open=$((open + 1)); printf '  ? %s\n      open    %s\n' "$1" "$2"; }
 
-# get PD PATH: the body of the answer, nothing when there is none. Each member is asked to answer for itself.
+# get PD PATH: prints the body of the response, or nothing if there is none. Each member responds for itself.
 get() {
     if [ "$mode" = kubectl ]; then
         kubectl get --raw "/api/v1/namespaces/$namespace/pods/$1:2379/proxy$2" 2>/dev/null
@@ -41,11 +41,11 @@ case $1 in
         ;;
 esac
 
-# 1. Every PD answers.
+# 1. Every PD responds.
 first='' clusters='' silent=''
 for member in $members; do
     body=$(get "$member" /pd/api/v1/members)
-    # Not with jq, which rounds numbers of this size.
+    # jq would round numbers of this size.
     id=$(printf '%s' "$body" | tr -d ' \n' | sed -n 's/.*"cluster_id":\([0-9]*\).*/\1/p')
     if [ -z "$id" ]; then
         silent="$silent $member"
@@ -54,12 +54,12 @@ for member in $members; do
         clusters="$clusters $id=$member"
     fi
 done
-claim='every PD answers'
+claim='every PD responds'
 if [ -z "$silent" ] && [ -n "$first" ]; then
     pass "$claim"
 else
     fail "$claim" "no useful answer of:${silent:- any PD}" \
-        "start it, or correct its address; a PD that ends at once says why in its log, most often --initial-cluster differs between the members or lacks its own --name"
+        "start it, or correct its address; if it exits immediately, its log states why: most often --initial-cluster differs between the members or lacks its own --name"
 fi
 [ -n "$first" ] || { printf '\n%s right, %s wrong, %s could not be told\n' "$right" "$wrong" "$open"; exit 1; }
 
@@ -70,7 +70,7 @@ if [ "$distinct" -eq 1 ]; then
     pass "$claim"
 else
     fail "$claim" "clusters:$clusters" \
-        "the odd one formed a cluster of its own, because its --initial-cluster names only itself, or runs on an old data directory: stop it, empty the directory, start it with the list of the others"
+        "the odd one formed a cluster of its own because its --initial-cluster names only itself, or it runs on an old data directory: stop it, empty the directory, start it with the list of the others"
 fi
 
 all=$(get "$first" /pd/api/v1/members)
@@ -83,38 +83,38 @@ claim='PD has an odd number of members, and all have joined'
 absent=$(printf '%s' "$all" | jq -r '[.members[] | select((.client_urls // []) | length == 0) | .name + " at " + ((.peer_urls // ["?"])[0])] | join(", ")')
 count=$(printf '%s' "$all" | jq '.members | length')
 if [ -n "$absent" ]; then
-    fail "$claim" "listed and never joined: $absent" \
+    fail "$claim" "listed but never joined: $absent" \
         "start it with that --name and --advertise-peer-urls, or correct --initial-cluster, which must be the same list on all members"
 elif [ $((count % 2)) -eq 0 ]; then
-    fail "$claim" "$count members" "run 1, 3 or 5; another one that is running is not in this cluster: compare --initial-cluster"
+    fail "$claim" "$count members" "run 1, 3 or 5 members; if another one is running, it is not in this cluster: compare --initial-cluster"
 else
     pass "$claim ($count)"
 fi
 
 # 4. One leader, healthy members.
-claim='PD has one leader, which leads etcd too'
+claim='PD has one leader, which also leads etcd'
 leader=$(printf '%s' "$all" | jq -r '.leader.name // empty')
 etcd=$(printf '%s' "$all" | jq -r '.etcd_leader.name // empty')
 if [ -n "$leader" ] && [ "$leader" = "$etcd" ]; then
     pass "$claim ($leader)"
 else
-    fail "$claim" "PD: ${leader:-nobody}, etcd: ${etcd:-nobody}" "a majority of the members must run and reach each other at --advertise-peer-urls"
+    fail "$claim" "PD leader: ${leader:-none}, etcd leader: ${etcd:-none}" "a majority of the members must run and reach each other at --advertise-peer-urls"
 fi
 claim='PD calls every member healthy'
 sick=$(printf '%s' "$health" | jq -r '[.[] | select(.health != true) | .name] | join(", ")' 2>/dev/null)
 if [ -z "$health" ]; then
-    unsure "$claim" "/health gave no answer"
+    unsure "$claim" "/health did not respond"
 elif [ -z "$sick" ]; then
     pass "$claim"
 else
-    fail "$claim" "not healthy: $sick" "see whether they run, and whether the others reach them at --advertise-client-urls and --advertise-peer-urls"
+    fail "$claim" "not healthy: $sick" "check that they run, and that the other members can reach them at --advertise-client-urls and --advertise-peer-urls"
 fi
 
 # 5. Stores.
 claim='at least one TiKV has registered'
 up=$(printf '%s' "$stores" | jq '[.stores[]? | select(.store.state_name == "Up")] | length' 2>/dev/null)
 listed=$(printf '%s' "$stores" | jq '[.stores[]? | select(.store.state_name != "Tombstone")] | length' 2>/dev/null)
-never='start TiKV with --pd-endpoints=HOST:PORT of living PD, without http://; one that runs and is not listed never reached PD: its log says "failed to connect to PD member", or "cluster ID mismatch" for a data directory of another cluster'
+never='start TiKV with --pd-endpoints=HOST:PORT of a running PD, without http://; a TiKV that runs but is not listed never reached PD: its log contains "failed to connect to PD member", or "cluster ID mismatch" for a data directory of another cluster'
 if [ "${listed:-0}" -eq 0 ]; then
     fail "$claim" "PD lists no store" "$never"
 else
@@ -124,23 +124,23 @@ else
     if [ -z "$down" ]; then
         pass "$claim"
     else
-        fail "$claim" "$down" "see whether that process runs and reaches PD; a lost volume comes back as a new store: pd-ctl store delete ID for the old one"
+        fail "$claim" "$down" "check that the process runs and can reach PD; a lost volume comes back as a new store: run pd-ctl store delete ID for the old one"
     fi
 fi
-claim='the number of copies fits the number of stores'
+claim='the number of replicas fits the number of stores'
 replicas=$(printf '%s' "$replication" | jq -r '."max-replicas" // empty' 2>/dev/null)
 if [ -z "$replicas" ]; then
-    unsure "$claim" "PD did not say how many copies it keeps"
+    unsure "$claim" "PD did not report max-replicas"
 elif [ "$replicas" -gt "${up:-0}" ]; then
-    fail "$claim" "$replicas copies, ${up:-0} stores are up" "$never"
+    fail "$claim" "$replicas replicas, ${up:-0} stores are up" "$never"
 elif [ $((replicas % 2)) -eq 0 ] || { [ "$replicas" -eq 1 ] && [ "${up:-0}" -ge 3 ]; }; then
-    fail "$claim" "$replicas copies on $up stores" "pd-ctl config set max-replicas 3"
+    fail "$claim" "$replicas replicas on $up stores" "pd-ctl config set max-replicas 3"
 else
     pass "$claim ($replicas on $up)"
 fi
 
-# 6. Addresses that others can use.
-claim='every advertised address can be used by others'
+# 6. Advertised addresses.
+claim='every advertised address is usable by others'
 addresses=$( {
     printf '%s' "$all" | jq -r '.members[] | .name as $n | (.client_urls // [])[] | "\($n) \(.)"'
     printf '%s' "$stores" | jq -r '.stores[]? | "store-\(.store.id) \(.store.address)"'
@@ -150,9 +150,9 @@ loopback=$(printf '%s\n' "$addresses" | grep -E ' (https?://)?(127\.|localhost|\
 elsewhere=$(printf '%s\n' "$addresses" | grep -vE ' (https?://)?(127\.|localhost|\[::1\])' | grep -c .)
 twice=$(printf '%s\n' "$addresses" | awk '{print $2}' | sort | uniq -d | tr '\n' ' ')
 if [ -n "$everywhere" ]; then
-    fail "$claim" "an address to listen on is advertised: $everywhere" "set --advertise-client-urls (PD) or --advertise-addr (TiKV) to a name that everyone resolves"
+    fail "$claim" "a listen address is advertised: $everywhere" "set --advertise-client-urls (PD) or --advertise-addr (TiKV) to a name that everyone resolves"
 elif [ -n "$loopback" ] && [ "$elsewhere" -gt 0 ]; then
-    fail "$claim" "loopback means another machine to everyone else: $(printf '%s' "$loopback" | tr '\n' ';')" "set --advertise-client-urls (PD) or --advertise-addr (TiKV) to a name that everyone resolves"
+    fail "$claim" "loopback addresses are not usable from other machines: $(printf '%s' "$loopback" | tr '\n' ';')" "set --advertise-client-urls (PD) or --advertise-addr (TiKV) to a name that everyone resolves"
 elif [ -n "$twice" ]; then
     fail "$claim" "advertised by two processes: $twice" "give each process an address of its own"
 else
@@ -167,11 +167,11 @@ versions=$( {
 } 2>/dev/null | sed 's/^v//' | sort -u | grep . | tr '\n' ' ')
 releases=$(printf '%s\n' $versions | cut -d. -f1,2 | sort -u | grep -c .)
 if [ "$releases" -le 1 ]; then pass "$claim ($versions)"; else
-    fail "$claim" "$versions" "use one tag for all images and binaries; when an upgrade is under way, finish it"
+    fail "$claim" "$versions" "use one tag for all images and binaries; if an upgrade is in progress, finish it"
 fi
 
 # 8. Labels.
-claim='every store carries the labels that copies are placed by'
+claim='every store has the labels that replicas are placed by'
 for label in $(printf '%s' "$replication" | jq -r '."location-labels" // empty | if type == "array" then .[] else split(",")[] end' 2>/dev/null); do
     lacking=$(printf '%s' "$stores" | jq -r --arg l "$label" '[.stores[]? | select([.store.labels[]?.key] | index($l) | not) | .store.address] | join(", ")')
     if [ -z "$lacking" ]; then pass "$claim ($label)"; else
@@ -179,15 +179,15 @@ for label in $(printf '%s' "$replication" | jq -r '."location-labels" // empty |
     fi
 done
 
-# 9. Copies.
-claim='no region lacks a copy'
+# 9. Replicas.
+claim='no region lacks a replica'
 lacking=$(get "$first" /pd/api/v1/regions/check/miss-peer | jq -r '.count // empty' 2>/dev/null)
 if [ -z "$lacking" ]; then
-    unsure "$claim" "PD did not say"
+    unsure "$claim" "PD did not respond"
 elif [ "$lacking" -eq 0 ]; then
     pass "$claim"
 else
-    unsure "$claim" "$lacking regions lack one: normal in the first two minutes of a cluster, look again"
+    unsure "$claim" "$lacking regions lack one: normal in the first two minutes of a cluster, run this again later"
 fi
 
 printf '\n%s right, %s wrong, %s could not be told\n' "$right" "$wrong" "$open"
