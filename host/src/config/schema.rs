@@ -45,3 +45,20 @@ fn for_toml(schema: &mut Schema) {
         object.insert("additionalProperties".to_owned(), false.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn the_published_schema_is_generated_from_the_types() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema/config.json");
+        let expected = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+        if std::env::var_os("OPERATOR_BLESS").is_some() {
+            return std::fs::write(&path, &expected).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap();
+        assert!(published == expected, "run this test with OPERATOR_BLESS=1");
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 const START: &str =
-    "<!-- limits: `OPERATOR_BLESS=1 cargo test -p operator config` writes this table -->\n";
+    "<!-- limits: `OPERATOR_BLESS=1 cargo test -p operator --lib config` writes this table -->\n";
 const END: &str = "<!-- end of limits -->\n";
 
 #[test]

@@ -256,7 +256,10 @@ fn the_json_schema_accepts_what_is_valid_and_rejects_unknown_keys() {
     let json = |text: &str| serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap());
     let full = FULL.replace("since = 2024-01-01, ", "");
     let full = json(&full).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&full).map(|e| e.to_string()).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(&full)
+        .map(|e| e.to_string())
+        .collect();
     assert!(errors.is_empty(), "{errors:#?}");
     for invalid in [
         "[run]\ntick_intervall_ms = 1",

@@ -1,9 +1,9 @@
 //! Every bound that a user may change, with its unit and its reason.
 
+use operator_data::series::SeriesLimits;
+use operator_net::egress::EgressLimits;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use operator_net::egress::EgressLimits;
-use operator_data::series::SeriesLimits;
 
 /// The bounds of the operator itself. What a plugin may use up is bounded by `[plugin_limits]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
