@@ -3,6 +3,7 @@
 #[cfg(feature = "chaos")]
 mod chaos;
 mod check;
+mod config;
 mod console;
 #[cfg(feature = "chaos")]
 mod demo;
@@ -83,6 +84,9 @@ enum Command {
     /// Show what a recording holds
     #[command(subcommand)]
     Recording(recording::RecordingCommand),
+    /// Check a configuration file, or print the JSON Schema of it
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Show what a component is and what it may do
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -153,6 +157,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
         match cli.command {
             Command::Run(args) => run::run(*args, &console).await,
             Command::Check(args) => check::run(*args, &console).await,
+            Command::Config(command) => config::run(&command, &console),
             Command::Plugin(command) => plugin::run(command, &console).await,
             Command::Replay(args) => replay::run(*args, &console).await,
             Command::Recording(command) => recording::run(command, &console),

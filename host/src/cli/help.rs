@@ -8,7 +8,7 @@ pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Watch", &["run", "check", "demo", "chaos"]),
     ("Look back", &["tickets", "log", "replay", "recording"]),
     ("Extend", &["plugin"]),
-    ("Install", &["doctor", "verify"]),
+    ("Install", &["config", "doctor", "verify"]),
 ];
 
 const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}";

@@ -1,278 +1,260 @@
-//! A TOML file whose keys are checked against the schema. Values are read by section and key; what
-//! is wrong is noted with its line, and reading goes on.
+//! A TOML file, checked against the JSON Schema. What does not fit is reported with its line and left
+//! out, so that all errors are found in one pass and the rest always fits the types.
 
-use super::schema::{Expected, Key, keys, kind_name};
-use super::{ConfigErrors, Place};
-use std::collections::{BTreeMap, BTreeSet};
+use super::notation::check_format;
+use super::{ConfigErrors, Location};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeInteger, DeTable, DeValue};
 
-/// Names that are further away than this share no more than chance.
+/// Names that are less alike than this resemble each other by chance.
 const SIMILARITY_MIN: f64 = 0.7;
 
-/// The checked values of a file.
-#[derive(Debug, Default)]
-pub(super) struct Document {
-    /// By section and key.
-    values: BTreeMap<(String, String), Entry>,
-    /// Sections that are written at the top, and those with a name of the user.
-    sections: BTreeMap<String, Place>,
-}
-
+/// A file without everything that is wrong with it.
 #[derive(Debug)]
-struct Entry {
-    place: Place,
-    value: serde_json::Value,
+pub(super) struct Document {
+    /// The values that fit the schema.
+    pub(super) json: Value,
+    /// Where keys and sections are written, by dotted path.
+    locations: BTreeMap<String, Location>,
 }
 
 impl Document {
-    /// Reads a file; what does not fit the schema is in `errors` and nowhere else.
-    pub(super) fn read(file_name: &str, text: &str, errors: &mut ConfigErrors) -> Self {
-        let (root, wrong) = DeTable::parse_recoverable(text);
-        for error in &wrong {
-            let line = error.span().map_or(1, |span| line_of(text, span.start));
-            errors.add(Place::line(file_name, line), error.message());
-        }
+    /// Reads a file. What does not fit the schema is added to `errors`.
+    pub(super) fn read(
+        file_name: &str,
+        text: &str,
+        schema: &Value,
+        errors: &mut ConfigErrors,
+    ) -> Self {
+        let (root, syntax_errors) = DeTable::parse_recoverable(text);
         let mut walk = Walk {
             file_name,
             text,
-            keys: keys(),
             errors,
-            document: Self::default(),
+            locations: BTreeMap::new(),
         };
-        walk.sections(root.get_ref());
-        walk.document
+        for error in &syntax_errors {
+            let location = walk.location(error.span().map_or(0, |span| span.start));
+            walk.errors.add(location, error.message());
+        }
+        let json = Value::Object(walk.table("", schema, root.get_ref()));
+        Self {
+            json,
+            locations: walk.locations,
+        }
     }
 
-    /// A value and its place.
-    pub(super) fn value(&self, section: &str, key: &str) -> Option<(&Place, &serde_json::Value)> {
-        let entry = self.values.get(&(section.to_owned(), key.to_owned()))?;
-        Some((&entry.place, &entry.value))
-    }
-
-    /// Everything that is written in a section.
-    pub(super) fn entries(
-        &self,
-        section: &str,
-    ) -> impl Iterator<Item = (&str, &Place, &serde_json::Value)> {
-        let of_section = self
-            .values
-            .iter()
-            .filter(move |((name, _), _)| name == section);
-        of_section.map(|((_, key), entry)| (key.as_str(), &entry.place, &entry.value))
-    }
-
-    /// Whether a section is written, and be it empty.
-    pub(super) fn has_section(&self, section: &str) -> bool {
-        self.section_place(section).is_some()
-    }
-
-    /// Where a section is written.
-    pub(super) fn section_place(&self, section: &str) -> Option<&Place> {
-        self.sections.get(section)
-    }
-
-    /// Names under a section such as `targets`, and where they are written.
-    pub(super) fn names(&self, parent: &str) -> impl Iterator<Item = (&str, &Place)> {
-        let named = self.sections.iter();
-        named.filter_map(move |(section, place)| {
-            Some((section.strip_prefix(parent)?.strip_prefix('.')?, place))
-        })
+    /// Where the key or section with this dotted path is written.
+    pub(super) fn location(&self, path: &str) -> Location {
+        let known = self.locations.get(path).cloned();
+        known.unwrap_or_else(|| Location::from(path))
     }
 }
 
 struct Walk<'a> {
     file_name: &'a str,
     text: &'a str,
-    keys: Vec<Key>,
     errors: &'a mut ConfigErrors,
-    document: Document,
+    locations: BTreeMap<String, Location>,
+}
+
+/// What is being read, for messages.
+struct Slot<'a> {
+    /// The section, empty at the top.
+    section: &'a str,
+    key: &'a str,
+    location: Location,
+}
+
+impl Slot<'_> {
+    fn path(&self) -> String {
+        if self.section.is_empty() {
+            self.key.to_owned()
+        } else {
+            format!("{}.{}", self.section, self.key)
+        }
+    }
 }
 
 impl Walk<'_> {
-    fn sections(&mut self, root: &DeTable<'_>) {
-        let keys = self.keys.clone();
-        let known: BTreeSet<&str> = keys
-            .iter()
-            .filter_map(|key| key.section.split('.').next())
-            .collect();
-        for (name, value) in root {
-            let place = self.place(name.span().start);
-            let section = name.get_ref().as_ref();
-            if !known.contains(section) {
-                self.unknown(place, "section", section, "", known.iter().copied());
-                continue;
-            }
-            let Some(table) = value.get_ref().as_table() else {
-                self.errors
-                    .add(place, format!("{section:?} must be a section: [{section}]"));
+    fn table(&mut self, section: &str, schema: &Value, table: &DeTable<'_>) -> Map<String, Value> {
+        let mut checked = Map::new();
+        for (name, value) in table {
+            let slot = Slot {
+                section,
+                key: name.get_ref(),
+                location: self.location(name.span().start),
+            };
+            let Some(schema) = self.schema_of(&slot, schema) else {
                 continue;
             };
-            if self.is_section(section) {
-                self.document.sections.insert(section.to_owned(), place);
-                self.section(section, section, table);
-            } else {
-                self.named_sections(section, table);
+            self.locations.insert(slot.path(), slot.location.clone());
+            if let Some(value) = self.value(&slot, schema, value) {
+                checked.insert(slot.key.to_owned(), value);
             }
         }
+        checked
     }
 
-    /// Sections such as `[targets.NAME]`.
-    fn named_sections(&mut self, parent: &str, table: &DeTable<'_>) {
-        for (name, value) in table {
-            let place = self.place(name.span().start);
-            let own = name.get_ref().as_ref();
-            match value.get_ref().as_table() {
-                Some(inner) if is_plain_name(own) => {
-                    self.document
-                        .sections
-                        .insert(format!("{parent}.{own}"), place);
-                    self.section(&format!("{parent}.*"), &format!("{parent}.{own}"), inner);
-                }
-                Some(_) => self.errors.add(place, bad_name(own)),
-                None => self.errors.add(
-                    place,
-                    format!("{own:?} must be a section: [{parent}.{own}]"),
-                ),
-            }
+    /// The schema of a key, if the key may be written here.
+    fn schema_of<'s>(&mut self, slot: &Slot<'_>, section: &'s Value) -> Option<&'s Value> {
+        let properties = section.get("properties").and_then(Value::as_object);
+        if let Some(schema) = properties.and_then(|properties| properties.get(slot.key)) {
+            return Some(schema);
         }
-    }
-
-    /// The keys of `section`, which is written in the schema as `pattern`.
-    fn section(&mut self, pattern: &str, section: &str, table: &DeTable<'_>) {
-        let keys: Vec<Key> = self
-            .keys
-            .iter()
-            .filter(|key| key.section == pattern)
-            .cloned()
-            .collect();
-        for (name, value) in table {
-            let place = self.place(name.span().start);
-            let own = name.get_ref().as_ref();
-            let inner = format!("{section}.{own}");
-            if let Some(table) = value
-                .get_ref()
-                .as_table()
-                .filter(|_| self.is_section(&inner))
-            {
-                self.section(&inner, &inner, table);
-            } else if let Some(table) = value
-                .get_ref()
-                .as_table()
-                .filter(|_| self.is_section(&format!("{inner}.*")))
-            {
-                self.named_sections(&inner, table);
-            } else if let Some(key) = keys.iter().find(|key| key.name == own || key.name == "*") {
-                self.value(key, section, own, place, value);
-            } else {
-                self.unknown(
-                    place,
-                    "key",
-                    own,
-                    &format!(" in [{section}]"),
-                    keys.iter().map(|key| key.name.as_ref()),
-                );
-            }
+        if let Some(schema @ Value::Object(_)) = section.get("additionalProperties") {
+            let format = section
+                .pointer("/propertyNames/format")
+                .and_then(Value::as_str);
+            let checked = check_format(format.unwrap_or_default(), slot.key);
+            return match checked {
+                Ok(()) => Some(schema),
+                Err(why) => self.reject(&slot.location, why),
+            };
         }
+        let known = properties.into_iter().flat_map(Map::keys);
+        let hint = nearest(slot.key, known.map(String::as_str));
+        let message = if slot.section.is_empty() {
+            format!("unknown section {:?}; {hint}", slot.key)
+        } else {
+            format!("unknown key {:?} in [{}]; {hint}", slot.key, slot.section)
+        };
+        self.reject(&slot.location, message)
     }
 
     fn value(
         &mut self,
-        key: &Key,
-        section: &str,
-        own: &str,
-        place: Place,
+        slot: &Slot<'_>,
+        schema: &Value,
         value: &Spanned<DeValue<'_>>,
-    ) {
-        if key.name == "*" && !is_plain_name(own) {
-            self.errors.add(place, bad_name(own));
-        } else if let Some(value) = convert(key.expected, value) {
-            self.document
-                .values
-                .insert((section.to_owned(), own.to_owned()), Entry { place, value });
-        } else {
-            let (kind, found) = (kind_name(key.expected), found(value.get_ref()));
-            self.errors.add(
-                place,
-                format!("{own:?} in [{section}] must be {kind}, found {found}"),
-            );
+    ) -> Option<Value> {
+        let kind = schema.get("type").and_then(Value::as_str);
+        match (kind.unwrap_or_default(), value.get_ref()) {
+            ("string", DeValue::String(text)) => self.string(slot, schema, text),
+            ("boolean", DeValue::Boolean(flag)) => Some((*flag).into()),
+            ("integer", DeValue::Integer(number)) => self.integer(slot, schema, number),
+            ("array", DeValue::Array(items)) => {
+                let schema = schema.get("items")?;
+                let mut checked = Vec::new();
+                for item in items {
+                    let slot = Slot {
+                        location: self.location(item.span().start),
+                        ..*slot
+                    };
+                    checked.extend(self.value(&slot, schema, item));
+                }
+                Some(checked.into())
+            }
+            ("object", DeValue::Table(table)) => self.section(slot, schema, value, table),
+            (kind, found) => self.reject_kind(slot, kind, found),
         }
     }
 
-    fn is_section(&self, section: &str) -> bool {
-        self.keys.iter().any(|key| key.section == section)
+    fn string(&mut self, slot: &Slot<'_>, schema: &Value, text: &str) -> Option<Value> {
+        let format = schema.get("format").and_then(Value::as_str);
+        match check_format(format.unwrap_or_default(), text) {
+            Ok(()) => Some(text.into()),
+            Err(why) => self.reject(&slot.location, why),
+        }
     }
 
-    fn unknown<'k>(
+    fn integer(
         &mut self,
-        place: Place,
-        what: &str,
-        name: &str,
-        within: &str,
-        known: impl Iterator<Item = &'k str> + Clone,
-    ) {
-        let hint = nearest(name, known.clone())
-            .map(|meant| format!("; did you mean {meant:?}?"))
-            .unwrap_or_else(|| format!("; known are {}", known.collect::<Vec<_>>().join(", ")));
-        self.errors
-            .add(place, format!("unknown {what} {name:?}{within}{hint}"));
+        slot: &Slot<'_>,
+        schema: &Value,
+        number: &DeInteger<'_>,
+    ) -> Option<Value> {
+        let max = schema.get("maximum").and_then(Value::as_i64);
+        let max = max.unwrap_or(i64::MAX);
+        match i64::from_str_radix(number.as_str(), number.radix()) {
+            Ok(value) if (1..=max).contains(&value) => Some(value.into()),
+            Ok(value) if value < 1 => {
+                self.reject_kind(slot, "integer", &DeValue::Integer(number.clone()))
+            }
+            _ => {
+                let (key, section) = (slot.key, slot.section);
+                let message = format!("{key:?} in [{section}] is too large; the maximum is {max}");
+                self.reject(&slot.location, message)
+            }
+        }
     }
 
-    fn place(&self, offset: usize) -> Place {
-        Place::line(self.file_name, line_of(self.text, offset))
+    fn section(
+        &mut self,
+        slot: &Slot<'_>,
+        schema: &Value,
+        value: &Spanned<DeValue<'_>>,
+        table: &DeTable<'_>,
+    ) -> Option<Value> {
+        let path = slot.path();
+        if schema.get("additionalProperties") == Some(&Value::Bool(true)) {
+            return to_json(value.get_ref())
+                .or_else(|| self.reject(&slot.location, format!("[{path}] does not fit JSON")));
+        }
+        let checked = self.table(&path, schema, table);
+        let required = schema.get("required").and_then(Value::as_array);
+        let mut is_complete = true;
+        for key in required.into_iter().flatten().filter_map(Value::as_str) {
+            is_complete &= checked.contains_key(key);
+            if !table.contains_key(key) {
+                self.errors
+                    .add(slot.location.clone(), format!("[{path}] has no {key}"));
+            }
+        }
+        is_complete.then(|| checked.into())
+    }
+
+    fn reject_kind<T>(&mut self, slot: &Slot<'_>, kind: &str, found: &DeValue<'_>) -> Option<T> {
+        let kind = match kind {
+            "string" => "a string",
+            "boolean" => "true or false",
+            "integer" => "an integer greater than zero",
+            "array" => "a list",
+            _ => "a table",
+        };
+        let found = match found {
+            DeValue::Integer(number) => number.as_str(),
+            DeValue::Float(number) => number.as_str(),
+            other => other.type_str(),
+        };
+        let within = if slot.section.is_empty() {
+            String::new()
+        } else {
+            format!(" in [{}]", slot.section)
+        };
+        let message = format!("{:?}{within} must be {kind}, found {found}", slot.key);
+        self.reject(&slot.location, message)
+    }
+
+    fn reject<T>(&mut self, location: &Location, message: String) -> Option<T> {
+        self.errors.add(location.clone(), message);
+        None
+    }
+
+    fn location(&self, offset: usize) -> Location {
+        let before = self.text.bytes().take(offset);
+        let line_feeds = before.filter(|byte| *byte == b'\n').count();
+        Location::line(self.file_name, 1 + line_feeds)
     }
 }
 
-/// The known name that looks most like `name`, if any does.
-pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    known
+/// A hint: the known name that is most like `name`, or all known ones if none is like it.
+pub(super) fn nearest<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
+    let similar = known
+        .clone()
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, candidate)| candidate)
-}
-
-/// Names travel into logs, tickets and metric labels.
-pub(super) fn is_plain_name(name: &str) -> bool {
-    (1..=63).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-}
-
-pub(super) fn bad_name(name: &str) -> String {
-    format!("the name {name:?} must be 1 to 63 letters, digits, hyphens, underscores or dots")
-}
-
-/// The value as JSON, if it is what is expected.
-fn convert(expected: Expected, value: &Spanned<DeValue<'_>>) -> Option<serde_json::Value> {
-    let json = to_json(value.get_ref())?;
-    let fits = match expected {
-        Expected::Text => json.is_string(),
-        Expected::Texts => json
-            .as_array()
-            .is_some_and(|items| items.iter().all(serde_json::Value::is_string)),
-        Expected::Flag => json.is_boolean(),
-        Expected::Count => json.as_u64().is_some_and(|count| count > 0),
-        Expected::TextTable => json
-            .as_object()
-            .is_some_and(|table| table.values().all(serde_json::Value::is_string)),
-        Expected::AnyTable => json.is_object(),
-    };
-    fits.then_some(json)
-}
-
-/// What stands there instead, in a word.
-fn found<'a>(value: &'a DeValue<'_>) -> &'a str {
-    match value {
-        DeValue::Integer(number) => number.as_str(),
-        DeValue::Float(number) => number.as_str(),
-        other => other.type_str(),
+        .max_by(|(a, _), (b, _)| a.total_cmp(b));
+    match similar {
+        Some((_, meant)) => format!("did you mean {meant:?}?"),
+        None => format!("expected one of {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
 
-/// Dates are passed on as text; floats that JSON cannot hold and wider integers fit nothing.
-fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
+/// Dates become strings; floats that JSON cannot hold and integers beyond 64 bits fit nothing.
+fn to_json(value: &DeValue<'_>) -> Option<Value> {
     Some(match value {
         DeValue::String(text) => text.as_ref().into(),
         DeValue::Boolean(flag) => (*flag).into(),
@@ -292,15 +274,7 @@ fn to_json(value: &DeValue<'_>) -> Option<serde_json::Value> {
             let pairs = table
                 .iter()
                 .map(|(key, value)| Some((key.get_ref().to_string(), to_json(value.get_ref())?)));
-            serde_json::Value::Object(pairs.collect::<Option<_>>()?)
+            Value::Object(pairs.collect::<Option<_>>()?)
         }
     })
-}
-
-fn line_of(text: &str, offset: usize) -> usize {
-    1 + text
-        .bytes()
-        .take(offset)
-        .filter(|byte| *byte == b'\n')
-        .count()
 }

@@ -1,18 +1,18 @@
-//! All that is wrong with a configuration.
+//! The errors of a configuration.
 
 use operator_engine::settings::CredentialError;
 use std::fmt;
 
-/// Where it is written.
+/// Where a value is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// The file, or the flag.
     pub source: String,
     /// Line of the file, from 1.
     pub line: Option<usize>,
 }
 
-impl Place {
+impl Location {
     /// A line of a file.
     #[must_use]
     pub fn line(file: &str, line: usize) -> Self {
@@ -23,7 +23,7 @@ impl Place {
     }
 }
 
-impl From<&str> for Place {
+impl From<&str> for Location {
     /// A whole file or a flag.
     fn from(source: &str) -> Self {
         Self {
@@ -33,23 +33,23 @@ impl From<&str> for Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.source)?;
         self.line.map_or(Ok(()), |line| write!(f, ":{line}"))
     }
 }
 
-/// One thing that is wrong.
+/// One error of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// Where.
-    pub place: Place,
+    /// Where the value is written.
+    pub location: Location,
     /// What is wrong, and what was probably meant.
     pub message: String,
 }
 
-/// Everything that is wrong, in the order of the file; flags come last. Printed one a line.
+/// All errors of a configuration, in the order of the file; flags come last. Printed one per line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<ConfigError>);
 
@@ -66,27 +66,27 @@ impl From<Vec<CredentialError>> for ConfigErrors {
 impl ConfigErrors {
     /// A single error.
     #[must_use]
-    pub fn one(place: impl Into<Place>, message: impl Into<String>) -> Self {
+    pub fn one(location: impl Into<Location>, message: impl Into<String>) -> Self {
         let mut errors = Self::default();
-        errors.add(place, message);
+        errors.add(location, message);
         errors
     }
 
-    /// Takes note of an error.
-    pub fn add(&mut self, place: impl Into<Place>, message: impl Into<String>) {
+    /// Adds an error.
+    pub fn add(&mut self, location: impl Into<Location>, message: impl Into<String>) {
         self.0.push(ConfigError {
-            place: place.into(),
+            location: location.into(),
             message: message.into(),
         });
     }
 
-    /// `value` if nothing is wrong.
+    /// `value`, if there are no errors.
     ///
     /// # Errors
-    /// Everything that is wrong.
+    /// All of them.
     pub fn or<T>(mut self, value: T) -> Result<T, Self> {
         self.0
-            .sort_by_key(|error| error.place.line.unwrap_or(usize::MAX));
+            .sort_by_key(|error| error.location.line.unwrap_or(usize::MAX));
         if self.0.is_empty() {
             Ok(value)
         } else {
@@ -99,7 +99,7 @@ impl fmt::Display for ConfigErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, error) in self.0.iter().enumerate() {
             let line_feed = if position == 0 { "" } else { "\n" };
-            write!(f, "{line_feed}{}: {}", error.place, error.message)?;
+            write!(f, "{line_feed}{}: {}", error.location, error.message)?;
         }
         Ok(())
     }

@@ -2,95 +2,133 @@
 //! [`crate::PluginFailure`] or a refusal that the plugin can read, never a crash of the host.
 
 use crate::admit::World;
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// All limits of plugins.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PluginLimits {
     /// Size of a component file. The largest known guest, an embedded Python, has 40 MB.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the plugin is refused"))]
     pub component_bytes_max: usize,
-    /// Time that a component may be compiled for beside the ticks, in milliseconds. The largest known
-    /// guest takes ten seconds on one core.
+    /// Compile time of one component, next to the running ticks. The largest known guest takes ten
+    /// seconds on one core.
+    #[schemars(extend("x-unit" = "ms", "x-when-reached" = "the plugin is refused"))]
     pub compile_ms_max: u64,
-    /// Compiled code that is kept on disk: the largest known guest in two versions, and 100 others.
+    /// Compiled code on disk. Enough for the largest known guest in two versions and 100 others.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "entries that save the least compile time per byte are evicted first"))]
     pub code_cache_bytes_max: u64,
     /// Bounds of subjects, for each call.
     #[serde(deserialize_with = "over_subject_defaults")]
     pub subject: CallLimits,
     /// Bounds of checks, for each call.
     pub check: CallLimits,
-    /// Scrapes of one subject in one tick: one for each of 256 servers.
+    /// Scrapes of one subject in one tick. One for each of 256 servers.
+    #[schemars(extend("x-unit" = "scrapes", "x-when-reached" = "the guest receives an error"))]
     pub scrapes_per_tick_max: u32,
-    /// Lines of all logs that one subject reads in one tick; a burst of errors is 10,000 a second.
+    /// Log lines that one subject reads in one tick, over all logs. A burst of errors is 10,000
+    /// lines a second.
+    #[schemars(extend("x-unit" = "lines", "x-when-reached" = "the rest is read in the next tick"))]
     pub log_lines_read_per_tick_max: u32,
-    /// Tables of one observation; the widest subject known has 20.
+    /// Tables of one observation. The widest known subject has 20.
+    #[schemars(extend("x-unit" = "tables", "x-when-reached" = "the call fails and is a strike"))]
     pub tables_max: usize,
-    /// Entities, and as many edges, of one topology; people read tickets about parts, not about rows.
+    /// Entities, and also edges, of one topology. Tickets are about parts of a system, not about
+    /// rows.
+    #[schemars(extend("x-unit" = "entities", "x-when-reached" = "the rest is left out and an observation gap reports it"))]
     pub entities_max: usize,
-    /// Blind spots of one observation; more than this many missing sources is one outage.
+    /// Observation gaps of one observation. More missing sources than this are one outage.
+    #[schemars(extend("x-unit" = "gaps", "x-when-reached" = "the rest is left out and an observation gap reports it"))]
     pub blind_spots_max: usize,
-    /// Checks of one module: a family, not a library.
+    /// Checks of one check plugin. A plugin holds a family of checks, not a library.
+    #[schemars(extend("x-unit" = "checks", "x-when-reached" = "the plugin is refused"))]
     pub checks_per_module_max: usize,
-    /// Violations of one outcome. Nobody reads more, and the count is still true for the first thousand.
+    /// Violations of one outcome. Nobody reads more than the first thousand.
+    #[schemars(extend("x-unit" = "violations", "x-when-reached" = "the call fails and is a strike"))]
     pub violations_max: usize,
     /// Pieces of evidence of one violation.
+    #[schemars(extend("x-unit" = "pieces", "x-when-reached" = "the call fails and is a strike"))]
     pub evidence_per_violation_max: usize,
-    /// Entities that one outcome lists as in order.
+    /// Entities that one outcome lists as healthy.
+    #[schemars(extend("x-unit" = "entities", "x-when-reached" = "the call fails and is a strike"))]
     pub passed_max: usize,
-    /// State that one check hands to its next call.
+    /// State that a check hands to its next call.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the call fails and is a strike"))]
     pub state_bytes_max: usize,
-    /// One text of a plugin (a reason, a summary, a name): a paragraph. Longer ones are cut.
+    /// One text of a plugin: a reason, a summary, a value. A paragraph is enough.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "it is cut"))]
     pub text_bytes_max: usize,
-    /// One entity id, which is part of keys everywhere. A longer one is a defect of the plugin.
+    /// One entity id. It is part of keys everywhere, so a longer one is a defect of the plugin.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the call fails and is a strike"))]
     pub entity_id_bytes_max: usize,
-    /// Calls after which the warm instance of a subject is replaced, so that a leak stays small.
+    /// Calls of one instance of a subject plugin. Replacing warm instances keeps leaks small.
+    #[schemars(extend("x-unit" = "calls", "x-when-reached" = "the next call gets a new instance"))]
     pub subject_calls_per_instance_max: u32,
-    /// Failures within the strike window that put a check into quarantine.
+    /// Failures of a check within the strike window.
+    #[schemars(extend("x-unit" = "failures", "x-when-reached" = "the check is quarantined"))]
     pub strikes_max: u32,
-    /// Length of the strike window, in ticks.
+    /// Window in which failures of a check add up.
+    #[schemars(extend("x-unit" = "ticks", "x-when-reached" = "older failures are forgotten"))]
     pub strike_window_ticks: u64,
-    /// Longest quarantine, in ticks; it doubles from 1 up to this.
+    /// Length of one quarantine. It doubles from 1 up to this limit.
+    #[schemars(extend("x-unit" = "ticks", "x-when-reached" = "it is not doubled any further"))]
     pub quarantine_ticks_max: u64,
-    /// Ticks in which a new version of a module runs beside the old one before it counts.
+    /// Ticks in which a new version of a check plugin runs next to the active one.
+    #[schemars(extend("x-unit" = "ticks", "x-when-reached" = "the new version becomes active"))]
     pub shadow_ticks: u64,
-    /// Snapshots that are kept to rehearse new versions on: a third of a minute, and as many again on which
-    /// something failed.
+    /// Snapshots kept to rehearse new versions on. A third of a minute, and as many again on which
+    /// a check failed.
+    #[schemars(extend("x-unit" = "snapshots", "x-when-reached" = "the oldest are dropped"))]
     pub rehearsal_snapshots: usize,
-    /// Ticks in which a swapped module is on probation: its first failure brings the old one back.
+    /// Ticks in which a new version is on probation. Its first failure rolls back to the previous
+    /// version.
+    #[schemars(extend("x-unit" = "ticks", "x-when-reached" = "the new version replaces its predecessor for good"))]
     pub probation_ticks: u64,
     /// Checks that run at the same time. The operator shares a small machine with its journal.
+    #[schemars(extend("x-unit" = "threads", "x-when-reached" = "the others wait"))]
     pub check_threads: usize,
 }
 
 /// Bounds of one call of one instance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CallLimits {
     /// Linear memory, summed over all memories of the instance.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the call fails and is a strike"))]
     pub memory_bytes_max: usize,
-    /// Elements, summed over all tables of functions.
+    /// Elements, summed over all function tables of the instance.
+    #[schemars(extend("x-unit" = "elements", "x-when-reached" = "the call fails and is a strike"))]
     pub table_elements_max: usize,
-    /// Core instances; adapters and language runtimes bring up to 40.
+    /// Core instances of one instance. Adapters and language runtimes need up to 40.
+    #[schemars(extend("x-unit" = "instances", "x-when-reached" = "the call fails and is a strike"))]
     pub core_instances_max: usize,
-    /// Fuel, about one unit an instruction. The same on every machine, so that stopping is
-    /// reproducible.
+    /// Instructions of one call, about one unit of fuel each. Fuel is the same on every machine, so
+    /// stopping a call is reproducible.
+    #[schemars(extend("x-unit" = "instructions", "x-when-reached" = "the call fails and is a strike"))]
     pub fuel: u64,
-    /// Real time of computing, in milliseconds. A safety net behind fuel, not reproducible, so it is
-    /// ten times what the fuel takes on a slow machine.
+    /// Wall-clock time of one call. A safety net behind fuel that is not reproducible, hence ten
+    /// times what the fuel takes on a slow machine.
+    #[schemars(extend("x-unit" = "ms", "x-when-reached" = "the call fails and is a strike"))]
     pub deadline_ms: u64,
-    /// Bytes that the guest hands to the host in one call of an import, or as its result.
+    /// Bytes that the guest passes to the host in one call of an import, or returns.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the call fails and is a strike"))]
     pub hostcall_bytes_max: usize,
-    /// Handles of resources that the guest holds at the same time.
+    /// Resource handles that the guest holds at the same time.
+    #[schemars(extend("x-unit" = "handles", "x-when-reached" = "the call fails and is a strike"))]
     pub handles_max: usize,
-    /// Bytes of tables that the host holds for the guest: built, filtered, joined.
+    /// Tables that the host holds for one instance: built, filtered, joined.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the guest receives an error"))]
     pub host_table_bytes_max: usize,
     /// Rows that the host filters, sorts, groups and joins for one call.
+    #[schemars(extend("x-unit" = "rows", "x-when-reached" = "the guest receives an error"))]
     pub host_rows_max: u64,
-    /// Log lines of one call; a plugin that says more has nothing to say.
+    /// Log lines of one call.
+    #[schemars(extend("x-unit" = "lines", "x-when-reached" = "further lines are only counted"))]
     pub log_lines_max: u32,
-    /// Bytes of one log line, fields included.
+    /// One log line, fields included.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "it is cut"))]
     pub log_line_bytes_max: usize,
 }
 

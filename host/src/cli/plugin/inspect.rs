@@ -4,7 +4,7 @@ use super::{read, unusable};
 use crate::cli::Console;
 use crate::cli::subject::{CacheArgs, wrong_config};
 use crate::config;
-use crate::config::{CliOverrides, InForce, limits_in_force};
+use crate::config::{CliOverrides, EffectiveLimit, limits_in_force};
 use crate::console::render::{bytes, escape};
 use crate::exit::{Exit, Failure};
 use operator_engine::settings::Settings;
@@ -41,7 +41,7 @@ struct Sheet {
     /// Why the configuration does not trust it; it was not run then.
     refused: Option<String>,
     /// Every limit that holds for it, with its unit and its key.
-    limits_in_force: Vec<InForce>,
+    limits_in_force: Vec<EffectiveLimit>,
 }
 
 pub(super) async fn run(args: &InspectArgs, console: &Console) -> Result<Exit, Failure> {

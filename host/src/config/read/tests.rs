@@ -1,6 +1,7 @@
-//! What is read, and what is said about what cannot be.
+//! What is read, and which errors are reported.
 
 use super::*;
+use operator_plugin_host::PluginLimits;
 use proptest::prelude::*;
 
 fn read(text: &str, cli: CliOverrides) -> Result<Settings, String> {
@@ -47,7 +48,7 @@ fuel = 7
 "#;
 
 #[test]
-fn a_full_file_is_read_and_its_paths_begin_at_the_file() {
+fn a_full_file_is_read_and_its_paths_are_relative_to_the_file() {
     let settings = read(FULL, CliOverrides::default()).unwrap();
     assert_eq!(settings.plugin, Path::new("/etc/x.wasm"));
     let config =
@@ -91,7 +92,7 @@ fn a_full_file_is_read_and_its_paths_begin_at_the_file() {
 }
 
 #[test]
-fn the_command_line_wins_over_the_file() {
+fn the_command_line_overrides_the_file() {
     let cli = CliOverrides {
         plugin: Some(PathBuf::from("y.wasm")),
         targets: vec![
@@ -120,7 +121,7 @@ fn the_command_line_wins_over_the_file() {
 }
 
 #[test]
-fn everything_that_is_wrong_is_said_at_once_with_its_line_and_what_was_meant() {
+fn all_errors_are_reported_together_with_their_lines_and_the_nearest_known_names() {
     let text = r#"
 [subject]
 plugin = 7
@@ -153,7 +154,7 @@ subject = { feul = 1 }
     )
     .unwrap_err();
     insta::assert_snapshot!(errors, @r#"
-    /etc/operator.toml:3: "plugin" in [subject] must be a text, found 7
+    /etc/operator.toml:3: "plugin" in [subject] must be a string, found 7
     /etc/operator.toml:5: unknown key "tick_intervall_ms" in [run]; did you mean "tick_interval_ms"?
     /etc/operator.toml:6: unknown section "targts"; did you mean "targets"?
     /etc/operator.toml:9: "127.0.0.1:2379" is not an origin such as http://host:port: it has no scheme
@@ -161,18 +162,18 @@ subject = { feul = 1 }
     /etc/operator.toml:11: [targets.tail] has no url
     /etc/operator.toml:13: "10.0.0.1/8" has bits behind its prefix: did you mean 10.0.0.0/8?
     /etc/operator.toml:14: "9-1" is not a range of ports such as "1024-65535"
-    /etc/operator.toml:16: "series_max" in [limits] must be a whole number above zero, found 0
-    /etc/operator.toml:17: "requests_per_tick_max" in [limits] is too large
+    /etc/operator.toml:16: "series_max" in [limits] must be an integer greater than zero, found 0
+    /etc/operator.toml:17: "requests_per_tick_max" in [limits] is too large; the maximum is 4294967295
     /etc/operator.toml:19: unknown key "voilations_max" in [plugin_limits]; did you mean "violations_max"?
-    /etc/operator.toml:20: "strikes_max" in [plugin_limits] is too large
+    /etc/operator.toml:20: "strikes_max" in [plugin_limits] is too large; the maximum is 4294967295
     /etc/operator.toml:21: unknown key "feul" in [plugin_limits.subject]; did you mean "fuel"?
-    /etc/operator.toml:22: unknown section "zzz"; known are data, discovered, discovery, invariants, limits, logs, plugin_limits, prometheus, run, subject, targets, trust
+    /etc/operator.toml:22: unknown section "zzz"; expected one of data, discovered, discovery, invariants, limits, logs, plugin_limits, prometheus, run, subject, targets, trust
     --target: "nonsense" is not NAME=VALUE
     "#);
 }
 
 #[test]
-fn text_that_is_no_toml_is_named_with_its_line() {
+fn syntax_errors_are_reported_with_their_lines() {
     let errors = read("[subject]\nplugin = \n[run\n", with_plugin()).unwrap_err();
     assert!(
         errors.contains("/etc/operator.toml:2: ") && errors.contains("/etc/operator.toml:3: "),
@@ -181,21 +182,21 @@ fn text_that_is_no_toml_is_named_with_its_line() {
 }
 
 #[test]
-fn without_a_subject_there_is_one_clear_message() {
+fn a_missing_subject_is_one_clear_message() {
     let errors = settings(None, "", CliOverrides::default())
         .unwrap_err()
         .to_string();
     assert_eq!(
         errors,
-        "configuration: no subject: set plugin in [subject], or give --plugin"
+        "configuration: no subject: set plugin in [subject], or pass --plugin"
     );
 }
 
 #[test]
-fn wrong_flags_are_named() {
+fn invalid_flags_are_reported() {
     for (target, why) in [
         ("head", "is not NAME=VALUE"),
-        ("head=", "has nothing behind"),
+        ("head=", "has no value after"),
         ("=http://a", "must be 1 to 63 letters"),
         ("../x=http://a", "must be 1 to 63 letters"),
         ("head=ftp://a", "neither http nor https"),
@@ -226,7 +227,7 @@ fn wrong_flags_are_named() {
 }
 
 #[test]
-fn a_header_that_no_plugin_may_have_cannot_be_granted() {
+fn headers_that_no_plugin_may_set_cannot_be_granted() {
     let text = "[targets.a]\nurl = \"http://a\"\nallow_headers = [\"Authorization\"]\nheaders = { host = \"b\" }\n";
     let errors = read(text, with_plugin()).unwrap_err();
     assert!(
@@ -249,11 +250,43 @@ fn a_missing_credential_is_an_error_before_the_first_request() {
     );
 }
 
+#[test]
+fn the_json_schema_accepts_what_is_valid_and_rejects_unknown_keys() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let json = |text: &str| serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap());
+    let full = FULL.replace("since = 2024-01-01, ", "");
+    let full = json(&full).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&full)
+        .map(|e| e.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    for invalid in [
+        "[run]\ntick_intervall_ms = 1",
+        "[run]\ntick_interval_ms = 0",
+        "[targets.a]\nheaders = {}",
+        "[plugin_limits.subject]\nfeul = 1",
+    ] {
+        assert!(!validator.is_valid(&json(invalid).unwrap()), "{invalid}");
+    }
+}
+
+#[test]
+fn effective_values_are_a_file_with_the_same_meaning() {
+    let path = Path::new("/etc/operator.toml");
+    let values = effective(path, FULL).unwrap();
+    let text = toml::to_string(&values).unwrap();
+    assert!(text.contains("tick_interval_ms = 500"), "{text}");
+    assert!(text.contains("history_ticks = 16"), "{text}");
+    let again = read(&text, CliOverrides::default()).unwrap();
+    assert_eq!(again, read(FULL, CliOverrides::default()).unwrap());
+}
+
 proptest! {
     #[test]
-    fn any_text_is_either_settings_or_errors_with_a_place(text in r#"([\[\]a-z.=" \n\{\}0-9]|targets|limits|url){0,40}|.{0,60}"#) {
+    fn any_text_is_either_settings_or_errors_with_a_location(text in r#"([\[\]a-z.=" \n\{\}0-9]|targets|limits|url){0,40}|.{0,60}"#) {
         if let Err(errors) = settings(Some(Path::new("f.toml")), &text, with_plugin()) {
-            prop_assert!(errors.0.iter().all(|error| error.place.to_string().starts_with("f.toml:")), "{errors}");
+            prop_assert!(errors.0.iter().all(|error| error.location.to_string().starts_with("f.toml:")), "{errors}");
         }
     }
 }

@@ -2,17 +2,24 @@
 
 use crate::{Sample, Series, SeriesKey, SeriesStore};
 use operator_model::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// Bounds of the series store.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct SeriesLimits {
-    /// Samples of one series: one hour at a scrape every 15 s.
+    /// Samples of one series. One hour at a scrape every 15 s.
+    #[schemars(extend("x-unit" = "samples", "x-when-reached" = "the oldest are dropped"))]
     pub samples_per_series_max: usize,
-    /// Series in all: a hundred servers with two thousand wanted series each. Full rings of all of
+    /// Series in all. A hundred servers with two thousand wanted series each; full rings of all of
     /// them take about 1 GB.
+    #[schemars(extend("x-unit" = "series", "x-when-reached" = "samples of new series are dropped and counted"))]
     pub series_max: usize,
-    /// A series that was not seen for this long, in observed milliseconds, is forgotten.
+    /// Time since a series was last observed.
+    #[serde(rename = "series_unseen_ms_max")]
+    #[schemars(extend("x-unit" = "ms", "x-when-reached" = "the series is forgotten"))]
     pub unseen_ms_max: u64,
 }
 

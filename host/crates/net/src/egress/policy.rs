@@ -4,7 +4,8 @@ use super::header::{ALLOWED_BY_DEFAULT, SHOWN_BY_DEFAULT};
 use super::rule::is_like;
 use super::{AddressPolicy, Network, Origin, PathRule, RefusalReason};
 use crate::ports::Method;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -28,26 +29,36 @@ impl Default for DiscoveryPolicy {
 }
 
 /// Bounds of one plugin's traffic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct EgressLimits {
-    /// Requests in one tick, over all targets: twenty for each of 250 servers.
+    /// HTTP requests of one tick, over all targets. Twenty for each of 250 servers.
+    #[schemars(extend("x-unit" = "requests", "x-when-reached" = "the guest receives an error"))]
     pub requests_per_tick_max: u32,
-    /// Bytes of bodies in one tick, over all targets: 2 MB from each of 250 servers.
+    /// HTTP bodies of one tick, over all targets. 2 MB from each of 250 servers.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the guest receives an error"))]
     pub bytes_per_tick_max: u64,
-    /// Requests in flight to one target, so that a slow server is not buried.
+    /// Requests in flight to one target. A slow server is not flooded.
+    #[schemars(extend("x-unit" = "requests", "x-when-reached" = "the others wait"))]
     pub in_flight_per_target_max: usize,
-    /// Requests in flight in all; each may hold a body of `body_bytes_max`.
+    /// Requests in flight to all targets. Each may hold a body of `body_bytes_max`.
+    #[schemars(extend("x-unit" = "requests", "x-when-reached" = "the others wait"))]
     pub in_flight_max: usize,
-    /// Targets that a plugin may add.
+    /// Targets that the observed system may name.
+    #[serde(rename = "discovered_targets_max")]
+    #[schemars(extend("x-unit" = "targets", "x-when-reached" = "further ones are refused"))]
     pub discovered_max: usize,
-    /// Bytes of one body, unless the target overrides it: ten times the largest known exposition.
+    /// One HTTP body, unless the target sets its own limit. Ten times the largest known exposition.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "it is cut and the guest is informed"))]
     pub body_bytes_max: usize,
-    /// Longest exchange, in milliseconds, unless the target overrides it.
+    /// One HTTP exchange, unless the target sets its own limit.
+    #[schemars(extend("x-unit" = "ms", "x-when-reached" = "it ends with a timeout"))]
     pub request_ms_max: u64,
-    /// How fast one origin may be queried, unless the target overrides it: ten times what a walk
-    /// over a large cluster asks of its head in a tick of one second.
+    /// Request rate to one origin, unless the target sets its own.
+    #[serde(flatten)]
     pub rate: Rate,
-    /// Bytes of the audit log, over all its files: seven hours of thirty requests a second.
+    /// The audit log of requests, over all its files. Seven hours of thirty requests a second.
+    #[schemars(extend("x-unit" = "bytes", "x-when-reached" = "the oldest file is removed"))]
     pub audit_bytes_max: u64,
 }
 
@@ -61,26 +72,36 @@ impl Default for EgressLimits {
             discovered_max: 1_024,
             body_bytes_max: 16 << 20,
             request_ms_max: 5_000,
-            rate: Rate {
-                requests_per_second_max: 200,
-                requests_burst_max: 400,
-            },
+            rate: Rate::default(),
             audit_bytes_max: 256 << 20,
         }
     }
 }
 
-/// How fast one origin may be queried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// How fast one origin may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Rate {
-    /// Requests in a second, in the long run.
+    /// Sustained request rate to one origin. Ten times what a walk over a large cluster sends to
+    /// its head in a tick of one second.
+    #[schemars(extend("x-unit" = "requests per second", "x-when-reached" = "the guest receives an error with the time to wait"))]
     pub requests_per_second_max: u32,
-    /// Concurrent requests.
+    /// Burst of requests to one origin.
+    #[schemars(extend("x-unit" = "requests", "x-when-reached" = "the guest receives an error with the time to wait"))]
     pub requests_burst_max: u32,
 }
 
-/// What may be requested of a target, and what is sent along. Granted targets have one each;
-/// targets that the observed system names get that of the first [`DiscoveryRule`] that fits.
+impl Default for Rate {
+    fn default() -> Self {
+        Self {
+            requests_per_second_max: 200,
+            requests_burst_max: 400,
+        }
+    }
+}
+
+/// What may be asked of a target, and what is sent along. Granted targets have one each; targets that
+/// the observed system names get that of the first [`DiscoveryRule`] that fits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Grant {
     /// Under which name the port keeps credentials and trust for it.
