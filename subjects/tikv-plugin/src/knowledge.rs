@@ -1,9 +1,10 @@
 //! Expert knowledge of TiKV, as data for the host's diagnosis.
 //!
-//! A *failure mode* is one way in which a cluster fails: which observations support it, which contradict it, and what a
-//! person can do about it. Likelihood ratios are expert estimates: 2 to 3 is a hint, 5 to 10 strong evidence, 20 and more
-//! nearly conclusive; values below 1 are the same evidence against it. The rules of one group have a common cause and share
-//! one vote. Rules with both ratios at 1 are no evidence: they list what the failure disturbs elsewhere.
+//! A *failure mode* is one way in which a cluster fails: which observations support it, which
+//! contradict it, and what a person can do about it. Likelihood ratios are expert estimates: 2 to 3
+//! is a hint, 5 to 10 strong evidence, 20 and more nearly conclusive; values below 1 are the same
+//! evidence against it. The rules of one group have a common cause and share one vote. Rules with
+//! both ratios at 1 are no evidence: they list what the failure disturbs elsewhere.
 
 mod actions;
 mod attributes;

@@ -1,7 +1,8 @@
 //! Actions that a person can take, with the exact commands. Operator runs none of them.
 //!
-//! `{pd}` is the client address of the PD leader and `{key}` the id of the suspect; words in capitals are for the person to
-//! fill in. `tiup` stands for whatever manages the processes; its `-N` takes the address that PD shows.
+//! `{pd}` is the client address of the PD leader and `{key}` the id of the suspect; words in
+//! capitals are for the person to fill in. `tiup` stands for whatever manages the processes; its
+//! `-N` takes the address that PD shows.
 
 mod control;
 mod data;

@@ -1,8 +1,8 @@
 //! The signals that are tracked for each store, each member and the cluster.
 //!
-//! A floor is the smallest deviation that matters in operation: 0.1 s (where TiKV itself considers a disk slow), 0.3 CPU
-//! cores, 1 MiB/s, 1 000 requests per second, 50 leaders. Smaller changes of load are harmless and would only keep a
-//! ticket open after its cause is gone.
+//! A floor is the smallest deviation that matters in operation: 0.1 s (where TiKV itself considers
+//! a disk slow), 0.3 CPU cores, 1 MiB/s, 1 000 requests per second, 50 leaders. Smaller changes of
+//! load are harmless and would only keep a ticket open after its cause is gone.
 
 mod builder;
 
