@@ -1,4 +1,4 @@
-//! The processes themselves: PD members and status servers as targets of their own, and whether they live.
+//! The processes: PD members and status servers as targets of their own, and their liveness.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +7,12 @@ use operator_plugin::{BlindSpot, HttpError, Request, Response, TableData, World,
 use crate::schedule::is_due;
 use crate::units::{count, median, seconds_between};
 
-/// A refused discovery is tried again after this long: the grant may have been widened.
-const REFUSED_AGAIN_MS: u64 = 60_000;
-/// Requests listed in the `probes` table of one tick.
+/// A denied discovery is retried after this time, because the grant may have been widened.
+const DENIED_RETRY_MS: u64 = 60_000;
+/// Rows of the `probes` table per tick.
 const PROBE_ROWS: usize = 512;
 
-/// A process that can be asked.
+/// A process that can be probed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     /// `store/4` or `member/pd1`.
@@ -21,7 +21,7 @@ pub(crate) struct Node {
     pub(crate) target: String,
     /// `http://host:port`.
     pub(crate) origin: String,
-    /// A cheap path that the process answers by itself.
+    /// A cheap path that the process serves without others.
     pub(crate) path: &'static str,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    /// Makes the wanted nodes known to the host; forgets the others.
+    /// Registers the wanted nodes with the host and drops the others.
     pub(crate) fn update(&mut self, world: &mut dyn World, wanted: Vec<Node>, now_ms: u64) {
         let mut known = BTreeMap::new();
         for node in wanted {
@@ -64,7 +64,7 @@ impl Nodes {
                 .filter(|(old, ..)| *old == node);
             let entry = match before {
                 Some((node, Ok(()), at_ms)) => (node, Ok(()), at_ms),
-                Some((node, Err(why), at_ms)) if !is_due(Some(at_ms), REFUSED_AGAIN_MS, now_ms) => {
+                Some((node, Err(why), at_ms)) if !is_due(Some(at_ms), DENIED_RETRY_MS, now_ms) => {
                     (node, Err(why), at_ms)
                 }
                 _ => {
@@ -79,7 +79,7 @@ impl Nodes {
         self.known = known;
     }
 
-    /// Nodes that may be asked.
+    /// Nodes that the configuration grants.
     pub(crate) fn granted(&self) -> impl Iterator<Item = &Node> {
         self.known
             .values()
@@ -87,7 +87,7 @@ impl Nodes {
             .map(|(node, ..)| node)
     }
 
-    /// The node of an entity, if it may be asked.
+    /// The node of an entity, if it is granted.
     pub(crate) fn of(&self, entity: &str) -> Option<&Node> {
         self.known
             .get(entity)
@@ -95,8 +95,8 @@ impl Nodes {
             .map(|(node, ..)| node)
     }
 
-    /// Nodes that the configuration does not grant.
-    pub(crate) fn blind_spots(&self) -> Vec<BlindSpot> {
+    /// Observation gaps for the nodes that the configuration does not grant.
+    pub(crate) fn observation_gaps(&self) -> Vec<BlindSpot> {
         let refused = |(node, granted, _): &(Node, Result<(), String>, u64)| {
             let why = granted.as_ref().err()?;
             let reason = format!("{} is not granted: {why}", node.origin);
@@ -108,7 +108,7 @@ impl Nodes {
         self.known.values().filter_map(refused).collect()
     }
 
-    /// Outcomes of the nodes that may not be asked.
+    /// Entities of the nodes that are not granted.
     pub(crate) fn denied(&self) -> impl Iterator<Item = &str> {
         self.known
             .values()
@@ -117,34 +117,39 @@ impl Nodes {
     }
 }
 
-/// What came of asking a node.
+/// The outcome of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Probe {
     /// `ok`, `refused`, `timeout`, `denied` or `error`.
     pub(crate) outcome: &'static str,
-    /// The node's own clock, in nanoseconds, one second fine.
+    /// The node's own clock in nanoseconds, with a resolution of one second.
     pub(crate) date: Option<u64>,
-    /// Seconds since it answers again, when it did not answer a while ago.
+    /// Seconds since the node recovered, if it recently did not respond.
     pub(crate) back_s: Option<f64>,
 }
 
-/// Nodes that did not answer, and since when those answer that came back.
+/// Nodes that did not respond, with the time of recovery for those that respond again.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Returns(BTreeMap<String, Option<u64>>);
+pub(crate) struct Recoveries(BTreeMap<String, Option<u64>>);
 
-/// A return is told for so long: PD and the other nodes know of it by then.
-const RETURN_S: f64 = 120.0;
+/// A recovery is reported for this time; PD and the other nodes have noticed it by then.
+const RECOVERY_S: f64 = 120.0;
 
-impl Returns {
-    /// Takes in what a probe found, and gives the seconds since the return.
-    pub(crate) fn see(&mut self, entity: &str, reachable: Option<bool>, now: u64) -> Option<f64> {
+impl Recoveries {
+    /// Records the outcome of a probe and returns the seconds since the recovery.
+    pub(crate) fn update(
+        &mut self,
+        entity: &str,
+        reachable: Option<bool>,
+        now: u64,
+    ) -> Option<f64> {
         match (reachable, self.0.get(entity).copied()) {
             (Some(false), _) => drop(self.0.insert(entity.to_owned(), None)),
             (Some(true), Some(None)) => drop(self.0.insert(entity.to_owned(), Some(now))),
             _ => {}
         }
         let back_s = seconds_between(now, self.0.get(entity).copied()??);
-        if back_s > RETURN_S {
+        if back_s > RECOVERY_S {
             self.0.remove(entity);
             return None;
         }
@@ -153,7 +158,7 @@ impl Returns {
 }
 
 impl Probe {
-    /// Whether the process answered; unknown when it may not be asked.
+    /// Whether the process responded; unknown if it is not granted.
     pub(crate) fn is_reachable(&self) -> Option<bool> {
         match self.outcome {
             "ok" => Some(true),
@@ -163,7 +168,7 @@ impl Probe {
         }
     }
 
-    /// Whether nobody is there: refused or silent.
+    /// Whether the process is gone: it refuses connections or does not respond.
     pub(crate) fn is_gone(&self) -> bool {
         matches!(self.outcome, "refused" | "timeout")
     }
@@ -172,12 +177,12 @@ impl Probe {
 /// Probes of one tick by entity.
 pub(crate) type Probes = BTreeMap<String, Probe>;
 
-/// The request that shows whether a node lives.
+/// The liveness probe of a node.
 pub(crate) fn probe_request(node: &Node, timeout_ms: u64) -> Request {
     crate::pd::request(&node.target, node.path, timeout_ms)
 }
 
-/// Reads the answer to it.
+/// Evaluates the response to it.
 pub(crate) fn probe(result: &Result<Response, HttpError>) -> Probe {
     let date = result
         .as_ref()
@@ -195,7 +200,7 @@ fn outcome(result: &Result<Response, HttpError>) -> &'static str {
         Ok(response) if response.status < 400 => "ok",
         Err(HttpError::Refused) => "refused",
         Err(HttpError::Timeout) => "timeout",
-        // Our own limit says nothing about the node, just as a missing grant does.
+        // Like a missing grant, our own rate limit proves nothing about the node.
         Err(HttpError::Denied(_) | HttpError::UnknownTarget(_) | HttpError::RateLimited(_)) => {
             "denied"
         }
@@ -203,7 +208,8 @@ fn outcome(result: &Result<Response, HttpError>) -> &'static str {
     }
 }
 
-/// How far each node's clock is from the median of all clocks that answered, in seconds; unknown for fewer than two.
+/// The offset of each node's clock from the median of all clocks, in seconds; unknown for fewer
+/// than two clocks.
 pub(crate) fn clock_offsets(probes: &Probes) -> BTreeMap<String, f64> {
     let dates: Vec<(&String, u64)> = probes
         .iter()
@@ -223,7 +229,7 @@ pub(crate) fn clock_offsets(probes: &Probes) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// A request of this tick, for the `probes` table.
+/// A row of the `probes` table: one request of this tick.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ProbeRow {
     target: String,
@@ -273,7 +279,8 @@ pub(crate) fn probes_table(rows: &[ProbeRow]) -> TableData {
         .floats("elapsed_ms", "ms", rows.iter().map(elapsed))
 }
 
-/// The origin of a status server. One that listens on all addresses is reached at its store's address.
+/// The origin of a status server. A server that listens on all addresses is reached at the store's
+/// address.
 pub(crate) fn status_origin(scheme: &str, status_address: &str, address: &str) -> Option<String> {
     let bare = status_address
         .split_once("://")
@@ -290,9 +297,10 @@ pub(crate) fn status_origin(scheme: &str, status_address: &str, address: &str) -
     valid.then(|| format!("{scheme}://{host}:{port}"))
 }
 
-/// A target name of a member that hurts no grant: letters, digits, hyphens, dots and underscores.
+/// The target name of a member, which never collides with a granted name: letters, digits, hyphens,
+/// dots, underscores.
 pub(crate) fn member_target(name: &str, granted: &[String]) -> String {
-    let tame = |letter: char| {
+    let sanitize = |letter: char| {
         if letter.is_ascii_alphanumeric() || "-._".contains(letter) {
             letter
         } else {
@@ -301,7 +309,7 @@ pub(crate) fn member_target(name: &str, granted: &[String]) -> String {
     };
     let target: String = "pd-"
         .chars()
-        .chain(name.chars().map(tame))
+        .chain(name.chars().map(sanitize))
         .take(64)
         .collect();
     if granted.contains(&target) {
@@ -324,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_clock_is_found_and_the_right_ones_are_not_blamed() {
+    fn a_single_wrong_clock_is_identified() {
         let probes: Probes = [
             ("store/1", at(100)),
             ("store/4", at(105)),
@@ -340,28 +348,35 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_again_is_back_for_two_minutes_and_who_always_did_is_not() {
-        let mut returns = Returns::default();
-        let mut see =
-            |reachable, at_s: u64| returns.see("store/4", reachable, at_s * 1_000_000_000);
+    fn a_recovery_is_reported_for_two_minutes() {
+        let mut recoveries = Recoveries::default();
+        let mut update =
+            |reachable, at_s: u64| recoveries.update("store/4", reachable, at_s * 1_000_000_000);
         assert_eq!(
-            [see(Some(true), 0), see(Some(false), 5), see(None, 6)],
+            [
+                update(Some(true), 0),
+                update(Some(false), 5),
+                update(None, 6)
+            ],
             [None; 3]
         );
         assert_eq!(
-            [see(Some(true), 10), see(Some(true), 40)],
+            [update(Some(true), 10), update(Some(true), 40)],
             [Some(0.0), Some(30.0)]
         );
-        assert_eq!([see(Some(true), 131), see(Some(true), 132)], [None; 2]);
+        assert_eq!(
+            [update(Some(true), 131), update(Some(true), 132)],
+            [None; 2]
+        );
     }
 
     #[test]
-    fn one_clock_alone_cannot_be_off() {
+    fn a_single_clock_has_no_offset() {
         assert!(clock_offsets(&[("store/1".to_owned(), at(100))].into()).is_empty());
     }
 
     #[test]
-    fn status_servers_are_reached_where_their_store_is() {
+    fn a_wildcard_status_address_uses_the_host_of_the_store() {
         let of = |status, address| status_origin("http", status, address);
         assert_eq!(
             of("10.0.0.4:20180", "10.0.0.4:20160").as_deref(),
@@ -380,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_never_takes_a_granted_name() {
+    fn a_member_never_uses_a_granted_name() {
         assert_eq!(member_target("pd1", &["pd".to_owned()]), "pd-pd1");
         assert_eq!(
             member_target("2", &["pd".to_owned(), "pd-2".to_owned()]),
@@ -390,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_answer_counts_as_reachable_and_no_grant_as_unknown() {
+    fn reachability_is_unknown_without_a_grant() {
         assert_eq!(probe(&Err(HttpError::Refused)).is_reachable(), Some(false));
         assert_eq!(
             probe(&Err(HttpError::Denied("x".to_owned()))).is_reachable(),

@@ -1,20 +1,20 @@
-//! The parts of the cluster and how trouble travels between them.
+//! The entities of the cluster and the edges along which failures propagate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use operator_plugin::{Edge, Entity, Relation, Topology};
 
-use crate::picture::Picture;
+use crate::pd_state::PdState;
 use crate::shapes::Member;
 use crate::{hot, stores};
 
-/// Regions that become entities: those that carry the most load, and those that are too large.
+/// Regions that become entities: the busiest and the oversized ones.
 const REGIONS: usize = 64;
-/// Above this many stores, "everyone talks to everyone" says nothing and is left out.
+/// With more entities than this, a full mesh of peers carries no information and is omitted.
 const PEERING: usize = 32;
 
 /// Entities and edges of this tick.
-pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> Topology {
+pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> Topology {
     let mut drawn = Topology {
         entities: Vec::new(),
         edges: Vec::new(),
@@ -25,7 +25,7 @@ pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> T
         .iter()
         .map(|member| add(&mut drawn, "member", &member.name, member.name.clone()))
         .collect();
-    let listed = picture
+    let listed = pd_state
         .stores
         .value()
         .map(stores::living)
@@ -56,9 +56,9 @@ pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> T
     join(&mut drawn, pairs(&members), Relation::PeersWith);
     join(&mut drawn, pairs(&stores), Relation::PeersWith);
     let known: BTreeSet<u64> = listed.iter().map(|item| item.store.id).collect();
-    let notable: BTreeMap<u64, u64> = hot::notable(picture)
+    let notable: BTreeMap<u64, u64> = hot::notable(pd_state)
         .into_iter()
-        .chain(large(picture))
+        .chain(large(pd_state))
         .collect();
     for (region, store) in notable
         .into_iter()
@@ -80,8 +80,8 @@ pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> T
     drawn
 }
 
-fn large(picture: &Picture) -> impl Iterator<Item = (u64, u64)> {
-    let listed = picture
+fn large(pd_state: &PdState) -> impl Iterator<Item = (u64, u64)> {
+    let listed = pd_state
         .large_regions
         .value()
         .map(|list| list.regions.as_slice())
@@ -126,16 +126,16 @@ mod tests {
     use crate::schedule::Endpoint;
 
     #[test]
-    fn the_busiest_region_runs_on_its_leaders_store() {
-        let mut picture = Picture::default();
-        picture.take(
+    fn the_busiest_region_runs_on_the_store_of_its_leader() {
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::Stores,
             1,
             Ok(include_bytes!(
                 "../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"
             )),
         );
-        picture.take(
+        pd_state.take(
             Endpoint::WriteFlow,
             1,
             Ok(include_bytes!(
@@ -143,7 +143,7 @@ mod tests {
             )),
         );
         let drawn = topology(
-            &picture,
+            &pd_state,
             "7",
             &[Member {
                 name: "pd1".to_owned(),

@@ -1,8 +1,8 @@
-//! Words that commands and tickets may use.
+//! Attributes that commands and tickets may refer to as `{name}`.
 
 use operator_plugin::knowledge::Attribute;
 
-/// All of them: name, table, column of the entity, column of the value, kind of the entity.
+/// All attributes: name, table, entity column, value column, entity kind.
 pub(super) fn all() -> Vec<Attribute> {
     [
         ("address", "stores", "store", "address", "store"),

@@ -1,20 +1,20 @@
-//! PD, the cluster as a whole, and what is below it.
+//! Actions on PD, on the cluster as a whole and on its infrastructure.
 
 use operator_plugin::knowledge::{Action, Risk};
 
 use super::action;
 
-/// Members of PD.
+/// Actions on PD members.
 pub(super) fn members() -> Vec<Action> {
     vec![
         action(
             "start-pd-member",
-            "Start the PD member's process again",
-            "It joins with its old data and catches up in seconds",
+            "Restart the PD member process",
+            "It rejoins with its old data and catches up within seconds",
             Risk::Low,
-            "if it died of its disk, it dies again",
+            "if its disk made it crash, it crashes again",
             "tiup cluster stop CLUSTER -N PD_HOST:2379",
-            &["its data directory is there"],
+            &["its data directory still exists"],
             &[
                 "tiup cluster start CLUSTER -N PD_HOST:2379",
                 "pd-ctl -u {pd} member",
@@ -22,34 +22,34 @@ pub(super) fn members() -> Vec<Action> {
         ),
         action(
             "kill-pd-member",
-            "End the PD member's process",
-            "Its lease runs out within 5 s and another member leads",
+            "Kill the PD member process",
+            "Its lease expires within 5 s and another member takes over",
             Risk::Medium,
-            "costs a member; without a majority among the others PD stops",
+            "removes a member; without a majority among the others PD stops",
             "tiup cluster start CLUSTER -N PD_HOST:2379",
-            &["a majority of the other members answers"],
+            &["a majority of the other members responds"],
             &["kill -9 $(pgrep -f 'pd-server.*name={key}')  # on its machine"],
         ),
         action(
             "transfer-pd-leader",
-            "Move PD's leadership",
-            "Another member leads within some seconds",
+            "Transfer the PD leadership",
+            "Another member takes over within seconds",
             Risk::Low,
             "no timestamps for some seconds, no scheduling for up to 5 minutes",
             "pd-ctl -u {pd} member leader transfer {key}",
-            &["the target is healthy and its disk fast"],
+            &["the target is healthy and its disk is fast"],
             &["pd-ctl -u {pd} member leader transfer TARGET_MEMBER"],
         ),
         action(
             "replace-pd-member",
             "Replace the PD member",
-            "Removes the member and lets a new one join with an empty data directory",
+            "Removes the member and adds a new one with an empty data directory",
             Risk::High,
-            "removes the wrong one, and the quorum is gone",
+            "removing the wrong member loses the quorum",
             "",
             &[
                 "the member's data is lost for good",
-                "a majority of the others answers",
+                "a majority of the other members responds",
                 "its old data directory is never used again",
             ],
             &[
@@ -60,17 +60,17 @@ pub(super) fn members() -> Vec<Action> {
     ]
 }
 
-/// The cluster as a whole.
+/// Actions on the cluster as a whole.
 pub(super) fn cluster() -> Vec<Action> {
     vec![
         action(
             "resume-scheduling",
-            "Switch scheduling on again",
-            "PD repairs and balances at once",
+            "Resume scheduling",
+            "PD repairs and balances immediately",
             Risk::Low,
-            "disturbs a restore or a recovery that is still running",
+            "interferes with a restore or a recovery that is still running",
             "pd-ctl -u {pd} config set halt-scheduling true",
-            &["nobody is restoring or recovering"],
+            &["no restore or recovery is running"],
             &[
                 "pd-ctl -u {pd} config set halt-scheduling false",
                 "pd-ctl -u {pd} config show  # limits that are 0: leader 4, region 2048, replica 64, hot-region 4",
@@ -80,19 +80,19 @@ pub(super) fn cluster() -> Vec<Action> {
         action(
             "fix-replica-rules",
             "Set the number of replicas",
-            "PD makes or removes replicas until every region has three",
+            "PD adds or removes replicas until every region has three",
             Risk::Medium,
             "copies data for hours",
             "pd-ctl -u {pd} config set max-replicas OLD",
-            &["at least three stores have room"],
+            &["at least three stores have space"],
             &["pd-ctl -u {pd} config set max-replicas 3"],
         ),
         action(
             "finish-upgrade",
             "Finish the upgrade",
-            "All parts run one version: PD first, then the stores one by one",
+            "All components run the same version: PD first, then the stores one by one",
             Risk::Medium,
-            "there is no way back to an older version",
+            "a downgrade to an older version is not possible",
             "",
             &["all members and stores are up"],
             &[
@@ -103,16 +103,16 @@ pub(super) fn cluster() -> Vec<Action> {
     ]
 }
 
-/// What the cluster stands on: clocks, etcd, the network.
+/// Actions on what the cluster depends on: clocks, etcd, the network.
 pub(super) fn foundations() -> Vec<Action> {
     vec![
         action(
             "fix-clock",
-            "Bring the clock back in step",
-            "The time service slews the clock to the others",
+            "Correct the clock",
+            "The time service slews the clock to match the others",
             Risk::Low,
             "a step instead of a slew makes timestamps wait",
-            "the time service goes on by itself",
+            "not needed; the time service keeps running",
             &["the machine reaches its time servers"],
             &[
                 "chronyc tracking  # on its machine",
@@ -122,9 +122,9 @@ pub(super) fn foundations() -> Vec<Action> {
         action(
             "defragment-etcd",
             "Defragment PD's etcd",
-            "Gives back what old revisions took",
+            "Releases the space used by old revisions",
             Risk::Medium,
-            "the member stands still meanwhile: one after the other, the leader last",
+            "the member is blocked meanwhile: one at a time, the leader last",
             "",
             &["all members are healthy"],
             &[
@@ -135,10 +135,10 @@ pub(super) fn foundations() -> Vec<Action> {
         action(
             "repair-network",
             "Repair the network between the machines",
-            "Messages arrive again; connections are made anew within 10 s",
+            "Messages arrive again; connections are re-established within 10 s",
             Risk::Low,
-            "routes and filters are shared with others",
-            "take the change back",
+            "routes and packet filters are shared with other systems",
+            "revert the change",
             &[],
             &[
                 "curl -sS -m 3 telnet://{address}  # from each of the other machines",
@@ -151,8 +151,8 @@ pub(super) fn foundations() -> Vec<Action> {
             "Repair the network between the PD members",
             "The member follows the leader again within seconds",
             Risk::Low,
-            "routes and filters are shared with others",
-            "take the change back",
+            "routes and packet filters are shared with other systems",
+            "revert the change",
             &[],
             &[
                 "curl -sS -m 3 {client_url}/pd/api/v1/health  # from the machine of each other member",

@@ -1,21 +1,22 @@
-//! Stores as processes: starting, ending, relieving and enlarging them.
+//! Actions on store processes: start, kill, relieve, add threads.
 
 use operator_plugin::knowledge::{Action, Risk};
 
 use super::action;
 
-/// What starts, ends or relieves a store.
+/// Actions that start, kill or relieve a store.
 pub(super) fn processes() -> Vec<Action> {
     vec![
         action(
             "start-store",
-            "Start the store's process again",
-            "The store comes back with its data and catches up; leaders return within minutes",
+            "Restart the store process",
+            "The store comes back with its data and catches up; leaders return within \
+            minutes",
             Risk::Low,
-            "if it died of its data or its disk, it dies again",
+            "if its data or its disk made it crash, it crashes again",
             "tiup cluster stop CLUSTER -N {address}",
             &[
-                "its disk is there and not full",
+                "its disk is available and not full",
                 "no other process uses its data directory",
             ],
             &[
@@ -25,10 +26,11 @@ pub(super) fn processes() -> Vec<Action> {
         ),
         action(
             "kill-store",
-            "End the store's process",
-            "Its connections close, clients let go of it, and its leaders are elected elsewhere within 10 to 20 s",
+            "Kill the store process",
+            "Its connections close, clients fail over, and its leaders are elected \
+            elsewhere within 10 to 20 s",
             Risk::Medium,
-            "takes a replica away; where another one is missing, regions lose their majority",
+            "removes a replica; regions that already lack one lose their majority",
             "tiup cluster start CLUSTER -N {address}",
             &[
                 "all other stores are up",
@@ -38,42 +40,43 @@ pub(super) fn processes() -> Vec<Action> {
         ),
         action(
             "evict-leaders",
-            "Move all leaders away from the store",
-            "Other stores serve its regions within a minute or two; it goes on following",
+            "Evict all leaders from the store",
+            "Other stores serve its regions within 1 to 2 minutes; it remains a \
+            follower",
             Risk::Medium,
-            "the other stores get its work, and may be near their limits",
+            "the other stores take over its load and may be near their limits",
             "pd-ctl -u {pd} scheduler remove evict-leader-scheduler-{key}",
             &[
-                "the other stores have processor and disk to spare",
+                "the other stores have CPU and disk headroom",
                 "no more than a third of the stores is evicted",
             ],
             &["pd-ctl -u {pd} scheduler add evict-leader-scheduler {key}"],
         ),
         action(
             "remove-eviction",
-            "Let the store lead again",
+            "Remove the leader eviction",
             "PD moves leaders back to it within minutes",
             Risk::Low,
-            "disturbs an upgrade that is still running",
+            "interferes with an upgrade that is still running",
             "pd-ctl -u {pd} scheduler add evict-leader-scheduler {key}",
-            &["nobody is upgrading or maintaining the store"],
+            &["the store is not being upgraded or maintained"],
             &["pd-ctl -u {pd} scheduler remove evict-leader-scheduler-{key}"],
         ),
     ]
 }
 
 pub(super) fn pools() -> Vec<Action> {
-    [pools_of_raft(), pools_of_requests()].concat()
+    [raft_pools(), request_pools()].concat()
 }
 
-fn pools_of_raft() -> Vec<Action> {
+fn raft_pools() -> Vec<Action> {
     vec![
         action(
             "enlarge-raftstore-pool",
-            "Give Raft more threads",
-            "Spreads the regions of the store over more threads, at once",
+            "Add raftstore threads",
+            "Spreads the regions of the store over more threads; effective immediately",
             Risk::Medium,
-            "takes processor from everything else",
+            "takes CPU from everything else",
             "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":2}'",
             &["the machine has cores to spare"],
             &[
@@ -82,10 +85,10 @@ fn pools_of_raft() -> Vec<Action> {
         ),
         action(
             "enlarge-store-io-pool",
-            "Give the Raft log more writers",
-            "Shares the writing of the Raft log among more threads",
+            "Add Raft log writers",
+            "Spreads Raft log writes over more threads",
             Risk::Medium,
-            "takes processor from everything else",
+            "takes CPU from everything else",
             "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-io-pool-size\":OLD}'",
             &["the machine has cores to spare", "its disk is not slow"],
             &[
@@ -95,10 +98,10 @@ fn pools_of_raft() -> Vec<Action> {
         ),
         action(
             "enlarge-apply-pool",
-            "Give applying more threads",
-            "Spreads what is to be applied over more threads, at once",
+            "Add apply threads",
+            "Applies log entries with more threads; effective immediately",
             Risk::Medium,
-            "takes processor from everything else",
+            "takes CPU from everything else",
             "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":2}'",
             &["the machine has cores to spare"],
             &[
@@ -108,15 +111,16 @@ fn pools_of_raft() -> Vec<Action> {
     ]
 }
 
-fn pools_of_requests() -> Vec<Action> {
+fn request_pools() -> Vec<Action> {
     vec![
         action(
             "enlarge-grpc-pool",
-            "Give requests more threads",
-            "Requests wait less for being taken",
+            "Add gRPC threads",
+            "Requests wait less before they are accepted",
             Risk::Medium,
-            "the process is restarted: its leaders move, and each region has one replica less for a minute",
-            "set the old number and restart it again",
+            "requires a process restart: its leaders move, and each region has one \
+            replica less for a minute",
+            "restore the old number and restart it again",
             &["the machine has cores to spare", "all other stores are up"],
             &[
                 "curl -sS http://{status_address}/config | tr ',' '\\n' | grep grpc-concurrency",
@@ -126,10 +130,10 @@ fn pools_of_requests() -> Vec<Action> {
         ),
         action(
             "enlarge-scheduler-pool",
-            "Give the write scheduler more threads",
-            "Write commands wait less, at once",
+            "Add scheduler threads",
+            "Write commands wait less; effective immediately",
             Risk::Medium,
-            "takes processor from everything else",
+            "takes CPU from everything else",
             "curl -sS -X POST http://{status_address}/config -d '{\"storage.scheduler-worker-pool-size\":OLD}'",
             &["the machine has cores to spare"],
             &[
@@ -139,10 +143,10 @@ fn pools_of_requests() -> Vec<Action> {
         ),
         action(
             "enlarge-read-pool",
-            "Give reads more threads",
-            "Reads wait less, at once",
+            "Add read pool threads",
+            "Reads wait less; effective immediately",
             Risk::Medium,
-            "takes processor from writes",
+            "takes CPU from writes",
             "curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":OLD}'",
             &["the machine has cores to spare"],
             &[
@@ -151,12 +155,12 @@ fn pools_of_requests() -> Vec<Action> {
         ),
         action(
             "raise-processor-limit",
-            "Give the store more processor time",
-            "Raises its container's limit, or moves the neighbour away",
+            "Raise the CPU limit of the store",
+            "Raises its container limit or moves the competing workload away",
             Risk::Low,
-            "a container may have to be restarted for it",
-            "set the old limit again",
-            &["throttled periods or steal time were seen on its machine"],
+            "the container may have to be restarted",
+            "restore the old limit",
+            &["its machine shows throttled periods or steal time"],
             &[
                 "cat /sys/fs/cgroup/cpu.stat  # in its container: nr_throttled grows",
                 "docker update --cpus NEW CONTAINER_OF_{key}",

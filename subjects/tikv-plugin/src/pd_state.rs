@@ -1,25 +1,26 @@
-//! The newest answer to each question, read once and kept until the next one.
+//! The latest response of each endpoint, parsed once and kept until the next one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use operator_plugin::BlindSpot;
 use serde::de::DeserializeOwned;
 
-use crate::answer::{self, Why};
+use crate::response::{self, ResponseError};
 use crate::schedule::Endpoint;
 use crate::shapes::{
     Count, Health, HotPeers, Members, Regions, Safepoints, SchedulerEntry, SchedulerStores,
     Settings, StoreRates, Stores,
 };
 
-/// An answer, or why there is none, and when it came. Never asked is neither.
+/// The latest content of an endpoint, or the reason for its absence, with its time. Empty before
+/// the first poll.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen<T> {
+pub(crate) struct PolledValue<T> {
     at: u64,
-    result: Option<Result<T, Why>>,
+    result: Option<Result<T, ResponseError>>,
 }
 
-impl<T> Default for Seen<T> {
+impl<T> Default for PolledValue<T> {
     fn default() -> Self {
         Self {
             at: 0,
@@ -28,20 +29,20 @@ impl<T> Default for Seen<T> {
     }
 }
 
-impl<T> Seen<T> {
-    /// The content, when there is some.
+impl<T> PolledValue<T> {
+    /// The content, if there is any.
     pub(crate) fn value(&self) -> Option<&T> {
         self.result.as_ref().and_then(|result| result.as_ref().ok())
     }
 
-    /// Why there is none.
-    pub(crate) fn why(&self) -> Option<&Why> {
+    /// ResponseError there is no content.
+    pub(crate) fn why(&self) -> Option<&ResponseError> {
         self.result
             .as_ref()
             .and_then(|result| result.as_ref().err())
     }
 
-    /// When it came, in nanoseconds.
+    /// When the response arrived, in nanoseconds.
     pub(crate) fn at(&self) -> u64 {
         self.at
     }
@@ -55,55 +56,60 @@ impl<T> Seen<T> {
     }
 }
 
-impl<T: DeserializeOwned + Default> Seen<T> {
-    /// Takes an answer. Before the bootstrap every list is empty rather than unknown.
-    pub(crate) fn take(&mut self, at: u64, body: Result<&[u8], Why>) -> Result<(), Why> {
+impl<T: DeserializeOwned + Default> PolledValue<T> {
+    /// Stores a response. Before the bootstrap every list is empty rather than unknown.
+    pub(crate) fn take(
+        &mut self,
+        at: u64,
+        body: Result<&[u8], ResponseError>,
+    ) -> Result<(), ResponseError> {
         let result = match body {
-            Ok(body) => answer::read(body),
-            Err(Why::NotBootstrapped) => Ok(T::default()),
+            Ok(body) => response::read(body),
+            Err(ResponseError::NotBootstrapped) => Ok(T::default()),
             Err(why) => Err(why),
         };
         let outcome = result.as_ref().map(|_| ()).map_err(Clone::clone);
-        (self.at, self.result) = (at, Some(result));
+        self.at = at;
+        self.result = Some(result);
         outcome
     }
 }
 
-/// All that PD said.
+/// The latest responses of all PD endpoints.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Picture {
-    pub(crate) members: Seen<Members>,
-    pub(crate) health: Seen<Vec<Health>>,
-    pub(crate) stores: Seen<Stores>,
-    pub(crate) region_count: Seen<Count>,
-    pub(crate) abnormal: BTreeMap<Endpoint, Seen<Count>>,
-    pub(crate) hot_write: Seen<HotPeers>,
-    pub(crate) hot_read: Seen<HotPeers>,
-    pub(crate) store_rates: Seen<StoreRates>,
-    pub(crate) operators: Seen<Vec<String>>,
-    pub(crate) schedulers: Seen<Vec<SchedulerEntry>>,
-    pub(crate) paused: Seen<Vec<SchedulerEntry>>,
-    pub(crate) scheduler_stores: BTreeMap<Endpoint, Seen<SchedulerStores>>,
-    pub(crate) write_flow: Seen<Regions>,
-    pub(crate) read_flow: Seen<Regions>,
-    pub(crate) schedule: Seen<Settings>,
-    pub(crate) replication: Seen<Settings>,
-    pub(crate) range_holes: Seen<Vec<(String, String)>>,
-    pub(crate) large_regions: Seen<Regions>,
-    pub(crate) safepoints: Seen<Safepoints>,
-    pub(crate) page: Seen<Regions>,
-    /// Whether the cluster was ever started; unknown until the stores were asked for.
+pub(crate) struct PdState {
+    pub(crate) members: PolledValue<Members>,
+    pub(crate) health: PolledValue<Vec<Health>>,
+    pub(crate) stores: PolledValue<Stores>,
+    pub(crate) region_count: PolledValue<Count>,
+    pub(crate) abnormal: BTreeMap<Endpoint, PolledValue<Count>>,
+    pub(crate) hot_write: PolledValue<HotPeers>,
+    pub(crate) hot_read: PolledValue<HotPeers>,
+    pub(crate) store_rates: PolledValue<StoreRates>,
+    pub(crate) operators: PolledValue<Vec<String>>,
+    pub(crate) schedulers: PolledValue<Vec<SchedulerEntry>>,
+    pub(crate) paused: PolledValue<Vec<SchedulerEntry>>,
+    pub(crate) scheduler_stores: BTreeMap<Endpoint, PolledValue<SchedulerStores>>,
+    pub(crate) write_flow: PolledValue<Regions>,
+    pub(crate) read_flow: PolledValue<Regions>,
+    pub(crate) schedule: PolledValue<Settings>,
+    pub(crate) replication: PolledValue<Settings>,
+    pub(crate) range_holes: PolledValue<Vec<(String, String)>>,
+    pub(crate) large_regions: PolledValue<Regions>,
+    pub(crate) safepoints: PolledValue<Safepoints>,
+    pub(crate) page: PolledValue<Regions>,
+    /// Whether the cluster has been bootstrapped; unknown until the stores have been listed.
     pub(crate) bootstrapped: Option<bool>,
-    failures: BTreeMap<Endpoint, Why>,
+    failures: BTreeMap<Endpoint, ResponseError>,
 }
 
-impl Picture {
-    /// Takes the answer to one question.
-    pub(crate) fn take(&mut self, endpoint: Endpoint, at: u64, body: Result<&[u8], Why>) {
+impl PdState {
+    /// Stores the response of one endpoint.
+    pub(crate) fn take(&mut self, endpoint: Endpoint, at: u64, body: Result<&[u8], ResponseError>) {
         if endpoint == Endpoint::Stores {
             self.bootstrapped = match &body {
                 Ok(_) => Some(true),
-                Err(Why::NotBootstrapped) => Some(false),
+                Err(ResponseError::NotBootstrapped) => Some(false),
                 Err(_) => None,
             };
         }
@@ -142,7 +148,7 @@ impl Picture {
         };
     }
 
-    /// The cluster's id, when PD said it.
+    /// The cluster ID, if PD reported it.
     pub(crate) fn cluster_id(&self) -> Option<u64> {
         self.members
             .value()
@@ -150,22 +156,22 @@ impl Picture {
             .filter(|id| *id != 0)
     }
 
-    /// Number of regions, 0 when unknown.
+    /// The number of regions, 0 if unknown.
     pub(crate) fn regions(&self) -> u64 {
         self.region_count.value().map_or(0, |count| count.count)
     }
 
-    /// What PD did not tell: each broken answer by itself, but an unreachable PD once.
-    pub(crate) fn blind_spots(&self, target: &str) -> Vec<BlindSpot> {
+    /// Observation gaps: one for each unusable response, but only one for an unreachable PD.
+    pub(crate) fn observation_gaps(&self, target: &str) -> Vec<BlindSpot> {
         let mut spots = Vec::new();
         let mut silent = BTreeSet::new();
         for (endpoint, why) in &self.failures {
             let source = format!("http:{target}/pd/api/v1/{}", endpoint.path());
             match why {
-                Why::Unreachable(_) | Why::NoLeader => {
+                ResponseError::Unreachable(_) | ResponseError::NoLeader => {
                     silent.insert(why.text());
                 }
-                Why::NotOffered if !endpoint.is_required() => {}
+                ResponseError::Unsupported if !endpoint.is_required() => {}
                 _ => spots.push(BlindSpot {
                     source,
                     reason: why.text(),
@@ -185,51 +191,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn before_the_bootstrap_lists_are_empty_and_nothing_is_blind() {
-        let mut picture = Picture::default();
+    fn before_the_bootstrap_lists_are_empty_and_there_are_no_gaps() {
+        let mut pd_state = PdState::default();
         for endpoint in [
             Endpoint::Stores,
             Endpoint::HotStores,
             Endpoint::RangeHoles,
             Endpoint::Operators,
         ] {
-            picture.take(endpoint, 1, Err(Why::NotBootstrapped));
+            pd_state.take(endpoint, 1, Err(ResponseError::NotBootstrapped));
         }
         assert_eq!(
-            (picture.bootstrapped, picture.stores.value()),
+            (pd_state.bootstrapped, pd_state.stores.value()),
             (Some(false), Some(&Stores::default()))
         );
-        assert_eq!(picture.blind_spots("pd"), []);
+        assert_eq!(pd_state.observation_gaps("pd"), []);
     }
 
     #[test]
-    fn one_broken_answer_blinds_one_endpoint_only() {
-        let mut picture = Picture::default();
-        picture.take(Endpoint::Stores, 1, Ok(br#"{"count":0,"stores":[]}"#));
-        picture.take(
+    fn an_unusable_response_is_a_gap_for_its_endpoint_only() {
+        let mut pd_state = PdState::default();
+        pd_state.take(Endpoint::Stores, 1, Ok(br#"{"count":0,"stores":[]}"#));
+        pd_state.take(
             Endpoint::HotStores,
             1,
-            Err(Why::Failed("answered 500: PANIC".to_owned())),
+            Err(ResponseError::Failed(
+                "responded with status 500: PANIC".to_owned(),
+            )),
         );
-        picture.take(Endpoint::PausedSchedulers, 1, Err(Why::NotOffered));
-        let spots = picture.blind_spots("pd");
+        pd_state.take(
+            Endpoint::PausedSchedulers,
+            1,
+            Err(ResponseError::Unsupported),
+        );
+        let spots = pd_state.observation_gaps("pd");
         assert_eq!(spots.len(), 1, "{spots:?}");
         assert_eq!(spots[0].source, "http:pd/pd/api/v1/hotspot/stores");
-        picture.take(Endpoint::HotStores, 2, Ok(b"{}"));
-        assert_eq!(picture.blind_spots("pd"), []);
+        pd_state.take(Endpoint::HotStores, 2, Ok(b"{}"));
+        assert_eq!(pd_state.observation_gaps("pd"), []);
     }
 
     #[test]
-    fn an_unreachable_pd_is_one_blind_spot() {
-        let mut picture = Picture::default();
+    fn an_unreachable_pd_is_one_gap() {
+        let mut pd_state = PdState::default();
         for endpoint in Endpoint::ALL {
-            picture.take(
+            pd_state.take(
                 endpoint,
                 1,
-                Err(Why::Unreachable("connection refused".to_owned())),
+                Err(ResponseError::Unreachable("connection refused".to_owned())),
             );
         }
-        assert_eq!(picture.blind_spots("pd").len(), 1);
-        assert_eq!(picture.bootstrapped, None);
+        assert_eq!(pd_state.observation_gaps("pd").len(), 1);
+        assert_eq!(pd_state.bootstrapped, None);
     }
 }

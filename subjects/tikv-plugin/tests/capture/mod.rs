@@ -1,11 +1,11 @@
-//! A recording of a real cluster as the world that a subject looks at.
+//! A capture of a real cluster as the world that a subject observes.
 
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::cast_possible_truncation,
-    reason = "test code: a recording of another form must end the test"
+    reason = "test code: a malformed capture must fail the test"
 )]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ use operator_plugin::{
 };
 use serde::Deserialize;
 
-/// Where the recordings are: beside the project, or in a folder `shared` of one of its parents.
+/// The path of a capture, in the folder `shared` of one of the project's parent folders.
 pub(crate) fn path(name: &str) -> Option<PathBuf> {
     let file = format!("{name}.jsonl.gz");
     let start = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
@@ -28,7 +28,7 @@ pub(crate) fn path(name: &str) -> Option<PathBuf> {
         .find(|path| path.exists());
     if found.is_none() {
         eprintln!(
-            "skipped: the recording {file} is not in shared/data/cassettes of any parent of {}",
+            "skipped: capture {file} not found in shared/data/cassettes of any parent of {}",
             start.display()
         );
     }
@@ -46,15 +46,15 @@ struct Entry {
     line: Option<String>,
 }
 
-/// One answer: when, status (0 for a refused connection), and which body.
-struct Answer {
+/// One response: time, status (0 for a refused connection) and index of the body.
+struct CapturedResponse {
     t: f64,
     status: u16,
     body: usize,
 }
 
-pub(crate) struct Recording {
-    answers: BTreeMap<String, Vec<Answer>>,
+pub(crate) struct Capture {
+    responses: BTreeMap<String, Vec<CapturedResponse>>,
     bodies: Vec<String>,
     logs: BTreeMap<String, Vec<(f64, String)>>,
     listening: BTreeSet<String>,
@@ -62,19 +62,19 @@ pub(crate) struct Recording {
     read_up_to: BTreeMap<String, usize>,
     samples: BTreeMap<String, Vec<(f64, f64)>>,
     began_ms: u64,
-    /// Seconds since the beginning.
+    /// Seconds since the start of the capture.
     pub(crate) t: f64,
     /// Whether discovery is granted.
     pub(crate) grants: bool,
-    /// Paths asked in the last tick, by target.
-    pub(crate) asked: Vec<(String, String)>,
+    /// Targets and paths requested in the last tick.
+    pub(crate) requested: Vec<(String, String)>,
 }
 
-impl Recording {
+impl Capture {
     pub(crate) fn load(path: &Path) -> Self {
         let file = std::fs::File::open(path).unwrap();
         let mut read = Self {
-            answers: BTreeMap::new(),
+            responses: BTreeMap::new(),
             bodies: vec![String::new()],
             logs: BTreeMap::new(),
             listening: BTreeSet::new(),
@@ -84,7 +84,7 @@ impl Recording {
             began_ms: 0,
             t: 0.0,
             grants: true,
-            asked: Vec::new(),
+            requested: Vec::new(),
         };
         for line in BufReader::new(flate2::read::GzDecoder::new(file)).lines() {
             read.take(serde_json::from_str(&line.unwrap()).unwrap());
@@ -92,7 +92,7 @@ impl Recording {
         read
     }
 
-    /// Nothing listens there any more.
+    /// Stops listening at an origin.
     pub(crate) fn close(&mut self, origin: &str) {
         self.listening.remove(origin);
     }
@@ -108,10 +108,10 @@ impl Recording {
         }
         let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
         self.listening.insert(origin);
-        let answers = self.answers.entry(url).or_default();
+        let responses = self.responses.entry(url).or_default();
         let body = match (
             entry.body,
-            answers.iter().rev().find(|answer| answer.status != 0),
+            responses.iter().rev().find(|answer| answer.status != 0),
         ) {
             (Some(body), _) => {
                 self.bodies.push(body);
@@ -120,7 +120,7 @@ impl Recording {
             (None, Some(before)) => before.body,
             (None, None) => 0,
         };
-        answers.push(Answer {
+        responses.push(CapturedResponse {
             t: entry.t,
             status: entry.status.unwrap_or(0),
             body,
@@ -135,13 +135,13 @@ impl Recording {
         if !self.listening.contains(origin) {
             return Err(HttpError::Refused);
         }
-        // A process that refuses one path refuses all of them.
+        // A process that refuses one path refuses every path.
         let last = |url: &str| {
-            self.answers
+            self.responses
                 .get(url)?
                 .iter()
                 .rev()
-                .find(|answer| answer.t <= self.t)
+                .find(|response| response.t <= self.t)
         };
         let response = |status: u16, body: &str| Response {
             status,
@@ -152,20 +152,20 @@ impl Recording {
             server_date: Some((self.began_ms + (self.t * 1000.0) as u64) / 1000 * 1_000_000_000),
         };
         match last(&format!("{origin}{path}")) {
-            None => Ok(response(404, "not recorded")),
+            None => Ok(response(404, "not captured")),
             Some(answer) if answer.status == 0 => Err(HttpError::Refused),
             Some(answer) => Ok(response(answer.status, &self.bodies[answer.body])),
         }
     }
 }
 
-impl World for Recording {
+impl World for Capture {
     fn now(&self) -> u64 {
         (self.began_ms + (self.t * 1000.0) as u64) * 1_000_000
     }
 
     fn send_all(&mut self, requests: &[Request]) -> Vec<Result<Response, HttpError>> {
-        self.asked.extend(
+        self.requested.extend(
             requests
                 .iter()
                 .map(|request| (request.target.clone(), request.path_and_query.clone())),
@@ -178,9 +178,7 @@ impl World for Recording {
 
     fn discover(&mut self, name: &str, origin: &str) -> Result<(), HttpError> {
         if !self.grants {
-            return Err(HttpError::Denied(
-                "outside of the granted networks".to_owned(),
-            ));
+            return Err(HttpError::Denied("outside the granted networks".to_owned()));
         }
         self.targets.insert(name.to_owned(), origin.to_owned());
         Ok(())
@@ -238,7 +236,7 @@ impl World for Recording {
                     Matcher::Equals(wanted) => {
                         label(series, &wanted.key).as_deref() == Some(&wanted.value)
                     }
-                    _ => panic!("not needed here"),
+                    _ => panic!("unsupported matcher"),
                 })
         };
         let mut groups: BTreeMap<Vec<String>, f64> = BTreeMap::new();

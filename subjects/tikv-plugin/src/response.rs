@@ -1,52 +1,54 @@
-//! What an answer of PD means before its content is read: the traps of its HTTP API are all here.
+//! Classifies PD's HTTP responses before their content is parsed. All quirks of that API are
+//! handled here.
 
 use operator_plugin::{HttpError, Response};
 use serde::de::DeserializeOwned;
 
-/// How much of a body that makes no sense is quoted.
+/// Characters of an unusable body that an error quotes.
 const QUOTED_CHARS: usize = 80;
 
-/// Why there is no content.
+/// ResponseError a response has no usable content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// No TiKV ever registered: there is nothing to list yet, which is no fault.
+pub(crate) enum ResponseError {
+    /// No store has ever registered: there is nothing to list yet, which is not an error.
     NotBootstrapped,
-    /// The members have no leader.
+    /// PD has no leader.
     NoLeader,
-    /// This version has no such endpoint.
-    NotOffered,
-    /// Nobody answered.
+    /// This PD version does not have the endpoint.
+    Unsupported,
+    /// No response arrived.
     Unreachable(String),
-    /// The answer cannot be used.
+    /// The response is unusable.
     Failed(String),
 }
 
-impl Why {
-    /// For blind spots.
+impl ResponseError {
+    /// The reason as reported in observation gaps.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::NotBootstrapped => "the cluster is not bootstrapped".to_owned(),
             Self::NoLeader => "there is no leader".to_owned(),
-            Self::NotOffered => "not offered by this version".to_owned(),
+            Self::Unsupported => "not supported by this version".to_owned(),
             Self::Unreachable(reason) | Self::Failed(reason) => reason.clone(),
         }
     }
 
-    /// Whether another member may do better.
+    /// Whether another member may have a usable response.
     pub(crate) fn is_worth_another_member(&self) -> bool {
         matches!(self, Self::Unreachable(_) | Self::NoLeader)
     }
 }
 
-/// The body of a useful answer. Judged by content: PD's region lists come as `application/octet-stream`.
-pub(crate) fn body(result: &Result<Response, HttpError>) -> Result<&[u8], Why> {
+/// The body of a usable response. The content type is ignored: PD sends region lists as
+/// `application/octet-stream`.
+pub(crate) fn body(result: &Result<Response, HttpError>) -> Result<&[u8], ResponseError> {
     let response = result
         .as_ref()
-        .map_err(|error| Why::Unreachable(error.describe()))?;
+        .map_err(|error| ResponseError::Unreachable(error.describe()))?;
     if response.status == 200 {
         let cut = || {
-            Why::Failed(format!(
-                "the answer was cut at {} bytes",
+            ResponseError::Failed(format!(
+                "response truncated at {} bytes",
                 response.body.len()
             ))
         };
@@ -59,31 +61,34 @@ pub(crate) fn body(result: &Result<Response, HttpError>) -> Result<&[u8], Why> {
     let text = quoted(&response.body);
     let says = |word: &str| contains(&response.body, word);
     Err(match response.status {
-        404 | 405 => Why::NotOffered,
-        _ if says("ErrNotBootstrapped") || says("cluster not bootstrapped") => Why::NotBootstrapped,
+        404 | 405 => ResponseError::Unsupported,
+        _ if says("ErrNotBootstrapped") || says("cluster not bootstrapped") => {
+            ResponseError::NotBootstrapped
+        }
         _ if says("ErrRedirectNoLeader")
             || says("redirect finds no leader")
             || says("ErrEtcdNoLeader") =>
         {
-            Why::NoLeader
+            ResponseError::NoLeader
         }
-        status => Why::Failed(format!("answered {status}: {text}")),
+        status => ResponseError::Failed(format!("responded with status {status}: {text}")),
     })
 }
 
-/// Reads a body as JSON of a shape. A panic of the server, a bare string or a proxy's HTML become an error that quotes it.
-pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Why> {
+/// Parses a JSON body. A server panic, a bare string or a proxy's HTML page becomes an error that
+/// quotes it.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ResponseError> {
     serde_json::from_slice(body).map_err(|error| {
         let kind = if error.is_data() {
-            "json of another shape"
+            "JSON of an unexpected shape"
         } else {
-            "no json"
+            "invalid JSON"
         };
-        Why::Failed(format!("answered {kind}: {}", quoted(body)))
+        ResponseError::Failed(format!("responded with {kind}: {}", quoted(body)))
     })
 }
 
-/// The first characters on one line, without the quotes of a bare JSON string.
+/// The first characters as one line, without the quotes of a bare JSON string.
 fn quoted(body: &[u8]) -> String {
     let start = body
         .get(..body.len().min(QUOTED_CHARS * 4))
@@ -95,14 +100,14 @@ fn quoted(body: &[u8]) -> String {
         .map(|letter| if letter.is_control() { ' ' } else { letter })
         .collect();
     if line.is_empty() {
-        "(an empty body)".to_owned()
+        "(empty body)".to_owned()
     } else {
         line.chars().take(QUOTED_CHARS).collect()
     }
 }
 
 fn contains(body: &[u8], word: &str) -> bool {
-    // Errors are short; a panic's stack need not be searched to its end.
+    // Errors are short; the rest of a panic's stack trace is irrelevant.
     let start = body.get(..body.len().min(4096)).unwrap_or_default();
     start
         .windows(word.len())
@@ -115,7 +120,7 @@ mod tests {
     use crate::shapes::Stores;
     use proptest::prelude::*;
 
-    fn answered(status: u16, body: &str) -> Result<Response, HttpError> {
+    fn response_of(status: u16, body: &str) -> Result<Response, HttpError> {
         Ok(Response {
             status,
             headers: vec![],
@@ -127,49 +132,49 @@ mod tests {
     }
 
     #[test]
-    fn the_recorded_error_before_bootstrap_is_no_fault() {
-        let result = answered(
+    fn the_captured_error_before_bootstrap_is_not_a_failure() {
+        let result = response_of(
             500,
             include_str!("../tests/fixtures/pd-8.5.0-stores-not-bootstrapped.json"),
         );
-        assert_eq!(body(&result), Err(Why::NotBootstrapped));
+        assert_eq!(body(&result), Err(ResponseError::NotBootstrapped));
     }
 
     #[test]
-    fn the_recorded_panic_is_quoted_and_cut() {
-        let result = answered(
+    fn the_captured_panic_is_quoted_and_truncated() {
+        let result = response_of(
             500,
             include_str!("../tests/fixtures/pd-8.5.0-hotspot-stores-panic.txt"),
         );
-        let Err(Why::Failed(reason)) = body(&result) else {
-            panic!("a panic is no content")
+        let Err(ResponseError::Failed(reason)) = body(&result) else {
+            panic!("a panic is not content")
         };
         assert!(
-            reason.starts_with("answered 500: PANIC: runtime error"),
+            reason.starts_with("responded with status 500: PANIC: runtime error"),
             "{reason}"
         );
-        assert!(reason.chars().count() <= 80 + "answered 500: ".len());
+        assert!(reason.chars().count() <= 80 + "responded with status 500: ".len());
     }
 
     #[test]
-    fn a_panic_with_status_200_is_no_content_either() {
-        let result = answered(
+    fn a_panic_with_status_200_is_not_content() {
+        let result = response_of(
             200,
             include_str!("../tests/fixtures/pd-8.5.0-hotspot-stores-panic.txt"),
         );
         assert!(matches!(
             read::<Stores>(body(&result).unwrap()),
-            Err(Why::Failed(_))
+            Err(ResponseError::Failed(_))
         ));
     }
 
     #[test]
-    fn html_of_a_proxy_and_bare_strings_are_quoted() {
+    fn proxy_html_and_bare_strings_are_quoted() {
         for (text, quote) in [
             ("<html><body>Bad gateway</body></html>", "<html>"),
             (r#""[PD:core:ErrX]text""#, "[PD:core:ErrX]"),
         ] {
-            let Err(Why::Failed(reason)) = read::<Stores>(text.as_bytes()) else {
+            let Err(ResponseError::Failed(reason)) = read::<Stores>(text.as_bytes()) else {
                 panic!("{text}")
             };
             assert!(reason.contains(quote), "{reason}");
@@ -177,25 +182,25 @@ mod tests {
     }
 
     #[test]
-    fn no_leader_and_no_such_endpoint_are_told_apart() {
-        let lost = answered(
+    fn a_missing_leader_differs_from_a_missing_endpoint() {
+        let lost = response_of(
             503,
             "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader",
         );
-        assert_eq!(body(&lost), Err(Why::NoLeader));
+        assert_eq!(body(&lost), Err(ResponseError::NoLeader));
         assert_eq!(
-            body(&answered(404, "404 page not found")),
-            Err(Why::NotOffered)
+            body(&response_of(404, "404 page not found")),
+            Err(ResponseError::Unsupported)
         );
         assert_eq!(
             body(&Err(HttpError::Refused)),
-            Err(Why::Unreachable("connection refused".to_owned()))
+            Err(ResponseError::Unreachable("connection refused".to_owned()))
         );
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_reader_panic(status: u16, bytes: Vec<u8>) {
+        fn arbitrary_bytes_never_panic(status: u16, bytes: Vec<u8>) {
             let result = Ok(Response { status, headers: vec![], body: bytes.clone(), truncated: false, elapsed: 1, server_date: None });
             let _ = (body(&result), read::<Stores>(&bytes));
         }

@@ -1,31 +1,41 @@
-//! The failure cards.
+//! The failure modes of a TiKV cluster.
 
+mod compaction;
+mod cpu;
+mod disk_space;
 mod disks;
 mod hot;
 mod housekeeping;
 mod links;
 mod pd;
+mod pd_resources;
 mod pools;
 mod pressure;
 mod replicas;
+mod restarts;
 mod scheduling;
 mod stores;
 
-use operator_plugin::knowledge::Card;
+use operator_plugin::knowledge::Card as FailureMode;
 
-/// All cards.
-pub(super) fn all() -> Vec<Card> {
+/// All failure modes.
+pub(super) fn all() -> Vec<FailureMode> {
     [
-        disks::cards(),
-        hot::cards(),
-        housekeeping::cards(),
-        links::cards(),
-        pd::cards(),
-        pools::cards(),
-        pressure::cards(),
-        replicas::cards(),
-        scheduling::cards(),
-        stores::cards(),
+        compaction::all(),
+        cpu::all(),
+        disk_space::all(),
+        disks::all(),
+        hot::all(),
+        housekeeping::all(),
+        links::all(),
+        pd::all(),
+        pd_resources::all(),
+        pools::all(),
+        pressure::all(),
+        replicas::all(),
+        restarts::all(),
+        scheduling::all(),
+        stores::all(),
     ]
     .concat()
 }
@@ -64,7 +74,7 @@ const STAGE_SIGNALS: [&str; 14] = [
     "write-p99",
 ];
 
-/// Checks of thread pools and of the processor.
+/// Checks of thread pools and of the CPU quota.
 const POOLS: [&str; 7] = [
     "apply-cpu",
     "grpc-cpu",
@@ -85,7 +95,7 @@ const POOL_SIGNALS: [&str; 6] = [
     "scheduler-cores",
 ];
 
-/// How much work arrives at a store.
+/// Signals of the load on a store.
 const FLOWS: [&str; 5] = [
     "request-rate",
     "store-read-flow",
@@ -94,7 +104,7 @@ const FLOWS: [&str; 5] = [
     "store-write-keys",
 ];
 
-/// PD's view of replicas that are not as they should be.
+/// Checks of PD's abnormal-replica counts.
 const REPLICAS: [&str; 6] = [
     "no-down-peers",
     "no-extra-peers",

@@ -1,32 +1,32 @@
-//! The walk over all regions, a page a tick, in search of regions without a leader.
+//! The scan of all regions, one page per tick, for regions without a leader.
 //!
-//! PD keeps the last leader it heard of, so a region counts as leaderless when PD says so, or when its leader's store is
-//! lost and the peers themselves, asked at their status servers, know no leader.
+//! PD keeps the last known leader, so a region is leaderless if PD reports none, or if the leader's
+//! store is lost and the peers report at their status servers that they know of no leader.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use operator_plugin::{HttpError, Request, Response, TableData, table};
 
-use crate::answer;
 use crate::nodes::Nodes;
+use crate::response;
 use crate::schedule::is_due;
 use crate::shapes::{PeerView, Region};
 
-/// Suspects that are remembered; beyond it the cluster has one trouble, not thousands.
+/// Suspects that are tracked; with more, the cluster has one common problem.
 const SUSPECTS: usize = 1_024;
-/// Suspects whose peers are asked in one tick.
+/// Suspects whose peers are queried per tick.
 const CONFIRMED_PER_TICK: usize = 8;
 
-/// Where the walk stands and what it found.
+/// The position of the scan and its findings.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Walk {
-    /// The key to go on from, in hex; empty at the beginning.
+pub(crate) struct RegionScan {
+    /// The key to continue from, in hex; empty at the beginning.
     key: String,
     began_ms: Option<u64>,
-    is_walking: bool,
-    walks: u64,
+    is_running: bool,
+    scans: u64,
     suspects: BTreeMap<u64, Suspect>,
-    /// The suspect after which the next confirmations go on.
+    /// The suspect after which the next confirmations continue.
     confirmed_up_to: u64,
 }
 
@@ -34,20 +34,21 @@ pub(crate) struct Walk {
 struct Suspect {
     last_leader: Option<u64>,
     peers: Vec<u64>,
-    said_by_pd: bool,
-    /// What the peers said, when they were asked.
+    leaderless_in_pd: bool,
+    /// Whether the peers confirmed it, once they responded.
     confirmed: Option<bool>,
-    seen_in_walk: u64,
+    last_scan: u64,
 }
 
-impl Walk {
-    /// The page to ask for now, if any.
+impl RegionScan {
+    /// The page to request now, if any.
     pub(crate) fn page(&mut self, period_ms: u64, regions: u64, now_ms: u64) -> Option<String> {
-        if !self.is_walking {
+        if !self.is_running {
             if !is_due(self.began_ms, period_ms, now_ms) {
                 return None;
             }
-            (self.began_ms, self.is_walking) = (Some(now_ms), true);
+            self.began_ms = Some(now_ms);
+            self.is_running = true;
             self.key.clear();
         }
         Some(format!(
@@ -56,34 +57,34 @@ impl Walk {
         ))
     }
 
-    /// Takes the page.
+    /// Evaluates a page.
     pub(crate) fn take(&mut self, page: &[Region], page_regions: u64, lost: &BTreeSet<u64>) {
         for region in page {
-            self.judge(region, lost);
+            self.evaluate(region, lost);
         }
         let next = page
             .last()
             .map(|region| region.end_key.clone())
             .unwrap_or_default();
         let is_short = (page.len() as u64) < page_regions;
-        // A key that does not grow would walk in circles.
+        // A key that does not advance would loop forever.
         if next.is_empty() || is_short || next <= self.key {
-            self.is_walking = false;
-            self.walks += 1;
-            let walk = self.walks;
+            self.is_running = false;
+            self.scans += 1;
+            let scan = self.scans;
             self.suspects
-                .retain(|_, suspect| suspect.seen_in_walk + 1 >= walk);
+                .retain(|_, suspect| suspect.last_scan + 1 >= scan);
         } else {
             self.key = next;
         }
     }
 
-    /// Gives the walk up after an answer that could not be read; the next one begins anew.
-    pub(crate) fn break_off(&mut self) {
-        self.is_walking = false;
+    /// Aborts the scan after an unusable response; the next one starts over.
+    pub(crate) fn abort(&mut self) {
+        self.is_running = false;
     }
 
-    fn judge(&mut self, region: &Region, lost: &BTreeSet<u64>) {
+    fn evaluate(&mut self, region: &Region, lost: &BTreeSet<u64>) {
         let leader = region.leader_store();
         let suspicious = leader.is_none_or(|leader| lost.contains(&leader));
         if !suspicious {
@@ -98,15 +99,15 @@ impl Walk {
                     .map(|peer| peer.store_id)
                     .take(16)
                     .collect(),
-                said_by_pd: leader.is_none(),
+                leaderless_in_pd: leader.is_none(),
                 confirmed: before.and_then(|before| before.confirmed),
-                seen_in_walk: self.walks,
+                last_scan: self.scans,
             };
             self.suspects.insert(region.id, suspect);
         }
     }
 
-    /// Questions to the peers of the next few suspects.
+    /// Requests to the peers of the next few suspects.
     pub(crate) fn confirmations(&mut self, nodes: &Nodes, timeout_ms: u64) -> Vec<(u64, Request)> {
         let after = self
             .suspects
@@ -117,7 +118,7 @@ impl Walk {
             .take(CONFIRMED_PER_TICK)
             .collect();
         self.confirmed_up_to = chosen.last().copied().unwrap_or_default();
-        let mut questions = Vec::new();
+        let mut requests = Vec::new();
         for region in chosen {
             let peers = self
                 .suspects
@@ -126,7 +127,7 @@ impl Walk {
                 .unwrap_or_default();
             for store in peers {
                 if let Some(node) = nodes.of(&format!("store/{store}")) {
-                    questions.push((
+                    requests.push((
                         region,
                         Request::get(&node.target, format!("/region/{region}"))
                             .timeout_ms(timeout_ms),
@@ -134,14 +135,16 @@ impl Walk {
                 }
             }
         }
-        questions
+        requests
     }
 
-    /// Takes what the peers said. Silence proves nothing.
+    /// Records the responses of the peers. A missing response proves nothing.
     pub(crate) fn confirm(&mut self, answers: &[(u64, Result<Response, HttpError>)]) {
         let mut views: BTreeMap<u64, Vec<bool>> = BTreeMap::new();
         for (region, result) in answers {
-            let view = answer::body(result).and_then(answer::read::<PeerView>).ok();
+            let view = response::body(result)
+                .and_then(response::read::<PeerView>)
+                .ok();
             let state = view
                 .and_then(|view| view.raft_status)
                 .and_then(|status| status.soft_state);
@@ -157,13 +160,14 @@ impl Walk {
         }
     }
 
-    /// The `regions_without_leader` table, once a walk came to its end.
+    /// The `regions_without_leader` table, once a scan is complete.
     pub(crate) fn table(&self) -> Option<TableData> {
-        let leaderless =
-            |suspect: &&(&u64, &Suspect)| suspect.1.said_by_pd || suspect.1.confirmed == Some(true);
+        let leaderless = |suspect: &&(&u64, &Suspect)| {
+            suspect.1.leaderless_in_pd || suspect.1.confirmed == Some(true)
+        };
         let entries: Vec<(&u64, &Suspect)> = self.suspects.iter().collect();
         let rows: Vec<_> = entries.iter().filter(leaderless).collect();
-        (self.walks > 0 || !rows.is_empty()).then(|| {
+        (self.scans > 0 || !rows.is_empty()).then(|| {
             table("regions_without_leader")
                 .texts("region", rows.iter().map(|(region, _)| region.to_string()))
                 .texts(
@@ -199,7 +203,7 @@ mod tests {
         }
     }
 
-    fn says(leader_id: u64, raft_state: &str) -> Result<Response, HttpError> {
+    fn responds(leader_id: u64, raft_state: &str) -> Result<Response, HttpError> {
         let body = format!(
             r#"{{"raft_status":{{"soft_state":{{"leader_id":{leader_id},"raft_state":"{raft_state}"}}}}}}"#
         );
@@ -214,80 +218,79 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_goes_page_by_page_and_rests_at_the_end() {
-        let mut walk = Walk::default();
+    fn a_scan_proceeds_page_by_page_and_pauses_at_the_end() {
+        let mut scan = RegionScan::default();
         assert_eq!(
-            walk.page(30_000, 2, 0).unwrap(),
+            scan.page(30_000, 2, 0).unwrap(),
             "/pd/api/v1/regions/key?key=&limit=2&format=hex"
         );
-        walk.take(
+        scan.take(
             &[region(1, "61", Some(1)), region(2, "62", Some(1))],
             2,
             &BTreeSet::new(),
         );
-        assert!(walk.table().is_none(), "the walk is not at its end");
+        assert!(scan.table().is_none(), "the scan is incomplete");
         assert_eq!(
-            walk.page(30_000, 2, 1_000).unwrap(),
+            scan.page(30_000, 2, 1_000).unwrap(),
             "/pd/api/v1/regions/key?key=62&limit=2&format=hex"
         );
-        walk.take(&[region(3, "", Some(1))], 2, &BTreeSet::new());
+        scan.take(&[region(3, "", Some(1))], 2, &BTreeSet::new());
         assert_eq!(
-            (walk.page(30_000, 2, 2_000), walk.table().unwrap().rows()),
+            (scan.page(30_000, 2, 2_000), scan.table().unwrap().rows()),
             (None, 0)
         );
-        assert!(walk.page(30_000, 2, 30_000).is_some());
+        assert!(scan.page(30_000, 2, 30_000).is_some());
     }
 
     #[test]
-    fn a_key_that_does_not_grow_ends_the_walk() {
-        let mut walk = Walk {
+    fn a_key_that_does_not_advance_ends_the_scan() {
+        let mut scan = RegionScan {
             key: "62".to_owned(),
-            is_walking: true,
-            ..Walk::default()
+            is_running: true,
+            ..RegionScan::default()
         };
-        walk.take(&[region(1, "61", Some(1))], 1, &BTreeSet::new());
-        assert!(!walk.is_walking);
+        scan.take(&[region(1, "61", Some(1))], 1, &BTreeSet::new());
+        assert!(!scan.is_running);
     }
 
     #[test]
-    fn a_leader_on_a_lost_store_is_doubted_until_its_peers_are_asked() {
-        let mut walk = Walk::default();
-        walk.take(&[region(7, "", Some(4))], 256, &[4].into());
-        assert_eq!(
-            walk.table().unwrap().rows(),
-            0,
-            "the word of PD alone proves nothing"
-        );
-        walk.confirm(&[(7, says(0, "PreCandidate")), (7, says(0, "Follower"))]);
-        let table = walk.table().unwrap();
+    fn a_leader_on_a_lost_store_is_suspect_until_its_peers_confirm() {
+        let mut scan = RegionScan::default();
+        scan.take(&[region(7, "", Some(4))], 256, &[4].into());
+        assert_eq!(scan.table().unwrap().rows(), 0, "PD alone proves nothing");
+        scan.confirm(&[
+            (7, responds(0, "PreCandidate")),
+            (7, responds(0, "Follower")),
+        ]);
+        let table = scan.table().unwrap();
         assert_eq!(
             table.scalar(0, "last_leader_store"),
             Scalar::Text("4".to_owned())
         );
         assert_eq!(table.scalar(0, "confirmed"), Scalar::Boolean(true));
-        walk.confirm(&[(7, says(71, "Leader"))]);
-        assert_eq!(walk.table().unwrap().rows(), 0);
+        scan.confirm(&[(7, responds(71, "Leader"))]);
+        assert_eq!(scan.table().unwrap().rows(), 0);
     }
 
     #[test]
-    fn what_pd_calls_leaderless_is_shown_even_unconfirmed_and_goes_when_it_has_a_leader() {
-        let mut walk = Walk::default();
-        walk.take(&[region(7, "", None)], 256, &BTreeSet::new());
+    fn a_region_without_leader_in_pd_is_listed_unconfirmed_until_it_has_one() {
+        let mut scan = RegionScan::default();
+        scan.take(&[region(7, "", None)], 256, &BTreeSet::new());
         assert_eq!(
-            walk.table().unwrap().scalar(0, "confirmed"),
+            scan.table().unwrap().scalar(0, "confirmed"),
             Scalar::Boolean(false)
         );
-        walk.take(&[region(7, "", Some(1))], 256, &BTreeSet::new());
-        assert_eq!(walk.table().unwrap().rows(), 0);
+        scan.take(&[region(7, "", Some(1))], 256, &BTreeSet::new());
+        assert_eq!(scan.table().unwrap().rows(), 0);
     }
 
     #[test]
-    fn a_region_that_was_merged_away_is_forgotten() {
-        let mut walk = Walk::default();
-        walk.take(&[region(7, "", None)], 256, &BTreeSet::new());
+    fn a_merged_region_is_dropped() {
+        let mut scan = RegionScan::default();
+        scan.take(&[region(7, "", None)], 256, &BTreeSet::new());
         for _ in 0..2 {
-            walk.take(&[region(8, "", Some(1))], 256, &BTreeSet::new());
+            scan.take(&[region(8, "", Some(1))], 256, &BTreeSet::new());
         }
-        assert_eq!(walk.table().unwrap().rows(), 0);
+        assert_eq!(scan.table().unwrap().rows(), 0);
     }
 }

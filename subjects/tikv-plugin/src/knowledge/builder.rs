@@ -1,0 +1,255 @@
+//! Builders for failure modes and their evidence rules.
+
+use operator_plugin::knowledge::{
+    Card as FailureMode, Deviation, EvidenceRule, Fitness, OptionFit, RowTest, Scope, Test,
+};
+use operator_plugin::{Comparison, Scalar, Severity};
+
+/// A failure mode without evidence and options.
+pub(super) fn failure_mode(
+    id: &str,
+    entity_kind: &str,
+    severity: Severity,
+    prior: f64,
+) -> FailureMode {
+    FailureMode {
+        id: id.to_owned(),
+        title: String::new(),
+        mechanism: String::new(),
+        entity_kind: entity_kind.to_owned(),
+        severity,
+        prior,
+        evidence: Vec::new(),
+        rivals: Vec::new(),
+        options: Vec::new(),
+        revisit_when: String::new(),
+    }
+}
+
+/// Fills in a failure mode step by step.
+pub(super) trait Describe {
+    /// Sets the title and the mechanism.
+    fn description(self, title: &str, mechanism: &str) -> Self;
+    /// Adds evidence rules.
+    fn evidence(self, rules: Vec<EvidenceRule>) -> Self;
+    /// Adds rules for what the failure disturbs elsewhere.
+    fn consequences(self, consequences: Vec<EvidenceRule>) -> Self;
+    /// Names failure modes with similar symptoms.
+    fn alternatives(self, alternatives: &[&str]) -> Self;
+    /// Sets the options, best first.
+    fn options(self, options: &[(&str, Fitness, &str)]) -> Self;
+    /// Names what would change the recommendation.
+    fn revisit_when(self, revisit_when: &str) -> Self;
+}
+
+impl Describe for FailureMode {
+    fn description(mut self, title: &str, mechanism: &str) -> Self {
+        self.title = title.to_owned();
+        self.mechanism = mechanism.to_owned();
+        self
+    }
+
+    fn evidence(mut self, rules: Vec<EvidenceRule>) -> Self {
+        self.evidence.extend(rules);
+        self
+    }
+
+    /// A consequence that several lists name is added once.
+    fn consequences(mut self, consequences: Vec<EvidenceRule>) -> Self {
+        for rule in consequences {
+            if !self.evidence.iter().any(|known| known.id == rule.id) {
+                self.evidence.push(rule);
+            }
+        }
+        self
+    }
+
+    fn alternatives(mut self, alternatives: &[&str]) -> Self {
+        self.rivals = alternatives.iter().map(|id| (*id).to_owned()).collect();
+        self
+    }
+
+    fn options(mut self, options: &[(&str, Fitness, &str)]) -> Self {
+        let option = |(action, fitness, because): &(&str, Fitness, &str)| OptionFit {
+            action: (*action).to_owned(),
+            fitness: *fitness,
+            because: (*because).to_owned(),
+        };
+        self.options = options.iter().map(option).collect();
+        self
+    }
+
+    fn revisit_when(mut self, revisit_when: &str) -> Self {
+        self.revisit_when = revisit_when.to_owned();
+        self
+    }
+}
+
+/// An evidence rule under construction: `check(Scope::Itself, "store-up").ratios(20.0, 0.02)…`.
+pub(super) struct RuleBuilder(EvidenceRule);
+
+/// The check is violated.
+pub(super) fn check(scope: Scope, id: &str) -> RuleBuilder {
+    rule(scope, Test::Violated(id.to_owned()), id)
+}
+
+/// The signal deviates from its baseline.
+pub(super) fn anomaly(scope: Scope, signal: &str) -> RuleBuilder {
+    rule(
+        scope,
+        Test::SignalDeviates((signal.to_owned(), Deviation::Anomalous)),
+        signal,
+    )
+}
+
+/// The signal deviates from the same signal of the other entities.
+pub(super) fn outlier(scope: Scope, signal: &str) -> RuleBuilder {
+    rule(
+        scope,
+        Test::SignalDeviates((signal.to_owned(), Deviation::Outlier)),
+        &format!("{signal}-stands-out"),
+    )
+}
+
+/// The latest value of the signal satisfies the comparison.
+pub(super) fn level(scope: Scope, signal: &str, comparison: Comparison, value: f64) -> RuleBuilder {
+    rule(
+        scope,
+        Test::SignalCompares((signal.to_owned(), comparison, value)),
+        &format!("{signal}-level"),
+    )
+}
+
+/// A table cell satisfies the comparison; `entity_column` holds the key of the entity.
+pub(super) fn cell(
+    scope: Scope,
+    (table, entity_column, column): (&str, &str, &str),
+    comparison: Comparison,
+    value: Scalar,
+) -> RuleBuilder {
+    let test = Test::RowMatches(RowTest {
+        table: table.to_owned(),
+        entity_column: entity_column.to_owned(),
+        column: column.to_owned(),
+        comparison,
+        value,
+    });
+    rule(
+        scope,
+        test,
+        &format!("{table}-{}", column.replace('_', "-")),
+    )
+}
+
+/// The outcome of the operator's own probe of the store's status server.
+pub(super) fn store_probe(outcome: &str) -> RuleBuilder {
+    let value = Scalar::Text(outcome.to_owned());
+    cell(
+        Scope::Itself,
+        ("stores", "store", "probe"),
+        Comparison::Eq,
+        value,
+    )
+    .id(&format!("probe-{outcome}"))
+}
+
+/// The outcome of the operator's own probe of the PD member.
+pub(super) fn member_probe(outcome: &str) -> RuleBuilder {
+    let value = Scalar::Text(outcome.to_owned());
+    cell(
+        Scope::Itself,
+        ("members", "member", "probe"),
+        Comparison::Eq,
+        value,
+    )
+    .id(&format!("probe-{outcome}"))
+}
+
+/// Another store reports that it cannot reach this one.
+pub(super) fn reported_unreachable() -> RuleBuilder {
+    cell(
+        Scope::Itself,
+        ("unreachable_reports", "target", "per_s"),
+        Comparison::Gt,
+        Scalar::Float(0.0),
+    )
+    .id("reported-unreachable")
+}
+
+fn rule(scope: Scope, test: Test, subject: &str) -> RuleBuilder {
+    let suffix = match scope {
+        Scope::Itself => "",
+        Scope::Others => "-of-others",
+        Scope::Anyone => "-of-anyone",
+        Scope::Neighbours => "-beside",
+    };
+    let id = format!("{subject}{suffix}");
+    RuleBuilder(EvidenceRule {
+        id: id.clone(),
+        scope,
+        test,
+        ratio_if_true: 1.0,
+        ratio_if_false: 1.0,
+        group: id,
+        explains: false,
+        because: String::new(),
+        reference: String::new(),
+    })
+}
+
+impl RuleBuilder {
+    /// Replaces the id that is derived from the test.
+    pub(super) fn id(mut self, id: &str) -> Self {
+        self.0.group = id.to_owned();
+        self.0.id = id.to_owned();
+        self
+    }
+
+    /// Sets the likelihood ratios for a test that holds and for one that does not.
+    pub(super) fn ratios(mut self, positive: f64, negative: f64) -> Self {
+        self.0.ratio_if_true = positive;
+        self.0.ratio_if_false = negative;
+        self
+    }
+
+    /// Shares one vote with the other rules of this group.
+    pub(super) fn group(mut self, group: &str) -> Self {
+        self.0.group = group.to_owned();
+        self
+    }
+
+    /// Marks a matching symptom as explained by the failure mode.
+    pub(super) fn explains(mut self) -> Self {
+        self.0.explains = true;
+        self
+    }
+
+    /// Completes the rule with the reason and the source that supports it.
+    pub(super) fn because(mut self, because: &str, reference: &str) -> EvidenceRule {
+        self.0.because = because.to_owned();
+        self.0.reference = reference.to_owned();
+        self.0
+    }
+}
+
+/// Rules for checks and signals that a failure disturbs without being evidence for it.
+pub(super) fn consequences(
+    scope: Scope,
+    checks: &[&str],
+    signals: &[&str],
+    because: &str,
+    reference: &str,
+) -> Vec<EvidenceRule> {
+    let rules = checks
+        .iter()
+        .map(|id| check(scope, id))
+        .chain(signals.iter().map(|id| anomaly(scope, id)));
+    let consequence = |rule: RuleBuilder| {
+        let id = format!("brings-{}", rule.0.id);
+        rule.id(&id)
+            .group("consequences")
+            .explains()
+            .because(because, reference)
+    };
+    rules.map(consequence).collect()
+}
