@@ -71,8 +71,7 @@ fn evaluate_versions(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     Ok(report.conclude(format!("PD {pd}, TiKV {tikv}")))
 }
 
-const UPGRADE: &str =
-    "use one version for all images and binaries; finish the upgrade if one is in progress";
+const UPGRADE: &str = "run the same version everywhere (one tag for all images); finish the upgrade if one is in progress";
 
 fn processes<'table>(
     table: &'table TableView,

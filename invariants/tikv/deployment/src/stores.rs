@@ -60,7 +60,7 @@ fn evaluate_bootstrapped(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         Some(false) => {
             let violation = Violation::new(
                 entity,
-                "PD is running, but no TiKV store has ever registered with it",
+                "PD is running, but no TiKV has ever registered with it",
             )
             .evidence(row.evidence("bootstrapped").expected("true"));
             report.fail(violation, NEVER_REACHED);
