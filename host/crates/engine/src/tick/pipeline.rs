@@ -187,7 +187,8 @@ impl Pipeline {
             detection,
             knowledge: &self.knowledge,
         };
-        let mut incidents = diagnose::explain(&mut self.memory, input);
+        let (mut incidents, memory) = diagnose::explain(&self.memory, input);
+        self.memory = memory;
         let troubles = self.checks.troubles();
         incidents.extend(self.plugin_health.incidents(&troubles, snapshot.taken_at));
         incidents
