@@ -29,8 +29,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Watch a distributed system, diagnose its faults with evidence, and open tickets that a person can act on.
-///
-/// Operator only observes and recommends: it never changes the system.
 #[derive(Debug, Parser)]
 #[command(
     name = "operator",
@@ -67,7 +65,7 @@ enum Command {
     /// Evaluate every check once (exit code 0: all pass, 1: failures, 2: inconclusive)
     Check(Box<check::CheckArgs>),
     #[cfg(feature = "chaos")]
-    /// Inject a fault into a simulated cluster and follow detection, diagnosis, ticket and score
+    /// Inject a fault into a simulated cluster and watch its diagnosis
     Demo(Box<demo::DemoArgs>),
     #[cfg(feature = "chaos")]
     /// Inject faults with a guaranteed undo, in a simulated cluster or in Docker
