@@ -149,8 +149,7 @@ fn human(name: &str, sheet: &Manifest) -> String {
     let limits = sheet.limits_in_force.iter().filter(|limit| limit.on_sheet);
     let limits = limits.map(|limit| {
         [
-            limit.value.to_string(),
-            limit.unit.to_string(),
+            format!("{} {}", limit.value, limit.unit),
             limit.bounds.to_string(),
         ]
     });
