@@ -29,8 +29,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Watches a distributed system, finds what is wrong, explains why with evidence, and writes a ticket that a
-/// person can act on.
+/// Watch a distributed system, diagnose its faults with evidence, and open tickets that a person can act on.
 #[derive(Debug, Parser)]
 #[command(
     name = "operator",
@@ -40,13 +39,13 @@ use std::process::ExitCode;
     arg_required_else_help = true
 )]
 struct Cli {
-    /// Print JSON: one documented object, or one object a line for streams
+    /// Print JSON: one documented object, or one object per line for streams
     #[arg(long, global = true, env = "OPERATOR_JSON", help_heading = "Output")]
     json: bool,
-    /// Print without colours
+    /// Disable colors
     #[arg(long, global = true, env = "NO_COLOR", help_heading = "Output")]
     no_color: bool,
-    /// Level of the operator's own log on stderr: error, warn, info, debug, trace, or module=level,…
+    /// Log level on stderr: error, warn, info, debug, trace, or a list of module=level
     #[arg(
         long,
         global = true,
@@ -62,44 +61,44 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Watch until stopped: tell what happens, write tickets and the decision log
+    /// Watch until stopped: print events, write tickets and the decision log
     Run(Box<run::RunArgs>),
-    /// Look once and print all verdicts; exit code 0 all hold, 1 something fails, 2 could not tell
+    /// Evaluate every check once (exit code 0: all pass, 1: failures, 2: inconclusive)
     Check(Box<check::CheckArgs>),
     #[cfg(feature = "chaos")]
-    /// Play a fault on a simulated system: detection, diagnosis, ticket, score
+    /// Inject a fault into a simulated cluster and watch its diagnosis
     Demo(Box<demo::DemoArgs>),
     #[cfg(feature = "chaos")]
-    /// Make faults, on purpose and with a guaranteed undo: in a simulated cluster, or in Docker
+    /// Inject faults with a guaranteed undo, in a simulated cluster or in Docker
     #[command(subcommand)]
     Chaos(operator_chaos::faults::ChaosCommand),
-    /// Show tickets and export them
+    /// List, show and export tickets
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
     /// Show, verify and export the decision log
     #[command(subcommand)]
     Log(log::LogCommand),
-    /// Decide recorded ticks again; exit code 0 identical, 1 something came out otherwise
+    /// Re-run recorded ticks (exit code 0: identical, 1: a result differs)
     Replay(Box<replay::ReplayArgs>),
-    /// Show what a recording holds
+    /// Inspect recordings
     #[command(subcommand)]
     Recording(recording::RecordingCommand),
-    /// Check a configuration file, or print the JSON Schema of it
+    /// Check a configuration file, or print its JSON Schema
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Show what a component is and what it may do
+    /// Create, test, inspect, sign and swap plugins
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
-    /// Say whether this installation is right
+    /// Check this installation for problems
     Doctor(doctor::DoctorArgs),
-    /// Say whether the system to be watched was put together rightly; exit codes as check
+    /// Check that the target cluster is deployed correctly (exit codes as `check`)
     Verify(Box<verify::VerifyArgs>),
 }
 
-/// Where tickets and the decision log are.
+/// Location of tickets and the decision log.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct DataArgs {
-    /// Data directory: tickets and decision log
+    /// Data directory for tickets and the decision log
     #[arg(
         long,
         env = "OPERATOR_DATA",
@@ -124,7 +123,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         }
         Err(_) => {
             console::complain(
-                "internal error: this is a bug of the operator, and the text above says where",
+                "internal error: this is a bug in operator; see the panic message above",
             );
             Exit::Internal
         }
@@ -138,7 +137,7 @@ fn parse(arguments: Vec<OsString>) -> Result<Cli, Exit> {
         .try_get_matches_from(arguments)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     parsed.map_err(|error| {
-        // Printing fails only when nobody reads.
+        // Printing fails only when the reader closed the pipe.
         let _ = error.print();
         if error.use_stderr() {
             Exit::Usage

@@ -1,8 +1,9 @@
-//! What people see on the terminal: events as lines, tickets as pages.
+//! Terminal output: events as lines, tickets as pages.
 
 pub mod human;
 pub mod render;
 pub mod sink;
+pub(crate) mod table;
 
 pub use human::{HumanSink, Stamp};
 pub use sink::JsonSink;

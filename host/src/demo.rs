@@ -1,7 +1,7 @@
 //! `operator demo`: a simulated system in virtual time, a fault, and the same code as `run`.
 //!
-//! The conveyor gets the same ports as ever and is told nothing of the fault; the announcement goes to the
-//! person who watches, and the truth to the judge who scores when everything is over.
+//! The pipeline runs behind its regular ports and knows nothing of the fault. Only the viewer sees the
+//! announcement, and only the score, computed at the end, knows the ground truth.
 
 mod containers;
 mod score;
@@ -29,65 +29,65 @@ use operator_plugin_host::Engine;
 use operator_sim::Simulator;
 use operator_sim::config::ClusterConfig;
 use operator_sim::scenario::{Scenario, Variant};
-use shared::Shared;
+use shared::SharedSimulator;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use swap::Swapping;
+use swap::SwapDriver;
 
 /// Virtual time from one tick to the next.
 const TICK_INTERVAL_MS: u64 = 1_000;
 
-/// One line says that time passes while the detectors learn what is normal.
+/// Interval of progress lines while the detectors learn a baseline.
 const LEARNING_LINE_EVERY_MS: u64 = 30_000;
 
-/// What is played, and how.
+/// What to play, and how.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// The story.
+    /// The scenario.
     pub scenario: Scenario,
-    /// Which way it goes.
+    /// Its variant.
     pub variant: Variant,
-    /// Decides everything that is left to chance.
+    /// Random seed.
     pub seed: u64,
-    /// Directory with the subject and `invariants/`.
+    /// Directory with the subject plugin and `invariants/`.
     pub plugins: PathBuf,
-    /// Where tickets and the decision log go; must not have any yet.
+    /// Data directory; must not hold a decision log yet.
     pub data: PathBuf,
-    /// Record everything into this new file.
+    /// Record everything to this new file.
     pub record: Option<PathBuf>,
-    /// Change a module in the middle of the incident.
+    /// Swap a check plugin during the incident.
     pub swap: Option<SwapPlan>,
-    /// How fast virtual time passes for whoever watches.
+    /// Playback speed.
     pub speed: Speed,
-    /// Virtual time that is still played after the first ticket; the whole scenario when there is none.
+    /// Virtual time to play after the first ticket; `None` plays the whole scenario.
     pub after_ticket_ms: Option<u64>,
 }
 
-/// How it went.
+/// Outcome of a demo.
 #[derive(Debug)]
 pub struct Played {
-    /// The ticket about the fault, as it stands at the end.
+    /// The ticket about the fault, in its final state.
     pub ticket: Option<Ticket>,
-    /// How good it is.
+    /// Its score.
     pub score: Score,
-    /// What the swap changed, if one was asked for and came about.
+    /// Effect of the swap, if one was performed.
     pub swapped: Option<Swapped>,
-    /// Time that passed, virtual where the system is.
+    /// Elapsed time of the observed system, in milliseconds.
     pub virtual_ms: u64,
 }
 
 /// Plays a scenario.
 ///
 /// # Errors
-/// A plugin or the data directory cannot be used.
+/// A plugin or the data directory is unusable.
 pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<Played, Failure> {
     refuse_a_used_directory(&plan.data)?;
     let config = ClusterConfig {
         seed: plan.seed,
         ..ClusterConfig::default()
     };
-    let simulator = Shared::new(Simulator::with_scenario(
+    let simulator = SharedSimulator::new(Simulator::with_scenario(
         config,
         &plan.scenario,
         &plan.variant,
@@ -103,7 +103,7 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
     .await
     .map_err(|error| Failure::new(Exit::Config, error.to_string()))?;
     let began = ports.clock.now();
-    sink.story(
+    sink.narrate(
         began,
         "demo",
         &format!(
@@ -137,7 +137,7 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
 fn refuse_a_used_directory(data: &Path) -> Result<(), Failure> {
     if data.join(operator_journal::FILE_NAME).exists() {
         let message = format!(
-            "{} has a decision log already: a demo needs a directory of its own",
+            "{} already has a decision log: pass a new directory with --data",
             data.display()
         );
         return Err(Failure::new(Exit::Config, message));
@@ -145,7 +145,7 @@ fn refuse_a_used_directory(data: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ticks until the story is told; gives the number of ticks, all tickets, and what a swap changed.
+/// Ticks until the scenario ends; returns the number of ticks, all tickets, and the effect of a swap.
 async fn watch(
     plan: &Plan,
     ports: &Ports,
@@ -154,16 +154,18 @@ async fn watch(
 ) -> Result<(u64, Vec<Ticket>, Option<Swapped>), Failure> {
     let onset = began.plus_ms(plan.scenario.onset_ms);
     let mut end = began.plus_ms(plan.scenario.duration_ms);
-    let (mut ticks, mut announced) = (0_u64, false);
-    let (mut swapping, mut swapped) = (plan.swap.clone().map(Swapping::new), None);
+    let mut ticks = 0_u64;
+    let mut announced = false;
+    let mut swap = plan.swap.clone().map(SwapDriver::new);
+    let mut swapped = None;
     loop {
         let now = ports.clock.now();
         if now >= onset && !announced && !plan.variant.actions.is_empty() {
             announced = true;
-            daemon.sink().story(
+            daemon.sink().narrate(
                 now,
                 "fault",
-                &format!("(the fault is injected now: {})", plan.scenario.description),
+                &format!("(injecting now: {})", plan.scenario.description),
             );
         }
         if now >= end {
@@ -172,9 +174,9 @@ async fn watch(
         let begun = RealClock.now();
         let report = daemon.tick(0).await?;
         ticks += 1;
-        if let Some(swapping) = &mut swapping {
+        if let Some(swap) = &mut swap {
             let checks = Arc::clone(daemon.checks());
-            let shown = swapping.follow(now, &report, &checks).await;
+            let shown = swap.follow(now, &report, &checks).await;
             swapped =
                 swapped.or(shown.map_err(|error| Failure::new(Exit::Config, error.to_string()))?);
         }
@@ -187,11 +189,11 @@ async fn watch(
         let since_ms = now.since_ms(began);
         if now < onset && since_ms > 0 && since_ms.is_multiple_of(LEARNING_LINE_EVERY_MS) {
             let text = format!(
-                "{} s watched, {} s until something happens",
+                "{} s of baseline observed, {} s until the scenario begins",
                 since_ms / 1_000,
                 onset.since_ms(now) / 1_000
             );
-            daemon.sink().story(now, "learn", &text);
+            daemon.sink().narrate(now, "learn", &text);
         }
         ports
             .clock
@@ -205,18 +207,18 @@ async fn watch(
         }
     }
     let tickets = daemon.tickets();
-    daemon.stop("the demo is over".to_owned()).await?;
+    daemon.stop("demo finished".to_owned()).await?;
     Ok((ticks, tickets, swapped))
 }
 
-/// The simulated system, as an operator would be configured for it.
+/// Settings for the simulated cluster.
 fn settings(plan: &Plan, world: &SimulatedWorld) -> Result<Settings, Failure> {
     let mut settings = Settings::new(plan.plugins.join(&plan.scenario.plugin));
     for (name, origin) in world.targets() {
         let origin = origin.parse().map_err(|why| {
             Failure::new(
                 Exit::Internal,
-                format!("the simulator's target {name}: {why}"),
+                format!("invalid simulator target {name}: {why}"),
             )
         })?;
         settings.targets.insert(name, TargetSettings::new(origin));

@@ -1,7 +1,7 @@
 //! Exit codes, and the one message that goes with a failure.
 //!
-//! The daemon's codes follow sysexits(3), so that a supervisor can tell "start me again" (74) from "a
-//! person must change something" (64, 65, 78). `check` uses 0, 1 and 2 for its answer.
+//! The daemon's codes follow sysexits(3), so a supervisor can distinguish failures worth a restart (74) from
+//! those that need a person (64, 65, 78). `check` and `verify` use 0, 1 and 2.
 
 use operator_engine::daemon::StartError;
 use operator_journal::store::{StoreError, TicketLogError};
@@ -13,11 +13,11 @@ use std::process::ExitCode;
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Done; `check`: everything holds.
+    /// Done; `check`: all pass.
     Success,
-    /// `check`: something fails. Other commands: an unexpected error.
+    /// `check`: failures. Other commands: an unexpected error.
     Findings,
-    /// `check`: could not tell.
+    /// `check`: inconclusive.
     Inconclusive,
     /// The command line is wrong.
     Usage,
@@ -25,16 +25,16 @@ pub enum Exit {
     Damaged,
     /// A local resource is not available: the data directory is in use.
     Unavailable,
-    /// A bug of ours.
+    /// Internal error.
     Internal,
-    /// The disk failed; starting again may help.
+    /// I/O error; a restart may help.
     Io,
-    /// Configuration, plugin or data directory cannot be used; starting again will not help.
+    /// Unusable configuration, plugin or data directory; a restart will not help.
     Config,
 }
 
 impl Exit {
-    /// The number for the system.
+    /// The process exit code.
     #[must_use]
     pub fn code(self) -> u8 {
         match self {
@@ -57,12 +57,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command could not do its work, and with which code it ends.
+/// Error message and exit code of a failed command.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The code.
     pub exit: Exit,
-    /// For people, on stderr.
+    /// Message for stderr.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask ci`: everything a change must pass, in the order of how fast it fails.
+//! `cargo xtask ci`: everything a change must pass, fastest gates first.
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -67,9 +67,7 @@ fn lints(workspace: &Workspace, gates: &mut Gates) -> Result<()> {
 fn licences(workspace: &Workspace, gates: &mut Gates) -> Result<()> {
     let installed = step::output(workspace.cargo().args(["deny", "--version"])).is_ok();
     if !installed {
-        eprintln!(
-            "==> licences: not checked, because cargo-deny is not installed (cargo install cargo-deny)"
-        );
+        eprintln!("==> licences: skipped: cargo-deny is not installed (cargo install cargo-deny)");
         return Ok(());
     }
     // Advisories need a database from the network; licences, bans and sources do not.

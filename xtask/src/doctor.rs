@@ -26,12 +26,12 @@ pub(crate) fn run(workspace: &Workspace, _arguments: &[String]) -> Result<ExitCo
         optional(
             "cargo-deny",
             workspace.cargo().args(["deny", "--version"]),
-            "licences are not checked without it",
+            "licences are not checked",
         ),
         optional(
             "docker",
             Command::new("docker").arg("--version"),
-            "only compose/ needs it",
+            "needed only for compose/",
         ),
         shared_data(workspace),
     ];
@@ -165,7 +165,7 @@ fn amount(name: &str, free_gib: Option<f64>, needed_gib: f64) -> Finding {
         }
         None => Finding {
             verdict: Verdict::Note,
-            what: format!("{name}: this system does not say how much is free"),
+            what: format!("{name}: cannot determine the free amount on this system"),
         },
     }
 }
@@ -190,7 +190,7 @@ fn shared_data(workspace: &Workspace) -> Finding {
         format!("long recordings: in {}", workspace.shown(&folder))
     } else {
         format!(
-            "long recordings: none in {}; tests that play them skip, the short ones are in testdata/",
+            "long recordings: none in {}; tests that need them are skipped",
             folder.display()
         )
     };

@@ -1,13 +1,13 @@
-//! The project's task runner. Each task does all the set-up it needs, says what it does while it does
-//! it, and ends with an exit code that scripts can trust: 0 all well, 1 something failed, 2 wrong usage.
+//! The project's task runner. Each task performs its own set-up, reports its progress, and exits with
+//! 0 (success), 1 (failure) or 2 (wrong usage).
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a task runner talks to the person who started it"
+    reason = "a task runner prints its progress"
 )]
 #![expect(
     clippy::disallowed_methods,
-    reason = "a task runner lives outside of the ports: real time, real environment"
+    reason = "a task runner uses the real clock and environment"
 )]
 
 mod bench;
@@ -27,17 +27,17 @@ use workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask TASK [ARGS]
 
-  demo [SCENARIO] [ARGS]  build everything, then run `operator demo`: a simulated cluster, a fault, a ticket
+  demo [SCENARIO] [ARGS]  build everything and run `operator demo`
   test [ARGS]             build the components, then run every test; ARGS go to `cargo test`
   guests [--all-languages]
-                          build every component into target/plugins; with the flag also the examples of the SDKs
-  lint                    format, lints, documentation, licences
-  ci                      lint, then test
-  matrix [CARD…]          which check notices which fault, played on the simulator, into docs/MATRIX.md
-  bench                   measure the working parts, built with optimisation
-  doctor                  what this machine has, what is missing, and the command that installs it
+                          build every component into target/plugins; with the flag, also the SDK examples
+  lint                    check format, lints, documentation and licences
+  ci                      run lint and test
+  matrix [FAULT…]         play every fault on the simulator and write docs/MATRIX.md
+  bench                   run the benchmarks in release mode
+  doctor                  check this machine for missing tools and print how to install them
 
-Environment: CARGO_TARGET_DIR moves every output; OPERATOR_GUEST_TOOLCHAIN=rustup|debian forces one.";
+Environment: CARGO_TARGET_DIR relocates all output; OPERATOR_GUEST_TOOLCHAIN=rustup|debian selects a toolchain.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

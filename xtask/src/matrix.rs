@@ -7,10 +7,10 @@ use anyhow::Result;
 use crate::workspace::Workspace;
 use crate::{guests, step};
 
-/// Builds the components, plays every card, and writes `docs/MATRIX.md`. Names of cards play only those and write nothing.
+/// Builds the components, plays every fault, and writes `docs/MATRIX.md`. With names of faults, plays only those and writes nothing.
 pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCode> {
     guests::build(workspace)?;
-    step::begin("play every card");
+    step::begin("play every fault");
     let mut command = workspace.cargo();
     command.args([
         "test",

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-/// Says what happens, runs it with our own input and output, and fails when it fails.
+/// Announces a command, runs it with inherited input and output, and fails if it fails.
 pub(crate) fn run(title: &str, command: &mut Command) -> Result<()> {
     let status = timed(title, command)?;
     if !status.success() {
@@ -44,7 +44,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         );
     }
     String::from_utf8(output.stdout)
-        .with_context(|| format!("{} printed something that is not text", shown(command)))
+        .with_context(|| format!("{} printed invalid UTF-8", shown(command)))
 }
 
 /// Waits no longer than `limit`; what still runs then is ended. `None`: it was ended.

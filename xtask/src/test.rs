@@ -28,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
     if !workspace.shared_data().is_dir() {
         let place = workspace.shared_data();
         eprintln!(
-            "==> note: no long recordings in {}: tests that play them skip",
+            "==> note: no long recordings in {}: tests that need them are skipped",
             place.display()
         );
     }

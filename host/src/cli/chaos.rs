@@ -1,4 +1,4 @@
-//! `operator chaos`: faults to learn from. Everything behind it is the chaos toolkit's.
+//! `operator chaos`: a thin front end of the chaos toolkit.
 
 use super::Console;
 use crate::exit::{Exit, Failure};
@@ -6,8 +6,12 @@ use operator_chaos::faults::{self, ChaosCommand, Output};
 use operator_inject::Launcher;
 
 pub(super) async fn run(command: ChaosCommand, console: &Console) -> Result<Exit, Failure> {
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::new(Exit::Io, format!("cannot find this program: {error}")))?;
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::new(
+            Exit::Io,
+            format!("cannot locate the operator executable: {error}"),
+        )
+    })?;
     let launcher = Launcher {
         program,
         leading: vec!["chaos".to_owned()],

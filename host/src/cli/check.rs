@@ -3,10 +3,10 @@
 mod report;
 
 use super::Console;
-use super::subject::{Real, SubjectArgs, progress_on_stderr};
+use super::subject::{LiveSystem, SubjectArgs, progress_on_stderr};
 use crate::console::render::escape;
+use crate::console::table;
 use crate::exit::{Exit, Failure};
-use comfy_table::{ContentArrangement, Table, presets};
 use operator_check::run_all;
 use operator_data::Snapshot;
 use operator_engine::settings::Settings;
@@ -16,13 +16,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between the two looks: rates need two samples, and the counters of most systems move within a second.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// Time between the two observations: rates need two samples, and most counters move within a second.
+const OBSERVATION_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Longest text of the observed system in one line, in characters.
 const TEXT_CHARS_MAX: usize = 200;
 
-/// Longest message about a module that is left out, in characters.
+/// Longest message about a skipped check plugin, in characters.
 const MESSAGE_CHARS_MAX: usize = 1_000;
 
 /// What to check.
@@ -35,21 +35,21 @@ pub(super) struct CheckArgs {
 pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Failure> {
     let mut settings = args.subject.settings(None, None)?;
     settings.leave_out_unusable_modules = true;
-    let real = Real::new(settings, &args.subject.cache)?;
+    let real = LiveSystem::new(settings, &args.subject.cache)?;
     let mut assembly = real.assemble(&mut progress_on_stderr(console)).await?;
     for error in &assembly.unusable {
         super::console::complain(&format!(
-            "left out: {}",
+            "skipped: {}",
             escape(&error.to_string(), MESSAGE_CHARS_MAX)
         ));
     }
     assembly.observer.prime().await;
     let first = assembly.observer.observe(Tick(1)).await;
-    // The first verdicts are thrown away; checks that compare two ticks remember what they need.
-    let _ = judge(&assembly.checks, &first).await?;
-    real.ports.clock.sleep(BETWEEN_LOOKS).await;
+    // The first verdicts are discarded: checks that compare two ticks have no previous tick yet.
+    let _ = evaluate(&assembly.checks, &first).await?;
+    real.ports.clock.sleep(OBSERVATION_INTERVAL).await;
     let snapshot = assembly.observer.observe(Tick(2)).await;
-    let verdicts = judge(&assembly.checks, &snapshot).await?;
+    let verdicts = evaluate(&assembly.checks, &snapshot).await?;
     let exit = exit_of(&verdicts, assembly.unusable.len());
     let report = CheckReport::new(&snapshot, verdicts);
     if console.json {
@@ -62,37 +62,43 @@ pub(super) async fn run(args: CheckArgs, console: &Console) -> Result<Exit, Fail
         .iter()
         .all(|verdict| verdict.status == Status::Inconclusive)
     {
-        super::console::complain(&nothing_seen(&snapshot, &real.settings));
+        super::console::complain(&nothing_observed(&snapshot, &real.settings));
     }
     Ok(exit)
 }
 
-async fn judge(
+async fn evaluate(
     checks: &Arc<operator_check::CheckSet>,
     snapshot: &Arc<Snapshot>,
 ) -> Result<Vec<Verdict>, Failure> {
-    let (checks, snapshot) = (Arc::clone(checks), Arc::clone(snapshot));
+    let checks = Arc::clone(checks);
+    let snapshot = Arc::clone(snapshot);
     tokio::task::spawn_blocking(move || run_all(&checks, &snapshot))
         .await
-        .map_err(|error| Failure::new(Exit::Internal, format!("the checks ended early: {error}")))
+        .map_err(|error| {
+            Failure::new(
+                Exit::Internal,
+                format!("evaluating the checks failed: {error}"),
+            )
+        })
 }
 
-/// Could not tell is never zero.
-fn exit_of(verdicts: &[Verdict], modules_left_out: usize) -> Exit {
+/// An inconclusive result never exits with 0: scripts would take it for success.
+fn exit_of(verdicts: &[Verdict], skipped_plugins: usize) -> Exit {
     let any = |status| verdicts.iter().any(|verdict| verdict.status == status);
     if any(Status::Fail) {
         Exit::Findings
-    } else if any(Status::Inconclusive) || verdicts.is_empty() || modules_left_out > 0 {
+    } else if any(Status::Inconclusive) || verdicts.is_empty() || skipped_plugins > 0 {
         Exit::Inconclusive
     } else {
         Exit::Success
     }
 }
 
-/// One message: which target, where it is, and what it answered.
-fn nothing_seen(snapshot: &Snapshot, settings: &Settings) -> String {
+/// Names the unobservable target, its address and the error.
+fn nothing_observed(snapshot: &Snapshot, settings: &Settings) -> String {
     let Some(spot) = snapshot.blind.first() else {
-        return "nothing could be observed: the plugin gave no tables".to_owned();
+        return "nothing could be observed: the plugin returned no tables".to_owned();
     };
     let target = spot
         .source
@@ -102,30 +108,54 @@ fn nothing_seen(snapshot: &Snapshot, settings: &Settings) -> String {
     let origin = target
         .map(|target| format!(" ({})", target.origin))
         .unwrap_or_default();
-    let (source, reason) = (
-        escape(&spot.source, TEXT_CHARS_MAX),
-        escape(&spot.reason, TEXT_CHARS_MAX),
-    );
+    let source = escape(&spot.source, TEXT_CHARS_MAX);
+    let reason = escape(&spot.reason, TEXT_CHARS_MAX);
     format!("nothing could be observed: {source}{origin}: {reason}")
 }
 
 fn human(report: &CheckReport, console: &Console) -> String {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(console.style.width).unwrap_or(u16::MAX));
-    table.set_header(["check", "status", "module", "why"]);
-    for verdict in &report.verdicts {
-        let status = painted(verdict.status, console.style.color);
-        table.add_row([
-            verdict.invariant.as_str(),
-            &status,
-            &verdict.module,
-            &escape(&verdict.reason, TEXT_CHARS_MAX),
-        ]);
+    let mut text = format!("{}\n", verdict_table(report, console));
+    violations(&mut text, report);
+    for spot in &report.blind {
+        let _ = writeln!(
+            text,
+            "not observable: {}: {}",
+            escape(&spot.source, TEXT_CHARS_MAX),
+            escape(&spot.reason, TEXT_CHARS_MAX)
+        );
     }
-    let mut text = format!("{table}\n");
+    let count = |status| {
+        report
+            .verdicts
+            .iter()
+            .filter(|verdict| verdict.status == status)
+            .count()
+    };
+    let _ = write!(
+        text,
+        "\n{} passed, {} failed, {} inconclusive",
+        count(Status::Pass),
+        count(Status::Fail),
+        count(Status::Inconclusive)
+    );
+    text
+}
+
+fn verdict_table(report: &CheckReport, console: &Console) -> String {
+    let rows = report.verdicts.iter().map(|verdict| {
+        [
+            verdict.invariant.to_string(),
+            colored(verdict.status, console.style.color),
+            verdict.module.clone(),
+            escape(&verdict.reason, TEXT_CHARS_MAX),
+        ]
+    });
+    let header = ["CHECK", "STATUS", "PLUGIN", "REASON"];
+    table::wrapped(console.style.width, header, rows)
+}
+
+/// Every violation with its evidence.
+fn violations(text: &mut String, report: &CheckReport) {
     for verdict in report
         .verdicts
         .iter()
@@ -154,32 +184,9 @@ fn human(report: &CheckReport, console: &Console) -> String {
             }
         }
     }
-    for spot in &report.blind {
-        let _ = writeln!(
-            text,
-            "not seen: {}: {}",
-            escape(&spot.source, TEXT_CHARS_MAX),
-            escape(&spot.reason, TEXT_CHARS_MAX)
-        );
-    }
-    let count = |status| {
-        report
-            .verdicts
-            .iter()
-            .filter(|verdict| verdict.status == status)
-            .count()
-    };
-    let _ = write!(
-        text,
-        "\n{} hold, {} fail, {} could not tell",
-        count(Status::Pass),
-        count(Status::Fail),
-        count(Status::Inconclusive)
-    );
-    text
 }
 
-fn painted(status: Status, color: bool) -> String {
+fn colored(status: Status, color: bool) -> String {
     let (word, code) = match status {
         Status::Pass => ("pass", "32"),
         Status::Fail => ("fail", "1;31"),

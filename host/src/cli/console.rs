@@ -1,10 +1,10 @@
-//! Writing to the terminal, or to whoever reads instead of it.
+//! Writing to stdout and stderr.
 
 use crate::console::render::RenderStyle;
 use crate::exit::{Exit, Failure};
 use std::io::{IsTerminal as _, Write as _};
 
-/// Columns when the output is no terminal.
+/// Columns when stdout is not a terminal.
 const WIDTH_DEFAULT: usize = 100;
 
 /// Beyond this, lines of text are hard to read.
@@ -13,16 +13,16 @@ const WIDTH_MAX: usize = 120;
 /// How this command writes.
 #[derive(Debug, Clone, Copy)]
 pub struct Console {
-    /// JSON is wanted.
+    /// Print JSON.
     pub json: bool,
-    /// A person watches.
+    /// Stdout is a terminal.
     pub terminal: bool,
     /// Width and colour.
     pub style: RenderStyle,
 }
 
 impl Console {
-    /// Looks at stdout.
+    /// Detects whether stdout is a terminal, and its width.
     #[must_use]
     pub fn new(json: bool, no_color: bool) -> Self {
         let terminal = std::io::stdout().is_terminal();
@@ -40,7 +40,7 @@ impl Console {
         }
     }
 
-    /// Writes text with a line feed. A reader that closed the pipe has seen enough: that is no error.
+    /// Writes text with a line feed. A closed pipe is not an error: `operator log show | head` is fine.
     ///
     /// # Errors
     /// The output cannot be written, for example because the disk is full.
@@ -49,7 +49,7 @@ impl Console {
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(
                 Exit::Io,
-                format!("cannot write the output: {error}"),
+                format!("cannot write to stdout: {error}"),
             )),
             _ => Ok(()),
         }
@@ -75,11 +75,11 @@ impl Console {
 
 /// One message on stderr.
 pub(super) fn complain(message: &str) {
-    // Nobody reads stderr: there is no other place to say so.
+    // When stderr is closed there is no other place to report to.
     let _ = writeln!(std::io::stderr(), "operator: {message}");
 }
 
-/// A line on stderr for a person who waits.
+/// A progress line on stderr.
 pub(super) fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,11 +1,11 @@
-//! `operator demo`: everything at once, without a cluster, a key or a network.
+//! `operator demo`: the whole pipeline on a simulated cluster; needs no cluster, key or network.
 
 mod containers;
 
 use super::Console;
 use super::subject::CacheArgs;
-use crate::console::render;
 use crate::console::{HumanSink, JsonSink, Stamp};
+use crate::console::{render, table};
 use crate::demo::{Plan, Played, Score, Speed, SwapPlan, play};
 use crate::exit::{Exit, Failure};
 use containers::ContainerArgs;
@@ -17,58 +17,58 @@ use operator_sim::config::ClusterConfig;
 use operator_sim::scenario::{self, Scenario, Variant};
 use std::path::{Path, PathBuf};
 
-/// Scenarios of the demo; the catalogue has more, by name.
+/// Scenarios that `all` plays; the rest run by name.
 const DEMO_SCENARIOS: usize = 4;
 
-/// Virtual time that is played after the first ticket: long enough to see the diagnosis settle.
+/// Virtual time played after the first ticket: long enough for the diagnosis to settle.
 const AFTER_TICKET_MS: u64 = 75_000;
 
-/// The same when all scenarios are shown in a minute.
+/// The same when all scenarios have to fit into a minute.
 const AFTER_TICKET_SHORT_MS: u64 = 30_000;
 
-/// What `--swap` shows when nothing else is said: a node dies, and the limit of one of the checks that see it
-/// is raised from 20 s to 10 minutes. A real operator would not; one sees that exactly this verdict changes.
+/// Default of `--swap`: a node dies, and the limit of one check that notices it is raised from 20 s to 10 min.
+/// The value is useless in production; it shows that exactly this verdict changes.
 const SWAP_SCENARIO: &str = "node-death";
 const SWAP_MODULE: &str = "store-health";
 const SWAP_CONFIG: &str = r#"{"heartbeat_lag_max_s":600}"#;
 
-/// What to play, and how fast.
+/// Scenario, pace and outputs of the demo.
 #[derive(Debug, clap::Args)]
 pub(super) struct DemoArgs {
-    /// Name of a scenario, or `all` for the four of the demo, shortened
+    /// Scenario to play (see --list), or `all` for a short tour of four
     #[arg(value_name = "SCENARIO", default_value = "all")]
     scenario: String,
-    /// Where it is played: on the simulator in virtual time, or on a cluster in containers in real time
+    /// Cluster to use: the simulator in virtual time, or containers in real time
     #[arg(long, value_enum, default_value = "sim", value_name = "TARGET")]
     target: TargetKind,
-    /// Decides everything that is left to chance; the same seed writes the same decision log
+    /// Random seed; the same seed reproduces the same decision log
     #[arg(long, env = "OPERATOR_SEED", default_value_t = 42)]
     seed: u64,
-    /// Which way the scenario goes, instead of what the seed picks
+    /// Scenario variant [default: chosen by the seed]
     #[arg(long, value_name = "NAME")]
     variant: Option<String>,
-    /// Virtual seconds a second, instead of a pace that a person can follow
+    /// Playback speed, in virtual seconds per second [default: a readable pace on a terminal]
     #[arg(long, value_name = "N", value_parser = speed, conflicts_with = "fast")]
     speed: Option<f64>,
-    /// As fast as the machine can; the default when nobody watches
+    /// Play as fast as possible [default when stdout is not a terminal]
     #[arg(long)]
     fast: bool,
-    /// Play the scenario to its end, also after the ticket
+    /// Play the whole scenario instead of stopping soon after the first ticket
     #[arg(long)]
     full: bool,
-    /// Data directory, must be new [default: a directory for temporary files]
+    /// Data directory, which must not hold a decision log yet [default: a temporary directory]
     #[arg(long, env = "OPERATOR_DEMO_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Directory with the plugins [default: `plugins` beside the program, or one above]
+    /// Plugin directory [default: `plugins` next to the program or one level up]
     #[arg(long, env = "OPERATOR_PLUGINS", value_name = "DIR")]
     plugins: Option<PathBuf>,
-    /// Change a module in the middle of the incident, and show what that changes in the verdicts
+    /// Swap a check plugin during the incident and show which verdicts change
     #[arg(long)]
     swap: bool,
-    /// Record everything into this new file, for `operator replay`
+    /// Record the run to this new file, for `operator replay`
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
-    /// List the scenarios
+    /// List the scenarios and exit
     #[arg(long)]
     list: bool,
     #[command(flatten)]
@@ -81,7 +81,7 @@ fn speed(text: &str) -> Result<f64, String> {
     text.parse::<f64>()
         .ok()
         .filter(|factor| *factor > 0.0 && factor.is_finite())
-        .ok_or_else(|| "a number above zero is needed".to_owned())
+        .ok_or_else(|| "must be a number greater than zero".to_owned())
 }
 
 pub(super) async fn run(args: DemoArgs, console: &Console) -> Result<Exit, Failure> {
@@ -94,7 +94,7 @@ pub(super) async fn run(args: DemoArgs, console: &Console) -> Result<Exit, Failu
     if args.record.is_some() && args.scenario == "all" && !args.swap {
         return Err(Failure::new(
             Exit::Usage,
-            "a recording holds one scenario: name it",
+            "--record needs one scenario: name it",
         ));
     }
     let scenarios = if args.swap && args.scenario == "all" {
@@ -129,9 +129,8 @@ fn list(console: &Console) -> Result<Exit, Failure> {
             .collect();
         console.value(&ids)?;
     } else {
-        scenarios
-            .iter()
-            .try_for_each(|s| console.line(&format!("{:<22}{}", s.id, s.title)))?;
+        let rows = scenarios.into_iter().map(|s| [s.id, s.title]);
+        console.line(&table::aligned(0, rows))?;
     }
     Ok(Exit::Success)
 }
@@ -153,33 +152,40 @@ fn chosen(name: &str) -> Result<Vec<Scenario>, Failure> {
             Failure::new(
                 Exit::Usage,
                 format!(
-                    "no scenario {name:?}; did you mean {near}? There are {}",
+                    "unknown scenario {name:?}; did you mean {near}? Available: {}",
                     names.join(", ")
                 ),
             )
         })
 }
 
-/// Where the components are.
+/// Finds the plugin directory.
 pub(super) fn plugins(given: Option<&Path>) -> Result<PathBuf, Failure> {
-    let beside = std::env::current_exe()
+    let program_dir = std::env::current_exe()
         .ok()
         .and_then(|program| program.parent().map(Path::to_owned));
-    let tried: Vec<PathBuf> = match (given, beside) {
+    let tried: Vec<PathBuf> = match (given, program_dir) {
         (Some(given), _) => vec![given.to_owned()],
-        (None, Some(beside)) => ["plugins", "../plugins", "../share/operator/plugins"]
-            .map(|path| beside.join(path))
+        (None, Some(program_dir)) => ["plugins", "../plugins", "../share/operator/plugins"]
+            .map(|path| program_dir.join(path))
             .into(),
         (None, None) => Vec::new(),
     };
-    tried.iter().find(|directory| directory.join("invariants").is_dir()).cloned().ok_or_else(|| {
-        let tried: Vec<String> = tried.iter().map(|path| path.display().to_string()).collect();
-        let message = format!(
-            "no plugins in {}: build them with `cargo xtask guests`, or say where they are with --plugins",
-            tried.join(" or ")
-        );
-        Failure::new(Exit::Config, message)
-    })
+    tried
+        .iter()
+        .find(|directory| directory.join("invariants").is_dir())
+        .cloned()
+        .ok_or_else(|| {
+            let tried: Vec<String> = tried
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            let message = format!(
+                "no plugins in {}: build them with `cargo xtask guests`, or pass --plugins DIR",
+                tried.join(" or ")
+            );
+            Failure::new(Exit::Config, message)
+        })
 }
 
 fn plan(
@@ -190,7 +196,7 @@ fn plan(
     console: &Console,
 ) -> Result<Plan, Failure> {
     let variant = variant(args, &scenario)?;
-    let watched = console.terminal && !console.json && !args.fast && !several;
+    let interactive = console.terminal && !console.json && !args.fast && !several;
     Ok(Plan {
         data: data(args.data.as_deref(), &scenario.id, several),
         plugins: plugins.to_owned(),
@@ -201,8 +207,8 @@ fn plan(
         }),
         seed: args.seed,
         speed: args.speed.map_or(
-            if watched {
-                Speed::Story
+            if interactive {
+                Speed::Readable
             } else {
                 Speed::Unpaced
             },
@@ -232,7 +238,7 @@ fn variant(args: &DemoArgs, scenario: &Scenario) -> Result<Variant, Failure> {
             Failure::new(
                 Exit::Usage,
                 format!(
-                    "{} has no variant {given:?}; there are {}",
+                    "{} has no variant {given:?}; available: {}",
                     scenario.id,
                     known.join(", ")
                 ),
@@ -281,9 +287,7 @@ fn ending(data: &Path, swap_asked: bool, played: &Played, console: &Console) -> 
         .unwrap_or_default();
     let swapped = match &played.swapped {
         Some(swapped) => format!("Swap\n  {}\n\n", swapped.lines().join("\n  ")),
-        None if swap_asked => {
-            "Swap\n  it did not come about: no ticket was opened in time\n\n".to_owned()
-        }
+        None if swap_asked => "Swap\n  not performed: no ticket was opened in time\n\n".to_owned(),
         None => String::new(),
     };
     let data = data.display();
@@ -291,26 +295,31 @@ fn ending(data: &Path, swap_asked: bool, played: &Played, console: &Console) -> 
         .map(|ticket| format!("  operator tickets show {} --data {data}\n", ticket.id))
         .unwrap_or_default();
     format!(
-        "\n{page}{swapped}{}\n\nLook again\n{show}  operator log show --data {data}\n  operator log verify --data {data}\n",
+        "\n{page}{swapped}{}\n\nNext steps\n{show}  operator log show --data {data}\n  operator log verify --data {data}\n",
         played.score.human()
     )
 }
 
 fn summary(scores: &[Score]) -> String {
-    let mut text = String::from("All scenarios");
-    for score in scores {
-        let after = score
-            .detected_after_s
-            .map_or("-".to_owned(), |seconds| format!("{seconds:.0} s"));
-        let verdict = if score.passed() { "passed" } else { "FAILED" };
+    let row = |score: &Score| {
+        let after = score.detected_after_s.map_or_else(
+            || "not detected".to_owned(),
+            |seconds| format!("detected after {seconds:.0} s"),
+        );
         let found = score
             .diagnosis
             .as_ref()
-            .map_or("nothing found", |(title, _)| title.as_str());
-        text.push_str(&format!(
-            "\n  {:<20} {verdict}  detected after {after:>5}  {found}",
-            score.scenario
-        ));
-    }
-    text
+            .map_or("no diagnosis", |(title, _)| title.as_str());
+        let verdict = if score.passed() { "passed" } else { "FAILED" };
+        [
+            score.scenario.clone(),
+            verdict.to_owned(),
+            after,
+            found.to_owned(),
+        ]
+    };
+    format!(
+        "All scenarios\n{}",
+        table::aligned(2, scores.iter().map(row))
+    )
 }

@@ -1,4 +1,4 @@
-//! `operator doctor`: is this installation right?
+//! `operator doctor`: checks of this installation.
 
 #[cfg(feature = "chaos")]
 mod chaos;
@@ -8,13 +8,14 @@ use super::console::Console;
 use super::subject::{CacheArgs, wrong_config};
 use crate::config;
 use crate::config::CliOverrides;
+use crate::console::table;
 use crate::exit::{Exit, Failure};
 use operator_journal::DataDir;
 use operator_plugin_host::{Allocation, Engine, PluginLimits, inspect, read_component};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// What to look at.
+/// What to check.
 #[derive(Debug, clap::Args)]
 pub(super) struct DoctorArgs {
     /// Configuration file to check
@@ -23,30 +24,30 @@ pub(super) struct DoctorArgs {
     /// Data directory to check [default: operator-data]
     #[arg(long, env = "OPERATOR_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Directory with the plugins [default: `plugins` beside the program, or one above]
+    /// Plugin directory [default: `plugins` next to the program or one level up]
     #[arg(long, env = "OPERATOR_PLUGINS", value_name = "DIR")]
     plugins: Option<PathBuf>,
     #[command(flatten)]
     cache: CacheArgs,
 }
 
-/// How something stands.
+/// Result of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-enum Standing {
-    /// In order.
+enum Health {
+    /// No problem.
     Good,
-    /// Works, at a price.
+    /// Works, with a drawback.
     Poor,
     /// Does not work.
     Bad,
 }
 
-/// One thing that was looked at.
+/// One check and its result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Finding {
     what: &'static str,
-    standing: Standing,
+    standing: Health,
     detail: String,
 }
 
@@ -61,7 +62,7 @@ impl Finding {
     fn good(what: &'static str, detail: impl Into<String>) -> Self {
         Self {
             what,
-            standing: Standing::Good,
+            standing: Health::Good,
             detail: detail.into(),
         }
     }
@@ -69,7 +70,7 @@ impl Finding {
     fn poor(what: &'static str, detail: impl Into<String>) -> Self {
         Self {
             what,
-            standing: Standing::Poor,
+            standing: Health::Poor,
             detail: detail.into(),
         }
     }
@@ -77,7 +78,7 @@ impl Finding {
     fn bad(what: &'static str, detail: impl Into<String>) -> Self {
         Self {
             what,
-            standing: Standing::Bad,
+            standing: Health::Bad,
             detail: detail.into(),
         }
     }
@@ -102,7 +103,7 @@ pub(super) fn run(args: &DoctorArgs, console: &Console) -> Result<Exit, Failure>
     ]);
     let right = findings
         .iter()
-        .all(|finding| finding.standing != Standing::Bad);
+        .all(|finding| finding.standing != Health::Bad);
     let report = Report {
         operator: env!("CARGO_PKG_VERSION"),
         right,
@@ -117,22 +118,20 @@ pub(super) fn run(args: &DoctorArgs, console: &Console) -> Result<Exit, Failure>
 }
 
 fn human(report: &Report) -> String {
-    let mut text = format!("operator {}", report.operator);
-    for finding in &report.findings {
+    let row = |finding: &Finding| {
         let mark = match finding.standing {
-            Standing::Good => "✓",
-            Standing::Poor => "!",
-            Standing::Bad => "✗",
+            Health::Good => "✓",
+            Health::Poor => "!",
+            Health::Bad => "✗",
         };
-        text.push_str(&format!(
-            "\n  {mark} {:<18}{}",
-            finding.what, finding.detail
-        ));
-    }
+        [format!("{mark} {}", finding.what), finding.detail.clone()]
+    };
+    let rows = table::aligned(2, report.findings.iter().map(row));
+    let mut text = format!("operator {}\n{rows}", report.operator);
     text.push_str(if report.right {
-        "\nthis installation is right"
+        "\nno problems found"
     } else {
-        "\nsomething must be changed: see ✗"
+        "\nproblems found, marked ✗"
     });
     text
 }
@@ -145,30 +144,34 @@ fn engine(cache: &CacheArgs, limits: &PluginLimits) -> Finding {
         None => Engine::new(limits),
     };
     match (made, directory) {
-        (Err(error), Some(_)) if Engine::new(limits).is_ok() => {
-            Finding::poor(WHAT, format!("compiles at every start: {error}"))
-        }
+        (Err(error), Some(_)) if Engine::new(limits).is_ok() => Finding::poor(
+            WHAT,
+            format!("components are compiled at every start: {error}"),
+        ),
         (Err(error), _) => Finding::bad(WHAT, error.to_string()),
         (Ok(engine), directory) => match (engine.allocation(), directory) {
             (Allocation::OnDemand { reason }, _) => Finding::poor(
                 WHAT,
                 format!(
-                    "instances are made on demand, because the pool cannot be reserved: {reason}"
+                    "instances are allocated on demand, because the pool cannot be reserved: {reason}"
                 ),
             ),
             (Allocation::Pooled, None) => Finding::poor(
                 WHAT,
-                "compiles at every start: there is no home directory for the cache",
+                "components are compiled at every start: no home directory for the cache; set --cache",
             ),
             (Allocation::Pooled, Some(directory)) => Finding::good(
                 WHAT,
-                format!("pooled instances, compiled code in {}", directory.display()),
+                format!(
+                    "pooled instances, compiled code cached in {}",
+                    directory.display()
+                ),
             ),
         },
     }
 }
 
-/// Every component that is shipped is one that the host would admit.
+/// Checks that the host admits every shipped component.
 fn plugins(given: Option<&Path>, limits: &PluginLimits) -> Finding {
     const WHAT: &str = "plugins";
     let directory = match super::demo::plugins(given) {
@@ -176,7 +179,8 @@ fn plugins(given: Option<&Path>, limits: &PluginLimits) -> Finding {
         Err(failure) if given.is_none() => return Finding::poor(WHAT, failure.message),
         Err(failure) => return Finding::bad(WHAT, failure.message),
     };
-    let (mut whole, mut wrong) = (0, Vec::new());
+    let mut whole = 0;
+    let mut wrong = Vec::new();
     let folders = [
         directory.clone(),
         directory.join("invariants"),
@@ -222,9 +226,9 @@ fn components(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn configuration(path: &Path) -> Finding {
-    // A file need not name a plugin: `--plugin` may. That is not what is asked here.
+    // A file need not name a plugin, because `--plugin` may; its absence is not a problem here.
     let overrides = CliOverrides {
-        plugin: Some(PathBuf::from("unasked.wasm")),
+        plugin: Some(PathBuf::from("unused.wasm")),
         ..CliOverrides::default()
     };
     match config::load(Some(path), overrides).map_err(wrong_config) {
@@ -236,7 +240,7 @@ fn configuration(path: &Path) -> Finding {
     }
 }
 
-/// Looks without making anything: a directory that is not there yet is made by `operator run`.
+/// Creates nothing: `operator run` creates a missing directory.
 fn data(path: &Path) -> Finding {
     const WHAT: &str = "data directory";
     if DataDir::is_held(path) {
@@ -252,13 +256,11 @@ fn data(path: &Path) -> Finding {
     let probe = nearest.join(format!(".operator-doctor-{}", std::process::id()));
     let written = std::fs::write(&probe, b"probe").and_then(|()| std::fs::remove_file(&probe));
     match written {
-        Ok(()) if nearest == path => {
-            Finding::good(WHAT, format!("{} can be written", path.display()))
-        }
-        Ok(()) => Finding::good(WHAT, format!("{} can be made", path.display())),
+        Ok(()) if nearest == path => Finding::good(WHAT, format!("{} is writable", path.display())),
+        Ok(()) => Finding::good(WHAT, format!("{} can be created", path.display())),
         Err(error) => Finding::bad(
             WHAT,
-            format!("{} cannot be written: {error}", nearest.display()),
+            format!("{} is not writable: {error}", nearest.display()),
         ),
     }
 }

@@ -1,14 +1,15 @@
-//! `operator --help`: commands in groups, in the order in which a person needs them.
+//! `operator --help`: commands in groups, in the order of first use.
 
+use crate::console::table;
 use clap::Command;
 use std::fmt::Write as _;
 
 /// Group → commands.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Watch", &["run", "check", "demo", "chaos"]),
-    ("Look back", &["tickets", "log", "replay", "recording"]),
+    ("Review", &["tickets", "log", "replay", "recording"]),
     ("Extend", &["plugin"]),
-    ("Install", &["config", "doctor", "verify"]),
+    ("Set up", &["config", "doctor", "verify"]),
 ];
 
 const TEMPLATE: &str = "{about}\n\n{usage-heading} {usage}\n\n{before-help}{options}{after-help}";
@@ -22,14 +23,14 @@ pub(super) fn grouped(command: Command) -> Command {
         let built = names
             .iter()
             .filter_map(|name| command.find_subcommand(name).map(|sub| (name, sub)));
-        for (name, sub) in built {
+        let rows = built.map(|(name, sub)| {
             let about = sub.get_about().map(ToString::to_string);
-            let _ = writeln!(text, "  {name:<10}{}", about.unwrap_or_default());
-        }
-        text.push('\n');
+            [format!("{name:<9}"), about.unwrap_or_default()]
+        });
+        let _ = writeln!(text, "{}\n", table::aligned(2, rows));
     }
     command
         .help_template(TEMPLATE)
         .before_help(text.trim_end().to_owned())
-        .after_help("`operator COMMAND --help` says more. Every flag can be set by a variable OPERATOR_NAME.")
+        .after_help("Run `operator COMMAND --help` for details. Most flags can also be set by an environment variable OPERATOR_NAME.")
 }

@@ -1,7 +1,7 @@
-//! `operator log`: the decision log, for reading.
+//! `operator log`: reads the decision log.
 
 use super::{Console, DataArgs};
-use crate::console::render;
+use crate::console::{render, table};
 use crate::exit::{Exit, Failure};
 use operator_journal as journal;
 use operator_journal::store::Store;
@@ -15,25 +15,25 @@ const SUMMARY_CHARS_MAX: usize = 160;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum LogCommand {
-    /// Show records; with a number, that record in full
+    /// Show records, or one record in full
     Show(ShowArgs),
-    /// Check every record against the hash chain; exit code 65 names the first that does not fit
+    /// Verify the hash chain; exit code 65 on damage, with the first bad record
     Verify(DataArgs),
-    /// Write the records as JSON lines, exactly as they are in the log
+    /// Write records as JSON lines, exactly as they are in the log
     Export(ExportArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
-    /// Sequence number of one record
+    /// Sequence number of the record to show in full
     seq: Option<u64>,
-    /// Only records of this kind, for example decision
+    /// Show only records of this kind, for example decision
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// Only records about this ticket
+    /// Show only records about this ticket
     #[arg(long, value_name = "ID")]
     ticket: Option<String>,
-    /// Only the newest ones
+    /// Show at most this many of the newest records
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     last: usize,
     #[command(flatten)]
@@ -42,7 +42,7 @@ pub(super) struct ShowArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ExportArgs {
-    /// First record
+    /// Sequence number of the first record
     #[arg(long, value_name = "SEQ", default_value_t = 1)]
     from: u64,
     /// Write to this file instead of stdout
@@ -68,7 +68,7 @@ fn log_of(data: &Path) -> Result<PathBuf, Failure> {
     Err(Failure::new(
         Exit::Config,
         format!(
-            "no decision log in {}: is it the --data directory of `operator run`?",
+            "no decision log in {}: pass the --data directory of `operator run`",
             data.display()
         ),
     ))
@@ -77,15 +77,14 @@ fn log_of(data: &Path) -> Result<PathBuf, Failure> {
 fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
     let path = log_of(&args.data.data)?;
     let last = if args.seq.is_some() { 1 } else { args.last };
-    let mut chosen: VecDeque<String> = VecDeque::new();
+    let mut chosen: VecDeque<LogLine> = VecDeque::new();
     journal::scan(&path, &mut |record| {
         if wanted(args, record) {
-            let text = match (console.json, args.seq) {
-                (true, _) => as_json(record),
-                (false, None) => summary(record),
-                (false, Some(_)) => in_full(record, console)?,
-            };
-            chosen.push_back(text);
+            chosen.push_back(match (console.json, args.seq) {
+                (true, _) => LogLine::Text(as_json(record)),
+                (false, None) => LogLine::Row(summary(record)),
+                (false, Some(_)) => LogLine::Text(in_full(record, console)?),
+            });
             if chosen.len() > last {
                 chosen.pop_front();
             }
@@ -98,8 +97,23 @@ fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
             format!("no record {seq} in {}", path.display()),
         ));
     }
-    chosen.iter().try_for_each(|text| console.line(text))?;
+    let mut rows = Vec::new();
+    for line in chosen {
+        match line {
+            LogLine::Text(text) => console.line(&text)?,
+            LogLine::Row(row) => rows.push(row),
+        }
+    }
+    if !rows.is_empty() {
+        console.line(&table::aligned(0, rows))?;
+    }
     Ok(Exit::Success)
+}
+
+/// A selected record, in the requested format.
+enum LogLine {
+    Text(String),
+    Row([String; 4]),
 }
 
 fn wanted(args: &ShowArgs, record: &Record<'_>) -> bool {
@@ -128,8 +142,8 @@ fn as_json(record: &Record<'_>) -> String {
     )
 }
 
-/// One line.
-fn summary(record: &Record<'_>) -> String {
+/// One row: sequence number, time, kind and a sentence.
+fn summary(record: &Record<'_>) -> [String; 4] {
     let body: serde_json::Value = serde_json::from_str(record.body).unwrap_or_default();
     let text = |name: &str| {
         body.get(name)
@@ -137,7 +151,7 @@ fn summary(record: &Record<'_>) -> String {
             .unwrap_or_default()
             .to_owned()
     };
-    let said = match record.kind {
+    let text_of_kind = match record.kind {
         "started" => format!("{} with {}", text("operator"), text("subject")),
         "verdict-changed" => format!(
             "{} → {}: {}",
@@ -181,13 +195,12 @@ fn summary(record: &Record<'_>) -> String {
         "stopped" => text("reason"),
         _ => record.body.to_owned(),
     };
-    format!(
-        "{:>6}  {}  {:<18}  {}",
-        record.seq,
-        record.at,
-        record.kind,
-        escape(&said, SUMMARY_CHARS_MAX)
-    )
+    [
+        record.seq.to_string(),
+        record.at.to_owned(),
+        record.kind.to_owned(),
+        escape(&text_of_kind, SUMMARY_CHARS_MAX),
+    ]
 }
 
 fn in_full(record: &Record<'_>, console: &Console) -> Result<String, String> {
@@ -209,7 +222,7 @@ fn in_full(record: &Record<'_>, console: &Console) -> Result<String, String> {
 }
 
 #[derive(serde::Serialize)]
-struct Verified {
+struct LogVerification {
     holds: bool,
     #[serde(flatten)]
     scanned: Option<Scanned>,
@@ -218,7 +231,7 @@ struct Verified {
 
 async fn verify(data: &Path, console: &Console) -> Result<Exit, Failure> {
     let path = log_of(data)?;
-    // A running operator may be in the middle of a write: its unfinished line is no damage.
+    // A running operator may be in the middle of a write: an unfinished line is not damage then.
     let outcome = if DataDir::is_held(data) {
         journal::scan(&path, &mut |_| Ok(()))
     } else {
@@ -233,13 +246,13 @@ async fn verify(data: &Path, console: &Console) -> Result<Exit, Failure> {
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(scanned) if console.json => console.value(&Verified {
+        Ok(scanned) if console.json => console.value(&LogVerification {
             holds: true,
             scanned: Some(scanned),
             damage: None,
         })?,
         Ok(scanned) => console.line(&format!(
-            "{} records hold, from {} to {}\nlast record {} has hash {}",
+            "{} records verified, {} to {}\nlast record {}, hash {}",
             scanned.records,
             scanned.first_at.as_deref().unwrap_or("-"),
             scanned.last_at.as_deref().unwrap_or("-"),
@@ -248,7 +261,7 @@ async fn verify(data: &Path, console: &Console) -> Result<Exit, Failure> {
         ))?,
         Err(error) => {
             if let (true, ScanError::Damage(damage)) = (console.json, &error) {
-                console.value(&Verified {
+                console.value(&LogVerification {
                     holds: false,
                     scanned: None,
                     damage: Some((**damage).clone()),
@@ -260,7 +273,7 @@ async fn verify(data: &Path, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-/// Records that were cut off at a line's end leave a chain that holds; the store remembers them.
+/// A log truncated at a line boundary still has a valid chain, but the store knows the last applied record.
 async fn cut_short(data: &Path, path: &Path, scanned: &Scanned) -> Option<Damage> {
     let mut store = Store::read(data).await?;
     let applied = store.applied_seq().await.ok()?;
@@ -270,7 +283,7 @@ async fn cut_short(data: &Path, path: &Path, scanned: &Scanned) -> Option<Damage
         line: scanned.records + 1,
         byte_offset: scanned.good_bytes,
         field: Field::End,
-        why: format!("the log ends here, but the ticket store has applied record {applied}"),
+        why: format!("the log ends here, but the ticket store has applied up to record {applied}"),
     })
 }
 

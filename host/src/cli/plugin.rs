@@ -1,4 +1,4 @@
-//! `operator plugin`: for people who write components, and for those who are asked to trust them.
+//! `operator plugin`: tools for plugin authors and for people who decide whether to trust a plugin.
 
 mod author;
 mod inspect;
@@ -14,29 +14,29 @@ use std::path::Path;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum PluginCommand {
-    /// Make a project from a template, with the contract and the SDK in it
+    /// Create a plugin project from a template, with the contract and the SDK
     New(author::NewArgs),
-    /// Build a project's component with the tools of its language
+    /// Build a project's component with its language's toolchain
     Build(author::BuildArgs),
-    /// Say what would be refused, and what could be better
+    /// Report what the host would reject, and possible improvements
     Lint(author::LintArgs),
-    /// Run a project's cases under the limits of the daemon; exit code 1 when one fails or is missing
+    /// Run a project's test cases under the daemon's limits (exit code 1: a case fails or is missing)
     Test(author::TestArgs),
-    /// Show what each case costs; exit code 1 when one has grown against a baseline
+    /// Measure the cost of each case (exit code 1: a cost exceeds the baseline)
     Bench(author::BenchArgs),
-    /// Show what a component is, what it may do and what it must not: its permission sheet
+    /// Show the capability manifest of a component: what it may and may not do
     Inspect(inspect::InspectArgs),
-    /// Show which plugins are hot (in use), warm (compiled) or cold
+    /// List plugins as hot (in use), warm (compiled) or cold
     List(list::ListArgs),
-    /// Write the digests of components into the lock file
+    /// Pin the digests of components in the lock file
     Lock(trust::LockArgs),
-    /// Make a key pair for signing components
+    /// Generate a key pair for signing components
     Keygen(trust::KeygenArgs),
-    /// Sign components: writes FILE.sig beside each
+    /// Sign components; writes FILE.sig next to each
     Sign(trust::SignArgs),
-    /// Try a file as a new version of a module of the running operator
+    /// Roll out a new version of a check plugin in the running operator
     Swap(control::SwapArgs),
-    /// Bring back the version of a module that judged before, in the running operator
+    /// Roll a check plugin back to its previous version in the running operator
     Rollback(control::RollbackArgs),
 }
 
@@ -57,7 +57,7 @@ pub(super) async fn run(command: PluginCommand, console: &Console) -> Result<Exi
     }
 }
 
-/// A plugin that cannot be used: starting again will not help.
+/// An unusable plugin: a restart will not help.
 fn unusable(error: &LoadError) -> Failure {
     Failure::new(Exit::Config, error.to_string())
 }

@@ -1,4 +1,4 @@
-//! `operator recording`: what is in a recording.
+//! `operator recording`: contents of a recording.
 
 use super::Console;
 use crate::exit::{Exit, Failure};
@@ -11,18 +11,18 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum RecordingCommand {
-    /// Show what a recording holds, and check all of it
+    /// Summarize a recording and verify all of it
     Info(InfoArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct InfoArgs {
-    /// The recording
+    /// Recording file
     #[arg(value_name = "FILE")]
     file: PathBuf,
 }
 
-/// What a recording holds.
+/// Summary of a recording.
 #[derive(Serialize)]
 struct Info {
     file: String,
@@ -45,7 +45,7 @@ struct Info {
     log_lines: u64,
     arrivals: u64,
     records: u64,
-    /// Whether it was ended in good order.
+    /// Whether the recording was closed properly.
     whole: bool,
     ending: String,
 }
@@ -124,7 +124,7 @@ fn read(file: &Path) -> Result<Info, Failure> {
     info.embedded.dedup();
     (info.whole, info.ending) = match recording.ending() {
         Some(Ending::Ended { reason, .. }) => (true, reason.clone()),
-        Some(Ending::Cut(place)) => (false, format!("cut off at {place}")),
+        Some(Ending::Cut(place)) => (false, format!("truncated at {place}")),
         None => (false, "not read to its end".to_owned()),
     };
     Ok(info)
@@ -152,7 +152,7 @@ fn human(info: &Info) -> String {
     for module in &info.modules {
         let _ = writeln!(
             text,
-            "  module     {} {} {}",
+            "  plugin     {} {} {}",
             module.name,
             module.version,
             short(&module.digest)
@@ -161,16 +161,16 @@ fn human(info: &Info) -> String {
     let _ = writeln!(text, "  embedded   {} components", info.embedded.len());
     let _ = writeln!(
         text,
-        "  observed   {} exchanges, {} log lines, {} series",
+        "  observed   {} HTTP exchanges, {} log lines, {} series",
         info.exchanges, info.log_lines, info.series
     );
     let _ = writeln!(text, "  tables     {}", info.tables.join(", "));
     let _ = writeln!(
         text,
-        "  log        {} records, {} changes of plugins",
+        "  log        {} records, {} plugin changes",
         info.records, info.arrivals
     );
-    let _ = write!(text, "  it ends    {}", info.ending);
+    let _ = write!(text, "  ending     {}", info.ending);
     text
 }
 

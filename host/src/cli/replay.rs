@@ -1,4 +1,4 @@
-//! `operator replay`: recorded ticks, decided again.
+//! `operator replay`: re-runs recorded ticks.
 
 use super::subject::CacheArgs;
 use super::{Console, series};
@@ -15,23 +15,23 @@ use std::path::{Path, PathBuf};
 /// Longest text of a plugin in one line, in characters.
 const TEXT_CHARS_MAX: usize = 160;
 
-/// Changes of verdicts that are shown to a person; `--json` has all.
+/// Verdict changes in the text output; `--json` lists all.
 const FLIPS_SHOWN: usize = 40;
 
-/// What to decide again, and how.
+/// What to re-run.
 #[derive(Debug, clap::Args)]
 pub(super) struct ReplayArgs {
-    /// The recording
+    /// Recording file
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Judge with this component in the place of the recorded one of the same name, and show which verdicts
-    /// change; a subject looks again at the recorded answers
+    /// Replace the recorded plugin of the same name by this component and show changed verdicts; a subject
+    /// re-observes the recorded responses
     #[arg(long, value_name = "WASM", conflicts_with_all = ["check", "series"])]
     against: Option<PathBuf>,
-    /// Ask a module that was not there; shows every change of its verdicts
+    /// Also evaluate this check plugin, which was not part of the recording
     #[arg(long, value_name = "WASM", conflicts_with = "series")]
     check: Option<PathBuf>,
-    /// Show recorded series, for example `up{node="4"}`
+    /// Show recorded series matching a selector, for example `up{node="4"}`
     #[arg(long, value_name = "SELECTOR")]
     series: Option<String>,
     #[command(flatten)]
@@ -57,7 +57,7 @@ async fn again(engine: &Engine, recording: Recording, console: &Console) -> Resu
     let shown = format!("{} ({})", recording.path().display(), began.started.0);
     let directory = std::env::temp_dir().join(format!("operator-replay-{}", std::process::id()));
     let replayed = replay::again(engine, recording, &directory).await;
-    // Nobody needs the log that was written again.
+    // The replayed log was only needed for the comparison.
     let _ = std::fs::remove_dir_all(&directory);
     let replayed = replayed.map_err(failed)?;
     if console.json {
@@ -119,7 +119,7 @@ fn human(shown: &str, replayed: &Replayed) -> String {
     let mut text = match &replayed.difference {
         None => format!("{shown}: identical\n"),
         Some(difference) => format!(
-            "{shown}: different from tick {} on, in the {}\n  recorded  {}\n  replayed  {}\n",
+            "{shown}: differs from tick {} on, in the {}\n  recorded  {}\n  replayed  {}\n",
             difference.tick.0,
             difference.what,
             escape(&difference.recorded, 2 * TEXT_CHARS_MAX),
@@ -128,7 +128,7 @@ fn human(shown: &str, replayed: &Replayed) -> String {
     };
     let _ = write!(
         text,
-        "  {ticks} ticks, {verdicts} verdicts, {records} records of the decision log, {fuel} fuel\n  it ends: {}\n  sha256 of all  {digest}",
+        "  {ticks} ticks, {verdicts} verdicts, {records} records of the decision log, {fuel} fuel\n  ending: {}\n  sha256 of all results: {digest}",
         escape(ending, TEXT_CHARS_MAX)
     );
     text
@@ -136,18 +136,18 @@ fn human(shown: &str, replayed: &Replayed) -> String {
 
 fn differences(against: &Against) -> String {
     let mut text = match &against.instead_of {
-        Some(source) => format!("{} in the place of {source}", against.plugin),
-        None => format!("{}, which was not there", against.plugin),
+        Some(source) => format!("{} instead of {source}", against.plugin),
+        None => format!("{}, not part of the recording", against.plugin),
     };
     let _ = write!(
         text,
-        "\n  {} ticks, {} verdicts, different in {} ticks",
+        "\n  {} ticks, {} verdicts, {} ticks differ",
         against.ticks, against.verdicts, against.ticks_different
     );
     if against.unanswered > 0 {
         let _ = write!(
             text,
-            "\n  {} requests have no answer in the recording",
+            "\n  {} requests have no response in the recording",
             against.unanswered
         );
     }
@@ -157,7 +157,7 @@ fn differences(against: &Against) -> String {
     let left = (against.flips.len().saturating_sub(FLIPS_SHOWN) as u64)
         .saturating_add(against.flips_left_out);
     if left > 0 {
-        let _ = write!(text, "\n  and {left} more; --json has them");
+        let _ = write!(text, "\n  and {left} more; use --json for all");
     }
     text
 }
@@ -169,9 +169,10 @@ fn line(flip: &Flip) -> String {
         Some(Status::Fail) => "fail",
         Some(Status::Inconclusive) => "inconclusive",
     };
-    let (was, is) = (word(flip.recorded), word(flip.replayed));
+    let was = word(flip.recorded);
+    let is = word(flip.replayed);
     let what = if was == is {
-        "the same again".to_owned()
+        "unchanged".to_owned()
     } else {
         format!("{was} → {is}")
     };

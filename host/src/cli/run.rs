@@ -1,6 +1,6 @@
 //! `operator run`: the daemon.
 
-use super::subject::{Real, SubjectArgs};
+use super::subject::{LiveSystem, SubjectArgs};
 use super::{Console, duration};
 use crate::console::{HumanSink, JsonSink, Stamp};
 use crate::exit::{Exit, Failure};
@@ -15,24 +15,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What to watch, for how long, and where to keep what was found.
+/// What to watch, how long, and where to write.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
     subject: SubjectArgs,
-    /// Data directory: tickets and decision log [default: operator-data]
+    /// Data directory for tickets and the decision log [default: operator-data]
     #[arg(long, env = "OPERATOR_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Stop after this long, for example 90s or 5m
-    #[arg(long = "for", env = "OPERATOR_FOR", value_name = "DURATION", value_parser = duration::parse)]
+    /// Stop after this time, for example 90s or 5m [default: run until stopped]
+    #[arg(long = "for", env = "OPERATOR_FOR", value_name = "DURATION", value_parser = duration::positive)]
     duration: Option<Duration>,
-    /// Record everything into this new file, for `operator replay`; it holds what was observed
+    /// Record everything to this new file, for `operator replay`; it contains all observed data
     #[arg(long, env = "OPERATOR_RECORD", value_name = "FILE")]
     record: Option<PathBuf>,
-    /// Time from one tick to the next, in milliseconds [default: 1000]
+    /// Tick interval, in milliseconds [default: 1000]
     #[arg(long, env = "OPERATOR_TICK_INTERVAL_MS", value_name = "MS", value_parser = clap::value_parser!(u64).range(10..))]
     tick_interval_ms: Option<u64>,
-    /// Serve the operator's own metrics for Prometheus, and its health, for example at 127.0.0.1:9464 [default: nowhere]
+    /// Serve Prometheus metrics and health at this address, for example 127.0.0.1:9464 [default: off]
     #[arg(long, env = "OPERATOR_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
     metrics_listen: Option<SocketAddr>,
 }
@@ -45,17 +45,17 @@ pub(super) async fn run(args: RunArgs, console: &Console) -> Result<Exit, Failur
         .subject
         .settings(args.data.as_deref(), args.tick_interval_ms)?;
     settings.record.clone_from(&args.record);
-    let real = Real::new(settings, &args.subject.cache)?;
-    // The directory first: a second operator must hear at once that it is one too many.
+    let real = LiveSystem::new(settings, &args.subject.cache)?;
+    // The directory first: a second operator on the same data must fail before it does any work.
     let opened = TicketLog::open(&real.settings.data, real.ports.clock.now()).await?;
     let metrics = Metrics::new(real.settings.tick_interval_ms);
-    let door = match args.metrics_listen.or(real.settings.metrics_listen) {
+    let endpoint = match args.metrics_listen.or(real.settings.metrics_listen) {
         Some(address) => Some(listen(address, &metrics, &real.ports.clock).await?),
         None => None,
     };
     let mut sink = sink(console);
-    if let Some(door) = &door {
-        sink.progress(&format!("  metrics  http://{}/metrics", door.address()));
+    if let Some(endpoint) = &endpoint {
+        sink.progress(&format!("  metrics  http://{}/metrics", endpoint.address()));
     }
     let assembly = real.assemble(&mut |line| sink.progress(&line)).await?;
     let clock = Arc::clone(&real.ports.clock);

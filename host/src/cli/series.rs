@@ -1,4 +1,4 @@
-//! Recorded series, for whoever has a question that nobody asked when they were recorded.
+//! `operator replay --series`: prints recorded series.
 
 use super::Console;
 use crate::exit::{Exit, Failure};
@@ -8,13 +8,15 @@ use operator_recording::Recording;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Series that one question may select, and samples of each: what a person or a notebook can use.
+/// Series that one selector may match: what a person or a notebook can handle.
 const SERIES_MAX: usize = 1_000;
+
+/// Samples of each series, for the same reason.
 const SAMPLES_MAX: usize = 200_000;
 
 /// One series, from the first recorded tick to the last.
 #[derive(Serialize)]
-struct Shown {
+struct SeriesDump {
     metric: String,
     labels: BTreeMap<String, String>,
     /// Milliseconds since 1970 by the observed clock, and value.
@@ -30,10 +32,10 @@ pub(super) fn show(
     let selector = parse(selector).map_err(|why| {
         Failure::new(
             Exit::Usage,
-            format!("{selector:?} is no selector such as up{{node=\"4\"}}: {why}"),
+            format!("invalid selector {selector:?}: {why}; expected for example up{{node=\"4\"}}"),
         )
     })?;
-    let mut found: BTreeMap<SeriesKey, Shown> = BTreeMap::new();
+    let mut found: BTreeMap<SeriesKey, SeriesDump> = BTreeMap::new();
     let mut metrics = Vec::new();
     while let Some(tick) = recording.next_tick()? {
         collect(&tick.snapshot.series, &selector, &mut found)?;
@@ -56,7 +58,7 @@ pub(super) fn show(
             format!("no series {:?} in the recording{near}", selector.metric),
         ));
     }
-    let shown: Vec<Shown> = found.into_values().collect();
+    let shown: Vec<SeriesDump> = found.into_values().collect();
     if console.json {
         console.value(&shown)?;
         return Ok(Exit::Success);
@@ -70,13 +72,13 @@ pub(super) fn show(
 fn collect(
     store: &SeriesStore,
     selector: &Selector,
-    found: &mut BTreeMap<SeriesKey, Shown>,
+    found: &mut BTreeMap<SeriesKey, SeriesDump>,
 ) -> Result<(), Failure> {
     let Ok(picked) = store.pick(&selector.metric, selector, &[]) else {
         return Ok(());
     };
     for (key, series) in picked.series() {
-        let shown = found.entry(key.clone()).or_insert_with(|| Shown {
+        let shown = found.entry(key.clone()).or_insert_with(|| SeriesDump {
             metric: key.metric.clone(),
             labels: key.labels.iter().cloned().collect(),
             samples: Vec::new(),
@@ -98,7 +100,7 @@ fn collect(
     }
     if found.len() > SERIES_MAX {
         let message = format!(
-            "the selector picks {} series, the limit is {SERIES_MAX}: add labels to it",
+            "the selector matches {} series, the limit is {SERIES_MAX}: add label matchers",
             found.len()
         );
         return Err(Failure::new(Exit::Usage, message));
@@ -106,7 +108,7 @@ fn collect(
     Ok(())
 }
 
-fn summary(series: &Shown) -> String {
+fn summary(series: &SeriesDump) -> String {
     let labels: Vec<String> = series
         .labels
         .iter()
@@ -119,7 +121,7 @@ fn summary(series: &Shown) -> String {
     );
     let end = |sample: Option<&(u64, f64)>| sample.map_or(f64::NAN, |(_, value)| *value);
     format!(
-        "{}{{{}}}\n  {} samples, first {}, last {}, least {least}, most {most}",
+        "{}{{{}}}\n  {} samples, first {}, last {}, min {least}, max {most}",
         series.metric,
         labels.join(","),
         series.samples.len(),
@@ -137,7 +139,7 @@ fn parse(text: &str) -> Result<Selector, String> {
         .ok_or("the brace is not closed")?;
     let metric = metric.trim().to_owned();
     if metric.is_empty() || metric.contains(char::is_whitespace) {
-        return Err("the name of a metric comes first".to_owned());
+        return Err("it must start with a metric name".to_owned());
     }
     let conditions = inside
         .split(',')
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_selector_is_refused_with_the_reason() {
+    fn an_invalid_selector_is_rejected_with_the_reason() {
         for (text, why) in [
             ("", "name"),
             ("up{", "closed"),

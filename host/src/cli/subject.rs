@@ -1,4 +1,4 @@
-//! Flags that say what to watch, and what follows from them.
+//! Flags that select what to watch, and the settings built from them.
 
 use super::console::{self, Console};
 use crate::config;
@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "What to watch")]
 pub(super) struct SubjectArgs {
-    /// Component that knows the system: path of a .wasm file
+    /// Subject plugin for the system to watch: a .wasm component
     #[arg(long, env = "OPERATOR_PLUGIN", value_name = "FILE")]
     plugin: Option<PathBuf>,
-    /// Configuration file; flags win over it
+    /// Configuration file; flags take precedence
     #[arg(long, env = "OPERATOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Target that the plugin may ask, by its name; may be repeated
+    /// Named target that the plugin may query; repeatable
     #[arg(
         long,
         env = "OPERATOR_TARGET",
@@ -30,10 +30,10 @@ pub(super) struct SubjectArgs {
         value_delimiter = ','
     )]
     target: Vec<String>,
-    /// Prometheus that answers PromQL for the plugin
+    /// Prometheus server for the PromQL queries of plugins
     #[arg(long, env = "OPERATOR_PROMETHEUS", value_name = "URL")]
     prometheus: Option<String>,
-    /// Directory or file of checks; may be repeated [default: `invariants` beside the plugin]
+    /// Check plugin or directory of check plugins; repeatable [default: `invariants` next to the plugin]
     #[arg(
         long,
         env = "OPERATOR_INVARIANTS",
@@ -41,7 +41,7 @@ pub(super) struct SubjectArgs {
         value_delimiter = ','
     )]
     invariants: Vec<PathBuf>,
-    /// Log file that the plugin may read, by its name; may be repeated
+    /// Named log file that the plugin may read; repeatable
     #[arg(
         long,
         env = "OPERATOR_LOG",
@@ -53,21 +53,21 @@ pub(super) struct SubjectArgs {
     pub(super) cache: CacheArgs,
 }
 
-/// Where compiled code is kept.
+/// Location of compiled code.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct CacheArgs {
-    /// Directory for compiled components [default: ~/.cache/operator]
+    /// Cache directory for compiled components [default: ~/.cache/operator]
     #[arg(long, env = "OPERATOR_CACHE", value_name = "DIR")]
     cache: Option<PathBuf>,
 }
 
 impl SubjectArgs {
-    /// Whether anything was said about what to watch.
+    /// Whether a flag selects what to watch.
     pub(super) fn names_something(&self) -> bool {
         self.plugin.is_some() || self.config.is_some()
     }
 
-    /// The checked configuration.
+    /// The validated configuration.
     pub(super) fn settings(
         &self,
         data: Option<&Path>,
@@ -84,12 +84,12 @@ impl SubjectArgs {
         };
         let mut settings = config::load(self.config.as_deref(), overrides).map_err(wrong_config)?;
         if settings.invariants.is_empty() {
-            settings.invariants = vec![beside(&settings.plugin)];
+            settings.invariants = vec![default_checks(&settings.plugin)];
         }
         Ok(settings)
     }
 
-    /// The same, with the checks of an installation in place of those of every tick, unless a flag names others.
+    /// The same with the deployment checks instead of the regular ones, unless a flag names others.
     pub(super) fn settings_for_verification(&self) -> Result<Settings, Failure> {
         let mut settings = self.settings(None, None)?;
         if self.invariants.is_empty() {
@@ -106,7 +106,7 @@ impl SubjectArgs {
 }
 
 impl CacheArgs {
-    /// The engine, with its cache where that can be used.
+    /// The engine, with its cache if usable.
     pub(super) fn engine(&self, limits: &PluginLimits) -> Result<Engine, Failure> {
         let without = |limits| {
             Engine::new(limits).map_err(|error| Failure::new(Exit::Config, error.to_string()))
@@ -117,13 +117,13 @@ impl CacheArgs {
         match Engine::with_cache(limits, &directory) {
             Ok(engine) => Ok(engine),
             Err(error) => {
-                tracing::warn!(%error, "Compiled components will not be kept.");
+                tracing::warn!(%error, "The code cache is unavailable; components are compiled at every start.");
                 without(limits)
             }
         }
     }
 
-    /// Where compiled code goes; `None` when the machine has no place for it.
+    /// Cache directory; `None` without a home directory.
     pub(super) fn directory(&self) -> Option<PathBuf> {
         self.cache
             .clone()
@@ -131,15 +131,15 @@ impl CacheArgs {
     }
 }
 
-/// Everything that a command needs to observe the real world.
-pub(super) struct Real {
+/// Everything that a command needs to observe a real system.
+pub(super) struct LiveSystem {
     pub(super) settings: Settings,
     pub(super) engine: Engine,
     pub(super) ports: Ports,
     policy: EgressPolicy,
 }
 
-impl Real {
+impl LiveSystem {
     pub(super) fn new(settings: Settings, cache: &CacheArgs) -> Result<Self, Failure> {
         let policy = settings.egress_policy();
         let world = settings
@@ -177,7 +177,7 @@ pub(super) fn wrong_config(errors: config::ConfigErrors) -> Failure {
     Failure::new(Exit::Config, errors.to_string())
 }
 
-/// Lines about what takes time, for a person who waits.
+/// Progress lines on stderr, on a terminal only.
 pub(super) fn progress_on_stderr(console: &Console) -> impl FnMut(String) + Send + use<> {
     let shown = console.terminal && !console.json;
     move |line| {
@@ -187,8 +187,8 @@ pub(super) fn progress_on_stderr(console: &Console) -> impl FnMut(String) + Send
     }
 }
 
-/// Where checks are when nobody says so. Loading says when they are not there, after it has looked at the plugin:
-/// a plugin that is wrong is the better message.
-fn beside(plugin: &Path) -> PathBuf {
+/// Default location of check plugins. Whether it exists is checked when loading, after the subject plugin: an
+/// error about the subject plugin is the more useful message.
+fn default_checks(plugin: &Path) -> PathBuf {
     plugin.parent().unwrap_or(Path::new("")).join("invariants")
 }

@@ -1,10 +1,10 @@
-//! `operator tickets`: what was found, for reading.
+//! `operator tickets`: lists, shows and exports tickets.
 
 use super::{Console, DataArgs};
 use crate::console::render;
 use crate::console::render::escape;
+use crate::console::table;
 use crate::exit::{Exit, Failure};
-use comfy_table::{ContentArrangement, Table, presets};
 use operator_journal::store;
 use operator_journal::store::TicketLine;
 use operator_model::{Severity, Ticket, TicketState};
@@ -17,15 +17,15 @@ const TITLE_CHARS_MAX: usize = 120;
 pub(super) enum TicketsCommand {
     /// List tickets, newest first
     List(ListArgs),
-    /// Show one ticket
+    /// Show one ticket in full
     Show(ShowArgs),
-    /// Write whole tickets as JSON lines
+    /// Write complete tickets as JSON lines
     Export(ExportArgs),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListArgs {
-    /// Only tickets in this state
+    /// List only tickets in this state
     #[arg(long, value_parser = ["open", "resolved"])]
     state: Option<String>,
     #[command(flatten)]
@@ -34,7 +34,7 @@ pub(super) struct ListArgs {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ShowArgs {
-    /// Id of the ticket, for example T-1
+    /// Ticket id, for example T-1
     id: String,
     #[command(flatten)]
     data: DataArgs,
@@ -82,19 +82,13 @@ async fn list(args: &ListArgs, console: &Console) -> Result<Exit, Failure> {
     } else if lines.is_empty() {
         console.line("no tickets")?;
     } else {
-        console.line(&table(&lines, console))?;
+        console.line(&ticket_table(&lines, console))?;
     }
     Ok(Exit::Success)
 }
 
-fn table(lines: &[TicketLine], console: &Console) -> String {
-    let mut table = Table::new();
-    table
-        .load_preset(presets::NOTHING)
-        .set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(u16::try_from(console.style.width).unwrap_or(u16::MAX));
-    table.set_header(["id", "state", "severity", "opened", "updated", "title"]);
-    for line in lines {
+fn ticket_table(lines: &[TicketLine], console: &Console) -> String {
+    let row = |line: &TicketLine| {
         let state = match line.state {
             TicketState::Open => "open",
             TicketState::Resolved => "resolved",
@@ -104,17 +98,17 @@ fn table(lines: &[TicketLine], console: &Console) -> String {
             Severity::Warning => "warning",
             Severity::Critical => "critical",
         };
-        let (opened, updated) = (line.opened_at.to_string(), line.updated_at.to_string());
-        table.add_row([
-            &line.id,
-            state,
-            severity,
-            to_the_second(&opened),
-            to_the_second(&updated),
-            &escape(&line.title, TITLE_CHARS_MAX),
-        ]);
-    }
-    table.to_string()
+        [
+            line.id.to_string(),
+            state.to_owned(),
+            severity.to_owned(),
+            to_the_second(&line.opened_at.to_string()).to_owned(),
+            to_the_second(&line.updated_at.to_string()).to_owned(),
+            escape(&line.title, TITLE_CHARS_MAX),
+        ]
+    };
+    let header = ["ID", "STATE", "SEVERITY", "OPENED", "UPDATED", "TITLE"];
+    table::wrapped(console.style.width, header, lines.iter().map(row))
 }
 
 fn to_the_second(text: &str) -> &str {
@@ -134,7 +128,7 @@ async fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
                 .map(|ticket| ticket.id.as_str())
                 .collect();
             let hint = if known.is_empty() {
-                "there are none".to_owned()
+                "there are no tickets".to_owned()
             } else {
                 format!("the newest are {}", known.join(", "))
             };

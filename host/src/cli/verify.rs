@@ -1,11 +1,11 @@
-//! `operator verify`: was this installation put together rightly?
+//! `operator verify`: is the target cluster deployed correctly?
 //!
-//! What is right is said by the modules beside the subject, in the directory `deployment`; this command looks a few
-//! times, so that rates exist, and prints their answers as a checklist.
+//! Evaluates the check plugins in the directory `deployment` next to the subject plugin. It observes a few times,
+//! because rates need two samples, and prints the verdicts as a checklist.
 
 mod report;
 
-use super::subject::{Real, SubjectArgs, progress_on_stderr};
+use super::subject::{LiveSystem, SubjectArgs, progress_on_stderr};
 use super::{Console, duration};
 use crate::exit::{Exit, Failure};
 use operator_check::{CheckSet, run_all};
@@ -17,24 +17,24 @@ use report::Checklist;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Between two looks: the counters of most systems move within a second, and a busy one is not hurt.
-const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// Time between observations: most counters move within a second, and a busy system is not burdened.
+const OBSERVATION_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Looks at the least: rates need two samples, and a process that just answered late gets a second chance.
-const LOOKS_MIN: u64 = 3;
+/// Minimum observations: rates need two samples, and a slow response gets a second chance.
+const OBSERVATIONS_MIN: u64 = 3;
 
 /// What to verify.
 #[derive(Debug, clap::Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
     subject: SubjectArgs,
-    /// Look again until everything is right, at most this long, for example 5m: for a system that is just starting
-    #[arg(long, env = "OPERATOR_WAIT", value_name = "DURATION", value_parser = duration::parse)]
+    /// Retry until every check passes, at most this long, for example 5m; for a cluster that is still starting
+    #[arg(long, env = "OPERATOR_WAIT", value_name = "DURATION", value_parser = duration::positive)]
     wait: Option<Duration>,
 }
 
 pub(super) async fn run(args: VerifyArgs, console: &Console) -> Result<Exit, Failure> {
-    let real = Real::new(
+    let real = LiveSystem::new(
         args.subject.settings_for_verification()?,
         &args.subject.cache,
     )?;
@@ -46,7 +46,7 @@ pub(super) async fn run(args: VerifyArgs, console: &Console) -> Result<Exit, Fai
     observer.prime().await;
     let wait = args.wait.unwrap_or_default();
     let (snapshot, verdicts) =
-        look_until_right(&mut observer, &checks, real.ports.clock.as_ref(), wait).await?;
+        observe_until_right(&mut observer, &checks, real.ports.clock.as_ref(), wait).await?;
     let checklist = Checklist::new(&snapshot, verdicts);
     if console.json {
         console.value(&checklist)?;
@@ -56,8 +56,8 @@ pub(super) async fn run(args: VerifyArgs, console: &Console) -> Result<Exit, Fai
     Ok(exit_of(&checklist))
 }
 
-/// The last look: the first of enough looks at which everything was right, or the one at which the time was over.
-async fn look_until_right(
+/// The first observation after the minimum at which every check passes, or the last before the deadline.
+async fn observe_until_right(
     observer: &mut Observer,
     checks: &Arc<CheckSet>,
     clock: &dyn Clock,
@@ -69,26 +69,35 @@ async fn look_until_right(
     let mut tick = 1;
     loop {
         let snapshot = observer.observe(Tick(tick)).await;
-        let verdicts = judge(checks, &snapshot).await?;
+        let verdicts = evaluate(checks, &snapshot).await?;
         let is_right = verdicts
             .iter()
             .all(|verdict| verdict.status == Status::Pass);
-        if tick >= LOOKS_MIN && (is_right || clock.now() >= end) {
+        if tick >= OBSERVATIONS_MIN && (is_right || clock.now() >= end) {
             return Ok((snapshot, verdicts));
         }
-        clock.sleep(BETWEEN_LOOKS).await;
+        clock.sleep(OBSERVATION_INTERVAL).await;
         tick += 1;
     }
 }
 
-async fn judge(checks: &Arc<CheckSet>, snapshot: &Arc<Snapshot>) -> Result<Vec<Verdict>, Failure> {
-    let (checks, snapshot) = (Arc::clone(checks), Arc::clone(snapshot));
+async fn evaluate(
+    checks: &Arc<CheckSet>,
+    snapshot: &Arc<Snapshot>,
+) -> Result<Vec<Verdict>, Failure> {
+    let checks = Arc::clone(checks);
+    let snapshot = Arc::clone(snapshot);
     tokio::task::spawn_blocking(move || run_all(&checks, &snapshot))
         .await
-        .map_err(|error| Failure::new(Exit::Internal, format!("the checks ended early: {error}")))
+        .map_err(|error| {
+            Failure::new(
+                Exit::Internal,
+                format!("evaluating the checks failed: {error}"),
+            )
+        })
 }
 
-/// As `check`: what could not be told is never well.
+/// As for `check`, an inconclusive result is never success.
 fn exit_of(checklist: &Checklist) -> Exit {
     if checklist.count(Status::Fail) > 0 {
         Exit::Findings

@@ -1,6 +1,6 @@
-//! Events as lines that a person can follow.
+//! Events as one-line messages.
 
-use super::sink::Quiet;
+use super::sink::LineWriter;
 use crate::console::render;
 use crate::console::render::{RenderStyle, escape};
 use operator_engine::event::{
@@ -15,7 +15,7 @@ const TEXT_CHARS_MAX: usize = 200;
 /// Names that one line lists.
 const NAMES_MAX: usize = 3;
 
-/// What stands at the beginning of a line.
+/// Time stamp at the beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stamp {
     /// Time of day, UTC, by the observed clock.
@@ -24,35 +24,35 @@ pub enum Stamp {
     Since(Timestamp),
 }
 
-/// Checks that changed alike in one tick are listed one by one up to here, and counted beyond: at the first
-/// look dozens of checks wait for their second sample.
-const ALIKE_MAX: usize = 3;
+/// Checks with the same change in one tick are listed up to this number and summarized beyond: in the first
+/// tick dozens of checks wait for their second sample.
+const SAME_CHANGE_MAX: usize = 3;
 
 /// Lines for a terminal.
 #[derive(Debug)]
 pub struct HumanSink<W> {
-    out: Quiet<W>,
+    out: LineWriter<W>,
     style: RenderStyle,
     stamp: Stamp,
-    /// Checks of this tick that hold again or cannot tell, until the next line of another kind.
+    /// Checks of this tick that pass again or are inconclusive, until the next line of another kind.
     waiting: Vec<(Timestamp, VerdictChanged)>,
-    looked: bool,
+    first_tick_shown: bool,
 }
 
 impl<W: Write> HumanSink<W> {
     /// Writes to `out`.
     pub fn new(out: W, style: RenderStyle, stamp: Stamp) -> Self {
         Self {
-            out: Quiet::new(out),
+            out: LineWriter::new(out),
             style,
             stamp,
             waiting: Vec::new(),
-            looked: false,
+            first_tick_shown: false,
         }
     }
 
     /// A stamped line.
-    fn tell(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+    fn stamped(&mut self, observed_at: Timestamp, word: &str, text: &str) {
         let stamp = match self.stamp {
             Stamp::TimeOfDay => observed_at
                 .to_string()
@@ -72,7 +72,7 @@ impl<W: Write> HumanSink<W> {
         let code = match word {
             "fails" | "ticket" | "fault" => "1;31",
             "unknown" | "blind" | "anomaly" | "incident" | "plugin" => "33",
-            "holds" | "resolved" => "32",
+            "passes" | "resolved" => "32",
             _ => "2",
         };
         if self.style.color {
@@ -88,31 +88,31 @@ impl<W: Write> HumanSink<W> {
             .iter()
             .map(|(name, origin)| format!("{name} = {origin}"))
             .collect();
-        self.tell(
+        self.stamped(
             event.observed_at,
             "start",
             &format!("watching {} with {}", targets.join(", "), started.subject),
         );
         let text = format!(
-            "{} checks of {} modules, a tick every {}",
+            "{} checks in {} check plugins, tick interval {}",
             started.checks.len(),
             started.plugins.len().saturating_sub(1),
             seconds(started.tick_interval_ms)
         );
-        self.tell(event.observed_at, "start", &text);
-        self.tell(
+        self.stamped(event.observed_at, "start", &text);
+        self.stamped(
             event.observed_at,
             "start",
             &format!("tickets and decision log in {}", started.data),
         );
         for warning in &started.warnings {
-            self.tell(event.observed_at, "repaired", warning);
+            self.stamped(event.observed_at, "repaired", warning);
         }
         if started.open_tickets > 0 {
-            self.tell(
+            self.stamped(
                 event.observed_at,
                 "start",
-                &format!("{} open tickets are taken up again", started.open_tickets),
+                &format!("resuming {} open tickets", started.open_tickets),
             );
         }
     }
@@ -122,7 +122,7 @@ impl<W: Write> HumanSink<W> {
         let because = written.because.join("; ");
         match written.change {
             TicketChange::Opened | TicketChange::Recovered => {
-                self.tell(
+                self.stamped(
                     event.observed_at,
                     "ticket",
                     &format!("{} opened: {}", ticket.id, ticket.title),
@@ -132,21 +132,21 @@ impl<W: Write> HumanSink<W> {
                 self.out.line("");
             }
             TicketChange::Updated => {
-                self.tell(
+                self.stamped(
                     event.observed_at,
                     "ticket",
                     &format!("{} updated: {} ({because})", ticket.id, ticket.title),
                 );
             }
             TicketChange::Resolved => {
-                self.tell(
+                self.stamped(
                     event.observed_at,
                     "resolved",
                     &format!("{} resolved: {} ({because})", ticket.id, ticket.title),
                 );
             }
             TicketChange::Reopened => {
-                self.tell(
+                self.stamped(
                     event.observed_at,
                     "ticket",
                     &format!("{} reopened: {} ({because})", ticket.id, ticket.title),
@@ -157,68 +157,68 @@ impl<W: Write> HumanSink<W> {
 
     fn verdict(&mut self, at: Timestamp, verdict: &VerdictChanged) {
         let (word, text) = match verdict.to {
-            Status::Pass => ("holds", "holds".to_owned()),
+            Status::Pass => ("passes", "passes".to_owned()),
             Status::Fail => (
                 "fails",
                 format!(
                     "fails ({}){}",
                     severity(verdict.severity),
-                    who(&verdict.names)
+                    affected(&verdict.names)
                 ),
             ),
-            Status::Inconclusive => ("unknown", "cannot tell".to_owned()),
+            Status::Inconclusive => ("unknown", "is inconclusive".to_owned()),
         };
         let summary = if verdict.summary.is_empty() {
             String::new()
         } else {
             format!(": {}", escape(&verdict.summary, TEXT_CHARS_MAX))
         };
-        self.tell(at, word, &format!("{} {text}{summary}", verdict.invariant));
+        self.stamped(at, word, &format!("{} {text}{summary}", verdict.invariant));
     }
 
-    /// Writes what waits: each check on its line, or one line for many of a kind.
+    /// Writes waiting verdicts: one line each, or one line for many of a kind.
     fn flush(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
-        for (status, word, said) in [
-            (Status::Inconclusive, "unknown", "cannot tell"),
-            (Status::Pass, "holds", "hold"),
+        for (status, word, verb) in [
+            (Status::Inconclusive, "unknown", "are inconclusive"),
+            (Status::Pass, "passes", "pass"),
         ] {
-            let alike: Vec<_> = waiting
+            let same: Vec<_> = waiting
                 .iter()
                 .filter(|(_, verdict)| verdict.to == status)
                 .collect();
-            match alike.first() {
-                Some((at, first)) if alike.len() > ALIKE_MAX => {
+            match same.first() {
+                Some((at, first)) if same.len() > SAME_CHANGE_MAX => {
                     let example = escape(&first.summary, TEXT_CHARS_MAX);
                     let text = format!(
-                        "{} checks {said}; for example {}: {example}",
-                        alike.len(),
+                        "{} checks {verb}; for example {}: {example}",
+                        same.len(),
                         first.invariant
                     );
-                    self.tell(*at, word, &text);
+                    self.stamped(*at, word, &text);
                 }
-                _ => alike
+                _ => same
                     .iter()
                     .for_each(|(at, verdict)| self.verdict(*at, verdict)),
             }
         }
     }
 
-    /// The first tick tells where everything stands; later ones only what is wrong with the tick itself.
+    /// The first tick reports the initial state; later ones only skipped ticks.
     fn tick(&mut self, event: &Event, done: &TickDone) {
-        if !self.looked {
-            self.looked = true;
+        if !self.first_tick_shown {
+            self.first_tick_shown = true;
             let text = format!(
-                "{} checks hold, {} fail, {} cannot tell yet",
+                "{} checks pass, {} fail, {} are inconclusive so far",
                 done.pass, done.fail, done.inconclusive
             );
-            self.tell(event.observed_at, "look", &text);
+            self.stamped(event.observed_at, "checks", &text);
         }
         if done.skipped > 0 {
-            self.tell(
+            self.stamped(
                 event.observed_at,
                 "late",
-                &format!("{} ticks were left out", done.skipped),
+                &format!("{} ticks skipped", done.skipped),
             );
         }
     }
@@ -242,18 +242,14 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     escape(&anomaly.name, TEXT_CHARS_MAX),
                     escape(&anomaly.summary, TEXT_CHARS_MAX)
                 );
-                self.tell(event.observed_at, "anomaly", &text);
+                self.stamped(event.observed_at, "anomaly", &text);
             }
             EventKind::IncidentOpened(incident) => {
-                let hold = if incident.confirmed {
-                    ""
-                } else {
-                    " (waiting whether it lasts)"
-                };
-                self.tell(
+                let pending = if incident.confirmed { "" } else { " (pending)" };
+                self.stamped(
                     event.observed_at,
                     "incident",
-                    &format!("{}{hold}", escape(&incident.title, TEXT_CHARS_MAX)),
+                    &format!("{}{pending}", escape(&incident.title, TEXT_CHARS_MAX)),
                 );
             }
             EventKind::Ticket(written) => self.ticket(event, written),
@@ -263,7 +259,7 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     PluginChangeKind::RolledBack => "rolled back",
                     PluginChangeKind::Quarantined => "quarantined",
                 };
-                self.tell(
+                self.stamped(
                     event.observed_at,
                     "plugin",
                     &format!(
@@ -273,9 +269,11 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     ),
                 );
             }
-            EventKind::Blind(blind) if blind.blind.is_empty() => {
-                self.tell(event.observed_at, "sees", "everything is seen again")
-            }
+            EventKind::Blind(blind) if blind.blind.is_empty() => self.stamped(
+                event.observed_at,
+                "observed",
+                "all sources are observable again",
+            ),
             EventKind::Blind(blind) => {
                 for spot in blind.blind.iter().take(NAMES_MAX) {
                     let text = format!(
@@ -283,7 +281,7 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                         escape(&spot.source, TEXT_CHARS_MAX),
                         escape(&spot.reason, TEXT_CHARS_MAX)
                     );
-                    self.tell(event.observed_at, "blind", &text);
+                    self.stamped(event.observed_at, "blind", &text);
                 }
                 if let Some(more) = blind
                     .blind
@@ -291,19 +289,19 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                     .checked_sub(NAMES_MAX)
                     .filter(|more| *more > 0)
                 {
-                    self.tell(event.observed_at, "blind", &format!("and {more} more"));
+                    self.stamped(event.observed_at, "blind", &format!("and {more} more"));
                 }
             }
             EventKind::Stopped(stopped) => {
                 let text = format!(
-                    "{} after {} ticks; tickets: {} opened, {} resolved, {} stay open",
+                    "{} after {} ticks; tickets: {} opened, {} resolved, {} still open",
                     stopped.reason,
                     stopped.ticks,
                     stopped.tickets_opened,
                     stopped.tickets_resolved,
                     stopped.open_tickets
                 );
-                self.tell(event.observed_at, "stop", &text);
+                self.stamped(event.observed_at, "stop", &text);
             }
         }
     }
@@ -312,13 +310,13 @@ impl<W: Write + Send> Sink for HumanSink<W> {
         self.out.line(line);
     }
 
-    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+    fn narrate(&mut self, observed_at: Timestamp, word: &str, text: &str) {
         self.flush();
-        self.tell(observed_at, word, text);
+        self.stamped(observed_at, word, text);
     }
 }
 
-fn who(names: &[String]) -> String {
+fn affected(names: &[String]) -> String {
     let shown: Vec<String> = names
         .iter()
         .take(NAMES_MAX)

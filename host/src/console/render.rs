@@ -1,13 +1,13 @@
-//! Tickets for the terminal, and the words and figures that events share with them.
+//! Tickets for the terminal, and wording shared with event lines.
 //!
-//! Everything that is shown was in the ticket: this stage measures, wraps and paints, it never concludes.
-//! All text is escaped on its way to the page, because some of it came from the observed system.
+//! Rendering only lays out what the ticket contains; it draws no conclusions.
+//! All text is escaped, because some of it comes from the observed system.
 
 mod meaning;
 mod options;
 mod page;
-mod seen;
 mod spark;
+mod symptoms;
 
 use operator_model::sentence::risk_word;
 use operator_model::title::display_name;
@@ -17,24 +17,24 @@ use page::{Ink, Page};
 pub use operator_model::quantity::{bytes, duration, escape, human, measure, number};
 pub use spark::sparkline;
 
-/// How to write for this terminal.
+/// Layout for this terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RenderStyle {
     /// Columns.
     pub width: usize,
-    /// Whether ANSI colours are wanted.
+    /// Whether to use ANSI colors.
     pub color: bool,
 }
 
-/// The whole ticket for a person, ending with a line feed.
+/// Renders a ticket as text that ends with a line feed.
 #[must_use]
 pub fn ticket(ticket: &Ticket, style: &RenderStyle) -> String {
     let mut page = Page::new(style);
     head(&mut page, ticket);
-    seen::section(&mut page, ticket);
+    symptoms::section(&mut page, ticket);
     meaning::section(&mut page, ticket);
     options::section(&mut page, ticket);
-    unknown(&mut page, ticket);
+    gaps(&mut page, ticket);
     foot(&mut page, ticket);
     page.finish()
 }
@@ -55,7 +55,7 @@ pub fn severity_word(severity: Severity) -> &'static str {
     }
 }
 
-/// How sure a share of the odds makes one, in words that a person would say.
+/// A probability in words.
 #[must_use]
 pub fn confidence_word(probability: f64) -> &'static str {
     match probability {
@@ -87,7 +87,7 @@ fn head(page: &mut Page, ticket: &Ticket) {
     );
     let day = started.to_string().get(..10).unwrap_or_default().to_owned();
     let since = format!(
-        "since {day} {} UTC, {lasting} by now · incident {}",
+        "since {day} {} UTC, lasting {lasting} · incident {}",
         time_of_day(started),
         ticket.key
     );
@@ -110,7 +110,7 @@ fn severity_ink(severity: Severity) -> Ink {
     }
 }
 
-fn unknown(page: &mut Page, ticket: &Ticket) {
+fn gaps(page: &mut Page, ticket: &Ticket) {
     page.heading("WHAT WOULD CHANGE THIS");
     page.wrapped(2, 2, &capital(&ticket.decision.revisit_when), Ink::Plain);
     page.heading("WHAT IS NOT KNOWN");
@@ -118,7 +118,7 @@ fn unknown(page: &mut Page, ticket: &Ticket) {
         page.wrapped(
             2,
             2,
-            "Nothing that the failures considered here would need.",
+            "All evidence needed by these hypotheses was available.",
             Ink::Plain,
         );
     }
@@ -131,16 +131,11 @@ fn unknown(page: &mut Page, ticket: &Ticket) {
         .checked_sub(GAPS_SHOWN_MAX)
         .filter(|more| *more > 0)
     {
-        page.item(
-            2,
-            "·",
-            &format!("and {more} more, in the JSON of this ticket"),
-            Ink::Dim,
-        );
+        page.item(2, "·", &format!("and {more} more (see --json)"), Ink::Dim);
     }
 }
 
-/// Lines of gaps on a screen; the ticket has them all.
+/// Gaps shown on a page; the JSON ticket lists all.
 const GAPS_SHOWN_MAX: usize = 8;
 
 fn foot(page: &mut Page, ticket: &Ticket) {
@@ -165,12 +160,12 @@ fn foot(page: &mut Page, ticket: &Ticket) {
     page.wrapped(0, 0, &parts.join(" · "), Ink::Dim);
 }
 
-/// The name of an entity as the ticket gives it.
+/// The display name of an entity in this ticket.
 fn name(ticket: &Ticket, entity: &EntityId) -> String {
     display_name(entity, &ticket.names)
 }
 
-/// Evidence ids as a reader looks them up.
+/// Evidence ids in brackets, for cross-reference.
 fn ids<'a>(ids: impl IntoIterator<Item = &'a operator_model::EvidenceId>) -> String {
     let ids: Vec<&str> = ids
         .into_iter()

@@ -1,20 +1,20 @@
-//! Writers of events: one JSON object a line, or lines for people.
+//! Event output as JSON lines.
 
 use operator_engine::event::{Event, Sink};
 use operator_model::Timestamp;
 use std::io::Write;
 
-/// One JSON object a line.
+/// Writes one JSON object per line.
 #[derive(Debug)]
 pub struct JsonSink<W> {
-    out: Quiet<W>,
+    out: LineWriter<W>,
 }
 
 impl<W: Write> JsonSink<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Self {
         Self {
-            out: Quiet::new(out),
+            out: LineWriter::new(out),
         }
     }
 }
@@ -24,7 +24,7 @@ impl<W: Write + Send> Sink for JsonSink<W> {
         match serde_json::to_string(event) {
             Ok(line) => self.out.line(&line),
             Err(error) => {
-                tracing::error!(%error, event = event.what.name(), "An event cannot be written as JSON.")
+                tracing::error!(%error, event = event.what.name(), "Cannot serialize an event.")
             }
         }
     }
@@ -33,19 +33,19 @@ impl<W: Write + Send> Sink for JsonSink<W> {
         tracing::info!("{line}");
     }
 
-    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str) {
+    fn narrate(&mut self, observed_at: Timestamp, word: &str, text: &str) {
         tracing::info!(%observed_at, word, "{text}");
     }
 }
 
-/// A writer that says once that nobody reads any more, and is silent then.
+/// Writes lines; after the first error it warns once and discards the rest.
 #[derive(Debug)]
-pub(crate) struct Quiet<W> {
+pub(crate) struct LineWriter<W> {
     out: W,
     closed: bool,
 }
 
-impl<W: Write> Quiet<W> {
+impl<W: Write> LineWriter<W> {
     pub(crate) fn new(out: W) -> Self {
         Self { out, closed: false }
     }
@@ -56,7 +56,7 @@ impl<W: Write> Quiet<W> {
         }
         if let Err(error) = writeln!(self.out, "{line}").and_then(|()| self.out.flush()) {
             self.closed = true;
-            tracing::warn!(%error, "Nobody reads the events any more; tickets and the decision log go on.");
+            tracing::warn!(%error, "Cannot write events; tickets and the decision log continue.");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! `operator demo --target docker`: the same conveyor on a real system in containers, in real time. The fault is made by
-//! the chaos toolkit with its guaranteed undo; the conveyor is told nothing of it.
+//! `operator demo --target docker`: the same pipeline on a real cluster in containers, in real time. The chaos
+//! toolkit injects the fault with its guaranteed undo; the pipeline knows nothing of it.
 
 use super::score;
 use super::{Played, TICK_INTERVAL_MS};
@@ -26,21 +26,21 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// Networks that Docker gives its containers addresses from.
+/// Networks from which Docker assigns container addresses.
 const CONTAINER_NETWORKS: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
-/// Watched after the fault is undone, so that what it left behind is seen too.
+/// Observation time after the undo, in milliseconds: aftereffects belong to the incident.
 const AFTERWARDS_MS: u64 = 30_000;
 
-/// Pieces of progress of an injection that can wait to be told.
+/// Progress messages of an injection that can be queued.
 const PROGRESS_MAX: usize = 64;
 
-/// What is played on containers, and how.
+/// What to play on containers, and how.
 #[derive(Debug, Clone)]
 pub struct ContainersPlan {
-    /// The story.
+    /// The scenario.
     pub scenario: Scenario,
-    /// Which way it goes.
+    /// Its variant.
     pub variant: Variant,
     /// The Compose project.
     pub project: String,
@@ -48,25 +48,25 @@ pub struct ContainersPlan {
     pub docker_host: String,
     /// Directory of the injector's journal.
     pub state: PathBuf,
-    /// How this program is started again, as a watchdog.
+    /// How to start this program as the watchdog.
     pub launcher: Launcher,
-    /// Time in which the detectors learn what is normal.
+    /// Learning time of the detectors before the fault, in milliseconds.
     pub learn_ms: u64,
-    /// How long the fault lasts.
+    /// Duration of the fault, in milliseconds.
     pub fault_ms: u64,
-    /// Directory with the subject and `invariants/`.
+    /// Directory with the subject plugin and `invariants/`.
     pub plugins: PathBuf,
-    /// Where tickets and the decision log go; must not have any yet.
+    /// Data directory; must not hold a decision log yet.
     pub data: PathBuf,
-    /// Record everything into this new file.
+    /// Record everything to this new file.
     pub record: Option<PathBuf>,
 }
 
 /// Plays a scenario on containers.
 ///
 /// # Errors
-/// The project is not there or not armed, the fault cannot be made, a plugin or the data directory cannot be used, or
-/// someone asked to `stop`: a fault that was cut short is not scored.
+/// The project does not exist or is not armed, the fault cannot be injected, a plugin or the data directory is
+/// unusable, or `stop` was requested: an interrupted fault is not scored.
 pub async fn play_on_containers(
     plan: &ContainersPlan,
     engine: &Engine,
@@ -74,10 +74,10 @@ pub async fn play_on_containers(
     sink: &mut dyn Sink,
 ) -> Result<Played, Failure> {
     super::refuse_a_used_directory(&plan.data)?;
-    // Heard from here on: a signal while the fault is being prepared must not be lost.
+    // Listen from here on: a signal during preparation must not be lost.
     let signals = inject::Stop::listen()?;
     let stage = Stage::open(&plan.docker_host, &plan.project).await?;
-    // Before anyone waits for the detectors to learn.
+    // Fail before the learning time, not after it.
     stage
         .rehearse(
             &plan.variant.fault,
@@ -103,83 +103,85 @@ pub async fn play_on_containers(
         "{}: {} (project {})",
         plan.scenario.id, plan.scenario.title, plan.project
     );
-    sink.story(began, "demo", &title);
+    sink.narrate(began, "demo", &title);
     let daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, sink).await?;
     let (go, may_go) = oneshot::channel();
-    let (tell, told) = mpsc::channel(PROGRESS_MAX);
+    let (progress_sender, progress) = mpsc::channel(PROGRESS_MAX);
     let (injected, watched) = tokio::join!(
-        inject(plan, &stage, signals, may_go, tell),
-        watch(plan, stop, daemon, began, go, told)
+        inject(plan, &stage, signals, may_go, progress_sender),
+        watch(plan, stop, daemon, began, go, progress)
     );
-    // First what may be left in the containers.
+    // The injection first: its error reports what may be left in the containers.
     let because = injected?;
     let (tickets, onset) = watched?;
     if stop.requested().is_some() || because == Some(Because::Signal) {
         return Err(interrupted(plan));
     }
-    Ok(judged(plan, began, onset.unwrap_or(began), tickets))
+    Ok(scored(plan, began, onset.unwrap_or(began), tickets))
 }
 
-/// Waits for its turn, then makes the fault, holds it and undoes it.
+/// Waits for the learning time, then injects the fault, keeps it active and undoes it.
 async fn inject(
     plan: &ContainersPlan,
     stage: &Stage,
     signals: inject::Stop,
     may_go: oneshot::Receiver<()>,
-    tell: mpsc::Sender<Progress>,
+    progress: mpsc::Sender<Progress>,
 ) -> Result<Option<Because>, DockerError> {
     if may_go.await.is_err() {
         return Ok(None);
     }
-    // Nobody is kept from undoing by a listener that is slow.
-    let mut say = |progress| drop(tell.try_send(progress));
-    let card = &plan.variant.fault;
+    // A slow listener must not delay the undo, so messages are dropped when the queue is full.
+    let mut report = |step| drop(progress.try_send(step));
+    let fault = &plan.variant.fault;
     stage
         .inject(
-            card,
+            fault,
             plan.fault_ms,
             &plan.state,
             &plan.launcher,
             signals,
-            &mut say,
+            &mut report,
         )
         .await
         .map(Some)
 }
 
-/// Ticks in real time until the fault is undone and the afterwards is over; gives the tickets and when the fault began.
-/// There is no afterwards when the fault was not made, or when someone asked to stop: then it is over once it is undone.
+/// Ticks in real time until the observation time after the undo is over; returns the tickets and the onset.
+/// Without a fault, or after a stop request, there is no observation time after the undo.
 async fn watch(
     plan: &ContainersPlan,
     stop: &Stop,
     mut daemon: Daemon<'_>,
     began: Timestamp,
     go: oneshot::Sender<()>,
-    mut told: mpsc::Receiver<Progress>,
+    mut progress: mpsc::Receiver<Progress>,
 ) -> Result<(Vec<operator_model::Ticket>, Option<Timestamp>), Failure> {
-    let (mut go, mut course, mut end) = (Some(go), Course::default(), None);
+    let mut go = Some(go);
+    let mut injection = InjectionState::default();
+    let mut end = None;
     loop {
         let now = RealClock.now();
         if stop.requested().is_some() {
-            // Who waits for it makes no fault any more.
+            // Dropping the sender cancels a fault that has not been injected yet.
             go = None;
         }
         if now.since_ms(began) >= plan.learn_ms
             && let Some(go) = go.take()
         {
-            daemon.sink().story(
+            daemon.sink().narrate(
                 now,
                 "fault",
-                &format!("(the fault is made now: {})", plan.scenario.description),
+                &format!("(injecting now: {})", plan.scenario.description),
             );
             let _ = go.send(());
         }
         loop {
-            match told.try_recv() {
-                Ok(progress) => follow(&progress, now, &mut daemon, &mut course),
+            match progress.try_recv() {
+                Ok(step) => follow(&step, now, &mut daemon, &mut injection),
                 Err(mpsc::error::TryRecvError::Empty) => break,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
-                    end = end.or(Some(now.plus_ms(if course.went_through {
+                    end = end.or(Some(now.plus_ms(if injection.completed {
                         AFTERWARDS_MS
                     } else {
                         0
@@ -206,42 +208,47 @@ async fn watch(
     daemon
         .stop(
             stop.requested()
-                .unwrap_or_else(|| "the demo is over".to_owned()),
+                .unwrap_or_else(|| "demo finished".to_owned()),
         )
         .await?;
-    Ok((tickets, course.onset))
+    Ok((tickets, injection.onset))
 }
 
-/// How far the fault has come.
+/// Progress of the injection.
 #[derive(Default)]
-struct Course {
+struct InjectionState {
     onset: Option<Timestamp>,
-    /// It was made and undone, and nobody cut it short.
-    went_through: bool,
+    /// Injected and undone without interruption.
+    completed: bool,
 }
 
-fn follow(progress: &Progress, now: Timestamp, daemon: &mut Daemon<'_>, course: &mut Course) {
+fn follow(
+    progress: &Progress,
+    now: Timestamp,
+    daemon: &mut Daemon<'_>,
+    injection: &mut InjectionState,
+) {
     let text = match progress {
         Progress::Active {
             began_ms,
             containers,
             ..
         } => {
-            course.onset = Some(Timestamp(*began_ms));
-            format!("(it is active on {})", containers.join(", "))
+            injection.onset = Some(Timestamp(*began_ms));
+            format!("(active on {})", containers.join(", "))
         }
         Progress::Acted { container, step } => format!("({container}: {step})"),
         Progress::Undone { because, .. } => {
-            course.went_through = *because != Because::Signal;
-            "(the fault is undone)".to_owned()
+            injection.completed = *because != Because::Signal;
+            "(undone)".to_owned()
         }
         Progress::Recovered { .. } | Progress::Journaled { .. } => return,
     };
-    daemon.sink().story(now, "fault", &text);
+    daemon.sink().narrate(now, "fault", &text);
 }
 
-/// The truth of a card names components of the simulator; in containers they go by the names of their services.
-fn judged(
+/// The ground truth names components of the simulator; containers are known by their service names.
+fn scored(
     plan: &ContainersPlan,
     began: Timestamp,
     onset: Timestamp,
@@ -267,13 +274,13 @@ fn judged(
     }
 }
 
-/// What an operator beside the containers would be configured with.
+/// Settings for an operator on the container network.
 async fn settings(plan: &ContainersPlan, stage: &Stage) -> Result<Settings, Failure> {
     let mut settings = Settings::new(plan.plugins.join(&plan.scenario.plugin));
     for (name, origin) in stage.entrances().await? {
         let origin = origin
             .parse()
-            .map_err(|why| Failure::new(Exit::Internal, format!("the target {name}: {why}")))?;
+            .map_err(|why| Failure::new(Exit::Internal, format!("invalid target {name}: {why}")))?;
         settings.targets.insert(name, TargetSettings::new(origin));
     }
     settings.discovery.networks = CONTAINER_NETWORKS
@@ -287,7 +294,7 @@ async fn settings(plan: &ContainersPlan, stage: &Stage) -> Result<Settings, Fail
     Ok(settings)
 }
 
-/// Names as the containers of a project know one another; no other name means anything.
+/// Resolves the names that containers of a project use for each other, and no others.
 struct ContainerNames(Stage);
 
 impl NameService for ContainerNames {
@@ -308,7 +315,7 @@ impl NameService for ContainerNames {
                 .ok_or_else(|| {
                     io::Error::new(
                         io::ErrorKind::NotFound,
-                        format!("no running container is called {host}"),
+                        format!("no running container is named {host}"),
                     )
                 })?;
             Ok(found
@@ -321,7 +328,7 @@ impl NameService for ContainerNames {
 
 fn interrupted(plan: &ContainersPlan) -> Failure {
     let message = format!(
-        "interrupted: {} is not scored, and no fault of it is left; what was seen is in {}",
+        "interrupted: {} is not scored; its fault is undone, and observations are in {}",
         plan.scenario.id,
         plan.data.display()
     );

@@ -1,73 +1,73 @@
-//! The judge: compares the tickets with what was really done. Runs when everything is over.
+//! Compares the tickets of a finished demo with the ground truth.
 
+use crate::console::table;
 use operator_model::{Hypothesis, Predicate, Ticket, TicketState, Timestamp};
 use serde::Serialize;
-use std::fmt::Write as _;
 
-/// What really happened.
+/// The ground truth.
 pub(super) struct Truth<'a> {
     pub(super) truth: &'a operator_sim::scenario::Truth,
     pub(super) began: Timestamp,
     pub(super) onset: Timestamp,
-    /// Key of the component that only the run could choose.
+    /// Key of a component chosen at run time.
     pub(super) chosen_component: Option<String>,
 }
 
-/// How well the recommended action fits what really happened.
+/// How well the recommended action fits the fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionGrade {
-    /// What an expert would do.
+    /// The best action.
     Best,
-    /// Helps, or does no harm.
+    /// Helps or does no harm.
     Acceptable,
-    /// Neither listed as good nor as bad.
+    /// Not listed by the scenario.
     Unlisted,
     /// Makes it worse.
     Harmful,
 }
 
-/// How good the answer was.
+/// Score of one demo run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
-    /// Always `score`: the demo's last line is told from events by it.
+    /// Always `score`, which distinguishes the last line of the demo from events.
     pub event: &'static str,
-    /// Which story.
+    /// The scenario.
     pub scenario: String,
-    /// Which way it went.
+    /// Its variant.
     pub variant: String,
-    /// With which seed.
+    /// Random seed.
     pub seed: u64,
-    /// Whether a ticket was right at all.
+    /// Whether the scenario calls for a ticket.
     pub ticket_expected: bool,
-    /// The ticket that is scored.
+    /// The scored ticket.
     pub ticket: Option<String>,
-    /// From the fault to the ticket.
+    /// Time from the fault to the ticket, in seconds.
     pub detected_after_s: Option<f64>,
-    /// The likeliest hypothesis suspects the component at fault.
+    /// The leading hypothesis names the faulty component.
     pub component_right: bool,
-    /// The likeliest hypothesis speaks of what was done.
+    /// The leading hypothesis names the mechanism of the fault.
     pub mechanism_right: bool,
-    /// What was done.
+    /// What the scenario did.
     pub truth: String,
-    /// The likeliest hypothesis, and how likely.
+    /// The leading hypothesis and its probability.
     pub diagnosis: Option<(String, f64)>,
-    /// No cause is named as found.
+    /// The ticket leaves the cause undetermined.
     pub abstained: bool,
-    /// The ticket says what told the likeliest cause from its rival.
+    /// The ticket states what ruled out an alternative.
     pub told_apart: bool,
-    /// What is recommended.
+    /// The recommended action.
     pub action: Option<(String, ActionGrade)>,
     /// 0 to 100.
     pub explanation_score: Option<u8>,
-    /// Tickets that nothing called for: opened before the fault, or without one.
+    /// Tickets opened before the fault, or without one.
     pub false_tickets: usize,
-    /// Tickets beside the scored one.
+    /// Tickets in addition to the scored one.
     pub further_tickets: usize,
 }
 
 impl Score {
-    /// Whether the answer is one to show.
+    /// Whether the run passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         let harmful = matches!(self.action, Some((_, ActionGrade::Harmful)));
@@ -79,36 +79,34 @@ impl Score {
         found && !harmful && self.false_tickets == 0
     }
 
-    /// For people.
+    /// Text output.
     #[must_use]
     pub fn human(&self) -> String {
-        let mut text = String::from("Score, against what was really done\n");
-        let mut line = |name: &str, value: &str| {
-            let _ = writeln!(text, "  {name:<22}{value}");
-        };
-        line("really done", &self.truth);
+        let mut rows: Vec<[String; 2]> = Vec::new();
+        let mut line = |name: &str, value: &str| rows.push([name.to_owned(), value.to_owned()]);
+        line("ground truth", &self.truth);
         match (&self.ticket, self.ticket_expected) {
             (None, true) => line("ticket", "none: MISSED"),
-            (None, false) => line("ticket", "none, as it should be"),
+            (None, false) => line("ticket", "none, as expected"),
             (Some(ticket), _) => line("ticket", ticket),
         }
         if let Some(seconds) = self.detected_after_s {
             line("time to detect", &format!("{seconds:.0} s after the fault"));
         }
         if let Some((title, probability)) = &self.diagnosis {
-            let open = if self.abstained { ", left open" } else { "" };
+            let open = if self.abstained { ", undetermined" } else { "" };
             line(
                 "diagnosis",
                 &format!("{title} ({:.0} %{open})", probability * 100.0),
             );
-            line("component", right(self.component_right));
-            line("mechanism", right(self.mechanism_right));
+            line("component", correctness(self.component_right));
+            line("mechanism", correctness(self.mechanism_right));
             line(
-                "told apart",
+                "alternatives",
                 if self.told_apart {
-                    "yes, the ticket says by what"
+                    "ruled out, with evidence"
                 } else {
-                    "no"
+                    "not ruled out"
                 },
             );
         }
@@ -128,11 +126,14 @@ impl Score {
         if self.further_tickets > 0 {
             line("further tickets", &self.further_tickets.to_string());
         }
-        text.trim_end().to_owned()
+        format!(
+            "Score, compared with the ground truth\n{}",
+            table::aligned(2, rows)
+        )
     }
 }
 
-/// Scores the tickets of a run; gives the scored ticket too.
+/// Scores the tickets of a run; also returns the scored ticket.
 pub(super) fn score(
     scenario: &str,
     variant: &str,
@@ -161,12 +162,11 @@ pub(super) fn score(
         component_right: scored
             .as_ref()
             .is_some_and(|ticket| is_component(ticket, truth)),
-        mechanism_right: leading
-            .is_some_and(|hypothesis| speaks_of(hypothesis, &truth.truth.words)),
+        mechanism_right: leading.is_some_and(|hypothesis| mentions(hypothesis, &truth.truth.words)),
         truth: truth.truth.mechanism.clone(),
         diagnosis: leading.map(|hypothesis| (hypothesis.title.clone(), hypothesis.probability)),
         abstained: scored.as_ref().is_some_and(|ticket| ticket.abstained),
-        told_apart: scored.as_ref().is_some_and(tells_apart),
+        told_apart: scored.as_ref().is_some_and(rules_out_alternative),
         action: scored
             .as_ref()
             .map(|ticket| graded(&ticket.decision.option, truth.truth)),
@@ -181,7 +181,7 @@ pub(super) fn score(
     (score, scored)
 }
 
-/// The right component first, then what is still open, then the oldest.
+/// The correct component first, then open tickets, then the oldest.
 fn rank(ticket: &Ticket, truth: &Truth<'_>) -> (bool, bool, std::cmp::Reverse<Timestamp>) {
     (
         is_component(ticket, truth),
@@ -196,7 +196,7 @@ fn detected_after_s(ticket: &Ticket, truth: &Truth<'_>) -> f64 {
     ticket.opened_at.since_ms(truth.onset) as f64 / 1_000.0
 }
 
-/// Whether the likeliest hypothesis suspects the component at fault: by kind and key, or by one of its names.
+/// Whether the leading hypothesis names the faulty component, by kind and key or by an alias.
 fn is_component(ticket: &Ticket, truth: &Truth<'_>) -> bool {
     let Some(component) = ticket
         .hypotheses
@@ -222,7 +222,7 @@ fn is_component(ticket: &Ticket, truth: &Truth<'_>) -> bool {
         .any(|alias| component.key() == alias || name == Some(alias))
 }
 
-fn speaks_of(hypothesis: &Hypothesis, words: &[String]) -> bool {
+fn mentions(hypothesis: &Hypothesis, words: &[String]) -> bool {
     let text = format!(
         "{} {} {}",
         hypothesis.card, hypothesis.title, hypothesis.mechanism
@@ -231,7 +231,7 @@ fn speaks_of(hypothesis: &Hypothesis, words: &[String]) -> bool {
     words.iter().any(|word| text.contains(&word.to_lowercase()))
 }
 
-fn tells_apart(ticket: &Ticket) -> bool {
+fn rules_out_alternative(ticket: &Ticket) -> bool {
     ticket
         .rationale
         .iter()
@@ -252,13 +252,13 @@ fn graded(action: &str, truth: &operator_sim::scenario::Truth) -> (String, Actio
     (action.to_owned(), grade)
 }
 
-fn right(right: bool) -> &'static str {
-    if right { "right" } else { "WRONG" }
+fn correctness(correct: bool) -> &'static str {
+    if correct { "correct" } else { "WRONG" }
 }
 
 fn grade_word(grade: ActionGrade) -> &'static str {
     match grade {
-        ActionGrade::Best => "what an expert would do",
+        ActionGrade::Best => "best action",
         ActionGrade::Acceptable => "acceptable",
         ActionGrade::Unlisted => "not listed by the scenario",
         ActionGrade::Harmful => "HARMFUL",

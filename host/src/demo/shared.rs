@@ -1,30 +1,31 @@
-//! The simulator, seen by the conveyor as any other world and by the judge as what it is.
+//! The simulator, shared by the pipeline (as any world) and the score (which asks for the ground truth).
 
 use operator_sim::Simulator;
 use operator_world::{Answer, World};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-/// A simulator with two holders.
+/// A simulator with two owners.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Simulator>>);
+pub(super) struct SharedSimulator(Arc<Mutex<Simulator>>);
 
-impl Shared {
+impl SharedSimulator {
     pub(super) fn new(simulator: Simulator) -> Self {
         Self(Arc::new(Mutex::new(simulator)))
     }
 
-    /// For the judge: the key of the component that only the run could choose.
+    /// For the score: the key of the component chosen at run time.
     pub(super) fn chosen_component(&self) -> Option<String> {
         self.simulator().chosen_component()
     }
 
     fn simulator(&self) -> MutexGuard<'_, Simulator> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
-impl World for Shared {
+impl World for SharedSimulator {
     fn now_ms(&self) -> u64 {
         self.simulator().now_ms()
     }

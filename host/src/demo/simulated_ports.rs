@@ -1,38 +1,38 @@
-//! A simulated world behind the ports: virtual time, answers from memory, no socket.
+//! Ports of a simulated world: virtual time, responses from memory, no socket.
 //!
-//! Time stands still except while someone sleeps on the clock, so a run over one seed sees the same world
-//! however fast the machine is.
+//! Time advances only while a task sleeps on the clock, so a seed yields the same run on any machine.
 
 use operator_model::Timestamp;
 use operator_net::ports::{
     BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,
 };
 use operator_world::{Answer, World};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A world that all ports share.
 #[derive(Clone)]
-pub struct SimulatedWorld {
+pub(crate) struct SimulatedWorld {
     world: Arc<Mutex<Box<dyn World>>>,
 }
 
-/// How long a simulated answer takes, by the virtual clock: nothing reads it except traces.
-const ANSWER_TAKES: Duration = Duration::from_millis(1);
+/// Virtual duration of a response; only traces use it.
+const RESPONSE_TIME: Duration = Duration::from_millis(1);
 
 impl SimulatedWorld {
-    /// Takes over a world.
+    /// Wraps a world.
     #[must_use]
-    pub fn new(world: Box<dyn World>) -> Self {
+    pub(crate) fn new(world: Box<dyn World>) -> Self {
         Self {
             world: Arc::new(Mutex::new(world)),
         }
     }
 
-    /// The doors to it.
+    /// The ports of the world.
     #[must_use]
-    pub fn ports(&self) -> Ports {
+    pub(crate) fn ports(&self) -> Ports {
         Ports {
             clock: Arc::new(self.clone()),
             http: Arc::new(self.clone()),
@@ -40,15 +40,14 @@ impl SimulatedWorld {
         }
     }
 
-    /// Target name → origin, as an operator would be configured.
+    /// Target name → origin.
     #[must_use]
-    pub fn targets(&self) -> BTreeMap<String, String> {
+    pub(crate) fn targets(&self) -> BTreeMap<String, String> {
         self.world().targets()
     }
 
-    /// A panic of the simulator while it held the lock ends the run elsewhere; its state is still readable.
     fn world(&self) -> MutexGuard<'_, Box<dyn World>> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+        self.world.lock()
     }
 }
 
@@ -112,8 +111,8 @@ fn response(
         headers: vec![("content-type".to_owned(), content_type)],
         body,
         truncated,
-        elapsed: ANSWER_TAKES,
-        // A `Date` header has whole seconds.
+        elapsed: RESPONSE_TIME,
+        // A `Date` header has a resolution of one second.
         server_date: Some(Timestamp(date_ms / 1_000 * 1_000)),
     }
 }

@@ -1,22 +1,22 @@
-//! How fast virtual time passes for a person.
+//! Playback speed of virtual time.
 
 use std::time::Duration;
 
-/// Virtual time against the time of whoever watches.
+/// Virtual time relative to real time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Speed {
-    /// As fast as the machine can.
+    /// As fast as possible.
     Unpaced,
-    /// So that a person can follow: quickly while nothing happens, slower from the fault on.
-    Story,
-    /// This many virtual seconds a second.
+    /// A readable pace: fast while nothing happens, slower from the fault on.
+    Readable,
+    /// Virtual seconds per second.
     Times(f64),
 }
 
 /// While the detectors learn: 120 ticks in at most 4 s.
 const LEARNING_TICK_MS: u64 = 33;
 
-/// From the fault on: 120 ticks in at most 18 s, so that a demo of four minutes stays below 30 s.
+/// From the fault on: 120 ticks in at most 18 s, which keeps a demo of four minutes below 30 s.
 const EVENTFUL_TICK_MS: u64 = 120;
 
 impl Speed {
@@ -24,8 +24,8 @@ impl Speed {
     pub(super) fn pause(self, eventful: bool, took_ms: u64) -> Duration {
         let tick_ms = match self {
             Self::Unpaced => 0,
-            Self::Story if eventful => EVENTFUL_TICK_MS,
-            Self::Story => LEARNING_TICK_MS,
+            Self::Readable if eventful => EVENTFUL_TICK_MS,
+            Self::Readable => LEARNING_TICK_MS,
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,

@@ -1,4 +1,4 @@
-//! A module is changed in the middle of an incident, and what that changes in the verdicts is shown.
+//! Swaps a check plugin during an incident and reports which verdicts change.
 
 use operator_check::{CheckSet, SwapRefused};
 use operator_engine::event::EventKind;
@@ -10,46 +10,45 @@ use std::collections::BTreeMap;
 /// Virtual time between the first ticket and the swap: long enough to see the verdicts of the incident.
 const AFTER_TICKET_MS: u64 = 5_000;
 
-/// Which module is changed, and how. It is the same component with another limit, a variant for the demo: no
-/// one should run it.
+/// The check plugin to swap. The new version is the same component with another limit, for the demo only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SwapPlan {
-    /// Name of the module.
+    /// Name of the check plugin.
     pub module: String,
-    /// Its other configuration.
+    /// Its new configuration.
     pub config: String,
 }
 
-/// What the swap changed.
+/// Effect of a swap.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Swapped {
     /// Always `swap-shown`.
     pub event: &'static str,
-    /// Which module.
+    /// Name of the check plugin.
     pub module: String,
-    /// Its version and sha256 before.
+    /// Version and sha256 before.
     pub from: (String, String),
-    /// And after; the same when only the configuration is another one.
+    /// Version and sha256 after; unchanged when only the configuration differs.
     pub to: (String, String),
     /// Its configuration before and after.
     pub config: (String, String),
-    /// The first tick in which the new version counts.
+    /// First tick with the new version active.
     pub tick: Tick,
-    /// How long that tick waited for the swap, in microseconds.
+    /// Time that this tick waited for the swap, in microseconds.
     pub pause_us: u64,
-    /// The verdicts of the module in the tick before and in this one.
+    /// Its verdicts in the previous tick and in this one.
     pub verdicts: Vec<(CheckId, Status, Status)>,
 }
 
-/// The swap of one demo.
-pub(super) struct Swapping {
+/// Requests and observes the swap of one demo.
+pub(super) struct SwapDriver {
     plan: SwapPlan,
     due: Option<Timestamp>,
     asked: Option<Swapped>,
     before: BTreeMap<CheckId, Status>,
 }
 
-impl Swapping {
+impl SwapDriver {
     pub(super) fn new(plan: SwapPlan) -> Self {
         Self {
             plan,
@@ -59,7 +58,7 @@ impl Swapping {
         }
     }
 
-    /// After every tick: asks for the swap when it is time, and gives what it changed when it is done.
+    /// Called after every tick: requests the swap when due and returns its effect once done.
     pub(super) async fn follow(
         &mut self,
         now: Timestamp,
@@ -96,7 +95,7 @@ impl Swapping {
             pause_us: 0,
             verdicts: Vec::new(),
         });
-        // It is shown once.
+        // Never request it again.
         self.due = Some(Timestamp(u64::MAX));
         Ok(())
     }
@@ -129,7 +128,7 @@ impl Swapping {
 }
 
 impl Swapped {
-    /// For people, line by line.
+    /// Text output, line by line.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let short = |(version, digest): &(String, String)| {
@@ -137,17 +136,17 @@ impl Swapped {
         };
         let mut lines = vec![
             format!(
-                "{} was swapped in tick {}: {} to {}",
+                "swapped {} in tick {}: {} to {}",
                 self.module,
                 self.tick.0,
                 short(&self.from),
                 short(&self.to)
             ),
             format!(
-                "configuration {} to {} (a variant for this demo)",
+                "configuration {} to {} (for this demo only)",
                 self.config.0, self.config.1
             ),
-            format!("the tick waited {} µs for it", self.pause_us),
+            format!("tick delayed by {} µs", self.pause_us),
         ];
         for (check, before, after) in &self.verdicts {
             let changed = if before == after { "" } else { "  <- changed" };

@@ -127,10 +127,10 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
             .find_map(|line| line.strip_prefix(name))
             .map(str::trim)
     };
-    assert_eq!(line("really done"), Some("the process died"), "{score}");
+    assert_eq!(line("ground truth"), Some("the process died"), "{score}");
     assert_eq!(
         line("diagnosis"),
-        Some("None of these (100 %, left open)"),
+        Some("None of these (100 %, undetermined)"),
         "{score}"
     );
     assert_eq!(
@@ -139,8 +139,8 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
         "{score}"
     );
     assert_eq!(
-        (line("told apart"), line("false tickets")),
-        (Some("no"), Some("0")),
+        (line("alternatives"), line("false tickets")),
+        (Some("not ruled out"), Some("0")),
         "{score}"
     );
     assert!(

@@ -22,7 +22,7 @@ struct Silence;
 impl Sink for Silence {
     fn emit(&mut self, _: &Event) {}
     fn progress(&mut self, _: &str) {}
-    fn story(&mut self, _: Timestamp, _: &str, _: &str) {}
+    fn narrate(&mut self, _: Timestamp, _: &str, _: &str) {}
 }
 
 /// Plays a recording at a tick a second; gives the tickets and when the recording began.

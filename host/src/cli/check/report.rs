@@ -1,4 +1,4 @@
-//! The answer of `operator check`, as scripts read it: docs/schema/check.json.
+//! The JSON document of `operator check`; its schema is docs/schema/check.json.
 
 use crate::console::render::{duration, human};
 use operator_data::Snapshot;
@@ -120,7 +120,7 @@ fn reported(
     }
 }
 
-/// One look cannot know how long something lasts: what fails is told, and that `run` would wait is told too.
+/// A single observation cannot know how long a violation lasts, so the reason also names the pending time of `run`.
 fn reason(verdict: &Verdict) -> String {
     let waits = verdict.status == Status::Fail
         && verdict.hold_ms > 0
@@ -130,11 +130,11 @@ fn reason(verdict: &Verdict) -> String {
     }
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a hold is minutes, not 285,000 years"
+        reason = "a pending time is minutes, far below 2^53 ms"
     )]
-    let hold = duration(verdict.hold_ms as f64 / 1_000.0);
+    let pending_for = duration(verdict.hold_ms as f64 / 1_000.0);
     format!(
-        "{}; `operator run` opens a ticket when it lasts {hold}",
+        "{}; `operator run` opens a ticket after {pending_for}",
         verdict.reason
     )
 }

@@ -14,17 +14,17 @@ use operator_sim::scenario::Scenario;
 use std::path::Path;
 use std::time::Duration;
 
-/// Where and how long, for containers.
+/// Flags for containers.
 #[derive(Debug, clap::Args)]
 pub(super) struct ContainerArgs {
     /// Compose project of the cluster, armed with `operator chaos arm`
     #[arg(long, value_name = "NAME", help_heading = "Docker")]
     pub(super) project: Option<String>,
-    /// Watch for so long before the fault, so that the detectors know what is normal
-    #[arg(long, default_value = "90s", value_name = "DURATION", value_parser = duration::parse, help_heading = "Docker")]
+    /// Observe this long before the fault, so the detectors learn a baseline
+    #[arg(long, default_value = "90s", value_name = "DURATION", value_parser = duration::positive, help_heading = "Docker")]
     learn: Duration,
-    /// How long the fault lasts
-    #[arg(long, default_value = "4m", value_name = "DURATION", value_parser = duration::parse, help_heading = "Docker")]
+    /// Duration of the fault
+    #[arg(long, default_value = "4m", value_name = "DURATION", value_parser = duration::positive, help_heading = "Docker")]
     fault_for: Duration,
     #[command(flatten)]
     docker: DockerArgs,
@@ -34,14 +34,14 @@ pub(super) async fn run(args: &DemoArgs, console: &Console) -> Result<Exit, Fail
     if args.swap {
         return Err(Failure::new(
             Exit::Usage,
-            "--swap is shown on the simulator; leave --target docker away",
+            "--swap works only on the simulator: drop --target docker",
         ));
     }
     let scenarios = chosen(&args.scenario)?;
     if args.record.is_some() && scenarios.len() > 1 {
         return Err(Failure::new(
             Exit::Usage,
-            "a recording holds one scenario: name it",
+            "--record needs one scenario: name it",
         ));
     }
     let plugins = plugins(args.plugins.as_deref())?;
@@ -79,8 +79,12 @@ fn plan(
         )
     })?;
     let variant = super::variant(args, &scenario)?;
-    let program = std::env::current_exe()
-        .map_err(|error| Failure::new(Exit::Io, format!("cannot find this program: {error}")))?;
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::new(
+            Exit::Io,
+            format!("cannot locate the operator executable: {error}"),
+        )
+    })?;
     let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     Ok(ContainersPlan {
         data: data(args.data.as_deref(), &scenario.id, several),

@@ -1,12 +1,12 @@
-//! What this machine offers to `operator chaos run --target docker`.
+//! Faults that this machine supports for `operator chaos run --target docker`.
 
 use super::Finding;
 use operator_inject::capability::Capabilities;
 use std::collections::BTreeMap;
 
-const WHAT: &str = "chaos in docker";
+const WHAT: &str = "chaos (docker)";
 
-/// Nobody needs it to watch: what is missing is never wrong, only said.
+/// Watching a cluster does not need fault injection, so a missing capability is never an error.
 pub(super) fn faults() -> Finding {
     let capabilities = Capabilities::probe();
     let (possible, missing): (Vec<_>, Vec<_>) =
@@ -14,13 +14,13 @@ pub(super) fn faults() -> Finding {
             .into_iter()
             .partition(|one| one.missing.is_none());
     let delay = if capabilities.netem {
-        "delay by netem"
+        "network delay by netem"
     } else if capabilities.packet_queue {
-        "delay by packet queues, as the kernel has no netem"
+        "network delay by packet queues, as the kernel has no netem"
     } else {
-        "no delay"
+        "no network delay"
     };
-    let mut detail = format!("{} faults can be made here, {delay}", possible.len());
+    let mut detail = format!("{} faults are available, {delay}", possible.len());
     let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in &missing {
         by_reason
@@ -29,9 +29,9 @@ pub(super) fn faults() -> Finding {
             .push(one.fault);
     }
     for (reason, faults) in by_reason {
-        detail.push_str(&format!("; not {}: {reason}", faults.join(", ")));
+        detail.push_str(&format!("; unavailable: {} ({reason})", faults.join(", ")));
     }
-    // One is missing everywhere: no kernel can move the clock of one container.
+    // One is missing everywhere: no kernel can shift the clock of a single container.
     if missing.len() <= 1 {
         Finding::good(WHAT, detail)
     } else {

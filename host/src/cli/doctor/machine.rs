@@ -1,4 +1,4 @@
-//! What the machine gives us.
+//! Resources of this machine.
 
 use super::Finding;
 use crate::console::render::bytes;
@@ -7,13 +7,13 @@ use operator_net::ports::Clock as _;
 use operator_net::ports::real::RealClock;
 use operator_plugin_host::PluginLimits;
 
-/// 2026-01-01: before the first release of this program. A clock that is earlier is wrong.
+/// 2026-01-01, before the first release: an earlier clock is wrong.
 const FIRST_RELEASE: Timestamp = Timestamp(1_767_225_600_000);
 
-/// Sockets to 250 servers, four each, and files.
+/// Four sockets to each of 250 servers, and some files.
 const DESCRIPTORS_WANTED: u64 = 1_024;
 
-/// What the operator takes beside its plugins: series of a hundred servers, tables, code.
+/// Memory of the host without plugins: series of a hundred servers, tables, code.
 const HOST_BYTES: u64 = 512 << 20;
 
 pub(super) fn clock() -> Finding {
@@ -21,7 +21,7 @@ pub(super) fn clock() -> Finding {
     if now < FIRST_RELEASE {
         return Finding::bad(
             "clock",
-            format!("it says {now}, before this program was made"),
+            format!("system clock reads {now}, which is before this release"),
         );
     }
     Finding::good("clock", now.to_string())
@@ -33,10 +33,12 @@ pub(super) fn file_descriptors() -> Finding {
     match soft_limit(&limits) {
         Some(limit) if limit < DESCRIPTORS_WANTED => Finding::poor(
             WHAT,
-            format!("{limit}, {DESCRIPTORS_WANTED} are wanted: raise them with `ulimit -n`"),
+            format!(
+                "{limit}, but {DESCRIPTORS_WANTED} are recommended: raise the limit with `ulimit -n`"
+            ),
         ),
         Some(limit) => Finding::good(WHAT, limit.to_string()),
-        None => Finding::poor(WHAT, "the limit cannot be read on this system"),
+        None => Finding::poor(WHAT, "cannot read the limit on this system"),
     }
 }
 
@@ -54,7 +56,7 @@ fn soft_limit(limits: &str) -> Option<u64> {
 }
 
 pub(super) fn memory(limits: &PluginLimits) -> Finding {
-    // Of control groups, version 2 and version 1; elsewhere, and at the root, there is no limit of ours to compare with.
+    // cgroup v2 and v1; the root cgroup and other systems have no limit to compare with.
     let files = [
         "/sys/fs/cgroup/memory.max",
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",
@@ -62,10 +64,10 @@ pub(super) fn memory(limits: &PluginLimits) -> Finding {
     let limit = files
         .iter()
         .find_map(|file| memory_limit(&std::fs::read_to_string(file).ok()?));
-    judge_memory(limit, wanted_bytes(limits))
+    evaluate_memory(limit, wanted_bytes(limits))
 }
 
-/// `max` is none in version 2; in version 1 it is the largest multiple of a page that fits in 63 bits.
+/// "No limit" is `max` in cgroup v2, and the largest multiple of a page below 2^63 in v1.
 fn memory_limit(text: &str) -> Option<u64> {
     text.trim().parse().ok().filter(|limit| *limit < 1 << 62)
 }
@@ -81,31 +83,31 @@ fn wanted_bytes(limits: &PluginLimits) -> u64 {
     clippy::cast_precision_loss,
     reason = "sizes for people have three digits"
 )]
-fn judge_memory(limit: Option<u64>, wanted: u64) -> Finding {
+fn evaluate_memory(limit: Option<u64>, wanted: u64) -> Finding {
     const WHAT: &str = "memory";
     match limit {
         None => Finding::good(
             WHAT,
             format!(
-                "no limit; plugins and series can take {}",
+                "no limit; plugins and series can use up to {}",
                 bytes(wanted as f64)
             ),
         ),
         Some(limit) if limit < wanted => Finding::poor(
             WHAT,
             format!(
-                "the limit is {}; plugins and series can take {}",
+                "limit {} is below the {} that plugins and series can use",
                 bytes(limit as f64),
                 bytes(wanted as f64)
             ),
         ),
-        Some(limit) => Finding::good(WHAT, format!("the limit is {}", bytes(limit as f64))),
+        Some(limit) => Finding::good(WHAT, format!("limit {}", bytes(limit as f64))),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Standing;
+    use super::super::Health;
     use super::*;
 
     #[test]
@@ -127,13 +129,13 @@ mod tests {
     #[test]
     fn a_memory_limit_below_what_plugins_may_take_is_poor() {
         assert_eq!(
-            judge_memory(Some(1 << 20), 1 << 30).standing,
-            Standing::Poor
+            evaluate_memory(Some(1 << 20), 1 << 30).standing,
+            Health::Poor
         );
         assert_eq!(
-            judge_memory(Some(1 << 31), 1 << 30).standing,
-            Standing::Good
+            evaluate_memory(Some(1 << 31), 1 << 30).standing,
+            Health::Good
         );
-        assert_eq!(judge_memory(None, 1 << 30).standing, Standing::Good);
+        assert_eq!(evaluate_memory(None, 1 << 30).standing, Health::Good);
     }
 }

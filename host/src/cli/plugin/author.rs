@@ -1,4 +1,4 @@
-//! `operator plugin new`, `build`, `lint`, `test`, `bench`: from an empty folder to a component that is known to work.
+//! `operator plugin new`, `build`, `lint`, `test`, `bench`: from an empty directory to a tested component.
 
 mod measure;
 
@@ -16,33 +16,33 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct NewArgs {
-    /// Name of the plugin, lower-case words joined by hyphens; a folder of this name is made
+    /// Plugin name: lower-case words joined by hyphens
     #[arg(value_name = "NAME")]
     name: String,
-    /// Language
+    /// Programming language
     #[arg(long, value_enum, default_value = "rust")]
     lang: Language,
-    /// A check that judges, or a subject that observes
+    /// Kind of plugin: checks (invariant), or a subject that observes a system
     #[arg(long, value_enum, default_value = "invariant")]
     kind: Kind,
-    /// Folder to make it in [default: NAME]
+    /// Directory to create [default: NAME]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct BuildArgs {
-    /// Folder with a plugin.toml
+    /// Project directory, with a plugin.toml
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
-    /// Where the component goes [default: DIR/build/NAME.wasm]
+    /// Output file [default: DIR/build/NAME.wasm]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct LintArgs {
-    /// A component, or a folder with a plugin.toml, which is built first
+    /// Component file, or project directory to build first
     #[arg(value_name = "FILE|DIR", default_value = ".")]
     place: PathBuf,
     #[command(flatten)]
@@ -60,11 +60,14 @@ pub(super) fn new(args: &NewArgs, console: &Console) -> Result<Exit, Failure> {
         return Ok(Exit::Success);
     }
     console.line(&format!(
-        "{} files in {}; its README.md says what to install",
+        "created {} files in {}; see its README.md for the toolchain",
         files.len(),
         folder.display()
     ))?;
-    console.line(&format!("next: operator plugin build {}", folder.display()))?;
+    console.line(&format!(
+        "next step: operator plugin build {}",
+        folder.display()
+    ))?;
     Ok(Exit::Success)
 }
 
@@ -102,13 +105,13 @@ pub(super) async fn lint(args: &LintArgs, console: &Console) -> Result<Exit, Fai
             console.line(&format!("{word}: {}", remark.what))?;
         }
         if remarks.is_empty() {
-            console.line(&format!("{}: nothing to say against it", file.display()))?;
+            console.line(&format!("{}: no problems found", file.display()))?;
         }
     }
     Ok(if bad { Exit::Findings } else { Exit::Success })
 }
 
-/// The component of a place: the file itself, or what its project builds.
+/// The component file itself, or the one that the project builds.
 fn component(place: &Path) -> Result<PathBuf, Failure> {
     if place.is_file() {
         return Ok(place.to_owned());
@@ -124,7 +127,7 @@ fn wrong(error: &anyhow::Error) -> Failure {
     Failure::new(Exit::Config, format!("{error:#}"))
 }
 
-/// A tool is missing or said no.
+/// A tool is missing or failed.
 fn failed(error: &anyhow::Error) -> Failure {
     Failure::new(Exit::Findings, format!("{error:#}"))
 }

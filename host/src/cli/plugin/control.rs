@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct SwapArgs {
-    /// Name of the module, as `operator plugin list` shows it
+    /// Name of the check plugin, as `operator plugin list` shows it
     #[arg(value_name = "NAME")]
     name: String,
-    /// The component that is to take over
+    /// New component
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Another configuration of the module, as a JSON object [default: the one that it has]
+    /// New configuration, as a JSON object [default: unchanged]
     #[arg(long, value_name = "JSON")]
     config: Option<String>,
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub(in crate::cli) struct SwapArgs {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct RollbackArgs {
-    /// Name of the module
+    /// Name of the check plugin
     #[arg(value_name = "NAME")]
     name: String,
     #[command(flatten)]
@@ -32,11 +32,11 @@ pub(in crate::cli) struct RollbackArgs {
 }
 
 pub(in crate::cli) async fn swap(args: SwapArgs, console: &Console) -> Result<Exit, Failure> {
-    // The operator may run in another directory.
+    // The running operator may have another working directory.
     let file = std::path::absolute(&args.file).map_err(|error| {
         Failure::new(
             Exit::Config,
-            format!("cannot find {}: {error}", args.file.display()),
+            format!("cannot resolve {}: {error}", args.file.display()),
         )
     })?;
     if let Some(config) = &args.config {
@@ -91,7 +91,7 @@ async fn show(data: &Path, request: &Request, console: &Console) -> Result<Exit,
             let digest = digest.get(..12).unwrap_or(&digest);
             line(
                 console,
-                &format!("{module} {version} ({digest}) judges now; {reason}"),
+                &format!("{module} {version} ({digest}) is now active: {reason}"),
             )?;
             Ok(Exit::Success)
         }
@@ -99,15 +99,14 @@ async fn show(data: &Path, request: &Request, console: &Console) -> Result<Exit,
             line(
                 console,
                 &format!(
-                    "{module}: it is being tried; `operator log show --kind plugin-swapped` tells"
+                    "{module}: rollout in progress; see `operator log show --kind plugin-swapped`"
                 ),
             )?;
             Ok(Exit::Success)
         }
-        Answer::Refused { reason } => Err(Failure::new(
-            Exit::Findings,
-            format!("it does not take over: {reason}"),
-        )),
+        Answer::Refused { reason } => {
+            Err(Failure::new(Exit::Findings, format!("rejected: {reason}")))
+        }
         Answer::Wrong { reason } => Err(Failure::new(Exit::Usage, reason)),
         Answer::Modules { .. } => Ok(Exit::Success),
     }

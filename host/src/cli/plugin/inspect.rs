@@ -1,4 +1,4 @@
-//! `operator plugin inspect`: the permission sheet, one page for a person who is asked to trust a component.
+//! `operator plugin inspect`: the capability manifest, one page for deciding whether to trust a component.
 
 use super::{read, unusable};
 use crate::cli::Console;
@@ -6,6 +6,7 @@ use crate::cli::subject::{CacheArgs, wrong_config};
 use crate::config;
 use crate::config::{CliOverrides, EffectiveLimit, limits_in_force};
 use crate::console::render::{bytes, escape};
+use crate::console::table;
 use crate::exit::{Exit, Failure};
 use operator_engine::settings::Settings;
 use operator_plugin_host::{Inspection, LoadError, World, inspect, interview};
@@ -19,28 +20,28 @@ const TEXT_CHARS_MAX: usize = 200;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct InspectArgs {
-    /// The component
+    /// Component to inspect
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Configuration: trust, limits, and the targets that the component could reach under it
+    /// Configuration file; shows trust, limits and targets granted by it
     #[arg(long, env = "OPERATOR_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     cache: CacheArgs,
 }
 
-/// The page.
+/// The document.
 #[derive(Debug, Serialize)]
-struct Sheet {
+struct Manifest {
     #[serde(flatten)]
     inspection: Inspection,
-    /// Granted targets by name; only subjects can reach any. Absent without a configuration.
+    /// Granted targets by name, for subjects only. Absent without a configuration.
     targets: Option<BTreeMap<String, String>>,
     /// Networks in which the observed system may name further targets.
     discovery: Vec<String>,
-    /// Why the configuration does not trust it; it was not run then.
+    /// Why the configuration does not trust the component; it was not run then.
     refused: Option<String>,
-    /// Every limit that holds for it, with its unit and its key.
+    /// Every limit that applies to it, with its unit and its key.
     limits_in_force: Vec<EffectiveLimit>,
 }
 
@@ -80,7 +81,7 @@ pub(super) async fn run(args: &InspectArgs, console: &Console) -> Result<Exit, F
     } else {
         console.line(&human(&name, &sheet))?;
     }
-    // The sheet is shown in any case; the code says that the component would not run.
+    // The manifest is shown in any case; the exit code reports that the component would not run.
     refused.map_or(Ok(Exit::Success), |error| Err(unusable(&error)))
 }
 
@@ -89,14 +90,14 @@ fn sheet(
     refused: Option<&LoadError>,
     settings: &Settings,
     configured: bool,
-) -> Sheet {
+) -> Manifest {
     let reaches = inspection.world == World::Subject;
     let targets = settings.targets.iter().filter(|_| reaches);
     let targets = targets
         .map(|(name, target)| (name.clone(), target.origin.to_string()))
         .collect();
     let networks = settings.discovery.networks.iter().filter(|_| reaches);
-    Sheet {
+    Manifest {
         limits_in_force: limits_in_force(settings, inspection.world),
         targets: configured.then_some(targets),
         discovery: networks.map(ToString::to_string).collect(),
@@ -109,7 +110,7 @@ fn sheet(
     clippy::cast_precision_loss,
     reason = "sizes for people have three digits"
 )]
-fn human(name: &str, sheet: &Sheet) -> String {
+fn human(name: &str, sheet: &Manifest) -> String {
     let mut text = String::new();
     let inspection = &sheet.inspection;
     let _ = writeln!(text, "{name}");
@@ -132,9 +133,9 @@ fn human(name: &str, sheet: &Sheet) -> String {
     let _ = writeln!(text, "  size     {}", bytes(inspection.size_bytes as f64));
     let _ = writeln!(text, "  trust    {}", trust(sheet));
     if let Some(cards) = inspection.cards {
-        let _ = writeln!(text, "  cards    {cards} kinds of failure");
+        let _ = writeln!(text, "  modes    {cards} failure modes");
     }
-    section(&mut text, "It", &inspection.permissions);
+    section(&mut text, "Capabilities", &inspection.permissions);
     section(&mut text, "Targets", &targets(sheet));
     section(&mut text, "Imports", &inspection.imports);
     section(&mut text, "Exports", &inspection.exports);
@@ -146,28 +147,33 @@ fn human(name: &str, sheet: &Sheet) -> String {
         .collect();
     section(&mut text, &format!("Checks ({})", checks.len()), &checks);
     let limits = sheet.limits_in_force.iter().filter(|limit| limit.on_sheet);
-    let limits: Vec<String> = limits
-        .map(|limit| format!("{:>13} {:<11} {}", limit.value, limit.unit, limit.bounds))
-        .collect();
+    let limits = limits.map(|limit| {
+        [
+            format!("{} {}", limit.value, limit.unit),
+            limit.bounds.to_string(),
+        ]
+    });
+    let limits = table::aligned(0, limits);
+    let limits: Vec<String> = limits.lines().map(str::to_owned).collect();
     section(&mut text, "Limits", &limits);
     text.trim_end().to_owned()
 }
 
-fn trust(sheet: &Sheet) -> String {
+fn trust(sheet: &Manifest) -> String {
     match (&sheet.refused, &sheet.inspection.trust) {
-        (Some(_), _) => "REFUSED by the configuration, it was not run".to_owned(),
+        (Some(_), _) => "REFUSED by the configuration; not run".to_owned(),
         (None, Some(trust)) => trust.allowed_by.clone(),
         (None, None) => "unknown".to_owned(),
     }
 }
 
-/// What it may reach under this configuration, for the only world that can reach anything.
-fn targets(sheet: &Sheet) -> Vec<String> {
+/// Targets reachable under this configuration; only subjects can reach any.
+fn targets(sheet: &Manifest) -> Vec<String> {
     if sheet.inspection.world != World::Subject {
         return Vec::new();
     }
     let Some(targets) = &sheet.targets else {
-        return vec!["say with --config which targets it is granted".to_owned()];
+        return vec!["unknown: pass --config to show granted targets".to_owned()];
     };
     let mut lines: Vec<String> = targets
         .iter()
@@ -177,10 +183,10 @@ fn targets(sheet: &Sheet) -> Vec<String> {
         sheet
             .discovery
             .iter()
-            .map(|network| format!("what the observed system names in {network}")),
+            .map(|network| format!("targets discovered in {network}")),
     );
     if lines.is_empty() {
-        lines.push("none is granted".to_owned());
+        lines.push("none granted".to_owned());
     }
     lines
 }

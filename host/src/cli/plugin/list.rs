@@ -8,6 +8,7 @@ use super::unusable;
 use crate::cli::Console;
 use crate::cli::subject::SubjectArgs;
 use crate::console::render::bytes;
+use crate::console::table;
 use crate::exit::{Exit, Failure};
 use operator_check::{ModuleStatus, Role, Temperature, module_files};
 use operator_engine::settings::Settings;
@@ -18,54 +19,54 @@ use operator_plugin_host::{
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
-/// Where `operator run` keeps its data when nobody says so.
+/// Default data directory of `operator run`.
 const DATA_DEFAULT: &str = "operator-data";
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct ListArgs {
     #[command(flatten)]
     subject: SubjectArgs,
-    /// Data directory of a running operator, which says what it has in use [default: operator-data]
+    /// Data directory of the running operator to query [default: operator-data]
     #[arg(long, env = "OPERATOR_DATA", value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
 /// One version of one plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(crate) struct Listed {
+pub(crate) struct PluginEntry {
     /// Stem of the plugin's file.
     pub(crate) plugin: String,
-    /// Where it is; absent for versions of which only the compiled code is left.
+    /// Path; absent for versions of which only compiled code is left.
     pub(crate) file: Option<String>,
-    /// Its world, where there is a file that tells.
+    /// Its world, when the file is readable.
     pub(crate) world: Option<World>,
     /// sha256 of the component.
     pub(crate) digest: Digest,
-    /// How soon it can run.
+    /// How fast it can start.
     pub(crate) warmth: Warmth,
-    /// What it does in the running operator.
+    /// Role in the running operator.
     pub(crate) role: Option<Role>,
-    /// Instances that were made of it by the running operator.
+    /// Instances created by the running operator.
     pub(crate) instances: u64,
-    /// Size of the compiled code, where it is kept.
+    /// Size of the cached compiled code, in bytes.
     pub(crate) code_bytes: Option<u64>,
-    /// What compiling took.
+    /// Compile time, in milliseconds.
     pub(crate) compile_ms: Option<u64>,
-    /// Kept for a roll-back whatever else needs room.
+    /// Never evicted: kept for a rollback.
     pub(crate) pinned: bool,
-    /// Why the file cannot be used.
+    /// Why the file is unusable.
     pub(crate) unusable: Option<String>,
 }
 
-/// How soon a plugin can run.
+/// How fast a plugin can start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Warmth {
     /// Linked in a running operator: an instance takes microseconds.
     Hot,
-    /// Compiled: taking it out of the cache takes less than a millisecond.
+    /// Compiled: loading it from the cache takes less than a millisecond.
     Warm,
-    /// Has to be compiled first.
+    /// Must be compiled first.
     Cold,
 }
 
@@ -79,7 +80,7 @@ pub(super) async fn run(args: &ListArgs, console: &Console) -> Result<Exit, Fail
     let live = live(&data).await?;
     let (limits, files) = match (settings, &live) {
         (Ok(settings), _) => (settings.plugin_limits.clone(), configured(settings)?),
-        // A running operator says itself what it has.
+        // A running operator reports its own files.
         (Err(_), Some(live)) if !args.subject.names_something() => {
             (PluginLimits::default(), sources(live))
         }
@@ -111,15 +112,19 @@ fn sources(live: &[ModuleStatus]) -> Vec<PathBuf> {
 }
 
 /// Every file, then the versions of which only code is left. `live` is what a running operator has.
-pub(crate) fn listed(engine: &Engine, files: &[PathBuf], live: &[ModuleStatus]) -> Vec<Listed> {
+pub(crate) fn listed(
+    engine: &Engine,
+    files: &[PathBuf],
+    live: &[ModuleStatus],
+) -> Vec<PluginEntry> {
     let warm = engine.warm_code();
-    let mut all: Vec<Listed> = files
+    let mut all: Vec<PluginEntry> = files
         .iter()
         .map(|file| of_file(file, engine.limits(), &warm, live))
         .collect();
     for code in &warm {
         if !all.iter().any(|listed| listed.digest == code.digest) {
-            all.push(with_heat(
+            all.push(with_warmth(
                 &code.plugin,
                 code.digest.clone(),
                 Some(code),
@@ -130,13 +135,18 @@ pub(crate) fn listed(engine: &Engine, files: &[PathBuf], live: &[ModuleStatus]) 
     for status in live {
         let digest = Digest::from(status.digest.as_str());
         if !all.iter().any(|listed| listed.digest == digest) {
-            all.push(with_heat(plugin_name(&status.source), digest, None, live));
+            all.push(with_warmth(plugin_name(&status.source), digest, None, live));
         }
     }
     all
 }
 
-fn of_file(file: &Path, limits: &PluginLimits, warm: &[WarmCode], live: &[ModuleStatus]) -> Listed {
+fn of_file(
+    file: &Path,
+    limits: &PluginLimits,
+    warm: &[WarmCode],
+    live: &[ModuleStatus],
+) -> PluginEntry {
     let name = file.display().to_string();
     let seen =
         read_component(file, limits).and_then(|component| inspect(&name, &component, limits));
@@ -145,26 +155,26 @@ fn of_file(file: &Path, limits: &PluginLimits, warm: &[WarmCode], live: &[Module
         .map(|seen| seen.digest.clone())
         .unwrap_or_else(|_| Digest(String::new()));
     let code = warm.iter().find(|code| code.digest == digest);
-    let mut listed = with_heat(plugin_name(&name), digest, code, live);
+    let mut listed = with_warmth(plugin_name(&name), digest, code, live);
     listed.world = seen.as_ref().ok().map(|seen| seen.world);
     listed.unusable = seen.err().map(|error| unusable(&error).message);
     listed.file = Some(name);
     listed
 }
 
-fn with_heat(
+fn with_warmth(
     plugin: &str,
     digest: Digest,
     code: Option<&WarmCode>,
     live: &[ModuleStatus],
-) -> Listed {
+) -> PluginEntry {
     let in_use = live.iter().find(|status| status.digest == digest.as_str());
     let warmth = match (in_use.map(|status| status.temperature), code) {
         (Some(Temperature::Hot), _) => Warmth::Hot,
         (Some(Temperature::Warm), _) | (None, Some(_)) => Warmth::Warm,
         (None, None) => Warmth::Cold,
     };
-    Listed {
+    PluginEntry {
         plugin: plugin.to_owned(),
         file: None,
         world: None,
@@ -183,8 +193,8 @@ fn with_heat(
     clippy::cast_precision_loss,
     reason = "sizes for people have three digits"
 )]
-pub(crate) fn human(all: &[Listed]) -> String {
-    let line = |listed: &Listed| {
+pub(crate) fn human(all: &[PluginEntry]) -> String {
+    let row = |listed: &PluginEntry| {
         let warmth = match listed.warmth {
             Warmth::Hot => format!("hot ({} instances)", listed.instances),
             Warmth::Warm => "warm".to_owned(),
@@ -195,23 +205,26 @@ pub(crate) fn human(all: &[Listed]) -> String {
             .map(|size| format!("{} of code", bytes(size as f64)))
             .unwrap_or_default();
         let digest = listed.digest.as_str().get(..12).unwrap_or("-");
-        let left = match listed.role {
-            Some(Role::Shadow) => "a version that is being tried",
-            _ if listed.pinned => "an earlier version, kept for a roll-back",
-            _ => "an earlier version",
+        let state = match listed.role {
+            Some(Role::Shadow) => "candidate version (rollout in progress)",
+            _ if listed.pinned => "previous version, kept for rollback",
+            _ => "previous version",
         };
-        let file = listed.file.as_deref().unwrap_or(left);
+        let file = listed.file.as_deref().unwrap_or(state);
         let unusable = listed
             .unusable
             .as_ref()
             .map(|why| format!(": {why}"))
             .unwrap_or_default();
-        format!(
-            "{:<20} {digest:<12} {warmth:<18} {code:<18} {file}{unusable}",
-            listed.plugin
-        )
+        [
+            listed.plugin.clone(),
+            digest.to_owned(),
+            warmth,
+            code,
+            format!("{file}{unusable}"),
+        ]
     };
-    all.iter().map(line).collect::<Vec<_>>().join("\n")
+    table::aligned(0, all.iter().map(row))
 }
 
 #[cfg(test)]
@@ -249,7 +262,7 @@ mod tests {
             status("d", Role::Before, Temperature::Warm),
         ];
         let of = |digest: &str, code: Option<&WarmCode>| {
-            with_heat("disk", Digest::from(digest), code, &live)
+            with_warmth("disk", Digest::from(digest), code, &live)
         };
         assert_eq!(
             (of("b", None).warmth, of("b", None).instances),
@@ -270,15 +283,15 @@ mod tests {
     }
 
     #[test]
-    fn the_list_for_people_says_what_is_left_of_an_earlier_version() {
+    fn the_list_names_previous_versions() {
         let code = code("aaaaaaaaaaaabbbb");
-        let line = human(&[with_heat("disk", code.digest.clone(), Some(&code), &[])]);
+        let line = human(&[with_warmth("disk", code.digest.clone(), Some(&code), &[])]);
         assert_eq!(
             line.split_whitespace().take(3).collect::<Vec<_>>(),
             ["disk", "aaaaaaaaaaaa", "warm"]
         );
         assert!(
-            line.ends_with("an earlier version, kept for a roll-back"),
+            line.ends_with("previous version, kept for rollback"),
             "{line}"
         );
     }

@@ -1,4 +1,4 @@
-//! `operator plugin lock`, `keygen` and `sign`: what makes a component one that the operator trusts.
+//! `operator plugin lock`, `keygen` and `sign`: make components trusted.
 
 use super::{read, unusable};
 use crate::cli::Console;
@@ -12,24 +12,24 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct LockArgs {
-    /// Components whose bytes are to be locked, by the stem of their file names
+    /// Components to pin, by the stem of their file names
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// The lock file; entries of other plugins in it stay
+    /// Lock file; entries of other plugins are kept
     #[arg(long, value_name = "FILE", default_value = LOCK_FILE)]
     lock_file: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct KeygenArgs {
-    /// Where to put the keys: NAME.key (secret) and NAME.pub
+    /// Base path of the keys: NAME.key (secret) and NAME.pub
     #[arg(value_name = "NAME")]
     name: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct SignArgs {
-    /// Private key, as `operator plugin keygen` writes it
+    /// Private key written by `operator plugin keygen`
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Components to sign
@@ -38,7 +38,7 @@ pub(in crate::cli) struct SignArgs {
 }
 
 #[derive(Serialize)]
-struct Locked {
+struct LockEntry {
     plugin: String,
     sha256: Digest,
     /// Absent when the plugin is new in the lock file or has not changed.
@@ -53,7 +53,7 @@ struct Keys {
 }
 
 #[derive(Serialize)]
-struct Signed {
+struct SignatureEntry {
     file: String,
     signature: String,
     sha256: Digest,
@@ -70,14 +70,12 @@ pub(super) fn lock(args: &LockArgs, console: &Console) -> Result<Exit, Failure> 
     };
     let mut locked = Vec::new();
     for file in &args.files {
-        let (plugin, sha256) = (
-            plugin_name(&file.display().to_string()).to_owned(),
-            admitted(file)?,
-        );
+        let plugin = plugin_name(&file.display().to_string()).to_owned();
+        let sha256 = admitted(file)?;
         let before = lock
             .set(&plugin, sha256.clone())
             .filter(|before| *before != sha256);
-        locked.push(Locked {
+        locked.push(LockEntry {
             plugin,
             sha256,
             before,
@@ -88,7 +86,7 @@ pub(super) fn lock(args: &LockArgs, console: &Console) -> Result<Exit, Failure> 
     if console.json {
         console.value(&locked)?;
     } else {
-        for Locked {
+        for LockEntry {
             plugin,
             sha256,
             before,
@@ -98,7 +96,7 @@ pub(super) fn lock(args: &LockArgs, console: &Console) -> Result<Exit, Failure> 
                 .as_ref()
                 .map(|before| format!(" (was {})", short(before)))
                 .unwrap_or_default();
-            console.line(&format!("{plugin} is locked to {}{change}", short(sha256)))?;
+            console.line(&format!("pinned {plugin} to {}{change}", short(sha256)))?;
         }
     }
     Ok(Exit::Success)
@@ -110,11 +108,12 @@ pub(super) fn keygen(args: &KeygenArgs, console: &Console) -> Result<Exit, Failu
         path.push(ending);
         PathBuf::from(path)
     };
-    let (private, public) = (ending(".key"), ending(".pub"));
+    let private = ending(".key");
+    let public = ending(".pub");
     let key = PrivateKey::generate().map_err(|why| Failure::new(Exit::Io, why))?;
     let cannot =
         |error: operator_plugin_host::KeyError| Failure::new(Exit::Config, error.to_string());
-    // The public half first: when it is there already, nothing secret was written in vain.
+    // The public half first: if it already exists, no secret has been written.
     key.public().write(&public).map_err(cannot)?;
     key.write(&private).map_err(cannot)?;
     let shown = |path: &Path| path.display().to_string();
@@ -127,7 +126,7 @@ pub(super) fn keygen(args: &KeygenArgs, console: &Console) -> Result<Exit, Failu
         console.value(&keys)?;
     } else {
         console.line(&format!(
-            "{} signs: keep it secret\n{} checks: name it in [trust.keys]\nfingerprint {}",
+            "private key {} (keep it secret)\npublic key  {} (list it in [trust.keys])\nfingerprint {}",
             keys.private, keys.public, keys.fingerprint
         ))?;
     }
@@ -148,8 +147,9 @@ pub(super) fn sign(args: &SignArgs, console: &Console) -> Result<Exit, Failure> 
             )
         };
         Signature::new(&key, &sha256).write(&path).map_err(cannot)?;
-        let (file, signature) = (file.display().to_string(), path.display().to_string());
-        all.push(Signed {
+        let file = file.display().to_string();
+        let signature = path.display().to_string();
+        all.push(SignatureEntry {
             file,
             signature,
             sha256,
@@ -159,20 +159,20 @@ pub(super) fn sign(args: &SignArgs, console: &Console) -> Result<Exit, Failure> 
     if console.json {
         console.value(&all)?;
     } else {
-        for Signed {
+        for SignatureEntry {
             file,
             signature,
             key,
             ..
         } in &all
         {
-            console.line(&format!("{file} is signed with {key}: {signature}"))?;
+            console.line(&format!("signed {file} with {key}: {signature}"))?;
         }
     }
     Ok(Exit::Success)
 }
 
-/// The digest of a component that the operator would admit: nothing else is worth a signature.
+/// The digest of an admissible component; anything else is not worth pinning or signing.
 fn admitted(file: &Path) -> Result<Digest, Failure> {
     let inspection = inspect(
         &file.display().to_string(),

@@ -1,4 +1,4 @@
-//! The checklist, as people and scripts read it: docs/schema/verify.json.
+//! The checklist, as text and as JSON; its schema is docs/schema/verify.json.
 
 use crate::console::render::{escape, human};
 use operator_data::Snapshot;
@@ -27,14 +27,14 @@ struct Item {
     check: CheckId,
     status: Status,
     claim: String,
-    /// What was looked at, or why it could not be told; empty for what is wrong.
+    /// What was observed, or why the check is inconclusive; empty for a failure.
     seen: String,
-    /// What to change; empty for what is right.
+    /// What to change; empty unless the check fails.
     remedy: String,
     causes: Vec<Cause>,
 }
 
-/// One thing that is wrong.
+/// One violation.
 #[derive(Debug, Serialize)]
 struct Cause {
     entity: EntityId,
@@ -70,7 +70,7 @@ impl Checklist {
         self.checks.is_empty()
     }
 
-    /// For people: every item with its mark; what is wrong or open with everything that is known about it.
+    /// Text output: every item with its mark; failures and inconclusive items with details.
     pub(super) fn human(&self, color: bool) -> String {
         let cluster = if self.cluster.is_empty() {
             "unknown"
@@ -86,16 +86,14 @@ impl Checklist {
             item.write(&mut text, color);
         }
         for spot in &self.blind {
-            let (source, reason) = (
-                escape(&spot.source, TEXT_CHARS_MAX),
-                escape(&spot.reason, TEXT_CHARS_MAX),
-            );
-            let _ = writeln!(text, "  not seen: {source}: {reason}");
+            let source = escape(&spot.source, TEXT_CHARS_MAX);
+            let reason = escape(&spot.reason, TEXT_CHARS_MAX);
+            let _ = writeln!(text, "  not observable: {source}: {reason}");
         }
         let count = |status| self.count(status);
         let _ = write!(
             text,
-            "\n{} right, {} wrong, {} could not be told",
+            "\n{} passed, {} failed, {} inconclusive",
             count(Status::Pass),
             count(Status::Fail),
             count(Status::Inconclusive)
@@ -151,7 +149,7 @@ impl Item {
             }
         };
         if self.status == Status::Inconclusive {
-            let _ = writeln!(text, "      open    {}", escape(&self.seen, TEXT_CHARS_MAX));
+            let _ = writeln!(text, "      reason  {}", escape(&self.seen, TEXT_CHARS_MAX));
         }
         for cause in &self.causes {
             let _ = writeln!(

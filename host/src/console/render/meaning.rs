@@ -1,22 +1,25 @@
-//! What it means: the hypotheses, what speaks for and against each, and why the others lost.
+//! The diagnosis: hypotheses, evidence for and against each, and what ruled out the alternatives.
 
 use super::page::{Ink, Page};
-use super::seen::{SPARK_COLUMNS, SPARK_SAMPLES_MIN};
 use super::spark::{bar, sparkline};
+use super::symptoms::{SPARK_COLUMNS, SPARK_SAMPLES_MIN};
 use super::{confidence_word, ids, name, time_of_day};
 use operator_model::quantity::number;
 use operator_model::{AssessedEvidence, Hypothesis, Predicate, SymptomKind, Ticket};
 
-/// Observations of one side on a screen.
+/// Observations for or against shown per hypothesis.
 const ASSESSED_SHOWN_MAX: usize = 5;
 
-/// Hypotheses that are shown however unlikely they are: why a rival lost is worth knowing.
+/// Hypotheses always shown: what ruled out an alternative is worth knowing.
 const ALWAYS_SHOWN: usize = 4;
 
-/// Others below this share are only counted on a screen.
+/// Further hypotheses below this probability are only counted.
 const SHOWN_PROBABILITY_MIN: f64 = 0.01;
 
-/// Columns of a probability.
+/// Columns of the labels `for`, `against` and `ruled out`.
+const LABEL_COLUMNS: usize = 9;
+
+/// Columns of a probability bar.
 const BAR_COLUMNS: usize = 12;
 
 pub(super) fn section(page: &mut Page, ticket: &Ticket) {
@@ -27,9 +30,9 @@ pub(super) fn section(page: &mut Page, ticket: &Ticket) {
             .iter()
             .all(|symptom| symptom.kind == SymptomKind::Blind);
         let text = if is_blind {
-            "What is not seen may be well or not: nothing that depends on it can be judged."
+            "This source cannot be observed, so nothing that depends on it can be evaluated."
         } else {
-            "The cause is open: no explanation is likely enough to be named."
+            "Cause undetermined: no hypothesis is likely enough."
         };
         page.wrapped(2, 2, text, Ink::Yellow);
     }
@@ -48,7 +51,7 @@ pub(super) fn section(page: &mut Page, ticket: &Ticket) {
         page.wrapped(
             2,
             2,
-            &format!("and {left_out} less likely ones, in the JSON of this ticket"),
+            &format!("and {left_out} less likely hypotheses (see --json)"),
             Ink::Dim,
         );
     }
@@ -94,11 +97,11 @@ fn one(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis, place: usize) 
         side(page, ticket, "against", &hypothesis.contradicts);
     }
     if !is_leading {
-        lost(page, ticket, hypothesis);
+        alternative(page, ticket, hypothesis);
     }
 }
 
-/// Observations with their weight: `×30` makes it thirty times likelier.
+/// Observations with their likelihood ratio: `×30` makes the hypothesis 30 times likelier.
 fn side(page: &mut Page, ticket: &Ticket, word: &str, assessed: &[AssessedEvidence]) {
     let counted = assessed.iter().filter(|one| one.ratio.ln().abs() > 0.0);
     for one in counted.take(ASSESSED_SHOWN_MAX) {
@@ -118,7 +121,7 @@ fn side(page: &mut Page, ticket: &Ticket, word: &str, assessed: &[AssessedEviden
             ids(&one.claim.evidence)
         );
         let ink = if word == "for" { Ink::Plain } else { Ink::Dim };
-        page.item(6, &format!("{word:<7}"), &text, ink);
+        page.item(6, &format!("{word:<LABEL_COLUMNS$}"), &text, ink);
         let recent = one
             .claim
             .evidence
@@ -127,48 +130,47 @@ fn side(page: &mut Page, ticket: &Ticket, word: &str, assessed: &[AssessedEviden
         if let Some(evidence) = recent.filter(|evidence| evidence.recent.len() >= SPARK_SAMPLES_MIN)
         {
             page.parts(
-                14,
+                6 + LABEL_COLUMNS + 1,
                 &[
                     (&sparkline(&evidence.recent, SPARK_COLUMNS), Ink::Yellow),
-                    (" lately", Ink::Dim),
+                    (" recent", Ink::Dim),
                 ],
             );
         }
     }
 }
 
-/// Why it is not the first: the claim that told it from the first, or that nothing did.
-fn lost(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis) {
+/// Shows the claim that discriminates this hypothesis from the first one.
+fn alternative(page: &mut Page, ticket: &Ticket, hypothesis: &Hypothesis) {
     let label = hypothesis.label();
-    let told = ticket
+    let discrimination = ticket
         .rationale
         .iter()
         .find(|claim| match &claim.predicate {
             Predicate::Discriminates { alternative, .. } => *alternative == label,
             _ => false,
         });
-    if let Some(claim) = told {
-        let word = if ticket.abstained { "beside" } else { "lost" };
+    if let Some(claim) = discrimination {
+        let word = if ticket.abstained {
+            "inconclusive"
+        } else {
+            "ruled out"
+        };
         page.item(
             6,
-            &format!("{word:<7}"),
+            &format!("{word:<LABEL_COLUMNS$}"),
             &format!("{} {}", claim.text, ids(&claim.evidence)),
             Ink::Dim,
         );
     }
 }
 
-/// How the trouble spread, by onset.
+/// Fault propagation, by onset.
 fn path(page: &mut Page, ticket: &Ticket) {
     if ticket.path.len() < 2 {
         return;
     }
-    page.wrapped(
-        2,
-        2,
-        "How it spread, by the time at which it was first seen:",
-        Ink::Dim,
-    );
+    page.wrapped(2, 2, "Propagation, by onset:", Ink::Dim);
     for (place, step) in ticket.path.iter().enumerate() {
         let arrow = if place == 0 { "●" } else { "└▶" };
         let text = format!(

@@ -1,17 +1,15 @@
-//! What can be done: each option with its effect, risk, way back and commands; then why this one.
+//! The options, each with effect, risk, undo and commands, and the rationale of the decision.
 
 use super::page::{Ink, Page};
 use super::{capital, ids, risk_ink};
 use operator_model::{Predicate, Ticket, TicketOption};
 
+/// Columns of the labels, the longest of which is `rationale`.
+const LABEL_COLUMNS: usize = 9;
+
 pub(super) fn section(page: &mut Page, ticket: &Ticket) {
     page.heading("WHAT CAN BE DONE");
-    page.wrapped(
-        2,
-        2,
-        "The operator only recommends; a person acts.",
-        Ink::Dim,
-    );
+    page.wrapped(2, 2, "Operator only recommends; a person acts.", Ink::Dim);
     for (number, option) in ticket.options.iter().enumerate() {
         let is_recommended = option.action == ticket.decision.option;
         one(page, option, number + 1, is_recommended);
@@ -36,24 +34,24 @@ fn one(page: &mut Page, option: &TicketOption, number: usize, is_recommended: bo
         format!("{risk}: {}", option.risk_note)
     };
     field(page, "risk", &risk, risk_ink);
-    let back = match (option.reversible, option.reversal.as_str()) {
-        (false, _) => "this cannot be taken back",
-        (true, "") => "nothing has to be taken back",
+    let undo = match (option.reversible, option.reversal.as_str()) {
+        (false, _) => "not possible",
+        (true, "") => "nothing to undo",
         (true, reversal) => reversal,
     };
-    field(page, "back", back, Ink::Plain);
+    field(page, "undo", undo, Ink::Plain);
     for precondition in &option.preconditions {
-        field(page, "first", precondition, Ink::Plain);
+        field(page, "requires", precondition, Ink::Plain);
     }
     for command in &option.commands {
-        page.command(13, command);
+        page.command(6 + LABEL_COLUMNS + 1, command);
     }
-    field(page, "fits", &option.because, Ink::Dim);
+    field(page, "rationale", &option.because, Ink::Dim);
 }
 
 fn field(page: &mut Page, word: &str, text: &str, ink: Ink) {
     if !text.is_empty() {
-        page.item(6, &format!("{word:<6}"), text, ink);
+        page.item(6, &format!("{word:<LABEL_COLUMNS$}"), text, ink);
     }
 }
 
@@ -65,7 +63,7 @@ fn why(page: &mut Page, ticket: &Ticket) {
         .flat_map(|hypothesis| hypothesis.assessed().map(|one| one.claim.text.as_str()))
         .collect();
     for claim in &ticket.rationale {
-        // What speaks for a hypothesis, and what told the rivals apart, stands beside each of them.
+        // Evidence of a hypothesis, and what ruled out an alternative, is already shown with each hypothesis.
         let is_shown = shown.contains(&claim.text.as_str())
             || matches!(claim.predicate, Predicate::Discriminates { .. });
         if !is_shown {
@@ -83,7 +81,7 @@ fn why(page: &mut Page, ticket: &Ticket) {
     }
 }
 
-/// Ids begin in lower case and stay so; words become a sentence.
+/// Ids keep their lower case; other text starts with a capital.
 fn capital_of_entity(text: &str) -> String {
     let first = text.split(' ').next().unwrap_or_default();
     if first.contains(['/', '.', '-', '_']) {

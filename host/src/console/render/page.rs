@@ -1,15 +1,17 @@
-//! A page of a terminal: wraps by columns, paints when asked to, lets nothing through unescaped.
+//! A page of text: wrapped by display columns, optionally colored, always escaped.
 
 use super::RenderStyle;
 use operator_model::quantity::escape;
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
+use unicode_width::UnicodeWidthStr as _;
 
-/// Narrower than this nothing can be laid out, wider than this nobody reads a line to its end.
+/// Narrower pages cannot hold the labels; wider lines are hard to read.
 const COLUMNS: std::ops::RangeInclusive<usize> = 40..=110;
 
-/// Longest text that goes on a page in one piece, in characters: forty lines.
+/// Longest single text on a page, in characters: about forty lines.
 const TEXT_CHARS_MAX: usize = 4_000;
 
-/// A colour or weight.
+/// A color or weight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ink {
     Plain,
@@ -61,7 +63,7 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// `━━ a ━━ b ━━━━━━━━ c ━━`: the last word stands at the right edge.
+    /// `━━ a ━━ b ━━━━━━━━ c ━━`: the last word is right-aligned.
     pub(super) fn rule(&mut self, words: &[&str], ink: Ink) {
         let words: Vec<String> = words.iter().map(|word| escape(word, 40)).collect();
         let (last, first) = words
@@ -81,7 +83,7 @@ impl Page {
         self.push(0, text, Ink::Bold);
     }
 
-    /// Text with an indent of its first line and one of the others.
+    /// Text with separate indents for the first and the other lines.
     pub(super) fn wrapped(&mut self, first: usize, rest: usize, text: &str, ink: Ink) {
         let text = escape(text, TEXT_CHARS_MAX);
         for (number, line) in wrap(&text, self.columns, first, rest).iter().enumerate() {
@@ -89,7 +91,7 @@ impl Page {
         }
     }
 
-    /// A mark, and text that hangs behind it.
+    /// A mark followed by text with a hanging indent.
     pub(super) fn item(&mut self, indent: usize, mark: &str, text: &str, ink: Ink) {
         self.marked(
             indent,
@@ -99,7 +101,7 @@ impl Page {
         );
     }
 
-    /// A mark of several inks, and text that hangs behind it.
+    /// A mark in several inks followed by text with a hanging indent.
     pub(super) fn marked(&mut self, indent: usize, mark: &[(&str, Ink)], text: &str, ink: Ink) {
         let hang = indent + mark.iter().map(|(part, _)| width(part)).sum::<usize>() + 1;
         let text = escape(text, TEXT_CHARS_MAX);
@@ -116,7 +118,7 @@ impl Page {
         }
     }
 
-    /// Parts of one line, each in its ink, cut at nothing.
+    /// Parts of one line, each in its ink; never wrapped.
     pub(super) fn parts(&mut self, indent: usize, parts: &[(&str, Ink)]) {
         self.text.push_str(&" ".repeat(indent));
         for (text, ink) in parts {
@@ -125,7 +127,7 @@ impl Page {
         self.text.push('\n');
     }
 
-    /// Never wrapped: it is copied.
+    /// Never wrapped, so it can be copied.
     pub(super) fn command(&mut self, indent: usize, command: &str) {
         self.text.push_str(&" ".repeat(indent));
         self.put(0, "$ ", Ink::Dim);
@@ -149,72 +151,31 @@ impl Page {
     }
 }
 
-/// Lines of words; a word that is longer than a line is cut.
+/// Wraps text to `columns` including the indents, which the returned lines do not contain. A word that is longer
+/// than a line is cut; nothing is hyphenated, because commands and addresses are copied from the page.
 fn wrap(text: &str, columns: usize, first: usize, rest: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split(' ') {
-        let room = columns
-            .saturating_sub(if lines.len() == 1 { first } else { rest })
-            .max(8);
-        let last = lines.last().map_or(0, |line| width(line));
-        if last > 0 && last + 1 + width(word) > room {
-            lines.push(String::new());
-        }
-        let room = columns
-            .saturating_sub(if lines.len() == 1 { first } else { rest })
-            .max(8);
-        for (number, piece) in cut(word, room, columns.saturating_sub(rest).max(8))
-            .into_iter()
-            .enumerate()
-        {
-            if number > 0 {
-                lines.push(String::new());
-            }
-            if let Some(line) = lines.last_mut() {
-                if !line.is_empty() {
-                    line.push(' ');
-                }
-                line.push_str(&piece);
-            }
-        }
-    }
-    lines
+    let first_indent = " ".repeat(first);
+    let rest_indent = " ".repeat(rest);
+    let options = Options::new(columns)
+        .initial_indent(&first_indent)
+        .subsequent_indent(&rest_indent)
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    let unindented = |(number, line): (usize, &std::borrow::Cow<'_, str>)| {
+        let indent = if number == 0 { first } else { rest };
+        line.get(indent..).unwrap_or_default().to_owned()
+    };
+    textwrap::wrap(text, options)
+        .iter()
+        .enumerate()
+        .map(unindented)
+        .collect()
 }
 
-fn cut(word: &str, first: usize, rest: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut used = 0;
-    for character in word.chars() {
-        let room = if pieces.len() == 1 { first } else { rest };
-        if used + columns_of(character) > room {
-            pieces.push(String::new());
-            used = 0;
-        }
-        used += columns_of(character);
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(character);
-        }
-    }
-    pieces
-}
-
-/// Columns that a text takes.
+/// Display columns of a text.
 pub(super) fn width(text: &str) -> usize {
-    text.chars().map(columns_of).sum()
-}
-
-/// East Asian wide characters and pictographs take two columns (Unicode Standard Annex 11, coarsely).
-fn columns_of(character: char) -> usize {
-    match character {
-        '\u{1100}'..='\u{115f}'
-        | '\u{2e80}'..='\u{a4cf}'
-        | '\u{ac00}'..='\u{d7a3}'
-        | '\u{f900}'..='\u{faff}'
-        | '\u{fe30}'..='\u{fe6f}'
-        | '\u{ff00}'..='\u{ff60}'
-        | '\u{1f300}'..='\u{1faff}' => 2,
-        _ => 1,
-    }
+    text.width()
 }
 
 #[cfg(test)]

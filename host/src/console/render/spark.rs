@@ -1,4 +1,4 @@
-//! Small pictures of numbers.
+//! Sparklines and bars.
 
 /// Recent values as `▁▂▃▄▅▆▇█`, newest last, at most `width` of them.
 #[must_use]
@@ -10,10 +10,8 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
         .skip(values.len().saturating_sub(width))
         .collect();
     let finite = || shown.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = (
-        finite().fold(f64::INFINITY, f64::min),
-        finite().fold(f64::NEG_INFINITY, f64::max),
-    );
+    let low = finite().fold(f64::INFINITY, f64::min);
+    let high = finite().fold(f64::NEG_INFINITY, f64::max);
     let bar = |value: f64| {
         if !value.is_finite() {
             return ' ';

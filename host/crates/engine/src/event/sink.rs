@@ -9,6 +9,6 @@ pub trait Sink: Send {
     fn emit(&mut self, event: &Event);
     /// Shows a line that is no event: progress while components compile.
     fn progress(&mut self, line: &str);
-    /// Shows a line about a demo, which is no event of the operator.
-    fn story(&mut self, observed_at: Timestamp, word: &str, text: &str);
+    /// Shows a line of narration, for people only: what the pipeline does not know, such as an injected fault.
+    fn narrate(&mut self, observed_at: Timestamp, word: &str, text: &str);
 }

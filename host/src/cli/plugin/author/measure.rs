@@ -1,9 +1,10 @@
-//! `operator plugin test` and `bench`: the cases of a project, under the limits of the daemon.
+//! `operator plugin test` and `bench`: the cases of a project, under the daemon's limits.
 
 use super::{component, wrong};
 use crate::cli::Console;
 use crate::cli::plugin::read;
 use crate::cli::subject::CacheArgs;
+use crate::console::table;
 use crate::exit::{Exit, Failure};
 use operator_authoring::bench::{Costs, baseline, growth, measure};
 use operator_authoring::cases;
@@ -15,13 +16,13 @@ use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct TestArgs {
-    /// Folder with a plugin.toml, which is built first, and a cases.toml
+    /// Project directory with plugin.toml and cases.toml; it is built first
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
     /// Test this component instead of building one
     #[arg(long, value_name = "FILE")]
     component: Option<PathBuf>,
-    /// The cases [default: DIR/cases.toml]
+    /// Test cases [default: DIR/cases.toml]
     #[arg(long, value_name = "FILE")]
     cases: Option<PathBuf>,
     #[command(flatten)]
@@ -32,13 +33,13 @@ pub(in crate::cli) struct TestArgs {
 pub(in crate::cli) struct BenchArgs {
     #[command(flatten)]
     of: TestArgs,
-    /// Fail where fuel, memory or the answer has grown against this file
+    /// Fail when fuel, memory or result size exceeds this baseline
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Growth that is let pass, in percent
+    /// Tolerated growth, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 2)]
     tolerance: u64,
-    /// Write the baseline anew instead of comparing with it
+    /// Rewrite the baseline instead of comparing with it
     #[arg(long, requires = "baseline")]
     update: bool,
 }
@@ -124,13 +125,16 @@ pub(in crate::cli::plugin) async fn bench(
     if console.json {
         console.value(&json!({ "cases": costs, "grown": grown }))?;
     } else {
-        for (case, cost) in &costs {
-            let (fuel, memory, answer) = (cost.fuel, cost.memory_bytes / 1024, cost.answer_bytes);
-            console.line(&format!(
-                "{fuel:>10} fuel {memory:>6} KiB {answer:>6} B {:>6} us  {case}",
-                cost.mean_us
-            ))?;
-        }
+        let rows = costs.iter().map(|(case, cost)| {
+            [
+                format!("{} fuel", cost.fuel),
+                format!("{} KiB memory", cost.memory_bytes / 1024),
+                format!("{} B result", cost.answer_bytes),
+                format!("{} µs", cost.mean_us),
+                case.to_string(),
+            ]
+        });
+        console.line(&table::aligned(0, rows))?;
         grown
             .iter()
             .try_for_each(|grown| console.line(&format!("grown {grown}")))?;

@@ -1,4 +1,4 @@
-//! What is seen: symptoms by entity, with values, what is usual, and how it went lately.
+//! Symptoms by entity, with values, baselines and recent samples.
 
 use super::page::{Ink, Page};
 use super::spark::sparkline;
@@ -6,10 +6,10 @@ use super::{ids, name, time_of_day};
 use operator_model::quantity::{human, number};
 use operator_model::{Evidence, EvidenceSource, Scalar, Symptom, Ticket};
 
-/// Symptoms on a screen; the ticket has them all.
+/// Symptoms shown on a page; the JSON ticket lists all.
 const SYMPTOMS_SHOWN_MAX: usize = 12;
 
-/// Values of one symptom on a screen.
+/// Values shown per symptom.
 const VALUES_SHOWN_MAX: usize = 4;
 
 /// Columns of a sparkline.
@@ -37,13 +37,13 @@ pub(super) fn section(page: &mut Page, ticket: &Ticket) {
         page.wrapped(
             2,
             2,
-            &format!("and {more} more symptoms, in the JSON of this ticket"),
+            &format!("and {more} more symptoms (see --json)"),
             Ink::Dim,
         );
     }
 }
 
-/// The suspect first, as the ticket lists its entities; the symptoms of each by onset.
+/// Symptoms in the order of the entities in the ticket (the suspect first), then by onset.
 fn in_order_of_entities(ticket: &Ticket) -> Vec<&Symptom> {
     let place = |symptom: &Symptom| {
         ticket
@@ -77,12 +77,12 @@ fn one(page: &mut Page, ticket: &Ticket, symptom: &Symptom) {
         page.wrapped(6, 8, &value(evidence), Ink::Dim);
         let picture = sparkline(&evidence.recent, SPARK_COLUMNS);
         if evidence.recent.len() >= SPARK_SAMPLES_MIN {
-            page.parts(8, &[(&picture, Ink::Yellow), (" lately", Ink::Dim)]);
+            page.parts(8, &[(&picture, Ink::Yellow), (" recent", Ink::Dim)]);
         }
     }
 }
 
-/// Fewer values make no picture.
+/// Minimum samples for a sparkline.
 pub(super) const SPARK_SAMPLES_MIN: usize = 4;
 
 /// `nodes[1].latency = 1.2 s, usually 3 ms (robust z +40)`.
