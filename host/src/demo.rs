@@ -6,7 +6,7 @@
 mod containers;
 mod score;
 mod shared;
-mod simulated_ports;
+pub mod simulated_ports;
 mod speed;
 mod swap;
 

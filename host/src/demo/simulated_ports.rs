@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// A world that all ports share.
 #[derive(Clone)]
-pub(crate) struct SimulatedWorld {
+pub struct SimulatedWorld {
     world: Arc<Mutex<Box<dyn World>>>,
 }
 
@@ -24,7 +24,7 @@ const RESPONSE_TIME: Duration = Duration::from_millis(1);
 impl SimulatedWorld {
     /// Wraps a world.
     #[must_use]
-    pub(crate) fn new(world: Box<dyn World>) -> Self {
+    pub fn new(world: Box<dyn World>) -> Self {
         Self {
             world: Arc::new(Mutex::new(world)),
         }
@@ -32,7 +32,7 @@ impl SimulatedWorld {
 
     /// The ports of the world.
     #[must_use]
-    pub(crate) fn ports(&self) -> Ports {
+    pub fn ports(&self) -> Ports {
         Ports {
             clock: Arc::new(self.clone()),
             http: Arc::new(self.clone()),
@@ -42,7 +42,7 @@ impl SimulatedWorld {
 
     /// Target name → origin.
     #[must_use]
-    pub(crate) fn targets(&self) -> BTreeMap<String, String> {
+    pub fn targets(&self) -> BTreeMap<String, String> {
         self.world().targets()
     }
 

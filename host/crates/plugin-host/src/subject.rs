@@ -235,7 +235,7 @@ impl Subject {
 
 impl SubjectWorld {
     /// No targets, no logs, no time.
-    pub(crate) fn nothing() -> Self {
+    pub fn nothing() -> Self {
         let clock: Arc<dyn Clock> = Arc::new(Nothing);
         let policy = EgressPolicy::new(
             BTreeMap::new(),

@@ -101,15 +101,15 @@ impl Story {
         verdicts: &[Verdict],
         detection: &Detection,
     ) -> Vec<Incident> {
-        explain(
-            &mut self.memory,
-            DiagnoseInput {
-                snapshot,
-                verdicts,
-                detection,
-                knowledge: &self.knowledge,
-            },
-        )
+        let input = DiagnoseInput {
+            snapshot,
+            verdicts,
+            detection,
+            knowledge: &self.knowledge,
+        };
+        let (incidents, memory) = explain(&self.memory, input);
+        self.memory = memory;
+        incidents
     }
 
     /// The incidents of the last of so many equal ticks.
