@@ -160,7 +160,7 @@ subject = { feul = 1 }
     /etc/operator.toml:9: "127.0.0.1:2379" is not an origin such as http://host:port: it has no scheme
     /etc/operator.toml:10: unknown key "header" in [targets.head]; did you mean "headers"?
     /etc/operator.toml:11: [targets.tail] has no url
-    /etc/operator.toml:13: "10.0.0.1/8" has bits behind its prefix: did you mean 10.0.0.0/8?
+    /etc/operator.toml:13: "10.0.0.1/8" has bits set after its prefix: did you mean 10.0.0.0/8?
     /etc/operator.toml:14: "9-1" is not a range of ports such as "1024-65535"
     /etc/operator.toml:16: "series_max" in [limits] must be an integer greater than zero, found 0
     /etc/operator.toml:17: "requests_per_tick_max" in [limits] is too large; the maximum is 4294967295
@@ -245,7 +245,7 @@ fn a_missing_credential_is_an_error_before_the_first_request() {
         .unwrap_err();
     let errors = ConfigErrors::from(unreadable).to_string();
     assert!(
-        errors.starts_with("[targets.a]: /nowhere/token cannot be read"),
+        errors.starts_with("[targets.a]: cannot read /nowhere/token"),
         "{errors}"
     );
 }

@@ -202,7 +202,7 @@ async fn the_first_failure_on_probation_brings_the_old_version_back_within_the_t
     match &installed.set.commit_pending().await[..] {
         [SwapEvent::RolledBack { to, reason, .. }] => {
             assert_eq!(to.0, old["fixture"]);
-            assert!(reason.starts_with("c: it trapped"), "{reason}");
+            assert!(reason.starts_with("c: trapped"), "{reason}");
         }
         other => panic!("{other:?}"),
     }

@@ -32,7 +32,7 @@ async fn after_a_quarantine_the_first_answer_is_looked_at_and_the_second_one_cou
     assert!(
         verdicts[4]
             .reason
-            .starts_with("on trial after its quarantine: it answered pass"),
+            .starts_with("half-open after its quarantine: the result was pass"),
         "{}",
         verdicts[4].reason
     );

@@ -192,8 +192,8 @@ mod tests {
             ("/a?b", "'?'"),
             ("/a%2f", "'%'"),
             ("/a b", "' '"),
-            ("/a/**/b", "only at the end"),
-            ("/a/x**", "only at the end"),
+            ("/a/**/b", "only allowed as the last segment"),
+            ("/a/x**", "only allowed as the last segment"),
             ("/a/../b", ". or .."),
         ] {
             let error = rule.parse::<PathRule>().unwrap_err();
