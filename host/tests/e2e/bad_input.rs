@@ -28,7 +28,7 @@ fn write(directory: &Path, name: &str, bytes: &[u8]) -> String {
 #[test]
 fn a_wrong_command_line_is_64() {
     check(&["frobnicate"], 64, &["frobnicate"]);
-    check(&["run", "--for", "60"], 64, &["--for", "90s"]);
+    check(&["run", "--for", "60"], 64, &["--for", "such as 90s"]);
     check(&["run", "--record"], 64, &["--record"]);
     check(&["demo", "--record", "x"], 64, &["one scenario"]);
     check(

@@ -48,7 +48,7 @@ fn a_running_operator_swaps_a_module_and_goes_back_when_asked() {
         running.until("plugin-rolled-back").expect("it is told")["reason"]
             .as_str()
             .unwrap()
-            .contains("person")
+            .contains("a user requested the previous version")
     );
     what_cannot_be_followed(&data, directory.path(), &file);
     running.child.kill().unwrap();

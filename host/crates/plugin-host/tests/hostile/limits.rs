@@ -2,15 +2,13 @@
 
 use super::{limits, limits_with, snapshot};
 use futures_util::future::join_all;
-use operator_data::Table;
-use operator_data::tables::Column;
 use operator_model::{Tick, Timestamp};
 use operator_net::egress::{
     DiscoveryPolicy, Egress, EgressLimits, EgressPolicy, TargetPolicy, TargetRequest,
 };
 use operator_net::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse, Method};
 use operator_plugin_host::{
-    CallLimits, Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject,
+    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject,
     SubjectWorld,
 };
 use operator_testkit::guest::{
