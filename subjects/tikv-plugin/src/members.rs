@@ -120,26 +120,6 @@ pub(crate) fn members_table(
     let entity = |member: &Member| format!("member/{}", member.name);
     let probe = |member: &Member| probes.get(&entity(member));
     let view = |member: &Member| views.get(&member.name);
-    let health = |member: &Member| {
-        pd_state
-            .health
-            .value()?
-            .iter()
-            .find(|health| health.name == member.name)
-            .map(|health| health.health)
-    };
-    let url = |member: &Member| {
-        member
-            .client_urls
-            .as_ref()
-            .and_then(|urls| urls.first().cloned())
-    };
-    let peer_url = |member: &Member| {
-        member
-            .peer_urls
-            .as_ref()
-            .and_then(|urls| urls.first().cloned())
-    };
     let version = |member: &Member| {
         (!member.binary_version.is_empty()).then(|| member.binary_version.clone())
     };
@@ -151,11 +131,17 @@ pub(crate) fn members_table(
                 "member_id",
                 rows().map(|member| member.member_id.to_string()),
             )
-            .texts("client_url", rows().map(url))
-            .texts("peer_url", rows().map(peer_url))
+            .texts(
+                "client_url",
+                rows().map(|member| first(member.client_urls.as_ref())),
+            )
+            .texts(
+                "peer_url",
+                rows().map(|member| first(member.peer_urls.as_ref())),
+            )
             .booleans("is_leader", rows().map(leads))
             .booleans("is_etcd_leader", rows().map(leads_etcd))
-            .booleans("healthy", rows().map(health))
+            .booleans("healthy", rows().map(|member| health(pd_state, member)))
             .booleans(
                 "reachable",
                 rows().map(|member| probe(member).and_then(Probe::is_reachable)),
@@ -179,6 +165,18 @@ pub(crate) fn members_table(
                 rows().map(|member| offsets.get(&entity(member)).copied()),
             ),
     )
+}
+
+fn first(urls: Option<&Vec<String>>) -> Option<String> {
+    urls?.first().cloned()
+}
+
+fn health(pd_state: &PdState, member: &Member) -> Option<bool> {
+    let listed = pd_state.health.value()?;
+    listed
+        .iter()
+        .find(|health| health.name == member.name)
+        .map(|health| health.health)
 }
 
 /// The number of members that `/health` reports healthy, if it responded.

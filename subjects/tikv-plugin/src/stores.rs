@@ -111,15 +111,7 @@ pub(crate) fn stores_table(
 /// The columns that PD takes from the latest heartbeat.
 fn with_status(table: TableData, living: &[&StoreItem]) -> TableData {
     let status = || living.iter().map(|item| &item.status);
-    // A store that never sent a heartbeat is listed with zero sizes, which means unknown.
-    let size = |text: &str| size_bytes(text);
-    let known = |item: &StoreItem, text: &str| size(text).filter(|_| heartbeat(item).is_some());
-    let ratio = |item: &StoreItem| {
-        let available = size(&item.status.available)?;
-        let capacity = size(&item.status.capacity)?;
-        (capacity > 0.0).then_some(available / capacity)
-    };
-    table
+    let load = table
         .integers(
             "leader_count",
             "",
@@ -154,7 +146,36 @@ fn with_status(table: TableData, living: &[&StoreItem]) -> TableData {
         .booleans(
             "pause_leader_in",
             status().map(|status| status.pause_leader_transfer_in),
+        );
+    with_space(load, living)
+        .integers(
+            "sending_snapshots",
+            "",
+            status().map(|status| count(status.sending_snap_count)),
         )
+        .integers(
+            "receiving_snapshots",
+            "",
+            status().map(|status| count(status.receiving_snap_count)),
+        )
+        .integers(
+            "pending_peers",
+            "",
+            status().map(|status| count(status.pending_peer_count)),
+        )
+}
+
+/// The disk space of the stores.
+fn with_space(table: TableData, living: &[&StoreItem]) -> TableData {
+    // A store that never sent a heartbeat is listed with zero sizes, which means unknown.
+    let size = |text: &str| size_bytes(text);
+    let known = |item: &StoreItem, text: &str| size(text).filter(|_| heartbeat(item).is_some());
+    let ratio = |item: &StoreItem| {
+        let available = size(&item.status.available)?;
+        let capacity = size(&item.status.capacity)?;
+        (capacity > 0.0).then_some(available / capacity)
+    };
+    table
         .floats(
             "capacity_bytes",
             "By",
@@ -178,21 +199,6 @@ fn with_status(table: TableData, living: &[&StoreItem]) -> TableData {
             "available_ratio",
             "1",
             living.iter().map(|item| ratio(item)),
-        )
-        .integers(
-            "sending_snapshots",
-            "",
-            status().map(|status| count(status.sending_snap_count)),
-        )
-        .integers(
-            "receiving_snapshots",
-            "",
-            status().map(|status| count(status.receiving_snap_count)),
-        )
-        .integers(
-            "pending_peers",
-            "",
-            status().map(|status| count(status.pending_peer_count)),
         )
 }
 

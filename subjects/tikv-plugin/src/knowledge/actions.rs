@@ -19,6 +19,7 @@ pub(super) fn all() -> Vec<Action> {
         processes::processes(),
         data::placement(),
         data::space(),
+        data::storage_engine(),
         housekeeping::housekeeping(),
         processes::pools(),
         control::members(),

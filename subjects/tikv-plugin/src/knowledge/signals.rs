@@ -78,11 +78,17 @@ fn flow() -> Vec<Signal> {
 
 /// The stages of the request path.
 fn stages() -> Vec<Signal> {
+    [raft_stages(), request_stages()].concat()
+}
+
+/// The latency of one stage.
+fn stage(id: &str, title: &str, histogram: &str, labels: &[(&str, &str)]) -> Signal {
     const TENTH: f64 = 0.1;
-    let stage = |id, title, histogram, labels: &[(&str, &str)]| {
-        of_store(id, title, "s", quantile(histogram, labels)).floor(TENTH)
-    };
-    let requests = "tikv_storage_engine_async_request_duration_seconds";
+    of_store(id, title, "s", quantile(histogram, labels)).floor(TENTH)
+}
+
+/// Replication, and the probes of disks and links.
+fn raft_stages() -> Vec<Signal> {
     vec![
         stage(
             "append-p99",
@@ -138,6 +144,13 @@ fn stages() -> Vec<Signal> {
             "tikv_raftstore_inspect_network_duration_seconds",
             &[],
         ),
+    ]
+}
+
+/// Requests of clients, and the store's own requests to PD.
+fn request_stages() -> Vec<Signal> {
+    let requests = "tikv_storage_engine_async_request_duration_seconds";
+    vec![
         stage(
             "write-p99",
             "P99 latency of writes through Raft",
@@ -349,6 +362,11 @@ fn liveness() -> Vec<Signal> {
 
 /// PD and the cluster as a whole.
 fn control() -> Vec<Signal> {
+    [pd(), clocks_and_counts()].concat()
+}
+
+/// Latencies and timestamps of PD.
+fn pd() -> Vec<Signal> {
     let histogram = |id, title, metric, window| {
         let source = QuantileSource {
             quantile: 0.99,
@@ -398,6 +416,12 @@ fn control() -> Vec<Signal> {
         )
         .bad(Direction::Either)
         .floor(1_000.0),
+    ]
+}
+
+/// Clocks and counts.
+fn clocks_and_counts() -> Vec<Signal> {
+    vec![
         of(
             "member",
             "pd-clock-offset",

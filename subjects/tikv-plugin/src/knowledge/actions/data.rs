@@ -117,6 +117,7 @@ pub(super) fn placement() -> Vec<Action> {
     ]
 }
 
+/// Actions on disk space.
 pub(super) fn space() -> Vec<Action> {
     vec![
         action(
@@ -143,6 +144,12 @@ pub(super) fn space() -> Vec<Action> {
             &["there is latency headroom"],
             &["pd-ctl -u {pd} store limit all 30"],
         ),
+    ]
+}
+
+/// Actions on the storage engine of a store.
+pub(super) fn storage_engine() -> Vec<Action> {
+    vec![
         action(
             "limit-background-writes",
             "Rate-limit compaction and snapshots",

@@ -71,6 +71,11 @@ fn cpu_starved_evidence() -> Vec<EvidenceRule> {
 }
 
 fn cpu_limit_evidence() -> Vec<EvidenceRule> {
+    [waiting_threads_evidence(), isolation_evidence()].concat()
+}
+
+/// Threads wait for CPU, including those that touch no disk.
+fn waiting_threads_evidence() -> Vec<EvidenceRule> {
     vec![
         check(Scope::Itself, "read-pool-wait")
             .ratios(8.0, 0.6)
@@ -101,6 +106,12 @@ fn cpu_limit_evidence() -> Vec<EvidenceRule> {
             .group("processor")
             .explains()
             .because("it uses its full CPU quota", "tikv: src/server"),
+    ]
+}
+
+/// The store differs from the others, although its load and its disk do not.
+fn isolation_evidence() -> Vec<EvidenceRule> {
+    vec![
         outlier(Scope::Itself, "processor-cores")
             .ratios(4.0, 0.7)
             .group("alone")

@@ -35,47 +35,7 @@ fn partition_between_stores() -> FailureMode {
         their majority elect a leader elsewhere or stop.",
     )
     .evidence(partition_between_stores_evidence())
-    .consequences(consequences(
-        Scope::Itself,
-        &["commit-latency", "no-leader-missing", "write-latency"],
-        &["pending-peers", "unreachable-rate", "link-p99"],
-        "entries that it cannot send are not committed",
-        REPORTS,
-    ))
-    .consequences(consequences(
-        Scope::Anyone,
-        &STAGES,
-        &STAGE_SIGNALS,
-        "regions with a replica there commit more slowly",
-        REPORTS,
-    ))
-    .consequences(consequences(
-        Scope::Anyone,
-        &[],
-        &FLOWS,
-        "leaders move to stores whose links are intact",
-        REPORTS,
-    ))
-    .consequences(consequences(
-        Scope::Anyone,
-        &["regions-have-leader", "no-leader-missing"],
-        &["leader-count"],
-        "leaders move to stores whose links are intact",
-        REPORTS,
-    ))
-    .consequences(consequences(
-        Scope::Neighbours,
-        &[
-            "no-down-peers",
-            "no-missing-peers",
-            "pending-peers-drain",
-            "links-whole",
-        ],
-        &[],
-        "replicas on the far side of the partition fall behind, and both sides see \
-        it",
-        "pd: pkg/statistics/region_collection.go",
-    ))
+    .consequences(partition_consequences())
     .alternatives(&["store-machine-or-network-lost", "store-process-dead"])
     .options(&[
         (
@@ -101,6 +61,53 @@ fn partition_between_stores() -> FailureMode {
         ),
     ])
     .revisit_when("the reports stop, or regions without a leader appear")
+}
+
+fn partition_consequences() -> Vec<EvidenceRule> {
+    [
+        consequences(
+            Scope::Itself,
+            &["commit-latency", "no-leader-missing", "write-latency"],
+            &["pending-peers", "unreachable-rate", "link-p99"],
+            "entries that it cannot send are not committed",
+            REPORTS,
+        ),
+        consequences(
+            Scope::Anyone,
+            &STAGES,
+            &STAGE_SIGNALS,
+            "regions with a replica there commit more slowly",
+            REPORTS,
+        ),
+        consequences(
+            Scope::Anyone,
+            &[],
+            &FLOWS,
+            "leaders move to stores whose links are intact",
+            REPORTS,
+        ),
+        consequences(
+            Scope::Anyone,
+            &["regions-have-leader", "no-leader-missing"],
+            &["leader-count"],
+            "leaders move to stores whose links are intact",
+            REPORTS,
+        ),
+        consequences(
+            Scope::Neighbours,
+            &[
+                "no-down-peers",
+                "no-missing-peers",
+                "pending-peers-drain",
+                "links-whole",
+            ],
+            &[],
+            "replicas on the far side of the partition fall behind, and both sides see \
+            it",
+            "pd: pkg/statistics/region_collection.go",
+        ),
+    ]
+    .concat()
 }
 
 fn partition_between_stores_evidence() -> Vec<EvidenceRule> {

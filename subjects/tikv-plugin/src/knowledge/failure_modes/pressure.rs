@@ -53,6 +53,11 @@ fn client_overload() -> FailureMode {
 }
 
 fn overload_evidence() -> Vec<EvidenceRule> {
+    [shared_load_evidence(), single_cause_evidence()].concat()
+}
+
+/// Load has grown, and all stores are at their limits.
+fn shared_load_evidence() -> Vec<EvidenceRule> {
     vec![
         anomaly(Scope::Anyone, "request-rate")
             .ratios(4.0, 0.4)
@@ -100,6 +105,12 @@ fn overload_evidence() -> Vec<EvidenceRule> {
             .group("slow")
             .explains()
             .because("reads wait for busy threads", "tikv: src/read_pool.rs"),
+    ]
+}
+
+/// A single store, region or link stands out, which contradicts overload.
+fn single_cause_evidence() -> Vec<EvidenceRule> {
+    vec![
         outlier(Scope::Anyone, "commit-p99")
             .ratios(0.4, 1.1)
             .group("network")
