@@ -148,7 +148,7 @@ fn kustomize_accepts_base_and_overlays_with_the_promised_names() {
 
 #[test]
 fn dashboards_ask_in_promql_for_metrics_that_exist() {
-    let own = text("host/src/telemetry/metrics.rs");
+    let own = text("host/crates/engine/src/telemetry/metrics.rs");
     let observed = text("subjects/tikv-plugin/src/metrics.rs");
     for (file, least) in [("cluster", 10), ("operator", 10)] {
         let dashboard: Value =

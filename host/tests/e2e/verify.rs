@@ -262,6 +262,6 @@ fn a_pd_that_was_never_started_is_named() {
     let item = found(&answer.json(), "deployment-pd-answers");
     assert_eq!(
         item["causes"][0]["summary"],
-        "nothing listens at the PD address pd-4"
+        "the PD address pd-4 refuses connections"
     );
 }

@@ -173,6 +173,10 @@ fn announce(
 }
 
 /// Completes on SIGINT, SIGTERM, or when the time is up.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a served cluster lives in real time"
+)]
 fn stop(for_time: Option<Duration>) -> Result<impl Future<Output = ()>, DockerError> {
     let failed = |error: std::io::Error| DockerError::failed("listen for signals", error);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;

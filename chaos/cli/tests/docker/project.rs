@@ -79,6 +79,7 @@ impl<'a> Project<'a> {
     }
 
     /// Everything that a fault could leave behind, in words; empty when nothing is.
+    #[expect(clippy::too_many_lines, reason = "a flat list of what is compared")]
     pub(crate) fn left(&self) -> Vec<String> {
         let mut left = Vec::new();
         let mut expect = |what: &str, is: &str, should: &str| {

@@ -154,6 +154,10 @@ async fn entrants(engine: &Engine, module: usize) -> Vec<Entrant> {
     loaded
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "one loop whose steps share a dozen values"
+)]
 async fn soak(swaps: usize) -> Vec<u64> {
     let mut limits = PluginLimits {
         shadow_ticks: 0,

@@ -64,6 +64,12 @@ pub struct Story {
     tick: u64,
 }
 
+impl Default for Story {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Story {
     pub fn new() -> Self {
         Self::with(knowledge())
