@@ -6,7 +6,8 @@ use std::time::Duration;
 
 /// Parses a duration such as `90s`, `1m 30s` or `500ms`, for clap.
 pub(super) fn positive(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text).map_err(|error| format!("{error}; write a number and a unit, such as 90s or 5m"))?;
+    let duration = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write a number and a unit, such as 90s or 5m"))?;
     if duration.is_zero() {
         return Err("duration must be greater than zero".to_owned());
     }

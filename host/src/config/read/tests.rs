@@ -240,9 +240,7 @@ fn headers_that_no_plugin_may_set_cannot_be_granted() {
 fn a_missing_credential_is_an_error_before_the_first_request() {
     let text = "[targets.a]\nurl = \"http://a\"\nbearer_file = \"/nowhere/token\"\n";
     let settings = read(text, with_plugin()).unwrap();
-    let unreadable = settings
-        .real_world(&settings.egress_policy())
-        .unwrap_err();
+    let unreadable = settings.real_world(&settings.egress_policy()).unwrap_err();
     let errors = ConfigErrors::from(unreadable).to_string();
     assert!(
         errors.starts_with("[targets.a]: cannot read /nowhere/token"),

@@ -68,18 +68,7 @@ pub async fn assemble(
     ));
     let egress = Arc::new(Egress::new(policy, http, Arc::clone(&ports.clock)));
     let series: Arc<Mutex<SeriesStore>> = Arc::default();
-    let world = SubjectWorld {
-        egress: Arc::clone(&egress),
-        series: Arc::clone(&series),
-        series_limits: settings.limits.series.clone(),
-        logs: Arc::clone(&ports.logs),
-        // Not through the dated door: its clock is not that of the observed system.
-        prometheus: settings
-            .prometheus
-            .clone()
-            .map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
-        clock: Arc::clone(&ports.clock),
-    };
+    let world = subject_world(settings, ports, &egress, &series);
     let begun = stopwatch.now();
     let config_json = settings.plugin_config.to_string();
     let subject = Subject::load(engine, &name, &bytes, &config_json, world.clone()).await?;
@@ -102,21 +91,7 @@ pub async fn assemble(
         subject.digest().as_str(),
         stopwatch.now().since_ms(begun),
     ));
-    let begun = stopwatch.now();
-    let (checks, unusable) =
-        CheckSet::load_usable(&engine, &settings.invariants, ModuleConfigs::new()).await?;
-    if !unusable.is_empty() && !settings.leave_out_unusable_modules {
-        return Err(CheckSetError::Modules(unusable).into());
-    }
-    for (module, digest) in checks.modules() {
-        progress(format!("  module   {module} {}", short(&digest)));
-    }
-    let took = stopwatch.now().since_ms(begun);
-    progress(format!(
-        "  modules  {} with {} checks, {took} ms",
-        checks.modules().len(),
-        checks.declarations().len()
-    ));
+    let (checks, unusable) = load_checks(settings, &engine, stopwatch, progress).await?;
     let observer = Observer {
         versions: Rollout::new(SubjectVersion::new(subject, Arc::clone(&bytes))),
         egress,
@@ -137,6 +112,52 @@ pub async fn assemble(
         subject_bytes: bytes,
         unusable,
     })
+}
+
+/// What the subject may reach.
+fn subject_world(
+    settings: &Settings,
+    ports: &Ports,
+    egress: &Arc<Egress>,
+    series: &Arc<Mutex<SeriesStore>>,
+) -> SubjectWorld {
+    SubjectWorld {
+        egress: Arc::clone(egress),
+        series: Arc::clone(series),
+        series_limits: settings.limits.series.clone(),
+        logs: Arc::clone(&ports.logs),
+        // Not through the dated port: its clock is not that of the observed system.
+        prometheus: settings
+            .prometheus
+            .clone()
+            .map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
+        clock: Arc::clone(&ports.clock),
+    }
+}
+
+/// Loads the check plugins; returns those that cannot be used apart, if the settings allow that.
+async fn load_checks(
+    settings: &Settings,
+    engine: &Engine,
+    stopwatch: &dyn Clock,
+    progress: &mut (dyn FnMut(String) + Send),
+) -> Result<(CheckSet, Vec<LoadError>), AssemblyError> {
+    let begun = stopwatch.now();
+    let (checks, unusable) =
+        CheckSet::load_usable(engine, &settings.invariants, ModuleConfigs::new()).await?;
+    if !unusable.is_empty() && !settings.leave_out_unusable_modules {
+        return Err(CheckSetError::Modules(unusable).into());
+    }
+    for (module, digest) in checks.modules() {
+        progress(format!("  module   {module} {}", short(&digest)));
+    }
+    let took = stopwatch.now().since_ms(begun);
+    progress(format!(
+        "  modules  {} with {} checks, {took} ms",
+        checks.modules().len(),
+        checks.declarations().len()
+    ));
+    Ok((checks, unusable))
 }
 
 fn loaded(name: &str, digest: &str, took_ms: u64) -> String {

@@ -157,7 +157,10 @@ async fn an_encoded_body_in_which_nothing_can_be_found_is_refused() {
     )
     .await;
     let seen = seen(&scene(&server), "it").await;
-    assert!(seen.contains("which was not requested") && !seen.contains(TOKEN), "{seen}");
+    assert!(
+        seen.contains("which was not requested") && !seen.contains(TOKEN),
+        "{seen}"
+    );
 }
 
 #[tokio::test]

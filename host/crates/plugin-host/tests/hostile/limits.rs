@@ -8,8 +8,7 @@ use operator_net::egress::{
 };
 use operator_net::ports::{BoxFuture, Http, HttpError, HttpRequest, HttpResponse, Method};
 use operator_plugin_host::{
-    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject,
-    SubjectWorld,
+    Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld,
 };
 use operator_testkit::guest::{
     Guest, OutcomeParts, invariant, keeps_state, observation, one_check, outcome, passes, subject,
