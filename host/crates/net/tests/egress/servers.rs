@@ -173,6 +173,7 @@ fn slow() -> Vec<Vector> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of replies")]
 fn large() -> Vec<Vector> {
     let headers = |count: usize| format!("{HEAD}{}\r\n", "X-Filler: y\r\n".repeat(count));
     let wide = |bytes: usize| format!("{HEAD}X: {}\r\n\r\n", "y".repeat(bytes));
