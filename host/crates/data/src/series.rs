@@ -1,6 +1,6 @@
 //! Arithmetic on collected time series: ingest, rates, quantiles.
 //!
-//! The type [`SeriesStore`](crate::series::types::SeriesStore) is data (`model/series.rs`); what
+//! [`SeriesStore`] is the data; what
 //! can be done with it is here. Nothing here reads a clock: every time is given by the caller and
 //! comes from the observed clock.
 
