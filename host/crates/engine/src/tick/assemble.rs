@@ -77,11 +77,9 @@ pub async fn assemble(
         acted_on: subject.digest().0.clone(),
         ..State::default()
     };
-    let engine = engine.clone();
-    let path = settings.plugin.clone();
     let file = SubjectFile {
         engine: engine.in_background(),
-        path,
+        path: settings.plugin.clone(),
         config_json,
         world,
         state: parking_lot::Mutex::new(acted_on),
@@ -91,7 +89,7 @@ pub async fn assemble(
         subject.digest().as_str(),
         stopwatch.now().since_ms(begun),
     ));
-    let (checks, unusable) = load_checks(settings, &engine, stopwatch, progress).await?;
+    let (checks, unusable) = load_checks(settings, engine, stopwatch, progress).await?;
     let observer = Observer {
         versions: Rollout::new(SubjectVersion::new(subject, Arc::clone(&bytes))),
         egress,
