@@ -5,6 +5,7 @@
 
 pub(crate) mod component;
 pub(crate) mod languages;
+mod lints;
 pub(crate) mod package;
 pub(crate) mod stamp;
 pub(crate) mod toolchain;
@@ -59,6 +60,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<()> {
         compile(workspace, &toolchain, manifest)?;
         guests.extend(package::guests(workspace, manifest, output)?);
     }
+    package::refuse_duplicates(&guests)?;
     for guest in &guests {
         wrap(workspace, guest)?;
     }

@@ -10,7 +10,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use operator_check::run_all;
 use operator_data::Snapshot;
 use operator_engine::settings::Settings;
-use operator_model::{Severity, Status, Tick, Verdict};
+use operator_model::{GapSource, Severity, Status, Tick, Verdict};
 use report::CheckReport;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -94,16 +94,17 @@ fn nothing_seen(snapshot: &Snapshot, settings: &Settings) -> String {
     let Some(spot) = snapshot.blind.first() else {
         return "nothing could be observed: the plugin gave no tables".to_owned();
     };
-    let target = spot
-        .source
-        .rsplit(':')
-        .next()
-        .and_then(|name| settings.targets.get(name));
+    let target = match &spot.source {
+        GapSource::Target(name) | GapSource::Path { target: name, .. } => {
+            settings.targets.get(name)
+        }
+        _ => None,
+    };
     let origin = target
         .map(|target| format!(" ({})", target.origin))
         .unwrap_or_default();
     let (source, reason) = (
-        escape(&spot.source, TEXT_CHARS_MAX),
+        escape(&spot.source.to_string(), TEXT_CHARS_MAX),
         escape(&spot.reason, TEXT_CHARS_MAX),
     );
     format!("nothing could be observed: {source}{origin}: {reason}")
@@ -158,7 +159,7 @@ fn human(report: &CheckReport, console: &Console) -> String {
         let _ = writeln!(
             text,
             "not seen: {}: {}",
-            escape(&spot.source, TEXT_CHARS_MAX),
+            escape(&spot.source.to_string(), TEXT_CHARS_MAX),
             escape(&spot.reason, TEXT_CHARS_MAX)
         );
     }

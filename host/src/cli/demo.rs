@@ -10,11 +10,11 @@ use crate::demo::{Plan, Played, Score, Speed, SwapPlan, play};
 use crate::exit::{Exit, Failure};
 use containers::ContainerArgs;
 use operator_chaos::faults::TargetKind;
-use operator_sim::scenario::{self, Scenario, Variant};
-use operator_sim::config::ClusterConfig;
 use operator_engine::event::Sink;
 use operator_model::Timestamp;
 use operator_plugin_host::{Engine, PluginLimits};
+use operator_sim::config::ClusterConfig;
+use operator_sim::scenario::{self, Scenario, Variant};
 use std::path::{Path, PathBuf};
 
 /// Scenarios of the demo; the catalogue has more, by name.

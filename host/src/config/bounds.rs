@@ -50,7 +50,8 @@ pub struct InForce {
 /// The bounds that hold for a plugin of this world, in the order of the table.
 #[must_use]
 pub fn limits_in_force(settings: &Settings, world: World) -> Vec<InForce> {
-    let own = if world == World::Subject {
+    let is_subject = world.base() == World::Subject;
+    let own = if is_subject {
         "plugin_limits.subject"
     } else {
         "plugin_limits.check"
@@ -63,7 +64,7 @@ pub fn limits_in_force(settings: &Settings, world: World) -> Vec<InForce> {
         };
         // Only subjects cause traffic.
         let is_traffic = section == "limits";
-        (world == World::Subject || !is_traffic).then_some(())?;
+        (is_subject || !is_traffic).then_some(())?;
         Some(InForce {
             key: format!("{section}.{}", row.key),
             value: value_of(settings, section, row.key)?,

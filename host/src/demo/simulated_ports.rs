@@ -3,11 +3,11 @@
 //! Time stands still except while someone sleeps on the clock, so a run over one seed sees the same world
 //! however fast the machine is.
 
-use operator_world::{Answer, World};
 use operator_model::Timestamp;
 use operator_net::ports::{
     BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,
 };
+use operator_world::{Answer, World};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -27,10 +27,7 @@ fn ticket(id: &str, key: &str, onset: u64, after_ms: i64) -> Ticket {
 
 const ONSET: u64 = 120_000;
 
-fn scored(
-    truth: &operator_sim::scenario::Truth,
-    tickets: Vec<Ticket>,
-) -> (Score, Option<Ticket>) {
+fn scored(truth: &operator_sim::scenario::Truth, tickets: Vec<Ticket>) -> (Score, Option<Ticket>) {
     let judged = Truth {
         truth,
         began: Timestamp(0),

@@ -1,9 +1,9 @@
-//! The one row about the cluster as a whole.
+//! The `cluster` table: one row about the cluster as a whole.
 
 use operator_plugin::{TableData, table};
 
 use crate::members::{Leadership, healthy};
-use crate::picture::Picture;
+use crate::pd_state::PdState;
 use crate::settings;
 use crate::shapes::Member;
 use crate::stores::living;
@@ -11,7 +11,7 @@ use crate::units::count;
 
 /// The `cluster` table.
 pub(crate) fn cluster_table(
-    picture: &Picture,
+    pd_state: &PdState,
     system: &str,
     remembered: &[Member],
     leadership: &Leadership,
@@ -20,14 +20,14 @@ pub(crate) fn cluster_table(
     if system.is_empty() {
         return None;
     }
-    let members = picture.members.value();
+    let members = pd_state.members.value();
     let name = |member: Option<&Member>| member.map(|member| member.name.clone());
     let listed = members.map_or(remembered.len(), |members| members.members.len());
-    let limit = |name| settings::limit(picture, name);
+    let limit = |name| settings::limit(pd_state, name);
     Some(
         table("cluster")
             .texts("cluster", [system.to_owned()])
-            .booleans("bootstrapped", [picture.bootstrapped])
+            .booleans("bootstrapped", [pd_state.bootstrapped])
             .texts(
                 "pd_leader",
                 [name(members.and_then(|members| members.leader.as_ref()))],
@@ -39,26 +39,26 @@ pub(crate) fn cluster_table(
                 )],
             )
             .integers("members", "", [count(listed as u64)])
-            .integers("members_healthy", "", [healthy(picture)])
+            .integers("members_healthy", "", [healthy(pd_state)])
             .integers(
                 "stores",
                 "",
-                [picture
+                [pd_state
                     .stores
                     .value()
                     .map(|stores| count(living(stores).len() as u64))],
             )
-            .integers("max_replicas", "", [settings::max_replicas(picture)])
+            .integers("max_replicas", "", [settings::max_replicas(pd_state)])
             .integers(
                 "region_count",
                 "",
-                [picture
+                [pd_state
                     .region_count
                     .value()
                     .map(|regions| count(regions.count))],
             )
             .floats("pd_leader_since_s", "s", [leadership.since_s(now)])
-            .booleans("halt_scheduling", [settings::halt_scheduling(picture)])
+            .booleans("halt_scheduling", [settings::halt_scheduling(pd_state)])
             .integers(
                 "leader_schedule_limit",
                 "",
@@ -82,7 +82,7 @@ pub(crate) fn cluster_table(
             .floats(
                 "low_space_ratio",
                 "1",
-                [settings::ratio(picture, "low-space-ratio")],
+                [settings::ratio(pd_state, "low-space-ratio")],
             ),
     )
 }

@@ -1,26 +1,27 @@
-//! What a user may set: the JSON object that `configure` takes. All mistakes are named at once.
+//! The settings of the plugin: the JSON object that `configure` takes. One error lists all
+//! mistakes.
 
 use std::collections::BTreeMap;
 
 use operator_plugin::PluginError;
 use serde_json::{Map, Value};
 
-/// The checked configuration.
+/// The validated configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Configuration {
-    /// Granted targets that are PD members although their name does not begin with `pd`.
+    /// Granted targets that are PD members although their names do not start with `pd`.
     pub(crate) pd_targets: Vec<String>,
-    /// How often each thing is asked for, in milliseconds of observed time.
+    /// Poll periods of the requests, in milliseconds of observed time.
     pub(crate) poll_ms: Periods,
-    /// Regions in one page of the walk; PD caps it at 10,240.
+    /// Regions per page of the region scan; PD caps it at 10,240.
     pub(crate) page_regions: u64,
-    /// Regions in each list of the busiest.
+    /// Regions in each list of the busiest regions.
     pub(crate) top_regions: u64,
-    /// How long an answer of PD may take.
+    /// Timeout of a request to PD.
     pub(crate) request_timeout_ms: u64,
-    /// How long a node may take to say that it lives.
+    /// Timeout of a liveness probe.
     pub(crate) probe_timeout_ms: u64,
-    /// Lines taken from each log source in one tick.
+    /// Lines read from each log source per tick.
     pub(crate) log_lines: u64,
     /// Which node writes which log source.
     pub(crate) logs: BTreeMap<String, LogOwner>,
@@ -41,25 +42,25 @@ pub(crate) struct Periods {
     pub(crate) members: u64,
     pub(crate) stores: u64,
     pub(crate) probes: u64,
-    /// `/health` waits up to 3 s for each member that hangs, so it is not asked every tick.
+    /// `/health` waits up to 3 s for each hung member, so it is not polled every tick.
     pub(crate) health: u64,
-    /// Each member's own view of who leads.
+    /// Each member's own view of the leader.
     pub(crate) member_views: u64,
     pub(crate) hot: u64,
     pub(crate) operators: u64,
     pub(crate) abnormal: u64,
     pub(crate) schedulers: u64,
     pub(crate) region_count: u64,
-    /// PD scans all regions for it.
+    /// Makes PD scan all regions.
     pub(crate) flow: u64,
     pub(crate) settings: u64,
-    /// PD scans all regions for it.
+    /// Makes PD scan all regions.
     pub(crate) range_holes: u64,
-    /// Between the beginnings of two walks over all regions.
+    /// Time between the starts of two scans of all regions.
     pub(crate) walk: u64,
-    /// Upstream's own scrape interval.
+    /// The scrape interval that TiKV's own Prometheus setup uses.
     pub(crate) scrape: u64,
-    /// The configured and advertised addresses, which change with the installation only.
+    /// The configured and advertised addresses, which only change with the deployment.
     pub(crate) addresses: u64,
 }
 
@@ -101,17 +102,17 @@ impl Default for Periods {
     }
 }
 
-/// Reads the configuration.
+/// Parses the configuration.
 ///
 /// # Errors
-/// [`PluginError::InvalidConfig`] naming every key that is unknown or has a wrong value.
+/// [`PluginError::InvalidConfig`] lists every unknown key and every invalid value.
 pub(crate) fn read(text: &str) -> Result<Configuration, PluginError> {
     if text.trim().is_empty() {
         return Ok(Configuration::default());
     }
     let invalid = |why: String| PluginError::InvalidConfig(why);
     let value: Value =
-        serde_json::from_str(text).map_err(|error| invalid(format!("not json: {error}")))?;
+        serde_json::from_str(text).map_err(|error| invalid(format!("invalid JSON: {error}")))?;
     let mut wrong = Vec::new();
     let configuration = match value {
         Value::Null => Configuration::default(),
@@ -237,7 +238,7 @@ fn number(
     match value.as_u64().filter(|number| range.contains(number)) {
         Some(number) => *slot = number,
         None => wrong.push(format!(
-            "{key}: expected a whole number from {} to {}",
+            "{key}: expected an integer from {} to {}",
             range.start(),
             range.end()
         )),
@@ -249,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_set_means_the_defaults() {
+    fn an_empty_configuration_means_the_defaults() {
         for text in ["", " ", "{}", "null"] {
             assert_eq!(read(text), Ok(Configuration::default()), "{text:?}");
         }
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mistake_is_named_at_once() {
+    fn one_error_lists_every_mistake() {
         let text = r#"{"colour":1,"poll_ms":{"flows":1,"hot":-1},"page_regions":0,"logs":{"a":{"node":"x"}}}"#;
         let Err(PluginError::InvalidConfig(why)) = read(text) else {
             panic!("accepted")
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn anything_but_an_object_is_rejected() {
         for text in ["[1]", "{", "7"] {
             assert!(
                 matches!(read(text), Err(PluginError::InvalidConfig(_))),

@@ -1,18 +1,19 @@
-//! Where the load is: PD's hot list, the stores' rates, and the busiest regions of all.
+//! The distribution of load: PD's hot-region list, the rates of the stores and the busiest regions.
 
 use std::collections::BTreeMap;
 
 use operator_plugin::{TableData, table};
 
-use crate::picture::{Picture, Seen};
+use crate::pd_state::{PdState, PolledValue};
 use crate::shapes::{HotPeer, HotPeers, Region, Regions, StoreRates};
 use crate::units::median;
 
-/// A leader reports its regions' flow every 60 s (`region-heartbeat-interval`); PD keeps the growth since the last report.
+/// A leader reports the flow of its regions every 60 s (`region-heartbeat-interval`); PD keeps the
+/// increase since the previous report.
 const REPORT_INTERVAL_S: f64 = 60.0;
-/// Rows of PD's hot list for each kind of flow.
+/// Rows taken from PD's hot-region list per kind of flow.
 const HOT_ROWS: usize = 128;
-/// Copies of each region unless PD says otherwise.
+/// Replicas of each region while the setting is unknown.
 const REPLICAS: f64 = 3.0;
 
 /// The two kinds of flow.
@@ -48,15 +49,15 @@ impl Flow {
     }
 }
 
-/// The `hot_peers` table: what PD itself calls hot, which takes it minutes.
-pub(crate) fn hot_peers_table(picture: &Picture) -> Option<TableData> {
-    if picture.hot_write.value().is_none() && picture.hot_read.value().is_none() {
+/// The `hot_peers` table: what PD itself considers hot, which takes it minutes.
+pub(crate) fn hot_peers_table(pd_state: &PdState) -> Option<TableData> {
+    if pd_state.hot_write.value().is_none() && pd_state.hot_read.value().is_none() {
         return None;
     }
     let mut rows: Vec<(Flow, &HotPeer)> = Vec::new();
     for (flow, seen) in [
-        (Flow::Write, &picture.hot_write),
-        (Flow::Read, &picture.hot_read),
+        (Flow::Write, &pd_state.hot_write),
+        (Flow::Read, &pd_state.hot_read),
     ] {
         rows.extend(hottest(seen).into_iter().map(|peer| (flow, peer)));
     }
@@ -95,8 +96,8 @@ pub(crate) fn hot_peers_table(picture: &Picture) -> Option<TableData> {
     )
 }
 
-/// Each peer once, the busiest first. PD lists a leader in both views.
-fn hottest(seen: &Seen<HotPeers>) -> Vec<&HotPeer> {
+/// Each peer once, busiest first: PD lists a leader in both views.
+fn hottest(seen: &PolledValue<HotPeers>) -> Vec<&HotPeer> {
     let views = seen
         .value()
         .into_iter()
@@ -115,7 +116,7 @@ fn hottest(seen: &Seen<HotPeers>) -> Vec<&HotPeer> {
 }
 
 /// The `store_flow` table.
-pub(crate) fn store_flow_table(seen: &Seen<StoreRates>) -> Option<TableData> {
+pub(crate) fn store_flow_table(seen: &PolledValue<StoreRates>) -> Option<TableData> {
     let rates = seen.value()?;
     let columns = [
         ("write_bytes_per_s", "By/s", &rates.bytes_write_rate),
@@ -138,19 +139,20 @@ pub(crate) fn store_flow_table(seen: &Seen<StoreRates>) -> Option<TableData> {
     }))
 }
 
-/// The `region_flow` table: the busiest regions by their own reports, long before PD calls them hot.
-pub(crate) fn region_flow_table(picture: &Picture, replicas: Option<f64>) -> Option<TableData> {
-    if picture.write_flow.value().is_none() && picture.read_flow.value().is_none() {
+/// The `region_flow` table: the busiest regions by their own reports, long before PD considers them
+/// hot.
+pub(crate) fn region_flow_table(pd_state: &PdState, replicas: Option<f64>) -> Option<TableData> {
+    if pd_state.write_flow.value().is_none() && pd_state.read_flow.value().is_none() {
         return None;
     }
-    let rates = picture.store_rates.value();
-    // Every replica's store counts a write; only the leader's counts a read.
+    let rates = pd_state.store_rates.value();
+    // The store of every replica counts a write; only the leader's store counts a read.
     let writes = rates
         .and_then(|rates| total(rates.bytes_write_rate.as_ref()))
         .map(|sum| sum / replicas.unwrap_or(REPLICAS));
     let reads = rates.and_then(|rates| total(rates.bytes_read_rate.as_ref()));
-    let mut rows = busiest(Flow::Write, &picture.write_flow, writes);
-    rows.extend(busiest(Flow::Read, &picture.read_flow, reads));
+    let mut rows = busiest(Flow::Write, &pd_state.write_flow, writes);
+    rows.extend(busiest(Flow::Read, &pd_state.read_flow, reads));
     Some(
         table("region_flow")
             .texts("region", rows.iter().map(|row| row.region.id.to_string()))
@@ -173,7 +175,7 @@ pub(crate) fn region_flow_table(picture: &Picture, replicas: Option<f64>) -> Opt
             .floats(
                 "queries_per_s",
                 "1/s",
-                rows.iter().map(|row| row.queries_per_s(picture)),
+                rows.iter().map(|row| row.queries_per_s(pd_state)),
             )
             .floats("share", "1", rows.iter().map(|row| row.share))
             .floats(
@@ -190,20 +192,21 @@ pub(crate) fn region_flow_table(picture: &Picture, replicas: Option<f64>) -> Opt
     )
 }
 
-struct FlowRow<'answer> {
+struct FlowRow<'response> {
     flow: Flow,
-    region: &'answer Region,
+    region: &'response Region,
     share: Option<f64>,
     median: Option<f64>,
     polled_at: u64,
 }
 
 impl FlowRow<'_> {
-    /// Queries are not in the list; PD's hot list knows them for the regions that it holds.
-    fn queries_per_s(&self, picture: &Picture) -> Option<f64> {
+    /// The flow lists have no query rates; PD's hot-region list has them for the regions it
+    /// contains.
+    fn queries_per_s(&self, pd_state: &PdState) -> Option<f64> {
         let seen = match self.flow {
-            Flow::Write => &picture.hot_write,
-            Flow::Read => &picture.hot_read,
+            Flow::Write => &pd_state.hot_write,
+            Flow::Read => &pd_state.hot_read,
         };
         let store = self.region.leader_store()?;
         let views = seen
@@ -220,7 +223,7 @@ impl FlowRow<'_> {
     }
 }
 
-fn busiest(flow: Flow, seen: &Seen<Regions>, stores_total: Option<f64>) -> Vec<FlowRow<'_>> {
+fn busiest(flow: Flow, seen: &PolledValue<Regions>, stores_total: Option<f64>) -> Vec<FlowRow<'_>> {
     let regions = seen.value().map_or(&[][..], |list| list.regions.as_slice());
     let mut rates: Vec<f64> = regions
         .iter()
@@ -248,11 +251,11 @@ fn total(rates: Option<&BTreeMap<String, f64>>) -> Option<f64> {
         .map(|rates| rates.values().sum())
 }
 
-/// Regions that deserve to be known as entities, with their leaders' stores: the busiest of each list.
-pub(crate) fn notable(picture: &Picture) -> BTreeMap<u64, u64> {
-    let flows = [&picture.write_flow, &picture.read_flow]
+/// Regions that become entities, with the stores of their leaders: those of the flow lists.
+pub(crate) fn notable(pd_state: &PdState) -> BTreeMap<u64, u64> {
+    let flows = [&pd_state.write_flow, &pd_state.read_flow]
         .into_iter()
-        .filter_map(Seen::value)
+        .filter_map(PolledValue::value)
         .flat_map(|list| &list.regions);
     flows
         .filter_map(|region| Some((region.id, region.leader_store()?)))
@@ -265,23 +268,23 @@ mod tests {
     use crate::schedule::Endpoint;
     use operator_plugin::Scalar;
 
-    fn recorded() -> Picture {
-        let mut picture = Picture::default();
-        picture.take(
+    fn captured() -> PdState {
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::WriteFlow,
             7,
             Ok(include_bytes!(
                 "../tests/fixtures/pd-8.5.0-writeflow-hot.json"
             )),
         );
-        picture.take(
+        pd_state.take(
             Endpoint::HotStores,
             7,
             Ok(include_bytes!(
                 "../tests/fixtures/pd-8.5.0-hotspot-stores.json"
             )),
         );
-        picture
+        pd_state
     }
 
     fn float(value: Scalar) -> f64 {
@@ -292,8 +295,8 @@ mod tests {
     }
 
     #[test]
-    fn the_recorded_hot_region_takes_most_of_all_writes() {
-        let table = region_flow_table(&recorded(), Some(3.0)).unwrap();
+    fn the_captured_hot_region_receives_most_writes() {
+        let table = region_flow_table(&captured(), Some(3.0)).unwrap();
         assert_eq!(table.scalar(0, "region"), Scalar::Text("88".to_owned()));
         assert_eq!(table.scalar(0, "store"), Scalar::Text("4".to_owned()));
         assert!((float(table.scalar(0, "bytes_per_s")) - 589_355.0).abs() < 1.0);
@@ -304,31 +307,31 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_of_the_stores_flow_when_that_is_more_than_the_list_holds() {
-        let mut picture = Picture::default();
-        picture.take(
+    fn a_share_refers_to_the_total_store_flow_if_that_exceeds_the_list() {
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::WriteFlow,
             1,
             Ok(br#"{"regions":[{"id":1,"written_bytes":6000}]}"#),
         );
-        picture.take(
+        pd_state.take(
             Endpoint::HotStores,
             1,
             Ok(br#"{"bytes-write-rate":{"1":1000,"2":1000,"3":1000}}"#),
         );
-        let table = region_flow_table(&picture, Some(3.0)).unwrap();
+        let table = region_flow_table(&pd_state, Some(3.0)).unwrap();
         assert!((float(table.scalar(0, "share")) - 0.1).abs() < 1e-9);
     }
 
     #[test]
-    fn store_rates_come_in_the_order_of_ids() {
-        let mut picture = Picture::default();
-        picture.take(
+    fn store_rates_are_ordered_by_id() {
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::HotStores,
             1,
             Ok(br#"{"bytes-write-rate":{"10":1,"9":2},"bytes-read-rate":null}"#),
         );
-        let table = store_flow_table(&picture.store_rates).unwrap();
+        let table = store_flow_table(&pd_state.store_rates).unwrap();
         assert_eq!(table.scalar(0, "store"), Scalar::Text("9".to_owned()));
         assert_eq!(
             (
@@ -342,13 +345,13 @@ mod tests {
     #[test]
     fn a_peer_in_both_views_is_one_row() {
         let stat = r#"{"statistics":[{"store_id":4,"region_id":88,"is_leader":true,"hot_degree":3,"flow_bytes":5}]}"#;
-        let mut picture = Picture::default();
-        picture.take(
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::HotWrite,
             1,
             Ok(format!(r#"{{"as_peer":{{"4":{stat}}},"as_leader":{{"4":{stat}}}}}"#).as_bytes()),
         );
-        assert_eq!(hot_peers_table(&picture).unwrap().rows(), 1);
-        assert!(hot_peers_table(&Picture::default()).is_none());
+        assert_eq!(hot_peers_table(&pd_state).unwrap().rows(), 1);
+        assert!(hot_peers_table(&PdState::default()).is_none());
     }
 }

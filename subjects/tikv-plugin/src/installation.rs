@@ -1,28 +1,29 @@
-//! What an installation can have wrong before anything else can: each configured PD address asked for itself, and whether
-//! anybody listens where the stores say that clients and other stores find them.
+//! Deployment mistakes: polls each configured PD address by itself and probes the addresses that
+//! stores advertise to clients and other stores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use operator_plugin::{HttpError, Request, Response, TableData, World, table};
 
-use crate::answer;
 use crate::members::MemberView;
 use crate::pd;
+use crate::response;
 use crate::schedule::is_due;
 use crate::shapes::{Members, StoreItem, Stores};
 use crate::stores::living;
 
-/// Stores whose addresses are tried in one round; a larger cluster is tried in several.
+/// Store addresses probed per round; a larger cluster takes several rounds.
 const ADDRESSES_PER_ROUND: usize = 32;
 
-/// What each configured PD address answered, and who listens at the stores' addresses.
+/// The responses of the configured PD addresses and the probe outcomes of the store addresses.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Installation {
-    asked_ms: Option<u64>,
+    polled_ms: Option<u64>,
     endpoints: Vec<Endpoint>,
-    /// Outcome by store.
+    /// Probe outcome by store.
     addresses: BTreeMap<String, &'static str>,
-    /// The store after which the next round goes on.
+    /// The store after which the next round continues.
     tried_up_to: u64,
 }
 
@@ -31,15 +32,15 @@ pub(crate) struct Installation {
 struct Endpoint {
     target: String,
     outcome: &'static str,
-    answer: String,
+    failure: String,
     view: MemberView,
-    /// Names that this address lists as members.
+    /// Members that this address lists.
     members: Option<BTreeSet<String>>,
 }
 
 impl Installation {
-    /// Asks everything again when it is time.
-    pub(crate) fn look(
+    /// Polls all addresses again when the period has passed.
+    pub(crate) fn poll(
         &mut self,
         world: &mut dyn World,
         targets: &[String],
@@ -47,10 +48,10 @@ impl Installation {
         (period_ms, timeout_ms): (u64, u64),
         now_ms: u64,
     ) {
-        if !is_due(self.asked_ms, period_ms, now_ms) {
+        if !is_due(self.polled_ms, period_ms, now_ms) {
             return;
         }
-        self.asked_ms = Some(now_ms);
+        self.polled_ms = Some(now_ms);
         let tried = self.addresses_to_try(stores);
         let mut requests: Vec<Request> = targets
             .iter()
@@ -61,7 +62,9 @@ impl Installation {
                 &address_target(item),
                 &format!("http://{}", item.store.address),
             );
-            requests.push(Request::get(address_target(item), "/").timeout_ms(timeout_ms));
+            requests.push(
+                Request::get(address_target(item), "/").timeout(Duration::from_millis(timeout_ms)),
+            );
         }
         let mut results = world.send_all(&requests).into_iter();
         self.endpoints = targets
@@ -89,7 +92,7 @@ impl Installation {
                     "outcome",
                     rows().map(|endpoint| endpoint.outcome.to_owned()),
                 )
-                .texts("answer", rows().map(|endpoint| endpoint.answer.clone()))
+                .texts("answer", rows().map(|endpoint| endpoint.failure.clone()))
                 .texts(
                     "cluster_seen",
                     rows().map(|endpoint| endpoint.view.cluster.clone()),
@@ -102,8 +105,9 @@ impl Installation {
         })
     }
 
-    /// Adds to the table of stores who listens at their addresses; null where nobody tried yet.
-    pub(crate) fn beside_stores(&self, stores: TableData) -> TableData {
+    /// Adds the probe outcomes of the store addresses to the table of stores; null if not probed
+    /// yet.
+    pub(crate) fn with_address_probes(&self, stores: TableData) -> TableData {
         let ids: Vec<operator_plugin::Scalar> = (0..stores.rows())
             .map(|row| stores.scalar(row, "store"))
             .collect();
@@ -142,7 +146,8 @@ impl Installation {
     }
 }
 
-/// Each member is to speak for itself: without the header a follower hands the question to its leader.
+/// Asks for the member's own view: without the header a follower forwards the request to its
+/// leader.
 fn endpoint_request(target: &str, timeout_ms: u64) -> Request {
     pd::request(target, "/pd/api/v1/members", timeout_ms).header("PD-Allow-follower-handle", "true")
 }
@@ -152,45 +157,50 @@ fn address_target(item: &StoreItem) -> String {
 }
 
 fn endpoint(target: &str, result: &Result<Response, HttpError>) -> Endpoint {
-    let said = answer::body(result).and_then(answer::read::<Members>);
-    let view = said.as_ref().map(MemberView::of).unwrap_or_default();
-    let members = said.as_ref().ok().map(|said| {
-        said.members
+    let listed = response::body(result).and_then(response::read::<Members>);
+    let view = listed.as_ref().map(MemberView::of).unwrap_or_default();
+    let members = listed.as_ref().ok().map(|listed| {
+        listed
+            .members
             .iter()
             .map(|member| member.name.clone())
             .collect()
     });
-    let outcome = match (&said, result) {
+    let outcome = match (&listed, result) {
         (Ok(_), _) => "ok",
         (Err(_), Ok(_)) => "error",
         (Err(_), Err(error)) => failure(error),
     };
-    let answer = said.err().map(|why| why.text()).unwrap_or_default();
+    let failure_text = listed.err().map(|why| why.text()).unwrap_or_default();
     Endpoint {
         target: target.to_owned(),
         outcome,
-        answer,
+        failure: failure_text,
         view,
         members,
     }
 }
 
-/// How a request failed, names apart from addresses: what has to be changed differs.
+/// The outcome name of a failed request. DNS failures are separate because their remedy differs.
 fn failure(error: &HttpError) -> &'static str {
     match error {
         HttpError::Refused => "refused",
         HttpError::Timeout => "timeout",
         HttpError::Dns(_) => "dns",
-        HttpError::Denied(_) | HttpError::UnknownTarget(_) | HttpError::RateLimited(_) => "denied",
-        HttpError::Connect(why) if is_no_way(why) => "timeout",
+        HttpError::Denied(_)
+        | HttpError::UnknownTarget(_)
+        | HttpError::RateLimited(_)
+        | HttpError::NotSent(_) => "denied",
+        HttpError::Connect(why) if is_unroutable(why) => "timeout",
         HttpError::Connect(_)
         | HttpError::Tls(_)
         | HttpError::Protocol(_)
-        | HttpError::Redirected(_) => "error",
+        | HttpError::Redirected(_)
+        | HttpError::Other(_) => "error",
     }
 }
 
-/// Who is at an address that speaks gRPC: it takes the connection and does not answer HTTP, which is right.
+/// Probes a gRPC address: it accepts the connection but does not speak HTTP, which counts as `ok`.
 fn listener(result: &Result<Response, HttpError>) -> &'static str {
     match result {
         Ok(_) => "ok",
@@ -201,7 +211,7 @@ fn listener(result: &Result<Response, HttpError>) -> &'static str {
     }
 }
 
-fn is_no_way(why: &str) -> bool {
+fn is_unroutable(why: &str) -> bool {
     let why = why.to_lowercase();
     why.contains("unreachable") || why.contains("no route")
 }
@@ -211,24 +221,24 @@ mod tests {
     use super::*;
     use operator_plugin::Scalar;
 
-    fn says(body: &str) -> Result<Response, HttpError> {
+    fn responds(body: &str) -> Result<Response, HttpError> {
         let body = body.as_bytes().to_vec();
         Ok(Response {
             status: 200,
             headers: vec![],
             body,
             truncated: false,
-            elapsed: 1,
+            elapsed: 1_000_000,
             server_date: None,
         })
     }
 
     #[test]
-    fn a_member_that_formed_a_cluster_of_its_own_shows_it() {
+    fn a_member_that_formed_its_own_cluster_reports_it() {
         let alone =
             r#"{"header":{"cluster_id":9},"members":[{"name":"pd-2"}],"leader":{"name":"pd-2"}}"#;
         let found = Installation {
-            endpoints: vec![endpoint("pd-3", &says(alone))],
+            endpoints: vec![endpoint("pd-3", &responds(alone))],
             ..Installation::default()
         };
         let table = found.endpoints_table().unwrap();
@@ -244,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_fails_says_how() {
+    fn a_failing_address_reports_the_kind_of_failure() {
         let of = |error: HttpError| endpoint("pd", &Err(error)).outcome;
         assert_eq!(of(HttpError::Refused), "refused");
         assert_eq!(of(HttpError::Dns("x".to_owned())), "dns");
@@ -258,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_does_not_speak_http_has_a_listener_and_a_closed_one_has_none() {
+    fn a_port_without_http_has_a_listener_and_a_closed_port_has_none() {
         assert_eq!(
             listener(&Err(HttpError::Protocol(
                 "invalid HTTP version parsed".to_owned()
@@ -276,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn many_stores_are_tried_in_turn() {
+    fn many_stores_are_probed_in_several_rounds() {
         let store = |id: u64| format!(r#"{{"store":{{"id":{id},"address":"s{id}:20160"}}}}"#);
         let text = (1..=40).map(store).collect::<Vec<_>>().join(",");
         let stores: Stores = serde_json::from_str(&format!(r#"{{"stores":[{text}]}}"#)).unwrap();

@@ -1,9 +1,8 @@
-//! Everything that Operator knows of TiKV: how to look at a cluster, and what its failures look like.
+//! The TiKV subject: how to observe a cluster, and the failure modes of TiKV.
 //!
-//! `observe` is the way of one tick; each other module is one thing upstream: its answers, and the table made of them.
-//! What the tables mean is in `TABLES.md`.
+//! `observe` runs one tick. Each other module covers one part of PD or TiKV: its responses and the
+//! table built from them. `TABLES.md` documents the tables.
 
-mod answer;
 mod cluster;
 mod configuration;
 mod hot;
@@ -17,9 +16,11 @@ mod metrics;
 mod nodes;
 mod observe;
 mod pd;
+mod pd_state;
 mod pd_url;
-mod picture;
+mod region_scan;
 mod regions;
+mod response;
 mod safepoints;
 mod schedule;
 mod schedulers;
@@ -28,7 +29,6 @@ mod shapes;
 mod stores;
 mod topology;
 mod units;
-mod walk;
 
 use operator_plugin::{
     KnowledgeBase, Observation, ObserveContext, PluginError, PluginInfo, Subject, World,

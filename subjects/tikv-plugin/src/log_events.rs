@@ -1,21 +1,23 @@
-//! Which messages mean what. Texts are not a stable interface of TiKV or PD, so each is matched by its beginning, or by
-//! words in it where the beginning varies, and gets an id of ours that is stable.
+//! Maps log messages to events. Message texts of TiKV and PD are not a stable interface, so each is
+//! matched by its beginning, or by words in it where the beginning varies, and mapped to a stable
+//! event id.
 
 use crate::log_format::Line;
 
-/// Where a rule looks.
+/// The part of a line that a rule matches.
 #[derive(Clone, Copy)]
 enum Part {
-    /// The message begins so.
+    /// The message starts with the text.
     Start,
-    /// The message holds this.
+    /// The message contains the text.
     Within,
-    /// The message or an error in the line's fields holds this.
+    /// The message or an error field of the line contains the text.
     Error,
 }
 use Part::{Error, Start, Within};
 
-/// The event that a line reports; unknown lines of level ERROR and above are an event of their own, others are none.
+/// The event of a line. Unknown lines of level ERROR and above have events of their own; other
+/// unknown lines have none.
 pub(crate) fn classify(line: &Line) -> Option<&'static str> {
     let found = RULES
         .iter()
@@ -48,7 +50,7 @@ fn matches(line: &Line, part: Part, text: &str) -> bool {
     }
 }
 
-/// Rules in order: the first that matches counts.
+/// Rules in order of precedence: the first match applies.
 const RULES: &[(Part, &str, &str)] = &[
     // Elections and leadership of regions.
     (Start, "starting a new election", "election-started"),
@@ -76,7 +78,7 @@ const RULES: &[(Part, &str, &str)] = &[
         "found long uncommitted proposals",
         "proposals-uncommitted",
     ),
-    // Disks and stages of a write.
+    // Disks and the write path.
     (Start, "min_matched < min_committed", "disk-io-jitter"),
     (Within, "async write too slow", "raft-write-slow"),
     (Within, "pending peers include", "raftstore-poll-slow"),
@@ -106,7 +108,7 @@ const RULES: &[(Part, &str, &str)] = &[
         "pending compaction bytes jump",
         "compaction-bytes-jump",
     ),
-    // A store and PD.
+    // Store to PD.
     (
         Start,
         "scheduling store_heartbeat timeout",
@@ -122,7 +124,7 @@ const RULES: &[(Part, &str, &str)] = &[
     (Start, "update pd client", "pd-leader-followed"),
     (Start, "ask batch split failed", "split-refused"),
     (Start, "store is offlined by pd", "store-offlined"),
-    // Store and store.
+    // Store to store.
     (Start, "connection abort", "store-connection-lost"),
     (Start, "wait connect timeout", "store-connect-timeout"),
     (
@@ -137,7 +139,7 @@ const RULES: &[(Part, &str, &str)] = &[
     (Start, "snapshot is corrupted", "snapshot-corrupted"),
     (Start, "too many recving snapshot tasks", "snapshot-storm"),
     (Start, "too many sending snapshot tasks", "snapshot-storm"),
-    // Reads and garbage.
+    // Reads and garbage collection.
     (
         Start,
         "read rejected by safe timestamp",
@@ -178,7 +180,7 @@ const RULES: &[(Part, &str, &str)] = &[
         "safe-point-failed",
     ),
     (Start, "got new safe point", "safe-point-went-back"),
-    // Life of a process.
+    // Process lifecycle.
     (Start, "Failed to reload TLS certificate", "tls-failed"),
     (Within, "TLS handshake error", "tls-failed"),
     (
@@ -215,7 +217,7 @@ const RULES: &[(Part, &str, &str)] = &[
         "monotonic time jumped back",
         "monotonic-time-went-back",
     ),
-    // Start-up noise that is an ERROR by level only.
+    // Harmless startup messages of level ERROR.
     (Start, "failed to enable heap profiling", "startup-noise"),
     (Start, "failed to get cluster from remote", "startup-noise"),
     (
@@ -361,7 +363,7 @@ const RULES: &[(Part, &str, &str)] = &[
     ),
     (Error, "database space exceeded", "etcd-no-space"),
     (Within, "NOSPACE", "etcd-no-space"),
-    // Reasons of a busy server, wherever they stand.
+    // Reasons why a server is busy, in any field.
     (Error, "raftstore is busy", "server-busy"),
     (Error, "scheduler is busy", "server-busy"),
     (Error, "gc worker is busy", "server-busy"),
@@ -392,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_known_by_their_beginning() {
+    fn messages_are_matched_by_their_beginning() {
         for (message, event) in [
             ("connection aborted", "store-connection-lost"),
             ("connection abort", "store-connection-lost"),
@@ -427,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_in_fields_are_read_too() {
+    fn errors_in_fields_are_matched() {
         let full = line(
             "WARN",
             "propose failed",

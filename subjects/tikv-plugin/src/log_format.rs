@@ -1,19 +1,19 @@
-//! One line of a log of TiKV or PD, in its text or JSON format, taken apart byte by byte: messages hold brackets, quotes
-//! and spaces of their own.
+//! Parses log lines of TiKV and PD in their text and JSON formats. The parser is hand-written
+//! because messages contain brackets, quotes and spaces of their own.
 
 use serde_json::{Map, Value};
 
 use crate::units::time_ns;
 
-/// A line longer than this is cut before it is read.
+/// A longer line is truncated before it is parsed.
 const LINE_BYTES: usize = 64 * 1024;
-/// Bracketed parts of a line that are read.
+/// Bracketed parts of a line that are parsed.
 const PARTS: usize = 64;
 
-/// What a line says.
+/// A parsed log line.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Line {
-    /// Nanoseconds since the epoch; absent when time stamps are switched off.
+    /// Nanoseconds since the epoch; absent when timestamps are disabled.
     pub(crate) at: Option<u64>,
     /// Upper case, as written.
     pub(crate) level: String,
@@ -33,7 +33,7 @@ impl Line {
     }
 }
 
-/// Takes a line apart. `None` for a continuation of the line before, and for text of other formats.
+/// Parses a line. `None` for a continuation of the previous line and for other formats.
 pub(crate) fn read(text: &str) -> Option<Line> {
     let text = text
         .get(..text.floor_char_boundary(LINE_BYTES))
@@ -65,7 +65,7 @@ fn of_text(text: &str) -> Option<Line> {
         return None;
     }
     line.level = level.key;
-    // `[name]` of a named logger may stand in front of the caller.
+    // A named logger writes its `[name]` before the caller.
     let mut plain = Vec::new();
     while let Some(part) = parts.next_if(|part| part.value.is_none()) {
         plain.push(part.key);
@@ -91,7 +91,7 @@ struct Part {
     value: Option<String>,
 }
 
-/// All parts of a line up to its end, or up to where it is broken off.
+/// All parts of a line, up to its end or to the point where it is cut off.
 fn parts(text: &str) -> Option<Vec<Part>> {
     let mut rest = text;
     let mut parts = Vec::new();
@@ -117,7 +117,7 @@ fn parts(text: &str) -> Option<Vec<Part>> {
     (!parts.is_empty()).then_some(parts)
 }
 
-/// A JSON string, or a run up to one of the `ends`; and what follows.
+/// Splits off a JSON string, or the text up to one of the `ends`.
 fn token<'text>(text: &'text str, ends: &[char]) -> Option<(String, &'text str)> {
     if !text.starts_with('"') {
         let end = text.find(|letter| ends.contains(&letter))?;
@@ -141,7 +141,7 @@ fn token<'text>(text: &'text str, ends: &[char]) -> Option<(String, &'text str)>
             (false, _) => None,
         })?;
     let (quoted, rest) = text.split_at_checked(end)?;
-    // What is quoted but not valid JSON is kept as it stands.
+    // A quoted text that is not valid JSON is kept as is.
     Some((
         serde_json::from_str(quoted).unwrap_or_else(|_| quoted.trim_matches('"').to_owned()),
         rest,
@@ -181,7 +181,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_recorded_line_of_tikv_is_taken_apart() {
+    fn a_captured_tikv_line_is_parsed() {
         let text = r#"[2026/11/21 03:18:02.490 +00:00] [WARN] [raft_client.rs:610] ["connection aborted"] [addr=127.0.0.1:20161] [receiver_err="Some(RpcFailure(RpcStatus { code: 14-UNAVAILABLE, message: \"Connection reset by peer\", details: [] }))"] [store_id=4] [thread_id=51]"#;
         let line = read(text).unwrap();
         assert_eq!(
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_named_logger_of_pd_does_not_take_the_place_of_the_caller() {
+    fn a_named_pd_logger_is_not_mistaken_for_the_caller() {
         let text = r#"[2026/11/21 03:07:11.906 +00:00] [INFO] [raft] [zap_raft.go:77] ["1097cf86248826fa switched to configuration voters=()"]"#;
         let line = read(text).unwrap();
         assert_eq!(line.caller, "zap_raft.go:77");
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_parts_and_bare_values_with_spaces_are_read() {
+    fn empty_parts_and_unquoted_values_with_spaces_are_parsed() {
         let text = r#"[2026/11/21 03:14:06.554 +00:00] [WARN] [tso.go:335] ["clock offset"] [] [jet-lag=157.703199ms] [prev-physical=2026/11/21 03:14:06.396 +00:00]"#;
         let line = read(text).unwrap();
         assert_eq!(
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn json_lines_say_the_same() {
+    fn json_lines_are_parsed_alike() {
         let line = read(r#"{"time":"2026/11/21 03:14:06.554 +00:00","level":"warn","caller":"tso.go:335","message":"clock offset","jet-lag":"157ms","n":3}"#).unwrap();
         assert_eq!(
             (line.level.as_str(), line.message.as_str(), line.field("n")),
@@ -233,13 +233,13 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_a_time_stamp_is_still_a_line() {
+    fn a_line_without_a_timestamp_is_parsed() {
         let line = read(r#"[WARN] [tso.go:335] ["clock offset"]"#).unwrap();
         assert_eq!((line.at, line.message.as_str()), (None, "clock offset"));
     }
 
     #[test]
-    fn continuations_and_other_formats_are_no_lines() {
+    fn continuations_and_other_formats_are_not_lines() {
         for text in [
             "",
             "  at foo::bar",
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_broken_off_keeps_what_was_whole() {
+    fn a_truncated_line_keeps_its_complete_parts() {
         let line = read(
             r#"[2026/11/21 03:18:02.490 +00:00] [WARN] [a.rs:1] [message] [k=v] [broken="unfin"#,
         )
@@ -266,7 +266,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_reader_panic(text in ".*") {
+        fn arbitrary_text_never_panics(text in ".*") {
             let _ = read(&text);
         }
 
@@ -276,7 +276,7 @@ mod tests {
         }
 
         #[test]
-        fn what_is_written_is_read_back(message in ".*", key in "[a-z_]{1,8}", value in ".*") {
+        fn formatted_lines_round_trip(message in ".*", key in "[a-z_]{1,8}", value in ".*") {
             let quoted = |text: &str| serde_json::to_string(text).unwrap();
             let text = format!("[2026/11/21 03:18:02.490 +00:00] [INFO] [x.rs:1] [{}] [{key}={}]", quoted(&message), quoted(&value));
             let line = read(&text).unwrap();

@@ -1,39 +1,36 @@
-//! New log lines of this tick, counted by what they mean and whom they speak of.
+//! New log lines of this tick, counted by event and by the store or member they concern.
 
 use std::collections::BTreeMap;
 
-use operator_plugin::{BlindSpot, LogError, TableData, World, table};
+use operator_plugin::{LogError, ObservationGap, TableData, World, table};
 
 use crate::configuration::{Configuration, LogOwner};
 use crate::log_events::classify;
 use crate::log_format::{Line, read};
 
-/// Rows of one tick.
+/// Rows per tick.
 const ROWS: usize = 512;
-/// Characters of a line that are quoted.
+/// Characters of a quoted line.
 const QUOTED_CHARS: usize = 400;
-/// Lines older than this when they are read tell of the past, for example those that a file held before the operator
-/// began, and would be taken for news.
-const NEWS_NS: u64 = 120_000_000_000;
+/// Older lines are history, such as lines that a file already contained when the operator started,
+/// and must not be reported as new.
+const MAX_AGE_NS: u64 = 120_000_000_000;
 
-/// Reads every source once. The second part is what could not be read.
+/// Reads every source once. Returns the table and the observation gaps.
 pub(crate) fn observe(
     world: &mut dyn World,
     configuration: &Configuration,
     owners: &mut BTreeMap<String, LogOwner>,
     names: &Names,
-) -> (Option<TableData>, Vec<BlindSpot>) {
+) -> (Option<TableData>, Vec<ObservationGap>) {
     let sources = world.log_sources();
     let mut events = Events {
         now: world.now(),
         ..Events::default()
     };
-    let mut blind = Vec::new();
+    let mut gaps = Vec::new();
     for source in &sources {
-        let spot = |reason: String| BlindSpot {
-            source: format!("log:{source}"),
-            reason,
-        };
+        let gap = |reason: String| ObservationGap::log(source, reason);
         let limit = u32::try_from(configuration.log_lines).unwrap_or(u32::MAX);
         match world.read_log(source, limit) {
             Ok(chunk) => {
@@ -43,19 +40,19 @@ pub(crate) fn observe(
                     .iter()
                     .for_each(|line| events.count(source, &owner, names, line));
                 if chunk.skipped > 0 {
-                    blind.push(spot(format!("{} lines were skipped", chunk.skipped)));
+                    gaps.push(gap(format!("{} lines skipped", chunk.skipped)));
                 }
             }
             Err(LogError::UnknownSource(name)) => {
-                blind.push(spot(format!("source {name} is not granted")))
+                gaps.push(gap(format!("source {name} is not granted")))
             }
-            Err(LogError::Unreadable(reason)) => blind.push(spot(reason)),
+            Err(LogError::Unreadable(reason) | LogError::Other(reason)) => gaps.push(gap(reason)),
         }
     }
-    ((!sources.is_empty()).then(|| events.table()), blind)
+    ((!sources.is_empty()).then(|| events.table()), gaps)
 }
 
-/// What the names in lines stand for.
+/// Maps names in log lines to entities.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
     /// Store ids by address.
@@ -64,7 +61,8 @@ pub(crate) struct Names {
     pub(crate) members: Vec<String>,
 }
 
-/// Whose log this is: as configured, or a member of that name, or the store that says that it is one.
+/// The owner of a log: as configured, the member of that name, or the store that names itself in
+/// it.
 fn owner(
     configuration: &Configuration,
     owners: &mut BTreeMap<String, LogOwner>,
@@ -96,7 +94,7 @@ fn owner(
     owner
 }
 
-/// Messages in which a store speaks of itself.
+/// The id of the store that writes the log, from messages in which a store names itself.
 fn own_store(text: &str) -> Option<String> {
     const OF_ITSELF: [&str; 4] = [
         "start raft store",
@@ -134,10 +132,10 @@ struct Event {
 impl Events {
     fn count(&mut self, source: &str, owner: &LogOwner, names: &Names, text: &str) {
         let Some(line) = read(text) else { return };
-        let is_news = line
+        let is_recent = line
             .at
-            .is_none_or(|at| at.saturating_add(NEWS_NS) >= self.now);
-        let Some(event) = classify(&line).filter(|_| is_news) else {
+            .is_none_or(|at| at.saturating_add(MAX_AGE_NS) >= self.now);
+        let Some(event) = classify(&line).filter(|_| is_recent) else {
             return;
         };
         let store = subject_store(&line, names).or_else(|| owner.store.clone());
@@ -154,7 +152,7 @@ impl Events {
         });
         row.count += 1;
         row.last_at = row.last_at.max(line.at);
-        // Several regions in one row are no region.
+        // A row that counts several regions names none.
         if row.region != region(&line) {
             row.region = None;
         }
@@ -181,7 +179,7 @@ impl Events {
     }
 }
 
-/// The store that a line speaks of: by its id, or by an address that PD lists.
+/// The store that a line concerns: by its id, or by an address that PD lists.
 fn subject_store(line: &Line, names: &Names) -> Option<String> {
     const IDS: [&str; 5] = [
         "store_id",
@@ -236,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_counted_for_the_store_they_speak_of() {
+    fn lines_are_counted_for_the_store_they_concern() {
         let table = counted(&[
             r#"[2026/11/21 03:18:07.496 +00:00] [WARN] [raft_client.rs:920] ["wait connect timeout"] [addr=127.0.0.1:20161] [store_id=4]"#,
             r#"[2026/11/21 03:18:12.499 +00:00] [WARN] [raft_client.rs:920] ["wait connect timeout"] [addr=127.0.0.1:20161]"#,
@@ -257,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_the_past_are_no_news() {
+    fn old_lines_are_ignored() {
         let old = r#"[2026/11/21 03:07:12.600 +00:00] [ERROR] [pd.rs:1] ["store heartbeat failed"] [err=x]"#;
         assert_eq!(counted(&[old]).rows(), 0);
     }
 
     #[test]
-    fn elections_of_many_regions_are_one_row_without_a_region() {
+    fn elections_of_several_regions_share_one_row_without_a_region() {
         let line = |region: u32| {
             format!(
                 r#"[2026/11/21 03:18:12.6 +00:00] [INFO] [raft.rs:1] ["starting a new election"] [term=7] [region_id={region}]"#
@@ -277,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_store_names_itself_in_its_log() {
+    fn a_store_is_identified_by_its_own_log() {
         let text = r#"[2026/11/21 03:07:16.261 +00:00] [INFO] [replication_mode.rs:55] ["associated store labels"] [labels="[]"] [store_id=1]"#;
         assert_eq!(own_store(text).as_deref(), Some("1"));
         assert_eq!(

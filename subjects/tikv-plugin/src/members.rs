@@ -1,16 +1,16 @@
-//! PD members: who leads, who is healthy, who answers.
+//! PD members: leadership, health and reachability.
 
 use std::collections::BTreeMap;
 
 use operator_plugin::{TableData, table};
 
-use crate::answer::Why;
 use crate::nodes::{Node, Probe, Probes, member_target};
-use crate::picture::{Picture, Seen};
+use crate::pd_state::{PdState, PolledValue};
+use crate::response::ResponseError;
 use crate::shapes::{Member, Members};
 use crate::units::{count, seconds_between};
 
-/// What a member says of itself when it is asked not to hand the question to its leader.
+/// A member's own view, from a request that it does not forward to its leader.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct MemberView {
     pub(crate) leader: Option<String>,
@@ -18,7 +18,7 @@ pub(crate) struct MemberView {
 }
 
 impl MemberView {
-    /// Reads a member's own `/members`.
+    /// The view in a member's own `/members` response.
     pub(crate) fn of(members: &Members) -> Self {
         let cluster = Some(members.header.cluster_id)
             .filter(|id| *id != 0)
@@ -30,7 +30,7 @@ impl MemberView {
     }
 }
 
-/// Who leads, and since when this operator knows of a change.
+/// The PD leader, and when this operator last saw it change.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Leadership {
     name: Option<String>,
@@ -39,8 +39,8 @@ pub(crate) struct Leadership {
 }
 
 impl Leadership {
-    /// Takes what PD says now.
-    pub(crate) fn see(&mut self, members: &Seen<Members>) {
+    /// Updates the state from the latest `/members` response.
+    pub(crate) fn update(&mut self, members: &PolledValue<Members>) {
         self.lost |= is_leaderless(members);
         let Some(members_now) = members.value() else {
             return;
@@ -56,20 +56,21 @@ impl Leadership {
                 if changed || self.lost {
                     self.since = Some(members.at());
                 }
-                (self.name, self.lost) = (Some(name), false);
+                self.name = Some(name);
+                self.lost = false;
             }
         }
     }
 
-    /// Seconds since the last change that was seen.
+    /// Seconds since the last observed change.
     pub(crate) fn since_s(&self, now: u64) -> Option<f64> {
         self.since.map(|since| seconds_between(now, since))
     }
 }
 
-/// Whether the members themselves say that nobody leads them.
-fn is_leaderless(members: &Seen<Members>) -> bool {
-    members.why() == Some(&Why::NoLeader)
+/// Whether the members themselves report that they have no leader.
+fn is_leaderless(members: &PolledValue<Members>) -> bool {
+    members.why() == Some(&ResponseError::NoLeader)
 }
 
 /// Nodes of the members.
@@ -90,15 +91,16 @@ pub(crate) fn nodes(members: &[Member], granted: &[String]) -> Vec<Node> {
     members.iter().filter_map(node).collect()
 }
 
-/// The `members` table. `remembered` are the members of the last answer, for when nobody can list them now.
+/// The `members` table. `remembered` are the members of the last usable response, for when no
+/// member can list them now.
 pub(crate) fn members_table(
-    picture: &Picture,
+    pd_state: &PdState,
     remembered: &[Member],
     probes: &Probes,
     views: &BTreeMap<String, MemberView>,
     offsets: &BTreeMap<String, f64>,
 ) -> Option<TableData> {
-    let listed = picture.members.value();
+    let listed = pd_state.members.value();
     let members = listed.map_or(remembered, |listed| listed.members.as_slice());
     if members.is_empty() {
         return None;
@@ -108,36 +110,16 @@ pub(crate) fn members_table(
             .as_ref()
             .is_some_and(|leader| leader.member_id == member.member_id)
     };
-    let nobody_leads = is_leaderless(&picture.members).then_some(false);
+    let no_leader = is_leaderless(&pd_state.members).then_some(false);
     let leads = |member: &Member| {
         listed
             .map(|listed| same(&listed.leader, member))
-            .or(nobody_leads)
+            .or(no_leader)
     };
     let leads_etcd = |member: &Member| listed.map(|listed| same(&listed.etcd_leader, member));
     let entity = |member: &Member| format!("member/{}", member.name);
     let probe = |member: &Member| probes.get(&entity(member));
     let view = |member: &Member| views.get(&member.name);
-    let health = |member: &Member| {
-        picture
-            .health
-            .value()?
-            .iter()
-            .find(|health| health.name == member.name)
-            .map(|health| health.health)
-    };
-    let url = |member: &Member| {
-        member
-            .client_urls
-            .as_ref()
-            .and_then(|urls| urls.first().cloned())
-    };
-    let peer_url = |member: &Member| {
-        member
-            .peer_urls
-            .as_ref()
-            .and_then(|urls| urls.first().cloned())
-    };
     let version = |member: &Member| {
         (!member.binary_version.is_empty()).then(|| member.binary_version.clone())
     };
@@ -149,11 +131,17 @@ pub(crate) fn members_table(
                 "member_id",
                 rows().map(|member| member.member_id.to_string()),
             )
-            .texts("client_url", rows().map(url))
-            .texts("peer_url", rows().map(peer_url))
+            .texts(
+                "client_url",
+                rows().map(|member| first(member.client_urls.as_ref())),
+            )
+            .texts(
+                "peer_url",
+                rows().map(|member| first(member.peer_urls.as_ref())),
+            )
             .booleans("is_leader", rows().map(leads))
             .booleans("is_etcd_leader", rows().map(leads_etcd))
-            .booleans("healthy", rows().map(health))
+            .booleans("healthy", rows().map(|member| health(pd_state, member)))
             .booleans(
                 "reachable",
                 rows().map(|member| probe(member).and_then(Probe::is_reachable)),
@@ -179,9 +167,21 @@ pub(crate) fn members_table(
     )
 }
 
-/// Members that `/health` calls healthy, when it was answered.
-pub(crate) fn healthy(picture: &Picture) -> Option<i64> {
-    let healthy = picture
+fn first(urls: Option<&Vec<String>>) -> Option<String> {
+    urls?.first().cloned()
+}
+
+fn health(pd_state: &PdState, member: &Member) -> Option<bool> {
+    let listed = pd_state.health.value()?;
+    listed
+        .iter()
+        .find(|health| health.name == member.name)
+        .map(|health| health.health)
+}
+
+/// The number of members that `/health` reports healthy, if it responded.
+pub(crate) fn healthy(pd_state: &PdState) -> Option<i64> {
+    let healthy = pd_state
         .health
         .value()?
         .iter()
@@ -196,21 +196,21 @@ mod tests {
     use crate::schedule::Endpoint;
     use operator_plugin::Scalar;
 
-    fn recorded() -> Picture {
-        let mut picture = Picture::default();
-        picture.take(
+    fn captured() -> PdState {
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::Members,
             1,
             Ok(include_bytes!("../tests/fixtures/pd-8.5.0-members.json")),
         );
-        picture
+        pd_state
     }
 
     #[test]
-    fn the_recorded_members_have_one_leader_that_leads_etcd_too() {
-        let picture = recorded();
+    fn the_captured_members_have_one_leader_that_also_leads_etcd() {
+        let pd_state = captured();
         let table = members_table(
-            &picture,
+            &pd_state,
             &[],
             &Probes::new(),
             &BTreeMap::new(),
@@ -231,10 +231,10 @@ mod tests {
     }
 
     #[test]
-    fn members_that_nobody_lists_any_more_are_still_probed_and_shown() {
-        let mut picture = recorded();
-        let remembered = picture.members.value().unwrap().members.clone();
-        picture.take(Endpoint::Members, 2, Err(Why::NoLeader));
+    fn members_that_pd_no_longer_lists_are_still_probed_and_shown() {
+        let mut pd_state = captured();
+        let remembered = pd_state.members.value().unwrap().members.clone();
+        pd_state.take(Endpoint::Members, 2, Err(ResponseError::NoLeader));
         let probes = [(
             "member/pd1".to_owned(),
             Probe {
@@ -245,7 +245,7 @@ mod tests {
         )]
         .into();
         let table = members_table(
-            &picture,
+            &pd_state,
             &remembered,
             &probes,
             &BTreeMap::new(),
@@ -256,16 +256,16 @@ mod tests {
         assert_eq!(
             table.scalar(0, "is_leader"),
             Scalar::Boolean(false),
-            "the members say that nobody leads"
+            "the members report that they have no leader"
         );
         assert_eq!(table.scalar(0, "is_etcd_leader"), Scalar::Null);
-        picture.take(
+        pd_state.take(
             Endpoint::Members,
             3,
-            Err(Why::Unreachable("connection refused".to_owned())),
+            Err(ResponseError::Unreachable("connection refused".to_owned())),
         );
         let table = members_table(
-            &picture,
+            &pd_state,
             &remembered,
             &probes,
             &BTreeMap::new(),
@@ -275,15 +275,15 @@ mod tests {
         assert_eq!(
             table.scalar(0, "is_leader"),
             Scalar::Null,
-            "nobody says anything"
+            "no member responds"
         );
     }
 
     #[test]
-    fn a_change_of_leader_is_dated_and_the_first_leader_is_not() {
+    fn a_leader_change_is_dated_and_the_first_leader_is_not() {
         let mut leadership = Leadership::default();
         let led_by = |name: &str, at| {
-            Seen::of(
+            PolledValue::of(
                 at,
                 Members {
                     leader: Some(Member {
@@ -294,23 +294,23 @@ mod tests {
                 },
             )
         };
-        leadership.see(&led_by("pd1", 1_000_000_000));
+        leadership.update(&led_by("pd1", 1_000_000_000));
         assert_eq!(leadership.since_s(9_000_000_000), None);
-        leadership.see(&led_by("pd2", 5_000_000_000));
+        leadership.update(&led_by("pd2", 5_000_000_000));
         assert_eq!(leadership.since_s(9_000_000_000), Some(4.0));
     }
 
     #[test]
-    fn a_leader_that_comes_back_after_a_loss_is_new() {
+    fn a_leader_that_returns_after_a_loss_counts_as_a_change() {
         let mut leadership = Leadership::default();
-        let mut lost = Seen::<Members>::default();
-        let _ = lost.take(1, Err(Why::NoLeader));
-        leadership.see(&lost);
+        let mut lost = PolledValue::<Members>::default();
+        let _ = lost.take(1, Err(ResponseError::NoLeader));
+        leadership.update(&lost);
         let pd1 = Member {
             name: "pd1".to_owned(),
             ..Member::default()
         };
-        leadership.see(&Seen::of(
+        leadership.update(&PolledValue::of(
             2_000_000_000,
             Members {
                 leader: Some(pd1),

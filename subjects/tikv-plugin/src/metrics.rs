@@ -1,21 +1,22 @@
-//! Which series are collected, of whom, and what is read back from them.
+//! The metric families that are collected from TiKV and PD, and the table derived from them.
 //!
-//! A TiKV exposes some 1.6 MB of series; the host keeps only the families named here. The numbers are rows of the list of
-//! metrics in the project's notes on TiKV.
+//! A TiKV exposes about 1.6 MB of series; the host keeps only the families named here.
+
+use std::time::Duration;
 
 use operator_plugin::{
-    BlindSpot, HttpError, MetricsError, Reduction, ScrapeRequest, ScrapeSummary, TableData,
+    HttpError, ObservationGap, Reduction, ScrapeRequest, ScrapeSummary, SeriesError, TableData,
     TableView, World, label, series, table,
 };
 
 use crate::nodes::{Node, Probes};
 
-/// Rates need four scrapes in their window.
-const RATE_WINDOW_MS: u64 = 60_000;
-/// Reports below this rate are one lost message, not a lost store.
+/// A rate window spans four scrapes.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
+/// Smaller rates are rounding errors of zero.
 const REPORTS_PER_S: f64 = 1e-9;
 
-/// Families of a TiKV.
+/// Families of a TiKV store.
 pub(crate) const TIKV: &[&str] = &[
     // Process: restarts, memory, CPU, threads stuck in the kernel.
     "process_start_time_seconds",
@@ -29,7 +30,7 @@ pub(crate) const TIKV: &[&str] = &[
     // Space.
     "tikv_store_size_bytes",
     "tikv_engine_size_bytes",
-    // Regions and leaders as the store itself counts them.
+    // Regions and leaders as counted by the store itself.
     "tikv_raftstore_region_count",
     "tikv_raftstore_leader_missing",
     "tikv_raftstore_hibernated_peer_state",
@@ -41,7 +42,7 @@ pub(crate) const TIKV: &[&str] = &[
     "raft_engine_write_duration_seconds",
     "raft_engine_sync_log_duration_seconds",
     "tikv_io_bytes",
-    // The way of a write through raftstore.
+    // The write path through raftstore.
     "tikv_raftstore_process_busy",
     "tikv_raftstore_busy_on_apply_region_total",
     "tikv_raftstore_append_log_duration_seconds",
@@ -58,7 +59,7 @@ pub(crate) const TIKV: &[&str] = &[
     "tikv_raftstore_snapshot_pending_applies",
     "tikv_raftstore_admin_cmd_total",
     "tikv_channel_full_total",
-    // What clients feel.
+    // Requests as clients see them.
     "tikv_storage_engine_async_request_duration_seconds",
     "tikv_storage_engine_async_request_total",
     "tikv_grpc_msg_duration_seconds",
@@ -90,7 +91,7 @@ pub(crate) const TIKV: &[&str] = &[
     "tikv_unified_read_pool_running_tasks",
     "tikv_yatp_pool_schedule_wait_duration",
     "tikv_worker_pending_task_total",
-    // Stores and PD as seen from here.
+    // Other stores and PD as seen by this store.
     "tikv_server_report_failure_msg_total",
     "tikv_server_raft_append_rejects",
     "tikv_pd_request_duration_seconds",
@@ -99,7 +100,7 @@ pub(crate) const TIKV: &[&str] = &[
     "tikv_pd_pending_heartbeat_total",
     "tikv_pd_reconnect_total",
     "tikv_pd_request_forwarded",
-    // Trouble that is never right, and garbage.
+    // Critical errors, garbage collection and resolved timestamps.
     "tikv_critical_error_total",
     "tikv_gcworker_autogc_safe_point",
     "tikv_resolved_ts_min_resolved_ts_gap_millis",
@@ -126,7 +127,7 @@ pub(crate) const PD: &[&str] = &[
     "etcd_network_peer_round_trip_time_seconds",
     "etcd_mvcc_db_total_size_in_bytes",
     "etcd_server_quota_backend_bytes",
-    // The cluster as PD counts it; only the leader's are current.
+    // The cluster as counted by PD; only the leader's values are current.
     "pd_cluster_status",
     "pd_regions_status",
     "pd_regions_abnormal_peer_duration_seconds",
@@ -135,14 +136,14 @@ pub(crate) const PD: &[&str] = &[
     "pd_cluster_speed",
     "pd_cluster_eta",
     "pd_cluster_health_status",
-    // What PD does about it.
+    // PD scheduling.
     "pd_schedule_operators_count",
     "pd_schedule_finish_operators_duration_seconds",
     "pd_checker_event_count",
     "pd_scheduler_event_count",
     "pd_scheduler_region_heartbeat",
     "pd_scheduler_evicted_slow_store_status",
-    // Time.
+    // Timestamps and clocks.
     "pd_tso_events",
     "pd_cluster_tso",
     "pd_cluster_tso_gap_millionseconds",
@@ -151,21 +152,21 @@ pub(crate) const PD: &[&str] = &[
     "pd_server_handle_tso_duration_seconds",
 ];
 
-/// What came of the last scrape.
+/// The outcome of the last scrape.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Scraped {
-    /// Nodes that live and whose series could not be read.
-    pub(crate) blind: Vec<BlindSpot>,
+pub(crate) struct ScrapeOutcome {
+    /// Nodes that respond but whose series could not be read.
+    pub(crate) gaps: Vec<ObservationGap>,
     /// Stores whose series were read.
     pub(crate) stores: usize,
 }
 
-/// Collects the series of every node that answers. A node that does not is known by its probe.
+/// Scrapes every node that responds. Probes already report the others.
 pub(crate) fn scrape<'nodes>(
     world: &mut dyn World,
     nodes: impl Iterator<Item = &'nodes Node>,
     probes: &Probes,
-) -> Scraped {
+) -> ScrapeOutcome {
     let answers = |node: &&Node| {
         probes
             .get(&node.entity)
@@ -173,10 +174,10 @@ pub(crate) fn scrape<'nodes>(
     };
     let requests: Vec<ScrapeRequest> = nodes.filter(answers).filter_map(request).collect();
     let results = world.scrape_all(&requests);
-    let mut scraped = Scraped::default();
+    let mut scraped = ScrapeOutcome::default();
     for (request, result) in requests.iter().zip(results) {
-        match blind_spot(request, &result) {
-            Some(spot) => scraped.blind.push(spot),
+        match observation_gap(request, &result) {
+            Some(gap) => scraped.gaps.push(gap),
             None if request.target.starts_with("store-") => scraped.stores += 1,
             None => {}
         }
@@ -195,34 +196,34 @@ fn request(node: &Node) -> Option<ScrapeRequest> {
     })
 }
 
-fn blind_spot(
+fn observation_gap(
     request: &ScrapeRequest,
     result: &Result<ScrapeSummary, HttpError>,
-) -> Option<BlindSpot> {
+) -> Option<ObservationGap> {
     let reason = match result {
         Err(error) => error.describe(),
-        Ok(summary) if summary.kept == 0 => format!("none of {} series is known", summary.seen),
+        Ok(summary) if summary.kept == 0 => {
+            format!("none of the {} exposed series are known", summary.seen)
+        }
         Ok(_) => return None,
     };
-    Some(BlindSpot {
-        source: format!("http:{}{}", request.target, request.path),
-        reason,
-    })
+    Some(ObservationGap::path(&request.target, &request.path, reason))
 }
 
-/// The `unreachable_reports` table: which store calls which other unreachable, and how often. A store that never did has no
-/// such series, so none is known to be none as soon as a store was read.
+/// The `unreachable_reports` table: which store reports which other store unreachable, and how
+/// often. A store that never did so has no such series, so a missing series means zero once a store
+/// has been scraped.
 pub(crate) fn unreachable_reports_table(
     world: &mut dyn World,
-    scraped: &Scraped,
+    scraped: &ScrapeOutcome,
 ) -> Option<TableData> {
     let query = series("tikv_server_report_failure_msg_total")
         .with("type", "unreachable")
         .by("store")
         .by("store_id");
-    let found = match world.select(&query, Reduction::Rate, RATE_WINDOW_MS) {
+    let found = match world.select(&query, Reduction::Rate, RATE_WINDOW) {
         Ok(found) => Some(found),
-        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) if scraped.stores > 0 => {
+        Err(SeriesError::NoSuchMetric(_) | SeriesError::TooFewSamples) if scraped.stores > 0 => {
             None
         }
         Err(_) => return None,
@@ -256,7 +257,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_is_scraped_for_tikv_and_labelled_with_its_id() {
+    fn a_store_is_scraped_for_tikv_families_and_labeled_with_its_id() {
         let request = request(&Node::store("4", "http://127.0.0.1:20181".to_owned())).unwrap();
         assert_eq!(
             (request.target.as_str(), request.labels),
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn no_family_is_named_twice() {
+    fn families_are_unique() {
         for families in [TIKV, PD] {
             let mut sorted = families.to_vec();
             sorted.sort_unstable();

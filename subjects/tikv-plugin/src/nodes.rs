@@ -1,18 +1,19 @@
-//! The processes themselves: PD members and status servers as targets of their own, and whether they live.
+//! The processes: PD members and status servers as targets of their own, and their liveness.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use operator_plugin::{BlindSpot, HttpError, Request, Response, TableData, World, table};
+use operator_plugin::{HttpError, ObservationGap, Request, Response, TableData, World, table};
 
 use crate::schedule::is_due;
 use crate::units::{count, median, seconds_between};
 
-/// A refused discovery is tried again after this long: the grant may have been widened.
-const REFUSED_AGAIN_MS: u64 = 60_000;
-/// Requests listed in the `probes` table of one tick.
+/// A denied discovery is retried after this time, because the grant may have been widened.
+const DENIED_RETRY_MS: u64 = 60_000;
+/// Rows of the `probes` table per tick.
 const PROBE_ROWS: usize = 512;
 
-/// A process that can be asked.
+/// A process that can be probed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Node {
     /// `store/4` or `member/pd1`.
@@ -21,7 +22,7 @@ pub(crate) struct Node {
     pub(crate) target: String,
     /// `http://host:port`.
     pub(crate) origin: String,
-    /// A cheap path that the process answers by itself.
+    /// A cheap path that the process serves without others.
     pub(crate) path: &'static str,
 }
 
@@ -54,7 +55,7 @@ pub(crate) struct Nodes {
 }
 
 impl Nodes {
-    /// Makes the wanted nodes known to the host; forgets the others.
+    /// Registers the wanted nodes with the host and drops the others.
     pub(crate) fn update(&mut self, world: &mut dyn World, wanted: Vec<Node>, now_ms: u64) {
         let mut known = BTreeMap::new();
         for node in wanted {
@@ -64,7 +65,7 @@ impl Nodes {
                 .filter(|(old, ..)| *old == node);
             let entry = match before {
                 Some((node, Ok(()), at_ms)) => (node, Ok(()), at_ms),
-                Some((node, Err(why), at_ms)) if !is_due(Some(at_ms), REFUSED_AGAIN_MS, now_ms) => {
+                Some((node, Err(why), at_ms)) if !is_due(Some(at_ms), DENIED_RETRY_MS, now_ms) => {
                     (node, Err(why), at_ms)
                 }
                 _ => {
@@ -79,7 +80,7 @@ impl Nodes {
         self.known = known;
     }
 
-    /// Nodes that may be asked.
+    /// Nodes that the configuration grants.
     pub(crate) fn granted(&self) -> impl Iterator<Item = &Node> {
         self.known
             .values()
@@ -87,7 +88,7 @@ impl Nodes {
             .map(|(node, ..)| node)
     }
 
-    /// The node of an entity, if it may be asked.
+    /// The node of an entity, if it is granted.
     pub(crate) fn of(&self, entity: &str) -> Option<&Node> {
         self.known
             .get(entity)
@@ -95,20 +96,17 @@ impl Nodes {
             .map(|(node, ..)| node)
     }
 
-    /// Nodes that the configuration does not grant.
-    pub(crate) fn blind_spots(&self) -> Vec<BlindSpot> {
+    /// Observation gaps for the nodes that the configuration does not grant.
+    pub(crate) fn observation_gaps(&self) -> Vec<ObservationGap> {
         let refused = |(node, granted, _): &(Node, Result<(), String>, u64)| {
             let why = granted.as_ref().err()?;
             let reason = format!("{} is not granted: {why}", node.origin);
-            Some(BlindSpot {
-                source: format!("http:{}{}", node.target, node.path),
-                reason,
-            })
+            Some(ObservationGap::path(&node.target, node.path, reason))
         };
         self.known.values().filter_map(refused).collect()
     }
 
-    /// Outcomes of the nodes that may not be asked.
+    /// Entities of the nodes that are not granted.
     pub(crate) fn denied(&self) -> impl Iterator<Item = &str> {
         self.known
             .values()
@@ -117,34 +115,39 @@ impl Nodes {
     }
 }
 
-/// What came of asking a node.
+/// The outcome of a probe.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Probe {
     /// `ok`, `refused`, `timeout`, `denied` or `error`.
     pub(crate) outcome: &'static str,
-    /// The node's own clock, in nanoseconds, one second fine.
+    /// The node's own clock in nanoseconds, with a resolution of one second.
     pub(crate) date: Option<u64>,
-    /// Seconds since it answers again, when it did not answer a while ago.
+    /// Seconds since the node recovered, if it recently did not respond.
     pub(crate) back_s: Option<f64>,
 }
 
-/// Nodes that did not answer, and since when those answer that came back.
+/// Nodes that did not respond, with the time of recovery for those that respond again.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Returns(BTreeMap<String, Option<u64>>);
+pub(crate) struct Recoveries(BTreeMap<String, Option<u64>>);
 
-/// A return is told for so long: PD and the other nodes know of it by then.
-const RETURN_S: f64 = 120.0;
+/// A recovery is reported for this time; PD and the other nodes have noticed it by then.
+const RECOVERY_S: f64 = 120.0;
 
-impl Returns {
-    /// Takes in what a probe found, and gives the seconds since the return.
-    pub(crate) fn see(&mut self, entity: &str, reachable: Option<bool>, now: u64) -> Option<f64> {
+impl Recoveries {
+    /// Records the outcome of a probe and returns the seconds since the recovery.
+    pub(crate) fn update(
+        &mut self,
+        entity: &str,
+        reachable: Option<bool>,
+        now: u64,
+    ) -> Option<f64> {
         match (reachable, self.0.get(entity).copied()) {
             (Some(false), _) => drop(self.0.insert(entity.to_owned(), None)),
             (Some(true), Some(None)) => drop(self.0.insert(entity.to_owned(), Some(now))),
             _ => {}
         }
         let back_s = seconds_between(now, self.0.get(entity).copied()??);
-        if back_s > RETURN_S {
+        if back_s > RECOVERY_S {
             self.0.remove(entity);
             return None;
         }
@@ -153,7 +156,7 @@ impl Returns {
 }
 
 impl Probe {
-    /// Whether the process answered; unknown when it may not be asked.
+    /// Whether the process responded; unknown if it is not granted.
     pub(crate) fn is_reachable(&self) -> Option<bool> {
         match self.outcome {
             "ok" => Some(true),
@@ -163,7 +166,7 @@ impl Probe {
         }
     }
 
-    /// Whether nobody is there: refused or silent.
+    /// Whether the process is gone: it refuses connections or does not respond.
     pub(crate) fn is_gone(&self) -> bool {
         matches!(self.outcome, "refused" | "timeout")
     }
@@ -172,12 +175,12 @@ impl Probe {
 /// Probes of one tick by entity.
 pub(crate) type Probes = BTreeMap<String, Probe>;
 
-/// The request that shows whether a node lives.
+/// The liveness probe of a node.
 pub(crate) fn probe_request(node: &Node, timeout_ms: u64) -> Request {
     crate::pd::request(&node.target, node.path, timeout_ms)
 }
 
-/// Reads the answer to it.
+/// Evaluates the response to it.
 pub(crate) fn probe(result: &Result<Response, HttpError>) -> Probe {
     let date = result
         .as_ref()
@@ -195,15 +198,19 @@ fn outcome(result: &Result<Response, HttpError>) -> &'static str {
         Ok(response) if response.status < 400 => "ok",
         Err(HttpError::Refused) => "refused",
         Err(HttpError::Timeout) => "timeout",
-        // Our own limit says nothing about the node, just as a missing grant does.
-        Err(HttpError::Denied(_) | HttpError::UnknownTarget(_) | HttpError::RateLimited(_)) => {
-            "denied"
-        }
+        // Like a missing grant, a request that was not sent proves nothing about the node.
+        Err(
+            HttpError::Denied(_)
+            | HttpError::UnknownTarget(_)
+            | HttpError::RateLimited(_)
+            | HttpError::NotSent(_),
+        ) => "denied",
         Ok(_) | Err(_) => "error",
     }
 }
 
-/// How far each node's clock is from the median of all clocks that answered, in seconds; unknown for fewer than two.
+/// The offset of each node's clock from the median of all clocks, in seconds; unknown for fewer
+/// than two clocks.
 pub(crate) fn clock_offsets(probes: &Probes) -> BTreeMap<String, f64> {
     let dates: Vec<(&String, u64)> = probes
         .iter()
@@ -223,7 +230,7 @@ pub(crate) fn clock_offsets(probes: &Probes) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// A request of this tick, for the `probes` table.
+/// A row of the `probes` table: one request of this tick.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ProbeRow {
     target: String,
@@ -231,7 +238,7 @@ pub(crate) struct ProbeRow {
     path: String,
     outcome: &'static str,
     status: Option<u16>,
-    elapsed_ms: Option<u64>,
+    elapsed: Option<Duration>,
 }
 
 impl ProbeRow {
@@ -248,7 +255,7 @@ impl ProbeRow {
             path: path.to_owned(),
             outcome: outcome(result),
             status: response.map(|response| response.status),
-            elapsed_ms: response.map(|response| response.elapsed),
+            elapsed: response.map(|response| Duration::from_nanos(response.elapsed)),
         }
     }
 }
@@ -258,7 +265,7 @@ pub(crate) fn probes_table(rows: &[ProbeRow]) -> TableData {
     let rows = rows.get(..rows.len().min(PROBE_ROWS)).unwrap_or_default();
     let entity = |row: &ProbeRow| (!row.entity.is_empty()).then(|| row.entity.clone());
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
-    let elapsed = |row: &ProbeRow| row.elapsed_ms.map(|elapsed| elapsed as f64);
+    let elapsed = |row: &ProbeRow| row.elapsed.map(|elapsed| elapsed.as_millis() as f64);
     table("probes")
         .texts("target", rows.iter().map(|row| row.target.clone()))
         .texts("entity", rows.iter().map(entity))
@@ -273,7 +280,8 @@ pub(crate) fn probes_table(rows: &[ProbeRow]) -> TableData {
         .floats("elapsed_ms", "ms", rows.iter().map(elapsed))
 }
 
-/// The origin of a status server. One that listens on all addresses is reached at its store's address.
+/// The origin of a status server. A server that listens on all addresses is reached at the store's
+/// address.
 pub(crate) fn status_origin(scheme: &str, status_address: &str, address: &str) -> Option<String> {
     let bare = status_address
         .split_once("://")
@@ -290,9 +298,10 @@ pub(crate) fn status_origin(scheme: &str, status_address: &str, address: &str) -
     valid.then(|| format!("{scheme}://{host}:{port}"))
 }
 
-/// A target name of a member that hurts no grant: letters, digits, hyphens, dots and underscores.
+/// The target name of a member, which never collides with a granted name: letters, digits, hyphens,
+/// dots, underscores.
 pub(crate) fn member_target(name: &str, granted: &[String]) -> String {
-    let tame = |letter: char| {
+    let sanitize = |letter: char| {
         if letter.is_ascii_alphanumeric() || "-._".contains(letter) {
             letter
         } else {
@@ -301,7 +310,7 @@ pub(crate) fn member_target(name: &str, granted: &[String]) -> String {
     };
     let target: String = "pd-"
         .chars()
-        .chain(name.chars().map(tame))
+        .chain(name.chars().map(sanitize))
         .take(64)
         .collect();
     if granted.contains(&target) {
@@ -324,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_clock_is_found_and_the_right_ones_are_not_blamed() {
+    fn a_single_wrong_clock_is_identified() {
         let probes: Probes = [
             ("store/1", at(100)),
             ("store/4", at(105)),
@@ -340,28 +349,35 @@ mod tests {
     }
 
     #[test]
-    fn who_answers_again_is_back_for_two_minutes_and_who_always_did_is_not() {
-        let mut returns = Returns::default();
-        let mut see =
-            |reachable, at_s: u64| returns.see("store/4", reachable, at_s * 1_000_000_000);
+    fn a_recovery_is_reported_for_two_minutes() {
+        let mut recoveries = Recoveries::default();
+        let mut update =
+            |reachable, at_s: u64| recoveries.update("store/4", reachable, at_s * 1_000_000_000);
         assert_eq!(
-            [see(Some(true), 0), see(Some(false), 5), see(None, 6)],
+            [
+                update(Some(true), 0),
+                update(Some(false), 5),
+                update(None, 6)
+            ],
             [None; 3]
         );
         assert_eq!(
-            [see(Some(true), 10), see(Some(true), 40)],
+            [update(Some(true), 10), update(Some(true), 40)],
             [Some(0.0), Some(30.0)]
         );
-        assert_eq!([see(Some(true), 131), see(Some(true), 132)], [None; 2]);
+        assert_eq!(
+            [update(Some(true), 131), update(Some(true), 132)],
+            [None; 2]
+        );
     }
 
     #[test]
-    fn one_clock_alone_cannot_be_off() {
+    fn a_single_clock_has_no_offset() {
         assert!(clock_offsets(&[("store/1".to_owned(), at(100))].into()).is_empty());
     }
 
     #[test]
-    fn status_servers_are_reached_where_their_store_is() {
+    fn a_wildcard_status_address_uses_the_host_of_the_store() {
         let of = |status, address| status_origin("http", status, address);
         assert_eq!(
             of("10.0.0.4:20180", "10.0.0.4:20160").as_deref(),
@@ -380,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_never_takes_a_granted_name() {
+    fn a_member_never_uses_a_granted_name() {
         assert_eq!(member_target("pd1", &["pd".to_owned()]), "pd-pd1");
         assert_eq!(
             member_target("2", &["pd".to_owned(), "pd-2".to_owned()]),
@@ -390,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_answer_counts_as_reachable_and_no_grant_as_unknown() {
+    fn reachability_is_unknown_without_a_grant() {
         assert_eq!(probe(&Err(HttpError::Refused)).is_reachable(), Some(false));
         assert_eq!(
             probe(&Err(HttpError::Denied("x".to_owned()))).is_reachable(),

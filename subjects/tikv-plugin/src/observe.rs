@@ -1,90 +1,64 @@
-//! One look at the cluster: PD first, then every process by itself, then the series and the logs.
+//! One observation of the cluster: PD first, then every process by itself, then metrics and logs.
+
+mod tick;
 
 use std::collections::BTreeMap;
 
 use operator_plugin::{
-    BlindSpot, HttpError, Observation, ObserveContext, Response, TableData, World,
+    HttpError, Observation, ObservationGap, ObserveContext, Response, TableData, World,
 };
 
-use crate::answer::{self, Why};
 use crate::configuration::{Configuration, LogOwner};
 use crate::installation::Installation;
 use crate::logs::{self, Names};
 use crate::members::{self, Leadership, MemberView};
-use crate::nodes::{self, Node, Nodes, Probe, ProbeRow, Probes, Returns};
-use crate::pd::{self, Asked, Question};
-use crate::picture::Picture;
+use crate::nodes::{self, Node, Nodes, Probe, ProbeRow, Probes, Recoveries};
+use crate::pd::{self, EndpointRequest, PdResponses};
+use crate::pd_state::PdState;
+use crate::region_scan::RegionScan;
+use crate::response::{self, ResponseError};
 use crate::schedule::{Endpoint, Outcome, Polls, is_due};
 use crate::shapes::{Member, Members};
-use crate::walk::Walk;
 use crate::{
     cluster, hot, metrics, pd_url, regions, safepoints, schedulers, settings, stores, topology,
 };
 
-/// `/health` itself waits 3 s for a member that hangs.
-const HEALTH_TIMEOUT_MS: u64 = 3_500;
-/// A request shorter than this only makes noise.
-const LEAST_TIMEOUT_MS: u64 = 50;
+use tick::{Tick, pd_targets};
 
-/// What is known from tick to tick.
+/// `/health` itself waits 3 s for a hung member.
+const HEALTH_TIMEOUT_MS: u64 = 3_500;
+
+/// The state that is kept between ticks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Observer {
-    picture: Picture,
+    pd_state: PdState,
     polls: Polls,
     nodes: Nodes,
-    returns: Returns,
-    walk: Walk,
+    recoveries: Recoveries,
+    scan: RegionScan,
     installation: Installation,
     leadership: Leadership,
-    /// Members of the last answer, for when nobody can list them.
+    /// Members of the last usable response, for when no member can list them.
     members: Vec<Member>,
     views: BTreeMap<String, MemberView>,
     views_ms: Option<u64>,
     scraped_ms: Option<u64>,
-    /// The second scrape follows soon, so that rates exist at once.
+    /// The second scrape follows early, so rates are available soon.
     scraped_twice: bool,
-    scraped: metrics::Scraped,
+    scraped: metrics::ScrapeOutcome,
     log_owners: BTreeMap<String, LogOwner>,
-    /// The cluster's id, and the target that said it.
+    /// The cluster ID and the target that reported it.
     system: Option<(u64, String)>,
-    /// The member that answered last.
+    /// The member that responded last.
     preferred: Option<String>,
 }
 
-/// The limits of one tick.
-struct Tick<'tick> {
-    configuration: &'tick Configuration,
-    granted: &'tick [String],
-    now: u64,
-    now_ms: u64,
-    budget_ms: u64,
-}
-
-impl<'tick> Tick<'tick> {
-    fn new(configuration: &'tick Configuration, context: &'tick ObserveContext, now: u64) -> Self {
-        let budget_ms = context.deadline.saturating_sub(now) / 1_000_000;
-        Self {
-            configuration,
-            granted: &context.targets,
-            now,
-            now_ms: now / 1_000_000,
-            budget_ms,
-        }
-    }
-
-    /// A time limit that leaves the later rounds their part of the tick.
-    fn timeout_ms(&self, wanted_ms: u64, percent: u64) -> u64 {
-        wanted_ms
-            .min(self.budget_ms.saturating_mul(percent) / 100)
-            .max(LEAST_TIMEOUT_MS)
-    }
-}
-
-/// A little less than the time between the two looks of a single check, of which some is spent in the first.
+/// Slightly less than the time between the two observations of `operator check`, part of which the
+/// first one uses up.
 const SECOND_SCRAPE_MS: u64 = 1_500;
 
 impl Observer {
-    /// Looks once.
+    /// Observes the cluster once.
     pub(crate) fn observe(
         &mut self,
         world: &mut dyn World,
@@ -92,79 +66,73 @@ impl Observer {
         context: &ObserveContext,
     ) -> Observation {
         let tick = Tick::new(configuration, context, world.now());
-        let (target, mut rows, mut blind) = self.ask_pd(world, &tick);
-        self.remember(world, &tick);
+        let (target, mut rows, mut gaps) = self.poll_pd(world, &tick);
+        self.update_cluster(world, &tick);
         let probes = self.probe(world, &tick, &mut rows);
         self.take_page(&probes, configuration.page_regions);
-        self.look_at_addresses(world, &tick);
+        self.probe_addresses(world, &tick);
         self.scrape(world, &tick, &probes);
         let names = self.names();
-        let (log_events, log_blind) =
+        let (log_events, log_gaps) =
             logs::observe(world, configuration, &mut self.log_owners, &names);
-        blind.extend(self.picture.blind_spots(&target));
-        blind.extend(self.nodes.blind_spots());
-        blind.extend(self.scraped.blind.iter().cloned());
-        blind.extend(log_blind);
+        gaps.extend(self.pd_state.observation_gaps(&target));
+        gaps.extend(self.nodes.observation_gaps());
+        gaps.extend(self.scraped.gaps.iter().cloned());
+        gaps.extend(log_gaps);
         let tables = self.tables(world, &tick, &probes, &rows, log_events);
         let system = self.system_text();
-        let topology = topology::topology(&self.picture, &system, &self.members);
+        let topology = topology::topology(&self.pd_state, &system, &self.members);
         Observation {
             system,
             tables,
             topology,
-            blind,
+            gaps,
         }
     }
 
-    /// Round one: everything that is due, of the first member that can answer.
-    fn ask_pd(
+    /// Round one: sends all due requests to the first member that can respond.
+    fn poll_pd(
         &mut self,
         world: &mut dyn World,
         tick: &Tick,
-    ) -> (String, Vec<ProbeRow>, Vec<BlindSpot>) {
+    ) -> (String, Vec<ProbeRow>, Vec<ObservationGap>) {
         let candidates = self.candidates(tick);
         if candidates.is_empty() {
             let reason =
-                "no target whose name begins with pd is granted, and pd_targets names none"
+                "no granted target is a PD member: its name must start with pd or be listed in pd_targets"
                     .to_owned();
             return (
                 "pd".to_owned(),
                 Vec::new(),
-                vec![BlindSpot {
-                    source: "http:pd".to_owned(),
-                    reason,
-                }],
+                vec![ObservationGap::target("pd", reason)],
             );
         }
-        let questions = self.questions(world, tick);
+        let requests = self.requests(world, tick);
         let system = self.system.clone();
-        let asked = pd::ask(world, &candidates, &questions, |member, asked| {
-            same_cluster(&system, member, asked)
+        let responses = pd::poll(world, &candidates, &requests, |member, responses| {
+            same_cluster(&system, member, responses)
         });
-        for question in &questions {
-            let body = pd::body_of(&asked, question.endpoint);
+        for request in &requests {
+            let body = pd::body_of(&responses, request.endpoint);
             self.polls
-                .asked(question.endpoint, outcome(&body), tick.now_ms);
-            self.picture.take(question.endpoint, tick.now, body);
+                .record(request.endpoint, outcome(&body), tick.now_ms);
+            self.pd_state.take(request.endpoint, tick.now, body);
         }
-        let answered = !asked
-            .passed_over
+        let responded = !responses
+            .skipped
             .iter()
-            .any(|(member, _)| *member == asked.target);
-        self.preferred = answered.then(|| asked.target.clone());
-        let foreign = asked
-            .passed_over
+            .any(|(member, _)| *member == responses.target);
+        self.preferred = responded.then(|| responses.target.clone());
+        let foreign = responses
+            .skipped
             .iter()
-            .filter(|(_, reason)| reason.starts_with("it belongs to cluster"));
-        let blind = foreign.map(|(member, reason)| BlindSpot {
-            source: format!("http:{member}"),
-            reason: reason.clone(),
-        });
-        (asked.target.clone(), asked.rows, blind.collect())
+            .filter(|(_, reason)| reason.starts_with("belongs to cluster"));
+        let gaps = foreign.map(|(member, reason)| ObservationGap::target(member, reason));
+        (responses.target.clone(), responses.rows, gaps.collect())
     }
 
-    fn questions(&mut self, world: &mut dyn World, tick: &Tick) -> Vec<Question> {
-        let regions = self.picture.regions();
+    fn requests(&mut self, world: &mut dyn World, tick: &Tick) -> Vec<EndpointRequest> {
+        let regions = self.pd_state.regions();
         let mut due = self.polls.due(tick.configuration, regions, tick.now_ms);
         if due
             .iter()
@@ -178,16 +146,16 @@ impl Observer {
                 *endpoint != Endpoint::LargeRegions || regions::some_are_oversized(&counted)
             });
         }
-        due.retain(|endpoint| schedulers::is_wanted(*endpoint, &self.picture.schedulers));
+        due.retain(|endpoint| schedulers::is_wanted(*endpoint, &self.pd_state.schedulers));
         due.into_iter()
-            .filter_map(|endpoint| self.question(endpoint, tick))
+            .filter_map(|endpoint| self.request(endpoint, tick))
             .collect()
     }
 
-    fn question(&mut self, endpoint: Endpoint, tick: &Tick) -> Option<Question> {
+    fn request(&mut self, endpoint: Endpoint, tick: &Tick) -> Option<EndpointRequest> {
         let configuration = tick.configuration;
         let path_and_query = match endpoint {
-            Endpoint::RegionPage => self.walk.page(
+            Endpoint::RegionPage => self.scan.page(
                 configuration.poll_ms.walk,
                 configuration.page_regions,
                 tick.now_ms,
@@ -211,21 +179,21 @@ impl Observer {
         } else {
             configuration.request_timeout_ms
         };
-        Some(Question {
+        Some(EndpointRequest {
             endpoint,
             path_and_query,
             timeout_ms: tick.timeout_ms(wanted_ms, 50),
         })
     }
 
-    /// Targets that speak for PD: the one that answered last, the granted ones, the discovered ones.
+    /// PD targets in order of preference: the last to respond, granted targets, discovered targets.
     fn candidates(&self, tick: &Tick) -> Vec<String> {
         let discovered = self
             .nodes
             .granted()
             .filter(|node| node.entity.starts_with("member/"))
             .map(|node| &node.target);
-        let granted = speakers_for_pd(tick);
+        let granted = pd_targets(tick);
         let mut candidates: Vec<String> = Vec::new();
         for candidate in self.preferred.iter().chain(granted).chain(discovered) {
             if !candidates.contains(candidate) {
@@ -235,16 +203,16 @@ impl Observer {
         candidates
     }
 
-    /// Takes over what the answers say about the cluster's shape, and makes its nodes known.
-    fn remember(&mut self, world: &mut dyn World, tick: &Tick) {
-        if let (Some(id), Some(target)) = (self.picture.cluster_id(), self.preferred.clone()) {
+    /// Updates the cluster's identity and members from the responses and registers its nodes.
+    fn update_cluster(&mut self, world: &mut dyn World, tick: &Tick) {
+        if let (Some(id), Some(target)) = (self.pd_state.cluster_id(), self.preferred.clone()) {
             if self.system.as_ref().is_some_and(|(known, _)| *known != id) {
-                self.forget_cluster();
+                self.reset_cluster();
             }
             self.system = Some((id, target));
         }
-        self.leadership.see(&self.picture.members);
-        if let Some(listed) = self.picture.members.value() {
+        self.leadership.update(&self.pd_state.members);
+        if let Some(listed) = self.pd_state.members.value() {
             self.members.clone_from(&listed.members);
         }
         let mut wanted = members::nodes(&self.members, tick.granted);
@@ -256,9 +224,9 @@ impl Observer {
         } else {
             "http"
         };
-        match self.picture.stores.value() {
+        match self.pd_state.stores.value() {
             Some(listed) => wanted.extend(stores::nodes(listed, scheme)),
-            // PD does not answer, but the processes may: keep asking those that it named.
+            // PD does not respond, but the stores may: keep probing the ones it listed last.
             None => wanted.extend(
                 self.nodes
                     .granted()
@@ -269,13 +237,15 @@ impl Observer {
         self.nodes.update(world, wanted, tick.now_ms);
     }
 
-    /// Another cluster under the same address: nothing known of the old one holds.
-    fn forget_cluster(&mut self) {
-        (self.walk, self.leadership) = (Walk::default(), Leadership::default());
-        (self.views, self.log_owners) = (BTreeMap::new(), BTreeMap::new());
+    /// A new cluster at the same address invalidates everything known about the old one.
+    fn reset_cluster(&mut self) {
+        self.scan = RegionScan::default();
+        self.leadership = Leadership::default();
+        self.views = BTreeMap::new();
+        self.log_owners = BTreeMap::new();
     }
 
-    /// Round two: every process by itself, with the slower questions that only it can answer.
+    /// Round two: probes every process, including the slower requests that only it can serve.
     fn probe(&mut self, world: &mut dyn World, tick: &Tick, rows: &mut Vec<ProbeRow>) -> Probes {
         let timeout_ms = tick.timeout_ms(tick.configuration.probe_timeout_ms, 30);
         let nodes: Vec<Node> = self.nodes.granted().cloned().collect();
@@ -283,20 +253,20 @@ impl Observer {
             .iter()
             .map(|node| nodes::probe_request(node, timeout_ms))
             .collect();
-        let asked_for_views = is_due(
+        let views_are_due = is_due(
             self.views_ms,
             tick.configuration.poll_ms.member_views,
             tick.now_ms,
         );
         let viewers: Vec<&Node> = nodes
             .iter()
-            .filter(|node| asked_for_views && node.entity.starts_with("member/"))
+            .filter(|node| views_are_due && node.entity.starts_with("member/"))
             .collect();
         requests.extend(viewers.iter().map(|node| {
             pd::request(&node.target, "/pd/api/v1/members", timeout_ms)
                 .header("PD-Allow-follower-handle", "true")
         }));
-        let confirmations = self.walk.confirmations(&self.nodes, timeout_ms);
+        let confirmations = self.scan.confirmations(&self.nodes, timeout_ms);
         requests.extend(confirmations.iter().map(|(_, request)| request.clone()));
         let mut results = world.send_all(&requests).into_iter();
 
@@ -321,9 +291,11 @@ impl Observer {
             );
         }
         for (entity, probe) in &mut probes {
-            probe.back_s = self.returns.see(entity, probe.is_reachable(), tick.now);
+            probe.back_s = self
+                .recoveries
+                .update(entity, probe.is_reachable(), tick.now);
         }
-        if asked_for_views {
+        if views_are_due {
             self.views_ms = Some(tick.now_ms);
             self.views = viewers
                 .iter()
@@ -336,38 +308,38 @@ impl Observer {
             .map(|(region, _)| region)
             .zip(results)
             .collect();
-        self.walk.confirm(&answers);
+        self.scan.confirm(&answers);
         probes
     }
 
-    /// Round three, rarely: the addresses that were configured and advertised.
-    fn look_at_addresses(&mut self, world: &mut dyn World, tick: &Tick) {
-        let targets: Vec<String> = speakers_for_pd(tick).cloned().collect();
+    /// Round three, at long intervals: probes the configured and advertised addresses.
+    fn probe_addresses(&mut self, world: &mut dyn World, tick: &Tick) {
+        let targets: Vec<String> = pd_targets(tick).cloned().collect();
         let timeout_ms = tick.timeout_ms(tick.configuration.probe_timeout_ms, 20);
         let limits = (tick.configuration.poll_ms.addresses, timeout_ms);
-        self.installation.look(
+        self.installation.poll(
             world,
             &targets,
-            self.picture.stores.value(),
+            self.pd_state.stores.value(),
             limits,
             tick.now_ms,
         );
     }
 
-    /// The page of regions that round one brought, read with what round two found out about the stores.
+    /// Evaluates the region page of round one with the store states of round two.
     fn take_page(&mut self, probes: &Probes, page_regions: u64) {
         let lost = self
-            .picture
+            .pd_state
             .stores
             .value()
             .map(|stores| stores::lost(stores, probes))
             .unwrap_or_default();
-        if let Some(page) = self.picture.page.value() {
-            self.walk.take(&page.regions, page_regions, &lost);
-        } else if self.picture.page.why().is_some() {
-            self.walk.break_off();
+        if let Some(page) = self.pd_state.page.value() {
+            self.scan.take(&page.regions, page_regions, &lost);
+        } else if self.pd_state.page.why().is_some() {
+            self.scan.abort();
         }
-        self.picture.page = crate::picture::Seen::default();
+        self.pd_state.page = crate::pd_state::PolledValue::default();
     }
 
     fn scrape(&mut self, world: &mut dyn World, tick: &Tick, probes: &Probes) {
@@ -392,45 +364,45 @@ impl Observer {
         rows: &[ProbeRow],
         log_events: Option<TableData>,
     ) -> Vec<TableData> {
-        let picture = &self.picture;
+        let pd_state = &self.pd_state;
         let offsets = nodes::clock_offsets(probes);
         let counted = regions::counted(world, self.leader().as_deref());
-        #[expect(clippy::cast_precision_loss, reason = "a handful of copies")]
-        let replicas = settings::max_replicas(picture)
+        #[expect(clippy::cast_precision_loss, reason = "a small number of replicas")]
+        let replicas = settings::max_replicas(pd_state)
             .filter(|replicas| *replicas > 0)
             .map(|replicas| replicas as f64);
         let tables = [
             cluster::cluster_table(
-                picture,
+                pd_state,
                 &self.system_text(),
                 &self.members,
                 &self.leadership,
                 tick.now,
             ),
-            members::members_table(picture, &self.members, probes, &self.views, &offsets),
+            members::members_table(pd_state, &self.members, probes, &self.views, &offsets),
             self.installation.endpoints_table(),
-            picture.stores.value().map(|listed| {
+            pd_state.stores.value().map(|listed| {
                 self.installation
-                    .beside_stores(stores::stores_table(listed, probes, &offsets))
+                    .with_address_probes(stores::stores_table(listed, probes, &offsets))
             }),
-            regions::region_health_table(picture, &counted),
-            regions::large_regions_table(picture, &counted),
-            hot::region_flow_table(picture, replicas),
-            hot::hot_peers_table(picture),
-            hot::store_flow_table(&picture.store_rates),
-            regions::range_holes_table(&picture.range_holes),
-            self.walk.table(),
-            safepoints::safepoints_table(&picture.safepoints, tick.now),
-            schedulers::schedulers_table(picture),
-            settings::settings_table(picture),
-            schedulers::operators_table(&picture.operators, tick.now),
+            regions::region_health_table(pd_state, &counted),
+            regions::large_regions_table(pd_state, &counted),
+            hot::region_flow_table(pd_state, replicas),
+            hot::hot_peers_table(pd_state),
+            hot::store_flow_table(&pd_state.store_rates),
+            regions::range_holes_table(&pd_state.range_holes),
+            self.scan.table(),
+            safepoints::safepoints_table(&pd_state.safepoints, tick.now),
+            schedulers::schedulers_table(pd_state),
+            settings::settings_table(pd_state),
+            schedulers::operators_table(&pd_state.operators, tick.now),
             metrics::unreachable_reports_table(world, &self.scraped),
             log_events,
             Some(nodes::probes_table(rows)),
         ];
-        pd_url::beside(
+        pd_url::add(
             tables.into_iter().flatten().collect(),
-            picture,
+            pd_state,
             &self.members,
         )
     }
@@ -438,7 +410,7 @@ impl Observer {
     fn names(&self) -> Names {
         Names {
             stores: self
-                .picture
+                .pd_state
                 .stores
                 .value()
                 .map(stores::by_address)
@@ -452,7 +424,7 @@ impl Observer {
     }
 
     fn leader(&self) -> Option<String> {
-        self.picture
+        self.pd_state
             .members
             .value()?
             .leader
@@ -468,28 +440,15 @@ impl Observer {
     }
 }
 
-/// Granted targets that are PD members by their name or by the configuration.
-fn speakers_for_pd<'tick>(tick: &Tick<'tick>) -> impl Iterator<Item = &'tick String> {
-    let (granted, named) = (tick.granted, &tick.configuration.pd_targets);
-    granted.iter().filter(move |target| {
-        let is_pd = target.strip_prefix("pd").is_some_and(|rest| {
-            rest.is_empty()
-                || rest.starts_with(['-', '_', '.'])
-                || rest.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        is_pd || named.contains(*target)
-    })
-}
-
-fn outcome<T>(body: &Result<T, Why>) -> Outcome {
+fn outcome<T>(body: &Result<T, ResponseError>) -> Outcome {
     match body {
-        Err(Why::NotOffered) => Outcome::NotOffered,
-        Err(Why::NoLeader | Why::Unreachable(_)) => Outcome::Silence,
+        Err(ResponseError::Unsupported) => Outcome::Unsupported,
+        Err(ResponseError::NoLeader | ResponseError::Unreachable(_)) => Outcome::NoResponse,
         _ => Outcome::Answered,
     }
 }
 
-/// The lists that can be long.
+/// The lists of abnormal regions, which can be long.
 const ABNORMAL: [Endpoint; 4] = [
     Endpoint::MissPeer,
     Endpoint::DownPeer,
@@ -497,14 +456,21 @@ const ABNORMAL: [Endpoint; 4] = [
     Endpoint::OfflinePeer,
 ];
 
-/// A member of another cluster must not speak for this one, unless it did before and was set up anew.
-fn same_cluster(system: &Option<(u64, String)>, member: &str, asked: &Asked) -> Result<(), String> {
-    let said = pd::body_of(asked, Endpoint::Members).and_then(answer::read::<Members>);
-    match (system, said) {
-        (Some((known, by)), Ok(said)) if said.header.cluster_id != *known && by != member => {
+/// A member of another cluster must not represent this one, unless the target did before and was
+/// redeployed.
+fn same_cluster(
+    system: &Option<(u64, String)>,
+    member: &str,
+    responses: &PdResponses,
+) -> Result<(), String> {
+    let reported = pd::body_of(responses, Endpoint::Members).and_then(response::read::<Members>);
+    match (system, reported) {
+        (Some((known, by)), Ok(reported))
+            if reported.header.cluster_id != *known && by != member =>
+        {
             Err(format!(
-                "it belongs to cluster {}, not to {known}",
-                said.header.cluster_id
+                "belongs to cluster {}, not to {known}",
+                reported.header.cluster_id
             ))
         }
         _ => Ok(()),
@@ -512,7 +478,7 @@ fn same_cluster(system: &Option<(u64, String)>, member: &str, asked: &Asked) -> 
 }
 
 fn view(node: &Node, result: &Result<Response, HttpError>) -> Option<(String, MemberView)> {
-    let members: Members = answer::body(result).and_then(answer::read).ok()?;
+    let members: Members = response::body(result).and_then(response::read).ok()?;
     let (_, name) = node.entity.split_once('/')?;
     Some((name.to_owned(), MemberView::of(&members)))
 }

@@ -1,101 +1,108 @@
-//! Asking PD: all that is due in one round, of the first member that can answer.
+//! Polls PD: sends all due requests in one round to the first member that can respond.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{HttpError, Request, Response, World};
 
-use crate::answer::{self, Why};
 use crate::nodes::ProbeRow;
+use crate::response::{self, ResponseError};
 use crate::schedule::Endpoint;
 
-/// PD writes the caller into its audit log, so that our load can be told from others'.
+/// PD writes the caller into its audit log, which separates our load from that of others.
 const CALLER: (&str, &str) = ("X-Caller-ID", "operator");
-/// How many members are tried in one tick; a group has three or five.
+/// Members tried per tick; a cluster has three or five.
 const MEMBERS_TRIED: usize = 4;
 
-/// What PD answered.
+/// The responses of PD.
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
-    /// The member that answered, or the last one that was tried.
+pub(crate) struct PdResponses {
+    /// The member that responded, or the last one tried.
     pub(crate) target: String,
-    pub(crate) answers: BTreeMap<Endpoint, Result<Response, HttpError>>,
+    pub(crate) results: BTreeMap<Endpoint, Result<Response, HttpError>>,
     pub(crate) rows: Vec<ProbeRow>,
-    /// Members that were passed over, and why.
-    pub(crate) passed_over: Vec<(String, String)>,
+    /// Members that were skipped, with the reasons.
+    pub(crate) skipped: Vec<(String, String)>,
 }
 
-/// A question with its whole path and its time limit.
-pub(crate) struct Question {
+/// A request with its full path and its timeout.
+pub(crate) struct EndpointRequest {
     pub(crate) endpoint: Endpoint,
     pub(crate) path_and_query: String,
     pub(crate) timeout_ms: u64,
 }
 
-/// A request to PD that says who asks.
+/// A request to PD with the caller's name.
 pub(crate) fn request(target: &str, path_and_query: &str, timeout_ms: u64) -> Request {
     Request::get(target, path_and_query)
         .header(CALLER.0, CALLER.1)
-        .timeout_ms(timeout_ms)
+        .timeout(Duration::from_millis(timeout_ms))
 }
 
-/// Asks the members in turn until one answers that `accept` likes.
-pub(crate) fn ask(
+/// Polls the members in turn until one responds that `accept` accepts.
+pub(crate) fn poll(
     world: &mut dyn World,
     members: &[String],
-    questions: &[Question],
-    accept: impl Fn(&str, &Asked) -> Result<(), String>,
-) -> Asked {
-    let mut kept = Asked::default();
+    endpoints: &[EndpointRequest],
+    accept: impl Fn(&str, &PdResponses) -> Result<(), String>,
+) -> PdResponses {
+    let mut reported = PdResponses::default();
     for (attempt, member) in members.iter().take(MEMBERS_TRIED).enumerate() {
-        let mut asked = ask_one(world, member, questions);
-        asked.passed_over = std::mem::take(&mut kept.passed_over);
-        asked.rows.splice(0..0, std::mem::take(&mut kept.rows));
-        let verdict = usable(&asked).and_then(|()| accept(member, &asked));
-        let Err(reason) = verdict else { return asked };
-        let knows_of_no_leader = reason == Why::NoLeader.text();
-        asked.passed_over.push((member.clone(), reason));
-        // The first member's failure is the one to report: it is the one that the user named first. But who says that
-        // there is no leader has said more than who is silent.
-        if attempt == 0 || (knows_of_no_leader && is_silent(&kept)) {
-            kept = asked;
+        let mut responses = poll_one(world, member, endpoints);
+        responses.skipped = std::mem::take(&mut reported.skipped);
+        responses
+            .rows
+            .splice(0..0, std::mem::take(&mut reported.rows));
+        let verdict = usable(&responses).and_then(|()| accept(member, &responses));
+        let Err(reason) = verdict else {
+            return responses;
+        };
+        let has_no_leader = reason == ResponseError::NoLeader.text();
+        responses.skipped.push((member.clone(), reason));
+        // Report the failure of the first member, which is the one that the user configured first,
+        // unless it did not respond and another one reports that there is no leader, which is more
+        // informative.
+        if attempt == 0 || (has_no_leader && is_silent(&reported)) {
+            reported = responses;
         } else {
-            (kept.passed_over, kept.rows) = (asked.passed_over, asked.rows);
+            reported.skipped = responses.skipped;
+            reported.rows = responses.rows;
         }
     }
-    kept
+    reported
 }
 
-fn ask_one(world: &mut dyn World, member: &str, questions: &[Question]) -> Asked {
-    let requests: Vec<Request> = questions
+fn poll_one(world: &mut dyn World, member: &str, endpoints: &[EndpointRequest]) -> PdResponses {
+    let requests: Vec<Request> = endpoints
         .iter()
-        .map(|question| request(member, &question.path_and_query, question.timeout_ms))
+        .map(|endpoint| request(member, &endpoint.path_and_query, endpoint.timeout_ms))
         .collect();
     let results = world.send_all(&requests);
-    let mut asked = Asked {
+    let mut responses = PdResponses {
         target: member.to_owned(),
-        ..Asked::default()
+        ..PdResponses::default()
     };
-    for (question, result) in questions.iter().zip(results) {
-        asked
+    for (endpoint, result) in endpoints.iter().zip(results) {
+        responses
             .rows
-            .push(ProbeRow::new(member, "", &question.path_and_query, &result));
-        asked.answers.insert(question.endpoint, result);
+            .push(ProbeRow::new(member, "", &endpoint.path_and_query, &result));
+        responses.results.insert(endpoint.endpoint, result);
     }
-    asked
+    responses
 }
 
-/// Whether the member said anything that another would not say better. One that knows of no leader answers for itself
-/// all the same, but what is asked of the leader it cannot pass on.
-fn usable(asked: &Asked) -> Result<(), String> {
-    let failures: Vec<Option<Why>> = asked
-        .answers
+/// Whether the responses of the member are usable, or another member should be tried. A member
+/// without a leader responds for itself, but cannot forward requests to the leader.
+fn usable(responses: &PdResponses) -> Result<(), String> {
+    let failures: Vec<Option<ResponseError>> = responses
+        .results
         .values()
-        .map(|result| answer::body(result).err())
+        .map(|result| response::body(result).err())
         .collect();
-    if failures.contains(&Some(Why::NoLeader)) {
-        return Err(Why::NoLeader.text());
+    if failures.contains(&Some(ResponseError::NoLeader)) {
+        return Err(ResponseError::NoLeader.text());
     }
-    let silent: Vec<&Why> = failures
+    let silent: Vec<&ResponseError> = failures
         .iter()
         .flatten()
         .filter(|why| why.is_worth_another_member())
@@ -106,17 +113,17 @@ fn usable(asked: &Asked) -> Result<(), String> {
     }
 }
 
-fn is_silent(asked: &Asked) -> bool {
-    asked
-        .answers
+fn is_silent(responses: &PdResponses) -> bool {
+    responses
+        .results
         .values()
-        .all(|result| matches!(answer::body(result), Err(Why::Unreachable(_))))
+        .all(|result| matches!(response::body(result), Err(ResponseError::Unreachable(_))))
 }
 
-/// The body of the answer to one question.
-pub(crate) fn body_of(asked: &Asked, endpoint: Endpoint) -> Result<&[u8], Why> {
-    asked.answers.get(&endpoint).map_or_else(
-        || Err(Why::Unreachable("not answered".to_owned())),
-        answer::body,
+/// The body of the response to one request.
+pub(crate) fn body_of(responses: &PdResponses, endpoint: Endpoint) -> Result<&[u8], ResponseError> {
+    responses.results.get(&endpoint).map_or_else(
+        || Err(ResponseError::Unreachable("no response".to_owned())),
+        response::body,
     )
 }

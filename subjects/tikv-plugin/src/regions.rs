@@ -1,26 +1,29 @@
-//! Health of the regions in numbers: PD's abnormal lists and the holes between regions.
+//! Region health: PD's counts of abnormal regions, oversized regions and holes in the key space.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{Reduction, TableData, World, series, table};
 
-use crate::picture::{Picture, Seen};
+use crate::pd_state::{PdState, PolledValue};
 use crate::schedule::Endpoint;
 use crate::shapes::Region;
 use crate::units::count;
 
-/// A list is fetched only when the cluster, or the list by the metric, is no longer than this.
+/// A list is fetched only if the cluster, or the list according to the metric, is no longer than
+/// this.
 pub(crate) const LIST_REGIONS: u64 = 1_000;
-/// PD's gauges older than three scrapes are not current.
-const CURRENT_MS: u64 = 45_000;
-/// The largest regions that PD is asked for; a cluster where more cannot be split has one trouble, not many.
+/// PD's gauges are stale after three scrapes.
+const CURRENT: Duration = Duration::from_secs(45);
+/// The largest regions that are listed; with more unsplittable regions the cluster has one common
+/// problem.
 pub(crate) const LARGE_REGIONS: usize = 8;
-/// PD counts sizes in MiB.
+/// PD reports region sizes in MiB.
 const MIB: f64 = 1_048_576.0;
-/// Holes listed in one tick.
+/// Holes listed per tick.
 const HOLES: usize = 256;
 
-/// The kinds of abnormal regions with the list that counts them, where it is short enough to fetch.
+/// The kinds of abnormal regions, with the endpoint that lists them if there is one to fetch.
 const KINDS: [(&str, Option<Endpoint>); 9] = [
     ("miss-peer", Some(Endpoint::MissPeer)),
     ("extra-peer", None),
@@ -33,7 +36,7 @@ const KINDS: [(&str, Option<Endpoint>); 9] = [
     ("undersized", None),
 ];
 
-/// PD's own counts, by kind: the gauges of the member that leads, as the other members' are old.
+/// PD's own counts by kind, from the gauges of the leader; those of other members are stale.
 pub(crate) fn counted(world: &mut dyn World, leader: Option<&str>) -> BTreeMap<String, u64> {
     let Some(leader) = leader else {
         return BTreeMap::new();
@@ -41,7 +44,7 @@ pub(crate) fn counted(world: &mut dyn World, leader: Option<&str>) -> BTreeMap<S
     let query = series("pd_regions_status")
         .with("member", leader)
         .by("type");
-    let Ok(found) = world.select(&query, Reduction::Last, CURRENT_MS) else {
+    let Ok(found) = world.select(&query, Reduction::Last, CURRENT) else {
         return BTreeMap::new();
     };
     #[expect(
@@ -59,7 +62,7 @@ pub(crate) fn counted(world: &mut dyn World, leader: Option<&str>) -> BTreeMap<S
     found.rows().filter_map(kind).collect()
 }
 
-/// Whether this list may be fetched: it can hold a third of the cluster.
+/// Whether this list is short enough to fetch; it can contain a third of the cluster.
 pub(crate) fn is_short(endpoint: Endpoint, regions: u64, counted: &BTreeMap<String, u64>) -> bool {
     let kind = KINDS
         .iter()
@@ -69,18 +72,18 @@ pub(crate) fn is_short(endpoint: Endpoint, regions: u64, counted: &BTreeMap<Stri
     by_metric.map_or(regions <= LIST_REGIONS, |listed| *listed <= LIST_REGIONS)
 }
 
-/// The `region_health` table: a row for each kind, null where nobody counted.
+/// The `region_health` table: a row for each kind, null if the count is unknown.
 pub(crate) fn region_health_table(
-    picture: &Picture,
+    pd_state: &PdState,
     counted: &BTreeMap<String, u64>,
 ) -> Option<TableData> {
-    if picture.bootstrapped == Some(false) {
+    if pd_state.bootstrapped == Some(false) {
         return Some(filled(&[]));
     }
     let row = |(kind, list): &(&'static str, Option<Endpoint>)| {
         let listed = list
-            .and_then(|list| picture.abnormal.get(&list))
-            .and_then(Seen::value);
+            .and_then(|list| pd_state.abnormal.get(&list))
+            .and_then(PolledValue::value);
         match (listed, counted.get(*kind)) {
             (Some(listed), _) => (*kind, Some(listed.count), Some("list")),
             (None, Some(counted)) => (*kind, Some(*counted), Some("metric")),
@@ -107,17 +110,17 @@ fn filled(rows: &[(&str, Option<u64>, Option<&str>)]) -> TableData {
         )
 }
 
-/// Whether PD counts regions that are larger than they may be; only then it is asked for them by name.
+/// Whether PD counts oversized regions; only then are they listed.
 pub(crate) fn some_are_oversized(counted: &BTreeMap<String, u64>) -> bool {
     counted.get("oversized").is_some_and(|regions| *regions > 0)
 }
 
-/// The `large_regions` table: the largest regions, while some are oversized.
+/// The `large_regions` table: the largest regions, while any is oversized.
 pub(crate) fn large_regions_table(
-    picture: &Picture,
+    pd_state: &PdState,
     counted: &BTreeMap<String, u64>,
 ) -> Option<TableData> {
-    let listed = picture
+    let listed = pd_state
         .large_regions
         .value()
         .map(|list| list.regions.as_slice())
@@ -140,7 +143,7 @@ pub(crate) fn large_regions_table(
 }
 
 /// The `range_holes` table: key ranges that belong to no region.
-pub(crate) fn range_holes_table(seen: &Seen<Vec<(String, String)>>) -> Option<TableData> {
+pub(crate) fn range_holes_table(seen: &PolledValue<Vec<(String, String)>>) -> Option<TableData> {
     let holes = seen.value()?;
     let holes = holes.get(..holes.len().min(HOLES)).unwrap_or_default();
     let filled =
@@ -154,15 +157,15 @@ mod tests {
     use operator_plugin::Scalar;
 
     #[test]
-    fn a_list_counts_before_a_metric_and_nothing_counts_as_null() {
-        let mut picture = Picture::default();
-        picture.take(
+    fn a_list_takes_precedence_over_a_metric_and_an_unknown_count_is_null() {
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::MissPeer,
             1,
             Ok(br#"{"count":2,"regions":[{"id":1},{"id":2}]}"#),
         );
         let counted = [("miss-peer".to_owned(), 9), ("empty".to_owned(), 15)].into();
-        let table = region_health_table(&picture, &counted).unwrap();
+        let table = region_health_table(&pd_state, &counted).unwrap();
         assert_eq!(
             (table.scalar(0, "regions"), table.scalar(0, "source")),
             (Scalar::Integer(2), Scalar::Text("list".to_owned()))
@@ -175,13 +178,13 @@ mod tests {
     }
 
     #[test]
-    fn large_regions_are_named_while_some_are_oversized() {
-        let mut picture = Picture::default();
+    fn large_regions_are_listed_while_any_is_oversized() {
+        let mut pd_state = PdState::default();
         let body =
             br#"{"regions":[{"id":88,"leader":{"id":90,"store_id":4},"approximate_size":2048}]}"#;
-        picture.take(Endpoint::LargeRegions, 1, Ok(body));
+        pd_state.take(Endpoint::LargeRegions, 1, Ok(body));
         let counted = |regions: u64| [("oversized".to_owned(), regions)].into();
-        let table = large_regions_table(&picture, &counted(1)).unwrap();
+        let table = large_regions_table(&pd_state, &counted(1)).unwrap();
         assert_eq!(
             (
                 table.scalar(0, "region"),
@@ -195,15 +198,15 @@ mod tests {
             )
         );
         assert_eq!(
-            large_regions_table(&picture, &counted(0)).unwrap().rows(),
+            large_regions_table(&pd_state, &counted(0)).unwrap().rows(),
             0
         );
-        assert!(large_regions_table(&picture, &BTreeMap::new()).is_none());
+        assert!(large_regions_table(&pd_state, &BTreeMap::new()).is_none());
     }
 
     #[test]
-    fn with_nothing_counted_there_is_no_table() {
-        assert!(region_health_table(&Picture::default(), &BTreeMap::new()).is_none());
+    fn without_counts_there_is_no_table() {
+        assert!(region_health_table(&PdState::default(), &BTreeMap::new()).is_none());
     }
 
     #[test]
@@ -220,16 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn holes_are_pairs_of_keys_and_none_is_an_empty_table() {
-        let mut picture = Picture::default();
-        picture.take(Endpoint::RangeHoles, 1, Ok(br#"[["74","75"]]"#));
+    fn holes_are_key_pairs_and_no_hole_is_an_empty_table() {
+        let mut pd_state = PdState::default();
+        pd_state.take(Endpoint::RangeHoles, 1, Ok(br#"[["74","75"]]"#));
         assert_eq!(
-            range_holes_table(&picture.range_holes)
+            range_holes_table(&pd_state.range_holes)
                 .unwrap()
                 .scalar(0, "end_key"),
             Scalar::Text("75".to_owned())
         );
-        picture.take(Endpoint::RangeHoles, 2, Ok(b"[]"));
-        assert_eq!(range_holes_table(&picture.range_holes).unwrap().rows(), 0);
+        pd_state.take(Endpoint::RangeHoles, 2, Ok(b"[]"));
+        assert_eq!(range_holes_table(&pd_state.range_holes).unwrap().rows(), 0);
     }
 }

@@ -1,21 +1,21 @@
-//! What is due: every question to PD with its period in observed time.
+//! The poll schedule: every PD endpoint with its period in observed time.
 
 use std::collections::BTreeMap;
 
 use crate::configuration::Configuration;
 
-/// What was answered with 404 rests for this long at first, and twice as long each further time: a proxy may answer so for
-/// a moment, an old PD until it is upgraded.
-const NOT_OFFERED_MS: u64 = 15_000;
-/// What nobody answered is asked again after this long, and after twice as long each further time, up to its period: PD
-/// changes its leader within some seconds, and must not be pressed while it is overloaded.
-const SILENT_MS: u64 = 5_000;
-/// The longest rest.
-const NOT_OFFERED_MOST_MS: u64 = 300_000;
-/// Above this many regions, what scans all of them is asked less often.
+/// The initial backoff after a 404, doubled each time: a proxy may respond so for a moment, an old
+/// PD until it is upgraded.
+const UNSUPPORTED_MS: u64 = 15_000;
+/// The initial backoff without a response, doubled each time up to the period: PD changes its
+/// leader within seconds, and an overloaded PD must not be pressed.
+const NO_RESPONSE_MS: u64 = 5_000;
+/// The longest backoff after a 404.
+const UNSUPPORTED_MAX_MS: u64 = 300_000;
+/// With more regions than this, requests that scan all of them are less frequent.
 const MANY_REGIONS: u64 = 100_000;
 
-/// One question to PD.
+/// A polled PD endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Endpoint {
     Members,
@@ -46,7 +46,7 @@ pub(crate) enum Endpoint {
 }
 
 impl Endpoint {
-    /// All of them, in the order of asking.
+    /// All endpoints, in the order of the requests.
     pub(crate) const ALL: [Self; 25] = [
         Self::Members,
         Self::Stores,
@@ -75,7 +75,7 @@ impl Endpoint {
         Self::RegionPage,
     ];
 
-    /// The path below `/pd/api/v1`, without the parts that change.
+    /// The path below `/pd/api/v1`, without the variable parts.
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Members => "members",
@@ -106,7 +106,7 @@ impl Endpoint {
         }
     }
 
-    /// Whether every version offers it, so that a 404 is worth saying.
+    /// Whether every PD version supports it, so a 404 is an error.
     pub(crate) fn is_required(self) -> bool {
         matches!(self, Self::Members | Self::Stores)
     }
@@ -131,38 +131,38 @@ impl Endpoint {
             Self::RangeHoles | Self::LargeRegions if regions > MANY_REGIONS => {
                 periods.range_holes.max(300_000)
             }
-            // Sorting all regions by size costs PD as much as looking for holes.
+            // Sorting all regions by size costs PD as much as searching for holes.
             Self::RangeHoles | Self::LargeRegions => periods.range_holes,
             Self::RegionPage => 0,
         }
     }
 }
 
-/// A question that rests: it was answered with 404, or by nobody.
+/// The backoff of an endpoint after a 404 or without a response.
 #[derive(Debug, Clone, Copy)]
-struct Rest {
+struct Backoff {
     until_ms: u64,
-    rest_ms: u64,
+    delay_ms: u64,
 }
 
-/// When each question was last asked.
+/// When each endpoint was last polled.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Polls {
-    asked_ms: BTreeMap<Endpoint, u64>,
-    absent: BTreeMap<Endpoint, Rest>,
-    silent: BTreeMap<Endpoint, Rest>,
+    polled_ms: BTreeMap<Endpoint, u64>,
+    absent: BTreeMap<Endpoint, Backoff>,
+    silent: BTreeMap<Endpoint, Backoff>,
 }
 
-/// What became of a question.
+/// The outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Answered,
-    NotOffered,
-    Silence,
+    Unsupported,
+    NoResponse,
 }
 
 impl Polls {
-    /// What to ask now.
+    /// The endpoints to poll now.
     pub(crate) fn due(
         &self,
         configuration: &Configuration,
@@ -173,12 +173,12 @@ impl Polls {
             let absent = self
                 .absent
                 .get(endpoint)
-                .is_some_and(|rest| now_ms < rest.until_ms);
+                .is_some_and(|backoff| now_ms < backoff.until_ms);
             let again = self
                 .silent
                 .get(endpoint)
-                .is_some_and(|rest| now_ms >= rest.until_ms);
-            let last = self.asked_ms.get(endpoint);
+                .is_some_and(|backoff| now_ms >= backoff.until_ms);
+            let last = self.polled_ms.get(endpoint);
             !absent
                 && (again
                     || is_due(
@@ -190,39 +190,43 @@ impl Polls {
         Endpoint::ALL.into_iter().filter(is_due).collect()
     }
 
-    /// Remembers that it was asked, and what became of it. What every version offers is never put to rest.
-    pub(crate) fn asked(&mut self, endpoint: Endpoint, outcome: Outcome, now_ms: u64) {
-        self.asked_ms.insert(endpoint, now_ms);
-        let (absent, silent) = (self.absent.remove(&endpoint), self.silent.remove(&endpoint));
+    /// Records a request and its outcome. Endpoints that every version supports have no backoff
+    /// after a 404.
+    pub(crate) fn record(&mut self, endpoint: Endpoint, outcome: Outcome, now_ms: u64) {
+        self.polled_ms.insert(endpoint, now_ms);
+        let absent = self.absent.remove(&endpoint);
+        let silent = self.silent.remove(&endpoint);
         match outcome {
-            Outcome::NotOffered if !endpoint.is_required() => {
-                let rest = Rest::after(absent, NOT_OFFERED_MS, NOT_OFFERED_MOST_MS, now_ms);
-                self.absent.insert(endpoint, rest);
+            Outcome::Unsupported if !endpoint.is_required() => {
+                let backoff = Backoff::after(absent, UNSUPPORTED_MS, UNSUPPORTED_MAX_MS, now_ms);
+                self.absent.insert(endpoint, backoff);
             }
-            Outcome::Silence => {
-                self.silent
-                    .insert(endpoint, Rest::after(silent, SILENT_MS, u64::MAX, now_ms));
+            Outcome::NoResponse => {
+                self.silent.insert(
+                    endpoint,
+                    Backoff::after(silent, NO_RESPONSE_MS, u64::MAX, now_ms),
+                );
             }
             _ => {}
         }
     }
 }
 
-impl Rest {
-    /// Twice as long as the one before.
-    fn after(before: Option<Self>, least_ms: u64, most_ms: u64, now_ms: u64) -> Self {
-        let rest_ms = before
-            .map_or(0, |before| before.rest_ms)
+impl Backoff {
+    /// A delay twice as long as the previous one, within bounds.
+    fn after(before: Option<Self>, min_ms: u64, max_ms: u64, now_ms: u64) -> Self {
+        let delay_ms = before
+            .map_or(0, |before| before.delay_ms)
             .saturating_mul(2)
-            .clamp(least_ms, most_ms);
+            .clamp(min_ms, max_ms);
         Self {
-            until_ms: now_ms.saturating_add(rest_ms),
-            rest_ms,
+            until_ms: now_ms.saturating_add(delay_ms),
+            delay_ms,
         }
     }
 }
 
-/// Whether a period has passed. A clock that went back makes everything due.
+/// Whether a period has passed. A clock that steps back makes everything due.
 pub(crate) fn is_due(last_ms: Option<u64>, period_ms: u64, now_ms: u64) -> bool {
     last_ms.is_none_or(|last| now_ms < last || now_ms - last >= period_ms)
 }
@@ -232,11 +236,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_due_at_first_and_only_the_cheap_a_second_later() {
-        let (configuration, mut polls) = (Configuration::default(), Polls::default());
+    fn everything_is_due_at_first_and_only_cheap_requests_a_second_later() {
+        let configuration = Configuration::default();
+        let mut polls = Polls::default();
         assert_eq!(polls.due(&configuration, 0, 1_000), Endpoint::ALL);
         for endpoint in Endpoint::ALL {
-            polls.asked(endpoint, Outcome::Answered, 1_000);
+            polls.record(endpoint, Outcome::Answered, 1_000);
         }
         let due = polls.due(&configuration, 0, 2_000);
         assert_eq!(
@@ -251,20 +256,21 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_answered_is_asked_again_soon_and_then_ever_later_up_to_its_period() {
-        let (configuration, mut polls) = (Configuration::default(), Polls::default());
+    fn retries_without_a_response_back_off_up_to_the_period() {
+        let configuration = Configuration::default();
+        let mut polls = Polls::default();
         let mut asked = Vec::new();
         for now_ms in (0..180_000).step_by(1_000) {
             if polls
                 .due(&configuration, 0, now_ms)
                 .contains(&Endpoint::Replication)
             {
-                polls.asked(Endpoint::Replication, Outcome::Silence, now_ms);
+                polls.record(Endpoint::Replication, Outcome::NoResponse, now_ms);
                 asked.push(now_ms / 1_000);
             }
         }
         assert_eq!(asked, [0, 5, 15, 35, 75, 135]);
-        polls.asked(Endpoint::Replication, Outcome::Answered, 180_000);
+        polls.record(Endpoint::Replication, Outcome::Answered, 180_000);
         assert!(
             !polls
                 .due(&configuration, 0, 186_000)
@@ -273,8 +279,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_offered_rests_ever_longer_up_to_five_minutes() {
-        let (configuration, mut polls) = (Configuration::default(), Polls::default());
+    fn unsupported_endpoints_back_off_up_to_five_minutes() {
+        let configuration = Configuration::default();
+        let mut polls = Polls::default();
         let is_due = |polls: &Polls, now_ms| {
             polls
                 .due(&configuration, 0, now_ms)
@@ -282,21 +289,22 @@ mod tests {
         };
         let mut now_ms = 0;
         for rest_ms in [15_000, 30_000, 60_000, 120_000, 240_000, 300_000, 300_000] {
-            polls.asked(Endpoint::RegionPage, Outcome::NotOffered, now_ms);
+            polls.record(Endpoint::RegionPage, Outcome::Unsupported, now_ms);
             now_ms += rest_ms;
             assert!(
                 !is_due(&polls, now_ms - 1) && is_due(&polls, now_ms),
                 "{rest_ms}"
             );
         }
-        polls.asked(Endpoint::RegionPage, Outcome::Answered, now_ms);
+        polls.record(Endpoint::RegionPage, Outcome::Answered, now_ms);
         assert!(is_due(&polls, now_ms));
     }
 
     #[test]
-    fn what_every_version_offers_is_never_put_to_rest() {
-        let (configuration, mut polls) = (Configuration::default(), Polls::default());
-        polls.asked(Endpoint::Stores, Outcome::NotOffered, 1_000);
+    fn required_endpoints_never_back_off_after_a_404() {
+        let configuration = Configuration::default();
+        let mut polls = Polls::default();
+        polls.record(Endpoint::Stores, Outcome::Unsupported, 1_000);
         assert!(
             polls
                 .due(&configuration, 0, 2_000)
@@ -305,9 +313,10 @@ mod tests {
     }
 
     #[test]
-    fn full_scans_are_rarer_on_a_large_cluster() {
-        let (configuration, mut polls) = (Configuration::default(), Polls::default());
-        polls.asked(Endpoint::WriteFlow, Outcome::Answered, 0);
+    fn full_scans_are_less_frequent_on_a_large_cluster() {
+        let configuration = Configuration::default();
+        let mut polls = Polls::default();
+        polls.record(Endpoint::WriteFlow, Outcome::Answered, 0);
         assert!(
             polls
                 .due(&configuration, 29, 15_000)
@@ -326,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_stops_nothing() {
+    fn a_clock_that_steps_back_does_not_stop_polling() {
         assert!(is_due(Some(10_000), 60_000, 5_000));
     }
 }

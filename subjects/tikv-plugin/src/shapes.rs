@@ -1,4 +1,5 @@
-//! The shapes of PD's answers. Unknown fields are ignored and every field may be missing: protobuf leaves out zeros.
+//! The shapes of PD's responses. Unknown fields are ignored and every field may be missing:
+//! protobuf omits zeros.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +32,7 @@ pub(crate) struct Member {
     pub(crate) binary_version: String,
 }
 
-/// One of `/health`.
+/// An entry of `/health`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Health {
@@ -96,7 +97,7 @@ pub(crate) struct StoreStatus {
     pub(crate) uptime: String,
 }
 
-/// `/regions/count` and `/regions/check/…`, of which only the number is read.
+/// `/regions/count` and `/regions/check/…`, of which only the count is used.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 pub(crate) struct Count {
     pub(crate) count: u64,
@@ -135,7 +136,7 @@ pub(crate) struct Peer {
 }
 
 impl Region {
-    /// The leader's store; PD writes `{"role_name":""}` when it knows none.
+    /// The leader's store; PD writes `{"role_name":""}` if it knows of none.
     pub(crate) fn leader_store(&self) -> Option<u64> {
         self.leader
             .filter(|leader| leader.id != 0 && leader.store_id != 0)
@@ -170,7 +171,7 @@ pub(crate) struct HotPeer {
     pub(crate) flow_query: f64,
 }
 
-/// `/hotspot/stores`: rates a second by store.
+/// `/hotspot/stores`: rates per second by store.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(crate) struct StoreRates {
@@ -182,7 +183,7 @@ pub(crate) struct StoreRates {
     pub(crate) query_read_rate: Option<BTreeMap<String, f64>>,
 }
 
-/// An entry of `/schedulers`: a name, or with `?status=paused` a record with one.
+/// An entry of `/schedulers`: a name, or with `?status=paused` a record with a name.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum SchedulerEntry {
@@ -197,7 +198,7 @@ impl SchedulerEntry {
     }
 }
 
-/// `/scheduler-config/…/list` of the schedulers that name stores.
+/// `/scheduler-config/…/list` of the schedulers that act on certain stores.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub(crate) struct SchedulerStores {
@@ -213,14 +214,14 @@ pub(crate) struct Safepoints {
     pub(crate) service_gc_safe_points: Vec<Safepoint>,
 }
 
-/// What one service wants to be kept.
+/// The safepoint of one service.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Safepoint {
     pub(crate) service_id: String,
-    /// Seconds since the epoch; the largest number of 63 bits is never.
+    /// Seconds since the epoch; the largest 63-bit number means never.
     pub(crate) expired_at: u64,
-    /// A timestamp of PD; 0 holds nothing.
+    /// A PD timestamp; 0 means none.
     pub(crate) safe_point: u64,
 }
 
@@ -254,12 +255,12 @@ fn null_as_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
-/// A boolean, in quotes or not.
+/// A boolean, quoted or not.
 pub(crate) fn boolean(value: &Value) -> Option<bool> {
     value.as_bool().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// A value of a setting as text; lists and objects as JSON.
+/// A setting as text; lists and objects as JSON.
 pub(crate) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -273,7 +274,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_left_out_as_zero_read_as_zero() {
+    fn omitted_fields_are_zero() {
         let body = r#"{"count":1,"stores":[{"store":{"id":3,"state_name":"Down"},"status":{"capacity":"0B"}}]}"#;
         let stores: Stores = serde_json::from_str(body).unwrap();
         let store = &stores.stores[0].store;
@@ -291,14 +292,14 @@ mod tests {
     }
 
     #[test]
-    fn a_leader_without_id_is_no_leader() {
+    fn a_leader_without_an_id_is_no_leader() {
         let region: Region =
             serde_json::from_str(r#"{"id":2,"leader":{"role_name":""},"peers":null}"#).unwrap();
         assert_eq!(region.leader_store(), None);
     }
 
     #[test]
-    fn booleans_in_quotes_are_booleans() {
+    fn quoted_booleans_are_booleans() {
         assert_eq!(boolean(&Value::String("true".to_owned())), Some(true));
         assert_eq!(boolean(&Value::Bool(false)), Some(false));
         assert_eq!(boolean(&Value::Null), None);

@@ -1,4 +1,4 @@
-//! Stores as PD lists them, with what their own status servers say.
+//! Stores as PD lists them, with the probes of their status servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,10 +8,10 @@ use crate::nodes::{Node, Probes, status_origin};
 use crate::shapes::{Label, StoreItem, Stores};
 use crate::units::{count, go_duration_s, seconds_between, size_bytes};
 
-/// State number of a store that was removed for good.
+/// The state number of a removed store.
 const TOMBSTONE: u64 = 2;
 
-/// Stores that count, ordered by id: PD's own order changes from answer to answer.
+/// Stores that are not tombstones, ordered by id because PD's order varies between responses.
 pub(crate) fn living(stores: &Stores) -> Vec<&StoreItem> {
     let is_tombstone =
         |item: &&StoreItem| item.store.state == TOMBSTONE || item.store.state_name == "Tombstone";
@@ -25,7 +25,7 @@ pub(crate) fn living(stores: &Stores) -> Vec<&StoreItem> {
     living
 }
 
-/// Nodes of the stores that say where their status server is.
+/// Nodes of the stores that advertise a status server.
 pub(crate) fn nodes(stores: &Stores, scheme: &str) -> Vec<Node> {
     let node = |item: &StoreItem| {
         let origin = status_origin(scheme, &item.store.status_address, &item.store.address)?;
@@ -34,7 +34,7 @@ pub(crate) fn nodes(stores: &Stores, scheme: &str) -> Vec<Node> {
     living(stores).into_iter().filter_map(node).collect()
 }
 
-/// Stores whose word about who leads cannot be trusted: PD keeps a dead store as the leader it last was.
+/// Stores whose leadership is in doubt: PD keeps showing a dead store as leader of its regions.
 pub(crate) fn lost(stores: &Stores, probes: &Probes) -> BTreeSet<u64> {
     let is_lost = |item: &&StoreItem| {
         let probe = probes.get(&format!("store/{}", item.store.id));
@@ -48,7 +48,7 @@ pub(crate) fn lost(stores: &Stores, probes: &Probes) -> BTreeSet<u64> {
         .collect()
 }
 
-/// Ids of stores by address, to read logs.
+/// Store ids by address, to interpret logs.
 pub(crate) fn by_address(stores: &Stores) -> BTreeMap<String, String> {
     living(stores)
         .into_iter()
@@ -108,17 +108,10 @@ pub(crate) fn stores_table(
         )
 }
 
-/// The columns that PD keeps from the newest heartbeat.
+/// The columns that PD takes from the latest heartbeat.
 fn with_status(table: TableData, living: &[&StoreItem]) -> TableData {
     let status = || living.iter().map(|item| &item.status);
-    // A store that never sent a heartbeat is listed with sizes of zero, which means that they are not known.
-    let size = |text: &str| size_bytes(text);
-    let known = |item: &StoreItem, text: &str| size(text).filter(|_| heartbeat(item).is_some());
-    let ratio = |item: &StoreItem| {
-        let (available, capacity) = (size(&item.status.available)?, size(&item.status.capacity)?);
-        (capacity > 0.0).then_some(available / capacity)
-    };
-    table
+    let load = table
         .integers(
             "leader_count",
             "",
@@ -153,7 +146,36 @@ fn with_status(table: TableData, living: &[&StoreItem]) -> TableData {
         .booleans(
             "pause_leader_in",
             status().map(|status| status.pause_leader_transfer_in),
+        );
+    with_space(load, living)
+        .integers(
+            "sending_snapshots",
+            "",
+            status().map(|status| count(status.sending_snap_count)),
         )
+        .integers(
+            "receiving_snapshots",
+            "",
+            status().map(|status| count(status.receiving_snap_count)),
+        )
+        .integers(
+            "pending_peers",
+            "",
+            status().map(|status| count(status.pending_peer_count)),
+        )
+}
+
+/// The disk space of the stores.
+fn with_space(table: TableData, living: &[&StoreItem]) -> TableData {
+    // A store that never sent a heartbeat is listed with zero sizes, which means unknown.
+    let size = |text: &str| size_bytes(text);
+    let known = |item: &StoreItem, text: &str| size(text).filter(|_| heartbeat(item).is_some());
+    let ratio = |item: &StoreItem| {
+        let available = size(&item.status.available)?;
+        let capacity = size(&item.status.capacity)?;
+        (capacity > 0.0).then_some(available / capacity)
+    };
+    table
         .floats(
             "capacity_bytes",
             "By",
@@ -178,24 +200,10 @@ fn with_status(table: TableData, living: &[&StoreItem]) -> TableData {
             "1",
             living.iter().map(|item| ratio(item)),
         )
-        .integers(
-            "sending_snapshots",
-            "",
-            status().map(|status| count(status.sending_snap_count)),
-        )
-        .integers(
-            "receiving_snapshots",
-            "",
-            status().map(|status| count(status.receiving_snap_count)),
-        )
-        .integers(
-            "pending_peers",
-            "",
-            status().map(|status| count(status.pending_peer_count)),
-        )
 }
 
-/// The newest heartbeat, in nanoseconds. PD writes none, zero or a negative number for a store that only registered.
+/// The latest heartbeat, in nanoseconds. For a store that only registered, PD writes none, zero or
+/// a negative number.
 fn heartbeat(item: &StoreItem) -> Option<u64> {
     u64::try_from(item.store.last_heartbeat)
         .ok()
@@ -208,7 +216,7 @@ fn start_at(item: &StoreItem) -> Option<u64> {
         .and_then(|at| at.checked_mul(1_000_000_000))
 }
 
-/// PD counts from 1970 when a store does not say when it started.
+/// If a store does not report its start, PD counts from 1970, which is ignored.
 fn uptime_s(item: &StoreItem) -> Option<f64> {
     start_at(item).and_then(|_| go_duration_s(&item.status.uptime))
 }
@@ -247,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn the_recorded_lost_store_is_behind_and_its_probe_says_so() {
+    fn the_captured_lost_store_lags_and_its_probe_is_refused() {
         let stores = read(include_str!(
             "../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"
         ));
@@ -276,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn stores_that_only_registered_have_sent_no_heartbeat_and_know_no_size() {
+    fn stores_that_only_registered_have_no_heartbeat_and_no_sizes() {
         let stores = read(include_str!(
             "../tests/fixtures/pd-8.5.0-stores-without-heartbeat.json"
         ));
@@ -298,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn tombstones_do_not_count() {
+    fn tombstones_are_ignored() {
         let stores = read(
             r#"{"stores":[{"store":{"id":9,"state":2,"state_name":"Tombstone"}},{"store":{"id":2}},{"store":{"id":1}}]}"#,
         );
@@ -307,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_bytes_and_labels_one_text() {
+    fn sizes_are_bytes_and_labels_are_joined() {
         let stores = read(include_str!(
             "../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"
         ));

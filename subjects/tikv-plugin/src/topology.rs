@@ -1,36 +1,36 @@
-//! The parts of the cluster and how trouble travels between them.
+//! The entities of the cluster and the edges along which failures propagate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operator_plugin::{Edge, Entity, Relation, Topology};
+use operator_plugin::{Edge, Entity, EntityId, Relation, Topology, entity};
 
-use crate::picture::Picture;
+use crate::pd_state::PdState;
 use crate::shapes::Member;
 use crate::{hot, stores};
 
-/// Regions that become entities: those that carry the most load, and those that are too large.
+/// Regions that become entities: the busiest and the oversized ones.
 const REGIONS: usize = 64;
-/// Above this many stores, "everyone talks to everyone" says nothing and is left out.
+/// With more entities than this, a full mesh of peers carries no information and is omitted.
 const PEERING: usize = 32;
 
 /// Entities and edges of this tick.
-pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> Topology {
+pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> Topology {
     let mut drawn = Topology {
         entities: Vec::new(),
         edges: Vec::new(),
     };
     let cluster = (!system.is_empty())
         .then(|| add(&mut drawn, "cluster", system, format!("cluster {system}")));
-    let members: Vec<String> = members
+    let members: Vec<EntityId> = members
         .iter()
         .map(|member| add(&mut drawn, "member", &member.name, member.name.clone()))
         .collect();
-    let listed = picture
+    let listed = pd_state
         .stores
         .value()
         .map(stores::living)
         .unwrap_or_default();
-    let stores: Vec<String> = listed
+    let stores: Vec<EntityId> = listed
         .iter()
         .map(|item| {
             add(
@@ -56,9 +56,9 @@ pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> T
     join(&mut drawn, pairs(&members), Relation::PeersWith);
     join(&mut drawn, pairs(&stores), Relation::PeersWith);
     let known: BTreeSet<u64> = listed.iter().map(|item| item.store.id).collect();
-    let notable: BTreeMap<u64, u64> = hot::notable(picture)
+    let notable: BTreeMap<u64, u64> = hot::notable(pd_state)
         .into_iter()
-        .chain(large(picture))
+        .chain(large(pd_state))
         .collect();
     for (region, store) in notable
         .into_iter()
@@ -73,15 +73,15 @@ pub(crate) fn topology(picture: &Picture, system: &str, members: &[Member]) -> T
         );
         join(
             &mut drawn,
-            std::iter::once((&region, &format!("store/{store}"))),
+            std::iter::once((&region, &entity("store", store.to_string()))),
             Relation::RunsOn,
         );
     }
     drawn
 }
 
-fn large(picture: &Picture) -> impl Iterator<Item = (u64, u64)> {
-    let listed = picture
+fn large(pd_state: &PdState) -> impl Iterator<Item = (u64, u64)> {
+    let listed = pd_state
         .large_regions
         .value()
         .map(|list| list.regions.as_slice())
@@ -91,11 +91,10 @@ fn large(picture: &Picture) -> impl Iterator<Item = (u64, u64)> {
         .filter_map(|region| region.leader_store().map(|store| (region.id, store)))
 }
 
-fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> String {
-    let id = format!("{kind}/{key}");
+fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> EntityId {
+    let id = entity(kind, key);
     drawn.entities.push(Entity {
         id: id.clone(),
-        kind: kind.to_owned(),
         name,
     });
     id
@@ -103,7 +102,7 @@ fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> String {
 
 fn join<'ids>(
     drawn: &mut Topology,
-    pairs: impl Iterator<Item = (&'ids String, &'ids String)>,
+    pairs: impl Iterator<Item = (&'ids EntityId, &'ids EntityId)>,
     relation: Relation,
 ) {
     drawn.edges.extend(pairs.map(|(from, to)| Edge {
@@ -113,7 +112,7 @@ fn join<'ids>(
     }));
 }
 
-fn pairs(ids: &[String]) -> impl Iterator<Item = (&String, &String)> {
+fn pairs(ids: &[EntityId]) -> impl Iterator<Item = (&EntityId, &EntityId)> {
     let few = if ids.len() <= PEERING { ids } else { &[] };
     few.iter()
         .enumerate()
@@ -126,16 +125,16 @@ mod tests {
     use crate::schedule::Endpoint;
 
     #[test]
-    fn the_busiest_region_runs_on_its_leaders_store() {
-        let mut picture = Picture::default();
-        picture.take(
+    fn the_busiest_region_runs_on_the_store_of_its_leader() {
+        let mut pd_state = PdState::default();
+        pd_state.take(
             Endpoint::Stores,
             1,
             Ok(include_bytes!(
                 "../tests/fixtures/pd-8.5.0-stores-one-disconnected.json"
             )),
         );
-        picture.take(
+        pd_state.take(
             Endpoint::WriteFlow,
             1,
             Ok(include_bytes!(
@@ -143,7 +142,7 @@ mod tests {
             )),
         );
         let drawn = topology(
-            &picture,
+            &pd_state,
             "7",
             &[Member {
                 name: "pd1".to_owned(),

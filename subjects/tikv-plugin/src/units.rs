@@ -1,6 +1,6 @@
-//! The notations of PD, TiKV and Go for sizes, durations and times.
+//! Parses sizes, durations and times in the notations of PD, TiKV and Go.
 
-/// `97.66GiB` as bytes; four significant digits are all that PD gives.
+/// `97.66GiB` as bytes; PD prints four significant digits.
 pub(crate) fn size_bytes(text: &str) -> Option<f64> {
     let text = text.trim();
     let split = text.find(|letter: char| letter.is_ascii_alphabetic())?;
@@ -50,8 +50,8 @@ pub(crate) fn go_duration_s(text: &str) -> Option<f64> {
     Some(if negative { -seconds } else { seconds })
 }
 
-/// `2026/11/21 03:18:13.949 +00:00`, `2026-11-21 03:18:13.949161187 +0000 UTC …` or RFC 3339 as nanoseconds since the
-/// epoch. Times before 1970 (Go's zero time) are none.
+/// `2026/11/21 03:18:13.949 +00:00`, `2026-11-21 03:18:13.949161187 +0000 UTC …` or RFC 3339 as
+/// nanoseconds since the epoch. `None` for times before 1970, such as Go's zero time.
 pub(crate) fn time_ns(text: &str) -> Option<u64> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| {
@@ -62,8 +62,12 @@ pub(crate) fn time_ns(text: &str) -> Option<u64> {
                 .then(|| sum * 10 + i64::from(digit - b'0'))
         })
     };
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let year = number(0, 4)?;
+    let month = number(5, 7)?;
+    let day = number(8, 10)?;
+    let hour = number(11, 13)?;
+    let minute = number(14, 16)?;
+    let second = number(17, 19)?;
     if !(1..=12).contains(&month)
         || !(1..=31).contains(&day)
         || hour > 23
@@ -83,7 +87,7 @@ pub(crate) fn time_ns(text: &str) -> Option<u64> {
         .checked_add(fraction_ns)
 }
 
-/// `.949` in front of the rest.
+/// Splits off a fraction such as `.949`, in nanoseconds.
 fn fraction(rest: &[u8]) -> (u64, &[u8]) {
     let Some(digits) = rest.strip_prefix(b".").or_else(|| rest.strip_prefix(b",")) else {
         return (0, rest);
@@ -117,7 +121,8 @@ fn offset(rest: &[u8]) -> Option<i64> {
         .filter(|byte| **byte != b':')
         .map_while(|byte| byte.is_ascii_digit().then(|| i64::from(byte - b'0')));
     let mut two = || Some(places.next()? * 10 + places.next()?);
-    let (hours, minutes) = (two()?, two().unwrap_or(0));
+    let hours = two()?;
+    let minutes = two().unwrap_or(0);
     Some(sign * (hours * 3600 + minutes * 60))
 }
 
@@ -133,13 +138,13 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 /// Nanoseconds as seconds.
 #[expect(
     clippy::cast_precision_loss,
-    reason = "differences of times need no more than milliseconds"
+    reason = "millisecond precision is enough for time differences"
 )]
 pub(crate) fn seconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e9
 }
 
-/// `left - right` in seconds, negative when left is earlier.
+/// `left - right` in seconds, negative if `left` is earlier.
 pub(crate) fn seconds_between(left: u64, right: u64) -> f64 {
     if left >= right {
         seconds(left - right)
@@ -148,12 +153,12 @@ pub(crate) fn seconds_between(left: u64, right: u64) -> f64 {
     }
 }
 
-/// A count as a table holds it.
+/// A count as a table column stores it.
 pub(crate) fn count(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
-/// The middle value; of an even number, the mean of the two in the middle.
+/// The median; of an even number of values, the mean of the middle two.
 pub(crate) fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let upper = *values.get(values.len() / 2)?;
@@ -172,7 +177,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn sizes_read_with_binary_units() {
+    fn sizes_parse_with_binary_units() {
         assert_eq!(
             size_bytes("97.66GiB"),
             Some(97.66 * 1024.0 * 1024.0 * 1024.0)
@@ -185,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn go_durations_read_in_every_unit() {
+    fn go_durations_parse_in_every_unit() {
         assert_eq!(go_duration_s("10m0.5s"), Some(600.5));
         assert_eq!(
             go_duration_s("498674h22m27s"),
@@ -200,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn times_read_with_their_offset() {
+    fn times_parse_with_their_offset() {
         let utc = time_ns("2026/11/21 03:18:13.949 +00:00");
         assert_eq!(utc, Some(1_795_231_093_949_000_000));
         assert_eq!(time_ns("2026/11/21 11:18:13.949 +08:00"), utc);
@@ -211,14 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn the_median_of_an_even_number_lies_between() {
+    fn the_median_of_an_even_number_is_the_mean_of_the_middle_two() {
         assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), Some(2.5));
         assert_eq!(median(&mut []), None);
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_a_parser_panic(text in ".*") {
+        fn arbitrary_text_never_panics(text in ".*") {
             let _ = (size_bytes(&text), go_duration_s(&text), time_ns(&text));
         }
 

@@ -1,4 +1,4 @@
-//! The subject looks at recordings of real clusters, tick by tick.
+//! The subject observes captures of real clusters, tick by tick.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,22 +7,22 @@
     reason = "test code"
 )]
 
-mod recording;
+mod capture;
 
+use capture::Capture;
 use operator_plugin::{Observation, ObserveContext, Scalar, Subject, TableData, World};
-use recording::Recording;
 use tikv_plugin::Tikv;
 
 struct Watch {
     subject: Tikv,
-    world: Recording,
+    world: Capture,
     tick: u64,
 }
 
 impl Watch {
-    /// `None`, with a word on stderr, where the recordings are not at hand.
-    fn begin(name: &str, config: &str) -> Option<Self> {
-        let world = Recording::load(&recording::path(name)?);
+    /// `None`, with a message on stderr, if the captures are not available.
+    fn start(name: &str, config: &str) -> Option<Self> {
+        let world = Capture::load(&capture::path(name)?);
         Some(Self {
             subject: Tikv::configure(config).unwrap(),
             world,
@@ -30,31 +30,31 @@ impl Watch {
         })
     }
 
-    fn look(&mut self, t: f64) -> Seen {
+    fn observe(&mut self, t: f64) -> Snapshot {
         self.world.t = t;
-        self.world.asked.clear();
+        self.world.requested.clear();
         self.tick += 1;
         let context = ObserveContext {
             tick: self.tick,
             deadline: self.world.now() + 5_000_000_000,
             targets: vec!["pd".to_owned()],
         };
-        Seen(self.subject.observe(&mut self.world, &context).unwrap())
+        Snapshot(self.subject.observe(&mut self.world, &context).unwrap())
     }
 
-    /// Looks every second; the last look.
-    fn until(&mut self, t: u32) -> Seen {
+    /// Observes every second up to `t` and returns the last observation.
+    fn until(&mut self, t: u32) -> Snapshot {
         let mut seen = None;
         while self.world.t < f64::from(t) {
-            seen = Some(self.look((self.world.t + 1.0).floor()));
+            seen = Some(self.observe((self.world.t + 1.0).floor()));
         }
         seen.unwrap()
     }
 }
 
-struct Seen(Observation);
+struct Snapshot(Observation);
 
-impl Seen {
+impl Snapshot {
     fn table(&self, name: &str) -> &TableData {
         self.0
             .tables
@@ -67,7 +67,7 @@ impl Seen {
         self.0.tables.iter().any(|table| table.name == name)
     }
 
-    /// The value in the row in which `key` is `value`.
+    /// The cell of `column` in the row where `key` is `value`.
     fn of(&self, name: &str, key: &str, value: &str, column: &str) -> Scalar {
         let table = self.table(name);
         let row = (0..table.rows()).find(|row| table.scalar(*row, key) == text(value));
@@ -93,7 +93,7 @@ fn float(value: &Scalar) -> f64 {
     *value
 }
 
-/// Every table of TABLES.md with its columns.
+/// The tables of TABLES.md with their columns.
 fn schema() -> Vec<(String, Vec<String>)> {
     let rows = include_str!("../TABLES.md")
         .lines()
@@ -124,8 +124,8 @@ fn schema() -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn every_table_has_exactly_the_columns_that_its_schema_names() {
-    let Some(mut watch) = Watch::begin("node-death", "") else {
+fn every_table_has_exactly_the_documented_columns() {
+    let Some(mut watch) = Watch::start("node-death", "") else {
         return;
     };
     let seen = watch.until(60);
@@ -142,13 +142,13 @@ fn every_table_has_exactly_the_columns_that_its_schema_names() {
 }
 
 #[test]
-fn a_healthy_cluster_shows_nothing_odd() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+fn a_healthy_cluster_shows_no_anomaly() {
+    let Some(mut watch) = Watch::start("healthy-mix", "") else {
         return;
     };
     for t in 1..150 {
-        let seen = watch.look(f64::from(t));
-        assert_eq!(seen.0.blind, [], "{t}");
+        let seen = watch.observe(f64::from(t));
+        assert_eq!(seen.0.gaps, [], "{t}");
         assert_eq!(seen.0.system, "7710456005839950031");
         for store in ["1", "4", "5"] {
             assert_eq!(
@@ -210,8 +210,8 @@ fn a_healthy_cluster_shows_nothing_odd() {
 }
 
 #[test]
-fn a_killed_store_is_refused_at_its_own_port_before_pd_says_so() {
-    let Some(mut watch) = Watch::begin("node-death", "") else {
+fn a_killed_store_refuses_its_probe_before_pd_reports_it() {
+    let Some(mut watch) = Watch::start("node-death", "") else {
         return;
     };
     let before = watch.until(44);
@@ -235,9 +235,9 @@ fn a_killed_store_is_refused_at_its_own_port_before_pd_says_so() {
     );
     assert!(float(&later.of("stores", "store", "4", "heartbeat_lag_s")) > 15.0);
     assert_eq!(
-        later.0.blind,
+        later.0.gaps,
         [],
-        "a dead store is a finding, not a blind spot"
+        "a dead store is a finding, not an observation gap"
     );
     let reports = watch.until(100);
     assert_eq!(
@@ -252,27 +252,27 @@ fn a_killed_store_is_refused_at_its_own_port_before_pd_says_so() {
 }
 
 #[test]
-fn the_survivors_log_that_they_lost_the_store() {
-    let Some(mut watch) = Watch::begin("node-death", r#"{"logs":{"tikv0":{"store":"1"}}}"#) else {
+fn the_survivors_log_the_lost_connection() {
+    let Some(mut watch) = Watch::start("node-death", r#"{"logs":{"tikv0":{"store":"1"}}}"#) else {
         return;
     };
     watch.until(44);
-    let seen = watch.look(46.0);
+    let seen = watch.observe(46.0);
     let table = seen.table("log_events");
     let row = (0..table.rows())
         .find(|row| table.scalar(*row, "event") == text("store-connection-lost"))
-        .expect("the loss of the connection is in the log");
+        .expect("the log contains the lost connection");
     assert_eq!(table.scalar(row, "store"), text("4"));
     assert_eq!(table.scalar(row, "source"), text("tikv0"));
 }
 
 #[test]
-fn the_hot_region_is_seen_long_before_pds_own_list() {
-    let Some(mut watch) = Watch::begin("hot-write", "") else {
+fn the_hot_region_shows_long_before_pd_lists_it() {
+    let Some(mut watch) = Watch::start("hot-write", "") else {
         return;
     };
     let before = watch.until(29);
-    let share = |seen: &Seen| match seen.of("region_flow", "region", "88", "share") {
+    let share = |seen: &Snapshot| match seen.of("region_flow", "region", "88", "share") {
         Scalar::Float(share) => share,
         _ => 0.0,
     };
@@ -286,7 +286,7 @@ fn the_hot_region_is_seen_long_before_pds_own_list() {
     let listed = seen.of("hot_peers", "region", "88", "bytes_per_s");
     assert!(
         listed == Scalar::Null || float(&listed) < 50_000.0,
-        "PD's own list does not know yet: {listed:?}"
+        "PD's own list does not contain it yet: {listed:?}"
     );
     assert!(
         seen.0
@@ -298,21 +298,21 @@ fn the_hot_region_is_seen_long_before_pds_own_list() {
 }
 
 #[test]
-fn a_fresh_cluster_is_empty_then_silent_then_up() {
-    let Some(mut watch) = Watch::begin("fresh-cluster", "") else {
+fn a_fresh_cluster_is_empty_then_without_heartbeats_then_up() {
+    let Some(mut watch) = Watch::start("fresh-cluster", "") else {
         return;
     };
-    let first = watch.look(1.0);
+    let first = watch.observe(1.0);
     assert_eq!(
         first.column("cluster", "bootstrapped"),
         [Scalar::Boolean(false)]
     );
     assert_eq!(first.table("stores").rows(), 0);
-    assert_eq!(first.0.blind.len(), 1, "{:?}", first.0.blind);
+    assert_eq!(first.0.gaps.len(), 1, "{:?}", first.0.gaps);
     assert!(
-        first.0.blind[0].reason.contains("PANIC"),
+        first.0.gaps[0].reason.contains("PANIC"),
         "{:?}",
-        first.0.blind
+        first.0.gaps
     );
     let registered = watch.until(15);
     assert_eq!(registered.column("stores", "state"), vec![text("Down"); 3]);
@@ -327,12 +327,12 @@ fn a_fresh_cluster_is_empty_then_silent_then_up() {
         vec![Scalar::Boolean(true); 3]
     );
     assert_eq!(up.column("stores", "uptime_s"), vec![Scalar::Null; 3]);
-    assert_eq!(up.0.blind, []);
+    assert_eq!(up.0.gaps, []);
 }
 
 #[test]
-fn without_a_grant_the_nodes_are_blind_spots_and_pd_still_speaks() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+fn without_a_grant_the_nodes_are_gaps_and_pd_is_still_observed() {
+    let Some(mut watch) = Watch::start("healthy-mix", "") else {
         return;
     };
     watch.world.grants = false;
@@ -343,7 +343,7 @@ fn without_a_grant_the_nodes_are_blind_spots_and_pd_still_speaks() {
         Scalar::Null
     );
     assert_eq!(seen.of("stores", "store", "4", "state"), text("Up"));
-    assert_eq!(seen.0.blind.len(), 6, "{:?}", seen.0.blind);
+    assert_eq!(seen.0.gaps.len(), 6, "{:?}", seen.0.gaps);
     assert_eq!(
         seen.of("region_health", "kind", "down-peer", "source"),
         text("list")
@@ -351,8 +351,8 @@ fn without_a_grant_the_nodes_are_blind_spots_and_pd_still_speaks() {
 }
 
 #[test]
-fn when_the_granted_member_is_gone_another_one_speaks() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+fn another_member_is_polled_when_the_granted_one_is_gone() {
+    let Some(mut watch) = Watch::start("healthy-mix", "") else {
         return;
     };
     watch.until(16);
@@ -363,43 +363,48 @@ fn when_the_granted_member_is_gone_another_one_speaks() {
         seen.of("members", "member", "pd1", "probe"),
         text("refused")
     );
-    assert_eq!(seen.0.blind, []);
+    assert_eq!(seen.0.gaps, []);
     watch.world.close("http://127.0.0.1:2479");
     watch.world.close("http://127.0.0.1:2579");
     let dark = watch.until(20);
-    assert!(!dark.has("stores"), "what nobody told is not shown");
+    assert!(!dark.has("stores"), "unobserved tables are absent");
     assert_eq!(dark.column("members", "probe"), vec![text("refused"); 3]);
     assert!(
         dark.0
-            .blind
+            .gaps
             .iter()
-            .any(|spot| spot.source == "http:pd" && spot.reason == "connection refused"),
+            .any(|gap| gap.source.to_string() == "http:pd" && gap.reason == "connection refused"),
         "{:?}",
-        dark.0.blind
+        dark.0.gaps
     );
     assert_eq!(dark.0.system, seen.0.system);
 }
 
 #[test]
-fn a_quiet_second_asks_only_what_is_cheap() {
-    let Some(mut watch) = Watch::begin("healthy-mix", "") else {
+fn between_polls_only_cheap_requests_are_sent() {
+    let Some(mut watch) = Watch::start("healthy-mix", "") else {
         return;
     };
     watch.until(31);
-    watch.look(32.0);
+    watch.observe(32.0);
     let of_pd = |path: &str| {
         watch
             .world
-            .asked
+            .requested
             .iter()
-            .filter(|(target, asked)| target == "pd" && asked.contains(path))
+            .filter(|(target, requested)| target == "pd" && requested.contains(path))
             .count()
     };
     assert_eq!(
         (of_pd("members"), of_pd("/stores"), of_pd("")),
         (1, 1, 2),
         "{:?}",
-        watch.world.asked
+        watch.world.requested
     );
-    assert_eq!(watch.world.asked.len(), 8, "{:?}", watch.world.asked);
+    assert_eq!(
+        watch.world.requested.len(),
+        8,
+        "{:?}",
+        watch.world.requested
+    );
 }

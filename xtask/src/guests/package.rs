@@ -1,8 +1,9 @@
 //! Which packages are guests, and what their components are called.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::step;
@@ -144,11 +145,27 @@ fn is_dynamic_library(target: &Value) -> bool {
     kinds.iter().any(|kind| kind.as_str() == Some("cdylib"))
 }
 
+/// `tikv-plugin` → `tikv.wasm`, `tikv-checks-disk` → `disk.wasm`: users name the check plugin, not its package.
 fn default_file(package: &str) -> String {
-    format!(
-        "{}.wasm",
-        package.strip_suffix("-plugin").unwrap_or(package)
-    )
+    let module = package
+        .split_once("-checks-")
+        .map_or(package, |(_, module)| module);
+    format!("{}.wasm", module.strip_suffix("-plugin").unwrap_or(module))
+}
+
+/// All components of a folder of packages lie in one folder, so their names must differ.
+pub(crate) fn refuse_duplicates(guests: &[Guest]) -> Result<()> {
+    let mut owners = BTreeMap::new();
+    for guest in guests {
+        if let Some(other) = owners.insert(&guest.component, &guest.package) {
+            bail!(
+                "packages {other} and {} both write {}: set `file` in [package.metadata.operator] of one of them",
+                guest.package,
+                guest.component.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -178,28 +195,57 @@ mod tests {
     }
 
     #[test]
+    fn a_check_plugin_is_named_without_its_subject() {
+        let package = json!({ "name": "demo-checks-store-health", "targets": [{ "name": "demo_checks_store_health", "kind": ["cdylib", "rlib"] }] });
+        assert_eq!(
+            component_of(package),
+            ["out/store-health.wasm <- built/demo_checks_store_health.wasm"]
+        );
+    }
+
+    #[test]
     fn the_manifest_may_name_the_file() {
         let package = json!({
-            "name": "balance-invariants",
-            "metadata": { "operator": { "file": "balance.wasm" } },
-            "targets": [{ "name": "balance-invariants", "kind": ["cdylib"] }],
+            "name": "demo-checks-balance",
+            "metadata": { "operator": { "file": "demo-balance.wasm" } },
+            "targets": [{ "name": "demo_checks_balance", "kind": ["cdylib"] }],
         });
         assert_eq!(
             component_of(package),
-            ["out/balance.wasm <- built/balance_invariants.wasm"]
+            ["out/demo-balance.wasm <- built/demo_checks_balance.wasm"]
         );
+    }
+
+    #[test]
+    fn two_packages_cannot_write_the_same_component() {
+        let guest = |package: &str, component: &str| Guest {
+            package: package.into(),
+            core: "core".into(),
+            component: component.into(),
+        };
+        let same = [
+            guest("a-checks-disk", "disk.wasm"),
+            guest("b-checks-disk", "disk.wasm"),
+        ];
+        let error = refuse_duplicates(&same).expect_err("one would overwrite the other");
+        assert!(error.to_string().contains("b-checks-disk"), "{error}");
+        let different = [
+            guest("a-checks-disk", "disk.wasm"),
+            guest("b-checks-disk", "b-disk.wasm"),
+        ];
+        assert!(refuse_duplicates(&different).is_ok());
     }
 
     #[test]
     fn the_manifest_may_name_a_folder_beside_the_usual_one() {
         let package = json!({
-            "name": "deployment",
+            "name": "demo-checks-deployment",
             "metadata": { "operator": { "folder": "deployment" } },
-            "targets": [{ "name": "deployment", "kind": ["cdylib"] }],
+            "targets": [{ "name": "demo_checks_deployment", "kind": ["cdylib"] }],
         });
         assert_eq!(
             component_of(package),
-            ["deployment/deployment.wasm <- built/deployment.wasm"]
+            ["deployment/deployment.wasm <- built/demo_checks_deployment.wasm"]
         );
     }
 

@@ -5,8 +5,8 @@ use crate::history::CheckHistory;
 use crate::fault::explain;
 use crate::verdict_cache::VerdictCache;
 use crate::version::Version;
+use operator_model::{CheckDeclaration, GapSource, Status, Verdict};
 use operator_data::Snapshot;
-use operator_model::{CheckDeclaration, Status, Verdict};
 use operator_plugin_host::{Evaluated, InvariantModule, Outcome, PluginFailure};
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -24,7 +24,7 @@ pub(super) struct Job {
     pub(super) blocked: Option<String>,
     /// It belongs to a version that does not count.
     pub(super) beside: bool,
-    /// What it answered last.
+    /// EventKind it answered last.
     pub(super) verdict_cache: Option<Arc<VerdictCache>>,
 }
 
@@ -189,7 +189,7 @@ impl CheckSet {
     }
 }
 
-/// What has to be answered of one module, with the memory that this book has.
+/// EventKind has to be answered of one module, with the memory that this book has.
 pub(super) fn jobs(
     history: &CheckHistory,
     source: &str,
@@ -244,7 +244,7 @@ fn lost_results(panic: Box<dyn Any + Send>) -> Vec<(usize, Evaluated)> {
     Vec::new()
 }
 
-/// What it answered last while nothing changed that it read; else it is called.
+/// EventKind it answered last while nothing changed that it read; else it is called.
 fn answer(job: &Job, snapshot: &Arc<Snapshot>, runtime: &Runtime) -> Evaluated {
     let state = job.state.as_deref();
     let call = || runtime.block_on(job.module.evaluate(&job.check, snapshot, state));
@@ -287,10 +287,11 @@ fn missing_tables(check: &CheckDeclaration, snapshot: &Snapshot) -> Option<Strin
 
 /// The reason for this table, or for the subject as a whole.
 fn why_unseen<'a>(table: &str, snapshot: &'a Snapshot) -> Option<&'a str> {
-    let of_table = |source: &str| source.strip_prefix("table:") == Some(table);
-    let of_subject = |source: &str| source.starts_with("subject:");
-    let find =
-        |matches: &dyn Fn(&str) -> bool| snapshot.blind.iter().find(|spot| matches(&spot.source));
+    let of_table = |source: &GapSource| matches!(source, GapSource::Table(name) if name == table);
+    let of_subject = |source: &GapSource| matches!(source, GapSource::Subject(_));
+    let find = |matches: &dyn Fn(&GapSource) -> bool| {
+        snapshot.blind.iter().find(|gap| matches(&gap.source))
+    };
     find(&of_table)
         .or_else(|| find(&of_subject))
         .map(|spot| spot.reason.as_str())

@@ -1,7 +1,7 @@
 //! One tick's frozen observations.
 
 use crate::{SeriesStore, Table};
-use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
+use operator_model::{Digest, ObservationGap, Tick, Timestamp, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -26,8 +26,8 @@ pub struct Snapshot {
     pub series: Arc<SeriesStore>,
     /// Parts and edges.
     pub topology: Topology,
-    /// What could not be seen, sorted.
-    pub blind: Vec<BlindSpot>,
+    /// EventKind could not be seen, sorted.
+    pub blind: Vec<ObservationGap>,
     /// sha256 over tables, topology and blind spots in a fixed order.
     pub hash: Digest,
 }

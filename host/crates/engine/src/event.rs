@@ -8,7 +8,7 @@ mod sink;
 pub use sink::Sink;
 
 use operator_journal::body;
-use operator_model::{BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange, Timestamp};
+use operator_model::{ObservationGap, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket, TicketChange, Timestamp};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -200,7 +200,7 @@ pub enum PluginChangeKind {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Blind {
     /// Everything that cannot be seen now; empty when all is seen again.
-    pub blind: Vec<BlindSpot>,
+    pub blind: Vec<ObservationGap>,
 }
 
 /// `stopped`.

@@ -1,9 +1,9 @@
-//! What each kind of record holds. The fields are the log's format: they may be added to, never renamed.
+//! EventKind each kind of record holds. The fields are the log's format: they may be added to, never renamed.
 //! Times inside bodies are of the observed clock.
 
 use operator_model::{
-    BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
-    TicketChange, TicketState, Timestamp,
+    CheckId, Digest, EntityId, IncidentKey, ObservationGap, Severity, SignalId, Status, Tick,
+    Ticket, TicketChange, TicketState, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -100,7 +100,7 @@ pub struct Decision {
     pub tick: Tick,
     /// When.
     pub observed_at: Timestamp,
-    /// What it does to the ticket.
+    /// EventKind it does to the ticket.
     pub change: TicketChange,
     /// Why now.
     pub because: Vec<String>,
@@ -152,7 +152,7 @@ pub struct Blind {
     /// When.
     pub observed_at: Timestamp,
     /// Sorted; empty when everything is seen again.
-    pub blind: Vec<BlindSpot>,
+    pub blind: Vec<ObservationGap>,
 }
 
 /// `tick-checkpoint`.

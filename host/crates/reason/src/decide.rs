@@ -4,12 +4,14 @@
 //! one is worth most over all hypotheses; while the cause is open, only what is safe is recommended.
 //! Operator never acts.
 
+mod command;
 mod fill;
 mod rationale;
 mod value;
 
 use fill::Filling;
 use operator_data::Snapshot;
+use operator_model::command::Step;
 use operator_model::diagnosis::GAP_PROBABILITY_MIN;
 use operator_model::knowledge::{Action, FailureMode, KnowledgeBase, OptionFit, Risk};
 use operator_model::quantity::escape;
@@ -18,7 +20,7 @@ use operator_model::{
 };
 use std::collections::BTreeMap;
 
-/// What could be done about an incident.
+/// EventKind could be done about an incident.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decided {
     /// At least two, one of them `wait`; the recommended one first.
@@ -27,7 +29,7 @@ pub struct Decided {
     pub decision: Decision,
     /// Why this diagnosis and why this option, claim by claim.
     pub rationale: Vec<Claim>,
-    /// What could not be filled in; belongs to the ticket's gaps beside those of the diagnosis.
+    /// EventKind could not be filled in; belongs to the ticket's gaps beside those of the diagnosis.
     pub gaps: Vec<String>,
 }
 
@@ -41,7 +43,7 @@ const OPTIONS_MAX: usize = 8;
 #[must_use]
 pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> Decided {
     let mut gaps = Vec::new();
-    let mut options: Vec<TicketOption> = candidates(incident, knowledge)
+    let mut options: Vec<TicketOption> = candidates(incident, knowledge, snapshot)
         .into_iter()
         .map(|candidate| option(&candidate, incident, knowledge, snapshot, &mut gaps))
         .collect();
@@ -69,7 +71,7 @@ pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapsho
 /// The action that changes nothing; every ticket offers it.
 pub const WAIT: &str = "wait";
 
-/// What is offered beside waiting when the knowledge offers nothing.
+/// EventKind is offered beside waiting when the knowledge offers nothing.
 const LOOK_BY_HAND: &str = "look-by-hand";
 
 /// An action, and the component that it would act on.
@@ -80,12 +82,18 @@ struct Candidate {
 }
 
 /// Actions of the likely hypotheses, each for the likeliest component that it is listed for.
-fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> {
+fn candidates(
+    incident: &Incident,
+    knowledge: &KnowledgeBase,
+    snapshot: &Snapshot,
+) -> Vec<Candidate> {
     let mut found: BTreeMap<&str, Candidate> = BTreeMap::new();
     for hypothesis in likely(incident) {
         for fit in card_of(knowledge, hypothesis)
             .map(|card| card.options.as_slice())
             .unwrap_or_default()
+            .iter()
+            .filter(|fit| applies(fit, hypothesis, snapshot))
         {
             let Some(action) = knowledge
                 .actions
@@ -127,6 +135,23 @@ fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> 
         candidate.component = candidate.component.take().or_else(|| first.cloned());
     }
     found
+}
+
+/// Whether the row that the option asks for is there for the suspect.
+fn applies(fit: &OptionFit, hypothesis: &Hypothesis, snapshot: &Snapshot) -> bool {
+    let (Some(when), Some(suspect)) = (&fit.when, &hypothesis.component) else {
+        return fit.when.is_none();
+    };
+    let Some(table) = snapshot.tables.get(&when.table) else {
+        return false;
+    };
+    (0..table.rows).any(|row| {
+        let key = table.entity_key(row, &when.key_columns);
+        key.is_some_and(|key| EntityId::of_kind(suspect.kind(), &key) == *suspect)
+            && when
+                .comparison
+                .holds(&table.scalar(row, &when.column), &when.value)
+    })
 }
 
 fn likely(incident: &Incident) -> impl Iterator<Item = &Hypothesis> {
@@ -180,14 +205,10 @@ fn option(
         effect: fill(&action.effect),
         risk: action.risk,
         risk_note: fill(&action.risk_note),
-        reversible: action.reversible,
-        reversal: fill(&action.reversal),
+        reversible: action.is_reversible(),
+        reversal: filling.sentence(&action.undo, gaps),
         preconditions: action.preconditions.iter().map(fill).collect(),
-        commands: action
-            .commands
-            .iter()
-            .map(|command| filling.command(command, gaps))
-            .collect(),
+        commands: filling.steps(&action.steps, gaps),
         because: fill(&candidate.because),
         expected_value: value::expected(action, candidate.component.as_ref(), incident, knowledge),
     }
@@ -203,7 +224,7 @@ fn keep_the_best_and_wait(options: &mut Vec<TicketOption>) {
     }
 }
 
-/// What the leading card says; while the cause is open, what would close it.
+/// EventKind the leading card says; while the cause is open, what would close it.
 fn revisit_when(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> String {
     let leader = incident.diagnosis.hypotheses.first();
     if incident
@@ -234,10 +255,11 @@ fn built_in_wait() -> Action {
         effect: "Changes nothing; the operator keeps watching and updates this ticket.".to_owned(),
         risk: Risk::None,
         risk_note: "The trouble may grow while nobody acts.".to_owned(),
-        reversible: true,
-        reversal: "Choose another option at any time.".to_owned(),
         preconditions: Vec::new(),
-        commands: Vec::new(),
+        steps: Vec::new(),
+        undo: vec![Step::Instruction(
+            "Choose another option at any time.".to_owned(),
+        )],
     }
 }
 
@@ -248,10 +270,9 @@ fn built_in_look() -> Action {
         effect: "A person looks at what the operator could not see or explain.".to_owned(),
         risk: Risk::None,
         risk_note: "Costs a person's time.".to_owned(),
-        reversible: true,
-        reversal: "Nothing is changed.".to_owned(),
         preconditions: Vec::new(),
-        commands: Vec::new(),
+        steps: Vec::new(),
+        undo: vec![Step::Instruction("Nothing is changed.".to_owned())],
     }
 }
 

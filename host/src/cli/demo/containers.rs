@@ -6,11 +6,11 @@ use crate::console::{HumanSink, JsonSink, Stamp};
 use crate::demo::{ContainersPlan, Score, play_on_containers};
 use crate::exit::{Exit, Failure};
 use operator_chaos::faults::DockerArgs;
-use operator_inject::Launcher;
-use operator_sim::scenario::Scenario;
 use operator_engine::daemon::Stop;
 use operator_engine::event::Sink;
+use operator_inject::Launcher;
 use operator_plugin_host::{Engine, PluginLimits};
+use operator_sim::scenario::Scenario;
 use std::path::Path;
 use std::time::Duration;
 

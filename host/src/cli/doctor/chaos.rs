@@ -9,9 +9,10 @@ const WHAT: &str = "chaos in docker";
 /// Nobody needs it to watch: what is missing is never wrong, only said.
 pub(super) fn faults() -> Finding {
     let capabilities = Capabilities::probe();
-    let (possible, missing): (Vec<_>, Vec<_>) = operator_inject::catalogue::availability(&capabilities)
-        .into_iter()
-        .partition(|one| one.missing.is_none());
+    let (possible, missing): (Vec<_>, Vec<_>) =
+        operator_inject::catalogue::availability(&capabilities)
+            .into_iter()
+            .partition(|one| one.missing.is_none());
     let delay = if capabilities.netem {
         "delay by netem"
     } else if capabilities.packet_queue {

@@ -90,7 +90,7 @@ fn sheet(
     settings: &Settings,
     configured: bool,
 ) -> Sheet {
-    let reaches = inspection.world == World::Subject;
+    let reaches = inspection.world.base() == World::Subject;
     let targets = settings.targets.iter().filter(|_| reaches);
     let targets = targets
         .map(|(name, target)| (name.clone(), target.origin.to_string()))
@@ -163,7 +163,7 @@ fn trust(sheet: &Sheet) -> String {
 
 /// What it may reach under this configuration, for the only world that can reach anything.
 fn targets(sheet: &Sheet) -> Vec<String> {
-    if sheet.inspection.world != World::Subject {
+    if sheet.inspection.world.base() != World::Subject {
         return Vec::new();
     }
     let Some(targets) = &sheet.targets else {

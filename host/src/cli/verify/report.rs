@@ -3,7 +3,7 @@
 use crate::console::render::{escape, human};
 use operator_data::Snapshot;
 use operator_model::verdict::Observed;
-use operator_model::{BlindSpot, CheckId, EntityId, Status, Timestamp, Verdict};
+use operator_model::{CheckId, EntityId, ObservationGap, Status, Timestamp, Verdict};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ pub(super) struct Checklist {
     taken_at: Timestamp,
     right: bool,
     checks: Vec<Item>,
-    blind: Vec<BlindSpot>,
+    blind: Vec<ObservationGap>,
 }
 
 /// One line of the list.
@@ -27,9 +27,9 @@ struct Item {
     check: CheckId,
     status: Status,
     claim: String,
-    /// What was looked at, or why it could not be told; empty for what is wrong.
+    /// EventKind was looked at, or why it could not be told; empty for what is wrong.
     seen: String,
-    /// What to change; empty for what is right.
+    /// EventKind to change; empty for what is right.
     remedy: String,
     causes: Vec<Cause>,
 }
@@ -87,7 +87,7 @@ impl Checklist {
         }
         for spot in &self.blind {
             let (source, reason) = (
-                escape(&spot.source, TEXT_CHARS_MAX),
+                escape(&spot.source.to_string(), TEXT_CHARS_MAX),
                 escape(&spot.reason, TEXT_CHARS_MAX),
             );
             let _ = writeln!(text, "  not seen: {source}: {reason}");

@@ -87,7 +87,7 @@ fn what_is_configured_is_what_the_sheet_shows() {
             .unwrap()
     };
     assert_eq!(
-        fuel(World::Invariant),
+        fuel(World::Check),
         ("plugin_limits.check.fuel".to_owned(), "7".to_owned())
     );
     assert_eq!(
@@ -99,5 +99,5 @@ fn what_is_configured_is_what_the_sheet_shows() {
             .iter()
             .any(|limit| limit.key.starts_with("limits."))
     };
-    assert!(has_traffic(World::Subject) && !has_traffic(World::Invariant));
+    assert!(has_traffic(World::Subject) && !has_traffic(World::Check));
 }

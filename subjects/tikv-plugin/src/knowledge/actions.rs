@@ -1,23 +1,25 @@
-//! What a person can do, with the exact commands. Operator runs none of them.
+//! Actions that a person can take, with the exact commands. Operator runs none of them.
 //!
-//! `{pd}` is the client address of PD's leader, `{key}` the id of the suspect; words in capitals are for a person to fill in.
-//! `tiup` stands for whatever started the processes; its `-N` takes the address that PD shows.
+//! `{pd:url}` is the client address of the PD leader and `{key}` the id of the suspect; words in
+//! capitals are for the person to fill in. `tiup` stands for whatever manages the processes; its
+//! `-N` takes the address that PD shows.
 
 mod control;
 mod data;
 mod housekeeping;
 mod processes;
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, Step, command, instruction};
 
 /// All actions.
 pub(super) fn all() -> Vec<Action> {
     [
-        looking(),
+        inspections(),
         data::regions(),
         processes::processes(),
         data::placement(),
         data::space(),
+        data::storage_engine(),
         housekeeping::housekeeping(),
         processes::pools(),
         control::members(),
@@ -28,15 +30,15 @@ pub(super) fn all() -> Vec<Action> {
     .concat()
 }
 
-/// An action that cannot be wrong to do.
-fn look(id: &str, title: &str, effect: &str, commands: &[&str]) -> Action {
+/// An inspection, which is always safe.
+fn inspection(id: &str, title: &str, effect: &str, commands: &[&str]) -> Action {
     action(
         id,
         title,
         effect,
         Risk::None,
-        "costs a minute",
-        "nothing is changed",
+        "takes a minute",
+        &[instruction("Nothing to undo.")],
         &[],
         commands,
     )
@@ -49,120 +51,123 @@ fn action(
     effect: &str,
     risk: Risk,
     risk_note: &str,
-    reversal: &str,
+    undo: &[Step],
     preconditions: &[&str],
     commands: &[&str],
 ) -> Action {
-    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     Action {
         id: id.to_owned(),
         title: title.to_owned(),
         effect: effect.to_owned(),
         risk,
         risk_note: risk_note.to_owned(),
-        reversible: !reversal.is_empty(),
-        reversal: reversal.to_owned(),
-        preconditions: texts(preconditions),
-        commands: texts(commands),
+        preconditions: preconditions
+            .iter()
+            .map(|text| (*text).to_owned())
+            .collect(),
+        steps: commands.iter().map(|template| command(template)).collect(),
+        undo: undo.to_vec(),
     }
 }
 
-fn looking() -> Vec<Action> {
+fn inspections() -> Vec<Action> {
     vec![
         action(
             "wait",
             "Wait and watch",
-            "Changes nothing; the operator goes on watching and updates this ticket",
+            "Changes nothing; the operator keeps watching and updates this ticket",
             Risk::None,
-            "what is wrong may get worse meanwhile",
-            "nothing is changed",
+            "the problem may get worse meanwhile",
+            &[instruction("Nothing to undo.")],
             &[],
             &[],
         ),
-        look(
+        inspection(
             "inspect-store",
-            "Look at the store and its machine",
-            "Tells a dead process from a machine, a network or a disk that does not answer",
+            "Inspect the store and its machine",
+            "Distinguishes a dead process from an unresponsive machine, network or disk",
             &[
-                "pd-ctl -u {pd} store {key}",
+                "pd-ctl -u {pd:url} store {key}",
                 "curl -sS -m 3 -v http://{status_address}/status",
                 "ps -o pid,stat,lstart,args -C tikv-server  # on its machine: state T is stopped, D waits for a device",
                 "dmesg -T | tail -50  # on its machine: memory, disk, network",
             ],
         ),
-        look(
+        inspection(
             "read-store-log",
-            "Read the store's log around the time",
-            "Names the error, or shows that the process ended without a word: then the kernel's log names it",
+            "Read the store log around the time of the incident",
+            "Shows the error, or that the process exited without logging one: then \
+            check the kernel log",
             &[
-                "grep -nE '\\[(FATAL|ERROR)\\]' TIKV_LOG | tail -50  # on the machine of {address}",
+                "grep -nE '\\[(FATAL|ERROR)\\]' {TIKV_LOG} | tail -50  # on the machine of the store",
                 "dmesg -T | grep -iE 'out of memory|i/o error'  # there",
             ],
         ),
-        look(
+        inspection(
             "inspect-pd-member",
-            "Look at the PD member and its machine",
-            "Tells a dead process from a machine, a network or a disk that does not answer",
+            "Inspect the PD member and its machine",
+            "Distinguishes a dead process from an unresponsive machine, network or disk",
             &[
-                "pd-ctl -u {pd} member",
-                "pd-ctl -u {pd} health",
+                "pd-ctl -u {pd:url} member",
+                "pd-ctl -u {pd:url} health",
                 "curl -sS -m 3 {client_url}/pd/api/v1/ping",
-                "grep -nE '\\[(FATAL|ERROR|WARN)\\]' PD_LOG | tail -50  # on its machine",
+                "grep -nE '\\[(FATAL|ERROR|WARN)\\]' {PD_LOG} | tail -50  # on its machine",
             ],
         ),
-        look(
+        inspection(
             "inspect-region",
-            "Ask every store for the region's state",
-            "Shows which replica lacks what: leader, term, log, membership",
+            "Inspect the region on every store",
+            "Shows what each replica lacks: leader, term, log entries or membership",
             &[
-                "pd-ctl -u {pd} region {key}",
-                "curl -sS -m 3 http://STATUS_ADDRESS_OF_EACH_STORE/region/{key}",
+                "pd-ctl -u {pd:url} region {key}",
+                "curl -sS -m 3 http://{STATUS_ADDRESS_OF_EACH_STORE}/region/{key}",
             ],
         ),
-        look(
+        inspection(
             "inspect-schedule",
-            "Ask PD what it does and why it does not",
-            "Shows running operators, paused schedulers and the reasons for standing still",
+            "Inspect PD scheduling",
+            "Shows running operators, paused schedulers and the reasons for inactivity",
             &[
-                "pd-ctl -u {pd} operator show",
-                "pd-ctl -u {pd} scheduler show --status=paused",
-                "pd-ctl -u {pd} scheduler describe balance-region-scheduler",
-                "pd-ctl -u {pd} config show",
+                "pd-ctl -u {pd:url} operator show",
+                "pd-ctl -u {pd:url} scheduler show --status=paused",
+                "pd-ctl -u {pd:url} scheduler describe balance-region-scheduler",
+                "pd-ctl -u {pd:url} config show",
             ],
         ),
     ]
 }
 
-/// What only the application can do.
+/// Actions that only the application can take.
 fn clients() -> Vec<Action> {
     vec![
         action(
             "change-keys",
             "Spread the keys in the application",
-            "A hash before the key, shuffled ids, a cache or a batch before a single key",
+            "A hash prefix, shuffled IDs, or a cache or batching in front of a hot key",
             Risk::Medium,
-            "a change of the data model",
-            "",
+            "requires a data model change",
+            &[],
             &["the application can be changed"],
             &[],
         ),
         action(
             "read-from-followers",
             "Read from followers",
-            "All replicas serve reads instead of the leader alone",
+            "All replicas serve reads, not only the leader",
             Risk::Low,
-            "reads may wait for the leader's word, or be some seconds old",
-            "switch it off in the client again",
+            "reads may wait for a read index from the leader, or return data that is a \
+            few seconds old",
+            &[instruction("Disable it in the client again.")],
             &["the client supports follower or stale reads"],
             &[],
         ),
         action(
             "reduce-load",
             "Reduce the load",
-            "Limits the clients, or stops the batch that runs",
+            "Throttles the clients or stops the running batch job",
             Risk::Low,
-            "whoever is limited waits",
-            "lift the limit",
+            "throttled clients wait",
+            &[instruction("Lift the limit.")],
             &["it is known which clients matter least"],
             &[],
         ),

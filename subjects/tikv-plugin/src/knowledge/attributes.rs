@@ -1,8 +1,8 @@
-//! Words that commands and tickets may use.
+//! Attributes that commands and tickets may refer to as `{name}`.
 
 use operator_plugin::knowledge::Attribute;
 
-/// All of them: name, table, column of the entity, column of the value, kind of the entity.
+/// All attributes: name, table, entity column, value column, entity kind.
 pub(super) fn all() -> Vec<Attribute> {
     [
         ("address", "stores", "store", "address", "store"),
@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<Attribute> {
         |(name, table, entity_column, value_column, entity_kind)| Attribute {
             name: name.to_owned(),
             table: table.to_owned(),
-            entity_column: entity_column.to_owned(),
+            key_columns: vec![entity_column.to_owned()],
             value_column: value_column.to_owned(),
             entity_kind: entity_kind.to_owned(),
         },

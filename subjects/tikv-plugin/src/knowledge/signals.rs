@@ -1,18 +1,23 @@
-//! The numbers that are followed for each store, member and the cluster.
+//! The signals that are tracked for each store, each member and the cluster.
 //!
-//! A floor is the smallest deviation that matters to anybody: a tenth of a second (where TiKV itself calls a disk
-//! slow), a third of a core, a MiB or a thousand requests a second, fifty leaders. Load that moves by less is no trouble, and
-//! would only keep a ticket open after its cause is gone.
+//! A floor is the smallest deviation that matters in operation: 0.1 s (where TiKV itself considers
+//! a disk slow), 0.3 CPU cores, 1 MiB/s, 1 000 requests per second, 50 leaders. Smaller changes of
+//! load are harmless and would only keep a ticket open after its cause is gone.
 
-use operator_plugin::knowledge::{
-    ColumnSource, Direction, QuantileSource, SeriesSource, Signal, SignalSource,
-};
-use operator_plugin::{Matcher, Reduction, Selector, label};
+mod builder;
 
-/// Rates and quantiles over four scrapes.
-const WINDOW_MS: u64 = 60_000;
-/// PD writes to its log less than once a second.
-const PD_WINDOW_MS: u64 = 300_000;
+use std::time::Duration;
+
+use operator_plugin::Reduction;
+use operator_plugin::knowledge::{Direction, QuantileSource, SeriesSource, Signal, SignalSource};
+use operator_plugin::{Matcher, label};
+
+use builder::{Adjust, column_of, of, of_store, quantile, rate, selector, series};
+
+/// Rates and quantiles span four scrapes.
+const WINDOW: Duration = Duration::from_secs(60);
+/// PD writes to its log less than once per second, so quantiles need a longer window.
+const PD_WINDOW: Duration = Duration::from_secs(300);
 
 /// All signals.
 pub(super) fn all() -> Vec<Signal> {
@@ -25,7 +30,7 @@ pub(super) fn all() -> Vec<Signal> {
     signals
 }
 
-/// What is written and read.
+/// Read and write load.
 fn flow() -> Vec<Signal> {
     const MIB: f64 = 1024.0 * 1024.0;
     let flow = |id, title, column| {
@@ -64,7 +69,7 @@ fn flow() -> Vec<Signal> {
         .floor(1_000.0),
         of_store(
             "leader-count",
-            "regions that the store leads",
+            "regions led by the store",
             "1",
             column_of("stores", "store", "leader_count"),
         )
@@ -75,112 +80,125 @@ fn flow() -> Vec<Signal> {
 
 /// The stages of the request path.
 fn stages() -> Vec<Signal> {
+    [raft_stages(), request_stages()].concat()
+}
+
+/// The latency of one stage.
+fn stage(id: &str, title: &str, histogram: &str, labels: &[(&str, &str)]) -> Signal {
     const TENTH: f64 = 0.1;
-    let stage = |id, title, histogram, labels: &[(&str, &str)]| {
-        of_store(id, title, "s", quantile(histogram, labels)).floor(TENTH)
-    };
-    let requests = "tikv_storage_engine_async_request_duration_seconds";
+    of_store(id, title, "s", quantile(histogram, labels)).floor(TENTH)
+}
+
+/// Replication, and the probes of disks and links.
+fn raft_stages() -> Vec<Signal> {
     vec![
         stage(
             "append-p99",
-            "P99 of writing the Raft log",
+            "P99 Raft log append latency",
             "tikv_raftstore_append_log_duration_seconds",
             &[],
         ),
         stage(
             "commit-p99",
-            "P99 of agreeing with the followers",
+            "P99 Raft commit latency",
             "tikv_raftstore_commit_log_duration_seconds",
             &[],
         ),
         stage(
             "apply-p99",
-            "P99 of applying",
+            "P99 apply latency",
             "tikv_raftstore_apply_log_duration_seconds",
             &[],
         ),
         stage(
             "apply-wait-p99",
-            "P99 of waiting to apply",
+            "P99 wait before apply",
             "tikv_raftstore_apply_wait_time_duration_secs",
             &[],
         ),
         stage(
             "propose-wait-p99",
-            "P99 of waiting to propose",
+            "P99 wait before propose",
             "tikv_raftstore_request_wait_time_duration_secs",
             &[],
         ),
         stage(
             "log-queue-p99",
-            "P99 of waiting for the log writer",
+            "P99 wait for the Raft log writer",
             "tikv_raftstore_store_write_task_wait_duration_secs",
             &[],
         ),
         stage(
             "raft-sync-p99",
-            "P99 of syncing the Raft log to disk",
+            "P99 Raft log sync latency",
             "raft_engine_sync_log_duration_seconds",
             &[],
         ),
         stage(
             "inspect-p99",
-            "P99 of the store's own disk probes",
+            "P99 latency of the store's disk probes",
             "tikv_raftstore_inspect_duration_seconds",
             &[],
         ),
         stage(
             "link-p99",
-            "P99 of the store's probes of the other stores",
+            "P99 latency of the store's probes of other stores",
             "tikv_raftstore_inspect_network_duration_seconds",
             &[],
         ),
+    ]
+}
+
+/// Requests of clients, and the store's own requests to PD.
+fn request_stages() -> Vec<Signal> {
+    let requests = "tikv_storage_engine_async_request_duration_seconds";
+    vec![
         stage(
             "write-p99",
-            "P99 of writes through Raft",
+            "P99 latency of writes through Raft",
             requests,
             &[("type", "write")],
         ),
         stage(
             "read-index-p99",
-            "P99 of getting a snapshot to read from",
+            "P99 latency of read snapshots",
             requests,
             &[("type", "snapshot")],
         ),
         stage(
             "scheduler-p99",
-            "P99 of write commands",
+            "P99 write command latency",
             "tikv_scheduler_command_duration_seconds",
             &[],
         ),
         stage(
             "latch-p99",
-            "P99 of waiting for another write to the same key",
+            "P99 latch wait",
             "tikv_scheduler_latch_wait_duration_seconds",
             &[],
         ),
         stage(
             "read-wait-p99",
-            "P99 of waiting for the read pool",
+            "P99 wait for the read pool",
             "tikv_yatp_pool_schedule_wait_duration",
             &[],
         ),
         stage(
             "request-p99",
-            "P99 of requests",
+            "P99 request latency",
             "tikv_grpc_msg_duration_seconds",
             &[],
         ),
         stage(
             "pd-request-p99",
-            "P99 of the store's requests to PD",
+            "P99 latency of the store's requests to PD",
             "tikv_pd_request_duration_seconds",
             &[],
         ),
     ]
 }
 
-/// Processor time of thread pools, in cores.
+/// CPU use of thread pools, in cores.
 fn pools() -> Vec<Signal> {
     const THIRD_OF_A_CORE: f64 = 0.3;
     let pool = |id, title, threads: &str| {
@@ -193,42 +211,42 @@ fn pools() -> Vec<Signal> {
         let source = SeriesSource {
             selector,
             reduction: Reduction::Rate,
-            window: WINDOW_MS,
-            by: "store".to_owned(),
+            window: WINDOW,
+            by: vec!["store".to_owned()],
         };
         of_store(id, title, "1", SignalSource::Series(source)).floor(THIRD_OF_A_CORE)
     };
     vec![
-        pool("processor-cores", "processor cores that the store uses", ""),
+        pool("processor-cores", "CPU cores used by the store", ""),
         pool(
             "raftstore-cores",
-            "processor cores of the Raft threads",
+            "CPU cores used by the Raft threads",
             "raftstore_",
         ),
         pool(
             "apply-cores",
-            "processor cores of the apply threads",
+            "CPU cores used by the apply threads",
             "apply_",
         ),
         pool(
             "grpc-cores",
-            "processor cores of the request threads",
+            "CPU cores used by the gRPC threads",
             "grpc_server",
         ),
         pool(
             "read-cores",
-            "processor cores of the read threads",
+            "CPU cores used by the read threads",
             "unified_read_po",
         ),
         pool(
             "scheduler-cores",
-            "processor cores of the write scheduler",
+            "CPU cores used by the write scheduler",
             "sched_",
         ),
     ]
 }
 
-/// Space and compaction.
+/// Disk space and compaction.
 fn storage() -> Vec<Signal> {
     const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
     let last = |metric, labels: &[(&str, &str)]| series(metric, labels, Reduction::Last);
@@ -244,49 +262,49 @@ fn storage() -> Vec<Signal> {
         .floor(0.05),
         of_store(
             "disk-used",
-            "bytes that the store itself uses",
+            "bytes used by the store",
             "By",
             column_of("stores", "store", "used_bytes"),
         )
         .floor(GIB),
         of_store(
             "compaction-debt",
-            "bytes that wait for compaction",
+            "bytes pending compaction",
             "By",
             last("tikv_engine_pending_compaction_bytes", &[]),
         )
         .floor(GIB),
         of_store(
             "level-0-files",
-            "files at level 0",
+            "level-0 files",
             "1",
             last("tikv_engine_num_files_at_level", &[("level", "0")]),
         )
         .floor(10.0),
         of_store(
             "memtables",
-            "memory tables that wait to be flushed",
+            "immutable memtables",
             "1",
             last("tikv_engine_num_immutable_mem_table", &[]),
         )
         .floor(3.0),
         of_store(
             "stalls",
-            "write stalls within a minute",
+            "write stalls per minute",
             "1",
             delta("tikv_engine_write_stall_reason"),
         )
         .floor(0.5),
         of_store(
             "discarded",
-            "share of writes turned away, times 10^7",
+            "share of writes rejected, times 10^7",
             "1",
             last("tikv_scheduler_discard_ratio", &[]),
         )
         .floor(0.5),
         of_store(
             "memory",
-            "memory that the store uses",
+            "resident memory of the store",
             "By",
             last("process_resident_memory_bytes", &[]),
         )
@@ -294,7 +312,7 @@ fn storage() -> Vec<Signal> {
     ]
 }
 
-/// Whether stores are heard of, and how they feel.
+/// Heartbeats, reachability and slow scores of the stores.
 fn liveness() -> Vec<Signal> {
     let unreachable = SeriesSource {
         selector: selector(
@@ -302,41 +320,41 @@ fn liveness() -> Vec<Signal> {
             &[("type", "unreachable")],
         ),
         reduction: Reduction::Rate,
-        window: WINDOW_MS,
-        by: "store_id".to_owned(),
+        window: WINDOW,
+        by: vec!["store_id".to_owned()],
     };
     vec![
         of_store(
             "heartbeat-lag",
-            "delay of the store's heartbeat behind the freshest",
+            "lag of the store's heartbeat behind the latest one",
             "s",
             column_of("stores", "store", "heartbeat_lag_s"),
         )
         .floor(10.0),
         of_store(
             "slow-score",
-            "slow score that the store gives itself",
+            "slow score of the store",
             "1",
             column_of("stores", "store", "slow_score"),
         )
         .floor(9.0),
         of_store(
             "pending-peers",
-            "replicas on the store that catch up",
+            "replicas on the store that are catching up",
             "1",
             column_of("stores", "store", "pending_peers"),
         )
         .floor(50.0),
         of_store(
             "unreachable-rate",
-            "reports that the store cannot be reached",
+            "reports that the store is unreachable",
             "1/s",
             SignalSource::Series(unreachable),
         )
         .floor(0.1),
         of_store(
             "heartbeat-queue",
-            "heartbeats that wait to be sent to PD",
+            "heartbeats queued for PD",
             "1",
             series("tikv_pd_pending_heartbeat_total", &[], Reduction::Last),
         )
@@ -346,59 +364,70 @@ fn liveness() -> Vec<Signal> {
 
 /// PD and the cluster as a whole.
 fn control() -> Vec<Signal> {
+    [pd(), clocks_and_counts()].concat()
+}
+
+/// Latencies and timestamps of PD.
+fn pd() -> Vec<Signal> {
     let histogram = |id, title, metric, window| {
         let source = QuantileSource {
             quantile: 0.99,
             selector: selector(metric, &[]),
             window,
-            by: "member".to_owned(),
+            by: vec!["member".to_owned()],
         };
         of("member", id, title, "s", SignalSource::Quantile(source)).floor(0.1)
     };
     let gap = SeriesSource {
         selector: selector("pd_cluster_tso_gap_millionseconds", &[]),
         reduction: Reduction::Last,
-        window: WINDOW_MS,
-        by: "member".to_owned(),
+        window: WINDOW,
+        by: vec!["member".to_owned()],
     };
     vec![
         histogram(
             "pd-fsync-p99",
-            "P99 of writing PD's log",
+            "P99 PD log sync latency",
             "etcd_disk_wal_fsync_duration_seconds",
-            PD_WINDOW_MS,
+            PD_WINDOW,
         ),
         histogram(
             "pd-commit-p99",
-            "P99 of writing PD's data",
+            "P99 PD backend commit latency",
             "etcd_disk_backend_commit_duration_seconds",
-            PD_WINDOW_MS,
+            PD_WINDOW,
         ),
         histogram(
             "pd-link-p99",
-            "P99 of the way to other members",
+            "P99 round-trip time to other members",
             "etcd_network_peer_round_trip_time_seconds",
-            PD_WINDOW_MS,
+            PD_WINDOW,
         ),
         histogram(
             "tso-p99",
-            "P99 of giving out timestamps",
+            "P99 timestamp allocation latency",
             "pd_server_handle_tso_duration_seconds",
-            WINDOW_MS,
+            WINDOW,
         ),
         of(
             "member",
             "tso-gap",
-            "distance of PD's timestamps from its clock",
+            "gap between PD's timestamps and its clock",
             "ms",
             SignalSource::Series(gap),
         )
         .bad(Direction::Either)
         .floor(1_000.0),
+    ]
+}
+
+/// Clocks and counts.
+fn clocks_and_counts() -> Vec<Signal> {
+    vec![
         of(
             "member",
             "pd-clock-offset",
-            "distance of the member's clock from the others'",
+            "offset of the member's clock from the others",
             "s",
             column_of("members", "member", "date_offset_s"),
         )
@@ -407,7 +436,7 @@ fn control() -> Vec<Signal> {
         of(
             "store",
             "store-clock-offset",
-            "distance of the store's clock from the others'",
+            "offset of the store's clock from the others",
             "s",
             column_of("stores", "store", "date_offset_s"),
         )
@@ -416,7 +445,7 @@ fn control() -> Vec<Signal> {
         of(
             "cluster",
             "region-total",
-            "regions of the cluster",
+            "regions in the cluster",
             "1",
             column_of("cluster", "cluster", "region_count"),
         )
@@ -424,99 +453,11 @@ fn control() -> Vec<Signal> {
         of(
             "cluster",
             "members-healthy",
-            "members that PD calls healthy",
+            "members that PD reports healthy",
             "1",
             column_of("cluster", "cluster", "members_healthy"),
         )
         .bad(Direction::Down)
         .floor(1.0),
     ]
-}
-
-fn of_store(id: &str, title: &str, unit: &str, source: SignalSource) -> Signal {
-    of("store", id, title, unit, source)
-}
-
-fn of(entity_kind: &str, id: &str, title: &str, unit: &str, source: SignalSource) -> Signal {
-    let (id, title, unit, entity_kind) = (
-        id.to_owned(),
-        title.to_owned(),
-        unit.to_owned(),
-        entity_kind.to_owned(),
-    );
-    Signal {
-        id,
-        title,
-        unit,
-        entity_kind,
-        source,
-        bad: Direction::Up,
-        floor: 0.0,
-    }
-}
-
-/// What differs from the usual signal, for which more is worse.
-trait Adjust {
-    fn bad(self, direction: Direction) -> Self;
-    fn floor(self, floor: f64) -> Self;
-}
-
-impl Adjust for Signal {
-    fn bad(mut self, direction: Direction) -> Self {
-        self.bad = direction;
-        self
-    }
-
-    fn floor(mut self, floor: f64) -> Self {
-        self.floor = floor;
-        self
-    }
-}
-
-fn column_of(table: &str, entity_column: &str, value_column: &str) -> SignalSource {
-    let (table, entity_column, value_column) = (
-        table.to_owned(),
-        entity_column.to_owned(),
-        value_column.to_owned(),
-    );
-    SignalSource::Column(ColumnSource {
-        table,
-        entity_column,
-        value_column,
-    })
-}
-
-fn rate(metric: &str, labels: &[(&str, &str)]) -> SignalSource {
-    series(metric, labels, Reduction::Rate)
-}
-
-fn series(metric: &str, labels: &[(&str, &str)], reduction: Reduction) -> SignalSource {
-    let (selector, by) = (selector(metric, labels), "store".to_owned());
-    SignalSource::Series(SeriesSource {
-        selector,
-        reduction,
-        window: WINDOW_MS,
-        by,
-    })
-}
-
-fn quantile(histogram: &str, labels: &[(&str, &str)]) -> SignalSource {
-    let (selector, by) = (selector(histogram, labels), "store".to_owned());
-    SignalSource::Quantile(QuantileSource {
-        quantile: 0.99,
-        selector,
-        window: WINDOW_MS,
-        by,
-    })
-}
-
-fn selector(metric: &str, labels: &[(&str, &str)]) -> Selector {
-    let all_of = labels
-        .iter()
-        .map(|(key, value)| Matcher::Equals(label(*key, *value)))
-        .collect();
-    Selector {
-        metric: metric.to_owned(),
-        all_of,
-    }
 }

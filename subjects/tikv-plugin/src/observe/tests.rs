@@ -1,10 +1,11 @@
-//! Worlds that are told what to answer, for what no recording holds.
+//! Scripted worlds, for situations that no capture covers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
-    Label, Level, LogChunk, LogError, MetricsError, Query, Reduction, Request, Scalar,
-    ScrapeRequest, ScrapeSummary, TableView,
+    Label, Level, LogChunk, LogError, Query, Reduction, Request, Scalar, ScrapeRequest,
+    ScrapeSummary, SeriesError, TableView,
 };
 
 use super::*;
@@ -13,7 +14,7 @@ const MEMBERS: &str = include_str!("../../tests/fixtures/pd-8.5.0-members.json")
 const STORES: &str = include_str!("../../tests/fixtures/pd-8.5.0-stores-one-disconnected.json");
 const NO_LEADER: &str = "[PD:apiutil:ErrRedirectNoLeader]redirect finds no leader";
 
-/// Answers by target and path; what is not scripted is refused.
+/// Responds by target and path; anything else is refused.
 #[derive(Default)]
 struct Scripted {
     now_s: u64,
@@ -23,20 +24,26 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn says(mut self, target: &'static str, path: &'static str, status: u16, body: &str) -> Self {
+    fn responds(
+        mut self,
+        target: &'static str,
+        path: &'static str,
+        status: u16,
+        body: &str,
+    ) -> Self {
         self.answers
             .insert((target, path), (status, body.to_owned()));
         self
     }
 
-    /// A PD that lists the recorded members and stores.
+    /// A PD that lists the captured members and stores.
     fn pd() -> Self {
         Self::default()
-            .says("pd", "/pd/api/v1/members", 200, MEMBERS)
-            .says("pd", "/pd/api/v1/stores", 200, STORES)
+            .responds("pd", "/pd/api/v1/members", 200, MEMBERS)
+            .responds("pd", "/pd/api/v1/stores", 200, STORES)
     }
 
-    fn look(&mut self, observer: &mut Observer, targets: &[&str]) -> Observation {
+    fn observe(&mut self, observer: &mut Observer, targets: &[&str]) -> Observation {
         self.now_s += 1;
         self.asked.clear();
         let context = ObserveContext {
@@ -63,7 +70,7 @@ impl World for Scripted {
                 headers: vec![],
                 body: body.clone().into_bytes(),
                 truncated: false,
-                elapsed: 1,
+                elapsed: 1_000_000,
                 server_date: Some(self.now()),
             };
             found
@@ -88,8 +95,13 @@ impl World for Scripted {
         requests.iter().map(|_| Err(HttpError::Refused)).collect()
     }
 
-    fn select(&mut self, query: &Query, _: Reduction, _: u64) -> Result<TableView, MetricsError> {
-        Err(MetricsError::NoSuchMetric(query.selector.metric.clone()))
+    fn select(
+        &mut self,
+        query: &Query,
+        _: Reduction,
+        _: Duration,
+    ) -> Result<TableView, SeriesError> {
+        Err(SeriesError::NoSuchMetric(query.selector.metric.clone()))
     }
 
     fn log_sources(&mut self) -> Vec<String> {
@@ -115,41 +127,43 @@ fn other_cluster() -> String {
 }
 
 #[test]
-fn a_member_of_another_cluster_does_not_speak_for_this_one() {
-    let (mut world, mut observer) = (Scripted::pd(), Observer::default());
-    world.look(&mut observer, &["pd", "pd-2"]);
+fn a_member_of_another_cluster_does_not_represent_this_one() {
+    let mut world = Scripted::pd();
+    let mut observer = Observer::default();
+    world.observe(&mut observer, &["pd", "pd-2"]);
     let mut world = Scripted {
         now_s: 1,
         ..Scripted::default()
     }
-    .says("pd-2", "/pd/api/v1/members", 200, &other_cluster());
-    let seen = world.look(&mut observer, &["pd", "pd-2"]);
+    .responds("pd-2", "/pd/api/v1/members", 200, &other_cluster());
+    let seen = world.observe(&mut observer, &["pd", "pd-2"]);
     assert_eq!(seen.system, "7710456005839950031");
     assert!(seen.tables.iter().all(|table| table.name != "stores"));
     let foreign = seen
-        .blind
+        .gaps
         .iter()
-        .find(|spot| spot.source == "http:pd-2")
+        .find(|gap| gap.source.to_string() == "http:pd-2")
         .unwrap();
     assert_eq!(
         foreign.reason,
-        "it belongs to cluster 42, not to 7710456005839950031"
+        "belongs to cluster 42, not to 7710456005839950031"
     );
 }
 
 #[test]
-fn a_cluster_that_was_set_up_anew_under_the_same_target_is_a_new_system() {
-    let (mut world, mut observer) = (Scripted::pd(), Observer::default());
+fn a_redeployed_cluster_at_the_same_target_is_a_new_system() {
+    let mut world = Scripted::pd();
+    let mut observer = Observer::default();
     assert_eq!(
-        world.look(&mut observer, &["pd"]).system,
+        world.observe(&mut observer, &["pd"]).system,
         "7710456005839950031"
     );
     let mut world = Scripted {
         now_s: 1,
         ..Scripted::pd()
     }
-    .says("pd", "/pd/api/v1/members", 200, &other_cluster());
-    let seen = world.look(&mut observer, &["pd"]);
+    .responds("pd", "/pd/api/v1/members", 200, &other_cluster());
+    let seen = world.observe(&mut observer, &["pd"]);
     assert_eq!(
         (seen.system.as_str(), scalar(&seen, "cluster", 0, "cluster")),
         ("42", Scalar::Text("42".to_owned()))
@@ -157,20 +171,21 @@ fn a_cluster_that_was_set_up_anew_under_the_same_target_is_a_new_system() {
 }
 
 #[test]
-fn members_without_a_leader_are_all_asked_and_all_shown_as_not_leading() {
-    let (mut world, mut observer) = (Scripted::pd(), Observer::default());
-    world.look(&mut observer, &["pd"]);
+fn without_a_leader_all_members_are_polled_and_none_leads() {
+    let mut world = Scripted::pd();
+    let mut observer = Observer::default();
+    world.observe(&mut observer, &["pd"]);
     let mut world = Scripted {
         now_s: 1,
         ..Scripted::default()
     };
     for target in ["pd", "pd-pd1", "pd-pd2", "pd-pd3"] {
         for path in ["/pd/api/v1/members", "/pd/api/v1/stores"] {
-            world = world.says(target, path, 503, NO_LEADER);
+            world = world.responds(target, path, 503, NO_LEADER);
         }
-        world = world.says(target, "/pd/api/v1/status", 200, "{}");
+        world = world.responds(target, "/pd/api/v1/status", 200, "{}");
     }
-    let seen = world.look(&mut observer, &["pd"]);
+    let seen = world.observe(&mut observer, &["pd"]);
     for row in 0..3 {
         assert_eq!(
             scalar(&seen, "members", row, "is_leader"),
@@ -183,11 +198,11 @@ fn members_without_a_leader_are_all_asked_and_all_shown_as_not_leading() {
     }
     assert_eq!(scalar(&seen, "cluster", 0, "pd_leader"), Scalar::Null);
     assert!(
-        seen.blind
+        seen.gaps
             .iter()
-            .any(|spot| spot.reason == "there is no leader"),
+            .any(|gap| gap.reason == "there is no leader"),
         "{:?}",
-        seen.blind
+        seen.gaps
     );
     assert!(
         world.asked.contains(&"pd-pd2/pd/api/v1/members".to_owned()),
@@ -197,23 +212,24 @@ fn members_without_a_leader_are_all_asked_and_all_shown_as_not_leading() {
 }
 
 #[test]
-fn a_member_that_knows_of_no_leader_says_more_than_one_that_is_silent() {
-    let (mut world, mut observer) = (Scripted::pd(), Observer::default());
-    world.look(&mut observer, &["pd"]);
+fn a_reported_missing_leader_takes_precedence_over_no_response() {
+    let mut world = Scripted::pd();
+    let mut observer = Observer::default();
+    world.observe(&mut observer, &["pd"]);
     let mut world = Scripted {
         now_s: 1,
         ..Scripted::default()
     };
     for path in ["/pd/api/v1/members", "/pd/api/v1/stores"] {
-        world = world.says("pd-pd2", path, 503, NO_LEADER);
+        world = world.responds("pd-pd2", path, 503, NO_LEADER);
     }
-    let seen = world.look(&mut observer, &["pd"]);
+    let seen = world.observe(&mut observer, &["pd"]);
     assert!(
-        seen.blind
+        seen.gaps
             .iter()
-            .any(|spot| spot.reason == "there is no leader"),
+            .any(|gap| gap.reason == "there is no leader"),
         "{:?}",
-        seen.blind
+        seen.gaps
     );
     assert_eq!(
         scalar(&seen, "members", 0, "is_leader"),
@@ -222,12 +238,12 @@ fn a_member_that_knows_of_no_leader_says_more_than_one_that_is_silent() {
 }
 
 #[test]
-fn an_answer_that_makes_no_sense_blinds_its_own_table_and_no_other() {
+fn an_unusable_response_affects_its_own_table_only() {
     let html = "<html><body>502 Bad Gateway</body></html>";
     let mut world = Scripted::pd()
-        .says("pd", "/pd/api/v1/schedulers", 200, html)
-        .says("pd", "/pd/api/v1/operators", 200, "[]");
-    let seen = world.look(&mut Observer::default(), &["pd"]);
+        .responds("pd", "/pd/api/v1/schedulers", 200, html)
+        .responds("pd", "/pd/api/v1/operators", 200, "[]");
+    let seen = world.observe(&mut Observer::default(), &["pd"]);
     let names: Vec<&str> = seen
         .tables
         .iter()
@@ -237,43 +253,46 @@ fn an_answer_that_makes_no_sense_blinds_its_own_table_and_no_other() {
         names.contains(&"stores") && names.contains(&"operators") && !names.contains(&"schedulers"),
         "{names:?}"
     );
-    let spot = seen
-        .blind
+    let gap = seen
+        .gaps
         .iter()
-        .find(|spot| spot.source == "http:pd/pd/api/v1/schedulers")
+        .find(|gap| gap.source.to_string() == "http:pd/pd/api/v1/schedulers")
         .unwrap();
-    assert_eq!(spot.reason, format!("answered no json: {html}"));
+    assert_eq!(gap.reason, format!("responded with invalid JSON: {html}"));
 }
 
 #[test]
-fn nobody_at_all_is_blindness_and_no_panic() {
-    let seen = Scripted::default().look(&mut Observer::default(), &["pd"]);
+fn without_any_response_there_is_one_gap_and_no_panic() {
+    let seen = Scripted::default().observe(&mut Observer::default(), &["pd"]);
     assert_eq!(
         (seen.system.as_str(), seen.topology.entities.len()),
         ("", 0)
     );
-    assert_eq!(seen.blind.len(), 1);
+    assert_eq!(seen.gaps.len(), 1);
     assert_eq!(
-        (seen.blind[0].source.as_str(), seen.blind[0].reason.as_str()),
+        (
+            seen.gaps[0].source.to_string().as_str(),
+            seen.gaps[0].reason.as_str()
+        ),
         ("http:pd", "connection refused")
     );
 }
 
 #[test]
-fn without_any_target_for_pd_the_blind_spot_says_what_is_missing() {
-    let seen = Scripted::default().look(&mut Observer::default(), &["prometheus"]);
-    assert_eq!(seen.blind[0].source, "http:pd");
+fn without_a_pd_target_the_gap_names_the_setting() {
+    let seen = Scripted::default().observe(&mut Observer::default(), &["prometheus"]);
+    assert_eq!(seen.gaps[0].source.to_string(), "http:pd");
     assert!(
-        seen.blind[0].reason.contains("no target"),
+        seen.gaps[0].reason.contains("pd_targets"),
         "{:?}",
-        seen.blind
+        seen.gaps
     );
 }
 
 #[test]
 fn status_servers_and_members_become_targets() {
     let mut world = Scripted::pd();
-    world.look(&mut Observer::default(), &["pd"]);
+    world.observe(&mut Observer::default(), &["pd"]);
     let expected = [
         ("store-4", "http://127.0.0.1:20181"),
         ("pd-pd2", "http://127.0.0.1:2479"),

@@ -1,8 +1,8 @@
-//! What is different from the tick before: the difference between a level and the story of it.
+//! EventKind is different from the tick before: the difference between a level and the story of it.
 
 use crate::event;
 use crate::event::{ENTITIES_MAX, EventKind};
-use operator_model::{BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp, Topology, Verdict};
+use operator_model::{ObservationGap, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp, Topology, Verdict};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An anomaly or an incident that comes back within this time is the same one and is not told again, in
@@ -12,7 +12,7 @@ const TOLD_AGAIN_AFTER_MS: u64 = 300_000;
 /// Blind spots that one event lists.
 const BLIND_MAX: usize = 64;
 
-/// What was told already.
+/// EventKind was told already.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Changes {
     statuses: BTreeMap<CheckId, Status>,
@@ -82,8 +82,8 @@ impl Changes {
 
     /// The blind spots, when the set of sources changed. A reason that only words itself differently is
     /// no news.
-    pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<EventKind> {
-        let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.clone()).collect();
+    pub(super) fn blind(&mut self, blind: &[ObservationGap]) -> Option<EventKind> {
+        let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.to_string()).collect();
         if sources == self.blind {
             return None;
         }
@@ -194,9 +194,10 @@ mod tests {
     #[test]
     fn blind_spots_are_told_when_the_sources_change_and_not_when_the_words_do() {
         let mut changes = Changes::default();
-        let spot = |source: &str, reason: &str| BlindSpot {
-            source: source.to_owned(),
-            reason: reason.to_owned(),
+        let spot = |source: &str, reason: &str| ObservationGap {
+            source: source.into(),
+            entity: None,
+ reason: reason.to_owned(),
         };
         assert!(changes.blind(&[]).is_none());
         assert!(

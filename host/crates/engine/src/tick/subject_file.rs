@@ -2,7 +2,7 @@
 //! taken back within the tick in which it fails while it is on probation.
 
 use operator_check::SwapEvent;
-use operator_model::Digest;
+use operator_model::{Digest, GapSource};
 use operator_data::Observed;
 use operator_plugin_host::{Engine, Subject, SubjectWorld, read_component};
 use sha2::{Digest as _, Sha256};
@@ -107,7 +107,7 @@ pub(super) fn lost_tables(observed: &Observed, before: &BTreeSet<String>) -> Vec
         observed
             .blind
             .iter()
-            .any(|spot| spot.source.ends_with(name) || spot.source.contains("http"))
+            .any(|gap| matches!(&gap.source, GapSource::Table(table) if table == name))
     };
     before
         .iter()

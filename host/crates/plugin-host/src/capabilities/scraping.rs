@@ -1,7 +1,7 @@
 //! `scraping`: expositions are fetched, parsed and kept by the host; the guest sees only counts.
 
-use crate::bindings::contract::http_types::HttpError as WitError;
-use crate::bindings::contract::scraping::{Host, ScrapeRequest, ScrapeSummary};
+use crate::bindings::telemetry::http_types::HttpError as WitError;
+use crate::bindings::telemetry::scraping::{Host, ScrapeRequest, ScrapeSummary};
 use crate::join::join_in_order;
 use crate::subject::SubjectState;
 use operator_data::series::exposition;
@@ -16,7 +16,7 @@ use wasmtime::Result;
 const METRICS_MAX: usize = 4_096;
 const LABELS_MAX: usize = 16;
 
-/// What a collected exposition holds, and the labels to add to it.
+/// EventKind a collected exposition holds, and the labels to add to it.
 struct Scraped {
     parsed: Parsed,
     labels: Vec<(String, String)>,
@@ -119,7 +119,7 @@ fn whole_lines(response: &HttpResponse) -> std::result::Result<&[u8], HttpError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::contract::types::Label;
+    use crate::bindings::types::types::Label;
     use crate::{CallLimits, SubjectWorld};
     use operator_model::Timestamp;
     use operator_net::egress::{DiscoveryPolicy, EgressLimits, EgressPolicy, TargetPolicy};

@@ -6,7 +6,7 @@ use super::limits::{BLIND_MS_MIN, BLIND_TICKS_MIN};
 use super::symptoms::Lasting;
 use operator_model::quantity::escape;
 use operator_model::{
-    BlindSpot, EntityId, Incident, Severity, Symptom, SymptomKind, Timestamp, Topology,
+    EntityId, Incident, ObservationGap, Severity, Symptom, SymptomKind, Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,17 +27,17 @@ impl Blindness {
     /// Takes one tick in.
     pub(super) fn update(&mut self, input: DiagnoseInput<'_>) {
         let now = input.snapshot.taken_at;
-        let sources: BTreeSet<&String> = input
+        let sources: BTreeSet<String> = input
             .snapshot
             .blind
             .iter()
-            .map(|spot| &spot.source)
+            .map(|spot| spot.source.to_string())
             .collect();
         self.since.retain(|source, _| sources.contains(source));
         for source in sources {
             let since = self
                 .since
-                .entry(source.clone())
+                .entry(source)
                 .or_insert(Since { at: now, ticks: 0 });
             since.ticks = since.ticks.saturating_add(1);
         }
@@ -74,17 +74,18 @@ impl Blindness {
             .blind
             .iter()
             .filter(|spot| !names.iter().any(|name| speaks_of(spot, name)));
-        let mut found: BTreeMap<&String, Lasting> = BTreeMap::new();
+        let mut found: BTreeMap<String, Lasting> = BTreeMap::new();
         for spot in spots {
+            let source = spot.source.to_string();
             let Some(since) = self
                 .since
-                .get(&spot.source)
+                .get(&source)
                 .filter(|since| lasts(since, input.snapshot.taken_at))
             else {
                 continue;
             };
             found
-                .entry(&spot.source)
+                .entry(source)
                 .or_insert_with(|| lasting(spot, *since, severity, input));
         }
         found.into_values().collect()
@@ -96,12 +97,12 @@ fn lasts(since: &Since, now: Timestamp) -> bool {
 }
 
 fn lasting(
-    spot: &BlindSpot,
+    spot: &ObservationGap,
     since: Since,
     severity: Severity,
     input: DiagnoseInput<'_>,
 ) -> Lasting {
-    let entity = EntityId::new("source", &escape(&spot.source, 120));
+    let entity = EntityId::new("source", &escape(&spot.source.to_string(), 120));
     let summary = format!("cannot be seen: {}", escape(&spot.reason, 160));
     let onset = (since.at, since.at);
     let symptom = Symptom {
@@ -136,7 +137,7 @@ fn troubled(incidents: &[Incident]) -> BTreeSet<&EntityId> {
         .collect()
 }
 
-/// What a source can be called that belongs to the entity: its id, its name, its attributes.
+/// EventKind a source can be called that belongs to the entity: its id, its name, its attributes.
 fn names_of(entity: &EntityId, input: DiagnoseInput<'_>, topology: &Topology) -> Vec<String> {
     let mut names = vec![
         entity.to_string(),
@@ -153,8 +154,8 @@ fn names_of(entity: &EntityId, input: DiagnoseInput<'_>, topology: &Topology) ->
             continue;
         };
         for row in 0..table.rows {
-            let key = table.scalar(row, &attribute.entity_column).to_string();
-            if EntityId::of_kind(entity.kind(), &key) == *entity {
+            let key = table.entity_key(row, &attribute.key_columns);
+            if key.is_some_and(|key| EntityId::of_kind(entity.kind(), &key) == *entity) {
                 names.extend(table.text(row, &attribute.value_column).map(str::to_owned));
             }
         }
@@ -167,14 +168,17 @@ fn names_of(entity: &EntityId, input: DiagnoseInput<'_>, topology: &Topology) ->
 const NAME_BYTES_MIN: usize = 3;
 
 /// Whether the name stands in the source or the reason as a word of its own: `node-1` is not in `node-12`.
-fn speaks_of(spot: &BlindSpot, name: &str) -> bool {
-    [&spot.source, &spot.reason].into_iter().any(|text| {
-        text.match_indices(name).any(|(start, found)| {
-            let before = text.get(..start).and_then(|head| head.chars().next_back());
-            let after = text
-                .get(start + found.len()..)
-                .and_then(|tail| tail.chars().next());
-            !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+fn speaks_of(spot: &ObservationGap, name: &str) -> bool {
+    [&spot.source.to_string(), &spot.reason]
+        .into_iter()
+        .any(|text| {
+            text.match_indices(name).any(|(start, found)| {
+                let before = text.get(..start).and_then(|head| head.chars().next_back());
+                let after = text
+                    .get(start + found.len()..)
+                    .and_then(|tail| tail.chars().next());
+                !before.is_some_and(char::is_alphanumeric)
+                    && !after.is_some_and(char::is_alphanumeric)
+            })
         })
-    })
 }

@@ -1,4 +1,4 @@
-//! What one snapshot says to one evidence rule: it holds, it does not, or it cannot be known.
+//! EventKind one snapshot says to one evidence rule: it holds, it does not, or it cannot be known.
 
 mod rows;
 mod signals;
@@ -30,7 +30,7 @@ pub(super) enum Finding {
 pub(super) struct Seen {
     /// Whether the test holds.
     pub(super) holds: bool,
-    /// What the evidence says.
+    /// EventKind the evidence says.
     pub(super) predicate: Predicate,
     /// Evidence without ids, in the order in which the predicate reads it.
     pub(super) cited: Vec<Evidence>,
@@ -121,14 +121,14 @@ impl<'a> Facts<'a> {
             ),
             Test::RowMatches {
                 table,
-                entity_column,
+                key_columns,
                 column,
                 comparison,
                 value,
             } => {
                 let question = rows::Question {
                     table,
-                    entity_column,
+                    key_columns,
                     column,
                     comparison: *comparison,
                     value,
@@ -158,7 +158,7 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// What a rule looks at, in words.
+/// EventKind a rule looks at, in words.
 pub(super) fn subject_of(rule: &EvidenceRule, suspect: &EntityId, signals: &[Signal]) -> String {
     let what = match &rule.test {
         Test::Violated(check) | Test::Holds(check) => format!("check {check}"),
@@ -227,9 +227,10 @@ fn query_of(source: &SignalSource) -> String {
             window_ms,
             by,
         } => format!(
-            "{reduction:?}({}[{}]) by ({by})",
+            "{reduction:?}({}[{}]) by ({})",
             select(selector),
-            seconds(*window_ms)
+            seconds(*window_ms),
+            by.join(", ")
         )
         .to_lowercase_first(),
         SignalSource::Quantile {
@@ -239,9 +240,10 @@ fn query_of(source: &SignalSource) -> String {
             by,
         } => {
             format!(
-                "quantile({quantile}, {}[{}]) by ({by})",
+                "quantile({quantile}, {}[{}]) by ({})",
                 select(selector),
-                seconds(*window_ms)
+                seconds(*window_ms),
+                by.join(", ")
             )
         }
         SignalSource::Column {
@@ -289,14 +291,14 @@ fn select(selector: &operator_model::knowledge::Selector) -> String {
 
 /// A blind spot as evidence.
 pub(super) fn blind_spot(
-    spot: &operator_model::BlindSpot,
+    spot: &operator_model::ObservationGap,
     entity: EntityId,
     window: (Timestamp, Timestamp),
 ) -> Evidence {
     let value = Scalar::Text(spot.reason.clone());
     let evidence = plain(
         EvidenceSource::Operator,
-        spot.source.clone(),
+        spot.source.to_string(),
         Some(entity),
         window.1,
         value,

@@ -1,118 +1,120 @@
-//! PD, the cluster as a whole, and what is below it.
+//! Actions on PD, on the cluster as a whole and on its infrastructure.
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, command, instruction};
 
 use super::action;
 
-/// Members of PD.
+/// Actions on PD members.
 pub(super) fn members() -> Vec<Action> {
     vec![
         action(
             "start-pd-member",
-            "Start the PD member's process again",
-            "It joins with its old data and catches up in seconds",
+            "Restart the PD member process",
+            "It rejoins with its old data and catches up within seconds",
             Risk::Low,
-            "if it died of its disk, it dies again",
-            "tiup cluster stop CLUSTER -N PD_HOST:2379",
-            &["its data directory is there"],
+            "if its disk made it crash, it crashes again",
+            &[command("tiup cluster stop {CLUSTER} -N {PD_HOST}:2379")],
+            &["its data directory still exists"],
             &[
-                "tiup cluster start CLUSTER -N PD_HOST:2379",
-                "pd-ctl -u {pd} member",
+                "tiup cluster start {CLUSTER} -N {PD_HOST}:2379",
+                "pd-ctl -u {pd:url} member",
             ],
         ),
         action(
             "kill-pd-member",
-            "End the PD member's process",
-            "Its lease runs out within 5 s and another member leads",
+            "Kill the PD member process",
+            "Its lease expires within 5 s and another member takes over",
             Risk::Medium,
-            "costs a member; without a majority among the others PD stops",
-            "tiup cluster start CLUSTER -N PD_HOST:2379",
-            &["a majority of the other members answers"],
-            &["kill -9 $(pgrep -f 'pd-server.*name={key}')  # on its machine"],
+            "removes a member; without a majority among the others PD stops",
+            &[command("tiup cluster start {CLUSTER} -N {PD_HOST}:2379")],
+            &["a majority of the other members responds"],
+            &["pkill -9 -f 'pd-server.*name={key}'  # on its machine"],
         ),
         action(
             "transfer-pd-leader",
-            "Move PD's leadership",
-            "Another member leads within some seconds",
+            "Transfer the PD leadership",
+            "Another member takes over within seconds",
             Risk::Low,
             "no timestamps for some seconds, no scheduling for up to 5 minutes",
-            "pd-ctl -u {pd} member leader transfer {key}",
-            &["the target is healthy and its disk fast"],
-            &["pd-ctl -u {pd} member leader transfer TARGET_MEMBER"],
+            &[command("pd-ctl -u {pd:url} member leader transfer {key}")],
+            &["the target is healthy and its disk is fast"],
+            &["pd-ctl -u {pd:url} member leader transfer {TARGET_MEMBER}"],
         ),
         action(
             "replace-pd-member",
             "Replace the PD member",
-            "Removes the member and lets a new one join with an empty data directory",
+            "Removes the member and adds a new one with an empty data directory",
             Risk::High,
-            "removes the wrong one, and the quorum is gone",
-            "",
+            "removing the wrong member loses the quorum",
+            &[],
             &[
                 "the member's data is lost for good",
-                "a majority of the others answers",
+                "a majority of the other members responds",
                 "its old data directory is never used again",
             ],
             &[
-                "pd-ctl -u {pd} member delete name {key}",
-                "pd-server --name=NEW_NAME --join={pd} --data-dir=EMPTY_DIRECTORY",
+                "pd-ctl -u {pd:url} member delete name {key}",
+                "pd-server --name={NEW_NAME} --join={pd:url} --data-dir={EMPTY_DIRECTORY}",
             ],
         ),
     ]
 }
 
-/// The cluster as a whole.
+/// Actions on the cluster as a whole.
 pub(super) fn cluster() -> Vec<Action> {
     vec![
         action(
             "resume-scheduling",
-            "Switch scheduling on again",
-            "PD repairs and balances at once",
+            "Resume scheduling",
+            "PD repairs and balances immediately",
             Risk::Low,
-            "disturbs a restore or a recovery that is still running",
-            "pd-ctl -u {pd} config set halt-scheduling true",
-            &["nobody is restoring or recovering"],
+            "interferes with a restore or a recovery that is still running",
+            &[command(
+                "pd-ctl -u {pd:url} config set halt-scheduling true",
+            )],
+            &["no restore or recovery is running"],
             &[
-                "pd-ctl -u {pd} config set halt-scheduling false",
-                "pd-ctl -u {pd} config show  # limits that are 0: leader 4, region 2048, replica 64, hot-region 4",
-                "pd-ctl -u {pd} scheduler resume NAME_OF_EACH_PAUSED_SCHEDULER",
+                "pd-ctl -u {pd:url} config set halt-scheduling false",
+                "pd-ctl -u {pd:url} config show  # limits that are 0: leader 4, region 2048, replica 64, hot-region 4",
+                "pd-ctl -u {pd:url} scheduler resume {NAME_OF_EACH_PAUSED_SCHEDULER}",
             ],
         ),
         action(
             "fix-replica-rules",
             "Set the number of replicas",
-            "PD makes or removes replicas until every region has three",
+            "PD adds or removes replicas until every region has three",
             Risk::Medium,
             "copies data for hours",
-            "pd-ctl -u {pd} config set max-replicas OLD",
-            &["at least three stores have room"],
-            &["pd-ctl -u {pd} config set max-replicas 3"],
+            &[command("pd-ctl -u {pd:url} config set max-replicas {OLD}")],
+            &["at least three stores have space"],
+            &["pd-ctl -u {pd:url} config set max-replicas 3"],
         ),
         action(
             "finish-upgrade",
             "Finish the upgrade",
-            "All parts run one version: PD first, then the stores one by one",
+            "All components run the same version: PD first, then the stores one by one",
             Risk::Medium,
-            "there is no way back to an older version",
-            "",
+            "a downgrade to an older version is not possible",
+            &[],
             &["all members and stores are up"],
             &[
-                "tiup cluster display CLUSTER",
-                "tiup cluster upgrade CLUSTER VERSION",
+                "tiup cluster display {CLUSTER}",
+                "tiup cluster upgrade {CLUSTER} {VERSION}",
             ],
         ),
     ]
 }
 
-/// What the cluster stands on: clocks, etcd, the network.
+/// Actions on what the cluster depends on: clocks, etcd, the network.
 pub(super) fn foundations() -> Vec<Action> {
     vec![
         action(
             "fix-clock",
-            "Bring the clock back in step",
-            "The time service slews the clock to the others",
+            "Correct the clock",
+            "The time service slews the clock to match the others",
             Risk::Low,
             "a step instead of a slew makes timestamps wait",
-            "the time service goes on by itself",
+            &[instruction("Not needed: the time service keeps running.")],
             &["the machine reaches its time servers"],
             &[
                 "chronyc tracking  # on its machine",
@@ -122,23 +124,23 @@ pub(super) fn foundations() -> Vec<Action> {
         action(
             "defragment-etcd",
             "Defragment PD's etcd",
-            "Gives back what old revisions took",
+            "Releases the space used by old revisions",
             Risk::Medium,
-            "the member stands still meanwhile: one after the other, the leader last",
-            "",
+            "the member is blocked meanwhile: one at a time, the leader last",
+            &[],
             &["all members are healthy"],
             &[
-                "etcdctl --endpoints={pd} endpoint status --cluster -w table",
-                "etcdctl --endpoints=MEMBER_URL defrag  # one after the other, the leader last",
+                "etcdctl --endpoints={pd:url} endpoint status --cluster -w table",
+                "etcdctl --endpoints={MEMBER_URL} defrag  # one after the other, the leader last",
             ],
         ),
         action(
             "repair-network",
             "Repair the network between the machines",
-            "Messages arrive again; connections are made anew within 10 s",
+            "Messages arrive again; connections are re-established within 10 s",
             Risk::Low,
-            "routes and filters are shared with others",
-            "take the change back",
+            "routes and packet filters are shared with other systems",
+            &[instruction("Revert the change.")],
             &[],
             &[
                 "curl -sS -m 3 telnet://{address}  # from each of the other machines",
@@ -151,8 +153,8 @@ pub(super) fn foundations() -> Vec<Action> {
             "Repair the network between the PD members",
             "The member follows the leader again within seconds",
             Risk::Low,
-            "routes and filters are shared with others",
-            "take the change back",
+            "routes and packet filters are shared with other systems",
+            &[instruction("Revert the change.")],
             &[],
             &[
                 "curl -sS -m 3 {client_url}/pd/api/v1/health  # from the machine of each other member",

@@ -1,6 +1,6 @@
-//! Regions, replicas and the space that they take.
+//! Actions on regions, replicas and disk space.
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, command, instruction};
 
 use super::action;
 
@@ -9,142 +9,165 @@ pub(super) fn regions() -> Vec<Action> {
         action(
             "split-region",
             "Split the region",
-            "Halves {name} by size; PD can then lead the halves from two stores",
+            "Halves {name} by size; PD can then place the leaders of the halves on two \
+            stores",
             Risk::Low,
-            "does little when one key takes all, and makes one region more",
-            "pd-ctl -u {pd} operator add merge-region REGION_1 REGION_2",
-            &["the region is larger than some MiB", "PD has a leader"],
-            &["pd-ctl -u {pd} operator add split-region {key} --policy=approximate"],
+            "has little effect when a single key is hot, and adds a region",
+            &[command(
+                "pd-ctl -u {pd:url} operator add merge-region {REGION_1} {REGION_2}",
+            )],
+            &["the region is larger than a few MiB", "PD has a leader"],
+            &["pd-ctl -u {pd:url} operator add split-region {key} --policy=approximate"],
         ),
         action(
             "transfer-region-leader",
-            "Move the region's leader",
-            "Another store with a replica serves {name} within seconds; store {leader_store} is relieved",
+            "Transfer the region leader",
+            "Another store with a replica serves {name} within seconds; store \
+            {leader_store} is relieved",
             Risk::Low,
-            "the heat moves along with the leader",
-            "pd-ctl -u {pd} operator add transfer-leader {key} {leader_store}",
-            &["the target holds a replica and has room"],
-            &["pd-ctl -u {pd} operator add transfer-leader {key} TARGET_STORE"],
+            "the hotspot moves with the leader",
+            &[command(
+                "pd-ctl -u {pd:url} operator add transfer-leader {key} {leader_store}",
+            )],
+            &["the target holds a replica and has capacity"],
+            &["pd-ctl -u {pd:url} operator add transfer-leader {key} {TARGET_STORE}"],
         ),
         action(
             "scatter-region",
             "Scatter the region",
-            "Spreads the replicas and leaders of regions that were split from {name}",
+            "Spreads the replicas and leaders of the regions that were split from \
+            {name}",
             Risk::Low,
             "copies the region's data over the network",
-            "PD balances again by itself",
+            &[instruction("Not needed: PD rebalances by itself.")],
             &["the region was split before"],
-            &["pd-ctl -u {pd} operator add scatter-region {key}"],
+            &["pd-ctl -u {pd:url} operator add scatter-region {key}"],
         ),
         action(
             "raise-hot-schedule-limit",
-            "Let PD move more hot regions at once",
+            "Raise the hot-region schedule limit",
             "Doubles the number of hot regions that PD moves at a time",
             Risk::Low,
-            "more moves at once cost network and disk",
-            "pd-ctl -u {pd} config set hot-region-schedule-limit 4",
-            &["PD's hot list shows the region"],
-            &["pd-ctl -u {pd} config set hot-region-schedule-limit 8"],
+            "concurrent moves cost network and disk bandwidth",
+            &[command(
+                "pd-ctl -u {pd:url} config set hot-region-schedule-limit 4",
+            )],
+            &["PD's hot-region list shows the region"],
+            &["pd-ctl -u {pd:url} config set hot-region-schedule-limit 8"],
         ),
     ]
 }
 
-/// Where replicas are, and for how long PD waits.
+/// Actions on replica placement.
 pub(super) fn placement() -> Vec<Action> {
     vec![
         action(
             "raise-max-store-down-time",
-            "Give the store longer before PD rebuilds its replicas",
-            "PD waits for two hours instead of 30 minutes",
+            "Extend the time before PD rebuilds the store's replicas",
+            "PD waits for 2 hours instead of 30 minutes",
             Risk::Low,
             "redundancy stays reduced for longer",
-            "pd-ctl -u {pd} config set max-store-down-time 30m",
+            &[command(
+                "pd-ctl -u {pd:url} config set max-store-down-time 30m",
+            )],
             &[
-                "the store is known to come back",
+                "the store is known to return",
                 "every region keeps a majority",
             ],
-            &["pd-ctl -u {pd} config set max-store-down-time 2h"],
+            &["pd-ctl -u {pd:url} config set max-store-down-time 2h"],
         ),
         action(
             "add-store",
             "Add a store",
-            "PD moves replicas to it by itself, 15 a minute from each store",
+            "PD moves replicas to it automatically, at 15 per minute from each store",
             Risk::Low,
-            "takes hours; the moves cost network and disk",
-            "pd-ctl -u {pd} store delete NEW_STORE",
-            &["a machine of the same size is at hand"],
+            "takes hours; the moves cost network and disk bandwidth",
+            &[command("pd-ctl -u {pd:url} store delete {NEW_STORE}")],
+            &["a machine of the same size is available"],
             &[
-                "tiup cluster scale-out CLUSTER TOPOLOGY_OF_THE_NEW_STORE.yaml",
-                "pd-ctl -u {pd} store",
+                "tiup cluster scale-out {CLUSTER} {TOPOLOGY_OF_THE_NEW_STORE}.yaml",
+                "pd-ctl -u {pd:url} store",
             ],
         ),
         action(
             "delete-store",
             "Remove the store from the cluster",
-            "PD copies all its replicas elsewhere and forgets the store",
+            "PD moves all its replicas to other stores and then removes the store",
             Risk::High,
-            "copies all its data; with three stores and three replicas it never ends",
-            "pd-ctl -u {pd} store cancel-delete {key}",
+            "copies all its data; with three stores and three replicas it never \
+            completes",
+            &[command("pd-ctl -u {pd:url} store cancel-delete {key}")],
             &[
                 "the store is lost for good",
                 "more stores are up than a region has replicas",
-                "they have room for its data",
+                "they have space for its data",
             ],
-            &["pd-ctl -u {pd} store delete {key}"],
+            &["pd-ctl -u {pd:url} store delete {key}"],
         ),
         action(
             "unsafe-recovery",
-            "Give up the replicas on lost stores",
-            "Makes regions without a majority work again from the replicas that are left",
+            "Discard the replicas on lost stores",
+            "Makes regions without a majority available again from their surviving \
+            replicas",
             Risk::High,
-            "loses acknowledged writes and breaks the consistency of snapshots",
-            "",
+            "loses acknowledged writes and breaks snapshot consistency",
+            &[],
             &[
                 "the stores and their disks are lost for good",
-                "a majority of some regions is lost",
-                "a person with a backup plan decides",
+                "some regions have lost their majority",
+                "the decision is made by a person with a backup plan",
             ],
             &[
-                "pd-ctl -u {pd} unsafe remove-failed-stores {key}",
-                "pd-ctl -u {pd} unsafe remove-failed-stores show",
+                "pd-ctl -u {pd:url} unsafe remove-failed-stores {key}",
+                "pd-ctl -u {pd:url} unsafe remove-failed-stores show",
             ],
         ),
     ]
 }
 
+/// Actions on disk space.
 pub(super) fn space() -> Vec<Action> {
     vec![
         action(
             "free-space",
             "Free space on the store's disk",
-            "Removes or moves files that are not TiKV's: old logs, core dumps, backups",
+            "Removes or moves files that do not belong to TiKV: old logs, core dumps, \
+            backups",
             Risk::Medium,
-            "a file of the storage engine or the Raft log that is deleted is lost data",
-            "",
-            &["never anything under db/ or raft-engine/ of the data directory"],
+            "deleting a file of the storage engine or the Raft log loses data",
+            &[],
+            &["nothing under db/ or raft-engine/ of the data directory is touched"],
             &[
-                "df -h DATA_DIRECTORY  # on the machine of {address}",
-                "du -xh --max-depth=3 MOUNT_POINT | sort -h | tail -20  # there",
+                "df -h {DATA_DIRECTORY}  # on the machine of the store",
+                "du -xh --max-depth=3 {MOUNT_POINT} | sort -h | tail -20  # there",
             ],
         ),
         action(
             "speed-up-moves",
-            "Let PD move replicas faster",
-            "Doubles the rate at which stores take replicas",
+            "Raise the store limit",
+            "Doubles the rate at which stores add replicas",
             Risk::Medium,
-            "requests get slower while the moves go on",
-            "pd-ctl -u {pd} store limit all 15",
-            &["latency has room"],
-            &["pd-ctl -u {pd} store limit all 30"],
+            "requests slow down while the moves are running",
+            &[command("pd-ctl -u {pd:url} store limit all 15")],
+            &["there is latency headroom"],
+            &["pd-ctl -u {pd:url} store limit all 30"],
         ),
+    ]
+}
+
+/// Actions on the storage engine of a store.
+pub(super) fn storage_engine() -> Vec<Action> {
+    vec![
         action(
             "limit-background-writes",
-            "Limit compaction and snapshots",
-            "Leaves more of the disk to requests",
+            "Rate-limit compaction and snapshots",
+            "Leaves more disk bandwidth to requests",
             Risk::Medium,
-            "compaction falls behind when the limit is too low",
-            "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.rate-bytes-per-sec\":\"10GiB\"}'",
-            &["background work is what takes the disk"],
+            "compaction falls behind if the limit is too low",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.rate-bytes-per-sec\":\"10GiB\"}'",
+            )],
+            &["background work is what saturates the disk"],
             &[
                 "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.rate-bytes-per-sec\":\"100MiB\"}'",
                 "curl -sS -X POST http://{status_address}/config -d '{\"server.snap-io-max-bytes-per-sec\":\"50MiB\"}'",
@@ -152,27 +175,34 @@ pub(super) fn space() -> Vec<Action> {
         ),
         action(
             "raise-compaction-threads",
-            "Give compaction more threads",
-            "Works the debt off faster",
+            "Add compaction threads",
+            "Reduces the compaction debt faster",
             Risk::Medium,
-            "takes processor and disk from requests",
-            "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":OLD}'",
-            &["processor and disk of the store have room"],
+            "takes CPU and disk bandwidth from requests",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":{OLD}}'",
+            )],
+            &["the store has CPU and disk headroom"],
             &[
                 "curl -sS http://{status_address}/config | tr ',' '\\n' | grep max-background-jobs",
-                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":NEW}'",
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":{NEW}}'",
             ],
         ),
         action(
             "shrink-block-cache",
             "Shrink the block cache",
-            "Frees memory at once",
+            "Frees memory immediately",
             Risk::Low,
-            "more reads go to the disk",
-            "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"OLD\"}'",
-            &["the cache was sized for the machine, not for what the process was given"],
+            "more reads go to disk",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"{OLD}\"}'",
+            )],
             &[
-                "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"NEW\"}'",
+                "the cache was sized for the machine, not for the memory limit of the \
+                process",
+            ],
+            &[
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"{NEW}\"}'",
             ],
         ),
     ]

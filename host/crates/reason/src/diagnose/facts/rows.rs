@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) table: &'a str,
-    pub(super) entity_column: &'a str,
+    pub(super) key_columns: &'a [String],
     pub(super) column: &'a str,
     pub(super) comparison: Comparison,
     pub(super) value: &'a Scalar,
@@ -20,7 +20,7 @@ pub(super) struct Question<'a> {
 /// Rows by the key of the entity that they speak of, for every table and column that a card names.
 #[derive(Debug, Default)]
 pub(super) struct RowIndex<'a> {
-    by_key: BTreeMap<(&'a str, &'a str), BTreeMap<String, Vec<usize>>>,
+    by_key: BTreeMap<(&'a str, &'a [String]), BTreeMap<String, Vec<usize>>>,
 }
 
 impl<'a> RowIndex<'a> {
@@ -28,9 +28,7 @@ impl<'a> RowIndex<'a> {
         let mut index = Self::default();
         for rule in input.knowledge.cards.iter().flat_map(|card| &card.evidence) {
             let Test::RowMatches {
-                table,
-                entity_column,
-                ..
+                table, key_columns, ..
             } = &rule.test
             else {
                 continue;
@@ -38,20 +36,19 @@ impl<'a> RowIndex<'a> {
             if let Some(found) = input.snapshot.tables.get(table) {
                 index
                     .by_key
-                    .entry((table, entity_column))
-                    .or_insert_with(|| keys(found, entity_column));
+                    .entry((table, key_columns))
+                    .or_insert_with(|| keys(found, key_columns));
             }
         }
         index
     }
 }
 
-fn keys(table: &Table, column: &str) -> BTreeMap<String, Vec<usize>> {
+fn keys(table: &Table, columns: &[String]) -> BTreeMap<String, Vec<usize>> {
     let mut rows: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for row in 0..table.rows {
-        match table.scalar(row, column) {
-            Scalar::Null => {}
-            key => rows.entry(key.to_string()).or_default().push(row),
+        if let Some(key) = table.entity_key(row, columns) {
+            rows.entry(key).or_default().push(row);
         }
     }
     rows
@@ -68,17 +65,14 @@ pub(super) fn ask(
     let Some(table) = input.snapshot.tables.get(question.table) else {
         return Finding::Unknown("the table was not observed".to_owned());
     };
-    let columns = [question.entity_column, question.column];
+    let mut columns = question.key_columns.iter().map(String::as_str);
+    let columns_exist = columns.all(|column| table.column_index(column).is_some())
+        && table.column_index(question.column).is_some();
     let index = facts
         .rows
         .by_key
-        .get(&(question.table, question.entity_column));
-    let (Some(index), true) = (
-        index,
-        columns
-            .iter()
-            .all(|column| table.column_index(column).is_some()),
-    ) else {
+        .get(&(question.table, question.key_columns));
+    let (Some(index), true) = (index, columns_exist) else {
         return Finding::Unknown("the table has no such column".to_owned());
     };
     let rows = rows_in_scope(facts, index, scope, suspect);
