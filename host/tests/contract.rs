@@ -118,7 +118,7 @@ async fn released_worlds_still_link() {
             if world == "subject" {
                 World::Subject
             } else {
-                World::ScriptEngine
+                World::RuleEngine
             }
         );
         let asked = interview(&engine(), world, &bytes)

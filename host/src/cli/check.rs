@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use operator_check::run_all;
 use operator_data::Snapshot;
 use operator_engine::settings::Settings;
-use operator_model::{Severity, Status, Tick, Verdict};
+use operator_model::{GapSource, Severity, Status, Tick, Verdict};
 use report::CheckReport;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -100,15 +100,16 @@ fn nothing_observed(snapshot: &Snapshot, settings: &Settings) -> String {
     let Some(spot) = snapshot.blind.first() else {
         return "nothing could be observed: the plugin returned no tables".to_owned();
     };
-    let target = spot
-        .source
-        .rsplit(':')
-        .next()
-        .and_then(|name| settings.targets.get(name));
+    let target = match &spot.source {
+        GapSource::Target(name) | GapSource::Path { target: name, .. } => {
+            settings.targets.get(name)
+        }
+        _ => None,
+    };
     let origin = target
         .map(|target| format!(" ({})", target.origin))
         .unwrap_or_default();
-    let source = escape(&spot.source, TEXT_CHARS_MAX);
+    let source = escape(&spot.source.to_string(), TEXT_CHARS_MAX);
     let reason = escape(&spot.reason, TEXT_CHARS_MAX);
     format!("nothing could be observed: {source}{origin}: {reason}")
 }
@@ -120,7 +121,7 @@ fn human(report: &CheckReport, console: &Console) -> String {
         let _ = writeln!(
             text,
             "not observable: {}: {}",
-            escape(&spot.source, TEXT_CHARS_MAX),
+            escape(&spot.source.to_string(), TEXT_CHARS_MAX),
             escape(&spot.reason, TEXT_CHARS_MAX)
         );
     }

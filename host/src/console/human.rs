@@ -282,7 +282,7 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                 for spot in blind.blind.iter().take(NAMES_MAX) {
                     let text = format!(
                         "{}: {}",
-                        escape(&spot.source, TEXT_CHARS_MAX),
+                        escape(&spot.source.to_string(), TEXT_CHARS_MAX),
                         escape(&spot.reason, TEXT_CHARS_MAX)
                     );
                     self.stamped(event.observed_at, "blind", &text);

@@ -5,7 +5,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::Path;
 
-    use operator_plugin::{CheckDeclaration, Invariants, Severity};
+    use operator_plugin::{CheckDeclaration, Checks, Severity};
 
     /// A check plugin, the folder of its package, and what it declares.
     struct Module {
@@ -14,7 +14,7 @@ mod tests {
         checks: Vec<CheckDeclaration>,
     }
 
-    fn module<T: Invariants>(folder: &'static str) -> Module {
+    fn module<T: Checks>(folder: &'static str) -> Module {
         Module {
             folder,
             name: T::info().name,
@@ -85,12 +85,12 @@ mod tests {
             .collect()
     }
 
-    fn pending(milliseconds: u64) -> String {
-        match milliseconds {
+    fn pending(nanoseconds: u64) -> String {
+        match nanoseconds / 1_000_000_000 {
             0 => "–".to_owned(),
-            whole if whole % 3_600_000 == 0 => format!("{} h", whole / 3_600_000),
-            whole if whole % 60_000 == 0 => format!("{} min", whole / 60_000),
-            whole => format!("{} s", whole / 1_000),
+            seconds if seconds % 3_600 == 0 => format!("{} h", seconds / 3_600),
+            seconds if seconds % 60 == 0 => format!("{} min", seconds / 60),
+            seconds => format!("{seconds} s"),
         }
     }
 
@@ -156,7 +156,7 @@ mod tests {
                     &module.name,
                     &check.claim,
                     severity(check.severity),
-                    &pending(check.hold),
+                    &pending(check.pending),
                 ]
                 .map(str::to_owned);
                 assert_eq!(row[1..5], declared, "{}", check.id);

@@ -2,6 +2,7 @@
 //! stores advertise to clients and other stores.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use operator_plugin::{HttpError, Request, Response, TableData, World, table};
 
@@ -61,7 +62,9 @@ impl Installation {
                 &address_target(item),
                 &format!("http://{}", item.store.address),
             );
-            requests.push(Request::get(address_target(item), "/").timeout_ms(timeout_ms));
+            requests.push(
+                Request::get(address_target(item), "/").timeout(Duration::from_millis(timeout_ms)),
+            );
         }
         let mut results = world.send_all(&requests).into_iter();
         self.endpoints = targets
@@ -184,12 +187,16 @@ fn failure(error: &HttpError) -> &'static str {
         HttpError::Refused => "refused",
         HttpError::Timeout => "timeout",
         HttpError::Dns(_) => "dns",
-        HttpError::Denied(_) | HttpError::UnknownTarget(_) | HttpError::RateLimited(_) => "denied",
+        HttpError::Denied(_)
+        | HttpError::UnknownTarget(_)
+        | HttpError::RateLimited(_)
+        | HttpError::NotSent(_) => "denied",
         HttpError::Connect(why) if is_unroutable(why) => "timeout",
         HttpError::Connect(_)
         | HttpError::Tls(_)
         | HttpError::Protocol(_)
-        | HttpError::Redirected(_) => "error",
+        | HttpError::Redirected(_)
+        | HttpError::Other(_) => "error",
     }
 }
 
@@ -221,7 +228,7 @@ mod tests {
             headers: vec![],
             body,
             truncated: false,
-            elapsed: 1,
+            elapsed: 1_000_000,
             server_date: None,
         })
     }

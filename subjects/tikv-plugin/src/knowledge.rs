@@ -28,7 +28,7 @@ pub(crate) fn base() -> KnowledgeBase {
     KnowledgeBase {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         signals,
-        cards: failure_modes,
+        failure_modes,
         actions,
         attributes: attributes::all(),
     }

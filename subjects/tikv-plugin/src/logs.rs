@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use operator_plugin::{BlindSpot, LogError, TableData, World, table};
+use operator_plugin::{LogError, ObservationGap, TableData, World, table};
 
 use crate::configuration::{Configuration, LogOwner};
 use crate::log_events::classify;
@@ -22,18 +22,15 @@ pub(crate) fn observe(
     configuration: &Configuration,
     owners: &mut BTreeMap<String, LogOwner>,
     names: &Names,
-) -> (Option<TableData>, Vec<BlindSpot>) {
+) -> (Option<TableData>, Vec<ObservationGap>) {
     let sources = world.log_sources();
     let mut events = Events {
         now: world.now(),
         ..Events::default()
     };
-    let mut blind = Vec::new();
+    let mut gaps = Vec::new();
     for source in &sources {
-        let spot = |reason: String| BlindSpot {
-            source: format!("log:{source}"),
-            reason,
-        };
+        let gap = |reason: String| ObservationGap::log(source, reason);
         let limit = u32::try_from(configuration.log_lines).unwrap_or(u32::MAX);
         match world.read_log(source, limit) {
             Ok(chunk) => {
@@ -43,16 +40,16 @@ pub(crate) fn observe(
                     .iter()
                     .for_each(|line| events.count(source, &owner, names, line));
                 if chunk.skipped > 0 {
-                    blind.push(spot(format!("{} lines skipped", chunk.skipped)));
+                    gaps.push(gap(format!("{} lines skipped", chunk.skipped)));
                 }
             }
             Err(LogError::UnknownSource(name)) => {
-                blind.push(spot(format!("source {name} is not granted")))
+                gaps.push(gap(format!("source {name} is not granted")))
             }
-            Err(LogError::Unreadable(reason)) => blind.push(spot(reason)),
+            Err(LogError::Unreadable(reason) | LogError::Other(reason)) => gaps.push(gap(reason)),
         }
     }
-    ((!sources.is_empty()).then(|| events.table()), blind)
+    ((!sources.is_empty()).then(|| events.table()), gaps)
 }
 
 /// Maps names in log lines to entities.

@@ -2,15 +2,17 @@
 //!
 //! A TiKV exposes about 1.6 MB of series; the host keeps only the families named here.
 
+use std::time::Duration;
+
 use operator_plugin::{
-    BlindSpot, HttpError, MetricsError, Reduction, ScrapeRequest, ScrapeSummary, TableData,
+    HttpError, ObservationGap, Reduction, ScrapeRequest, ScrapeSummary, SeriesError, TableData,
     TableView, World, label, series, table,
 };
 
 use crate::nodes::{Node, Probes};
 
 /// A rate window spans four scrapes.
-const RATE_WINDOW_MS: u64 = 60_000;
+const RATE_WINDOW: Duration = Duration::from_secs(60);
 /// Smaller rates are rounding errors of zero.
 const REPORTS_PER_S: f64 = 1e-9;
 
@@ -154,7 +156,7 @@ pub(crate) const PD: &[&str] = &[
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScrapeOutcome {
     /// Nodes that respond but whose series could not be read.
-    pub(crate) blind: Vec<BlindSpot>,
+    pub(crate) gaps: Vec<ObservationGap>,
     /// Stores whose series were read.
     pub(crate) stores: usize,
 }
@@ -174,8 +176,8 @@ pub(crate) fn scrape<'nodes>(
     let results = world.scrape_all(&requests);
     let mut scraped = ScrapeOutcome::default();
     for (request, result) in requests.iter().zip(results) {
-        match blind_spot(request, &result) {
-            Some(spot) => scraped.blind.push(spot),
+        match observation_gap(request, &result) {
+            Some(gap) => scraped.gaps.push(gap),
             None if request.target.starts_with("store-") => scraped.stores += 1,
             None => {}
         }
@@ -194,10 +196,10 @@ fn request(node: &Node) -> Option<ScrapeRequest> {
     })
 }
 
-fn blind_spot(
+fn observation_gap(
     request: &ScrapeRequest,
     result: &Result<ScrapeSummary, HttpError>,
-) -> Option<BlindSpot> {
+) -> Option<ObservationGap> {
     let reason = match result {
         Err(error) => error.describe(),
         Ok(summary) if summary.kept == 0 => {
@@ -205,10 +207,7 @@ fn blind_spot(
         }
         Ok(_) => return None,
     };
-    Some(BlindSpot {
-        source: format!("http:{}{}", request.target, request.path),
-        reason,
-    })
+    Some(ObservationGap::path(&request.target, &request.path, reason))
 }
 
 /// The `unreachable_reports` table: which store reports which other store unreachable, and how
@@ -222,9 +221,9 @@ pub(crate) fn unreachable_reports_table(
         .with("type", "unreachable")
         .by("store")
         .by("store_id");
-    let found = match world.select(&query, Reduction::Rate, RATE_WINDOW_MS) {
+    let found = match world.select(&query, Reduction::Rate, RATE_WINDOW) {
         Ok(found) => Some(found),
-        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) if scraped.stores > 0 => {
+        Err(SeriesError::NoSuchMetric(_) | SeriesError::TooFewSamples) if scraped.stores > 0 => {
             None
         }
         Err(_) => return None,

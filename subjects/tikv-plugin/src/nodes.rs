@@ -1,8 +1,9 @@
 //! The processes: PD members and status servers as targets of their own, and their liveness.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use operator_plugin::{BlindSpot, HttpError, Request, Response, TableData, World, table};
+use operator_plugin::{HttpError, ObservationGap, Request, Response, TableData, World, table};
 
 use crate::schedule::is_due;
 use crate::units::{count, median, seconds_between};
@@ -96,14 +97,11 @@ impl Nodes {
     }
 
     /// Observation gaps for the nodes that the configuration does not grant.
-    pub(crate) fn observation_gaps(&self) -> Vec<BlindSpot> {
+    pub(crate) fn observation_gaps(&self) -> Vec<ObservationGap> {
         let refused = |(node, granted, _): &(Node, Result<(), String>, u64)| {
             let why = granted.as_ref().err()?;
             let reason = format!("{} is not granted: {why}", node.origin);
-            Some(BlindSpot {
-                source: format!("http:{}{}", node.target, node.path),
-                reason,
-            })
+            Some(ObservationGap::path(&node.target, node.path, reason))
         };
         self.known.values().filter_map(refused).collect()
     }
@@ -200,10 +198,13 @@ fn outcome(result: &Result<Response, HttpError>) -> &'static str {
         Ok(response) if response.status < 400 => "ok",
         Err(HttpError::Refused) => "refused",
         Err(HttpError::Timeout) => "timeout",
-        // Like a missing grant, our own rate limit proves nothing about the node.
-        Err(HttpError::Denied(_) | HttpError::UnknownTarget(_) | HttpError::RateLimited(_)) => {
-            "denied"
-        }
+        // Like a missing grant, a request that was not sent proves nothing about the node.
+        Err(
+            HttpError::Denied(_)
+            | HttpError::UnknownTarget(_)
+            | HttpError::RateLimited(_)
+            | HttpError::NotSent(_),
+        ) => "denied",
         Ok(_) | Err(_) => "error",
     }
 }
@@ -237,7 +238,7 @@ pub(crate) struct ProbeRow {
     path: String,
     outcome: &'static str,
     status: Option<u16>,
-    elapsed_ms: Option<u64>,
+    elapsed: Option<Duration>,
 }
 
 impl ProbeRow {
@@ -254,7 +255,7 @@ impl ProbeRow {
             path: path.to_owned(),
             outcome: outcome(result),
             status: response.map(|response| response.status),
-            elapsed_ms: response.map(|response| response.elapsed),
+            elapsed: response.map(|response| Duration::from_nanos(response.elapsed)),
         }
     }
 }
@@ -264,7 +265,7 @@ pub(crate) fn probes_table(rows: &[ProbeRow]) -> TableData {
     let rows = rows.get(..rows.len().min(PROBE_ROWS)).unwrap_or_default();
     let entity = |row: &ProbeRow| (!row.entity.is_empty()).then(|| row.entity.clone());
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of one request")]
-    let elapsed = |row: &ProbeRow| row.elapsed_ms.map(|elapsed| elapsed as f64);
+    let elapsed = |row: &ProbeRow| row.elapsed.map(|elapsed| elapsed.as_millis() as f64);
     table("probes")
         .texts("target", rows.iter().map(|row| row.target.clone()))
         .texts("entity", rows.iter().map(entity))

@@ -5,7 +5,7 @@ mod tick;
 use std::collections::BTreeMap;
 
 use operator_plugin::{
-    BlindSpot, HttpError, Observation, ObserveContext, Response, TableData, World,
+    HttpError, Observation, ObservationGap, ObserveContext, Response, TableData, World,
 };
 
 use crate::configuration::{Configuration, LogOwner};
@@ -66,19 +66,19 @@ impl Observer {
         context: &ObserveContext,
     ) -> Observation {
         let tick = Tick::new(configuration, context, world.now());
-        let (target, mut rows, mut blind) = self.poll_pd(world, &tick);
+        let (target, mut rows, mut gaps) = self.poll_pd(world, &tick);
         self.update_cluster(world, &tick);
         let probes = self.probe(world, &tick, &mut rows);
         self.take_page(&probes, configuration.page_regions);
         self.probe_addresses(world, &tick);
         self.scrape(world, &tick, &probes);
         let names = self.names();
-        let (log_events, log_blind) =
+        let (log_events, log_gaps) =
             logs::observe(world, configuration, &mut self.log_owners, &names);
-        blind.extend(self.pd_state.observation_gaps(&target));
-        blind.extend(self.nodes.observation_gaps());
-        blind.extend(self.scraped.blind.iter().cloned());
-        blind.extend(log_blind);
+        gaps.extend(self.pd_state.observation_gaps(&target));
+        gaps.extend(self.nodes.observation_gaps());
+        gaps.extend(self.scraped.gaps.iter().cloned());
+        gaps.extend(log_gaps);
         let tables = self.tables(world, &tick, &probes, &rows, log_events);
         let system = self.system_text();
         let topology = topology::topology(&self.pd_state, &system, &self.members);
@@ -86,7 +86,7 @@ impl Observer {
             system,
             tables,
             topology,
-            blind,
+            gaps,
         }
     }
 
@@ -95,7 +95,7 @@ impl Observer {
         &mut self,
         world: &mut dyn World,
         tick: &Tick,
-    ) -> (String, Vec<ProbeRow>, Vec<BlindSpot>) {
+    ) -> (String, Vec<ProbeRow>, Vec<ObservationGap>) {
         let candidates = self.candidates(tick);
         if candidates.is_empty() {
             let reason =
@@ -104,10 +104,7 @@ impl Observer {
             return (
                 "pd".to_owned(),
                 Vec::new(),
-                vec![BlindSpot {
-                    source: "http:pd".to_owned(),
-                    reason,
-                }],
+                vec![ObservationGap::target("pd", reason)],
             );
         }
         let requests = self.requests(world, tick);
@@ -130,11 +127,8 @@ impl Observer {
             .skipped
             .iter()
             .filter(|(_, reason)| reason.starts_with("belongs to cluster"));
-        let blind = foreign.map(|(member, reason)| BlindSpot {
-            source: format!("http:{member}"),
-            reason: reason.clone(),
-        });
-        (responses.target.clone(), responses.rows, blind.collect())
+        let gaps = foreign.map(|(member, reason)| ObservationGap::target(member, reason));
+        (responses.target.clone(), responses.rows, gaps.collect())
     }
 
     fn requests(&mut self, world: &mut dyn World, tick: &Tick) -> Vec<EndpointRequest> {

@@ -1,6 +1,7 @@
 //! Polls PD: sends all due requests in one round to the first member that can respond.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{HttpError, Request, Response, World};
 
@@ -35,7 +36,7 @@ pub(crate) struct EndpointRequest {
 pub(crate) fn request(target: &str, path_and_query: &str, timeout_ms: u64) -> Request {
     Request::get(target, path_and_query)
         .header(CALLER.0, CALLER.1)
-        .timeout_ms(timeout_ms)
+        .timeout(Duration::from_millis(timeout_ms))
 }
 
 /// Polls the members in turn until one responds that `accept` accepts.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operator_plugin::BlindSpot;
+use operator_plugin::ObservationGap;
 use serde::de::DeserializeOwned;
 
 use crate::response::{self, ResponseError};
@@ -162,27 +162,24 @@ impl PdState {
     }
 
     /// Observation gaps: one for each unusable response, but only one for an unreachable PD.
-    pub(crate) fn observation_gaps(&self, target: &str) -> Vec<BlindSpot> {
-        let mut spots = Vec::new();
+    pub(crate) fn observation_gaps(&self, target: &str) -> Vec<ObservationGap> {
+        let mut gaps = Vec::new();
         let mut silent = BTreeSet::new();
         for (endpoint, why) in &self.failures {
-            let source = format!("http:{target}/pd/api/v1/{}", endpoint.path());
             match why {
                 ResponseError::Unreachable(_) | ResponseError::NoLeader => {
                     silent.insert(why.text());
                 }
                 ResponseError::Unsupported if !endpoint.is_required() => {}
-                _ => spots.push(BlindSpot {
-                    source,
-                    reason: why.text(),
-                }),
+                _ => {
+                    let path = format!("/pd/api/v1/{}", endpoint.path());
+                    gaps.push(ObservationGap::path(target, path, why.text()));
+                }
             }
         }
-        spots.extend(silent.into_iter().map(|reason| BlindSpot {
-            source: format!("http:{target}"),
-            reason,
-        }));
-        spots
+        let whole_target = |reason| ObservationGap::target(target, reason);
+        gaps.extend(silent.into_iter().map(whole_target));
+        gaps
     }
 }
 
@@ -224,9 +221,12 @@ mod tests {
             1,
             Err(ResponseError::Unsupported),
         );
-        let spots = pd_state.observation_gaps("pd");
-        assert_eq!(spots.len(), 1, "{spots:?}");
-        assert_eq!(spots[0].source, "http:pd/pd/api/v1/hotspot/stores");
+        let gaps = pd_state.observation_gaps("pd");
+        assert_eq!(gaps.len(), 1, "{gaps:?}");
+        assert_eq!(
+            gaps[0].source.to_string(),
+            "http:pd/pd/api/v1/hotspot/stores"
+        );
         pd_state.take(Endpoint::HotStores, 2, Ok(b"{}"));
         assert_eq!(pd_state.observation_gaps("pd"), []);
     }

@@ -4,6 +4,7 @@
 //! store is lost and the peers report at their status servers that they know of no leader.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use operator_plugin::{HttpError, Request, Response, TableData, table};
 
@@ -130,7 +131,7 @@ impl RegionScan {
                     requests.push((
                         region,
                         Request::get(&node.target, format!("/region/{region}"))
-                            .timeout_ms(timeout_ms),
+                            .timeout(Duration::from_millis(timeout_ms)),
                     ));
                 }
             }
@@ -212,7 +213,7 @@ mod tests {
             headers: vec![],
             body: body.into_bytes(),
             truncated: false,
-            elapsed: 1,
+            elapsed: 1_000_000,
             server_date: None,
         })
     }

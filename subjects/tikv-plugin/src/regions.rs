@@ -1,6 +1,7 @@
 //! Region health: PD's counts of abnormal regions, oversized regions and holes in the key space.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{Reduction, TableData, World, series, table};
 
@@ -13,7 +14,7 @@ use crate::units::count;
 /// this.
 pub(crate) const LIST_REGIONS: u64 = 1_000;
 /// PD's gauges are stale after three scrapes.
-const CURRENT_MS: u64 = 45_000;
+const CURRENT: Duration = Duration::from_secs(45);
 /// The largest regions that are listed; with more unsplittable regions the cluster has one common
 /// problem.
 pub(crate) const LARGE_REGIONS: usize = 8;
@@ -43,7 +44,7 @@ pub(crate) fn counted(world: &mut dyn World, leader: Option<&str>) -> BTreeMap<S
     let query = series("pd_regions_status")
         .with("member", leader)
         .by("type");
-    let Ok(found) = world.select(&query, Reduction::Last, CURRENT_MS) else {
+    let Ok(found) = world.select(&query, Reduction::Last, CURRENT) else {
         return BTreeMap::new();
     };
     #[expect(

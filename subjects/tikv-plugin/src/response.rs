@@ -126,7 +126,7 @@ mod tests {
             headers: vec![],
             body: body.into(),
             truncated: false,
-            elapsed: 1,
+            elapsed: 1_000_000,
             server_date: None,
         })
     }
@@ -201,7 +201,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(status: u16, bytes: Vec<u8>) {
-            let result = Ok(Response { status, headers: vec![], body: bytes.clone(), truncated: false, elapsed: 1, server_date: None });
+            let result = Ok(Response { status, headers: vec![], body: bytes.clone(), truncated: false, elapsed: 1_000_000, server_date: None });
             let _ = (body(&result), read::<Stores>(&bytes));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operator_plugin::{Edge, Entity, Relation, Topology};
+use operator_plugin::{Edge, Entity, EntityId, Relation, Topology, entity};
 
 use crate::pd_state::PdState;
 use crate::shapes::Member;
@@ -21,7 +21,7 @@ pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> 
     };
     let cluster = (!system.is_empty())
         .then(|| add(&mut drawn, "cluster", system, format!("cluster {system}")));
-    let members: Vec<String> = members
+    let members: Vec<EntityId> = members
         .iter()
         .map(|member| add(&mut drawn, "member", &member.name, member.name.clone()))
         .collect();
@@ -30,7 +30,7 @@ pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> 
         .value()
         .map(stores::living)
         .unwrap_or_default();
-    let stores: Vec<String> = listed
+    let stores: Vec<EntityId> = listed
         .iter()
         .map(|item| {
             add(
@@ -73,7 +73,7 @@ pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> 
         );
         join(
             &mut drawn,
-            std::iter::once((&region, &format!("store/{store}"))),
+            std::iter::once((&region, &entity("store", store.to_string()))),
             Relation::RunsOn,
         );
     }
@@ -91,11 +91,10 @@ fn large(pd_state: &PdState) -> impl Iterator<Item = (u64, u64)> {
         .filter_map(|region| region.leader_store().map(|store| (region.id, store)))
 }
 
-fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> String {
-    let id = format!("{kind}/{key}");
+fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> EntityId {
+    let id = entity(kind, key);
     drawn.entities.push(Entity {
         id: id.clone(),
-        kind: kind.to_owned(),
         name,
     });
     id
@@ -103,7 +102,7 @@ fn add(drawn: &mut Topology, kind: &str, key: &str, name: String) -> String {
 
 fn join<'ids>(
     drawn: &mut Topology,
-    pairs: impl Iterator<Item = (&'ids String, &'ids String)>,
+    pairs: impl Iterator<Item = (&'ids EntityId, &'ids EntityId)>,
     relation: Relation,
 ) {
     drawn.edges.extend(pairs.map(|(from, to)| Edge {
@@ -113,7 +112,7 @@ fn join<'ids>(
     }));
 }
 
-fn pairs(ids: &[String]) -> impl Iterator<Item = (&String, &String)> {
+fn pairs(ids: &[EntityId]) -> impl Iterator<Item = (&EntityId, &EntityId)> {
     let few = if ids.len() <= PEERING { ids } else { &[] };
     few.iter()
         .enumerate()

@@ -148,7 +148,7 @@ fn a_healthy_cluster_shows_no_anomaly() {
     };
     for t in 1..150 {
         let seen = watch.observe(f64::from(t));
-        assert_eq!(seen.0.blind, [], "{t}");
+        assert_eq!(seen.0.gaps, [], "{t}");
         assert_eq!(seen.0.system, "7710456005839950031");
         for store in ["1", "4", "5"] {
             assert_eq!(
@@ -235,7 +235,7 @@ fn a_killed_store_refuses_its_probe_before_pd_reports_it() {
     );
     assert!(float(&later.of("stores", "store", "4", "heartbeat_lag_s")) > 15.0);
     assert_eq!(
-        later.0.blind,
+        later.0.gaps,
         [],
         "a dead store is a finding, not an observation gap"
     );
@@ -308,11 +308,11 @@ fn a_fresh_cluster_is_empty_then_without_heartbeats_then_up() {
         [Scalar::Boolean(false)]
     );
     assert_eq!(first.table("stores").rows(), 0);
-    assert_eq!(first.0.blind.len(), 1, "{:?}", first.0.blind);
+    assert_eq!(first.0.gaps.len(), 1, "{:?}", first.0.gaps);
     assert!(
-        first.0.blind[0].reason.contains("PANIC"),
+        first.0.gaps[0].reason.contains("PANIC"),
         "{:?}",
-        first.0.blind
+        first.0.gaps
     );
     let registered = watch.until(15);
     assert_eq!(registered.column("stores", "state"), vec![text("Down"); 3]);
@@ -327,7 +327,7 @@ fn a_fresh_cluster_is_empty_then_without_heartbeats_then_up() {
         vec![Scalar::Boolean(true); 3]
     );
     assert_eq!(up.column("stores", "uptime_s"), vec![Scalar::Null; 3]);
-    assert_eq!(up.0.blind, []);
+    assert_eq!(up.0.gaps, []);
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn without_a_grant_the_nodes_are_gaps_and_pd_is_still_observed() {
         Scalar::Null
     );
     assert_eq!(seen.of("stores", "store", "4", "state"), text("Up"));
-    assert_eq!(seen.0.blind.len(), 6, "{:?}", seen.0.blind);
+    assert_eq!(seen.0.gaps.len(), 6, "{:?}", seen.0.gaps);
     assert_eq!(
         seen.of("region_health", "kind", "down-peer", "source"),
         text("list")
@@ -363,7 +363,7 @@ fn another_member_is_polled_when_the_granted_one_is_gone() {
         seen.of("members", "member", "pd1", "probe"),
         text("refused")
     );
-    assert_eq!(seen.0.blind, []);
+    assert_eq!(seen.0.gaps, []);
     watch.world.close("http://127.0.0.1:2479");
     watch.world.close("http://127.0.0.1:2579");
     let dark = watch.until(20);
@@ -371,11 +371,11 @@ fn another_member_is_polled_when_the_granted_one_is_gone() {
     assert_eq!(dark.column("members", "probe"), vec![text("refused"); 3]);
     assert!(
         dark.0
-            .blind
+            .gaps
             .iter()
-            .any(|spot| spot.source == "http:pd" && spot.reason == "connection refused"),
+            .any(|gap| gap.source.to_string() == "http:pd" && gap.reason == "connection refused"),
         "{:?}",
-        dark.0.blind
+        dark.0.gaps
     );
     assert_eq!(dark.0.system, seen.0.system);
 }

@@ -1,6 +1,6 @@
-// Author SDK for Operator checks in C++20: a thin dress over the C SDK, which it is linked with.
+// Author SDK for Operator checks in C++20: a thin wrapper of the C SDK, with which it is linked.
 //
-// Exceptions and RTTI are off. The instance ends with its call, so text may simply be kept as a view.
+// Exceptions and RTTI are off. The instance ends with its call: text may be kept as a view.
 #pragma once
 
 #include "operator_plugin.h"
@@ -24,7 +24,24 @@ inline op_string kept(std::string_view text) {
 
 inline std::string_view view(op_string text) { return {text.ptr, text.len}; }
 
-// One value that a violation points to.
+// An entity: a kind, and a key of one part or more.
+class Entity {
+ public:
+  Entity(const char *kind, std::string_view key) : raw_(op_entity_of(kind, kept(key))) {}
+
+  Entity(const char *kind, std::initializer_list<std::string_view> key) {
+    std::vector<op_string> parts;
+    for (std::string_view part : key) parts.push_back(kept(part));
+    raw_ = op_entity_of_parts(kind, parts.size(), parts.data());
+  }
+
+  op_entity raw() const { return raw_; }
+
+ private:
+  op_entity raw_;
+};
+
+// A cell that a violation cites; the host reads its value.
 class Evidence {
  public:
   explicit Evidence(op_evidence raw) : raw_(raw) {}
@@ -98,7 +115,7 @@ class Snapshot {
  public:
   explicit Snapshot(op_snapshot *snapshot) : snapshot_(snapshot) {}
 
-  // Nothing when the table was not observed; the check then just returns, and is inconclusive.
+  // Nothing when the table was not observed; the check then returns, and is inconclusive.
   std::optional<Table> table(const char *name) const {
     op_table *table = op_open(snapshot_, name);
     return table ? std::optional<Table>(Table(table)) : std::nullopt;
@@ -108,30 +125,35 @@ class Snapshot {
   op_snapshot *snapshot_;
 };
 
-// Collects an answer for every entity. One violation fails, one entity that could not be judged leaves the
-// check open, and only when all were seen in order does it pass.
+// Collects a finding for every entity. One violation fails, one entity that could not be evaluated leaves the check
+// open, and it passes only when every entity does.
 class Findings {
  public:
   explicit Findings(op_findings *findings) : findings_(findings) {}
 
-  void pass(std::string_view entity) { op_pass(findings_, kept(entity)); }
+  void pass(const Entity &entity) { op_pass(findings_, entity.raw()); }
 
-  void fail(std::string_view entity, std::string_view summary, std::initializer_list<Evidence> evidence) {
+  void fail(const Entity &entity, std::string_view summary, std::initializer_list<Evidence> evidence) {
     std::vector<op_evidence> raw;
     for (const Evidence &each : evidence) raw.push_back(each.raw());
-    op_fail(findings_, kept(entity), kept(summary), raw.size(), raw.data());
+    op_fail(findings_, entity.raw(), kept(summary), raw.size(), raw.data());
   }
 
   // `because` completes "node/4: …".
-  void unknown(std::string_view entity, std::string_view because) { op_unknown(findings_, kept(entity), kept(because)); }
+  void unknown(const Entity &entity, std::string_view because) {
+    op_unknown(findings_, entity.raw(), kept(because));
+  }
 
   std::size_t violations() const { return op_violations(findings_); }
 
-  // `looked_at` says what was examined, for example `3 nodes`.
-  void conclude(std::string_view looked_at) { op_conclude(findings_, kept(looked_at)); }
+  // `evaluated` says what was examined, for example `3 nodes`.
+  void conclude(std::string_view evaluated) { op_conclude(findings_, kept(evaluated)); }
 
-  // It cannot be told at all.
+  // The check cannot decide at all.
   void inconclusive(std::string_view reason) { op_inconclusive(findings_, kept(reason)); }
+
+  // The rule does not apply.
+  void not_applicable(std::string_view reason) { op_not_applicable(findings_, kept(reason)); }
 
   // Handed back at the next tick.
   void remember(std::string_view state) {
@@ -143,11 +165,11 @@ class Findings {
   op_findings *findings_;
 };
 
-// What a check is called with, behind the C SDK's pointers.
-template <void (*judge)(const Snapshot &, std::string_view state, Findings &)>
-void judged(op_snapshot *snapshot, op_bytes state, op_findings *findings) {
+// The function of a check as the C SDK calls it.
+template <void (*evaluate)(const Snapshot &, std::string_view state, Findings &)>
+void evaluated(op_snapshot *snapshot, op_bytes state, op_findings *findings) {
   Findings collected(findings);
-  judge(Snapshot(snapshot), {reinterpret_cast<const char *>(state.ptr), state.len}, collected);
+  evaluate(Snapshot(snapshot), {reinterpret_cast<const char *>(state.ptr), state.len}, collected);
 }
 
 }  // namespace operator_plugin

@@ -7,11 +7,11 @@ set -eu
 cd "$(dirname "$0")"
 generated=$(mktemp -d)
 trap 'rm -rf "$generated"' EXIT
-"${WIT_BINDGEN:-wit-bindgen}" go ../.. -w invariant --out-dir "$generated" >/dev/null
+"${WIT_BINDGEN:-wit-bindgen}" go ../.. -w check --out-dir "$generated" >/dev/null
 rm -rf internal/bindings internal/exports
 mkdir -p internal/bindings internal/exports
-for package in types tables log metrics snapshots checks; do
-    mv "$generated/operator_plugin_$package" internal/bindings/
+for package in "$generated"/operator_*; do
+    mv "$package" internal/bindings/
 done
 mv "$generated/wit_exports.go" internal/exports/
 find internal/bindings internal/exports -name '*.go' | xargs sed -i \
@@ -21,5 +21,5 @@ find internal/bindings internal/exports -name '*.go' | xargs sed -i \
     -e 's|^package main$|package exports|' -e '/^func main() {}$/d'
 # The generator lets a parameter named `len` hide Go's function of that name.
 sed -i -e 's/start uint32, len uint32/start uint32, count uint32/' -e 's/int32(len))*, returnArea/int32(count), returnArea/' \
-    internal/bindings/operator_plugin_tables/wit_bindings.go
+    internal/bindings/operator_tables_tables/wit_bindings.go
 gofmt -w internal/bindings internal/exports

@@ -1,15 +1,14 @@
 package plugin
 
 import (
-	"operator-plugin/internal/bindings/operator_plugin_snapshots"
-	"operator-plugin/internal/bindings/operator_plugin_tables"
-	"operator-plugin/internal/bindings/operator_plugin_types"
+	"operator-plugin/internal/bindings/operator_check_snapshots"
+	"operator-plugin/internal/bindings/operator_tables_tables"
 	"operator-plugin/internal/wit/types"
 )
 
 // Snapshot is one tick's frozen observations.
 type Snapshot struct {
-	handle *operator_plugin_snapshots.Snapshot
+	handle *operator_check_snapshots.Snapshot
 }
 
 // Tick is the number of the tick.
@@ -34,14 +33,14 @@ func (s *Snapshot) Table(name string) (*Table, error) {
 
 // Table is a frozen table.
 type Table struct {
-	handle  *operator_plugin_tables.Table
+	handle  *operator_tables_tables.Table
 	name    string
 	rows    uint32
 	columns map[string]*column
 }
 
 type column struct {
-	field          operator_plugin_tables.Field
+	field          operator_tables_tables.Field
 	loaded, usable bool
 	present        []uint8
 	floats         []float64
@@ -72,7 +71,7 @@ type Row struct {
 
 // Text is a text.
 func (r Row) Text(name string) (string, bool) {
-	if column := r.cell(name, operator_plugin_tables.Kind_Text); column != nil {
+	if column := r.cell(name, operator_tables_tables.Kind_Text); column != nil {
 		return column.texts[r.index], true
 	}
 	return "", false
@@ -80,7 +79,7 @@ func (r Row) Text(name string) (string, bool) {
 
 // Number is a float, or an integer as one.
 func (r Row) Number(name string) (float64, bool) {
-	if column := r.cell(name, operator_plugin_tables.Kind_Float); column != nil {
+	if column := r.cell(name, operator_tables_tables.Kind_Float); column != nil {
 		return column.floats[r.index], true
 	}
 	integer, known := r.Integer(name)
@@ -89,15 +88,15 @@ func (r Row) Number(name string) (float64, bool) {
 
 // Integer is an integer.
 func (r Row) Integer(name string) (int64, bool) {
-	if column := r.cell(name, operator_plugin_tables.Kind_Integer); column != nil {
+	if column := r.cell(name, operator_tables_tables.Kind_Integer); column != nil {
 		return column.integers[r.index], true
 	}
 	return 0, false
 }
 
-// Boolean is a truth value.
+// Boolean is a boolean.
 func (r Row) Boolean(name string) (bool, bool) {
-	if column := r.cell(name, operator_plugin_tables.Kind_Boolean); column != nil {
+	if column := r.cell(name, operator_tables_tables.Kind_Boolean); column != nil {
 		return column.booleans[r.index] != 0, true
 	}
 	return false, false
@@ -105,42 +104,19 @@ func (r Row) Boolean(name string) (bool, bool) {
 
 // Instant is a time in nanoseconds since the epoch.
 func (r Row) Instant(name string) (uint64, bool) {
-	if column := r.cell(name, operator_plugin_tables.Kind_Instant); column != nil {
+	if column := r.cell(name, operator_tables_tables.Kind_Instant); column != nil {
 		return column.instants[r.index], true
 	}
 	return 0, false
 }
 
-// Evidence cites this cell.
+// Evidence cites this cell, whose value the host reads.
 func (r Row) Evidence(name string) Evidence {
-	evidence := Evidence{Table: r.table.name, Row: uint32(r.index), Column: name, value: r.scalar(name)}
-	if column := r.table.columns[name]; column != nil && column.field.Unit.IsSome() {
-		evidence.unit = column.field.Unit
-	}
-	return evidence
-}
-
-func (r Row) scalar(name string) operator_plugin_types.Scalar {
-	column := r.table.columns[name]
-	if column == nil || r.cell(name, column.field.Kind) == nil {
-		return operator_plugin_types.MakeScalarNull()
-	}
-	switch column.field.Kind {
-	case operator_plugin_tables.Kind_Boolean:
-		return operator_plugin_types.MakeScalarBoolean(column.booleans[r.index] != 0)
-	case operator_plugin_tables.Kind_Integer:
-		return operator_plugin_types.MakeScalarInteger(column.integers[r.index])
-	case operator_plugin_tables.Kind_Instant:
-		return operator_plugin_types.MakeScalarInteger(int64(column.instants[r.index]))
-	case operator_plugin_tables.Kind_Float:
-		return operator_plugin_types.MakeScalarFloat(column.floats[r.index])
-	default:
-		return operator_plugin_types.MakeScalarText(column.texts[r.index])
-	}
+	return Evidence{Table: r.table.name, Row: uint32(r.index), Column: name}
 }
 
 // The column, when the cell has a value of this kind. A whole column is copied from the host, once.
-func (r Row) cell(name string, kind operator_plugin_tables.Kind) *column {
+func (r Row) cell(name string, kind operator_tables_tables.Kind) *column {
 	column := r.table.columns[name]
 	if column == nil || column.field.Kind != kind {
 		return nil
@@ -160,16 +136,16 @@ func (t *Table) load(name string, column *column) bool {
 	column.present = present.Ok()
 	usable := present.IsOk()
 	switch column.field.Kind {
-	case operator_plugin_tables.Kind_Boolean:
+	case operator_tables_tables.Kind_Boolean:
 		usable = take(&column.booleans, t.handle.Booleans(name, 0, t.rows)) && usable
-	case operator_plugin_tables.Kind_Integer:
+	case operator_tables_tables.Kind_Integer:
 		usable = take(&column.integers, t.handle.Integers(name, 0, t.rows)) && usable
-	case operator_plugin_tables.Kind_Instant:
+	case operator_tables_tables.Kind_Instant:
 		usable = take(&column.instants, t.handle.Instants(name, 0, t.rows)) && usable
-	case operator_plugin_tables.Kind_Float:
+	case operator_tables_tables.Kind_Float:
 		usable = take(&column.floats, t.handle.Floats(name, 0, t.rows)) && usable
 	default:
-		var packed operator_plugin_tables.PackedText
+		var packed operator_tables_tables.PackedText
 		usable = take(&packed, t.handle.Texts(name, 0, t.rows)) && usable
 		start := uint32(0)
 		for _, end := range packed.Ends {
@@ -180,7 +156,7 @@ func (t *Table) load(name string, column *column) bool {
 	return usable
 }
 
-func take[T any](into *T, from types.Result[T, operator_plugin_tables.TableError]) bool {
+func take[T any](into *T, from types.Result[T, operator_tables_tables.TableError]) bool {
 	*into = from.Ok()
 	return from.IsOk()
 }

@@ -1,12 +1,12 @@
 // Author SDK for Operator checks in JavaScript (QuickJS).
 //
-// A check is a function `(snapshot, state) => outcome`. Say what is wrong with a question by throwing
-// `failure(...)`; anything else that is thrown counts as a defect of the plugin. There is no clock, no
-// randomness, no file and no network.
+// A check is a function `(snapshot, state) => outcome`. Report a failed call by throwing `failure(...)`; anything else
+// that is thrown is a defect of the plugin. There is no clock, no randomness, no file and no network.
 //
 // 64-bit integers are plain numbers: beyond 2^53 a column cannot be read, and the check is inconclusive.
-import { Table, asked, failure } from "./reading.js";
+import { Table, asked, entity, failure, packed, shown } from "./reading.js";
 
+export { entity };
 export { failure };
 
 // One tick's frozen observations.
@@ -25,13 +25,14 @@ export class Snapshot {
   }
 }
 
-// Collects an answer for every entity. One violation fails, one entity that could not be judged leaves the
-// check open, and only when all were seen in order does it pass.
+// Collects a finding for every entity. One violation fails, one entity that could not be evaluated leaves the check
+// open, and it passes only when every entity does.
 export class Findings {
   violations = [];
   passed = [];
   unknowns = [];
 
+  // `entity` is what `entity("node", name)` makes.
   pass(entity) {
     this.passed.push(entity);
   }
@@ -43,41 +44,61 @@ export class Findings {
 
   // `because` completes "node/4: …".
   unknown(entity, because) {
-    this.unknowns.push(`${entity}: ${because}`);
+    this.unknowns.push(`${shown(entity)}: ${because}`);
   }
 
-  // `lookedAt` says what was examined, for example "3 nodes"; `state` (a text) is handed back at the next tick.
-  conclude(lookedAt, state) {
-    const { violations, passed, unknowns } = this;
-    const remembered = state === undefined ? undefined : encode(state);
-    const outcome = (status, reason) => ({ status, reason, violations, passed, state: remembered });
-    if (violations.length) return outcome("fail", lookedAt);
-    if (unknowns.length) return outcome("inconclusive", unknowns.join("; "));
-    if (!passed.length) return outcome("inconclusive", `nothing to judge: ${lookedAt}`);
-    return outcome("pass", lookedAt);
+  // `evaluated` says what was examined, for example "3 nodes"; `state` (a text) is handed back at the next tick.
+  conclude(evaluated, state) {
+    return { verdict: this.verdict(evaluated), state: state === undefined ? undefined : encode(state) };
+  }
+
+  verdict(evaluated) {
+    const { violations, unknowns } = this;
+    const passed = entitySets(this.passed);
+    const open = (reason) => ({ tag: "inconclusive", val: { reason, passed } });
+    if (violations.length) return { tag: "fail", val: { summary: evaluated, violations, passed } };
+    if (unknowns.length) return open(unknowns.join("; "));
+    if (!passed.length) return open(`nothing to evaluate: ${evaluated}`);
+    return { tag: "pass", val: { summary: evaluated, passed } };
   }
 }
 
-// It cannot be told at all, and why.
+// One set for each kind and number of key parts.
+function entitySets(entities) {
+  const sets = new Map();
+  for (const { kind, key } of entities) {
+    const name = `${key.length} ${kind}`;
+    if (!sets.has(name)) sets.set(name, { kind, keyParts: key.length, keys: [] });
+    sets.get(name).keys.push(...key);
+  }
+  return [...sets.values()].map(({ kind, keyParts, keys }) => ({ kind, keyParts, keys: packed(keys) }));
+}
+
+// The check cannot decide, and why.
 export function inconclusive(reason) {
-  return { status: "inconclusive", reason, violations: [], passed: [], state: undefined };
+  return { verdict: { tag: "inconclusive", val: { reason, passed: [] } }, state: undefined };
 }
 
-// The exports of the `invariant` world:
+// The rule does not apply, and why.
+export function notApplicable(reason) {
+  return { verdict: { tag: "not-applicable", val: reason }, state: undefined };
+}
+
+// The exports of the `check` world:
 //
-//     export const { declare, evaluate, migrate } = invariants({
-//       name, version, summary, checks: [{ id, claim, severity, holdMs, tables, judge }],
+//     export const { declare, evaluate, migrate } = checkPlugin({
+//       name, version, summary, checks: [{ id, claim, severity, pendingS, tables, evaluate }],
 //     });
 //
 // `migrate(check, fromVersion, state)` converts the state of an older version: bytes, which need not be a text, into
 // bytes, a text, or undefined to start without.
-export function invariants({ name, version, summary, checks, migrate }) {
+export function checkPlugin({ name, version, summary, checks, migrate }) {
   return {
     declare: () => ({ info: { name, version, summary }, checks: checks.map(declaration) }),
     evaluate: (id, snapshot, state) => {
       const check = checks.find((candidate) => candidate.id === id);
-      if (!check) throw failure("internal", `no check ${id} in this module`);
-      return guarded(() => check.judge(new Snapshot(snapshot), state ? decode(state) : null));
+      if (!check) throw failure("internal", `no check ${id} in this plugin`);
+      return guarded(() => check.evaluate(new Snapshot(snapshot), state ? decode(state) : null));
     },
     migrate: (id, fromVersion, state) => {
       const kept = migrate?.(id, fromVersion, state);
@@ -86,11 +107,11 @@ export function invariants({ name, version, summary, checks, migrate }) {
   };
 }
 
-function declaration({ id, claim, severity = "warning", holdMs = 0, tables = [] }) {
-  return { id, claim, severity, hold: holdMs, tables };
+function declaration({ id, claim, severity = "warning", pendingS = 0, tables = [] }) {
+  return { id, claim, severity, pending: Math.round(pendingS * 1e9), tables };
 }
 
-// An exception of the language is an answer too: without this it would be a trap without a word.
+// Without this an exception of the language would be a trap without a message.
 export function guarded(call) {
   try {
     return call();
@@ -110,6 +131,6 @@ function decode(bytes) {
   try {
     return decodeURIComponent(escape(raw));
   } catch {
-    return raw; // not UTF-8: one character for each byte, so that nothing is lost
+    return raw; // not UTF-8: one character for each byte, and nothing is lost
   }
 }

@@ -1,9 +1,9 @@
-// Reading of tables, for checks and subjects.
+// Entities, and reading of tables, for checks and subjects.
 
 // What 64-bit integers are here: QuickJS hands them over as numbers, so above 2^53 they are not exact.
 const EXACT_MAX = Number.MAX_SAFE_INTEGER;
 
-// An error of the contract: `throw failure("unavailable", "no answer")`.
+// An error of the contract: `throw failure("unavailable", "no response")`.
 export function failure(tag, text) {
   return Object.assign(new Error(text), { payload: { tag, val: text } });
 }
@@ -12,9 +12,37 @@ const TABLE_ERRORS = {
   "no-such-table": (name) => failure("unavailable", `no table ${name} in this snapshot`),
   "no-such-column": (name) => failure("protocol", `no column ${name} in the table`),
   "wrong-kind": (kind) => failure("protocol", `the column is of kind ${kind}`),
-  "out-of-range": () => failure("internal", "a window lies outside of its table"),
+  "out-of-range": () => failure("internal", "a window lies outside its table"),
   "too-large": (limit) => failure("limit", `a table is larger than ${limit}`),
+  other: (why) => failure("other", why),
 };
+
+// An entity by kind and key; a key of several parts takes one argument for each.
+export function entity(kind, ...key) {
+  return { kind, key };
+}
+
+// As Operator shows it, for example `node/a`.
+export function shown({ kind, key }) {
+  const part = (text) => text.replaceAll("%", "%25").replaceAll("/", "%2F");
+  return [kind, ...(key.length === 1 ? key : key.map(part))].join("/");
+}
+
+// One string for all, and where each text ends, in bytes of UTF-8.
+export function packed(texts) {
+  let end = 0;
+  const ends = texts.map((text) => (end += bytes(text)));
+  return { text: texts.join(""), ends };
+}
+
+function bytes(text) {
+  let count = 0;
+  for (const character of text) {
+    const point = character.codePointAt(0);
+    count += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  }
+  return count;
+}
 
 // Calls the host; what it refuses becomes an error of this plugin.
 export function asked(call) {
@@ -110,19 +138,10 @@ export class Row {
     return nanoseconds === null ? null : Math.floor(nanoseconds / 1e6);
   }
 
-  // Cites this cell; `expected` says what the value would be if all were well.
-  evidence(name, expected) {
-    const { unit } = this.table.fields.get(name) ?? {};
-    const observed = this.scalar(name);
-    return { table: this.table.name, row: this.index, column: name, observed, unit, expected };
-  }
-
-  scalar(name) {
-    const kind = this.table.fields.get(name)?.kind;
-    const value = kind === undefined ? null : this.known(name, kind);
-    if (value === null) return { tag: "null" };
-    if (kind === "instant") throw failure("limit", `column ${name} holds instants, which JavaScript cannot cite exactly`);
-    return { tag: kind, val: value };
+  // Cites this cell, whose value the host reads; `expected` says what the value would be if all were well.
+  evidence(column, expected) {
+    const cell = { table: this.table.name, row: this.index, column };
+    return { source: { tag: "cell", val: cell }, observed: undefined, unit: undefined, expected };
   }
 
   known(name, kind) {

@@ -1,14 +1,16 @@
-// Author SDK for Operator subjects in JavaScript (QuickJS): what observes a system.
+// Author SDK for Operator subjects in JavaScript (QuickJS): plugins that observe a system.
 //
-// `observe(world, context)` asks through `world` and returns `{ system, tables, topology, blind }`. A request that
-// fails is a blind spot, never an exception; throw `failure("unavailable", …)` only when nothing was seen at all.
-import clock from "operator:plugin/clock@0.1.0";
-import http from "operator:plugin/http@0.1.0";
-import log from "operator:plugin/log@0.1.0";
-import scraping from "operator:plugin/scraping@0.1.0";
-import { Builder } from "operator:plugin/tables@0.1.0";
-import { asked, failure } from "./reading.js";
+// `observe(world, context)` reads through `world` and returns `{ system, tables, topology, gaps }`. A request that fails
+// is an observation gap, never an exception; throw `failure("unavailable", …)` only when nothing was observed at all.
+import clock from "operator:telemetry/clock@0.2.0";
+import http from "operator:telemetry/http@0.2.0";
+import log from "operator:telemetry/log@0.2.0";
+import scraping from "operator:telemetry/scraping@0.2.0";
+import { KnowledgeBase, Signal } from "operator:knowledge/builders@0.2.0";
+import { Builder } from "operator:tables/tables@0.2.0";
+import { asked, entity, failure, packed } from "./reading.js";
 
+export { entity, KnowledgeBase, Signal };
 export { failure };
 
 // Everything that a subject can reach.
@@ -16,9 +18,9 @@ export const world = {
   // Milliseconds since the epoch; constant during one call.
   nowMs: () => Math.floor(clock.now() / 1e6),
 
-  // Sends all at once. Each answer is `{ status, headers, body (text), elapsed }` or `{ error }`, in the order of
-  // the requests `{ target, path, headers, timeoutMs }`.
-  getAll: (requests) => http.sendAll(requests.map(request)).map(answer),
+  // Sends all concurrently. Each response is `{ status, headers, body (text), elapsed (ns) }` or `{ error }`, in the
+  // order of the requests `{ target, path, headers, timeoutS }`.
+  getAll: (requests) => http.sendAll(requests.map(request)).map(response),
 
   get: (target, path) => world.getAll([{ target, path }])[0],
 
@@ -38,11 +40,12 @@ export const world = {
   log: (level, message) => log.emit(level, message, []),
 };
 
-function request({ target, path, headers = [], timeoutMs }) {
-  return { target, method: "get", pathAndQuery: path, headers, timeout: timeoutMs };
+function request({ target, path, headers = [], timeoutS }) {
+  const timeout = timeoutS === undefined ? undefined : Math.round(timeoutS * 1e9);
+  return { target, method: { tag: "get" }, pathAndQuery: path, headers, timeout };
 }
 
-function answer({ tag, val }) {
+function response({ tag, val }) {
   if (tag !== "ok") return { error: described(val) };
   return { ...val, body: utf8(val.body) };
 }
@@ -113,23 +116,15 @@ function push(builder, column, kind, values) {
   builder.setValidity(column, Uint8Array.from(values, (value) => (value === null || value === undefined ? 0 : 1)));
 }
 
-// One string for all, and where each text ends, in bytes of UTF-8.
-function packed(texts) {
-  let end = 0;
-  const ends = texts.map((text) => (end += bytes(text)));
-  return { text: texts.join(""), ends };
+// A path of a target that could not be read.
+export function gapOfPath(target, path, reason, entity) {
+  return { source: { tag: "path", val: { target, path } }, entity, reason };
 }
 
-function bytes(text) {
-  let count = 0;
-  for (const character of text) {
-    const point = character.codePointAt(0);
-    count += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
-  }
-  return count;
+// A table that could not be provided. Only this excuses a missing table after a hot swap.
+export function gapOfTable(name, reason, entity) {
+  return { source: { tag: "table", val: name }, entity, reason };
 }
-
-export const NO_KNOWLEDGE = { version: "0", signals: [], cards: [], actions: [], attributes: [] };
 
 // The exports of the `subject` world:
 //
@@ -137,17 +132,22 @@ export const NO_KNOWLEDGE = { version: "0", signals: [], cards: [], actions: [],
 //       name, version, summary, observe, configure, knowledge,
 //     });
 //
-// `configure(object)` gets the parsed configuration; `knowledge()` answers as `NO_KNOWLEDGE` is built.
-export function subject({ name, version, summary, observe, configure = refuseSettings, knowledge = () => NO_KNOWLEDGE }) {
+// `configure(object)` gets the parsed configuration; `knowledge(base)` adds signals, failure modes and actions.
+export function subject({ name, version, summary, observe, configure = refuseSettings, knowledge = () => {} }) {
   return {
     describe: () => ({ name, version, summary }),
     configure: (config) => guarded(() => configure(config.trim() ? JSON.parse(config) : {})),
     observe: (context) =>
       guarded(() => {
-        const { system = "", tables = [], topology = { entities: [], edges: [] }, blind = [] } = observe(world, context);
-        return { system, tables: tables.map((each) => each.intoHost()), topology, blind };
+        const { system = "", tables = [], topology = { entities: [], edges: [] }, gaps = [] } = observe(world, context);
+        return { system, tables: tables.map((each) => each.intoHost()), topology, gaps };
       }),
-    knowledge: () => guarded(knowledge),
+    knowledge: () =>
+      guarded(() => {
+        const base = new KnowledgeBase(version);
+        knowledge(base);
+        return base;
+      }),
   };
 }
 
@@ -156,7 +156,7 @@ function refuseSettings(settings) {
   if (unknown.length) throw failure("invalid-config", `this subject has no setting ${unknown.join(", ")}`);
 }
 
-// An exception of the language is an answer too: without this it would be a trap without a word.
+// Without this an exception of the language would be a trap without a message.
 function guarded(call) {
   try {
     return call();

@@ -189,9 +189,9 @@ fn is_up_to_date(workspace: &Workspace, output: &Path, inputs: &[&Path]) -> bool
     let Some(built) = changed(output) else {
         return false;
     };
-    let contract = workspace
-        .root
-        .join("wit")
+    let contract = workspace.root.join("wit");
+    let packages = newest_below(&contract.join("deps"));
+    let contract = contract
         .read_dir()
         .into_iter()
         .flatten()
@@ -205,6 +205,7 @@ fn is_up_to_date(workspace: &Workspace, output: &Path, inputs: &[&Path]) -> bool
         .iter()
         .filter_map(|folder| newest_below(folder))
         .chain(contract)
+        .chain(packages)
         .max();
     newest.is_some_and(|newest| newest <= built)
 }

@@ -1,8 +1,10 @@
-//! A first module: no store carries far more leaders than the others.
+//! A first check plugin: no store carries far more leaders than the others.
+
+use std::time::Duration;
 
 use operator_plugin::{
-    Check, Findings, Invariants, Outcome, PluginError, PluginInfo, Snapshot, Violation,
-    export_invariants,
+    Check, Checks, Findings, Outcome, PluginError, PluginInfo, Snapshot, Violation, entity,
+    export_checks,
 };
 
 /// More than this many times the mean is far more.
@@ -11,16 +13,16 @@ const TIMES_MEAN_MAX: f64 = 2.0;
 /// Below this mean a single leader makes all the difference.
 const MEAN_MIN: f64 = 10.0;
 
-/// The module.
+/// The plugin.
 pub struct FirstInvariant;
 
-impl Invariants for FirstInvariant {
+impl Checks for FirstInvariant {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "first-invariant".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "leaders are spread over the stores".to_owned(),
-        }
+        PluginInfo::new(
+            "first-invariant",
+            env!("CARGO_PKG_VERSION"),
+            "leaders are spread over the stores",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -29,7 +31,7 @@ impl Invariants for FirstInvariant {
                 "leaders-spread",
                 "no store carries more than twice the mean number of leaders",
             )
-            .hold_ms(60_000)
+            .pending_for(Duration::from_secs(60))
             .reads(&["stores"])
             .by(leaders_spread),
         ]
@@ -50,23 +52,23 @@ fn leaders_spread(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     }
     let mut findings = Findings::new();
     for row in stores.rows() {
-        let entity = format!("store/{}", row.text("store").unwrap_or("?"));
+        let store = entity("store", row.text("store").unwrap_or("?"));
         match row.number("leader_count") {
-            None => findings.unknown(&entity, "its number of leaders is not known"),
-            Some(leaders) if leaders <= TIMES_MEAN_MAX * mean => findings.pass(entity),
+            None => findings.unknown(&store, "its number of leaders is not known"),
+            Some(leaders) if leaders <= TIMES_MEAN_MAX * mean => findings.pass(store),
             Some(leaders) => {
                 let evidence = row
                     .evidence("leader_count")
                     .expected(format!("about {mean:.0}"));
                 let summary = format!("it carries {leaders:.0} leaders, the mean is {mean:.0}");
-                findings.fail(Violation::new(entity, summary).evidence(evidence));
+                findings.fail(Violation::new(store, summary).evidence(evidence));
             }
         }
     }
     Ok(findings.conclude(format!("leaders of {} stores", stores.len())))
 }
 
-export_invariants!(FirstInvariant);
+export_checks!(FirstInvariant);
 
 #[cfg(test)]
 mod tests {
@@ -74,7 +76,7 @@ mod tests {
     use operator_plugin::testing::SnapshotBuilder;
     use operator_plugin::{Status, table};
 
-    fn judge(leaders: [Option<i64>; 3]) -> Outcome {
+    fn evaluate(leaders: [Option<i64>; 3]) -> Outcome {
         let stores = table("stores")
             .texts("store", ["1", "4", "5"].map(str::to_owned))
             .integers("leader_count", "1", leaders);
@@ -83,19 +85,22 @@ mod tests {
 
     #[test]
     fn a_store_with_most_leaders_fails_and_an_even_spread_passes() {
-        let outcome = judge([Some(100), Some(10), Some(10)]);
-        assert_eq!(outcome.violations[0].entity, "store/1");
-        assert_eq!(judge([Some(40), Some(45), Some(38)]).status, Status::Pass);
+        let outcome = evaluate([Some(100), Some(10), Some(10)]);
+        assert_eq!(outcome.violations()[0].entity, "store/1");
+        assert_eq!(
+            evaluate([Some(40), Some(45), Some(38)]).status(),
+            Status::Pass
+        );
     }
 
     #[test]
-    fn what_is_not_known_is_never_a_pass() {
+    fn an_unknown_number_is_never_a_pass() {
         assert_eq!(
-            judge([Some(40), None, Some(38)]).status,
+            evaluate([Some(40), None, Some(38)]).status(),
             Status::Inconclusive
         );
         assert_eq!(
-            judge([Some(3), Some(0), Some(0)]).status,
+            evaluate([Some(3), Some(0), Some(0)]).status(),
             Status::Inconclusive
         );
     }

@@ -80,7 +80,7 @@ fn c(project: &Project, core: &Path) -> Result<Vec<u8>> {
         .collect();
     let of_sdk = [
         sdk.join("operator_plugin.c"),
-        sdk.join("bindings/invariant.c"),
+        sdk.join("bindings/check.c"),
     ];
     let objects = objects(&of_sdk, &flags, core)?;
     let plus_plus = project.language == Language::Cpp;

@@ -52,8 +52,8 @@ impl Language {
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lowercase")]
 pub enum Kind {
-    /// Judges what was observed.
-    Invariant,
+    /// Evaluates what was observed.
+    Check,
     /// Observes a system.
     Subject,
 }
@@ -63,7 +63,7 @@ impl Kind {
     #[must_use]
     pub const fn world(self) -> &'static str {
         match self {
-            Self::Invariant => "invariant",
+            Self::Check => "check",
             Self::Subject => "subject",
         }
     }

@@ -65,7 +65,7 @@ pub async fn lint(engine: &Engine, name: &str, bytes: &[u8]) -> Vec<Remark> {
     let runs = remarks
         .iter()
         .all(|remark| remark.gravity != Gravity::Error);
-    if runs && inspection.world != World::Subject {
+    if runs && inspection.world.base() != World::Subject {
         remarks.extend(on_nothing(engine, name, bytes).await);
     }
     remarks.sort_by_key(|remark| remark.gravity);

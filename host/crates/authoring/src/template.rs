@@ -5,11 +5,11 @@ mod files;
 
 use super::language::{Kind, Language};
 use anyhow::{Context, Result, bail, ensure};
-use files::{CASES, CONTRACT, File, example, sdk};
+use files::{CASES, File, contract, example, sdk};
 use std::path::{Path, PathBuf};
 
 /// The name of the examples; a project's own name takes its place.
-const EXAMPLE_NAMES: [(Kind, &str); 2] = [(Kind::Invariant, "headroom"), (Kind::Subject, "health")];
+const EXAMPLE_NAMES: [(Kind, &str); 2] = [(Kind::Check, "headroom"), (Kind::Subject, "health")];
 
 /// How examples point to their SDK, and how projects do.
 const PLACES: [(&str, &str); 5] = [
@@ -66,10 +66,10 @@ pub fn create(folder: &Path, name: &str, language: Language, kind: Kind) -> Resu
     for File { path, text } in files {
         put(path, &of_project(text, name, kind))?;
     }
-    for File { path, text } in CONTRACT.iter().chain(sdk(language)) {
-        put(path, text)?;
+    for (path, text) in contract().into_iter().chain(sdk(language)) {
+        put(&path, text)?;
     }
-    if kind == Kind::Invariant {
+    if kind == Kind::Check {
         put(super::cases::FILE, CASES)?;
     }
     put(
@@ -109,13 +109,13 @@ fn readme(name: &str, language: Language, kind: Kind) -> String {
         }
     };
     let then = match kind {
-        Kind::Invariant => {
+        Kind::Check => {
             "operator plugin test .    # the cases in cases.toml, under the limits of the daemon\n"
         }
         Kind::Subject => "",
     };
     let run = match kind {
-        Kind::Invariant => {
+        Kind::Check => {
             format!(
                 "operator check --plugin SUBJECT.wasm --invariants build/{name}.wasm --target NAME=URL"
             )

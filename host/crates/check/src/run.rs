@@ -5,8 +5,8 @@ use crate::fault::explain;
 use crate::history::CheckHistory;
 use crate::verdict_cache::VerdictCache;
 use crate::version::Version;
+use operator_model::{CheckDeclaration, GapSource, Status, Verdict};
 use operator_data::Snapshot;
-use operator_model::{CheckDeclaration, Status, Verdict};
 use operator_plugin_host::{Evaluated, InvariantModule, Outcome, PluginFailure};
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -288,10 +288,11 @@ fn missing_tables(check: &CheckDeclaration, snapshot: &Snapshot) -> Option<Strin
 
 /// The reason for this table, or for the subject as a whole.
 fn why_unseen<'a>(table: &str, snapshot: &'a Snapshot) -> Option<&'a str> {
-    let of_table = |source: &str| source.strip_prefix("table:") == Some(table);
-    let of_subject = |source: &str| source.starts_with("subject:");
-    let find =
-        |matches: &dyn Fn(&str) -> bool| snapshot.blind.iter().find(|spot| matches(&spot.source));
+    let of_table = |source: &GapSource| matches!(source, GapSource::Table(name) if name == table);
+    let of_subject = |source: &GapSource| matches!(source, GapSource::Subject(_));
+    let find = |matches: &dyn Fn(&GapSource) -> bool| {
+        snapshot.blind.iter().find(|gap| matches(&gap.source))
+    };
     find(&of_table)
         .or_else(|| find(&of_subject))
         .map(|spot| spot.reason.as_str())

@@ -1,9 +1,12 @@
 //! Checks over several ticks: verdicts, state, quarantine, hot swap.
 
 use super::*;
+use operator_model::{Digest, ObservationGap, Status, Tick, Timestamp, Topology};
+use operator_plugin_host::{PluginLimits};
+use operator_plugin_host::fixtures::{Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation};
 use operator_data::tables::Column;
 use operator_data::{SeriesStore, Snapshot, Table};
-use operator_model::{BlindSpot, Digest, Status, Tick, Timestamp, Topology};
+use operator_model::{ObservationGap, Digest, Status, Tick, Timestamp, Topology};
 use operator_plugin_host::PluginLimits;
 use operator_testkit::guest::{
     Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation,
@@ -31,9 +34,10 @@ fn snapshot(tick: u64, tables: &[&str], blind: &[(&str, &str)]) -> Arc<Snapshot>
     let table = |name: &&str| {
         Table::from_columns(name, vec![("n", None, Column::Integers(vec![Some(1)]))]).unwrap()
     };
-    let spot = |(source, reason): &(&str, &str)| BlindSpot {
-        source: (*source).to_owned(),
-        reason: (*reason).to_owned(),
+    let spot = |(source, reason): &(&str, &str)| ObservationGap {
+        source: (*source).into(),
+        entity: None,
+ reason: (*reason).to_owned(),
     };
     Arc::new(Snapshot {
         tick: Tick(tick),

@@ -1,7 +1,7 @@
 //! Stage 2: the observation is sorted, hashed and frozen. Later stages read nothing else.
 
 use crate::{Observed, SeriesStore, Snapshot, Table};
-use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
+use operator_model::{Digest, GapSource, ObservationGap, Tick, Timestamp, Topology};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
@@ -89,7 +89,10 @@ fn sorted_topology(mut topology: Topology) -> Topology {
 
 /// The fingerprint of every table. A table that has none, because its columns are not what its
 /// fields say, was not observed.
-fn digest_tables(tables: Tables, blind: &mut Vec<BlindSpot>) -> (Tables, BTreeMap<String, String>) {
+fn digest_tables(
+    tables: Tables,
+    blind: &mut Vec<ObservationGap>,
+) -> (Tables, BTreeMap<String, String>) {
     let mut digests = BTreeMap::new();
     let mut kept = Tables::new();
     for (name, table) in tables {
@@ -99,22 +102,26 @@ fn digest_tables(tables: Tables, blind: &mut Vec<BlindSpot>) -> (Tables, BTreeMa
                 digests.insert(name.clone(), hex::encode(hash.finalize()));
                 kept.insert(name, table);
             }
-            Err(error) => blind.push(BlindSpot {
-                source: format!("table:{name}"),
-                reason: error.to_string(),
-            }),
+            Err(error) => blind.push(ObservationGap::new(
+                GapSource::Table(name),
+                error.to_string(),
+            )),
         }
     }
     (kept, digests)
 }
 
-fn hash(tables: &BTreeMap<String, String>, topology: &Topology, blind: &[BlindSpot]) -> Digest {
+fn hash(
+    tables: &BTreeMap<String, String>,
+    topology: &Topology,
+    blind: &[ObservationGap],
+) -> Digest {
     #[derive(Serialize)]
     struct Hashed<'a>(
         &'a str,
         &'a BTreeMap<String, String>,
         &'a Topology,
-        &'a [BlindSpot],
+        &'a [ObservationGap],
     );
     let mut hash = Sha256::new();
     // Maps are ordered and there are no floats in it, so the text is the same for the same content.
@@ -186,8 +193,9 @@ mod tests {
                 entities: entities.iter().map(|key| entity(key)).collect(),
                 edges: vec![edge("2", "1"), edge("1", "2"), edge("2", "1")],
             },
-            blind: vec![BlindSpot {
-                source: "http:b".to_owned(),
+            blind: vec![ObservationGap {
+                source: "http:b".into(),
+                entity: None,
                 reason: "timeout".to_owned(),
             }],
         }

@@ -1,7 +1,7 @@
 //! What a subject saw in one tick, before it is frozen.
 
 use crate::Table;
-use operator_model::{BlindSpot, Topology};
+use operator_model::{ObservationGap, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -15,5 +15,5 @@ pub struct Observed {
     /// Parts and edges, in the order in which the subject gave them.
     pub topology: Topology,
     /// What could not be seen.
-    pub blind: Vec<BlindSpot>,
+    pub blind: Vec<ObservationGap>,
 }

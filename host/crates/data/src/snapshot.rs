@@ -1,7 +1,7 @@
 //! One tick's frozen observations.
 
 use crate::{SeriesStore, Table};
-use operator_model::{BlindSpot, Digest, Tick, Timestamp, Topology};
+use operator_model::{Digest, ObservationGap, Tick, Timestamp, Topology};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub struct Snapshot {
     /// Parts and edges.
     pub topology: Topology,
     /// What could not be seen, sorted.
-    pub blind: Vec<BlindSpot>,
+    pub blind: Vec<ObservationGap>,
     /// sha256 over tables, topology and observation gaps in a fixed order.
     pub hash: Digest,
 }

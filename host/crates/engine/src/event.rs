@@ -9,7 +9,7 @@ pub use sink::Sink;
 
 use operator_journal::body;
 use operator_model::{
-    BlindSpot, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
+    ObservationGap, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
     TicketChange, Timestamp,
 };
 use serde::{Serialize, Serializer};
@@ -203,7 +203,7 @@ pub enum PluginChangeKind {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Blind {
     /// Everything that cannot be seen now; empty when all is seen again.
-    pub blind: Vec<BlindSpot>,
+    pub blind: Vec<ObservationGap>,
 }
 
 /// `stopped`.

@@ -2,8 +2,8 @@
 //! renamed. Times inside bodies are of the observed clock.
 
 use operator_model::{
-    BlindSpot, CheckId, Digest, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
-    TicketChange, TicketState, Timestamp,
+    CheckId, Digest, EntityId, IncidentKey, ObservationGap, Severity, SignalId, Status, Tick,
+    Ticket, TicketChange, TicketState, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -152,7 +152,7 @@ pub struct Blind {
     /// When.
     pub observed_at: Timestamp,
     /// Sorted; empty when everything is seen again.
-    pub blind: Vec<BlindSpot>,
+    pub blind: Vec<ObservationGap>,
 }
 
 /// `tick-checkpoint`.

@@ -1,6 +1,7 @@
 //! What a subject's experts know, as data. Mirrors `wit/knowledge.wit`, where each word is explained.
 
-use crate::{CheckId, Comparison, FailureModeId, Scalar, Severity, SignalId};
+use crate::command::Step;
+use crate::{CheckId, Comparison, EntityId, FailureModeId, Scalar, Severity, SignalId};
 use serde::{Deserialize, Serialize};
 
 /// Condition on one label.
@@ -70,8 +71,8 @@ pub enum SignalSource {
         reduction: Reduction,
         /// Window, in milliseconds.
         window_ms: u64,
-        /// The label that holds the entity's key.
-        by: String,
+        /// The labels that hold the parts of the entity's key.
+        by: Vec<String>,
     },
     /// A quantile of a histogram by one label.
     Quantile {
@@ -81,15 +82,15 @@ pub enum SignalSource {
         selector: Selector,
         /// Window, in milliseconds.
         window_ms: u64,
-        /// The label that holds the entity's key.
-        by: String,
+        /// The labels that hold the parts of the entity's key.
+        by: Vec<String>,
     },
     /// A numeric column of a table.
     Column {
         /// Table name.
         table: String,
-        /// Column with the entity's key.
-        entity_column: String,
+        /// Columns with the parts of the entity's key.
+        key_columns: Vec<String>,
         /// Column with the value.
         value_column: String,
     },
@@ -156,8 +157,8 @@ pub enum Test {
     RowMatches {
         /// Table name.
         table: String,
-        /// Column with the entity's key (or whole id).
-        entity_column: String,
+        /// Columns with the parts of the entity's key, or one column with its whole id.
+        key_columns: Vec<String>,
         /// Column that is compared.
         column: String,
         /// How.
@@ -213,6 +214,48 @@ pub struct OptionFit {
     pub fitness: Fitness,
     /// Why.
     pub because: String,
+    /// The option applies only where this row exists for the suspect.
+    #[serde(default)]
+    pub when: Option<RowTest>,
+    /// Entities that the action affects; none means the suspect alone.
+    #[serde(default)]
+    pub affects: Vec<EntityPattern>,
+}
+
+/// A row of a table about the suspect that has such a value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RowTest {
+    /// Table name.
+    pub table: String,
+    /// Columns with the parts of the entity's key, or one column with its whole id.
+    pub key_columns: Vec<String>,
+    /// Column that is compared.
+    pub column: String,
+    /// How.
+    pub comparison: Comparison,
+    /// With what.
+    pub value: Scalar,
+}
+
+/// Entities that an option affects, seen from the suspect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EntityPattern {
+    /// The suspect.
+    Suspect,
+    /// This entity.
+    Entity(EntityId),
+    /// Every entity of this kind that an edge joins to the suspect.
+    Neighbours(String),
+    /// Every entity of this kind.
+    Every(String),
+    /// The entity of this kind whose key is the value of an attribute of the suspect.
+    Attribute {
+        /// Kind of the entity.
+        kind: String,
+        /// Name of the attribute.
+        attribute: String,
+    },
 }
 
 /// One way in which the system fails.
@@ -267,14 +310,20 @@ pub struct Action {
     pub risk: Risk,
     /// What the risk is.
     pub risk_note: String,
-    /// Whether it can be taken back.
-    pub reversible: bool,
-    /// How.
-    pub reversal: String,
     /// What must be true before.
     pub preconditions: Vec<String>,
-    /// What a person would run.
-    pub commands: Vec<String>,
+    /// What a person would do.
+    pub steps: Vec<Step>,
+    /// What undoes it. Without a step the action is irreversible.
+    pub undo: Vec<Step>,
+}
+
+impl Action {
+    /// Whether it can be undone.
+    #[must_use]
+    pub fn is_reversible(&self) -> bool {
+        !self.undo.is_empty()
+    }
 }
 
 /// A text attribute of entities that commands may use by name.
@@ -284,8 +333,8 @@ pub struct Attribute {
     pub name: String,
     /// Table name.
     pub table: String,
-    /// Column with the entity's key.
-    pub entity_column: String,
+    /// Columns with the parts of the entity's key.
+    pub key_columns: Vec<String>,
     /// Column with the text.
     pub value_column: String,
     /// Kind of the entities.

@@ -4,6 +4,7 @@
 //! import each other. Types that cross a boundary (plugin contract, journal, config) are converted
 //! by hand where they cross it.
 
+pub mod command;
 pub mod decision;
 pub mod detection;
 pub mod diagnosis;
@@ -29,7 +30,7 @@ pub use diagnosis::{
 };
 pub use evidence::{Evidence, EvidenceSource};
 pub use evidence_predicate::Predicate;
-pub use gap::BlindSpot;
+pub use gap::{GapSource, ObservationGap};
 pub use ids::{
     CheckId, Digest, EntityId, EvidenceId, FailureModeId, IncidentKey, IncidentKind, SignalId,
     Tick, Timestamp,

@@ -16,27 +16,47 @@ use wasmparser::{
 };
 
 /// Version of the contract that this host speaks.
-pub const CONTRACT_VERSION: &str = "0.1.0";
+pub const CONTRACT_VERSION: &str = "0.2.0";
 
-/// Package of the contract.
-const CONTRACT: &str = "operator:plugin/";
+/// Namespace of the contract's packages.
+const CONTRACT: &str = "operator:";
 
 /// Interfaces of the contract that a subject may import, and those that a check may.
 const SUBJECT_INTERFACES: &[&str] = &[
-    "clock",
-    "http",
-    "http-types",
-    "knowledge",
-    "log",
-    "logs",
-    "metrics",
-    "observations",
-    "scraping",
-    "snapshots",
-    "tables",
-    "types",
+    "knowledge/builders",
+    "knowledge/commands",
+    "knowledge/vocabulary",
+    "observe/observations",
+    "observe/topology",
+    "tables/tables",
+    "telemetry/clock",
+    "telemetry/http",
+    "telemetry/http-types",
+    "telemetry/log",
+    "telemetry/logs",
+    "telemetry/promql",
+    "telemetry/scraped-series",
+    "telemetry/scraping",
+    "types/gaps",
+    "types/selectors",
+    "types/types",
 ];
-const INVARIANT_INTERFACES: &[&str] = &["checks", "log", "metrics", "snapshots", "tables", "types"];
+const CHECK_INTERFACES: &[&str] = &[
+    "check/findings",
+    "check/frozen-series",
+    "check/snapshots",
+    "tables/tables",
+    "telemetry/log",
+    "types/gaps",
+    "types/selectors",
+    "types/types",
+];
+
+/// What a prober imports in addition to a subject: types of what it exports.
+const PROBES: &str = "probe/probes";
+
+/// What a prober exports in addition to a subject.
+const PROBING: &str = "operator:probe/probing@0.2.0";
 
 /// Packages of WASI 0.2 for which the host has an empty, deterministic stand-in.
 const WASI_PACKAGES: &[&str] = &[
@@ -54,10 +74,12 @@ const WASI_PACKAGES: &[&str] = &[
 pub enum World {
     /// Observes a system.
     Subject,
-    /// Judges snapshots.
-    Invariant,
-    /// Judges snapshots by scripts that it is given.
-    ScriptEngine,
+    /// Observes a system, and answers questions about it.
+    Prober,
+    /// Evaluates snapshots.
+    Check,
+    /// Evaluates snapshots by rules whose source text it is given.
+    RuleEngine,
 }
 
 /// A component that may be compiled: whole, valid, of a known world, importing only the contract.
@@ -161,8 +183,18 @@ impl World {
     pub fn name(self) -> &'static str {
         match self {
             Self::Subject => "subject",
-            Self::Invariant => "invariant",
-            Self::ScriptEngine => "script-engine",
+            Self::Prober => "prober",
+            Self::Check => "check",
+            Self::RuleEngine => "rule-engine",
+        }
+    }
+
+    /// The world that this one extends, or itself: a component is accepted wherever its base is wanted.
+    #[must_use]
+    pub fn base(self) -> Self {
+        match self {
+            Self::Subject | Self::Prober => Self::Subject,
+            Self::Check | Self::RuleEngine => Self::Check,
         }
     }
 }
@@ -230,7 +262,7 @@ fn check_imports(name: &str, world: World, imports: &BTreeSet<String>) -> Result
             .strip_prefix(CONTRACT)
             .and_then(|rest| rest.split_once('@'))
         {
-            Some((interface, _)) if world.interfaces().contains(&interface) => {}
+            Some((interface, _)) if world.offers(interface) => {}
             _ if is_wasi(import) => {}
             _ => outside.push(import.clone()),
         }
@@ -247,11 +279,11 @@ fn check_imports(name: &str, world: World, imports: &BTreeSet<String>) -> Result
 }
 
 impl World {
-    fn interfaces(self) -> &'static [&'static str] {
-        if self == Self::Subject {
-            SUBJECT_INTERFACES
-        } else {
-            INVARIANT_INTERFACES
+    fn offers(self, interface: &str) -> bool {
+        match self {
+            Self::Subject => SUBJECT_INTERFACES.contains(&interface),
+            Self::Prober => SUBJECT_INTERFACES.contains(&interface) || interface == PROBES,
+            Self::Check | Self::RuleEngine => CHECK_INTERFACES.contains(&interface),
         }
     }
 }
@@ -325,12 +357,16 @@ impl Surface {
     fn world(&self) -> Option<World> {
         let exports = |names: &[&str]| names.iter().all(|name| self.exports.contains(*name));
         if exports(&["describe", "configure", "observe", "knowledge"]) {
-            Some(World::Subject)
+            Some(if exports(&[PROBING]) {
+                World::Prober
+            } else {
+                World::Subject
+            })
         } else if exports(&["declare", "evaluate", "migrate"]) {
             Some(if exports(&["load"]) {
-                World::ScriptEngine
+                World::RuleEngine
             } else {
-                World::Invariant
+                World::Check
             })
         } else {
             None

@@ -1,6 +1,6 @@
 //! Waiting for a call of a guest, but not for ever.
 
-use crate::bindings::contract::types::PluginError;
+use crate::bindings::types::types::PluginError;
 use crate::failure::PluginFailure;
 use crate::limits::CallLimits;
 use crate::place::Place;

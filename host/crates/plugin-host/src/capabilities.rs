@@ -3,20 +3,32 @@
 
 mod clock;
 mod http;
+mod knowledge;
 mod log;
 mod logs;
-mod metrics;
 mod scraping;
+mod series;
 mod snapshots;
 mod tables;
 
-use crate::bindings::contract::{http_types, knowledge, observations, types};
-use crate::bindings::invariant::operator::plugin::checks;
+use crate::bindings::checks::findings;
+use crate::bindings::knowledge::{commands, vocabulary};
+use crate::bindings::observe::{observations, topology};
+use crate::bindings::probe::probes;
+use crate::bindings::telemetry::http_types;
+use crate::bindings::types::{gaps, selectors, types};
 use crate::state::GuestState;
+
+pub(crate) use knowledge::KnowledgeSize;
 
 // Interfaces that hold types only.
 impl types::Host for GuestState {}
-impl knowledge::Host for GuestState {}
+impl gaps::Host for GuestState {}
+impl selectors::Host for GuestState {}
+impl vocabulary::Host for GuestState {}
+impl commands::Host for GuestState {}
+impl topology::Host for GuestState {}
+impl probes::Host for GuestState {}
 impl observations::Host for GuestState {}
 impl http_types::Host for GuestState {}
-impl checks::Host for GuestState {}
+impl findings::Host for GuestState {}

@@ -2,13 +2,23 @@
 //! compile error here and nowhere else.
 
 mod knowledge;
+mod size;
 mod verdict;
 
-use crate::bindings::contract::{snapshots, tables, types};
+pub(crate) use knowledge::{reduction_of, signal_source, step};
+pub(crate) use size::{
+    size_of_attribute, size_of_pattern, size_of_row_test, size_of_source, size_of_step,
+    size_of_test,
+};
+pub(crate) use verdict::observed;
+
+use crate::bindings::tables::tables;
+use crate::bindings::types::{gaps, selectors, types};
 use operator_data::series::SeriesError;
 use operator_data::tables::TableError;
 use operator_model as model;
-use operator_model::Timestamp;
+use operator_model::{EntityId, GapSource, ObservationGap, Timestamp};
+use std::time::Duration;
 
 /// Maps enums whose variants have the same names.
 macro_rules! enums {
@@ -26,6 +36,29 @@ pub(crate) use enums;
 
 /// The contract counts nanoseconds, the host milliseconds.
 const NANOSECONDS_PER_MS: u64 = 1_000_000;
+
+/// A duration of the contract; less than a millisecond is cut.
+pub(crate) fn ms_of(nanoseconds: u64) -> u64 {
+    nanoseconds / NANOSECONDS_PER_MS
+}
+
+/// A duration as guests see it.
+pub(crate) fn nanoseconds_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// An entity in the form in which the host shows it. Whoever must refuse one that is malformed does so before.
+pub(crate) fn entity_of(entity: &types::EntityId) -> EntityId {
+    EntityId::new(&entity.kind, &entity.key.join("/"))
+}
+
+/// The other way: every part between slashes is a part of the key.
+pub(crate) fn wit_entity(entity: &EntityId) -> types::EntityId {
+    types::EntityId {
+        kind: entity.kind().to_owned(),
+        key: entity.key().split('/').map(str::to_owned).collect(),
+    }
+}
 
 /// A time as guests see it.
 pub(crate) fn instant_of(time: Timestamp) -> u64 {
@@ -81,7 +114,7 @@ impl From<TableError> for tables::TableError {
     }
 }
 
-impl From<SeriesError> for crate::bindings::contract::metrics::MetricsError {
+impl From<SeriesError> for selectors::SeriesError {
     fn from(error: SeriesError) -> Self {
         match error {
             SeriesError::NoSuchMetric(name) => Self::NoSuchMetric(name),
@@ -93,11 +126,56 @@ impl From<SeriesError> for crate::bindings::contract::metrics::MetricsError {
     }
 }
 
-impl From<snapshots::BlindSpot> for model::BlindSpot {
-    fn from(spot: snapshots::BlindSpot) -> Self {
+impl From<gaps::ObservationGap> for ObservationGap {
+    fn from(gap: gaps::ObservationGap) -> Self {
         Self {
-            source: spot.source,
-            reason: spot.reason,
+            source: gap.source.into(),
+            entity: gap.entity.as_ref().map(entity_of),
+            reason: gap.reason,
+        }
+    }
+}
+
+impl From<&ObservationGap> for gaps::ObservationGap {
+    fn from(gap: &ObservationGap) -> Self {
+        Self {
+            source: (&gap.source).into(),
+            entity: gap.entity.as_ref().map(wit_entity),
+            reason: gap.reason.clone(),
+        }
+    }
+}
+
+impl From<gaps::GapSource> for GapSource {
+    fn from(source: gaps::GapSource) -> Self {
+        match source {
+            gaps::GapSource::Target(name) => Self::Target(name),
+            gaps::GapSource::Path(path) => Self::Path {
+                target: path.target,
+                path: path.path,
+            },
+            gaps::GapSource::Table(name) => Self::Table(name),
+            gaps::GapSource::Log(name) => Self::Log(name),
+            gaps::GapSource::Series(name) => Self::Series(name),
+            gaps::GapSource::Topology => Self::Topology,
+            gaps::GapSource::Other(text) => Self::Other(text),
+        }
+    }
+}
+
+impl From<&GapSource> for gaps::GapSource {
+    fn from(source: &GapSource) -> Self {
+        match source {
+            GapSource::Target(name) => Self::Target(name.clone()),
+            GapSource::Path { target, path } => Self::Path(gaps::TargetPath {
+                target: target.clone(),
+                path: path.clone(),
+            }),
+            GapSource::Table(name) => Self::Table(name.clone()),
+            GapSource::Log(name) => Self::Log(name.clone()),
+            GapSource::Series(name) => Self::Series(name.clone()),
+            GapSource::Topology => Self::Topology,
+            GapSource::Subject(_) | GapSource::Other(_) => Self::Other(source.to_string()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Why a call of a plugin has no answer, as a value: a plugin can hurt only its own result.
 
-use crate::bindings::contract::types::PluginError;
+use crate::bindings::types::types::PluginError;
 use crate::limits::CallLimits;
 use crate::place::Place;
 use crate::text;
@@ -111,6 +111,8 @@ pub enum ErrorKind {
     Limit,
     /// A defect of the plugin.
     Internal,
+    /// A reason for which the contract has no arm.
+    Other,
 }
 
 impl PluginFailure {
@@ -225,6 +227,7 @@ impl From<PluginError> for PluginFailure {
             PluginError::Denied(message) => (ErrorKind::Denied, message),
             PluginError::Limit(message) => (ErrorKind::Limit, message),
             PluginError::Internal(message) => (ErrorKind::Internal, message),
+            PluginError::Other(message) => (ErrorKind::Other, message),
         };
         Self::Answered {
             kind,
@@ -242,6 +245,7 @@ impl std::fmt::Display for ErrorKind {
             Self::Denied => "denied",
             Self::Limit => "limit",
             Self::Internal => "internal",
+            Self::Other => "other",
         })
     }
 }

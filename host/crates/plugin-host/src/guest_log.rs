@@ -1,6 +1,6 @@
 //! What one instance had to say: cleaned, cut, counted.
 
-use crate::bindings::contract::types::Level;
+use crate::bindings::types::types::Level;
 use crate::limits::CallLimits;
 use crate::text;
 

@@ -1,6 +1,6 @@
 //! What a plugin says about itself.
 
-use crate::bindings::contract::types;
+use crate::bindings::types::types;
 use crate::load::LoadError;
 use crate::text;
 use serde::{Deserialize, Serialize};

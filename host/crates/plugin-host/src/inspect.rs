@@ -72,7 +72,7 @@ pub fn inspect(name: &str, bytes: &[u8], limits: &PluginLimits) -> Result<Inspec
 /// As [`inspect`], or it is not trusted, cannot be compiled, or fails when it is asked.
 pub async fn interview(engine: &Engine, name: &str, bytes: &[u8]) -> Result<Inspection, LoadError> {
     let mut inspection = inspect(name, bytes, engine.limits())?;
-    if inspection.world == World::Subject {
+    if inspection.world.base() == World::Subject {
         let introduced = subject::introduce(engine, name, bytes).await?;
         (inspection.info, inspection.cards) = (Some(introduced.info), introduced.cards);
         inspection.trust = Some(introduced.trust);
@@ -90,20 +90,20 @@ fn permissions(admitted: &Admitted<'_>) -> Vec<String> {
     let sentence = |import: &str| match import.split(['/', '@']).nth(1)? {
         "log" => Some("writes lines to the operator's log, escaped and rate-limited"),
         "clock" => Some("reads the time of the tick"),
-        "http" => {
-            Some("sends GET and HEAD requests to targets that the configuration grants by name")
-        }
+        "http" => Some(
+            "sends GET and HEAD requests to targets that the configuration grants by name, and POST requests where the configuration marks the path as read-only",
+        ),
         "scraping" => Some("has the host collect metrics from those targets"),
-        "metrics" => Some("reads collected time series"),
+        "scraped-series" | "frozen-series" => Some("reads collected time series"),
+        "promql" => Some("queries the configured Prometheus"),
         "logs" => Some("reads log files that the configuration grants by name"),
-        // Subjects import this interface for one of its types.
-        "snapshots" if admitted.world() != World::Subject => Some("reads the frozen snapshot"),
+        "snapshots" => Some("reads the frozen snapshot"),
         _ => None,
     };
     let mut sentences: Vec<String> = admitted
         .imports()
         .iter()
-        .filter(|import| import.starts_with("operator:plugin/"))
+        .filter(|import| import.starts_with("operator:"))
         .filter_map(|import| sentence(import).map(str::to_owned))
         .collect();
     if admitted.imports_wasi() {

@@ -213,7 +213,7 @@ impl InvariantModule {
         let outcome = call
             .evaluate(&self.engine, &check.id.0, handle, state)
             .await?;
-        Outcome::judge(outcome, check, self.engine.limits())
+        Outcome::judge(outcome, check, snapshot, self.engine.limits())
     }
 
     /// The only way in which a configuration reaches a fresh instance is its `declare`.

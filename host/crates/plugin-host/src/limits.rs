@@ -6,6 +6,13 @@ use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+/// Parts of what one subject knows: its signals, rules, options, steps and their settings. Four times what the
+/// experts of the largest known system wrote down.
+pub(crate) const KNOWLEDGE_ITEMS_MAX: usize = 100_000;
+
+/// Bytes of text of what one subject knows; the largest known base has half a million.
+pub(crate) const KNOWLEDGE_BYTES_MAX: usize = 8 << 20;
+
 /// All limits of plugins.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -136,7 +143,7 @@ impl PluginLimits {
     /// The bounds of one call of a plugin of this world.
     #[must_use]
     pub fn of(&self, world: World) -> &CallLimits {
-        if world == World::Subject {
+        if world.base() == World::Subject {
             &self.subject
         } else {
             &self.check

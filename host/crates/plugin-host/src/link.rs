@@ -2,12 +2,16 @@
 //! once; what is not joined does not exist for it.
 
 use crate::admit::{Admitted, World};
-use crate::bindings::contract::{
-    clock, http, http_types, knowledge, log, logs, metrics, observations, scraping, snapshots,
-    tables, types,
-};
-use crate::bindings::invariant::operator::plugin::checks;
+use crate::bindings::checks::{findings, frozen_series, snapshots};
+use crate::bindings::knowledge::{builders, commands, vocabulary};
+use crate::bindings::observe::{observations, topology};
+use crate::bindings::probe::probes;
 use crate::bindings::subject::SubjectPre;
+use crate::bindings::tables::tables;
+use crate::bindings::telemetry::{
+    clock, http, http_types, log, logs, promql, scraped_series, scraping,
+};
+use crate::bindings::types::{gaps, selectors, types};
 use crate::compile::Compiled;
 use crate::engine::Engine;
 use crate::invariant::InvariantPre;
@@ -62,7 +66,7 @@ impl Linked<InvariantPre> {
         name: &str,
         bytes: &[u8],
     ) -> Result<Self, LoadError> {
-        let compiled = compiled(engine, name, bytes, World::Invariant).await?;
+        let compiled = compiled(engine, name, bytes, World::Check).await?;
         let world = instantiable(&engine.linkers().check, name, &compiled)?;
         let world = InvariantPre::new(world).map_err(|error| misfit(name, &error))?;
         Ok(Self::new(world, &compiled))
@@ -101,9 +105,8 @@ async fn compiled(
     wanted: World,
 ) -> Result<Compiled, LoadError> {
     let admitted = Admitted::new(name, bytes, engine.limits())?;
-    // A script engine is an invariant module that can do more.
     let found = admitted.world();
-    if found != wanted && (found, wanted) != (World::ScriptEngine, World::Invariant) {
+    if found.base() != wanted {
         return Err(LoadError::WrongWorld {
             name: name.to_owned(),
             found,
@@ -135,12 +138,17 @@ fn subject_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<SubjectS
     let mut linker = Linker::new(engine);
     add_shared(&mut linker)?;
     clock::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
-    knowledge::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
+    vocabulary::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
+    commands::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
+    builders::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
+    topology::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
+    probes::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
     observations::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
     http_types::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
     http::add_to_linker::<_, HasSelf<SubjectState>>(&mut linker, |state| state)?;
     scraping::add_to_linker::<_, HasSelf<SubjectState>>(&mut linker, |state| state)?;
-    metrics::add_to_linker::<_, HasSelf<SubjectState>>(&mut linker, |state| state)?;
+    scraped_series::add_to_linker::<_, HasSelf<SubjectState>>(&mut linker, |state| state)?;
+    promql::add_to_linker::<_, HasSelf<SubjectState>>(&mut linker, |state| state)?;
     logs::add_to_linker::<_, HasSelf<SubjectState>>(&mut linker, |state| state)?;
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     Ok(linker)
@@ -149,8 +157,9 @@ fn subject_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<SubjectS
 fn check_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<CheckState>> {
     let mut linker = Linker::new(engine);
     add_shared(&mut linker)?;
-    checks::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
-    metrics::add_to_linker::<_, HasSelf<CheckState>>(&mut linker, |state| state)?;
+    snapshots::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
+    findings::add_to_linker::<_, HasSelf<GuestState>>(&mut linker, HasGuest::guest)?;
+    frozen_series::add_to_linker::<_, HasSelf<CheckState>>(&mut linker, |state| state)?;
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     Ok(linker)
 }
@@ -158,7 +167,8 @@ fn check_linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<CheckState
 /// What every world has.
 fn add_shared<T: HasGuest>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     types::add_to_linker::<_, HasSelf<GuestState>>(linker, HasGuest::guest)?;
+    gaps::add_to_linker::<_, HasSelf<GuestState>>(linker, HasGuest::guest)?;
+    selectors::add_to_linker::<_, HasSelf<GuestState>>(linker, HasGuest::guest)?;
     tables::add_to_linker::<_, HasSelf<GuestState>>(linker, HasGuest::guest)?;
-    snapshots::add_to_linker::<_, HasSelf<GuestState>>(linker, HasGuest::guest)?;
     log::add_to_linker::<_, HasSelf<GuestState>>(linker, HasGuest::guest)
 }

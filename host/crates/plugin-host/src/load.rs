@@ -101,10 +101,10 @@ pub enum LoadError {
         /// What is missing or wrong.
         why: Box<TrustError>,
     },
-    /// It exports neither what a subject nor what an invariant has to.
+    /// It exports neither what a subject nor what a check has to.
     #[error(
         "plugin {name} is a component of another world: it exports {}, a subject exports configure, describe, \
-         knowledge and observe, an invariant exports declare, evaluate and migrate",
+         knowledge and observe, a check exports declare, evaluate and migrate",
         listed(exports)
     )]
     OtherWorld {

@@ -1,13 +1,14 @@
 //! What a subject saw, taken out of its hands: cleaned, bounded, with a blind spot for everything
 //! that had to be left out.
 
-use crate::bindings::contract::observations::Observation;
+use crate::bindings::observe::observations::Observation;
+use crate::bindings::types::types as wit;
 use crate::failure::PluginFailure;
 use crate::limits::PluginLimits;
 use crate::state::GuestState;
 use crate::text;
 use operator_data::{Observed, Table};
-use operator_model::{BlindSpot, EntityId};
+use operator_model::{EntityId, GapSource, ObservationGap};
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
@@ -19,15 +20,22 @@ pub(crate) fn take(
     guest: &mut GuestState,
     limits: &PluginLimits,
 ) -> Result<Observed, PluginFailure> {
+    let misformed = |id: &wit::EntityId| id.kind.is_empty() || id.key.is_empty();
+    let mut topology = raw.topology;
+    let given = topology.entities.len() + topology.edges.len();
+    topology.entities.retain(|entity| !misformed(&entity.id));
+    topology
+        .edges
+        .retain(|edge| !misformed(&edge.from) && !misformed(&edge.to));
     let mut observed = Observed {
         system: text::clean(&raw.system, limits.entity_id_bytes_max),
-        topology: raw.topology.into(),
-        blind: raw.blind.into_iter().map(BlindSpot::from).collect(),
+        topology: topology.into(),
+        blind: raw.gaps.into_iter().map(ObservationGap::from).collect(),
         ..Observed::default()
     };
     // First, so that what the others have to say is not cut off with it.
     bound_blind(&mut observed, limits);
-    bound_topology(&mut observed, limits);
+    bound_topology(&mut observed, given, limits);
     let given = raw.tables.len();
     for handle in raw.tables {
         let resource = guest
@@ -58,19 +66,18 @@ fn add_table(observed: &mut Observed, table: Arc<Table>) {
             place.insert(table);
         }
         Entry::Occupied(taken) => {
-            let source = format!("table:{}", taken.key());
+            let source = GapSource::Table(taken.key().clone());
             blind_to(
                 observed,
-                &source,
+                source,
                 "the subject gave it twice, the first counts".to_owned(),
             );
         }
     }
 }
 
-fn bound_topology(observed: &mut Observed, limits: &PluginLimits) {
+fn bound_topology(observed: &mut Observed, given: usize, limits: &PluginLimits) {
     let topology = &mut observed.topology;
-    let given = topology.entities.len() + topology.edges.len();
     let fits = |id: &EntityId| !id.0.is_empty() && id.0.len() <= limits.entity_id_bytes_max;
     topology.entities.retain(|entity| fits(&entity.id));
     topology
@@ -93,7 +100,7 @@ fn bound_topology(observed: &mut Observed, limits: &PluginLimits) {
         let reason = format!(
             "{left_out} entities and edges were left out: the limit is {limit} of each, with ids of 1 to {bytes} bytes"
         );
-        blind_to(observed, "topology", reason);
+        blind_to(observed, GapSource::Topology, reason);
     }
 }
 
@@ -101,13 +108,16 @@ fn bound_blind(observed: &mut Observed, limits: &PluginLimits) {
     let given = observed.blind.len();
     observed.blind.truncate(limits.blind_spots_max);
     for spot in &mut observed.blind {
-        spot.source = text::clean(&spot.source, limits.entity_id_bytes_max);
+        clean_source(&mut spot.source, limits);
+        if let Some(entity) = &mut spot.entity {
+            entity.0 = text::clean(&entity.0, limits.entity_id_bytes_max);
+        }
         spot.reason = text::clean(&spot.reason, limits.text_bytes_max);
     }
     if given > limits.blind_spots_max {
         blind_to(
             observed,
-            "blind-spots",
+            GapSource::Other("observation-gaps".to_owned()),
             format!(
                 "{given} were reported, the limit is {}",
                 limits.blind_spots_max
@@ -116,9 +126,23 @@ fn bound_blind(observed: &mut Observed, limits: &PluginLimits) {
     }
 }
 
-fn blind_to(observed: &mut Observed, source: &str, reason: String) {
-    observed.blind.push(BlindSpot {
-        source: source.to_owned(),
-        reason,
-    });
+fn clean_source(source: &mut GapSource, limits: &PluginLimits) {
+    let clean = |text: &mut String| *text = text::clean(text, limits.entity_id_bytes_max);
+    match source {
+        GapSource::Topology => {}
+        GapSource::Path { target, path } => {
+            clean(target);
+            clean(path);
+        }
+        GapSource::Target(text)
+        | GapSource::Table(text)
+        | GapSource::Log(text)
+        | GapSource::Series(text)
+        | GapSource::Subject(text)
+        | GapSource::Other(text) => clean(text),
+    }
+}
+
+fn blind_to(observed: &mut Observed, source: GapSource, reason: String) {
+    observed.blind.push(ObservationGap::new(source, reason));
 }

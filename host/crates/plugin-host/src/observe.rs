@@ -4,7 +4,7 @@
 
 use crate::{PluginFailure, Subject};
 use operator_data::Observed;
-use operator_model::{BlindSpot, Tick, Timestamp};
+use operator_model::{GapSource, ObservationGap, Tick, Timestamp};
 use std::time::Duration;
 
 /// Lets the subject look once. `at` is the time by the observed clock, which is the time of every
@@ -28,11 +28,8 @@ pub fn seen(result: Result<Observed, PluginFailure>, subject: &Subject) -> Obser
 /// Nothing was seen. `why` goes on after "the subject".
 #[must_use]
 pub fn unseen(subject: &Subject, why: &str) -> Observed {
-    let source = format!("subject:{}", subject.info().name);
-    let blind = vec![BlindSpot {
-        source,
-        reason: format!("the subject {why}"),
-    }];
+    let source = GapSource::Subject(subject.info().name.clone());
+    let blind = vec![ObservationGap::new(source, format!("the subject {why}"))];
     Observed {
         blind,
         ..Observed::default()

@@ -1,5 +1,6 @@
 //! What the host keeps for one instance while it lives: its handles, its meters, its log.
 
+use crate::capabilities::KnowledgeSize;
 use crate::engine::{EPOCH_MS, Engine};
 use crate::failure::PluginFailure;
 use crate::guest_log::GuestLog;
@@ -26,6 +27,8 @@ pub(crate) struct GuestState {
     table_bytes: usize,
     rows_worked: u64,
     wasi: Option<WasiCtx>,
+    /// How much it has stated of what it knows, in this call.
+    pub(crate) knowledge: KnowledgeSize,
     /// What is read, of a call that may not have to be made again.
     pub(crate) reads: Option<ReadSet>,
 }
@@ -36,10 +39,10 @@ pub(crate) trait HasGuest: Send + 'static {
     fn guest(&mut self) -> &mut GuestState;
 }
 
-/// The state of an instance of the world `invariant`.
+/// The state of an instance of the world `check`.
 pub(crate) struct CheckState {
     pub(crate) guest: GuestState,
-    /// What `metrics` answers from; absent while a module only declares or migrates.
+    /// What `frozen-series` responds from; absent while a module only declares or migrates.
     pub(crate) snapshot: Option<Arc<Snapshot>>,
 }
 
@@ -56,6 +59,7 @@ impl GuestState {
             table_bytes: 0,
             rows_worked: 0,
             wasi: None,
+            knowledge: KnowledgeSize::default(),
             reads: None,
         }
     }
@@ -65,6 +69,7 @@ impl GuestState {
         self.clock.set(now);
         self.log.begin_call();
         self.rows_worked = 0;
+        self.knowledge = KnowledgeSize::default();
     }
 
     /// Gives the guest a handle on a table that the host made for it.

@@ -1,7 +1,7 @@
 //! A subject: one warm instance that observes tick after tick, and is replaced after any failure.
 
 use crate::active::Active;
-use crate::bindings::contract::observations::ObserveContext;
+use crate::bindings::observe::observations::ObserveContext;
 use crate::bindings::subject as world;
 use crate::call::{answered, bounded};
 use crate::engine::Engine;
@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use wasmtime::Store;
+use wasmtime::component::Resource;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 /// While a subject computes, the host gets a turn this often, so that no timer of the operator waits
@@ -105,11 +106,8 @@ impl Subject {
             .await
             .map_err(|failure| failed("configure", failure))?;
         let knowledge = answered(limits, exports.call_knowledge(&mut store)).await;
-        let knowledge = Arc::new(
-            knowledge
-                .map_err(|failure| failed("knowledge", failure))?
-                .into(),
-        );
+        let knowledge = knowledge.and_then(|handle| taken(handle, &mut store));
+        let knowledge = Arc::new(knowledge.map_err(|failure| failed("knowledge", failure))?);
         store.data_mut().guest.log.emit(&info.name);
         Ok(Self {
             engine: engine.clone(),
@@ -346,12 +344,26 @@ pub(crate) async fn introduce(
         .await
         .map_err(failed)?;
     let knowledge = answered(limits, exports.call_knowledge(&mut store)).await;
+    let knowledge = knowledge.and_then(|handle| taken(handle, &mut store));
     let cards = knowledge.ok().map(|knowledge| knowledge.cards.len());
     Ok(Introduced {
         info: PluginInfo::checked(name, info)?,
         cards,
         trust: linked.trust().clone(),
     })
+}
+
+/// The knowledge behind a handle, sorted by id, whatever the order in which the plugin states it.
+fn taken(
+    handle: Resource<KnowledgeBase>,
+    store: &mut Store<SubjectState>,
+) -> Result<KnowledgeBase, PluginFailure> {
+    let base = store.data_mut().guest.resources.delete(handle);
+    let mut base = base.map_err(|error| PluginFailure::Nonsense(error.to_string()))?;
+    base.signals.sort_by(|a, b| a.id.cmp(&b.id));
+    base.cards.sort_by(|a, b| a.id.cmp(&b.id));
+    base.actions.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(base)
 }
 
 fn subject_store(

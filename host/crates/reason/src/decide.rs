@@ -4,12 +4,14 @@
 //! has the highest expected value over all hypotheses; while the cause is undetermined, only safe actions
 //! are recommended. Operator never acts.
 
+mod command;
 mod fill;
 mod rationale;
 mod value;
 
 use fill::Filling;
 use operator_data::Snapshot;
+use operator_model::command::Step;
 use operator_model::diagnosis::GAP_PROBABILITY_MIN;
 use operator_model::knowledge::{Action, FailureMode, KnowledgeBase, OptionFit, Risk};
 use operator_model::{
@@ -40,7 +42,7 @@ const OPTIONS_MAX: usize = 8;
 #[must_use]
 pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapshot) -> Decided {
     let mut gaps = Vec::new();
-    let mut options: Vec<TicketOption> = candidates(incident, knowledge)
+    let mut options: Vec<TicketOption> = candidates(incident, knowledge, snapshot)
         .into_iter()
         .map(|candidate| option(&candidate, incident, knowledge, snapshot, &mut gaps))
         .collect();
@@ -79,12 +81,18 @@ struct Candidate {
 }
 
 /// Actions of the likely hypotheses, each for the likeliest component that it is listed for.
-fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> {
+fn candidates(
+    incident: &Incident,
+    knowledge: &KnowledgeBase,
+    snapshot: &Snapshot,
+) -> Vec<Candidate> {
     let mut found: BTreeMap<&str, Candidate> = BTreeMap::new();
     for hypothesis in likely(incident) {
         for fit in failure_mode_of(knowledge, hypothesis)
             .map(|failure_mode| failure_mode.options.as_slice())
             .unwrap_or_default()
+            .iter()
+            .filter(|fit| applies(fit, hypothesis, snapshot))
         {
             let Some(action) = knowledge
                 .actions
@@ -130,6 +138,23 @@ fn candidates(incident: &Incident, knowledge: &KnowledgeBase) -> Vec<Candidate> 
         candidate.component = candidate.component.take().or_else(|| first.cloned());
     }
     found
+}
+
+/// Whether the row that the option asks for is there for the suspect.
+fn applies(fit: &OptionFit, hypothesis: &Hypothesis, snapshot: &Snapshot) -> bool {
+    let (Some(when), Some(suspect)) = (&fit.when, &hypothesis.component) else {
+        return fit.when.is_none();
+    };
+    let Some(table) = snapshot.tables.get(&when.table) else {
+        return false;
+    };
+    (0..table.rows).any(|row| {
+        let key = table.entity_key(row, &when.key_columns);
+        key.is_some_and(|key| EntityId::of_kind(suspect.kind(), &key) == *suspect)
+            && when
+                .comparison
+                .holds(&table.scalar(row, &when.column), &when.value)
+    })
 }
 
 fn likely(incident: &Incident) -> impl Iterator<Item = &Hypothesis> {
@@ -186,14 +211,10 @@ fn option(
         effect: fill(&action.effect),
         risk: action.risk,
         risk_note: fill(&action.risk_note),
-        reversible: action.reversible,
-        reversal: fill(&action.reversal),
+        reversible: action.is_reversible(),
+        reversal: filling.sentence(&action.undo, gaps),
         preconditions: action.preconditions.iter().map(fill).collect(),
-        commands: action
-            .commands
-            .iter()
-            .map(|command| filling.command(command, gaps))
-            .collect(),
+        commands: filling.steps(&action.steps, gaps),
         because: fill(&candidate.because),
         expected_value: value::expected(action, candidate.component.as_ref(), incident, knowledge),
     }
@@ -235,10 +256,11 @@ fn built_in_wait() -> Action {
         effect: "Changes nothing. Operator keeps observing and updates this ticket.".to_owned(),
         risk: Risk::None,
         risk_note: "The fault may get worse in the meantime.".to_owned(),
-        reversible: true,
-        reversal: "Choose another option at any time.".to_owned(),
         preconditions: Vec::new(),
-        commands: Vec::new(),
+        steps: Vec::new(),
+        undo: vec![Step::Instruction(
+            "Choose another option at any time.".to_owned(),
+        )],
     }
 }
 
@@ -249,10 +271,9 @@ fn built_in_investigate() -> Action {
         effect: "Examine what Operator could not observe or explain.".to_owned(),
         risk: Risk::None,
         risk_note: "Takes an engineer's time.".to_owned(),
-        reversible: true,
-        reversal: "Nothing to undo.".to_owned(),
         preconditions: Vec::new(),
-        commands: Vec::new(),
+        steps: Vec::new(),
+        undo: vec![Step::Instruction("Nothing to undo.".to_owned())],
     }
 }
 

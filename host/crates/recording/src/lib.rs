@@ -28,7 +28,7 @@ pub use recording_ports::{Exchange, LogRead, PlayedWorld, PortTraffic, Recording
 pub use write::{Frame, Recorder};
 
 use operator_journal::body;
-use operator_model::{BlindSpot, Tick, Ticket, Timestamp};
+use operator_model::{ObservationGap, Tick, Ticket, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -152,7 +152,7 @@ struct TickLine {
     /// Table name → content.
     tables: BTreeMap<String, String>,
     topology: String,
-    blind: Vec<BlindSpot>,
+    blind: Vec<ObservationGap>,
     series: series::SeriesLine,
     exchanges: Vec<recording_ports::ExchangeLine>,
     logs: Vec<LogRead>,

@@ -4,8 +4,8 @@ use crate::console::render::{duration, human};
 use operator_data::Snapshot;
 use operator_model::verdict::Observed;
 use operator_model::{
-    BlindSpot, CheckId, EntityId, EvidenceId, EvidenceSource, Scalar, Severity, Status, Timestamp,
-    Verdict,
+    CheckId, EntityId, EvidenceId, EvidenceSource, ObservationGap, Scalar, Severity, Status,
+    Timestamp, Verdict,
 };
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ pub(super) struct CheckReport {
     pub(super) snapshot: String,
     pub(super) verdicts: Vec<ReportedVerdict>,
     pub(super) evidence: Vec<ReportedEvidence>,
-    pub(super) blind: Vec<BlindSpot>,
+    pub(super) blind: Vec<ObservationGap>,
 }
 
 #[derive(Debug, Serialize)]

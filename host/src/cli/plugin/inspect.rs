@@ -91,7 +91,7 @@ fn sheet(
     settings: &Settings,
     configured: bool,
 ) -> Manifest {
-    let reaches = inspection.world == World::Subject;
+    let reaches = inspection.world.base() == World::Subject;
     let targets = settings.targets.iter().filter(|_| reaches);
     let targets = targets
         .map(|(name, target)| (name.clone(), target.origin.to_string()))
@@ -169,7 +169,7 @@ fn trust(sheet: &Manifest) -> String {
 
 /// Targets reachable under this configuration; only subjects can reach any.
 fn targets(sheet: &Manifest) -> Vec<String> {
-    if sheet.inspection.world != World::Subject {
+    if sheet.inspection.world.base() != World::Subject {
         return Vec::new();
     }
     let Some(targets) = &sheet.targets else {

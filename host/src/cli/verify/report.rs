@@ -3,7 +3,7 @@
 use crate::console::render::{escape, human};
 use operator_data::Snapshot;
 use operator_model::verdict::Observed;
-use operator_model::{BlindSpot, CheckId, EntityId, Status, Timestamp, Verdict};
+use operator_model::{CheckId, EntityId, ObservationGap, Status, Timestamp, Verdict};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ pub(super) struct Checklist {
     taken_at: Timestamp,
     right: bool,
     checks: Vec<Item>,
-    blind: Vec<BlindSpot>,
+    blind: Vec<ObservationGap>,
 }
 
 /// One line of the list.
@@ -86,7 +86,7 @@ impl Checklist {
             item.write(&mut text, color);
         }
         for spot in &self.blind {
-            let source = escape(&spot.source, TEXT_CHARS_MAX);
+            let source = escape(&spot.source.to_string(), TEXT_CHARS_MAX);
             let reason = escape(&spot.reason, TEXT_CHARS_MAX);
             let _ = writeln!(text, "  not observable: {source}: {reason}");
         }

@@ -58,9 +58,10 @@ fn a_person_reads_stamped_lines_without_control_characters_of_the_observed_syste
     };
     let mut sink = HumanSink::new(&mut out, style, Stamp::Since(Timestamp(1_700_000_000_000)));
     sink.emit(&event(EventKind::Blind(Blind {
-        blind: vec![BlindSpot {
-            source: "http:x".to_owned(),
-            reason: "\u{1b}[2Jgone".to_owned(),
+        blind: vec![ObservationGap {
+            source: "http:x".into(),
+            entity: None,
+ reason: "\u{1b}[2Jgone".to_owned(),
         }],
     })));
     sink.emit(&event(written(TicketChange::Updated)));

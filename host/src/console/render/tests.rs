@@ -1,7 +1,7 @@
 //! Tickets as a person sees them. The snapshots are to be read, not only compared.
 
 use super::{RenderStyle, page::width, ticket};
-use operator_model::{BlindSpot, Ticket};
+use operator_model::{ObservationGap, Ticket};
 use operator_testkit::nodes::{
     Sight, Story, node_two_gone, slow_disk_on_two, slow_for_an_unknown_reason,
 };
@@ -13,8 +13,9 @@ fn of(sight: &Sight) -> Ticket {
 }
 
 fn blind() -> Sight {
-    let unseen = BlindSpot {
-        source: "http:hub/state".to_owned(),
+    let unseen = ObservationGap {
+        source: "http:hub/state".into(),
+        entity: None,
         reason: "connection refused".to_owned(),
     };
     Sight {

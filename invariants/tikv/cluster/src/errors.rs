@@ -23,7 +23,7 @@ const ERRORS: &str = "tikv_critical_error_total";
 
 fn evaluate(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
-    let Ok(counts) = metrics::rare_counter(&series(ERRORS), "type", metrics::WINDOW_MS) else {
+    let Ok(counts) = metrics::rare_counter(&series(ERRORS), "type", metrics::WINDOW) else {
         return Ok(Outcome::inconclusive(
             "no metrics of any store were collected",
         ));
@@ -86,13 +86,13 @@ mod tests {
             &["store", "type"],
             &[(&["4", "sst_corruption"], 1.0)],
         ));
-        assert!(outcome.violations[0].summary.ends_with("sst_corruption"));
-        assert!(outcome.violations[0].confirmed);
+        assert!(outcome.violations()[0].summary.ends_with("sst_corruption"));
+        assert!(outcome.violations()[0].confirmed);
     }
 
     #[test]
     fn a_store_without_errors_does_not_expose_the_counter() {
-        assert_eq!(evaluate(collected()).status, Status::Pass);
-        assert_eq!(evaluate(Series::none()).status, Status::Inconclusive);
+        assert_eq!(evaluate(collected()).status(), Status::Pass);
+        assert_eq!(evaluate(Series::none()).status(), Status::Inconclusive);
     }
 }

@@ -1,6 +1,8 @@
 //! Services that hold back garbage collection.
 
-use operator_plugin::{Check, Outcome, PluginError, Row, Snapshot, Violation};
+use std::time::Duration;
+
+use operator_plugin::{Check, EntityId, Outcome, PluginError, Row, Snapshot, Violation};
 use tikv_check_support::entities;
 
 /// The age of a stuck safepoint only grows, so the check does not flap. The pending time covers backups of about 1 h.
@@ -9,7 +11,7 @@ pub(crate) fn not_held_back() -> Check {
         "gc-not-held-back",
         "no service holds back garbage collection by more than 1 h",
     )
-    .hold_ms(600_000)
+    .pending_for(Duration::from_secs(600))
     .reads(&["safepoints", "cluster"])
     .by(evaluate)
 }
@@ -44,7 +46,7 @@ fn evaluate(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     })
 }
 
-fn stuck(row: Row<'_>, limit_s: f64, cluster: &str) -> Option<Violation> {
+fn stuck(row: Row<'_>, limit_s: f64, cluster: &EntityId) -> Option<Violation> {
     let service = row.text("service")?;
     let age_s = row.number("age_s")?;
     if is_collector(row) || age_s <= limit_s {
@@ -55,7 +57,7 @@ fn stuck(row: Row<'_>, limit_s: f64, cluster: &str) -> Option<Violation> {
         age_s / 3_600.0
     );
     Some(
-        Violation::new(cluster, summary)
+        Violation::new(cluster.clone(), summary)
             .evidence(
                 row.evidence("age_s")
                     .expected(format!("below {limit_s:.0} s")),
@@ -86,33 +88,36 @@ mod tests {
     fn a_safepoint_older_than_an_hour_is_a_violation() {
         let outcome = evaluate_with(&[("gc_worker", 600.0), ("br-7", 3_700.0)]);
         assert_eq!(
-            (outcome.status, outcome.violations[0].entity.as_str()),
+            (
+                outcome.status(),
+                outcome.violations()[0].entity.to_string().as_str()
+            ),
             (Status::Fail, "cluster/7")
         );
         assert!(
-            outcome.violations[0].summary.contains("br-7"),
+            outcome.violations()[0].summary.contains("br-7"),
             "{}",
-            outcome.violations[0].summary
+            outcome.violations()[0].summary
         );
         assert_eq!(
-            evaluate_with(&[("gc_worker", 600.0), ("br-7", 3_500.0)]).status,
+            evaluate_with(&[("gc_worker", 600.0), ("br-7", 3_500.0)]).status(),
             Status::Pass
         );
-        assert_eq!(evaluate_with(&[]).status, Status::Pass);
+        assert_eq!(evaluate_with(&[]).status(), Status::Pass);
     }
 
     #[test]
     fn a_long_gc_lifetime_is_a_choice() {
         assert_eq!(
-            evaluate_with(&[("gc_worker", 86_400.0)]).status,
+            evaluate_with(&[("gc_worker", 86_400.0)]).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate_with(&[("gc_worker", 86_400.0), ("cdc", 86_000.0)]).status,
+            evaluate_with(&[("gc_worker", 86_400.0), ("cdc", 86_000.0)]).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate_with(&[("gc_worker", 86_400.0), ("cdc", 90_000.0)]).status,
+            evaluate_with(&[("gc_worker", 86_400.0), ("cdc", 90_000.0)]).status(),
             Status::Fail
         );
     }
@@ -121,6 +126,6 @@ mod tests {
     fn an_unknown_cluster_id_is_inconclusive() {
         let unknown = Cluster::healthy().without("cluster").without("members");
         let outcome = not_held_back().evaluate(&unknown.snapshot(), None).unwrap();
-        assert_eq!(outcome.status, Status::Inconclusive);
+        assert_eq!(outcome.status(), Status::Inconclusive);
     }
 }

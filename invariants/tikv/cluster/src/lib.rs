@@ -7,20 +7,18 @@ mod scheduling;
 mod timestamps;
 mod versions;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Checks, PluginInfo};
 
 /// The check plugin.
 pub struct Cluster;
 
-impl Invariants for Cluster {
+impl Checks for Cluster {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "cluster".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary:
-                "one version, scheduling enabled, links intact, garbage collection not blocked, no critical error"
-                    .to_owned(),
-        }
+        PluginInfo::new(
+            "cluster",
+            env!("CARGO_PKG_VERSION"),
+            "one version, scheduling enabled, links intact, garbage collection not blocked, no critical error",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -30,7 +28,7 @@ impl Invariants for Cluster {
             scheduling::running(),
             scheduling::no_eviction(),
             scheduling::no_leftovers(),
-            links::whole(),
+            links::intact(),
             errors::none(),
             garbage::not_held_back(),
             timestamps::resolved(),
@@ -38,4 +36,4 @@ impl Invariants for Cluster {
     }
 }
 
-operator_plugin::export_invariants!(Cluster);
+operator_plugin::export_checks!(Cluster);

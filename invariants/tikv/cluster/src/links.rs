@@ -3,15 +3,16 @@
 //! A store that is down cannot be reached either, but that is no broken link; `store-up` reports it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation};
 use tikv_check_support::entities::{self, Store};
 
 /// Stores report messages that they cannot deliver. Reports that last for 1 min are no accident.
-pub(crate) fn whole() -> Check {
+pub(crate) fn intact() -> Check {
     Check::new("links-whole", "all stores that are up can reach each other")
         .critical()
-        .hold_ms(60_000)
+        .pending_for(Duration::from_secs(60))
         .reads(&["unreachable_reports", "stores"])
         .by(evaluate)
 }
@@ -157,20 +158,20 @@ mod tests {
     }
 
     fn evaluate(cluster: Cluster) -> Outcome {
-        whole().evaluate(&cluster.snapshot(), None).unwrap()
+        intact().evaluate(&cluster.snapshot(), None).unwrap()
     }
 
     #[test]
     fn the_unreachable_store_is_reported_with_its_reporters() {
         let outcome = evaluate(with(12.0));
-        let found = &outcome.violations[0];
+        let found = &outcome.violations()[0];
         assert_eq!(found.entity, "store/4");
         assert!(
             found.summary.contains("tikv-0:20160 and TiKV tikv-2:20160"),
             "{}",
             found.summary
         );
-        assert_eq!(outcome.passed, ["store/1", "store/5"]);
+        assert_eq!(outcome.passed(), ["store/1", "store/5"]);
     }
 
     #[test]
@@ -184,9 +185,9 @@ mod tests {
                 .floats("per_s", "1/s", vec![12.0; pairs.len()]);
             let outcome = evaluate(Cluster::healthy().table(table));
             outcome
-                .violations
-                .into_iter()
-                .map(|found| found.entity)
+                .violations()
+                .iter()
+                .map(|found| found.entity.clone())
                 .collect::<Vec<_>>()
         };
         assert_eq!(
@@ -212,13 +213,13 @@ mod tests {
 
     #[test]
     fn a_reconnect_and_a_restart_are_no_broken_link() {
-        assert_eq!(evaluate(with(0.05)).status, Status::Pass);
+        assert_eq!(evaluate(with(0.05)).status(), Status::Pass);
         assert_eq!(
-            evaluate(with(12.0).store("4", "uptime_s", 11.0)).status,
+            evaluate(with(12.0).store("4", "uptime_s", 11.0)).status(),
             Status::Inconclusive
         );
         assert_eq!(
-            evaluate(with(12.0).store("4", "uptime_s", Cell::Null)).status,
+            evaluate(with(12.0).store("4", "uptime_s", Cell::Null)).status(),
             Status::Inconclusive
         );
     }
@@ -226,17 +227,17 @@ mod tests {
     #[test]
     fn a_store_that_is_down_is_no_broken_link_and_no_reporter() {
         assert_eq!(
-            evaluate(with(12.0).store("4", "state", "Disconnected")).status,
+            evaluate(with(12.0).store("4", "state", "Disconnected")).status(),
             Status::Inconclusive
         );
         assert_eq!(
-            evaluate(with(12.0).store("4", "probe", "refused")).status,
+            evaluate(with(12.0).store("4", "probe", "refused")).status(),
             Status::Inconclusive
         );
         let cut_off = ["1", "5"].iter().fold(with(12.0), |cluster, store| {
             cluster.store(store, "state", "Disconnected")
         });
-        assert_eq!(evaluate(cut_off).status, Status::Pass);
+        assert_eq!(evaluate(cut_off).status(), Status::Pass);
         let reports = table("unreachable_reports")
             .texts("reporter", ["1".to_owned(), "1".to_owned()])
             .texts("target", ["4".to_owned(), "5".to_owned()])
@@ -250,7 +251,7 @@ mod tests {
                         .store(store, "probe", "refused")
                 });
         assert!(
-            evaluate(left_alone).violations.is_empty(),
+            evaluate(left_alone).violations().is_empty(),
             "the last store that is up is not cut off"
         );
         let reports = table("unreachable_reports")
@@ -263,7 +264,7 @@ mod tests {
                 .store("4", "uptime_s", 11.0),
         );
         assert_eq!(
-            just_started.status,
+            just_started.status(),
             Status::Inconclusive,
             "a store that has just started may not have found the others yet"
         );
@@ -271,9 +272,9 @@ mod tests {
 
     #[test]
     fn an_empty_table_passes_and_a_missing_one_does_not() {
-        assert_eq!(evaluate(Cluster::healthy()).status, Status::Pass);
+        assert_eq!(evaluate(Cluster::healthy()).status(), Status::Pass);
         assert!(
-            whole()
+            intact()
                 .evaluate(
                     &Cluster::healthy().without("unreachable_reports").snapshot(),
                     None

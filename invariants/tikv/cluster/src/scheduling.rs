@@ -1,8 +1,11 @@
 //! Scheduling in PD: switches, limits, pauses, and evictions of leaders.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation};
+use operator_plugin::{
+    Check, EntityId, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation,
+};
 use serde::{Deserialize, Serialize};
 use tikv_check_support::entities;
 use tikv_check_support::state::State;
@@ -14,7 +17,7 @@ pub(crate) fn enabled() -> Check {
         "scheduling is not halted and no schedule limit is 0",
     )
     // Shorter than for paused schedulers: tools pause those, but only people halt scheduling or set a limit to 0.
-    .hold_ms(120_000)
+    .pending_for(Duration::from_secs(120))
     .reads(&["cluster"])
     .by(evaluate_enabled)
 }
@@ -22,7 +25,7 @@ pub(crate) fn enabled() -> Check {
 /// Tools such as BR pause schedulers for a while.
 pub(crate) fn running() -> Check {
     Check::new("schedulers-running", "no scheduler is paused for long")
-        .hold_ms(600_000)
+        .pending_for(Duration::from_secs(600))
         .reads(&["schedulers"])
         .by(evaluate_running)
 }
@@ -34,7 +37,7 @@ pub(crate) fn no_eviction() -> Check {
         "no scheduler evicts leaders from a store",
     )
     .info()
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["schedulers"])
     .by(evaluate_eviction)
 }
@@ -80,14 +83,20 @@ fn evaluate_enabled(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     Ok(findings.conclude("scheduling switch and limits"))
 }
 
-fn evaluate_limit(row: Row<'_>, column: &str, means: &str, cluster: &str, findings: &mut Findings) {
+fn evaluate_limit(
+    row: Row<'_>,
+    column: &str,
+    means: &str,
+    cluster: &EntityId,
+    findings: &mut Findings,
+) {
     match row.integer(column) {
         None => findings.unknown(cluster, &format!("{} is unknown", column.replace('_', "-"))),
         Some(0) => {
             let evidence = row.evidence(column).expected("above 0");
             findings.fail(
                 Violation::new(
-                    cluster,
+                    cluster.clone(),
                     format!("{} is 0: {means}", column.replace('_', "-")),
                 )
                 .evidence(evidence),
@@ -166,8 +175,8 @@ fn evaluate_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outco
     let mut after = EvictionHistory::default();
     let mut findings = Findings::new();
     for (entity, row) in evictions(snapshot, &schedulers) {
-        let since = before.0.get(&entity).copied().unwrap_or(now);
-        after.0.insert(entity.clone(), since);
+        let since = before.0.get(&entity.to_string()).copied().unwrap_or(now);
+        after.0.insert(entity.to_string(), since);
         if now.saturating_sub(since) >= LEFTOVER_NS {
             findings.fail(eviction(entity, row));
         } else {
@@ -186,7 +195,7 @@ fn evaluate_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outco
 fn evictions<'table>(
     snapshot: &Snapshot,
     schedulers: &'table TableView,
-) -> BTreeMap<String, Row<'table>> {
+) -> BTreeMap<EntityId, Row<'table>> {
     let evicts = |row: &Row<'_>| {
         row.text("scheduler")
             .is_some_and(|name| name.starts_with("evict-leader"))
@@ -203,9 +212,12 @@ fn evictions<'table>(
         .collect()
 }
 
-fn eviction(entity: String, row: Row<'_>) -> Violation {
+fn eviction(entity: EntityId, row: Row<'_>) -> Violation {
     let name = row.text("scheduler").unwrap_or("a scheduler");
-    let summary = format!("{name} evicts leaders from {}", entity.replace('/', " "));
+    let summary = format!(
+        "{name} evicts leaders from {}",
+        entity.to_string().replace('/', " ")
+    );
     let violation = Violation::new(entity, summary)
         .evidence(row.evidence("scheduler").expected("no such scheduler"));
     if row.text("store").is_some() {
@@ -231,7 +243,7 @@ fn without_eviction(snapshot: &Snapshot, schedulers: &TableView) -> Outcome {
 mod tests {
     use super::*;
     use operator_plugin::{Status, table};
-    use tikv_check_support::examples::{Cell, Cluster};
+    use tikv_check_support::examples::{Cell, Cluster, cited_column};
 
     fn evaluate(check: &Check, cluster: Cluster) -> Outcome {
         check.evaluate(&cluster.snapshot(), None).unwrap()
@@ -240,20 +252,23 @@ mod tests {
     #[test]
     fn a_halt_and_every_limit_of_zero_are_violations() {
         assert_eq!(
-            evaluate(&enabled(), Cluster::healthy()).status,
+            evaluate(&enabled(), Cluster::healthy()).status(),
             Status::Pass
         );
         let halted = evaluate(
             &enabled(),
             Cluster::healthy().cluster("halt_scheduling", true),
         );
-        assert_eq!(halted.violations[0].entity, "cluster/7");
+        assert_eq!(halted.violations()[0].entity, "cluster/7");
         for (column, _) in LIMITS {
             let outcome = evaluate(&enabled(), Cluster::healthy().cluster(column, 0_i64));
-            assert_eq!(outcome.violations[0].evidence[0].column, column);
+            assert_eq!(
+                cited_column(&outcome.violations()[0].evidence[0]),
+                Some(column)
+            );
         }
         let unknown = Cluster::healthy().cluster("halt_scheduling", Cell::Null);
-        assert_eq!(evaluate(&enabled(), unknown).status, Status::Inconclusive);
+        assert_eq!(evaluate(&enabled(), unknown).status(), Status::Inconclusive);
     }
 
     #[test]
@@ -261,16 +276,16 @@ mod tests {
         let key = ("scheduler", "balance-leader-scheduler");
         let paused = Cluster::healthy().with("schedulers", key, "paused", true);
         assert!(
-            evaluate(&running(), paused).violations[0]
+            evaluate(&running(), paused).violations()[0]
                 .summary
                 .ends_with("balance-leader-scheduler")
         );
         assert_eq!(
-            evaluate(&running(), Cluster::healthy()).status,
+            evaluate(&running(), Cluster::healthy()).status(),
             Status::Pass
         );
         let unknown = Cluster::healthy().with("schedulers", key, "paused", Cell::Null);
-        assert_eq!(evaluate(&running(), unknown).status, Status::Inconclusive);
+        assert_eq!(evaluate(&running(), unknown).status(), Status::Inconclusive);
     }
 
     fn evicting() -> Cluster {
@@ -284,11 +299,11 @@ mod tests {
     #[test]
     fn an_eviction_is_reported_for_its_store() {
         assert_eq!(
-            evaluate(&no_eviction(), evicting()).violations[0].entity,
+            evaluate(&no_eviction(), evicting()).violations()[0].entity,
             "store/4"
         );
         for check in [no_eviction(), no_leftovers()] {
-            assert_eq!(evaluate(&check, Cluster::healthy()).passed.len(), 3);
+            assert_eq!(evaluate(&check, Cluster::healthy()).passed().len(), 3);
             assert!(
                 check
                     .evaluate(&Cluster::healthy().without("schedulers").snapshot(), None)
@@ -302,7 +317,7 @@ mod tests {
         let first = no_leftovers()
             .evaluate(&evicting().snapshot(), None)
             .unwrap();
-        assert_eq!(first.status, Status::Pass);
+        assert_eq!(first.status(), Status::Pass);
         let after = |seconds| {
             no_leftovers()
                 .evaluate(
@@ -311,8 +326,8 @@ mod tests {
                 )
                 .unwrap()
         };
-        assert_eq!(after(3_599).status, Status::Pass);
-        assert_eq!(after(3_600).violations[0].entity, "store/4");
+        assert_eq!(after(3_599).status(), Status::Pass);
+        assert_eq!(after(3_600).violations()[0].entity, "store/4");
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Progress of resolved timestamps. Below them nothing changes any more; stale reads and change data capture wait for that.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
     Check, Evidence, Findings, Outcome, PluginError, Severity, Snapshot, Violation, series,
 };
 use tikv_check_support::entities::Store;
-use tikv_check_support::metrics::{WINDOW_MS, by_key, describe, rare_gauge};
+use tikv_check_support::metrics::{WINDOW, by_key, describe, rare_gauge};
 
 /// The oldest lock distinguishes a long transaction from every other cause. Without a lock, only stale reads suffer, so the
 /// violation is informational.
@@ -15,7 +16,7 @@ pub(crate) fn resolved() -> Check {
         "resolved-ts-advances",
         "the resolved timestamps of every store's leaders lag by less than 1 min",
     )
-    .hold_ms(300_000)
+    .pending_for(Duration::from_secs(300))
     .reads(&["stores"])
     .by(evaluate)
 }
@@ -37,7 +38,7 @@ struct SlowestRegion {
 fn evaluate(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     // A store with resolved timestamps disabled exposes no gap.
-    let gaps = match rare_gauge(&series(GAP), WINDOW_MS) {
+    let gaps = match rare_gauge(&series(GAP), WINDOW) {
         Ok(gaps) => gaps,
         Err(error) => return Ok(Outcome::inconclusive(describe(&error, GAP))),
     };
@@ -72,7 +73,7 @@ fn evaluate(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 fn gauge(metric: &str) -> BTreeMap<String, f64> {
     series(metric)
         .by("store")
-        .last(WINDOW_MS)
+        .last(WINDOW)
         .map(|table| by_key(&table, "store"))
         .unwrap_or_default()
 }
@@ -97,14 +98,14 @@ fn violation(store: Store<'_>, slowest: SlowestRegion) -> Violation {
     };
     let mut violation = Violation::new(store.entity(), summary).evidence(
         Evidence::metric(
-            format!("{GAP} for store {}", store.key),
+            format!("{GAP}{{store=\"{}\"}}", store.key),
             slowest.gap_ms,
             "ms",
         )
         .expected("below 60000"),
     );
     if let Some(lock) = slowest.lock {
-        let query = format!("{LOCK} for store {}", store.key);
+        let query = format!("{LOCK}{{store=\"{}\"}}", store.key);
         violation =
             violation.evidence(Evidence::metric(query, lock, "").expected("0 or -1 (no lock)"));
     }
@@ -149,26 +150,29 @@ mod tests {
     fn a_lock_held_for_a_minute_is_reported_with_its_region() {
         let outcome = evaluate_with(61_000.0, Some(4.7e17));
         assert_eq!(
-            (outcome.status, outcome.violations[0].entity.as_str()),
+            (
+                outcome.status(),
+                outcome.violations()[0].entity.to_string().as_str()
+            ),
             (Status::Fail, "store/4")
         );
-        assert_eq!(outcome.violations[0].severity, Some(Severity::Warning));
+        assert_eq!(outcome.violations()[0].severity, Some(Severity::Warning));
         assert!(
-            outcome.violations[0].summary.contains("region 88"),
+            outcome.violations()[0].summary.contains("region 88"),
             "{}",
-            outcome.violations[0].summary
+            outcome.violations()[0].summary
         );
-        assert_eq!(evaluate_with(59_000.0, Some(4.7e17)).status, Status::Pass);
+        assert_eq!(evaluate_with(59_000.0, Some(4.7e17)).status(), Status::Pass);
     }
 
     #[test]
     fn without_a_lock_it_is_informational_and_if_unknown_a_warning() {
         assert_eq!(
-            evaluate_with(61_000.0, Some(-1.0)).violations[0].severity,
+            evaluate_with(61_000.0, Some(-1.0)).violations()[0].severity,
             Some(Severity::Info)
         );
         assert_eq!(
-            evaluate_with(61_000.0, None).violations[0].severity,
+            evaluate_with(61_000.0, None).violations()[0].severity,
             Some(Severity::Warning)
         );
     }
@@ -187,7 +191,7 @@ mod tests {
             resolved()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Pass
         );
     }
@@ -199,7 +203,7 @@ mod tests {
             resolved()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Inconclusive
         );
     }

@@ -1,8 +1,11 @@
 //! Unfinished upgrades.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation};
+use operator_plugin::{
+    Check, EntityId, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation,
+};
 use tikv_check_support::entities;
 
 /// Compares PD members with each other and stores with each other; the two groups may differ.
@@ -13,7 +16,7 @@ pub(crate) fn agree() -> Check {
     )
     .info()
     // A rolling upgrade takes hours and is no fault.
-    .hold_ms(86_400_000)
+    .pending_for(Duration::from_secs(86_400))
     .reads(&["stores", "members"])
     .by(evaluate)
 }
@@ -35,7 +38,12 @@ fn evaluate(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     Ok(findings.conclude("versions of stores and members"))
 }
 
-fn evaluate_kind(table: &TableView, key: &str, name: fn(&str) -> String, findings: &mut Findings) {
+fn evaluate_kind(
+    table: &TableView,
+    key: &str,
+    name: fn(&str) -> EntityId,
+    findings: &mut Findings,
+) {
     let mut versions: BTreeMap<&str, Vec<(&str, Row<'_>)>> = BTreeMap::new();
     for row in table.rows() {
         let Some(entity) = row.text(key) else {
@@ -84,11 +92,11 @@ mod tests {
     #[test]
     fn a_different_version_is_a_violation_in_either_group() {
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "version", "8.1.0")).violations[0].entity,
+            evaluate(Cluster::healthy().store("4", "version", "8.1.0")).violations()[0].entity,
             "store/4"
         );
         assert_eq!(
-            evaluate(Cluster::healthy().member("pd2", "version", "v8.1.0")).violations[0].entity,
+            evaluate(Cluster::healthy().member("pd2", "version", "v8.1.0")).violations()[0].entity,
             "member/pd2"
         );
     }
@@ -99,11 +107,11 @@ mod tests {
             c.store(s, "version", "9.0.0-beta.2")
         });
         assert_eq!(
-            evaluate(mixed.member("pd2", "version", "8.5.0")).status,
+            evaluate(mixed.member("pd2", "version", "8.5.0")).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "version", Cell::Null)).status,
+            evaluate(Cluster::healthy().store("4", "version", Cell::Null)).status(),
             Status::Inconclusive
         );
     }

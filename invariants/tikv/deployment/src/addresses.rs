@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use operator_plugin::{Check, Outcome, PluginError, Row, Snapshot, TableView, Violation};
+use operator_plugin::{Check, EntityId, Outcome, PluginError, Row, Snapshot, TableView, Violation};
 use tikv_check_support::entities;
 
 use crate::report::Report;
@@ -23,7 +23,7 @@ struct AdvertisedAddress<'row> {
     row: Row<'row>,
     column: &'static str,
     flag: &'static str,
-    entity: String,
+    entity: EntityId,
     text: &'row str,
 }
 
@@ -85,7 +85,7 @@ fn evaluate_advertised(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let has_remote = all
         .iter()
         .any(|one| !one.is_loopback() && !one.is_unspecified());
-    let mut owners: BTreeMap<&str, String> = BTreeMap::new();
+    let mut owners: BTreeMap<&str, EntityId> = BTreeMap::new();
     let mut report = Report::default();
     for one in &all {
         match problem(one, has_remote, owners.get(one.text)) {
@@ -100,7 +100,7 @@ fn evaluate_advertised(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 
 fn of<'table>(
     table: &'table TableView,
-    (key, entity): (&str, fn(&str) -> String),
+    (key, entity): (&str, fn(&str) -> EntityId),
     (column, flag): (&'static str, &'static str),
 ) -> Vec<AdvertisedAddress<'table>> {
     let read = |row: Row<'table>| {
@@ -120,7 +120,7 @@ fn of<'table>(
 fn problem(
     one: &AdvertisedAddress<'_>,
     has_remote: bool,
-    owner: Option<&String>,
+    owner: Option<&EntityId>,
 ) -> Option<(String, String)> {
     let entity = &one.entity;
     let text = one.text;
@@ -172,25 +172,26 @@ mod tests {
     fn an_unspecified_address_cannot_be_advertised() {
         let found =
             outcome_of(&Cluster::healthy().member("pd2", "client_url", "http://0.0.0.0:2379"));
-        assert_eq!(found.violations[0].entity, "member/pd2");
+        assert_eq!(found.violations()[0].entity, "member/pd2");
         assert!(
-            found.reason.contains("--advertise-client-urls"),
+            found.reason().contains("--advertise-client-urls"),
             "{}",
-            found.reason
+            found.reason()
         );
         let found = outcome_of(&Cluster::healthy().store("4", "address", "0.0.0.0:20160"));
         assert!(
-            found.reason.contains("--advertise-addr"),
+            found.reason().contains("--advertise-addr"),
             "{}",
-            found.reason
+            found.reason()
         );
     }
 
     #[test]
     fn loopback_passes_only_if_every_address_is_loopback() {
         assert_eq!(
-            outcome_of(&Cluster::healthy().store("4", "address", "127.0.0.1:20160")).violations[0]
-                .entity,
+            outcome_of(&Cluster::healthy().store("4", "address", "127.0.0.1:20160")).violations()
+                [0]
+            .entity,
             "store/4"
         );
         let mut local = Cluster::healthy();
@@ -215,7 +216,7 @@ mod tests {
         }
         let found = outcome_of(&local);
         assert_eq!(
-            (found.status, found.reason.contains("loopback")),
+            (found.status(), found.reason().contains("loopback")),
             (Status::Pass, true)
         );
     }
@@ -224,22 +225,23 @@ mod tests {
     fn one_address_for_two_processes_is_a_violation() {
         let found = outcome_of(&Cluster::healthy().store("5", "address", "tikv-1:20160"));
         assert!(
-            found.violations[0]
+            found.violations()[0]
                 .summary
                 .contains("which store/4 advertises too"),
             "{}",
-            found.violations[0].summary
+            found.violations()[0].summary
         );
     }
 
     #[test]
     fn an_unspecified_status_address_is_that_of_the_store() {
         assert_eq!(
-            outcome_of(&Cluster::healthy().store("4", "status_address", "0.0.0.0:20180")).status,
+            outcome_of(&Cluster::healthy().store("4", "status_address", "0.0.0.0:20180")).status(),
             Status::Pass
         );
         assert_eq!(
-            outcome_of(&Cluster::healthy().store("4", "status_address", "127.0.0.1:20180")).status,
+            outcome_of(&Cluster::healthy().store("4", "status_address", "127.0.0.1:20180"))
+                .status(),
             Status::Fail
         );
     }
@@ -248,7 +250,7 @@ mod tests {
     fn the_addresses_of_a_healthy_cluster_pass() {
         let found = outcome_of(&Cluster::healthy());
         assert_eq!(
-            (found.status, found.reason.as_str()),
+            (found.status(), found.reason()),
             (Status::Pass, "9 advertised addresses")
         );
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operator_plugin::{Check, Outcome, PluginError, Row, Snapshot, TableView, Violation};
+use operator_plugin::{Check, EntityId, Outcome, PluginError, Row, Snapshot, TableView, Violation};
 use tikv_check_support::entities::{self, Store};
 
 use crate::report::Report;
@@ -43,7 +43,7 @@ const CLOCK_OFFSET_MAX_S: f64 = 2.0;
 /// A process and the version that it runs.
 struct Process<'row> {
     row: Row<'row>,
-    entity: String,
+    entity: EntityId,
     version: &'row str,
 }
 
@@ -76,7 +76,7 @@ const UPGRADE: &str = "run the same version everywhere (one tag for all images);
 fn processes<'table>(
     table: &'table TableView,
     key: &str,
-    entity: fn(&str) -> String,
+    entity: fn(&str) -> EntityId,
 ) -> Vec<Process<'table>> {
     let read = |row: Row<'table>| {
         let version = row.text("version")?;
@@ -136,7 +136,7 @@ fn evaluate_labels(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         .collect();
     let mut report = Report::default();
     if required.is_empty() {
-        return Ok(Outcome::pass(
+        return Ok(Outcome::not_applicable(
             "location-labels is not set; PD places replicas by store only",
         ));
     }
@@ -237,7 +237,7 @@ fn evaluate_clocks(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     let mut report = Report::default();
     let tables = [
-        (&members, "member", entities::member as fn(&str) -> String),
+        (&members, "member", entities::member as fn(&str) -> EntityId),
         (&stores, "store", entities::store),
     ];
     for (table, key, entity) in tables {
@@ -290,11 +290,11 @@ mod tests {
             &Cluster::healthy().store("5", "version", "8.1.0"),
         );
         assert_eq!(
-            found.violations[0].summary,
+            found.violations()[0].summary,
             "store/5 runs TiKV 8.1.0, the others 8.5.0"
         );
         assert_eq!(
-            outcome_of(&versions(), &Cluster::healthy()).status,
+            outcome_of(&versions(), &Cluster::healthy()).status(),
             Status::Pass
         );
     }
@@ -308,9 +308,12 @@ mod tests {
                     cluster.store(store, "version", version)
                 })
         };
-        assert_eq!(outcome_of(&versions(), &all("8.5.3")).status, Status::Pass);
         assert_eq!(
-            outcome_of(&versions(), &all("7.5.0")).violations[0].summary,
+            outcome_of(&versions(), &all("8.5.3")).status(),
+            Status::Pass
+        );
+        assert_eq!(
+            outcome_of(&versions(), &all("7.5.0")).violations()[0].summary,
             "PD runs version 8.5.0 and TiKV 7.5.0"
         );
     }
@@ -318,7 +321,7 @@ mod tests {
     #[test]
     fn a_store_without_its_label_and_too_few_locations_are_violations() {
         assert_eq!(
-            outcome_of(&labels(), &placed_by("host")).status,
+            outcome_of(&labels(), &placed_by("host")).status(),
             Status::Pass
         );
         let found = outcome_of(
@@ -326,7 +329,7 @@ mod tests {
             &placed_by("host").store("4", "labels", Cell::Null),
         );
         assert_eq!(
-            found.violations[0].summary,
+            found.violations()[0].summary,
             "TiKV tikv-1:20160 lacks the location label host"
         );
         let found = outcome_of(
@@ -334,11 +337,14 @@ mod tests {
             &placed_by("host").store("4", "labels", "host=h1"),
         );
         assert!(
-            found.violations[0].summary.contains("in 2 locations"),
+            found.violations()[0].summary.contains("in 2 locations"),
             "{}",
-            found.violations[0].summary
+            found.violations()[0].summary
         );
-        assert_eq!(outcome_of(&labels(), &placed_by("")).status, Status::Pass);
+        assert_eq!(
+            outcome_of(&labels(), &placed_by("")).status(),
+            Status::NotApplicable
+        );
     }
 
     #[test]
@@ -348,7 +354,7 @@ mod tests {
                 &clocks(),
                 &Cluster::healthy().store("4", "date_offset_s", -30.0)
             )
-            .violations[0]
+            .violations()[0]
                 .entity,
             "store/4"
         );
@@ -357,10 +363,13 @@ mod tests {
                 &clocks(),
                 &Cluster::healthy().store("4", "date_offset_s", 1.0)
             )
-            .status,
+            .status(),
             Status::Pass
         );
         let unknown = Cluster::healthy().member("pd1", "date_offset_s", Cell::Null);
-        assert_eq!(outcome_of(&clocks(), &unknown).status, Status::Inconclusive);
+        assert_eq!(
+            outcome_of(&clocks(), &unknown).status(),
+            Status::Inconclusive
+        );
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use operator_plugin::{Check, Evidence, Outcome, PluginError, Snapshot, TableView, Violation};
+use operator_plugin::{
+    Check, EntityId, Evidence, Outcome, PluginError, Snapshot, TableView, Violation,
+};
 use tikv_check_support::entities;
 
 use crate::report::Report;
@@ -31,7 +33,7 @@ pub(crate) fn one_leader() -> Check {
 
 /// The cluster id that a member or an address reports.
 struct ClusterReport {
-    entity: String,
+    entity: EntityId,
     name: String,
     value: String,
     evidence: Evidence,
@@ -80,7 +82,7 @@ fn reports(table: &TableView, (kind, key): (&str, &str), column: &str) -> Vec<Cl
         let name = row.text(key)?.to_owned();
         let value = row.text(column)?.to_owned();
         Some(ClusterReport {
-            entity: format!("{kind}/{name}"),
+            entity: operator_plugin::entity(kind, name.as_str()),
             name,
             value,
             evidence: row.evidence(column),
@@ -164,13 +166,13 @@ mod tests {
             Cluster::healthy().with("pd_endpoints", ("target", "pd-2"), "cluster_seen", "9");
         let found = one_cluster().evaluate(&cluster.snapshot(), None).unwrap();
         assert_eq!(
-            found.violations[0].summary,
+            found.violations()[0].summary,
             "PD pd-2 belongs to cluster 9, the others to 7"
         );
         assert!(
-            found.reason.contains("--initial-cluster"),
+            found.reason().contains("--initial-cluster"),
             "{}",
-            found.reason
+            found.reason()
         );
     }
 
@@ -180,7 +182,7 @@ mod tests {
             one_cluster()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Pass
         );
         let unknown = ["pd", "pd-2", "pd-3"]
@@ -195,7 +197,7 @@ mod tests {
             });
         let unknown = unknown.without("members").snapshot();
         assert_eq!(
-            one_cluster().evaluate(&unknown, None).unwrap().status,
+            one_cluster().evaluate(&unknown, None).unwrap().status(),
             Status::Inconclusive
         );
     }
@@ -204,18 +206,18 @@ mod tests {
     fn two_leaders_or_none_are_violations() {
         let outcome_of =
             |cluster: Cluster| one_leader().evaluate(&cluster.snapshot(), None).unwrap();
-        assert_eq!(outcome_of(Cluster::healthy()).status, Status::Pass);
+        assert_eq!(outcome_of(Cluster::healthy()).status(), Status::Pass);
         assert_eq!(
-            outcome_of(Cluster::healthy().cluster("pd_leader", Cell::Null)).violations[0].summary,
+            outcome_of(Cluster::healthy().cluster("pd_leader", Cell::Null)).violations()[0].summary,
             "PD has no leader"
         );
         assert!(
-            outcome_of(Cluster::healthy().cluster("etcd_leader", "pd2")).violations[0]
+            outcome_of(Cluster::healthy().cluster("etcd_leader", "pd2")).violations()[0]
                 .summary
                 .contains("pd2 leads etcd")
         );
         let split = outcome_of(Cluster::healthy().member("pd3", "leader_seen", "pd3"));
-        assert_eq!(split.violations[0].entity, "member/pd3");
+        assert_eq!(split.violations()[0].entity, "member/pd3");
     }
 
     #[test]
@@ -227,7 +229,7 @@ mod tests {
             one_leader()
                 .evaluate(&foreign.snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Pass
         );
     }

@@ -11,19 +11,18 @@ mod report;
 mod servers;
 mod stores;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Checks, PluginInfo};
 
 /// The check plugin.
 pub struct Deployment;
 
-impl Invariants for Deployment {
+impl Checks for Deployment {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "deployment".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "PD and TiKV form one cluster, and every process is reachable at the addresses that it advertises"
-                .to_owned(),
-        }
+        PluginInfo::new(
+            "deployment",
+            env!("CARGO_PKG_VERSION"),
+            "PD and TiKV form one cluster, and every process is reachable at the addresses that it advertises",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -47,4 +46,4 @@ impl Invariants for Deployment {
     }
 }
 
-operator_plugin::export_invariants!(Deployment);
+operator_plugin::export_checks!(Deployment);

@@ -51,7 +51,7 @@ fn evaluate_answers(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         let (Some(target), Some(outcome)) = (row.text("target"), row.text("outcome")) else {
             continue;
         };
-        let entity = format!("target/{target}");
+        let entity = operator_plugin::entity("target", target);
         let (summary, remedy) = match outcome {
             "ok" => {
                 report.pass(entity);
@@ -193,15 +193,18 @@ mod tests {
     #[test]
     fn a_pd_that_is_not_running_is_reported_with_the_most_likely_reason() {
         let found = endpoint(Cluster::healthy(), "refused", "connection refused");
-        assert_eq!(found.violations[0].entity, "target/pd-2");
+        assert_eq!(found.violations()[0].entity, "target/pd-2");
         assert!(
-            found.reason.contains("--initial-cluster"),
+            found.reason().contains("--initial-cluster"),
             "{}",
-            found.reason
+            found.reason()
         );
-        assert_eq!(endpoint(Cluster::healthy(), "ok", "").status, Status::Pass);
         assert_eq!(
-            endpoint(Cluster::healthy(), "denied", "").status,
+            endpoint(Cluster::healthy(), "ok", "").status(),
+            Status::Pass
+        );
+        assert_eq!(
+            endpoint(Cluster::healthy(), "denied", "").status(),
             Status::Inconclusive
         );
     }
@@ -209,9 +212,9 @@ mod tests {
     #[test]
     fn a_pd_without_a_leader_has_no_quorum() {
         let found = endpoint(Cluster::healthy(), "error", "there is no leader");
-        assert!(found.reason.contains("majority"), "{}", found.reason);
+        assert!(found.reason().contains("majority"), "{}", found.reason());
         assert!(
-            endpoint(Cluster::healthy(), "dns", "").violations[0]
+            endpoint(Cluster::healthy(), "dns", "").violations()[0]
                 .summary
                 .contains("resolve")
         );
@@ -223,16 +226,16 @@ mod tests {
             .member("pd3", "client_url", Cell::Null)
             .member("pd3", "peer_url", "http://pd-9:2380");
         let found = joined().evaluate(&cluster.snapshot(), None).unwrap();
-        assert_eq!(found.violations[0].entity, "member/pd3");
+        assert_eq!(found.violations()[0].entity, "member/pd3");
         assert!(
-            found.violations[0].summary.contains("http://pd-9:2380"),
+            found.violations()[0].summary.contains("http://pd-9:2380"),
             "{}",
-            found.violations[0].summary
+            found.violations()[0].summary
         );
         assert!(
-            found.reason.contains("--initial-cluster"),
+            found.reason().contains("--initial-cluster"),
             "{}",
-            found.reason
+            found.reason()
         );
     }
 
@@ -240,18 +243,18 @@ mod tests {
     fn three_members_pass_and_an_unhealthy_one_does_not() {
         let snapshot = Cluster::healthy().snapshot();
         assert_eq!(
-            joined().evaluate(&snapshot, None).unwrap().status,
+            joined().evaluate(&snapshot, None).unwrap().status(),
             Status::Pass
         );
         assert_eq!(
-            healthy().evaluate(&snapshot, None).unwrap().status,
+            healthy().evaluate(&snapshot, None).unwrap().status(),
             Status::Pass
         );
         let unhealthy = Cluster::healthy()
             .member("pd2", "healthy", false)
             .snapshot();
         assert_eq!(
-            healthy().evaluate(&unhealthy, None).unwrap().violations[0].entity,
+            healthy().evaluate(&unhealthy, None).unwrap().violations()[0].entity,
             "member/pd2"
         );
     }

@@ -1,6 +1,6 @@
 //! Placement of replicas and leaders.
 
-use operator_plugin::{Check, Outcome, PluginError, Row, Snapshot, TableView, Violation};
+use operator_plugin::{Check, EntityId, Outcome, PluginError, Row, Snapshot, TableView, Violation};
 use tikv_check_support::entities::{self, Store};
 
 use crate::report::Report;
@@ -49,7 +49,13 @@ fn evaluate_placed(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     Ok(report.conclude(format!("{regions} regions on {} stores", stores.len())))
 }
 
-fn evaluate_kind(row: Row<'_>, entity: &str, regions: i64, is_young: bool, report: &mut Report) {
+fn evaluate_kind(
+    row: Row<'_>,
+    entity: &EntityId,
+    regions: i64,
+    is_young: bool,
+    report: &mut Report,
+) {
     let (Some(kind), Some(count)) = (row.text("kind"), row.integer("regions")) else {
         return;
     };
@@ -64,7 +70,7 @@ fn evaluate_kind(row: Row<'_>, entity: &str, regions: i64, is_young: bool, repor
         _ => false,
     };
     if !is_abnormal {
-        return report.pass(entity);
+        return report.pass(entity.clone());
     }
     if is_young {
         return report.unknown(
@@ -75,7 +81,7 @@ fn evaluate_kind(row: Row<'_>, entity: &str, regions: i64, is_young: bool, repor
         );
     }
     let violation = Violation::new(
-        entity,
+        entity.clone(),
         format!("{count} of {regions} regions are in PD's list {kind}"),
     )
     .evidence(row.evidence("regions").expected("0"));
@@ -139,29 +145,29 @@ mod tests {
     #[test]
     fn missing_replicas_are_a_violation_unless_the_cluster_is_new() {
         assert_eq!(
-            outcome_of(&with("miss-peer", 3)).violations[0].summary,
+            outcome_of(&with("miss-peer", 3)).violations()[0].summary,
             "3 of 400 regions are in PD's list miss-peer"
         );
         assert_eq!(
-            outcome_of(&with("miss-peer", 3).store("4", "uptime_s", 60.0)).status,
+            outcome_of(&with("miss-peer", 3).store("4", "uptime_s", 60.0)).status(),
             Status::Inconclusive
         );
     }
 
     #[test]
     fn a_few_replicas_in_motion_are_normal_and_many_are_not() {
-        assert_eq!(outcome_of(&with("pending-peer", 10)).status, Status::Pass);
-        assert_eq!(outcome_of(&with("pending-peer", 40)).status, Status::Fail);
+        assert_eq!(outcome_of(&with("pending-peer", 10)).status(), Status::Pass);
+        assert_eq!(outcome_of(&with("pending-peer", 40)).status(), Status::Fail);
     }
 
     #[test]
     fn a_store_without_leaders_is_a_violation_if_the_cluster_is_large_enough() {
         let idle = Cluster::healthy().store("4", "leader_count", 0);
-        assert_eq!(outcome_of(&idle).violations[0].entity, "store/4");
+        assert_eq!(outcome_of(&idle).violations()[0].entity, "store/4");
         assert_eq!(
-            outcome_of(&idle.cluster("region_count", 5)).status,
+            outcome_of(&idle.cluster("region_count", 5)).status(),
             Status::Pass
         );
-        assert_eq!(outcome_of(&Cluster::healthy()).status, Status::Pass);
+        assert_eq!(outcome_of(&Cluster::healthy()).status(), Status::Pass);
     }
 }

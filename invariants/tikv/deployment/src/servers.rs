@@ -5,7 +5,7 @@ use tikv_check_support::entities::{self, Store};
 use tikv_check_support::metrics;
 
 use operator_plugin::{
-    Check, MetricsError, Outcome, PluginError, Row, Snapshot, TableView, Violation, series,
+    Check, EntityId, Outcome, PluginError, Row, SeriesError, Snapshot, TableView, Violation, series,
 };
 
 use crate::report::Report;
@@ -108,7 +108,7 @@ struct AddressProbe<'row> {
 }
 
 impl AddressProbe<'_> {
-    fn evaluate(&self, entity: String, all_fail: bool, report: &mut Report) {
+    fn evaluate(&self, entity: EntityId, all_fail: bool, report: &mut Report) {
         let address = self.address.unwrap_or("its address");
         match self.row.text(self.column) {
             None => report.unknown(&entity, &format!("{address} was not probed")),
@@ -168,7 +168,7 @@ fn evaluate_metrics(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
             "stores",
             "store",
             "tikv_store_size_bytes",
-            entities::store as fn(&str) -> String,
+            entities::store as fn(&str) -> EntityId,
         ),
         (
             "members",
@@ -181,9 +181,9 @@ fn evaluate_metrics(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     for (table, key, family, entity) in families {
         let table = snapshot.table(table)?;
         nodes += table.len();
-        let collected = match series(family).by(key).last(metrics::WINDOW_MS) {
+        let collected = match series(family).by(key).last(metrics::WINDOW) {
             Ok(found) => metrics::by_key(&found, key),
-            Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) => BTreeMap::new(),
+            Err(SeriesError::NoSuchMetric(_) | SeriesError::TooFewSamples) => BTreeMap::new(),
             Err(error) => {
                 return Ok(Outcome::inconclusive(metrics::describe(&error, family)));
             }
@@ -225,22 +225,22 @@ mod tests {
     fn a_store_unreachable_at_its_address_is_reported_with_the_flag_that_sets_it() {
         let found = outcome_of(&Cluster::healthy().store("4", "address_probe", "refused"));
         assert!(
-            found.violations[0]
+            found.violations()[0]
                 .summary
                 .contains("store/4 does not respond at tikv-1:20160")
         );
         assert!(
-            found.reason.contains("--advertise-addr"),
+            found.reason().contains("--advertise-addr"),
             "{}",
-            found.reason
+            found.reason()
         );
         let found = outcome_of(&Cluster::healthy().store("4", "probe", "refused"));
         assert!(
-            found.reason.contains("loopback is its default"),
+            found.reason().contains("loopback is its default"),
             "{}",
-            found.reason
+            found.reason()
         );
-        assert_eq!(outcome_of(&Cluster::healthy()).status, Status::Pass);
+        assert_eq!(outcome_of(&Cluster::healthy()).status(), Status::Pass);
     }
 
     #[test]
@@ -251,11 +251,13 @@ mod tests {
                 .into_iter()
                 .fold(Cluster::healthy(), nowhere),
         );
-        assert_eq!(found.status, Status::Inconclusive);
+        assert_eq!(found.status(), Status::Inconclusive);
         assert!(
-            found.reason.contains("outside the network of the clients"),
+            found
+                .reason()
+                .contains("outside the network of the clients"),
             "{}",
-            found.reason
+            found.reason()
         );
     }
 
@@ -269,11 +271,13 @@ mod tests {
             .table(reports)
             .store("5", "address_probe", Cell::Null);
         let found = outcome_of(&cluster);
-        assert_eq!(found.violations[0].entity, "store/5");
+        assert_eq!(found.violations()[0].entity, "store/5");
         assert!(
-            found.violations[0].summary.contains("store 1 cannot reach"),
+            found.violations()[0]
+                .summary
+                .contains("store 1 cannot reach"),
             "{}",
-            found.violations[0].summary
+            found.violations()[0].summary
         );
     }
 
@@ -290,7 +294,7 @@ mod tests {
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
         };
-        assert_eq!(size(&[&["1"], &["4"], &["5"]]).status, Status::Pass);
-        assert_eq!(size(&[&["1"], &["5"]]).violations[0].entity, "store/4");
+        assert_eq!(size(&[&["1"], &["4"], &["5"]]).status(), Status::Pass);
+        assert_eq!(size(&[&["1"], &["5"]]).violations()[0].entity, "store/4");
     }
 }

@@ -1,6 +1,6 @@
 //! The stores: whether any has registered, whether all are up, and whether there are enough.
 
-use operator_plugin::{Check, Outcome, PluginError, Row, Snapshot, TableView, Violation};
+use operator_plugin::{Check, EntityId, Outcome, PluginError, Row, Snapshot, TableView, Violation};
 use tikv_check_support::entities::{self, Store};
 
 use crate::report::Report;
@@ -186,7 +186,7 @@ fn wrong_number(replicas: i64, up: i64) -> Option<(String, &'static str)> {
     None
 }
 
-fn of_replicas(row: Row<'_>, entity: String, summary: String, up: i64) -> Violation {
+fn of_replicas(row: Row<'_>, entity: EntityId, summary: String, up: i64) -> Violation {
     Violation::new(entity, summary).evidence(
         row.evidence("max_replicas")
             .expected(format!("odd, and at most {up}")),
@@ -209,14 +209,18 @@ mod tests {
             &bootstrapped(),
             &Cluster::healthy().cluster("bootstrapped", false),
         );
-        assert!(found.reason.contains("--pd-endpoints"), "{}", found.reason);
+        assert!(
+            found.reason().contains("--pd-endpoints"),
+            "{}",
+            found.reason()
+        );
         assert_eq!(
-            outcome_of(&bootstrapped(), &Cluster::healthy()).status,
+            outcome_of(&bootstrapped(), &Cluster::healthy()).status(),
             Status::Pass
         );
         let unknown = Cluster::healthy().cluster("bootstrapped", Cell::Null);
         assert_eq!(
-            outcome_of(&bootstrapped(), &unknown).status,
+            outcome_of(&bootstrapped(), &unknown).status(),
             Status::Inconclusive
         );
     }
@@ -226,16 +230,16 @@ mod tests {
         let lost = Cluster::healthy().store("5", "state", "Down");
         let found = outcome_of(&enough(), &lost);
         assert_eq!(
-            found.violations[0].summary,
+            found.violations()[0].summary,
             "max-replicas is 3, but only 2 stores are up"
         );
         assert!(
-            found.reason.contains("cluster ID mismatch"),
+            found.reason().contains("cluster ID mismatch"),
             "{}",
-            found.reason
+            found.reason()
         );
         assert_eq!(
-            outcome_of(&enough(), &Cluster::healthy()).status,
+            outcome_of(&enough(), &Cluster::healthy()).status(),
             Status::Pass
         );
     }
@@ -247,7 +251,7 @@ mod tests {
                 &enough(),
                 &Cluster::healthy().cluster("max_replicas", replicas),
             );
-            assert_eq!(found.status == Status::Pass, passes, "{replicas}");
+            assert_eq!(found.status() == Status::Pass, passes, "{replicas}");
         }
     }
 
@@ -255,7 +259,7 @@ mod tests {
     fn a_store_that_is_down_or_being_removed_is_a_violation_and_a_new_one_is_inconclusive() {
         let down = outcome_of(&up(), &Cluster::healthy().store("4", "state", "Down"));
         assert_eq!(
-            down.violations[0].summary,
+            down.violations()[0].summary,
             "PD reports TiKV tikv-1:20160 as Down"
         );
         let leaving = outcome_of(
@@ -263,19 +267,22 @@ mod tests {
             &Cluster::healthy().store("4", "node_state", "Removing"),
         );
         assert!(
-            leaving.reason.contains("cancel-delete"),
+            leaving.reason().contains("cancel-delete"),
             "{}",
-            leaving.reason
+            leaving.reason()
         );
         let late = outcome_of(
             &up(),
             &Cluster::healthy().store("4", "heartbeat_lag_s", 25.0),
         );
-        assert_eq!(late.status, Status::Fail);
+        assert_eq!(late.status(), Status::Fail);
         let new = Cluster::healthy()
             .store("4", "heartbeat_seen", false)
             .store("4", "state", "Down");
-        assert_eq!(outcome_of(&up(), &new).status, Status::Inconclusive);
-        assert_eq!(outcome_of(&up(), &Cluster::healthy()).status, Status::Pass);
+        assert_eq!(outcome_of(&up(), &new).status(), Status::Inconclusive);
+        assert_eq!(
+            outcome_of(&up(), &Cluster::healthy()).status(),
+            Status::Pass
+        );
     }
 }

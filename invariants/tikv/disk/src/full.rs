@@ -24,7 +24,7 @@ fn evaluate(_: &Snapshot) -> Result<Outcome, PluginError> {
     let Ok(table) = series(REQUESTS)
         .by("store")
         .by("status")
-        .increase(metrics::WINDOW_MS)
+        .increase(metrics::WINDOW)
     else {
         return Ok(Outcome::inconclusive(format!(
             "{REQUESTS}: fewer than two samples in the last minute"
@@ -83,7 +83,10 @@ mod tests {
             (&["1", "success"], 90.0),
         ]);
         assert_eq!(
-            (outcome.violations[0].entity.as_str(), outcome.passed.len()),
+            (
+                outcome.violations()[0].entity.to_string().as_str(),
+                outcome.passed().len()
+            ),
             ("store/4", 1)
         );
     }
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn other_errors_are_not_about_space() {
         assert_eq!(
-            evaluate_with(&[(&["4", "err_not_leader"], 30.0)]).status,
+            evaluate_with(&[(&["4", "err_not_leader"], 30.0)]).status(),
             Status::Pass
         );
         Series::none().install();
@@ -99,7 +102,7 @@ mod tests {
             writable()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Inconclusive
         );
     }

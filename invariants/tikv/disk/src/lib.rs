@@ -5,19 +5,18 @@ mod full;
 mod shared;
 mod space;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Checks, PluginInfo};
 
 /// The check plugin.
 pub struct Disk;
 
-impl Invariants for Disk {
+impl Checks for Disk {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "disk".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "every store has space to write, and its disk holds mostly its own data"
-                .to_owned(),
-        }
+        PluginInfo::new(
+            "disk",
+            env!("CARGO_PKG_VERSION"),
+            "every store has space to write, and its disk holds mostly its own data",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -31,4 +30,4 @@ impl Invariants for Disk {
     }
 }
 
-operator_plugin::export_invariants!(Disk);
+operator_plugin::export_checks!(Disk);

@@ -1,5 +1,7 @@
 //! Space of all stores together: distinguishes one store that fills up from a cluster that does.
 
+use std::time::Duration;
+
 use operator_plugin::{Check, Outcome, PluginError, Snapshot, Violation};
 use tikv_check_support::entities::{self, Store};
 
@@ -11,7 +13,7 @@ pub(crate) fn room() -> Check {
         "room-somewhere",
         "in clusters with several stores, at least one has more than 20 % of its space available",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores", "cluster"])
     .by(evaluate)
 }
@@ -87,19 +89,22 @@ mod tests {
 
     #[test]
     fn one_store_with_space_is_enough() {
-        assert_eq!(evaluate_with([0.1, 0.1, 0.3]).status, Status::Pass);
+        assert_eq!(evaluate_with([0.1, 0.1, 0.3]).status(), Status::Pass);
         assert_eq!(
-            evaluate_with([0.22, 0.22, 0.22]).status,
+            evaluate_with([0.22, 0.22, 0.22]).status(),
             Status::Pass,
             "all are close to the limit and none is below it"
         );
         let outcome = evaluate_with([0.19, 0.21, 0.22]);
         assert_eq!(
-            (outcome.status, outcome.violations[0].entity.as_str()),
+            (
+                outcome.status(),
+                outcome.violations()[0].entity.to_string().as_str()
+            ),
             (Status::Fail, "cluster/7")
         );
         assert!(
-            !outcome.violations[0].confirmed,
+            !outcome.violations()[0].confirmed,
             "no metrics of the stores themselves"
         );
     }
@@ -125,7 +130,7 @@ mod tests {
             room()
                 .evaluate(&cluster.snapshot(), None)
                 .unwrap()
-                .violations[0]
+                .violations()[0]
                 .confirmed
         );
     }
@@ -135,7 +140,7 @@ mod tests {
         Series::none().install();
         let unknown = Cluster::healthy().store("4", "available_ratio", Cell::Null);
         assert_eq!(
-            room().evaluate(&unknown.snapshot(), None).unwrap().status,
+            room().evaluate(&unknown.snapshot(), None).unwrap().status(),
             Status::Inconclusive
         );
     }

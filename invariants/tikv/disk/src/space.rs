@@ -1,6 +1,7 @@
 //! Available space of each store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use operator_plugin::{
     Check, Evidence, Findings, Outcome, PluginError, Severity, Snapshot, Violation, series,
@@ -15,7 +16,7 @@ pub(crate) fn left() -> Check {
         "disk-space",
         "every store has more than 20 % of its space available",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .with_state(evaluate)
 }
@@ -118,7 +119,7 @@ pub(crate) fn own_ratios() -> BTreeMap<String, f64> {
     let Ok(table) = series("tikv_store_size_bytes")
         .by("store")
         .by("type")
-        .last(metrics::WINDOW_MS)
+        .last(metrics::WINDOW)
     else {
         return BTreeMap::new();
     };
@@ -155,16 +156,16 @@ mod tests {
     #[test]
     fn less_than_20_percent_is_a_warning_and_less_than_10_percent_critical() {
         Series::none().install();
-        assert_eq!(evaluate_with(with_ratio(0.21), None).status, Status::Pass);
+        assert_eq!(evaluate_with(with_ratio(0.21), None).status(), Status::Pass);
         assert_eq!(
-            evaluate_with(with_ratio(0.19), None).violations[0].severity,
+            evaluate_with(with_ratio(0.19), None).violations()[0].severity,
             Some(Severity::Warning)
         );
         let outcome = evaluate_with(with_ratio(0.09), None);
         assert_eq!(
             (
-                outcome.violations[0].severity,
-                outcome.violations[0].confirmed
+                outcome.violations()[0].severity,
+                outcome.violations()[0].confirmed
             ),
             (Some(Severity::Critical), false)
         );
@@ -176,9 +177,9 @@ mod tests {
         Series::none()
             .values("tikv_store_size_bytes", &["store", "type"], &rows)
             .install();
-        assert!(evaluate_with(with_ratio(0.19), None).violations[0].confirmed);
+        assert!(evaluate_with(with_ratio(0.19), None).violations()[0].confirmed);
         assert!(
-            !evaluate_with(with_ratio(0.09), None).violations[0].confirmed,
+            !evaluate_with(with_ratio(0.09), None).violations()[0].confirmed,
             "the two do not agree"
         );
     }
@@ -188,11 +189,11 @@ mod tests {
         Series::none().install();
         let low = evaluate_with(with_ratio(0.19), None);
         assert_eq!(
-            evaluate_with(with_ratio(0.22), low.state.as_deref()).status,
+            evaluate_with(with_ratio(0.22), low.state.as_deref()).status(),
             Status::Fail
         );
         assert_eq!(
-            evaluate_with(with_ratio(0.24), low.state.as_deref()).status,
+            evaluate_with(with_ratio(0.24), low.state.as_deref()).status(),
             Status::Pass
         );
     }
@@ -202,11 +203,11 @@ mod tests {
         Series::none().install();
         let few = with_ratio(0.15).store("4", "region_count", 29_i64);
         assert_eq!(
-            evaluate_with(few.clone().store("4", "available_bytes", 9.0e9), None).status,
+            evaluate_with(few.clone().store("4", "available_bytes", 9.0e9), None).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate_with(few.store("4", "available_bytes", 1.2e9), None).status,
+            evaluate_with(few.store("4", "available_bytes", 1.2e9), None).status(),
             Status::Fail
         );
     }
@@ -222,11 +223,11 @@ mod tests {
         Series::none().install();
         let unknown = Cluster::healthy().store("4", "available_ratio", Cell::Null);
         assert_eq!(
-            evaluate_with(unknown.clone(), None).status,
+            evaluate_with(unknown.clone(), None).status(),
             Status::Inconclusive
         );
         assert_eq!(
-            evaluate_with(unknown.store("4", "heartbeat_seen", false), None).status,
+            evaluate_with(unknown.store("4", "heartbeat_seen", false), None).status(),
             Status::Pass
         );
     }

@@ -1,6 +1,7 @@
 //! Time to commit beyond the append to the store's own log: the network and the followers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
     Check, Evidence, Findings, Outcome, PluginError, Snapshot, Violation, series,
@@ -13,7 +14,7 @@ pub(crate) fn followers() -> Check {
         "commit-latency",
         "no store waits long for its followers to acknowledge entries",
     )
-    .hold_ms(300_000)
+    .pending_for(Duration::from_secs(300))
     .reads(&["stores"])
     .by(evaluate)
 }
@@ -25,11 +26,7 @@ const STUCK_S: f64 = 1.0;
 
 fn evaluate(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
-    let p99 = |metric: &str| {
-        series(metric)
-            .by("store")
-            .quantile(0.99, metrics::WINDOW_MS)
-    };
+    let p99 = |metric: &str| series(metric).by("store").quantile(0.99, metrics::WINDOW);
     let (Ok(commit), Ok(append)) = (p99(COMMIT), p99(APPEND)) else {
         return Ok(Outcome::inconclusive(
             "append and commit latencies were not collected",
@@ -131,11 +128,11 @@ mod tests {
     #[test]
     fn a_wait_for_followers_is_distinguished_from_a_slow_disk() {
         assert_eq!(
-            evaluate_with(0.5, 0.01, 900.0).violations[0].entity,
+            evaluate_with(0.5, 0.01, 900.0).violations()[0].entity,
             "store/4"
         );
         assert_eq!(
-            evaluate_with(0.5, 0.45, 900.0).status,
+            evaluate_with(0.5, 0.45, 900.0).status(),
             Status::Pass,
             "its own disk"
         );
@@ -143,13 +140,13 @@ mod tests {
 
     #[test]
     fn few_commits_are_inconclusive() {
-        assert_eq!(evaluate_with(0.5, 0.01, 7.0).status, Status::Inconclusive);
+        assert_eq!(evaluate_with(0.5, 0.01, 7.0).status(), Status::Inconclusive);
         Series::none().install();
         assert_eq!(
             followers()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Inconclusive
         );
     }

@@ -2,7 +2,9 @@
 //!
 //! client → gRPC → scheduler or read pool → Raft propose → append (disk) → commit (network, followers) → apply.
 
-use operator_plugin::{Check, Invariants, PluginInfo, Query, series};
+use std::time::Duration;
+
+use operator_plugin::{Check, Checks, PluginInfo, Query, series};
 use tikv_check_support::stage::{self, Stage};
 
 mod commit;
@@ -10,13 +12,13 @@ mod commit;
 /// The check plugin.
 pub struct Latency;
 
-impl Invariants for Latency {
+impl Checks for Latency {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "latency".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "no stage of the request path is slow on one store or stuck on any".to_owned(),
-        }
+        PluginInfo::new(
+            "latency",
+            env!("CARGO_PKG_VERSION"),
+            "no stage of the request path is slow on one store or stuck on any",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -136,11 +138,11 @@ const STAGES: [StageCheck; 10] = [
 ];
 
 /// The window of the quantile adds another minute, so a violation has lasted about 2 min.
-const PENDING_MS: u64 = 60_000;
+const PENDING: Duration = Duration::from_secs(60);
 
 fn check(entry: &'static StageCheck) -> Check {
     Check::new(entry.id, entry.claim)
-        .hold_ms(PENDING_MS)
+        .pending_for(PENDING)
         .reads(&["stores"])
         .by(|snapshot| {
             let histogram = with_label(series(entry.histogram), entry.label);
@@ -158,13 +160,13 @@ fn with_label(query: Query, label: Option<(&str, &str)>) -> Query {
     }
 }
 
-operator_plugin::export_invariants!(Latency);
+operator_plugin::export_checks!(Latency);
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use operator_plugin::{Outcome, Severity, Status};
-    use tikv_check_support::examples::{Cluster, Series};
+    use tikv_check_support::examples::{Cluster, Series, cited_query};
 
     fn evaluate(entry: &'static StageCheck, rows: &[(&str, f64, f64)]) -> Outcome {
         Series::none()
@@ -182,9 +184,9 @@ mod tests {
                 entry,
                 &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.012, 900.0)],
             );
-            assert_eq!(outcome.violations[0].entity, "store/4", "{}", entry.id);
+            assert_eq!(outcome.violations()[0].entity, "store/4", "{}", entry.id);
             assert_eq!(
-                outcome.violations[0].severity,
+                outcome.violations()[0].severity,
                 Some(Severity::Warning),
                 "{}",
                 entry.id
@@ -199,15 +201,15 @@ mod tests {
                 entry,
                 &[("1", 0.4, 900.0), ("4", 0.5, 900.0), ("5", 0.45, 900.0)],
             );
-            assert_eq!(alike.status, Status::Pass, "{}", entry.id);
+            assert_eq!(alike.status(), Status::Pass, "{}", entry.id);
             let stuck = evaluate(
                 entry,
                 &[("1", 11.4, 900.0), ("4", 11.5, 900.0), ("5", 11.45, 900.0)],
             );
-            assert_eq!(stuck.violations.len(), 3, "{}", entry.id);
+            assert_eq!(stuck.violations().len(), 3, "{}", entry.id);
             assert!(
                 stuck
-                    .violations
+                    .violations()
                     .iter()
                     .all(|violation| violation.severity == Some(Severity::Critical))
             );
@@ -220,13 +222,13 @@ mod tests {
             &STAGES[0],
             &[("1", 0.01, 900.0), ("4", 0.4, 7.0), ("5", 0.012, 900.0)],
         );
-        assert_eq!(outcome.status, Status::Inconclusive);
+        assert_eq!(outcome.status(), Status::Inconclusive);
         assert_eq!(
             evaluate(
                 &STAGES[0],
                 &[("1", 0.01, 9.0), ("4", 0.02, 7.0), ("5", 0.01, 9.0)]
             )
-            .status,
+            .status(),
             Status::Pass
         );
     }
@@ -234,13 +236,13 @@ mod tests {
     #[test]
     fn a_store_without_measurements_is_inconclusive() {
         let rows = [("1", 0.01, 900.0), ("4", 0.01, 900.0)];
-        assert_eq!(evaluate(&STAGES[0], &rows).status, Status::Inconclusive);
+        assert_eq!(evaluate(&STAGES[0], &rows).status(), Status::Inconclusive);
         let leads_nothing = Cluster::healthy().store("5", "leader_count", 0_i64);
         let outcome = check(&STAGES[0])
             .evaluate(&leads_nothing.snapshot(), None)
             .unwrap();
         assert_eq!(
-            (outcome.status, outcome.passed.len()),
+            (outcome.status(), outcome.passed().len()),
             (Status::Pass, 2),
             "no request passes through it"
         );
@@ -248,7 +250,7 @@ mod tests {
         let outcome = check(&STAGES[0])
             .evaluate(&Cluster::healthy().snapshot(), None)
             .unwrap();
-        assert_eq!(outcome.status, Status::Inconclusive);
+        assert_eq!(outcome.status(), Status::Inconclusive);
     }
 
     #[test]
@@ -265,7 +267,7 @@ mod tests {
             check(&STAGES[0])
                 .evaluate(&young.snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Inconclusive
         );
     }
@@ -276,10 +278,12 @@ mod tests {
             &STAGES[4],
             &[("1", 0.01, 900.0), ("4", 0.4, 900.0), ("5", 0.012, 900.0)],
         );
-        let query = &outcome.violations[0].evidence[0].column;
+        let query = cited_query(&outcome.violations()[0].evidence[0]);
         assert_eq!(
             query,
-            "histogram_quantile(0.99, sum by (le, store) (rate(tikv_storage_engine_async_request_duration_seconds_bucket{store=\"4\",type=\"write\"}[1m])))"
+            Some(
+                "histogram_quantile(0.99, sum by (le, store) (rate(tikv_storage_engine_async_request_duration_seconds_bucket{store=\"4\",type=\"write\"}[1m])))"
+            )
         );
     }
 }

@@ -4,7 +4,7 @@
 //! covers only the moments since the last one, so the busiest region of all seems idle until the next regular report.
 //! Its store reports its own flow every 10 s: while that stays as high as before, the region has not cooled down.
 
-use operator_plugin::{Outcome, Snapshot, TableView};
+use operator_plugin::{EntityId, Outcome, Snapshot, TableView};
 use serde::{Deserialize, Serialize};
 use tikv_check_support::state::State;
 
@@ -35,7 +35,7 @@ pub(crate) fn bridge(
     outcome: Outcome,
 ) -> Outcome {
     if let Some(hot) = outcome
-        .violations
+        .violations()
         .first()
         .and_then(|found| hot_region(snapshot, &found.entity, flow))
     {
@@ -47,7 +47,7 @@ pub(crate) fn bridge(
     let is_recent = snapshot.taken_at().saturating_sub(before.observed_ns) < REPORTS_NS;
     let is_busy = store_flow(snapshot, &before.store, flow)
         .is_some_and(|now| now >= STILL_BUSY * before.store_bytes_per_s);
-    if !(outcome.violations.is_empty() && is_recent && is_busy) {
+    if !(outcome.violations().is_empty() && is_recent && is_busy) {
         return outcome;
     }
     let HotRegion { region, store, .. } = before;
@@ -58,16 +58,16 @@ pub(crate) fn bridge(
     inconclusive.remember(state.unwrap_or_default().to_vec())
 }
 
-fn hot_region(snapshot: &Snapshot, entity: &str, flow: &str) -> Option<HotRegion> {
-    let region = entity.strip_prefix("region/")?;
+fn hot_region(snapshot: &Snapshot, entity: &EntityId, flow: &str) -> Option<HotRegion> {
+    let region = entity.key.first().filter(|_| entity.kind == "region")?;
     let list = snapshot.table("region_flow").ok()?;
-    let row = list
-        .rows()
-        .find(|row| row.text("flow") == Some(flow) && row.text("region") == Some(region))?;
+    let row = list.rows().find(|row| {
+        row.text("flow") == Some(flow) && row.text("region") == Some(region.as_str())
+    })?;
     let store = row.text("store")?.to_owned();
     let store_bytes_per_s = store_flow(snapshot, &store, flow)?;
     Some(HotRegion {
-        region: region.to_owned(),
+        region: region.clone(),
         store,
         store_bytes_per_s,
         observed_ns: snapshot.taken_at(),

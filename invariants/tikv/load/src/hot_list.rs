@@ -1,5 +1,7 @@
 //! PD's hot list, which shows a hot region minutes later.
 
+use std::time::Duration;
+
 use operator_plugin::{Check, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation};
 use tikv_check_support::{entities, guards};
 
@@ -11,7 +13,7 @@ pub(crate) fn of_pd() -> Check {
         "pd-hot-list",
         "no region in PD's hot list accounts for most of its store's flow",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["hot_peers", "store_flow", "cluster"])
     .by(evaluate)
 }
@@ -125,8 +127,8 @@ mod tests {
         let outcome = evaluate(390_000.0, 5);
         assert_eq!(
             (
-                outcome.violations.len(),
-                outcome.violations[0].entity.as_str()
+                outcome.violations().len(),
+                outcome.violations()[0].entity.to_string().as_str()
             ),
             (1, "region/88")
         );
@@ -134,9 +136,9 @@ mod tests {
 
     #[test]
     fn a_cool_or_small_entry_passes_and_a_stale_one_is_inconclusive() {
-        assert_eq!(evaluate(390_000.0, 2).status, Status::Pass);
-        assert_eq!(evaluate(150_000.0, 9).status, Status::Pass);
-        assert_eq!(evaluate(700_000.0, 9).status, Status::Inconclusive);
+        assert_eq!(evaluate(390_000.0, 2).status(), Status::Pass);
+        assert_eq!(evaluate(150_000.0, 9).status(), Status::Pass);
+        assert_eq!(evaluate(700_000.0, 9).status(), Status::Inconclusive);
     }
 
     #[test]
@@ -154,7 +156,10 @@ mod tests {
             let cluster = Cluster::healthy()
                 .table(peers())
                 .cluster("region_count", regions);
-            of_pd().evaluate(&cluster.snapshot(), None).unwrap().status
+            of_pd()
+                .evaluate(&cluster.snapshot(), None)
+                .unwrap()
+                .status()
         };
         assert_eq!((with(3), with(300)), (Status::Pass, Status::Fail));
     }
@@ -165,7 +170,7 @@ mod tests {
             of_pd()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Pass
         );
         assert!(

@@ -5,19 +5,18 @@ mod between_reports;
 mod hot_list;
 mod hot_region;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Checks, PluginInfo};
 
 /// The check plugin.
 pub struct Load;
 
-impl Invariants for Load {
+impl Checks for Load {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "load".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "no region is hot, and leaders and data are balanced over the stores"
-                .to_owned(),
-        }
+        PluginInfo::new(
+            "load",
+            env!("CARGO_PKG_VERSION"),
+            "no region is hot, and leaders and data are balanced over the stores",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -32,4 +31,4 @@ impl Invariants for Load {
     }
 }
 
-operator_plugin::export_invariants!(Load);
+operator_plugin::export_checks!(Load);

@@ -1,7 +1,10 @@
 //! Clocks of the machines, and the timestamps that PD allocates.
 
+use std::time::Duration;
+
 use operator_plugin::{
-    Check, Evidence, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation, series,
+    Check, EntityId, Evidence, Findings, Outcome, PluginError, Row, Snapshot, TableView, Violation,
+    series,
 };
 use tikv_check_support::{entities, metrics};
 
@@ -11,7 +14,7 @@ pub(crate) fn drift() -> Check {
         "clock-drift",
         "the clocks of all members and stores agree within 2 s",
     )
-    .hold_ms(120_000)
+    .pending_for(Duration::from_secs(120))
     .reads(&["members", "stores"])
     .by(evaluate_drift)
 }
@@ -23,7 +26,7 @@ pub(crate) fn tso() -> Check {
         "the timestamps that PD allocates stay within 5 s of its clock",
     )
     .critical()
-    .hold_ms(30_000)
+    .pending_for(Duration::from_secs(30))
     .reads(&["members"])
     .by(evaluate_tso)
 }
@@ -47,7 +50,7 @@ fn evaluate_drift(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let members = snapshot.table("members")?;
     let stores = snapshot.table("stores")?;
     for (table, key, name) in [
-        (&members, "member", entities::member as fn(&str) -> String),
+        (&members, "member", entities::member as fn(&str) -> EntityId),
         (&stores, "store", entities::store),
     ] {
         for row in table.rows() {
@@ -61,7 +64,7 @@ fn evaluate_drift(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     )))
 }
 
-fn evaluate_offset(row: Row<'_>, key: &str, name: fn(&str) -> String, findings: &mut Findings) {
+fn evaluate_offset(row: Row<'_>, key: &str, name: fn(&str) -> EntityId, findings: &mut Findings) {
     let Some(entity) = row.text(key).map(name) else {
         return;
     };
@@ -89,7 +92,7 @@ const TSO_GAP_MAX_MS: f64 = 5_000.0;
 fn evaluate_tso(_: &Snapshot) -> Result<Outcome, PluginError> {
     let Ok(gaps) = series("pd_cluster_tso_gap_millionseconds")
         .by("member")
-        .last(metrics::WINDOW_MS)
+        .last(metrics::WINDOW)
     else {
         return Ok(Outcome::inconclusive(
             "the gap between PD's timestamps and its clock was not collected",
@@ -117,7 +120,7 @@ fn evaluate_tso(_: &Snapshot) -> Result<Outcome, PluginError> {
 fn evaluate_jumps(_: &Snapshot) -> Result<Outcome, PluginError> {
     let counted = series("pd_monitor_time_jump_back_total")
         .by("member")
-        .increase(600_000);
+        .increase(Duration::from_secs(600));
     Ok(counted.map_or_else(
         |_| Outcome::inconclusive("PD's counter of clock jumps was not collected"),
         |table| jumps_of(&table),
@@ -158,13 +161,13 @@ mod tests {
             &drift(),
             Cluster::healthy().store("4", "date_offset_s", -7.0),
         );
-        assert_eq!(outcome.violations[0].entity, "store/4");
+        assert_eq!(outcome.violations()[0].entity, "store/4");
         assert_eq!(
             evaluate(
                 &drift(),
                 Cluster::healthy().member("pd2", "date_offset_s", 1.0)
             )
-            .status,
+            .status(),
             Status::Pass
         );
     }
@@ -179,7 +182,7 @@ mod tests {
         let unknown = ["1", "4", "5"]
             .iter()
             .fold(members, |c, s| c.store(s, "date_offset_s", Cell::Null));
-        assert_eq!(evaluate(&drift(), unknown).status, Status::Inconclusive);
+        assert_eq!(evaluate(&drift(), unknown).status(), Status::Inconclusive);
     }
 
     #[test]
@@ -197,14 +200,14 @@ mod tests {
                 )
                 .install();
             assert_eq!(
-                evaluate(&tso(), Cluster::healthy()).status,
+                evaluate(&tso(), Cluster::healthy()).status(),
                 status,
                 "{gap_ms} ms"
             );
         }
         Series::none().install();
         assert_eq!(
-            evaluate(&tso(), Cluster::healthy()).status,
+            evaluate(&tso(), Cluster::healthy()).status(),
             Status::Inconclusive
         );
     }
@@ -217,12 +220,15 @@ mod tests {
             .install();
         let outcome = evaluate(&jumps(), Cluster::healthy());
         assert_eq!(
-            (outcome.violations[0].entity.as_str(), outcome.passed.len()),
+            (
+                outcome.violations()[0].entity.to_string().as_str(),
+                outcome.passed().len()
+            ),
             ("member/pd3", 1)
         );
         Series::none().install();
         assert_eq!(
-            evaluate(&jumps(), Cluster::healthy()).status,
+            evaluate(&jumps(), Cluster::healthy()).status(),
             Status::Inconclusive
         );
     }

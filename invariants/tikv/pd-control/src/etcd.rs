@@ -1,5 +1,7 @@
 //! Disk latency and space of PD's etcd.
 
+use std::time::Duration;
+
 use operator_plugin::{
     Check, Evidence, Findings, Outcome, PluginError, Row, Severity, Snapshot, TableView, Violation,
     series,
@@ -12,7 +14,7 @@ pub(crate) fn disk() -> Check {
         "pd-disk",
         "P99 of the WAL fsync of every PD member is below 0.1 s",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["members"])
     .by(evaluate_disk)
 }
@@ -23,7 +25,7 @@ pub(crate) fn space() -> Check {
         "pd-etcd-space",
         "the etcd of every PD member uses less than 80 % of its quota",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["members"])
     .by(evaluate_space)
 }
@@ -35,12 +37,12 @@ const SLOW_S: f64 = 0.1;
 const STUCK_S: f64 = 1.0;
 
 /// An idle PD writes less than once per second, so a meaningful tail takes 5 min.
-const WINDOW_MS: u64 = 300_000;
+const WINDOW: Duration = Duration::from_secs(300);
 const SAMPLES_MIN: f64 = 300.0;
 
 fn evaluate_disk(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let members = snapshot.table("members")?;
-    let table = match series(FSYNC).by("member").quantile(0.99, WINDOW_MS) {
+    let table = match series(FSYNC).by("member").quantile(0.99, WINDOW) {
         Ok(table) => table,
         Err(error) => return Ok(Outcome::inconclusive(metrics::describe(&error, FSYNC))),
     };
@@ -99,7 +101,7 @@ fn evaluate_space(_: &Snapshot) -> Result<Outcome, PluginError> {
     let read = |metric: &str| {
         series(metric)
             .by("member")
-            .last(metrics::WINDOW_MS)
+            .last(metrics::WINDOW)
             .map(|table| metrics::by_key(&table, "member"))
     };
     let (Ok(used), Ok(quota)) = (
@@ -163,19 +165,19 @@ mod tests {
             ("pd2", 0.01, 900.0),
             ("pd3", 0.012, 900.0),
         ]);
-        assert_eq!(outcome.violations[0].entity, "member/pd1");
+        assert_eq!(outcome.violations()[0].entity, "member/pd1");
         let alike = fsync(&[
             ("pd1", 0.3, 900.0),
             ("pd2", 0.25, 900.0),
             ("pd3", 0.2, 900.0),
         ]);
-        assert_eq!(alike.status, Status::Pass);
+        assert_eq!(alike.status(), Status::Pass);
         let all_stuck = fsync(&[
             ("pd1", 1.3, 900.0),
             ("pd2", 1.25, 900.0),
             ("pd3", 1.2, 900.0),
         ]);
-        assert_eq!(all_stuck.violations.len(), 3);
+        assert_eq!(all_stuck.violations().len(), 3);
     }
 
     #[test]
@@ -185,13 +187,13 @@ mod tests {
             ("pd2", 0.01, 28.0),
             ("pd3", 0.012, 28.0),
         ]);
-        assert_eq!(outcome.status, Status::Inconclusive);
+        assert_eq!(outcome.status(), Status::Inconclusive);
         Series::none().install();
         assert_eq!(
             disk()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Inconclusive
         );
     }
@@ -215,13 +217,13 @@ mod tests {
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
         };
-        assert_eq!(evaluate(79.0).status, Status::Pass);
+        assert_eq!(evaluate(79.0).status(), Status::Pass);
         assert_eq!(
-            evaluate(81.0).violations[0].severity,
+            evaluate(81.0).violations()[0].severity,
             Some(Severity::Warning)
         );
         assert_eq!(
-            evaluate(96.0).violations[0].severity,
+            evaluate(96.0).violations()[0].severity,
             Some(Severity::Critical)
         );
         Series::none().install();
@@ -229,7 +231,7 @@ mod tests {
             space()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Inconclusive
         );
     }

@@ -1,9 +1,11 @@
 //! The PD leader: exactly one, the one that also leads etcd, and stable.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
-    Check, Evidence, Findings, Outcome, PluginError, Row, Severity, Snapshot, Violation, series,
+    Check, EntityId, Evidence, Findings, Outcome, PluginError, Row, Severity, Snapshot, Violation,
+    series,
 };
 use tikv_check_support::{entities, guards, metrics};
 
@@ -15,7 +17,7 @@ pub(crate) fn single() -> Check {
     )
     .critical()
     // A failover takes up to 8 s (lease 5 s, election 3 s), and members are queried one after the other.
-    .hold_ms(30_000)
+    .pending_for(Duration::from_secs(30))
     .reads(&["members"])
     .by(evaluate_single)
 }
@@ -27,7 +29,7 @@ pub(crate) fn is_etcd_leader() -> Check {
         "the PD leader is also the leader of PD's etcd",
     )
     .critical()
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["cluster"])
     .by(evaluate_same)
 }
@@ -37,7 +39,7 @@ pub(crate) fn stable() -> Check {
     Check::new("pd-leader-stable", "the PD leader does not change")
         // Longer than the pending time of a lost member: a single change is informational and must not confirm other
         // short-lived symptoms.
-        .hold_ms(60_000)
+        .pending_for(Duration::from_secs(60))
         .reads(&["cluster", "members"])
         .by(evaluate_stable)
 }
@@ -101,7 +103,7 @@ fn evaluate_single(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 }
 
 fn wrong_number<'table>(
-    cluster: String,
+    cluster: EntityId,
     rows: impl Iterator<Item = Row<'table>>,
     leaders: usize,
 ) -> Violation {
@@ -138,9 +140,9 @@ fn evaluate_same(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     Ok(Outcome::fail("leaders of PD and etcd", vec![violation]))
 }
 
-/// More changes within [`CHANGES_WINDOW_MS`] are not a single failover.
+/// More changes within [`CHANGES_WINDOW`] are not a single failover.
 const CHANGES_MAX: f64 = 2.0;
-const CHANGES_WINDOW_MS: u64 = 600_000;
+const CHANGES_WINDOW: Duration = Duration::from_secs(600);
 
 fn evaluate_stable(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let cluster = snapshot.table("cluster")?;
@@ -159,10 +161,13 @@ fn evaluate_stable(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     }
     let counter = series("etcd_server_leader_changes_seen_total").by("member");
     match counter
-        .increase(CHANGES_WINDOW_MS)
+        .increase(CHANGES_WINDOW)
         .map(|table| metrics::by_key(&table, "member"))
     {
-        Err(_) => findings.unknown("etcd", "its counter of leader changes was not collected"),
+        Err(_) => findings.unknown(
+            &entities::cluster(snapshot).unwrap_or_else(|| entities::cluster_named("unknown")),
+            "the etcd counter of leader changes was not collected",
+        ),
         Ok(changes) => {
             let most = changes
                 .iter()
@@ -211,7 +216,7 @@ mod tests {
             Cluster::healthy().member("pd3", "leader_seen", "pd3"),
         );
         assert_eq!(
-            (outcome.status, outcome.violations[0].evidence.len()),
+            (outcome.status(), outcome.violations()[0].evidence.len()),
             (Status::Fail, 2)
         );
     }
@@ -220,7 +225,7 @@ mod tests {
     fn no_leader_is_a_violation_and_an_unknown_one_is_inconclusive() {
         let no_leader = Cluster::healthy().member("pd1", "is_leader", false);
         assert_eq!(
-            evaluate(&single(), no_leader).violations[0].summary,
+            evaluate(&single(), no_leader).violations()[0].summary,
             "PD has no leader"
         );
         let unknown = ["pd1", "pd2", "pd3"]
@@ -232,8 +237,11 @@ mod tests {
                     Cell::Null,
                 )
             });
-        assert_eq!(evaluate(&single(), unknown).status, Status::Inconclusive);
-        assert_eq!(evaluate(&single(), Cluster::healthy()).status, Status::Pass);
+        assert_eq!(evaluate(&single(), unknown).status(), Status::Inconclusive);
+        assert_eq!(
+            evaluate(&single(), Cluster::healthy()).status(),
+            Status::Pass
+        );
     }
 
     #[test]
@@ -242,14 +250,14 @@ mod tests {
             &is_etcd_leader(),
             Cluster::healthy().cluster("etcd_leader", "pd2"),
         );
-        assert_eq!(outcome.violations[0].entity, "member/pd1");
+        assert_eq!(outcome.violations()[0].entity, "member/pd1");
         assert_eq!(
-            evaluate(&is_etcd_leader(), Cluster::healthy()).status,
+            evaluate(&is_etcd_leader(), Cluster::healthy()).status(),
             Status::Pass
         );
         let none = Cluster::healthy().cluster("pd_leader", Cell::Null);
         assert_eq!(
-            evaluate(&is_etcd_leader(), none).status,
+            evaluate(&is_etcd_leader(), none).status(),
             Status::Inconclusive
         );
     }
@@ -267,13 +275,13 @@ mod tests {
             &stable(),
             Cluster::healthy().cluster("pd_leader_since_s", 12.0),
         );
-        assert_eq!(outcome.violations[0].severity, Some(Severity::Info));
+        assert_eq!(outcome.violations()[0].severity, Some(Severity::Info));
         assert_eq!(
             evaluate(
                 &stable(),
                 Cluster::healthy().cluster("pd_leader_since_s", 300.0)
             )
-            .status,
+            .status(),
             Status::Pass
         );
         Series::none()
@@ -284,14 +292,14 @@ mod tests {
             )
             .install();
         let outcome = evaluate(&stable(), Cluster::healthy());
-        assert_eq!(outcome.violations[0].severity, Some(Severity::Warning));
+        assert_eq!(outcome.violations()[0].severity, Some(Severity::Warning));
     }
 
     #[test]
     fn without_etcd_metrics_stability_is_inconclusive() {
         Series::none().install();
         assert_eq!(
-            evaluate(&stable(), Cluster::healthy()).status,
+            evaluate(&stable(), Cluster::healthy()).status(),
             Status::Inconclusive
         );
     }

@@ -5,19 +5,18 @@ mod etcd;
 mod leader;
 mod members;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Checks, PluginInfo};
 
 /// The check plugin.
 pub struct PdControl;
 
-impl Invariants for PdControl {
+impl Checks for PdControl {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "pd-control".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "PD has a quorum, one leader, agreeing clocks and a disk that keeps up"
-                .to_owned(),
-        }
+        PluginInfo::new(
+            "pd-control",
+            env!("CARGO_PKG_VERSION"),
+            "PD has a quorum, one leader, agreeing clocks and a disk that keeps up",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -37,4 +36,4 @@ impl Invariants for PdControl {
     }
 }
 
-operator_plugin::export_invariants!(PdControl);
+operator_plugin::export_checks!(PdControl);

@@ -1,6 +1,7 @@
 //! PD members: whether they respond, form a quorum and belong to one cluster.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
     Check, Findings, Outcome, PluginError, Row, Severity, Snapshot, TableView, Violation,
@@ -13,7 +14,7 @@ use tikv_check_support::state::State;
 pub(crate) fn quorum() -> Check {
     Check::new("pd-quorum", "a majority of the PD members responds")
         .critical()
-        .hold_ms(15_000)
+        .pending_for(Duration::from_secs(15))
         .reads(&["members"])
         .by(|snapshot| {
             let members = snapshot.table("members")?;
@@ -27,7 +28,7 @@ pub(crate) fn healthy() -> Check {
         "pd-members-healthy",
         "every PD member responds to the operator and to the other members",
     )
-    .hold_ms(30_000)
+    .pending_for(Duration::from_secs(30))
     .reads(&["members"])
     .by(evaluate_each)
 }
@@ -39,7 +40,7 @@ pub(crate) fn one_cluster() -> Check {
         "all PD members belong to the same cluster",
     )
     .critical()
-    .hold_ms(30_000)
+    .pending_for(Duration::from_secs(30))
     .reads(&["members"])
     .with_state(evaluate_clusters)
 }
@@ -213,15 +214,15 @@ mod tests {
     fn one_silent_member_of_three_is_a_violation_and_keeps_the_quorum() {
         let snapshot = silence(Cluster::healthy(), "pd2").snapshot();
         let outcome = healthy().evaluate(&snapshot, None).unwrap();
-        assert_eq!(outcome.violations[0].entity, "member/pd2");
+        assert_eq!(outcome.violations()[0].entity, "member/pd2");
         assert_eq!(
-            outcome.violations[0].evidence.len(),
+            outcome.violations()[0].evidence.len(),
             2,
             "the probe and the health that PD reports"
         );
-        assert_eq!(outcome.passed, ["member/pd1", "member/pd3"]);
+        assert_eq!(outcome.passed(), ["member/pd1", "member/pd3"]);
         assert_eq!(
-            quorum().evaluate(&snapshot, None).unwrap().status,
+            quorum().evaluate(&snapshot, None).unwrap().status(),
             Status::Pass
         );
     }
@@ -233,7 +234,10 @@ mod tests {
             .snapshot();
         let outcome = quorum().evaluate(&snapshot, None).unwrap();
         assert_eq!(
-            (outcome.status, outcome.violations[0].entity.as_str()),
+            (
+                outcome.status(),
+                outcome.violations()[0].entity.to_string().as_str()
+            ),
             (Status::Fail, "cluster/7")
         );
     }
@@ -248,11 +252,11 @@ mod tests {
         };
         let snapshot = deny(deny(Cluster::healthy(), "pd2"), "pd3").snapshot();
         assert_eq!(
-            quorum().evaluate(&snapshot, None).unwrap().status,
+            quorum().evaluate(&snapshot, None).unwrap().status(),
             Status::Inconclusive
         );
         assert_eq!(
-            healthy().evaluate(&snapshot, None).unwrap().status,
+            healthy().evaluate(&snapshot, None).unwrap().status(),
             Status::Inconclusive
         );
     }
@@ -263,7 +267,7 @@ mod tests {
             .member("pd3", "probe", "denied")
             .snapshot();
         assert_eq!(
-            healthy().evaluate(&snapshot, None).unwrap().status,
+            healthy().evaluate(&snapshot, None).unwrap().status(),
             Status::Pass
         );
     }
@@ -273,11 +277,11 @@ mod tests {
         let refuse = |cluster: Cluster, name: &str| cluster.member(name, "probe", "refused");
         let snapshot = refuse(refuse(Cluster::healthy(), "pd2"), "pd3").snapshot();
         assert_eq!(
-            quorum().evaluate(&snapshot, None).unwrap().status,
+            quorum().evaluate(&snapshot, None).unwrap().status(),
             Status::Pass
         );
         assert_eq!(
-            healthy().evaluate(&snapshot, None).unwrap().status,
+            healthy().evaluate(&snapshot, None).unwrap().status(),
             Status::Inconclusive
         );
     }
@@ -292,19 +296,19 @@ mod tests {
                 None,
             )
             .unwrap();
-        assert_eq!(outcome.violations.len(), 1);
+        assert_eq!(outcome.violations().len(), 1);
         assert!(
-            outcome.violations[0]
+            outcome.violations()[0]
                 .summary
                 .contains("responds to the operator but not"),
             "{}",
-            outcome.violations[0].summary
+            outcome.violations()[0].summary
         );
         assert_eq!(
             quorum()
                 .evaluate(&Cluster::healthy().snapshot(), None)
                 .unwrap()
-                .status,
+                .status(),
             Status::Pass
         );
     }
@@ -313,14 +317,14 @@ mod tests {
     fn a_member_of_another_cluster_is_a_violation() {
         let outcome = |cluster: Cluster| one_cluster().evaluate(&cluster.snapshot(), None).unwrap();
         let found = outcome(Cluster::healthy().member("pd3", "cluster_seen", "8"));
-        assert_eq!(found.violations[0].entity, "member/pd3");
-        assert_eq!(outcome(Cluster::healthy()).status, Status::Pass);
+        assert_eq!(found.violations()[0].entity, "member/pd3");
+        assert_eq!(outcome(Cluster::healthy()).status(), Status::Pass);
         let unknown = ["pd1", "pd2", "pd3"]
             .iter()
             .fold(Cluster::healthy(), |cluster, name| {
                 cluster.member(name, "cluster_seen", Cell::Null)
             });
-        assert_eq!(outcome(unknown).status, Status::Inconclusive);
+        assert_eq!(outcome(unknown).status(), Status::Inconclusive);
     }
 
     #[test]
@@ -336,21 +340,30 @@ mod tests {
         let again = one_cluster()
             .evaluate(&alone("7"), first.state.as_deref())
             .unwrap();
-        assert_eq!((first.status, again.status), (Status::Pass, Status::Pass));
+        assert_eq!(
+            (first.status(), again.status()),
+            (Status::Pass, Status::Pass)
+        );
         let strayed = one_cluster()
             .evaluate(&alone("8"), again.state.as_deref())
             .unwrap();
-        assert_eq!(strayed.violations[0].entity, "member/pd1");
+        assert_eq!(strayed.violations()[0].entity, "member/pd1");
         assert!(
-            strayed.violations[0].summary.contains("until now it was 7"),
+            strayed.violations()[0]
+                .summary
+                .contains("until now it was 7"),
             "{}",
-            strayed.violations[0].summary
+            strayed.violations()[0].summary
         );
         let all = Cluster::healthy().snapshot();
         let outvoted = one_cluster()
             .evaluate(&all, strayed.state.as_deref())
             .unwrap();
-        assert_eq!(outvoted.status, Status::Pass, "three that agree are right");
+        assert_eq!(
+            outvoted.status(),
+            Status::Pass,
+            "three that agree are right"
+        );
     }
 
     #[test]

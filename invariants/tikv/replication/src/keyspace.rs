@@ -1,5 +1,7 @@
 //! Coverage of the key space, and leaders of its regions.
 
+use std::time::Duration;
+
 use operator_plugin::{
     Check, Evidence, Findings, Outcome, PluginError, Severity, Snapshot, Violation, series,
 };
@@ -9,7 +11,7 @@ pub(crate) fn no_holes() -> Check {
     Check::new("no-range-holes", "the regions cover the whole key space")
         .critical()
         // Splits and merges leave holes for a moment; two observations, 1 min apart, exclude them.
-        .hold_ms(60_000)
+        .pending_for(Duration::from_secs(60))
         .reads(&["range_holes", "cluster"])
         .by(evaluate_holes)
 }
@@ -19,7 +21,7 @@ pub(crate) fn led() -> Check {
     Check::new("regions-have-leader", "every region has a leader")
         .critical()
         // Longer than an election takes: 10 to 20 s.
-        .hold_ms(30_000)
+        .pending_for(Duration::from_secs(30))
         .reads(&["regions_without_leader"])
         .by(evaluate_leaders)
 }
@@ -30,7 +32,7 @@ pub(crate) fn no_missing_leaders() -> Check {
         "no-leader-missing",
         "no store has regions whose leader has been missing for long",
     )
-    .hold_ms(300_000)
+    .pending_for(Duration::from_secs(300))
     .reads(&["stores"])
     .by(evaluate_missing)
 }
@@ -103,7 +105,7 @@ fn evaluate_leaders(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
 fn evaluate_missing(_: &Snapshot) -> Result<Outcome, PluginError> {
     let Ok(table) = series("tikv_raftstore_leader_missing")
         .by("store")
-        .last(metrics::WINDOW_MS)
+        .last(metrics::WINDOW)
     else {
         return Ok(Outcome::inconclusive(
             "the number of regions without a leader was not collected from any store",
@@ -147,17 +149,17 @@ mod tests {
     #[test]
     fn holes_are_counted_and_the_first_ones_cited() {
         let outcome = evaluate(&no_holes(), with_holes(9));
-        assert!(outcome.violations[0].summary.starts_with("9 key ranges"));
-        assert_eq!(outcome.violations[0].evidence.len(), 2 * CITED_MAX);
-        assert_eq!(evaluate(&no_holes(), with_holes(0)).status, Status::Pass);
+        assert!(outcome.violations()[0].summary.starts_with("9 key ranges"));
+        assert_eq!(outcome.violations()[0].evidence.len(), 2 * CITED_MAX);
+        assert_eq!(evaluate(&no_holes(), with_holes(0)).status(), Status::Pass);
     }
 
     #[test]
     fn a_new_pd_leader_or_an_empty_cluster_knows_no_regions_yet() {
         let new = with_holes(1).cluster("pd_leader_since_s", 20.0);
-        assert_eq!(evaluate(&no_holes(), new).status, Status::Inconclusive);
+        assert_eq!(evaluate(&no_holes(), new).status(), Status::Inconclusive);
         assert_eq!(
-            evaluate(&no_holes(), with_holes(1).cluster("bootstrapped", false)).status,
+            evaluate(&no_holes(), with_holes(1).cluster("bootstrapped", false)).status(),
             Status::Inconclusive
         );
     }
@@ -172,13 +174,13 @@ mod tests {
             let outcome = evaluate(&led(), Cluster::healthy().table(lost));
             assert_eq!(
                 (
-                    outcome.violations[0].entity.as_str(),
-                    outcome.violations[0].severity
+                    outcome.violations()[0].entity.to_string().as_str(),
+                    outcome.violations()[0].severity
                 ),
                 ("region/118", Some(severity))
             );
         }
-        assert_eq!(evaluate(&led(), Cluster::healthy()).status, Status::Pass);
+        assert_eq!(evaluate(&led(), Cluster::healthy()).status(), Status::Pass);
         assert!(
             led()
                 .evaluate(
@@ -198,12 +200,12 @@ mod tests {
             .values("tikv_raftstore_leader_missing", &["store"], &rows)
             .install();
         assert_eq!(
-            evaluate(&no_missing_leaders(), Cluster::healthy()).violations[0].entity,
+            evaluate(&no_missing_leaders(), Cluster::healthy()).violations()[0].entity,
             "store/4"
         );
         Series::none().install();
         assert_eq!(
-            evaluate(&no_missing_leaders(), Cluster::healthy()).status,
+            evaluate(&no_missing_leaders(), Cluster::healthy()).status(),
             Status::Inconclusive
         );
     }

@@ -6,19 +6,18 @@ mod peers;
 mod removal;
 mod sizes;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Checks, PluginInfo};
 
 /// The check plugin.
 pub struct Replication;
 
-impl Invariants for Replication {
+impl Checks for Replication {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "replication".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "the key space is covered, and every region has a leader and its replicas"
-                .to_owned(),
-        }
+        PluginInfo::new(
+            "replication",
+            env!("CARGO_PKG_VERSION"),
+            "the key space is covered, and every region has a leader and its replicas",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -38,4 +37,4 @@ impl Invariants for Replication {
     }
 }
 
-operator_plugin::export_invariants!(Replication);
+operator_plugin::export_checks!(Replication);

@@ -1,5 +1,7 @@
 //! Stores lost at the same time, and replication settings that cannot be met.
 
+use std::time::Duration;
+
 use operator_plugin::{Check, Outcome, PluginError, Row, Severity, Snapshot, TableView, Violation};
 use tikv_check_support::entities::Store;
 use tikv_check_support::{entities, guards};
@@ -12,7 +14,7 @@ pub(crate) fn replicas() -> Check {
         "fewer stores are lost than make up a majority of a region's replicas",
     )
     .critical()
-    .hold_ms(20_000)
+    .pending_for(Duration::from_secs(20))
     .reads(&["stores", "cluster"])
     .by(evaluate_majority)
 }
@@ -22,7 +24,7 @@ pub(crate) fn rules() -> Check {
         "replica-rules",
         "the number of replicas is odd, at least 3, and at most the number of stores",
     )
-    .hold_ms(600_000)
+    .pending_for(Duration::from_secs(600))
     .reads(&["stores", "cluster"])
     .by(evaluate_rules)
 }
@@ -162,11 +164,11 @@ mod tests {
     #[test]
     fn losing_one_store_keeps_the_majority_and_losing_two_does_not() {
         let one = lost(Cluster::healthy(), "4");
-        assert_eq!(evaluate(&replicas(), one.clone()).status, Status::Pass);
+        assert_eq!(evaluate(&replicas(), one.clone()).status(), Status::Pass);
         let outcome = evaluate(&replicas(), lost(one.clone(), "5"));
-        assert!(outcome.violations[0].confirmed);
+        assert!(outcome.violations()[0].confirmed);
         assert_eq!(
-            evaluate(&replicas(), lost(one, "5").cluster("max_replicas", 5_i64)).status,
+            evaluate(&replicas(), lost(one, "5").cluster("max_replicas", 5_i64)).status(),
             Status::Pass
         );
     }
@@ -180,21 +182,21 @@ mod tests {
                     .store(store, "state", "Down")
                     .store(store, "heartbeat_seen", false)
             });
-        assert_eq!(evaluate(&replicas(), young).status, Status::Pass);
+        assert_eq!(evaluate(&replicas(), young).status(), Status::Pass);
         let stale = ["1", "4", "5"]
             .iter()
             .fold(Cluster::healthy(), |cluster, store| {
                 cluster.store(store, "state", "Disconnected")
             });
         assert_eq!(
-            evaluate(&replicas(), stale.clone().cluster("pd_leader_since_s", 4.0)).status,
+            evaluate(&replicas(), stale.clone().cluster("pd_leader_since_s", 4.0)).status(),
             Status::Inconclusive
         );
         // PD hangs: it receives no heartbeats, but all stores respond.
         let living = ["1", "4", "5"]
             .iter()
             .fold(stale, |cluster, store| cluster.store(store, "probe", "ok"));
-        assert_eq!(evaluate(&replicas(), living).status, Status::Inconclusive);
+        assert_eq!(evaluate(&replicas(), living).status(), Status::Inconclusive);
     }
 
     #[test]
@@ -205,15 +207,15 @@ mod tests {
                 Cluster::healthy().cluster("max_replicas", replicas),
             )
         };
-        assert_eq!(with(3).status, Status::Pass);
+        assert_eq!(with(3).status(), Status::Pass);
         assert_eq!(
-            with(2).violations[0].severity,
+            with(2).violations()[0].severity,
             Some(Severity::Warning),
             "there are three stores"
         );
-        assert_eq!(with(4).violations[0].severity, Some(Severity::Info));
-        assert_eq!(with(5).violations[0].severity, Some(Severity::Warning));
+        assert_eq!(with(4).violations()[0].severity, Some(Severity::Info));
+        assert_eq!(with(5).violations()[0].severity, Some(Severity::Warning));
         let unknown = Cluster::healthy().cluster("max_replicas", Cell::Null);
-        assert_eq!(evaluate(&rules(), unknown).status, Status::Inconclusive);
+        assert_eq!(evaluate(&rules(), unknown).status(), Status::Inconclusive);
     }
 }

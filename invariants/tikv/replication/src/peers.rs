@@ -1,5 +1,7 @@
 //! PD's lists of abnormal regions. They are built from the heartbeats since the last change of the PD leader.
 
+use std::time::Duration;
+
 use operator_plugin::{Check, Outcome, PluginError, Row, Severity, Snapshot, Violation};
 use tikv_check_support::{entities, guards};
 
@@ -10,11 +12,13 @@ struct RegionList {
     claim: &'static str,
     kind: &'static str,
     severity: Severity,
-    hold_ms: u64,
+    pending: Duration,
     means: &'static str,
 }
 
-const MINUTE_MS: u64 = 60_000;
+const fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
 
 const LISTS: [RegionList; 5] = [
     // A new cluster starts with one replica and adds two; the pending time outlasts that.
@@ -23,7 +27,7 @@ const LISTS: [RegionList; 5] = [
         claim: "every region has as many replicas as its placement rule requires",
         kind: "miss-peer",
         severity: Severity::Warning,
-        hold_ms: 10 * MINUTE_MS,
+        pending: minutes(10),
         means: "have fewer replicas than their placement rule requires",
     },
     RegionList {
@@ -31,7 +35,7 @@ const LISTS: [RegionList; 5] = [
         claim: "no region has more replicas than its placement rule requires",
         kind: "extra-peer",
         severity: Severity::Info,
-        hold_ms: 30 * MINUTE_MS,
+        pending: minutes(30),
         means: "have more replicas than their placement rule requires",
     },
     RegionList {
@@ -39,7 +43,7 @@ const LISTS: [RegionList; 5] = [
         claim: "no replica has been unreachable from its leader for 10 min or more",
         kind: "down-peer",
         severity: Severity::Warning,
-        hold_ms: MINUTE_MS,
+        pending: minutes(1),
         means: "have a replica that has been unreachable from their leader for 10 min",
     },
     RegionList {
@@ -47,7 +51,7 @@ const LISTS: [RegionList; 5] = [
         claim: "learners are promoted or removed",
         kind: "learner-peer",
         severity: Severity::Info,
-        hold_ms: 30 * MINUTE_MS,
+        pending: minutes(30),
         means: "have a learner",
     },
     RegionList {
@@ -55,7 +59,7 @@ const LISTS: [RegionList; 5] = [
         claim: "replicas move off stores that are being removed",
         kind: "offline-peer",
         severity: Severity::Warning,
-        hold_ms: 120 * MINUTE_MS,
+        pending: minutes(120),
         means: "still have a replica on a store that is being removed",
     },
 ];
@@ -68,7 +72,7 @@ pub(crate) fn checks() -> Vec<Check> {
 fn check(list: RegionList) -> Check {
     Check::new(list.id, list.claim)
         .severity(list.severity)
-        .hold_ms(list.hold_ms)
+        .pending_for(list.pending)
         .reads(&["region_health", "cluster"])
         .by(move |snapshot| evaluate_list(snapshot, &list))
 }
@@ -76,7 +80,7 @@ fn check(list: RegionList) -> Check {
 /// Pending peers are replicas that lag behind their leader; there should be few.
 pub(crate) fn pending() -> Check {
     Check::new("pending-peers-drain", "few regions have a pending replica")
-        .hold_ms(10 * MINUTE_MS)
+        .pending_for(minutes(10))
         .reads(&["region_health", "cluster"])
         .by(evaluate_pending)
 }
@@ -148,14 +152,17 @@ mod tests {
     fn every_list_has_a_check() {
         for (list, check) in LISTS.iter().zip(checks()) {
             assert_eq!(
-                evaluate(&check, Cluster::healthy()).status,
+                evaluate(&check, Cluster::healthy()).status(),
                 Status::Pass,
                 "{}",
                 list.id
             );
             let outcome = evaluate(&check, with(list.kind, 1));
             assert_eq!(
-                (outcome.status, outcome.violations[0].entity.as_str()),
+                (
+                    outcome.status(),
+                    outcome.violations()[0].entity.to_string().as_str()
+                ),
                 (Status::Fail, "cluster/7"),
                 "{}",
                 list.id
@@ -167,7 +174,7 @@ mod tests {
                 Cell::Null,
             );
             assert_eq!(
-                evaluate(&check, unknown).status,
+                evaluate(&check, unknown).status(),
                 Status::Inconclusive,
                 "{}",
                 list.id
@@ -182,30 +189,30 @@ mod tests {
                 &check,
                 Cluster::healthy().cluster("pd_leader_since_s", 60.0),
             );
-            assert_eq!(outcome.status, Status::Inconclusive);
+            assert_eq!(outcome.status(), Status::Inconclusive);
         }
     }
 
     #[test]
     fn a_tenth_of_a_small_cluster_may_be_pending_and_100_regions_of_a_large_one() {
         assert_eq!(
-            evaluate(&pending(), with("pending-peer", 40)).status,
+            evaluate(&pending(), with("pending-peer", 40)).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate(&pending(), with("pending-peer", 41)).status,
+            evaluate(&pending(), with("pending-peer", 41)).status(),
             Status::Fail
         );
         let large =
             |regions: i64| with("pending-peer", regions).cluster("region_count", 100_000_i64);
-        assert_eq!(evaluate(&pending(), large(100)).status, Status::Pass);
-        assert_eq!(evaluate(&pending(), large(101)).status, Status::Fail);
+        assert_eq!(evaluate(&pending(), large(100)).status(), Status::Pass);
+        assert_eq!(evaluate(&pending(), large(101)).status(), Status::Fail);
         assert_eq!(
             evaluate(
                 &pending(),
                 with("pending-peer", 1).cluster("region_count", Cell::Null)
             )
-            .status,
+            .status(),
             Status::Inconclusive
         );
     }

@@ -1,5 +1,7 @@
 //! Removal of stores that can never finish.
 
+use std::time::Duration;
+
 use operator_plugin::{Check, Outcome, PluginError, Snapshot, Violation};
 use tikv_check_support::entities::Store;
 
@@ -10,7 +12,7 @@ pub(crate) fn has_room() -> Check {
         "removal-has-room",
         "stores are removed only if enough others remain for all replicas",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores", "cluster"])
     .by(evaluate)
 }
@@ -87,16 +89,19 @@ mod tests {
 
     #[test]
     fn with_as_many_stores_as_replicas_none_can_be_removed() {
-        assert_eq!(evaluate_with(&Cluster::healthy()).status, Status::Pass);
+        assert_eq!(evaluate_with(&Cluster::healthy()).status(), Status::Pass);
         let leaving = Cluster::healthy().store("4", "state", "Offline");
         let outcome = evaluate_with(&leaving);
         assert_eq!(
-            (outcome.status, outcome.violations[0].entity.as_str()),
+            (
+                outcome.status(),
+                outcome.violations()[0].entity.to_string().as_str()
+            ),
             (Status::Fail, "store/4")
         );
-        assert_eq!(outcome.violations.len(), 1);
+        assert_eq!(outcome.violations().len(), 1);
         assert_eq!(
-            evaluate_with(&Cluster::healthy().store("4", "node_state", "Removing")).status,
+            evaluate_with(&Cluster::healthy().store("4", "node_state", "Removing")).status(),
             Status::Fail
         );
     }
@@ -106,12 +111,12 @@ mod tests {
         let roomy = Cluster::healthy()
             .store("4", "state", "Offline")
             .cluster("max_replicas", 2_i64);
-        assert_eq!(evaluate_with(&roomy).status, Status::Pass);
+        assert_eq!(evaluate_with(&roomy).status(), Status::Pass);
     }
 
     #[test]
     fn an_unknown_number_of_replicas_is_inconclusive() {
         let unknown = Cluster::healthy().cluster("max_replicas", Cell::Null);
-        assert_eq!(evaluate_with(&unknown).status, Status::Inconclusive);
+        assert_eq!(evaluate_with(&unknown).status(), Status::Inconclusive);
     }
 }

@@ -1,5 +1,7 @@
 //! Oversized and empty regions, as PD counts them. Both claims are limited to larger clusters.
 
+use std::time::Duration;
+
 use operator_plugin::{Check, Outcome, PluginError, Row, Severity, Snapshot, Status, Violation};
 use tikv_check_support::{entities, guards};
 
@@ -11,7 +13,7 @@ pub(crate) fn split() -> Check {
         "regions-are-split",
         "in clusters with 100 regions or more, at most 1 in 10,000 is oversized",
     )
-    .hold_ms(1_800_000)
+    .pending_for(Duration::from_secs(1800))
     .reads(&["region_health", "cluster", "large_regions"])
     .by(evaluate_split)
 }
@@ -23,7 +25,7 @@ pub(crate) fn merged() -> Check {
         "in clusters with 100 regions or more, at most 20 % are empty",
     )
     .severity(Severity::Info)
-    .hold_ms(7_200_000)
+    .pending_for(Duration::from_secs(7200))
     .reads(&["region_health", "cluster"])
     .by(|snapshot| {
         evaluate_share(
@@ -49,13 +51,13 @@ fn evaluate_split(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         OVERSIZED_PER,
     )?;
     let named: Vec<Violation> = match snapshot.table("large_regions") {
-        Ok(table) if counted.status == Status::Fail => table.rows().filter_map(giant).collect(),
+        Ok(table) if counted.status() == Status::Fail => table.rows().filter_map(giant).collect(),
         _ => Vec::new(),
     };
     Ok(if named.is_empty() {
         counted
     } else {
-        Outcome::fail(counted.reason, named)
+        Outcome::fail(counted.reason(), named)
     })
 }
 
@@ -109,19 +111,22 @@ mod tests {
     #[test]
     fn one_region_in_10_000_may_be_oversized_and_one_in_five_empty() {
         assert_eq!(
-            evaluate(&split(), &with("oversized", 0)).status,
+            evaluate(&split(), &with("oversized", 0)).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate(&split(), &with("oversized", 1)).violations[0].entity,
+            evaluate(&split(), &with("oversized", 1)).violations()[0].entity,
             "cluster/7"
         );
         let large = |regions: i64| with("oversized", regions).cluster("region_count", 100_000_i64);
-        assert_eq!(evaluate(&split(), &large(10)).status, Status::Pass);
-        assert_eq!(evaluate(&split(), &large(11)).status, Status::Fail);
-        assert_eq!(evaluate(&merged(), &with("empty", 80)).status, Status::Pass);
+        assert_eq!(evaluate(&split(), &large(10)).status(), Status::Pass);
+        assert_eq!(evaluate(&split(), &large(11)).status(), Status::Fail);
         assert_eq!(
-            evaluate(&merged(), &with("empty", 81)).violations[0].entity,
+            evaluate(&merged(), &with("empty", 80)).status(),
+            Status::Pass
+        );
+        assert_eq!(
+            evaluate(&merged(), &with("empty", 81)).violations()[0].entity,
             "cluster/7"
         );
     }
@@ -137,10 +142,10 @@ mod tests {
             &split(),
             &with("oversized", 1).table(sizes(3.0 * GIANT_BYTES)),
         );
-        assert_eq!(outcome.violations.len(), 1);
-        assert_eq!(outcome.violations[0].entity, "region/88");
+        assert_eq!(outcome.violations().len(), 1);
+        assert_eq!(outcome.violations()[0].entity, "region/88");
         assert_eq!(
-            evaluate(&split(), &with("oversized", 1).table(sizes(2e8))).violations[0].entity,
+            evaluate(&split(), &with("oversized", 1).table(sizes(2e8))).violations()[0].entity,
             "cluster/7"
         );
         assert_eq!(
@@ -148,20 +153,20 @@ mod tests {
                 &split(),
                 &with("oversized", 0).table(sizes(3.0 * GIANT_BYTES))
             )
-            .status,
+            .status(),
             Status::Pass
         );
     }
 
     #[test]
-    fn a_small_cluster_passes_and_one_of_unknown_size_is_inconclusive() {
+    fn sizes_do_not_apply_to_small_clusters_and_are_inconclusive_in_unknown_ones() {
         let small = with("empty", 15).cluster("region_count", 29_i64);
         assert_eq!(
-            evaluate(&merged(), &small).status,
-            Status::Pass,
+            evaluate(&merged(), &small).status(),
+            Status::NotApplicable,
             "half of a new cluster is empty"
         );
         let unknown = with("empty", 15).cluster("region_count", Cell::Null);
-        assert_eq!(evaluate(&merged(), &unknown).status, Status::Inconclusive);
+        assert_eq!(evaluate(&merged(), &unknown).status(), Status::Inconclusive);
     }
 }

@@ -6,19 +6,18 @@ mod queues;
 mod quota;
 mod stall;
 
-use operator_plugin::{Check, Invariants, PluginInfo};
+use operator_plugin::{Check, Checks, PluginInfo};
 
 /// The check plugin.
 pub struct Saturation;
 
-impl Invariants for Saturation {
+impl Checks for Saturation {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "saturation".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "no thread pool, quota, queue or compaction of a store is at its limit"
-                .to_owned(),
-        }
+        PluginInfo::new(
+            "saturation",
+            env!("CARGO_PKG_VERSION"),
+            "no thread pool, quota, queue or compaction of a store is at its limit",
+        )
     }
 
     fn checks() -> Vec<Check> {
@@ -38,4 +37,4 @@ impl Invariants for Saturation {
     }
 }
 
-operator_plugin::export_invariants!(Saturation);
+operator_plugin::export_checks!(Saturation);

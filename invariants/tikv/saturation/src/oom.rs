@@ -132,13 +132,11 @@ fn violation(store: Store<'_>, utilization: f64) -> Violation {
         store.name(),
         utilization * 100.0
     );
-    let query = format!(
-        "{} for store {} before its last start",
-        quota::MEMORY_QUERY,
-        store.key
-    );
+    let query = quota::memory_query(store.key);
     Violation::new(store.entity(), summary)
-        .evidence(Evidence::metric(query, utilization, "1").expected("below 0.9"))
+        .evidence(
+            Evidence::metric(query, utilization, "1").expected("below 0.9 before the restart"),
+        )
         .evidence(store.row.evidence("start_at").expected("unchanged"))
 }
 
@@ -166,22 +164,22 @@ mod tests {
     #[test]
     fn a_restart_after_the_memory_was_used_up_is_a_violation() {
         let first = observe(&Cluster::healthy(), 0.94, None);
-        assert_eq!(first.status, Status::Pass);
+        assert_eq!(first.status(), Status::Pass);
         let second = observe(&restarted(), 0.94, first.state.as_deref());
-        assert_eq!(second.violations[0].entity, "store/4");
+        assert_eq!(second.violations()[0].entity, "store/4");
         assert!(
-            second.violations[0].summary.contains("94 %"),
+            second.violations()[0].summary.contains("94 %"),
             "{}",
-            second.violations[0].summary
+            second.violations()[0].summary
         );
         let third = observe(&restarted().later_s(300), 0.3, second.state.as_deref());
         assert_eq!(
-            third.status,
+            third.status(),
             Status::Fail,
             "it is reported while the restart is recent"
         );
         assert_eq!(
-            observe(&restarted().later_s(700), 0.3, third.state.as_deref()).status,
+            observe(&restarted().later_s(700), 0.3, third.state.as_deref()).status(),
             Status::Pass
         );
     }
@@ -190,7 +188,7 @@ mod tests {
     fn a_restart_with_memory_left_passes() {
         let first = observe(&Cluster::healthy(), 0.85, None);
         assert_eq!(
-            observe(&restarted(), 0.3, first.state.as_deref()).status,
+            observe(&restarted(), 0.3, first.state.as_deref()).status(),
             Status::Pass
         );
     }
@@ -202,7 +200,7 @@ mod tests {
         let later = restarted().store("4", "start_at", i64::try_from(NOW_NS).unwrap());
         let third = observe(&later, 0.94, second.state.as_deref());
         assert_eq!(
-            third.status,
+            third.status(),
             Status::Inconclusive,
             "the process in between was never scraped"
         );
@@ -211,18 +209,18 @@ mod tests {
     #[test]
     fn unreadable_state_is_dropped_and_unobserved_memory_is_inconclusive() {
         assert_eq!(
-            observe(&restarted(), 0.94, Some(&[255, 0, 7])).status,
+            observe(&restarted(), 0.94, Some(&[255, 0, 7])).status(),
             Status::Pass
         );
         Series::none().install();
         let first = memory_used_up()
             .evaluate(&Cluster::healthy().snapshot(), None)
             .unwrap();
-        assert_eq!(first.status, Status::Pass, "no store has restarted");
+        assert_eq!(first.status(), Status::Pass, "no store has restarted");
         let second = memory_used_up()
             .evaluate(&restarted().snapshot(), first.state.as_deref())
             .unwrap();
-        assert_eq!(second.status, Status::Inconclusive);
+        assert_eq!(second.status(), Status::Inconclusive);
     }
 
     #[test]

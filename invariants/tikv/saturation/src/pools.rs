@@ -1,8 +1,9 @@
 //! Thread pools: the share of time in which their threads are busy, averaged over the threads.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use operator_plugin::{Check, MetricsError, Outcome, PluginError, Snapshot, series};
+use operator_plugin::{Check, Outcome, PluginError, SeriesError, Snapshot, series};
 use tikv_check_support::{metrics, threshold};
 
 /// A thread pool, identified by the prefix of its thread names.
@@ -61,7 +62,7 @@ const POOLS: [Pool; 6] = [
 ];
 
 const CPU: &str = "tikv_thread_cpu_seconds_total";
-const PENDING_MS: u64 = 120_000;
+const PENDING: Duration = Duration::from_secs(120);
 
 /// One check per pool.
 pub(crate) fn checks() -> Vec<Check> {
@@ -70,7 +71,7 @@ pub(crate) fn checks() -> Vec<Check> {
 
 fn check(pool: &'static Pool) -> Check {
     Check::new(pool.id, pool.claim)
-        .hold_ms(PENDING_MS)
+        .pending_for(PENDING)
         .reads(&["stores"])
         .by(|snapshot| evaluate(snapshot, pool))
 }
@@ -78,10 +79,12 @@ fn check(pool: &'static Pool) -> Check {
 fn evaluate(snapshot: &Snapshot, pool: &Pool) -> Result<Outcome, PluginError> {
     let limit = threshold::Limit {
         what: pool.what,
-        query: format!(
-            "avg by (store) (rate({CPU}{{name=~\"{}.*\"}}[1m]))",
-            pool.threads
-        ),
+        query: &|store| {
+            format!(
+                "avg by (store) (rate({CPU}{{name=~\"{}.*\",store=\"{store}\"}}[1m]))",
+                pool.threads
+            )
+        },
         unit: "1",
         below: pool.below,
     };
@@ -89,12 +92,12 @@ fn evaluate(snapshot: &Snapshot, pool: &Pool) -> Result<Outcome, PluginError> {
 }
 
 /// Average over the threads of a pool, by store. A pool numbers its threads, so each name is one thread.
-fn shares(threads: &str) -> Result<BTreeMap<String, f64>, MetricsError> {
+fn shares(threads: &str) -> Result<BTreeMap<String, f64>, SeriesError> {
     let table = series(CPU)
         .starting("name", threads)
         .by("store")
         .by("name")
-        .rate(metrics::WINDOW_MS)?;
+        .rate(metrics::WINDOW)?;
     let mut sums: BTreeMap<String, (f64, f64)> = BTreeMap::new();
     for count in metrics::counts(&table, "name") {
         let (busy, threads) = sums.entry(count.store).or_default();
@@ -138,7 +141,7 @@ mod tests {
         assert!(
             evaluate_with(&one_of_two)
                 .iter()
-                .all(|outcome| outcome.status == Status::Pass)
+                .all(|outcome| outcome.status() == Status::Pass)
         );
         let both = [
             (&["1", "x_0"][..], 0.1),
@@ -149,7 +152,7 @@ mod tests {
         assert!(
             evaluate_with(&both)
                 .iter()
-                .all(|outcome| outcome.violations[0].entity == "store/4")
+                .all(|outcome| outcome.violations()[0].entity == "store/4")
         );
     }
 
@@ -159,12 +162,12 @@ mod tests {
         assert!(
             outcomes
                 .iter()
-                .all(|outcome| outcome.status == Status::Inconclusive)
+                .all(|outcome| outcome.status() == Status::Inconclusive)
         );
         Series::none().install();
         let outcome = checks()[0]
             .evaluate(&Cluster::healthy().snapshot(), None)
             .unwrap();
-        assert_eq!(outcome.status, Status::Inconclusive);
+        assert_eq!(outcome.status(), Status::Inconclusive);
     }
 }

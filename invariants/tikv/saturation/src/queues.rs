@@ -1,6 +1,7 @@
 //! Full queues, and iterations of the Raft loop that take too long.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
     Check, Evidence, Findings, Outcome, PluginError, Query, Snapshot, Violation, series,
@@ -15,7 +16,7 @@ pub(crate) fn mailboxes() -> Check {
         "mailboxes-not-full",
         "no mailbox between the threads of a store is full",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .by(|snapshot| {
         evaluate_growth(
@@ -33,7 +34,7 @@ pub(crate) fn scheduler() -> Check {
         "scheduler-not-busy",
         "no store rejects writes because its scheduler is busy",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .by(|snapshot| {
         evaluate_growth(
@@ -52,7 +53,7 @@ pub(crate) fn raft_rounds() -> Check {
         "no iteration of a store's Raft threads takes 2 s or longer",
     )
     .critical()
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .by(|snapshot| {
         let histogram = series("tikv_raftstore_raft_process_duration_secs").with("type", "ready");
@@ -76,7 +77,7 @@ fn evaluate_growth(
 ) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     let query: Query = series(metric);
-    let Ok(counted) = metrics::rare_counter(&query, label, metrics::WINDOW_MS) else {
+    let Ok(counted) = metrics::rare_counter(&query, label, metrics::WINDOW) else {
         return Ok(Outcome::inconclusive(
             "no metrics of any store were collected",
         ));
@@ -85,7 +86,7 @@ fn evaluate_growth(
     let grown = query
         .by("store")
         .by(label)
-        .increase(metrics::WINDOW_MS)
+        .increase(metrics::WINDOW)
         .map(|table| metrics::counts(&table, label));
     let grown = if counted.is_empty() {
         Vec::new()
@@ -152,7 +153,10 @@ mod tests {
             );
             let outcome = evaluate(&check, series);
             assert_eq!(
-                (outcome.violations[0].entity.as_str(), outcome.passed.len()),
+                (
+                    outcome.violations()[0].entity.to_string().as_str(),
+                    outcome.passed().len()
+                ),
                 ("store/4", 2)
             );
         }
@@ -160,9 +164,9 @@ mod tests {
 
     #[test]
     fn a_counter_that_was_never_incremented_is_not_exposed_and_passes() {
-        assert_eq!(evaluate(&mailboxes(), collected()).status, Status::Pass);
+        assert_eq!(evaluate(&mailboxes(), collected()).status(), Status::Pass);
         assert_eq!(
-            evaluate(&mailboxes(), Series::none()).status,
+            evaluate(&mailboxes(), Series::none()).status(),
             Status::Inconclusive
         );
     }
@@ -181,12 +185,12 @@ mod tests {
             )
         };
         assert_eq!(
-            evaluate(&raft_rounds(), with(2.1)).violations[0].entity,
+            evaluate(&raft_rounds(), with(2.1)).violations()[0].entity,
             "store/4"
         );
-        assert_eq!(evaluate(&raft_rounds(), with(1.9)).status, Status::Pass);
+        assert_eq!(evaluate(&raft_rounds(), with(1.9)).status(), Status::Pass);
         assert_eq!(
-            evaluate(&raft_rounds(), Series::none()).status,
+            evaluate(&raft_rounds(), Series::none()).status(),
             Status::Inconclusive
         );
     }

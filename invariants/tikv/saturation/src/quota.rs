@@ -1,8 +1,9 @@
 //! CPU and memory usage of the process compared with its quota.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use operator_plugin::{Check, MetricsError, Outcome, PluginError, Reduction, Snapshot, series};
+use operator_plugin::{Check, Outcome, PluginError, Reduction, SeriesError, Snapshot, series};
 use tikv_check_support::{metrics, threshold};
 
 /// CPU usage.
@@ -11,7 +12,7 @@ pub(crate) fn cpu() -> Check {
         "processor-quota",
         "every store uses less than 80 % of its CPUs",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .by(|snapshot| evaluate(snapshot, &CPU))
 }
@@ -22,7 +23,7 @@ pub(crate) fn memory() -> Check {
         "memory-quota",
         "every store uses less than 80 % of its memory",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .by(|snapshot| evaluate(snapshot, &MEMORY))
 }
@@ -32,7 +33,7 @@ struct Quota {
     used: &'static str,
     reduction: Reduction,
     granted: &'static str,
-    query: &'static str,
+    query: fn(&str) -> String,
 }
 
 const CPU: Quota = Quota {
@@ -40,7 +41,7 @@ const CPU: Quota = Quota {
     used: "process_cpu_seconds_total",
     reduction: Reduction::Rate,
     granted: "tikv_server_cpu_cores_quota",
-    query: "rate(process_cpu_seconds_total[1m]) / tikv_server_cpu_cores_quota",
+    query: cpu_query,
 };
 
 const MEMORY: Quota = Quota {
@@ -48,12 +49,21 @@ const MEMORY: Quota = Quota {
     used: "process_resident_memory_bytes",
     reduction: Reduction::Last,
     granted: "tikv_server_memory_quota_bytes",
-    query: MEMORY_QUERY,
+    query: memory_query,
 };
 
-/// Memory utilization in PromQL, for evidence.
-pub(crate) const MEMORY_QUERY: &str =
-    "process_resident_memory_bytes / tikv_server_memory_quota_bytes";
+fn cpu_query(store: &str) -> String {
+    format!(
+        "rate(process_cpu_seconds_total{{store=\"{store}\"}}[1m]) / tikv_server_cpu_cores_quota{{store=\"{store}\"}}"
+    )
+}
+
+/// Memory utilization of a store in PromQL, for evidence.
+pub(crate) fn memory_query(store: &str) -> String {
+    format!(
+        "process_resident_memory_bytes{{store=\"{store}\"}} / tikv_server_memory_quota_bytes{{store=\"{store}\"}}"
+    )
+}
 
 /// The limit of TiKV's own alert rules for both.
 const BELOW: f64 = 0.8;
@@ -61,7 +71,7 @@ const BELOW: f64 = 0.8;
 fn evaluate(snapshot: &Snapshot, quota: &Quota) -> Result<Outcome, PluginError> {
     let limit = threshold::Limit {
         what: quota.what,
-        query: quota.query.to_owned(),
+        query: &quota.query,
         unit: "1",
         below: BELOW,
     };
@@ -69,15 +79,15 @@ fn evaluate(snapshot: &Snapshot, quota: &Quota) -> Result<Outcome, PluginError> 
 }
 
 /// Memory utilization by store.
-pub(crate) fn memory_utilization() -> Result<BTreeMap<String, f64>, MetricsError> {
+pub(crate) fn memory_utilization() -> Result<BTreeMap<String, f64>, SeriesError> {
     shares(&MEMORY)
 }
 
-fn shares(quota: &Quota) -> Result<BTreeMap<String, f64>, MetricsError> {
+fn shares(quota: &Quota) -> Result<BTreeMap<String, f64>, SeriesError> {
     let used = series(quota.used)
         .by("store")
-        .reduce(quota.reduction, metrics::WINDOW_MS)?;
-    let granted = series(quota.granted).by("store").last(metrics::WINDOW_MS)?;
+        .reduce(quota.reduction.clone(), metrics::WINDOW)?;
+    let granted = series(quota.granted).by("store").last(metrics::WINDOW)?;
     let granted = metrics::by_key(&granted, "store");
     let share = |(store, used): (String, f64)| {
         let granted = granted.get(&store).filter(|granted| **granted > 0.0)?;
@@ -125,16 +135,16 @@ pub(crate) mod tests {
     fn the_limit_is_80_percent() {
         for (check, quota) in [(cpu(), &CPU), (super::memory(), &MEMORY)] {
             assert_eq!(
-                evaluate_with(&check, quota, 8.1).violations[0].entity,
+                evaluate_with(&check, quota, 8.1).violations()[0].entity,
                 "store/4"
             );
-            assert_eq!(evaluate_with(&check, quota, 7.9).status, Status::Pass);
+            assert_eq!(evaluate_with(&check, quota, 7.9).status(), Status::Pass);
             Series::none().install();
             assert_eq!(
                 check
                     .evaluate(&Cluster::healthy().snapshot(), None)
                     .unwrap()
-                    .status,
+                    .status(),
                 Status::Inconclusive
             );
         }

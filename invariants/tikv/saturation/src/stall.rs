@@ -1,9 +1,10 @@
 //! Write stalls and flow control: compaction cannot keep up with writes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
-    Check, Evidence, Findings, MetricsError, Outcome, PluginError, Reduction, Snapshot, Violation,
+    Check, Evidence, Findings, Outcome, PluginError, Reduction, SeriesError, Snapshot, Violation,
     series,
 };
 use tikv_check_support::entities::Store;
@@ -12,7 +13,7 @@ use tikv_check_support::{entities, metrics, threshold};
 /// The storage engine slows or stops writes for the reason that it reports.
 pub(crate) fn write_stall() -> Check {
     Check::new("write-stall", "no store's storage engine stalls writes")
-        .hold_ms(60_000)
+        .pending_for(Duration::from_secs(60))
         .reads(&["stores"])
         .by(evaluate_stall)
 }
@@ -23,7 +24,7 @@ pub(crate) fn flow_control() -> Check {
         "flow-control",
         "no store throttles writes because compaction lags behind",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .by(evaluate_flow_control)
 }
@@ -34,7 +35,7 @@ pub(crate) fn shared() -> Check {
         "flow-control-shared",
         "in clusters with several stores, at least one does not throttle writes",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores", "cluster"])
     .by(evaluate_shared)
 }
@@ -46,7 +47,7 @@ fn evaluate_stall(_: &Snapshot) -> Result<Outcome, PluginError> {
     let Ok(table) = series(REASONS)
         .by("store")
         .by("type")
-        .reduce(Reduction::Delta, metrics::WINDOW_MS)
+        .reduce(Reduction::Delta, metrics::WINDOW)
     else {
         return Ok(Outcome::inconclusive(
             "write stall reasons: fewer than two samples in the last minute",
@@ -91,12 +92,17 @@ const DISCARDED: &str = "tikv_scheduler_discard_ratio";
 const RATIO_SCALE: f64 = 1e7;
 
 /// Share of writes that flow control rejects, by store.
-fn discarded() -> Result<BTreeMap<String, f64>, MetricsError> {
-    let ratios = metrics::rare_gauge(&series(DISCARDED), metrics::WINDOW_MS)?;
+fn discarded() -> Result<BTreeMap<String, f64>, SeriesError> {
+    let ratios = metrics::rare_gauge(&series(DISCARDED), metrics::WINDOW)?;
     Ok(ratios
         .into_iter()
         .map(|(store, ratio)| (store, ratio / RATIO_SCALE))
         .collect())
+}
+
+/// The share of writes that flow control rejects on a store, in PromQL.
+fn discarded_query(store: &str) -> String {
+    format!("{DISCARDED}{{store=\"{store}\"}} / 1e7")
 }
 
 fn evaluate_shared(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
@@ -132,7 +138,7 @@ fn evaluate_shared(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         format!("flow control rejects writes on all {} stores", up.len()),
     );
     let cite = |violation: Violation, (store, share): &(&str, f64)| {
-        let query = format!("{DISCARDED} / 1e7 for store {store}");
+        let query = discarded_query(store);
         violation.evidence(Evidence::metric(query, *share, "1").expected("0"))
     };
     Ok(Outcome::fail(
@@ -147,7 +153,7 @@ const CITED: usize = 8;
 fn evaluate_flow_control(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let limit = threshold::Limit {
         what: "the share of writes rejected by flow control",
-        query: format!("{DISCARDED} / 1e7"),
+        query: &discarded_query,
         unit: "1",
         // The smallest step of the scaled integer: anything but zero is a violation.
         below: 1.0 / RATIO_SCALE,
@@ -180,13 +186,13 @@ mod tests {
         };
         let outcome = evaluate(&write_stall(), with(4.0));
         assert!(
-            outcome.violations[0]
+            outcome.violations()[0]
                 .summary
                 .ends_with("level0_file_limit_stop")
         );
-        assert_eq!(evaluate(&write_stall(), with(-40.0)).status, Status::Pass);
+        assert_eq!(evaluate(&write_stall(), with(-40.0)).status(), Status::Pass);
         assert_eq!(
-            evaluate(&write_stall(), Series::none()).status,
+            evaluate(&write_stall(), Series::none()).status(),
             Status::Inconclusive
         );
     }
@@ -203,15 +209,15 @@ mod tests {
             )
         };
         assert_eq!(
-            evaluate(&shared(), with([9.0, 9.0, 0.0])).status,
+            evaluate(&shared(), with([9.0, 9.0, 0.0])).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate(&shared(), with([9.0, 9.0, 9.0])).violations[0].entity,
+            evaluate(&shared(), with([9.0, 9.0, 9.0])).violations()[0].entity,
             "cluster/7"
         );
         assert_eq!(
-            evaluate(&shared(), Series::none()).status,
+            evaluate(&shared(), Series::none()).status(),
             Status::Inconclusive
         );
     }
@@ -227,19 +233,19 @@ mod tests {
             )
         };
         assert_eq!(
-            evaluate(&flow_control(), with(250_000.0)).violations[0].entity,
+            evaluate(&flow_control(), with(250_000.0)).violations()[0].entity,
             "store/4"
         );
-        assert_eq!(evaluate(&flow_control(), with(0.0)).status, Status::Pass);
+        assert_eq!(evaluate(&flow_control(), with(0.0)).status(), Status::Pass);
         let rows: [(&[&str], f64); 3] = [(&["1"], 9.0), (&["4"], 9.0), (&["5"], 9.0)];
         let never = Series::none().values(metrics::COLLECTED, &["store"], &rows);
         assert_eq!(
-            evaluate(&flow_control(), never).status,
+            evaluate(&flow_control(), never).status(),
             Status::Pass,
             "a gauge that was never set is not exposed"
         );
         assert_eq!(
-            evaluate(&flow_control(), Series::none()).status,
+            evaluate(&flow_control(), Series::none()).status(),
             Status::Inconclusive
         );
     }

@@ -2,6 +2,7 @@
 
 use operator_plugin::{Check, Findings, Outcome, PluginError, Snapshot, Violation};
 use std::cell::Cell;
+use std::time::Duration;
 use tikv_check_support::entities::Store;
 use tikv_check_support::guards;
 
@@ -11,7 +12,7 @@ pub(crate) fn fresh() -> Check {
         "store-heartbeat",
         "the last heartbeat of every store is at most 20 s older than the most recent one",
     )
-    .hold_ms(15_000)
+    .pending_for(Duration::from_secs(15))
     .reads(&["stores"])
     .by(evaluate)
 }
@@ -72,11 +73,11 @@ mod tests {
     #[test]
     fn two_missed_heartbeats_are_a_violation_and_one_is_not() {
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).violations[0].entity,
+            evaluate(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).violations()[0].entity,
             "store/4"
         );
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "heartbeat_lag_s", 18.8)).status,
+            evaluate(Cluster::healthy().store("4", "heartbeat_lag_s", 18.8)).status(),
             Status::Pass
         );
     }
@@ -84,7 +85,7 @@ mod tests {
     #[test]
     fn the_configuration_sets_the_limit() {
         limit_to(300.0);
-        let status = evaluate(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).status;
+        let status = evaluate(Cluster::healthy().store("4", "heartbeat_lag_s", 21.1)).status();
         limit_to(LAG_MAX_S);
         assert_eq!(status, Status::Pass);
     }
@@ -94,12 +95,12 @@ mod tests {
         let young = Cluster::healthy()
             .store("4", "heartbeat_seen", false)
             .store("4", "heartbeat_lag_s", Cell::Null);
-        assert_eq!(evaluate(young).status, Status::Inconclusive);
+        assert_eq!(evaluate(young).status(), Status::Inconclusive);
         let new_leader = Cluster::healthy().cluster("pd_leader_since_s", 3.0).store(
             "4",
             "heartbeat_lag_s",
             250.0,
         );
-        assert_eq!(evaluate(new_leader).status, Status::Inconclusive);
+        assert_eq!(evaluate(new_leader).status(), Status::Inconclusive);
     }
 }

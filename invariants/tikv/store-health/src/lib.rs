@@ -7,19 +7,18 @@ mod slow;
 mod stuck;
 mod up;
 
-use operator_plugin::{Check, Invariants, PluginError, PluginInfo};
+use operator_plugin::{Check, Checks, PluginError, PluginInfo};
 
 /// The check plugin.
 pub struct StoreHealth;
 
-impl Invariants for StoreHealth {
+impl Checks for StoreHealth {
     fn info() -> PluginInfo {
-        PluginInfo {
-            name: "store-health".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            summary: "every store is up, sends heartbeats, does not restart, and is neither slow nor stuck"
-                .to_owned(),
-        }
+        PluginInfo::new(
+            "store-health",
+            env!("CARGO_PKG_VERSION"),
+            "every store is up, sends heartbeats, does not restart, and is neither slow nor stuck",
+        )
     }
 
     /// One setting: `{"heartbeat_lag_max_s": 20}`.
@@ -56,4 +55,4 @@ impl Invariants for StoreHealth {
     }
 }
 
-operator_plugin::export_invariants!(StoreHealth);
+operator_plugin::export_checks!(StoreHealth);

@@ -4,6 +4,7 @@
 //! before it started has recovered, which is no news; the start still counts towards a crash loop.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{Check, Findings, Outcome, PluginError, Snapshot, Violation};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ pub(crate) fn none() -> Check {
     Check::new("store-restart", "no store restarts")
         .info()
         // By then the effects of a restart are over, or they are problems of their own.
-        .hold_ms(120_000)
+        .pending_for(Duration::from_secs(120))
         .reads(&["stores"])
         .with_state(|snapshot, state| evaluate(snapshot, state, recent))
 }
@@ -168,18 +169,18 @@ mod tests {
     fn a_short_uptime_is_no_restart_but_a_later_start_is() {
         let young = at(Cluster::healthy(), NOW_NS - 5_000_000_000);
         assert_eq!(
-            none().evaluate(&young.snapshot(), None).unwrap().status,
+            none().evaluate(&young.snapshot(), None).unwrap().status(),
             Status::Pass
         );
         let outcome = evaluate_twice(Cluster::healthy(), young);
-        assert_eq!(outcome.violations[0].entity, "store/4");
+        assert_eq!(outcome.violations()[0].entity, "store/4");
     }
 
     #[test]
     fn a_store_that_was_down_recovers_and_does_not_restart() {
         let down = Cluster::healthy().store("4", "state", "Disconnected");
         assert_eq!(
-            evaluate_twice(down, at(Cluster::healthy(), NOW_NS - 5_000_000_000)).status,
+            evaluate_twice(down, at(Cluster::healthy(), NOW_NS - 5_000_000_000)).status(),
             Status::Pass
         );
     }
@@ -188,7 +189,7 @@ mod tests {
     fn an_old_restart_is_not_reported() {
         let restarted = at(Cluster::healthy(), NOW_NS - 5_000_000_000);
         assert_eq!(
-            evaluate_twice(Cluster::healthy(), restarted.later_s(700)).status,
+            evaluate_twice(Cluster::healthy(), restarted.later_s(700)).status(),
             Status::Pass
         );
     }
@@ -210,13 +211,16 @@ mod tests {
                 .unwrap();
             looped.push(
                 outcome
-                    .violations
+                    .violations()
                     .first()
                     .map(|violation| violation.entity.clone()),
             );
             state = outcome.state;
         }
-        assert_eq!(looped, [None, None, Some("store/4".to_owned())]);
+        assert_eq!(
+            looped,
+            [None, None, Some(tikv_check_support::entities::store("4"))]
+        );
         let later = at(
             Cluster::healthy().later_s(1_900),
             NOW_NS + 180_000_000_000 - 1,
@@ -225,7 +229,7 @@ mod tests {
             no_loop()
                 .evaluate(&later.snapshot(), state.as_deref())
                 .unwrap()
-                .status,
+                .status(),
             Status::Pass
         );
     }
@@ -237,14 +241,14 @@ mod tests {
                 .store("4", "start_at", -1_i64)
                 .store("4", "uptime_s", Cell::Null);
         let outcome = evaluate_twice(Cluster::healthy(), unknown);
-        assert_eq!(outcome.status, Status::Inconclusive);
+        assert_eq!(outcome.status(), Status::Inconclusive);
         let outcome = none()
             .evaluate(
                 &at(Cluster::healthy(), NOW_NS).snapshot(),
                 outcome.state.as_deref(),
             )
             .unwrap();
-        assert_eq!(outcome.status, Status::Fail);
+        assert_eq!(outcome.status(), Status::Fail);
     }
 
     #[test]

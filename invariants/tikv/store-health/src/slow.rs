@@ -1,5 +1,7 @@
 //! Stores that report themselves as slow or busy.
 
+use std::time::Duration;
+
 use operator_plugin::{Check, Findings, Outcome, PluginError, Severity, Snapshot, Violation};
 use tikv_check_support::entities::Store;
 
@@ -7,7 +9,7 @@ use tikv_check_support::entities::Store;
 pub(crate) fn score() -> Check {
     Check::new("store-slow", "no store reports itself as slow")
         .critical()
-        .hold_ms(30_000)
+        .pending_for(Duration::from_secs(30))
         .reads(&["stores"])
         .by(evaluate_score)
 }
@@ -16,7 +18,7 @@ pub(crate) fn score() -> Check {
 /// store thread is stuck.
 pub(crate) fn busy() -> Check {
     Check::new("store-busy", "no store reports itself as busy")
-        .hold_ms(60_000)
+        .pending_for(Duration::from_secs(60))
         .reads(&["stores"])
         .by(evaluate_busy)
 }
@@ -93,15 +95,15 @@ mod tests {
     fn a_rising_score_is_a_note_and_a_high_one_is_critical() {
         let evaluate = |cluster: Cluster| score().evaluate(&cluster.snapshot(), None).unwrap();
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "slow_score", 8_i64)).status,
+            evaluate(Cluster::healthy().store("4", "slow_score", 8_i64)).status(),
             Status::Pass
         );
         let rising = evaluate(Cluster::healthy().store("4", "slow_score", 16_i64));
-        assert_eq!(rising.violations[0].severity, Some(Severity::Info));
+        assert_eq!(rising.violations()[0].severity, Some(Severity::Info));
         let slow = evaluate(Cluster::healthy().store("4", "slow_score", 100_i64));
-        assert_eq!(slow.violations[0].severity, Some(Severity::Critical));
+        assert_eq!(slow.violations()[0].severity, Some(Severity::Critical));
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "slow_score", Cell::Null)).status,
+            evaluate(Cluster::healthy().store("4", "slow_score", Cell::Null)).status(),
             Status::Inconclusive
         );
     }
@@ -110,17 +112,17 @@ mod tests {
     fn a_busy_store_is_named_unless_it_has_just_started() {
         let evaluate = |cluster: Cluster| busy().evaluate(&cluster.snapshot(), None).unwrap();
         let busy = Cluster::healthy().store("4", "is_busy", true);
-        assert_eq!(evaluate(busy.clone()).violations[0].entity, "store/4");
+        assert_eq!(evaluate(busy.clone()).violations()[0].entity, "store/4");
         assert_eq!(
-            evaluate(busy.clone().store("4", "uptime_s", 11.0)).status,
+            evaluate(busy.clone().store("4", "uptime_s", 11.0)).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate(busy.store("4", "uptime_s", Cell::Null)).status,
+            evaluate(busy.store("4", "uptime_s", Cell::Null)).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "is_busy", Cell::Null)).status,
+            evaluate(Cluster::healthy().store("4", "is_busy", Cell::Null)).status(),
             Status::Pass,
             "PD omits the field"
         );
@@ -129,6 +131,6 @@ mod tests {
             .fold(Cluster::healthy(), |cluster, store| {
                 cluster.store(store, "state", "Down")
             });
-        assert_eq!(evaluate(all_down).status, Status::Inconclusive);
+        assert_eq!(evaluate(all_down).status(), Status::Inconclusive);
     }
 }

@@ -1,6 +1,7 @@
 //! Stores whose threads hang in disk I/O.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
     Check, Evidence, Findings, Outcome, PluginError, Snapshot, Violation, series,
@@ -13,7 +14,7 @@ pub(crate) fn threads() -> Check {
         "store-threads-run",
         "at most two threads of each store are in uninterruptible sleep",
     )
-    .hold_ms(30_000)
+    .pending_for(Duration::from_secs(30))
     .reads(&["stores"])
     .by(evaluate_threads)
 }
@@ -34,10 +35,7 @@ const STATES: &str = "tikv_threads_state";
 const STUCK_FROM: f64 = 3.0;
 
 fn evaluate_threads(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
-    let counts = series(STATES)
-        .by("store")
-        .by("state")
-        .last(metrics::WINDOW_MS);
+    let counts = series(STATES).by("store").by("state").last(metrics::WINDOW);
     let waiting = counts.map(|table| {
         let mut stores: BTreeMap<String, f64> = BTreeMap::new();
         for count in metrics::counts(&table, "state") {
@@ -48,7 +46,7 @@ fn evaluate_threads(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     });
     let limit = threshold::Limit {
         what: "the number of threads in uninterruptible sleep",
-        query: format!("{STATES}{{state=\"D\"}}"),
+        query: &|store| format!("{STATES}{{state=\"D\",store=\"{store}\"}}"),
         unit: "1",
         below: STUCK_FROM,
     };
@@ -61,7 +59,7 @@ fn evaluate_probes(_: &Snapshot) -> Result<Outcome, PluginError> {
     let Ok(table) = series(PROBES)
         .by("store")
         .by("outcome")
-        .increase(metrics::WINDOW_MS)
+        .increase(metrics::WINDOW)
     else {
         return Ok(Outcome::inconclusive(
             "no disk probes were collected; they exist in TiKV 9 and later",
@@ -120,12 +118,12 @@ mod tests {
     #[test]
     fn three_threads_in_uninterruptible_sleep_are_a_violation_and_two_are_not() {
         assert_eq!(
-            evaluate(&threads(), states(3.0)).violations[0].entity,
+            evaluate(&threads(), states(3.0)).violations()[0].entity,
             "store/4"
         );
-        assert_eq!(evaluate(&threads(), states(2.0)).status, Status::Pass);
+        assert_eq!(evaluate(&threads(), states(2.0)).status(), Status::Pass);
         assert_eq!(
-            evaluate(&threads(), Series::none()).status,
+            evaluate(&threads(), Series::none()).status(),
             Status::Inconclusive
         );
     }
@@ -139,13 +137,13 @@ mod tests {
                 &[(&["4", outcome], 2.0), (&["1", "success"], 9.0)],
             )
         };
-        assert!(evaluate(&disk_probe(), probes("timeout")).violations[0].confirmed);
+        assert!(evaluate(&disk_probe(), probes("timeout")).violations()[0].confirmed);
         assert_eq!(
-            evaluate(&disk_probe(), probes("success")).status,
+            evaluate(&disk_probe(), probes("success")).status(),
             Status::Pass
         );
         assert_eq!(
-            evaluate(&disk_probe(), Series::none()).status,
+            evaluate(&disk_probe(), Series::none()).status(),
             Status::Inconclusive
         );
     }

@@ -4,6 +4,8 @@
 //! can be wrong: PD shows stale states after a leader change, and a status server can hang while the store works. If
 //! two sources agree, the violation is confirmed and skips its pending time.
 
+use std::time::Duration;
+
 use operator_plugin::{
     Check, Findings, Outcome, PluginError, Row, Severity, Snapshot, TableView, Violation,
 };
@@ -16,7 +18,7 @@ use crate::departure::Departures;
 pub(crate) fn store_up() -> Check {
     Check::new("store-up", "no store is disconnected or down")
         .critical()
-        .hold_ms(30_000)
+        .pending_for(Duration::from_secs(30))
         .reads(&["stores"])
         .with_state(evaluate_up)
 }
@@ -27,7 +29,7 @@ pub(crate) fn same_view() -> Check {
         "store-status-server",
         "the status server of every store that PD reports as up responds",
     )
-    .hold_ms(60_000)
+    .pending_for(Duration::from_secs(60))
     .reads(&["stores"])
     .by(evaluate_view)
 }
@@ -118,7 +120,7 @@ fn evaluate_store(store: Store<'_>, context: &StoreContext<'_>, findings: &mut F
                 "PD has a new leader, which may show a stale state",
             );
         }
-        "Down" | "Disconnected" => findings.fail(away(store, state, context, confirmed)),
+        "Down" | "Disconnected" => findings.fail(reported_down(store, state, context, confirmed)),
         _ if is_dead_for_others(store) && !context.planned => {
             findings.fail(unnoticed(store, context))
         }
@@ -153,7 +155,12 @@ fn is_dead_for_others(store: Store<'_>) -> bool {
     store.refuses() && missed && missing
 }
 
-fn away(store: Store<'_>, state: &str, context: &StoreContext<'_>, confirmed: bool) -> Violation {
+fn reported_down(
+    store: Store<'_>,
+    state: &str,
+    context: &StoreContext<'_>,
+    confirmed: bool,
+) -> Violation {
     let how = match store.row.text("probe") {
         Some("refused") => ", and its status server refuses connections",
         Some("timeout") => ", and its status server does not respond",
@@ -265,7 +272,7 @@ fn split_view(store: Store<'_>) -> Violation {
 mod tests {
     use super::*;
     use operator_plugin::{Scalar, Status, table};
-    use tikv_check_support::examples::{Cell, Cluster, NOW_NS};
+    use tikv_check_support::examples::{Cell, Cluster, NOW_NS, cited_table};
 
     fn evaluate(cluster: Cluster) -> Outcome {
         store_up().evaluate(&cluster.snapshot(), None).unwrap()
@@ -285,18 +292,22 @@ mod tests {
             .store("4", "state", "Disconnected")
             .store("4", "probe", "refused");
         let outcome = evaluate(reported(dead, "1", "4"));
-        let found = &outcome.violations[0];
+        let found = &outcome.violations()[0];
         assert_eq!(
-            (found.entity.as_str(), found.confirmed, found.severity),
+            (
+                found.entity.to_string().as_str(),
+                found.confirmed,
+                found.severity
+            ),
             ("store/4", true, Some(Severity::Critical))
         );
         assert!(
             found
                 .evidence
                 .iter()
-                .any(|evidence| evidence.table == "unreachable_reports")
+                .any(|evidence| cited_table(evidence) == Some("unreachable_reports"))
         );
-        assert_eq!(outcome.passed, ["store/1", "store/5"]);
+        assert_eq!(outcome.passed(), ["store/1", "store/5"]);
     }
 
     #[test]
@@ -304,8 +315,8 @@ mod tests {
         let outcome = evaluate(Cluster::healthy().store("4", "state", "Disconnected"));
         assert_eq!(
             (
-                outcome.violations[0].confirmed,
-                outcome.violations[0].severity
+                outcome.violations()[0].confirmed,
+                outcome.violations()[0].severity
             ),
             (false, Some(Severity::Warning))
         );
@@ -318,7 +329,7 @@ mod tests {
                 .store("4", "state", "Down")
                 .store("4", "heartbeat_seen", false);
         assert_eq!(
-            evaluate(young.store("4", "probe", "refused")).status,
+            evaluate(young.store("4", "probe", "refused")).status(),
             Status::Inconclusive
         );
     }
@@ -330,9 +341,9 @@ mod tests {
             "state",
             "Disconnected",
         );
-        assert_eq!(evaluate(new.clone()).status, Status::Inconclusive);
+        assert_eq!(evaluate(new.clone()).status(), Status::Inconclusive);
         assert_eq!(
-            evaluate(new.store("4", "probe", "refused")).status,
+            evaluate(new.store("4", "probe", "refused")).status(),
             Status::Fail
         );
     }
@@ -343,14 +354,14 @@ mod tests {
             .store("4", "probe", "refused")
             .store("4", "heartbeat_lag_s", 11.1)
             .store("4", "pending_peers", 2_i64);
-        assert!(evaluate(gone.clone()).violations[0].confirmed);
+        assert!(evaluate(gone.clone()).violations()[0].confirmed);
         assert_eq!(
-            evaluate(gone.clone().store("4", "pending_peers", 0_i64)).status,
+            evaluate(gone.clone().store("4", "pending_peers", 0_i64)).status(),
             Status::Pass,
             "a quick restart"
         );
         assert_eq!(
-            evaluate(gone.store("4", "heartbeat_lag_s", 8.8)).status,
+            evaluate(gone.store("4", "heartbeat_lag_s", 8.8)).status(),
             Status::Pass,
             "a heartbeat is not due yet"
         );
@@ -363,8 +374,8 @@ mod tests {
             .store("4", "state", "Disconnected")
             .store("4", "start_at", start)
             .store("4", "last_heartbeat", start - 140_000_000_000);
-        assert_eq!(evaluate(back.clone()).status, Status::Inconclusive);
-        assert_eq!(evaluate(back.later_s(70)).status, Status::Fail);
+        assert_eq!(evaluate(back.clone()).status(), Status::Inconclusive);
+        assert_eq!(evaluate(back.later_s(70)).status(), Status::Fail);
     }
 
     #[test]
@@ -376,7 +387,8 @@ mod tests {
         let away = Cluster::healthy()
             .store("4", "state", "Disconnected")
             .store("4", "probe", "refused");
-        let found = evaluate(away.table(schedulers)).violations.remove(0);
+        let outcome = evaluate(away.table(schedulers));
+        let found = &outcome.violations()[0];
         assert_eq!(
             (found.severity, found.confirmed),
             (Some(Severity::Info), false)
@@ -398,7 +410,7 @@ mod tests {
                 before.state.as_deref(),
             )
             .unwrap();
-        assert_eq!(refused.status, Status::Pass);
+        assert_eq!(refused.status(), Status::Pass);
         let away = |lag_s: f64| {
             let away = stopped.clone().store("4", "state", "Disconnected").store(
                 "4",
@@ -409,8 +421,8 @@ mod tests {
                 .evaluate(&away.later_s(30).snapshot(), refused.state.as_deref())
                 .unwrap();
             (
-                outcome.violations[0].severity,
-                outcome.violations[0].confirmed,
+                outcome.violations()[0].severity,
+                outcome.violations()[0].confirmed,
             )
         };
         assert_eq!(away(25.0), (Some(Severity::Info), false));
@@ -425,7 +437,7 @@ mod tests {
         let outcome = evaluate(reported(cut, "1", "4"));
         assert!(
             outcome
-                .violations
+                .violations()
                 .iter()
                 .all(|violation| !violation.confirmed)
         );
@@ -434,11 +446,11 @@ mod tests {
     #[test]
     fn an_unknown_state_is_inconclusive() {
         assert_eq!(
-            evaluate(Cluster::healthy().store("4", "state", Cell::Null)).status,
+            evaluate(Cluster::healthy().store("4", "state", Cell::Null)).status(),
             Status::Inconclusive
         );
         assert_eq!(
-            evaluate(Cluster::healthy().cluster("bootstrapped", false)).status,
+            evaluate(Cluster::healthy().cluster("bootstrapped", false)).status(),
             Status::Inconclusive
         );
         assert!(
@@ -453,12 +465,12 @@ mod tests {
         let view = |cluster: Cluster| same_view().evaluate(&cluster.snapshot(), None).unwrap();
         let outcome = view(Cluster::healthy().store("5", "probe", "timeout"));
         assert_eq!(
-            outcome.violations[0].evidence[0].observed,
-            Scalar::Text("timeout".to_owned())
+            outcome.violations()[0].evidence[0].observed,
+            Some(Scalar::Text("timeout".to_owned()))
         );
-        assert_eq!(view(Cluster::healthy()).status, Status::Pass);
+        assert_eq!(view(Cluster::healthy()).status(), Status::Pass);
         assert_eq!(
-            view(Cluster::healthy().store("5", "probe", "denied")).status,
+            view(Cluster::healthy().store("5", "probe", "denied")).status(),
             Status::Inconclusive
         );
     }

@@ -1,6 +1,6 @@
 //! Entities of a TiKV cluster: their ids in verdicts and their names in text.
 
-use operator_plugin::{Row, Snapshot};
+use operator_plugin::{EntityId, Row, Snapshot, entity};
 
 /// A row of table `stores` with its id.
 #[derive(Clone, Copy)]
@@ -20,7 +20,7 @@ impl<'row> Store<'row> {
 
     /// Its entity id.
     #[must_use]
-    pub fn entity(&self) -> String {
+    pub fn entity(&self) -> EntityId {
         store(self.key)
     }
 
@@ -61,25 +61,25 @@ impl<'row> Store<'row> {
 
 /// Entity id of a store.
 #[must_use]
-pub fn store(key: &str) -> String {
-    format!("store/{key}")
+pub fn store(key: &str) -> EntityId {
+    entity("store", key)
 }
 
 /// Entity id of a PD member.
 #[must_use]
-pub fn member(name: &str) -> String {
-    format!("member/{name}")
+pub fn member(name: &str) -> EntityId {
+    entity("member", name)
 }
 
 /// Entity id of a region.
 #[must_use]
-pub fn region(key: &str) -> String {
-    format!("region/{key}")
+pub fn region(key: &str) -> EntityId {
+    entity("region", key)
 }
 
 /// Entity id of the cluster, from table `cluster` or else `members`.
 #[must_use]
-pub fn cluster(snapshot: &Snapshot) -> Option<String> {
+pub fn cluster(snapshot: &Snapshot) -> Option<EntityId> {
     let read = |table: &str, column: &str| {
         let table = snapshot.table(table).ok()?;
         table
@@ -93,6 +93,6 @@ pub fn cluster(snapshot: &Snapshot) -> Option<String> {
 
 /// Entity id of the cluster with this cluster id.
 #[must_use]
-pub fn cluster_named(id: &str) -> String {
-    format!("cluster/{id}")
+pub fn cluster_named(id: &str) -> EntityId {
+    entity("cluster", id)
 }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use operator_plugin::testing::{Asked, SnapshotBuilder, answer_metrics};
-use operator_plugin::{MetricsError, Snapshot, TableData, Values, table};
+use operator_plugin::testing::{Question, SnapshotBuilder, answer_series};
+use operator_plugin::{Evidence, EvidenceSource, SeriesError, Snapshot, TableData, Values, table};
 
 /// Time of the snapshot: 2026-11-21T03:10:00Z, in nanoseconds since the epoch.
 pub const NOW_NS: u64 = 1_795_230_600_000_000_000;
@@ -228,18 +228,45 @@ impl Series {
 
     /// Serves every query of this test's thread from now on.
     pub fn install(self) {
-        answer_metrics(move |asked| {
-            let metric = match asked {
-                Asked::Reduce(query, ..) | Asked::Quantile(query, ..) => {
+        answer_series(move |question| {
+            let metric = match question {
+                Question::Reduce(query, ..) | Question::Quantile(query, ..) => {
                     query.selector.metric.clone()
                 }
-                Asked::Promql(text) => return Err(MetricsError::InvalidQuery(text.clone())),
+                Question::Promql(text) => return Err(SeriesError::InvalidQuery(text.clone())),
             };
             self.answers
                 .get(&metric)
                 .cloned()
-                .ok_or(MetricsError::NoSuchMetric(metric))
+                .ok_or(SeriesError::NoSuchMetric(metric))
         });
+    }
+}
+
+/// The table whose cell the evidence cites.
+#[must_use]
+pub fn cited_table(evidence: &Evidence) -> Option<&str> {
+    match &evidence.source {
+        EvidenceSource::Cell(cell) => Some(&cell.table),
+        _ => None,
+    }
+}
+
+/// The column whose cell the evidence cites.
+#[must_use]
+pub fn cited_column(evidence: &Evidence) -> Option<&str> {
+    match &evidence.source {
+        EvidenceSource::Cell(cell) => Some(&cell.column),
+        _ => None,
+    }
+}
+
+/// The query that the evidence cites.
+#[must_use]
+pub fn cited_query(evidence: &Evidence) -> Option<&str> {
+    match &evidence.source {
+        EvidenceSource::Query(query) => Some(query),
+        _ => None,
     }
 }
 

@@ -48,7 +48,7 @@ pub fn not_bootstrapped(snapshot: &Snapshot) -> Option<Outcome> {
         .then(|| Outcome::inconclusive("no store has registered with this cluster yet"))
 }
 
-/// A vacuous pass in clusters with fewer than [`SMALL_CLUSTER_REGIONS`] regions, for claims that are limited to
+/// Not applicable in clusters with fewer than [`SMALL_CLUSTER_REGIONS`] regions, for claims that are limited to
 /// larger ones; inconclusive if the number of regions is unknown. `None`: continue.
 #[must_use]
 pub fn small_cluster(snapshot: &Snapshot) -> Option<Outcome> {
@@ -58,8 +58,8 @@ pub fn small_cluster(snapshot: &Snapshot) -> Option<Outcome> {
         .and_then(|table| table.first()?.integer("region_count"));
     match regions {
         None => Some(Outcome::inconclusive("the number of regions is unknown")),
-        Some(regions) if regions < SMALL_CLUSTER_REGIONS => Some(Outcome::pass(format!(
-            "{regions} regions; applies to clusters with {SMALL_CLUSTER_REGIONS} or more"
+        Some(regions) if regions < SMALL_CLUSTER_REGIONS => Some(Outcome::not_applicable(format!(
+            "the cluster has {regions} regions, fewer than {SMALL_CLUSTER_REGIONS}"
         ))),
         Some(_) => None,
     }

@@ -1,12 +1,13 @@
 //! Series of the store or member that exposes them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use operator_plugin::{MetricsError, Query, TableView, series};
+use operator_plugin::{Query, SeriesError, TableView, series};
 
 /// Window of rates and quantiles: four scrapes at the usual 15 s, which is also the shortest window in TiKV's own
 /// alert rules.
-pub const WINDOW_MS: u64 = 60_000;
+pub const WINDOW: Duration = Duration::from_secs(60);
 
 /// Values by label; rows without the label or with a value that is not finite are left out.
 #[must_use]
@@ -27,13 +28,13 @@ pub fn by_key(table: &TableView, label: &str) -> BTreeMap<String, f64> {
 pub fn rare_counter(
     query: &Query,
     label: &str,
-    window_ms: u64,
-) -> Result<Vec<Count>, MetricsError> {
+    window: Duration,
+) -> Result<Vec<Count>, SeriesError> {
     let grouped = query.clone().by("store").by(label);
-    match grouped.last(window_ms) {
+    match grouped.last(window) {
         Ok(table) => Ok(counts(&table, label)),
-        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) => {
-            collected(window_ms).map(|_| Vec::new())
+        Err(SeriesError::NoSuchMetric(_) | SeriesError::TooFewSamples) => {
+            collected(window).map(|_| Vec::new())
         }
         Err(other) => Err(other),
     }
@@ -43,13 +44,13 @@ pub fn rare_counter(
 ///
 /// # Errors
 /// If no metrics of any store were collected.
-pub fn rare_gauge(query: &Query, window_ms: u64) -> Result<BTreeMap<String, f64>, MetricsError> {
-    let mut values = match query.clone().by("store").last(window_ms) {
+pub fn rare_gauge(query: &Query, window: Duration) -> Result<BTreeMap<String, f64>, SeriesError> {
+    let mut values = match query.clone().by("store").last(window) {
         Ok(table) => by_key(&table, "store"),
-        Err(MetricsError::NoSuchMetric(_) | MetricsError::TooFewSamples) => BTreeMap::new(),
+        Err(SeriesError::NoSuchMetric(_) | SeriesError::TooFewSamples) => BTreeMap::new(),
         Err(other) => return Err(other),
     };
-    for store in collected(window_ms)?.into_keys() {
+    for store in collected(window)?.into_keys() {
         values.entry(store).or_insert(0.0);
     }
     Ok(values)
@@ -84,26 +85,28 @@ pub fn counts(table: &TableView, label: &str) -> Vec<Count> {
 }
 
 /// The stores whose metrics were collected.
-fn collected(window_ms: u64) -> Result<BTreeMap<String, f64>, MetricsError> {
+fn collected(window: Duration) -> Result<BTreeMap<String, f64>, SeriesError> {
     series(COLLECTED)
         .by("store")
-        .last(window_ms)
+        .last(window)
         .map(|table| by_key(&table, "store"))
 }
 
 /// Why a metric could not be read; `what` is its name or what it measures.
 #[must_use]
-pub fn describe(error: &MetricsError, what: &str) -> String {
+pub fn describe(error: &SeriesError, what: &str) -> String {
     match error {
-        MetricsError::NoSuchMetric(metric) => {
+        SeriesError::NoSuchMetric(metric) => {
             format!("{metric} was not collected from any process")
         }
-        MetricsError::TooFewSamples => format!("{what}: fewer than two samples in the window"),
-        MetricsError::TooManySeries(limit) => format!("{what}: more than {limit} series match"),
-        MetricsError::InvalidQuery(reason) => {
+        SeriesError::TooFewSamples => format!("{what}: fewer than two samples in the window"),
+        SeriesError::TooManySeries(limit) => format!("{what}: more than {limit} series match"),
+        SeriesError::InvalidQuery(reason) => {
             format!("internal error: invalid query for {what}: {reason}")
         }
-        MetricsError::Unavailable(reason) => format!("{what} is unavailable: {reason}"),
+        SeriesError::Unavailable(reason) | SeriesError::Other(reason) => {
+            format!("{what} is unavailable: {reason}")
+        }
     }
 }
 

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 
 use operator_plugin::series;
 use operator_plugin::{
-    Evidence, Findings, MetricsError, Outcome, PluginError, Query, Severity, Snapshot, Violation,
+    Evidence, Findings, Outcome, PluginError, Query, SeriesError, Severity, Snapshot, Violation,
 };
 
 use crate::entities::Store;
-use crate::metrics::{self, WINDOW_MS};
+use crate::metrics::{self, WINDOW};
 use crate::outlier;
 
-/// Fewer operations than one per second say nothing about a tail: the P99 of an idle store is its one slow call.
+/// Fewer operations than one per second are too few for a tail latency: the P99 of an idle store is its one slow call.
 pub const SAMPLES_MIN: f64 = 60.0;
 
 /// The window of a younger store contains little but its start.
@@ -189,12 +189,12 @@ fn renamed(stage: &Stage, suffix: &str, store: &str) -> String {
     query.describe()
 }
 
-fn measure(stage: &Stage) -> Result<BTreeMap<String, Measurement>, MetricsError> {
+fn measure(stage: &Stage) -> Result<BTreeMap<String, Measurement>, SeriesError> {
     let table = stage
         .histogram
         .clone()
         .by("store")
-        .quantile(stage.quantile, WINDOW_MS)?;
+        .quantile(stage.quantile, WINDOW)?;
     let pair = |row: operator_plugin::Row<'_>| {
         let measured = Measurement {
             seconds: row.number("value")?,

@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use operator_plugin::{
-    Evidence, Findings, MetricsError, Outcome, PluginError, Snapshot, Violation,
-};
+use operator_plugin::{Evidence, Findings, Outcome, PluginError, SeriesError, Snapshot, Violation};
 
 use crate::entities::Store;
 use crate::metrics;
 
 /// A value of each store and the limit that it must stay below.
-pub struct Limit {
+pub struct Limit<'query> {
     /// What the value is, for example `Raft thread utilization`.
     pub what: &'static str,
-    /// The query in PromQL, for evidence.
-    pub query: String,
+    /// The query for one store in PromQL, given its id; for evidence.
+    pub query: &'query dyn Fn(&str) -> String,
     /// Its unit.
     pub unit: &'static str,
     /// The value must stay below.
@@ -27,8 +25,8 @@ pub struct Limit {
 /// If table `stores` is missing.
 pub fn evaluate(
     snapshot: &Snapshot,
-    limit: &Limit,
-    values: Result<BTreeMap<String, f64>, MetricsError>,
+    limit: &Limit<'_>,
+    values: Result<BTreeMap<String, f64>, SeriesError>,
 ) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("stores")?;
     let values = match values {
@@ -46,21 +44,15 @@ pub fn evaluate(
     Ok(findings.conclude(format!("{} on {} stores", limit.what, stores.len())))
 }
 
-fn violation(limit: &Limit, store: Store<'_>, value: f64) -> Violation {
+fn violation(limit: &Limit<'_>, store: Store<'_>, value: f64) -> Violation {
     let expected = expected(limit.below);
     let summary = format!(
         "{} of {} is {value:.2}, expected {expected}",
         limit.what,
         store.name()
     );
-    Violation::new(store.entity(), summary).evidence(
-        Evidence::metric(
-            format!("{} for store {}", limit.query, store.key),
-            value,
-            limit.unit,
-        )
-        .expected(expected),
-    )
+    Violation::new(store.entity(), summary)
+        .evidence(Evidence::metric((limit.query)(store.key), value, limit.unit).expected(expected))
 }
 
 /// A limit that is smaller than what a summary shows admits nothing but zero.

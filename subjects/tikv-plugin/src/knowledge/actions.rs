@@ -1,6 +1,6 @@
 //! Actions that a person can take, with the exact commands. Operator runs none of them.
 //!
-//! `{pd}` is the client address of the PD leader and `{key}` the id of the suspect; words in
+//! `{pd:url}` is the client address of the PD leader and `{key}` the id of the suspect; words in
 //! capitals are for the person to fill in. `tiup` stands for whatever manages the processes; its
 //! `-N` takes the address that PD shows.
 
@@ -9,7 +9,7 @@ mod data;
 mod housekeeping;
 mod processes;
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, Step, command, instruction};
 
 /// All actions.
 pub(super) fn all() -> Vec<Action> {
@@ -38,7 +38,7 @@ fn inspection(id: &str, title: &str, effect: &str, commands: &[&str]) -> Action 
         effect,
         Risk::None,
         "takes a minute",
-        "nothing to undo",
+        &[instruction("Nothing to undo.")],
         &[],
         commands,
     )
@@ -51,21 +51,22 @@ fn action(
     effect: &str,
     risk: Risk,
     risk_note: &str,
-    reversal: &str,
+    undo: &[Step],
     preconditions: &[&str],
     commands: &[&str],
 ) -> Action {
-    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     Action {
         id: id.to_owned(),
         title: title.to_owned(),
         effect: effect.to_owned(),
         risk,
         risk_note: risk_note.to_owned(),
-        reversible: !reversal.is_empty(),
-        reversal: reversal.to_owned(),
-        preconditions: texts(preconditions),
-        commands: texts(commands),
+        preconditions: preconditions
+            .iter()
+            .map(|text| (*text).to_owned())
+            .collect(),
+        steps: commands.iter().map(|template| command(template)).collect(),
+        undo: undo.to_vec(),
     }
 }
 
@@ -77,7 +78,7 @@ fn inspections() -> Vec<Action> {
             "Changes nothing; the operator keeps watching and updates this ticket",
             Risk::None,
             "the problem may get worse meanwhile",
-            "nothing to undo",
+            &[instruction("Nothing to undo.")],
             &[],
             &[],
         ),
@@ -86,7 +87,7 @@ fn inspections() -> Vec<Action> {
             "Inspect the store and its machine",
             "Distinguishes a dead process from an unresponsive machine, network or disk",
             &[
-                "pd-ctl -u {pd} store {key}",
+                "pd-ctl -u {pd:url} store {key}",
                 "curl -sS -m 3 -v http://{status_address}/status",
                 "ps -o pid,stat,lstart,args -C tikv-server  # on its machine: state T is stopped, D waits for a device",
                 "dmesg -T | tail -50  # on its machine: memory, disk, network",
@@ -98,7 +99,7 @@ fn inspections() -> Vec<Action> {
             "Shows the error, or that the process exited without logging one: then \
             check the kernel log",
             &[
-                "grep -nE '\\[(FATAL|ERROR)\\]' TIKV_LOG | tail -50  # on the machine of {address}",
+                "grep -nE '\\[(FATAL|ERROR)\\]' {TIKV_LOG} | tail -50  # on the machine of the store",
                 "dmesg -T | grep -iE 'out of memory|i/o error'  # there",
             ],
         ),
@@ -107,10 +108,10 @@ fn inspections() -> Vec<Action> {
             "Inspect the PD member and its machine",
             "Distinguishes a dead process from an unresponsive machine, network or disk",
             &[
-                "pd-ctl -u {pd} member",
-                "pd-ctl -u {pd} health",
+                "pd-ctl -u {pd:url} member",
+                "pd-ctl -u {pd:url} health",
                 "curl -sS -m 3 {client_url}/pd/api/v1/ping",
-                "grep -nE '\\[(FATAL|ERROR|WARN)\\]' PD_LOG | tail -50  # on its machine",
+                "grep -nE '\\[(FATAL|ERROR|WARN)\\]' {PD_LOG} | tail -50  # on its machine",
             ],
         ),
         inspection(
@@ -118,8 +119,8 @@ fn inspections() -> Vec<Action> {
             "Inspect the region on every store",
             "Shows what each replica lacks: leader, term, log entries or membership",
             &[
-                "pd-ctl -u {pd} region {key}",
-                "curl -sS -m 3 http://STATUS_ADDRESS_OF_EACH_STORE/region/{key}",
+                "pd-ctl -u {pd:url} region {key}",
+                "curl -sS -m 3 http://{STATUS_ADDRESS_OF_EACH_STORE}/region/{key}",
             ],
         ),
         inspection(
@@ -127,10 +128,10 @@ fn inspections() -> Vec<Action> {
             "Inspect PD scheduling",
             "Shows running operators, paused schedulers and the reasons for inactivity",
             &[
-                "pd-ctl -u {pd} operator show",
-                "pd-ctl -u {pd} scheduler show --status=paused",
-                "pd-ctl -u {pd} scheduler describe balance-region-scheduler",
-                "pd-ctl -u {pd} config show",
+                "pd-ctl -u {pd:url} operator show",
+                "pd-ctl -u {pd:url} scheduler show --status=paused",
+                "pd-ctl -u {pd:url} scheduler describe balance-region-scheduler",
+                "pd-ctl -u {pd:url} config show",
             ],
         ),
     ]
@@ -145,7 +146,7 @@ fn clients() -> Vec<Action> {
             "A hash prefix, shuffled IDs, or a cache or batching in front of a hot key",
             Risk::Medium,
             "requires a data model change",
-            "",
+            &[],
             &["the application can be changed"],
             &[],
         ),
@@ -156,7 +157,7 @@ fn clients() -> Vec<Action> {
             Risk::Low,
             "reads may wait for a read index from the leader, or return data that is a \
             few seconds old",
-            "disable it in the client again",
+            &[instruction("Disable it in the client again.")],
             &["the client supports follower or stale reads"],
             &[],
         ),
@@ -166,7 +167,7 @@ fn clients() -> Vec<Action> {
             "Throttles the clients or stops the running batch job",
             Risk::Low,
             "throttled clients wait",
-            "lift the limit",
+            &[instruction("Lift the limit.")],
             &["it is known which clients matter least"],
             &[],
         ),

@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<Attribute> {
         |(name, table, entity_column, value_column, entity_kind)| Attribute {
             name: name.to_owned(),
             table: table.to_owned(),
-            entity_column: entity_column.to_owned(),
+            key_columns: vec![entity_column.to_owned()],
             value_column: value_column.to_owned(),
             entity_kind: entity_kind.to_owned(),
         },

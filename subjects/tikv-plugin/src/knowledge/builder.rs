@@ -1,30 +1,10 @@
 //! Builders for failure modes and their evidence rules.
 
 use operator_plugin::knowledge::{
-    Card as FailureMode, Deviation, EvidenceRule, Fitness, OptionFit, RowTest, Scope, Test,
+    Deviation, EvidenceRule, FailureMode, Fitness, OptionFit, RowTest, Scope, SignalComparison,
+    SignalDeviation, Test,
 };
-use operator_plugin::{Comparison, Scalar, Severity};
-
-/// A failure mode without evidence and options.
-pub(super) fn failure_mode(
-    id: &str,
-    entity_kind: &str,
-    severity: Severity,
-    prior: f64,
-) -> FailureMode {
-    FailureMode {
-        id: id.to_owned(),
-        title: String::new(),
-        mechanism: String::new(),
-        entity_kind: entity_kind.to_owned(),
-        severity,
-        prior,
-        evidence: Vec::new(),
-        rivals: Vec::new(),
-        options: Vec::new(),
-        revisit_when: String::new(),
-    }
-}
+use operator_plugin::{Comparison, Scalar};
 
 /// Fills in a failure mode step by step.
 pub(super) trait Describe {
@@ -65,15 +45,13 @@ impl Describe for FailureMode {
     }
 
     fn alternatives(mut self, alternatives: &[&str]) -> Self {
-        self.rivals = alternatives.iter().map(|id| (*id).to_owned()).collect();
+        self.alternatives = alternatives.iter().map(|id| (*id).to_owned()).collect();
         self
     }
 
     fn options(mut self, options: &[(&str, Fitness, &str)]) -> Self {
-        let option = |(action, fitness, because): &(&str, Fitness, &str)| OptionFit {
-            action: (*action).to_owned(),
-            fitness: *fitness,
-            because: (*because).to_owned(),
+        let option = |(action, fitness, because): &(&str, Fitness, &str)| {
+            OptionFit::new(*action, *fitness, *because)
         };
         self.options = options.iter().map(option).collect();
         self
@@ -95,18 +73,14 @@ pub(super) fn check(scope: Scope, id: &str) -> RuleBuilder {
 
 /// The signal deviates from its baseline.
 pub(super) fn anomaly(scope: Scope, signal: &str) -> RuleBuilder {
-    rule(
-        scope,
-        Test::SignalDeviates((signal.to_owned(), Deviation::Anomalous)),
-        signal,
-    )
+    rule(scope, deviates(signal, Deviation::Anomalous), signal)
 }
 
 /// The signal deviates from the same signal of the other entities.
 pub(super) fn outlier(scope: Scope, signal: &str) -> RuleBuilder {
     rule(
         scope,
-        Test::SignalDeviates((signal.to_owned(), Deviation::Outlier)),
+        deviates(signal, Deviation::Outlier),
         &format!("{signal}-stands-out"),
     )
 }
@@ -115,7 +89,11 @@ pub(super) fn outlier(scope: Scope, signal: &str) -> RuleBuilder {
 pub(super) fn level(scope: Scope, signal: &str, comparison: Comparison, value: f64) -> RuleBuilder {
     rule(
         scope,
-        Test::SignalCompares((signal.to_owned(), comparison, value)),
+        Test::SignalCompares(SignalComparison {
+            signal: signal.to_owned(),
+            comparison,
+            value,
+        }),
         &format!("{signal}-level"),
     )
 }
@@ -129,7 +107,7 @@ pub(super) fn cell(
 ) -> RuleBuilder {
     let test = Test::RowMatches(RowTest {
         table: table.to_owned(),
-        entity_column: entity_column.to_owned(),
+        key_columns: vec![entity_column.to_owned()],
         column: column.to_owned(),
         comparison,
         value,
@@ -176,6 +154,13 @@ pub(super) fn reported_unreachable() -> RuleBuilder {
     .id("reported-unreachable")
 }
 
+fn deviates(signal: &str, deviation: Deviation) -> Test {
+    Test::SignalDeviates(SignalDeviation {
+        signal: signal.to_owned(),
+        deviation,
+    })
+}
+
 fn rule(scope: Scope, test: Test, subject: &str) -> RuleBuilder {
     let suffix = match scope {
         Scope::Itself => "",
@@ -184,17 +169,7 @@ fn rule(scope: Scope, test: Test, subject: &str) -> RuleBuilder {
         Scope::Neighbours => "-beside",
     };
     let id = format!("{subject}{suffix}");
-    RuleBuilder(EvidenceRule {
-        id: id.clone(),
-        scope,
-        test,
-        ratio_if_true: 1.0,
-        ratio_if_false: 1.0,
-        group: id,
-        explains: false,
-        because: String::new(),
-        reference: String::new(),
-    })
+    RuleBuilder(EvidenceRule::new(id, scope, test))
 }
 
 impl RuleBuilder {
@@ -207,8 +182,8 @@ impl RuleBuilder {
 
     /// Sets the likelihood ratios for a test that holds and for one that does not.
     pub(super) fn ratios(mut self, positive: f64, negative: f64) -> Self {
-        self.0.ratio_if_true = positive;
-        self.0.ratio_if_false = negative;
+        self.0.lr_positive = positive;
+        self.0.lr_negative = negative;
         self
     }
 

@@ -16,7 +16,7 @@ mod restarts;
 mod scheduling;
 mod stores;
 
-use operator_plugin::knowledge::Card as FailureMode;
+use operator_plugin::knowledge::FailureMode;
 
 /// All failure modes.
 pub(super) fn all() -> Vec<FailureMode> {

@@ -6,6 +6,8 @@
 
 mod builder;
 
+use std::time::Duration;
+
 use operator_plugin::Reduction;
 use operator_plugin::knowledge::{Direction, QuantileSource, SeriesSource, Signal, SignalSource};
 use operator_plugin::{Matcher, label};
@@ -13,9 +15,9 @@ use operator_plugin::{Matcher, label};
 use builder::{Adjust, column_of, of, of_store, quantile, rate, selector, series};
 
 /// Rates and quantiles span four scrapes.
-const WINDOW_MS: u64 = 60_000;
+const WINDOW: Duration = Duration::from_secs(60);
 /// PD writes to its log less than once per second, so quantiles need a longer window.
-const PD_WINDOW_MS: u64 = 300_000;
+const PD_WINDOW: Duration = Duration::from_secs(300);
 
 /// All signals.
 pub(super) fn all() -> Vec<Signal> {
@@ -209,8 +211,8 @@ fn pools() -> Vec<Signal> {
         let source = SeriesSource {
             selector,
             reduction: Reduction::Rate,
-            window: WINDOW_MS,
-            by: "store".to_owned(),
+            window: WINDOW,
+            by: vec!["store".to_owned()],
         };
         of_store(id, title, "1", SignalSource::Series(source)).floor(THIRD_OF_A_CORE)
     };
@@ -318,8 +320,8 @@ fn liveness() -> Vec<Signal> {
             &[("type", "unreachable")],
         ),
         reduction: Reduction::Rate,
-        window: WINDOW_MS,
-        by: "store_id".to_owned(),
+        window: WINDOW,
+        by: vec!["store_id".to_owned()],
     };
     vec![
         of_store(
@@ -372,40 +374,40 @@ fn pd() -> Vec<Signal> {
             quantile: 0.99,
             selector: selector(metric, &[]),
             window,
-            by: "member".to_owned(),
+            by: vec!["member".to_owned()],
         };
         of("member", id, title, "s", SignalSource::Quantile(source)).floor(0.1)
     };
     let gap = SeriesSource {
         selector: selector("pd_cluster_tso_gap_millionseconds", &[]),
         reduction: Reduction::Last,
-        window: WINDOW_MS,
-        by: "member".to_owned(),
+        window: WINDOW,
+        by: vec!["member".to_owned()],
     };
     vec![
         histogram(
             "pd-fsync-p99",
             "P99 PD log sync latency",
             "etcd_disk_wal_fsync_duration_seconds",
-            PD_WINDOW_MS,
+            PD_WINDOW,
         ),
         histogram(
             "pd-commit-p99",
             "P99 PD backend commit latency",
             "etcd_disk_backend_commit_duration_seconds",
-            PD_WINDOW_MS,
+            PD_WINDOW,
         ),
         histogram(
             "pd-link-p99",
             "P99 round-trip time to other members",
             "etcd_network_peer_round_trip_time_seconds",
-            PD_WINDOW_MS,
+            PD_WINDOW,
         ),
         histogram(
             "tso-p99",
             "P99 timestamp allocation latency",
             "pd_server_handle_tso_duration_seconds",
-            WINDOW_MS,
+            WINDOW,
         ),
         of(
             "member",

@@ -6,7 +6,7 @@ mod sources;
 
 use std::collections::BTreeSet;
 
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode};
 
 use super::base;
 
@@ -31,5 +31,5 @@ fn rules() -> Vec<(String, EvidenceRule)> {
             .into_iter()
             .map(move |rule| (mode.id.clone(), rule))
     };
-    base().cards.into_iter().flat_map(rule).collect()
+    base().failure_modes.into_iter().flat_map(rule).collect()
 }

@@ -1,10 +1,11 @@
 //! Scripted worlds, for situations that no capture covers.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use operator_plugin::{
-    Label, Level, LogChunk, LogError, MetricsError, Query, Reduction, Request, Scalar,
-    ScrapeRequest, ScrapeSummary, TableView,
+    Label, Level, LogChunk, LogError, Query, Reduction, Request, Scalar, ScrapeRequest,
+    ScrapeSummary, SeriesError, TableView,
 };
 
 use super::*;
@@ -69,7 +70,7 @@ impl World for Scripted {
                 headers: vec![],
                 body: body.clone().into_bytes(),
                 truncated: false,
-                elapsed: 1,
+                elapsed: 1_000_000,
                 server_date: Some(self.now()),
             };
             found
@@ -94,8 +95,13 @@ impl World for Scripted {
         requests.iter().map(|_| Err(HttpError::Refused)).collect()
     }
 
-    fn select(&mut self, query: &Query, _: Reduction, _: u64) -> Result<TableView, MetricsError> {
-        Err(MetricsError::NoSuchMetric(query.selector.metric.clone()))
+    fn select(
+        &mut self,
+        query: &Query,
+        _: Reduction,
+        _: Duration,
+    ) -> Result<TableView, SeriesError> {
+        Err(SeriesError::NoSuchMetric(query.selector.metric.clone()))
     }
 
     fn log_sources(&mut self) -> Vec<String> {
@@ -134,9 +140,9 @@ fn a_member_of_another_cluster_does_not_represent_this_one() {
     assert_eq!(seen.system, "7710456005839950031");
     assert!(seen.tables.iter().all(|table| table.name != "stores"));
     let foreign = seen
-        .blind
+        .gaps
         .iter()
-        .find(|spot| spot.source == "http:pd-2")
+        .find(|gap| gap.source.to_string() == "http:pd-2")
         .unwrap();
     assert_eq!(
         foreign.reason,
@@ -192,11 +198,11 @@ fn without_a_leader_all_members_are_polled_and_none_leads() {
     }
     assert_eq!(scalar(&seen, "cluster", 0, "pd_leader"), Scalar::Null);
     assert!(
-        seen.blind
+        seen.gaps
             .iter()
-            .any(|spot| spot.reason == "there is no leader"),
+            .any(|gap| gap.reason == "there is no leader"),
         "{:?}",
-        seen.blind
+        seen.gaps
     );
     assert!(
         world.asked.contains(&"pd-pd2/pd/api/v1/members".to_owned()),
@@ -219,11 +225,11 @@ fn a_reported_missing_leader_takes_precedence_over_no_response() {
     }
     let seen = world.observe(&mut observer, &["pd"]);
     assert!(
-        seen.blind
+        seen.gaps
             .iter()
-            .any(|spot| spot.reason == "there is no leader"),
+            .any(|gap| gap.reason == "there is no leader"),
         "{:?}",
-        seen.blind
+        seen.gaps
     );
     assert_eq!(
         scalar(&seen, "members", 0, "is_leader"),
@@ -247,12 +253,12 @@ fn an_unusable_response_affects_its_own_table_only() {
         names.contains(&"stores") && names.contains(&"operators") && !names.contains(&"schedulers"),
         "{names:?}"
     );
-    let spot = seen
-        .blind
+    let gap = seen
+        .gaps
         .iter()
-        .find(|spot| spot.source == "http:pd/pd/api/v1/schedulers")
+        .find(|gap| gap.source.to_string() == "http:pd/pd/api/v1/schedulers")
         .unwrap();
-    assert_eq!(spot.reason, format!("responded with invalid JSON: {html}"));
+    assert_eq!(gap.reason, format!("responded with invalid JSON: {html}"));
 }
 
 #[test]
@@ -262,9 +268,12 @@ fn without_any_response_there_is_one_gap_and_no_panic() {
         (seen.system.as_str(), seen.topology.entities.len()),
         ("", 0)
     );
-    assert_eq!(seen.blind.len(), 1);
+    assert_eq!(seen.gaps.len(), 1);
     assert_eq!(
-        (seen.blind[0].source.as_str(), seen.blind[0].reason.as_str()),
+        (
+            seen.gaps[0].source.to_string().as_str(),
+            seen.gaps[0].reason.as_str()
+        ),
         ("http:pd", "connection refused")
     );
 }
@@ -272,11 +281,11 @@ fn without_any_response_there_is_one_gap_and_no_panic() {
 #[test]
 fn without_a_pd_target_the_gap_names_the_setting() {
     let seen = Scripted::default().observe(&mut Observer::default(), &["prometheus"]);
-    assert_eq!(seen.blind[0].source, "http:pd");
+    assert_eq!(seen.gaps[0].source.to_string(), "http:pd");
     assert!(
-        seen.blind[0].reason.contains("pd_targets"),
+        seen.gaps[0].reason.contains("pd_targets"),
         "{:?}",
-        seen.blind
+        seen.gaps
     );
 }
 

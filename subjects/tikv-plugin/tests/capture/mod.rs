@@ -11,10 +11,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use operator_plugin::{
-    HttpError, Level, LogChunk, LogError, Matcher, MetricsError, Query, Reduction, Request,
-    Response, ScrapeRequest, ScrapeSummary, TableView, World, table,
+    HttpError, Level, LogChunk, LogError, Matcher, Query, Reduction, Request, Response,
+    ScrapeRequest, ScrapeSummary, SeriesError, TableView, World, table,
 };
 use serde::Deserialize;
 
@@ -148,7 +149,7 @@ impl Capture {
             headers: vec![],
             body: body.as_bytes().to_vec(),
             truncated: false,
-            elapsed: 1,
+            elapsed: 1_000_000,
             server_date: Some((self.began_ms + (self.t * 1000.0) as u64) / 1000 * 1_000_000_000),
         };
         match last(&format!("{origin}{path}")) {
@@ -223,9 +224,9 @@ impl World for Capture {
         &mut self,
         query: &Query,
         reduction: Reduction,
-        window_ms: u64,
-    ) -> Result<TableView, MetricsError> {
-        let since = self.t - window_ms as f64 / 1000.0;
+        window: Duration,
+    ) -> Result<TableView, SeriesError> {
+        let since = self.t - window.as_secs_f64();
         let label = |series: &str, key: &str| {
             let (_, rest) = series.split_once(&format!("{key}=\""))?;
             Some(rest.split('"').next()?.to_owned())
@@ -260,7 +261,7 @@ impl World for Capture {
             *groups.entry(key).or_default() += value;
         }
         if groups.is_empty() {
-            return Err(MetricsError::NoSuchMetric(query.selector.metric.clone()));
+            return Err(SeriesError::NoSuchMetric(query.selector.metric.clone()));
         }
         let mut found = table("metrics");
         for (place, by) in query.by.iter().enumerate() {

@@ -1,4 +1,4 @@
-"""Reading of tables, for checks and subjects."""
+"""Entities, and reading of tables, for checks and subjects."""
 
 from typing import Any, Iterator, Optional
 
@@ -6,8 +6,29 @@ from componentize_py_types import Err
 from wit_world.imports import tables, types
 
 
+def entity(kind: str, *key: str) -> types.EntityId:
+    """An entity by kind and key: `entity("node", "a")`; a key of several parts takes one argument for each."""
+    return types.EntityId(kind, list(key))
+
+
+def shown(entity_id: types.EntityId) -> str:
+    """As Operator shows it, for example `node/a`."""
+    if len(entity_id.key) == 1:
+        return f"{entity_id.kind}/{entity_id.key[0]}"
+    return "/".join([entity_id.kind, *(part.replace("%", "%25").replace("/", "%2F") for part in entity_id.key)])
+
+
+def packed(texts: list[str]) -> tables.PackedText:
+    """One string for all, and where each text ends, in bytes of UTF-8."""
+    ends, end = [], 0
+    for text in texts:
+        end += len(text.encode())
+        ends.append(end)
+    return tables.PackedText("".join(texts), ends)
+
+
 def table_error(error: Any) -> Err:
-    """What a check answers when the host refuses to open or read a table."""
+    """The error of a check when the host refuses to open or read a table."""
     if isinstance(error, tables.TableError_NoSuchTable):
         return Err(types.PluginError_Unavailable(f"no table {error.value} in this snapshot"))
     if isinstance(error, tables.TableError_TooLarge):
@@ -64,26 +85,12 @@ class Row:
         return self._known(column, tables.Kind.INTEGER)
 
     def boolean(self, column: str) -> Optional[bool]:
-        """A truth value, if known."""
+        """A boolean, if known."""
         return self._known(column, tables.Kind.BOOLEAN)
 
     def instant(self, column: str) -> Optional[int]:
         """Nanoseconds since the epoch, if known."""
         return self._known(column, tables.Kind.INSTANT)
-
-    def scalar(self, column: str) -> Any:
-        """The value as the contract writes it, whatever its kind."""
-        field = self.table.fields.get(column)
-        value = None if field is None else self._known(column, field.kind)
-        if value is None:
-            return types.Scalar_Null()
-        if field.kind == tables.Kind.BOOLEAN:
-            return types.Scalar_Boolean(value)
-        if field.kind == tables.Kind.FLOAT:
-            return types.Scalar_Float(value)
-        if field.kind == tables.Kind.TEXT:
-            return types.Scalar_Text(value)
-        return types.Scalar_Integer(value)
 
     def _known(self, column: str, kind: Any) -> Any:
         field = self.table.fields.get(column)
@@ -100,9 +107,9 @@ def _load(handle: Any, field: Any, count: int) -> list:
 
 def _window(handle: Any, field: Any, count: int) -> list:
     if field.kind == tables.Kind.TEXT:
-        packed = handle.texts(field.name, 0, count)
-        data, starts = packed.text.encode(), [0, *packed.ends]
-        return [data[start:end].decode() for start, end in zip(starts, packed.ends)]
+        window = handle.texts(field.name, 0, count)
+        data, starts = window.text.encode(), [0, *window.ends]
+        return [data[start:end].decode() for start, end in zip(starts, window.ends)]
     if field.kind == tables.Kind.FLOAT:
         return handle.floats(field.name, 0, count)
     if field.kind == tables.Kind.INTEGER:

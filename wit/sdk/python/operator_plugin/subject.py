@@ -1,20 +1,35 @@
-"""Subjects: what observes a system."""
+"""Subjects: plugins that observe a system."""
 
 import json
 from dataclasses import dataclass, field
 from typing import Any, Iterable, Optional, Union
 
 from componentize_py_types import Err, Ok
-from wit_world.imports import clock, http, http_types, knowledge, log, observations, snapshots, tables, types
+from wit_world.imports import builders, clock, gaps, http, http_types, log, observations, tables, topology, types
 
-__all__ = ["Blind", "Observation", "Subject", "Table", "get", "get_all", "log_line", "now", "unavailable"]
+from operator_plugin.reading import entity, packed
 
-Blind = snapshots.BlindSpot
+__all__ = [
+    "Gap", "Observation", "Response", "Subject", "Table", "builders", "entity", "gap_of_path", "gap_of_table", "get",
+    "get_all", "log_line", "now", "unavailable",
+]  # fmt: skip
+
+Gap = gaps.ObservationGap
+
+
+def gap_of_path(target: str, path: str, reason: str, concerning: Optional[types.EntityId] = None) -> Gap:
+    """A path of a target that could not be read."""
+    return Gap(gaps.GapSource_Path(gaps.TargetPath(target, path)), concerning, reason)
+
+
+def gap_of_table(name: str, reason: str, concerning: Optional[types.EntityId] = None) -> Gap:
+    """A table that could not be provided. Only this excuses a missing table after a hot swap."""
+    return Gap(gaps.GapSource_Table(name), concerning, reason)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came back: a response, or the reason why there is none."""
+class Response:
+    """A response, or the reason why there is none."""
 
     response: Optional[http_types.Response]
     error: Optional[str]
@@ -31,24 +46,25 @@ class Answer:
             raise ValueError("the page is not JSON") from error
 
 
-def get_all(requests: Iterable[tuple[str, str]], timeout_ms: Optional[int] = None) -> list[Answer]:
-    """Asks for all `(target, path)` at once; answers come in their order. A target is a name of the configuration."""
-    method = http_types.Method.GET
-    asked = [http_types.Request(target, method, path, [], timeout_ms) for target, path in requests]
-    return [_answer(result) for result in http.send_all(asked)]
+def get_all(requests: Iterable[tuple[str, str]], timeout_s: Optional[float] = None) -> list[Response]:
+    """Requests all `(target, path)` concurrently; responses come in their order. A target is a name of the configuration."""
+    timeout = None if timeout_s is None else int(timeout_s * 1_000_000_000)
+    method = http_types.Method_Get()
+    all_requests = [http_types.Request(target, method, path, [], timeout) for target, path in requests]
+    return [_response_of(result) for result in http.send_all(all_requests)]
 
 
-def get(target: str, path: str, timeout_ms: Optional[int] = None) -> Answer:
-    """Asks for one page."""
-    return get_all([(target, path)], timeout_ms)[0]
+def get(target: str, path: str, timeout_s: Optional[float] = None) -> Response:
+    """Requests one page."""
+    return get_all([(target, path)], timeout_s)[0]
 
 
-def _answer(result: Any) -> Answer:
+def _response_of(result: Any) -> Response:
     if isinstance(result, Ok):
-        return Answer(result.value, None)
+        return Response(result.value, None)
     error = result.value
     name = type(error).__name__.removeprefix("HttpError_")
-    return Answer(None, f"{name}: {error.value}" if hasattr(error, "value") else name)
+    return Response(None, f"{name}: {error.value}" if hasattr(error, "value") else name)
 
 
 def now() -> int:
@@ -57,12 +73,12 @@ def now() -> int:
 
 
 def log_line(message: str) -> None:
-    """Says something in the operator's own log."""
+    """Writes to Operator's own log."""
     log.emit(types.Level.INFO, message, [])
 
 
 def unavailable(reason: str) -> Err:
-    """To be raised when nothing was seen at all."""
+    """To be raised when nothing was observed at all."""
     return Err(types.PluginError_Unavailable(reason))
 
 
@@ -89,7 +105,7 @@ class Table:
         return self._with(name, tables.Kind.INTEGER, values, unit)
 
     def booleans(self, name: str, values: Iterable[Optional[bool]]) -> "Table":
-        """Adds a column of truth values."""
+        """Adds a column of booleans."""
         return self._with(name, tables.Kind.BOOLEAN, values, None)
 
     def _with(self, name: str, kind: Any, values: Iterable, unit: Optional[str]) -> "Table":
@@ -110,7 +126,7 @@ def _push(builder: tables.Builder, index: int, kind: Any, values: list) -> None:
         return [empty if value is None else value for value in values]
 
     if kind == tables.Kind.TEXT:
-        builder.push_texts(index, _packed(known("")))
+        builder.push_texts(index, packed(known("")))
     elif kind == tables.Kind.FLOAT:
         builder.push_floats(index, [float(value) for value in known(float("nan"))])
     elif kind == tables.Kind.INTEGER:
@@ -119,38 +135,29 @@ def _push(builder: tables.Builder, index: int, kind: Any, values: list) -> None:
         builder.push_booleans(index, bytes(known(False)))
 
 
-def _packed(texts: list[str]) -> tables.PackedText:
-    """One string for all, and where each text ends, in bytes of UTF-8."""
-    ends, end = [], 0
-    for text in texts:
-        end += len(text.encode())
-        ends.append(end)
-    return tables.PackedText("".join(texts), ends)
-
-
 @dataclass
 class Observation:
-    """What was seen in one tick. What could not be seen belongs into `blind`."""
+    """What was observed in one tick. What could not be observed belongs into `gaps`."""
 
     system: str = ""
     tables: list[Table] = field(default_factory=list)
-    entities: list[knowledge.Entity] = field(default_factory=list)
-    edges: list[knowledge.Edge] = field(default_factory=list)
-    blind: list[Blind] = field(default_factory=list)
+    entities: list[topology.Entity] = field(default_factory=list)
+    edges: list[topology.Edge] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
 Settings = Union[dict, list, str, float, bool, None]
 
 
 class Subject:
-    """The exports of the `subject` world. Override `look`, and `accept` and `expertise` where there is something."""
+    """The exports of the `subject` world. Override `poll`, and `accept` and `expertise` where needed."""
 
     name = ""
     version = "0.1.0"
     summary = ""
 
-    def look(self, context: observations.ObserveContext) -> Observation:
-        """Looks once."""
+    def poll(self, context: observations.ObserveContext) -> Observation:
+        """Observes once."""
         raise NotImplementedError
 
     def accept(self, settings: Settings) -> None:
@@ -158,12 +165,11 @@ class Subject:
         if settings:
             raise Err(types.PluginError_InvalidConfig("this subject has no settings"))
 
-    def expertise(self) -> knowledge.KnowledgeBase:
-        """Signals, failure cards and actions."""
-        return knowledge.KnowledgeBase(self.version, [], [], [], [])
+    def expertise(self, knowledge: builders.KnowledgeBase) -> None:
+        """Adds signals, failure modes and actions."""
 
     def describe(self) -> types.PluginInfo:
-        """Who this is."""
+        """Name, version and purpose."""
         return types.PluginInfo(self.name, self.version, self.summary)
 
     def configure(self, config: str) -> None:
@@ -177,15 +183,17 @@ class Subject:
     def observe(self, context: observations.ObserveContext) -> observations.Observation:
         """One tick."""
         try:
-            seen = self.look(context)
+            observed = self.poll(context)
         except Err:
             raise
-        except Exception as error:  # an exception of the language is an answer too, not a trap without a word
+        except Exception as error:  # otherwise an exception would be a trap without a message
             raise Err(types.PluginError_Internal(f"{type(error).__name__}: {error}")) from error
-        topology = knowledge.Topology(seen.entities, seen.edges)
-        handed = [each.into_host() for each in seen.tables]
-        return observations.Observation(seen.system, handed, topology, seen.blind)
+        parts = topology.Topology(observed.entities, observed.edges)
+        handles = [each.into_host() for each in observed.tables]
+        return observations.Observation(observed.system, handles, parts, observed.gaps)
 
-    def knowledge(self) -> knowledge.KnowledgeBase:
+    def knowledge(self) -> builders.KnowledgeBase:
         """Called once for each component and configuration."""
-        return self.expertise()
+        knowledge = builders.KnowledgeBase(self.version)
+        self.expertise(knowledge)
+        return knowledge

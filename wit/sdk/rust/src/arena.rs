@@ -1,6 +1,6 @@
 //! A heap that does not grow at first: a fresh instance costs the host no `mprotect`, which more than doubles the rate
-//! of short checks on two threads. Of the arena nothing but the newest block is given back, for the instance ends with
-//! its check; what does not fit comes from the usual heap.
+//! of short checks on two threads. Of the arena only the newest block is ever freed, because the instance ends with its
+//! check; what does not fit comes from the usual heap.
 #![allow(unsafe_code, reason = "a global allocator hands out raw memory")]
 
 use core::alloc::{GlobalAlloc, Layout};

@@ -1,24 +1,29 @@
-//! Write plugins for Operator: *subjects*, which observe a system, and *invariants*, which judge what was observed.
+//! Write plugins for Operator: *subject plugins*, which observe a system, and *check plugins*, which evaluate what was
+//! observed.
 //!
-//! An invariant module is a list of [`Check`]s and one line, [`export_invariants!`]; a subject implements [`Subject`] and
-//! says [`export_subject!`]. Both are ordinary Rust that also compiles for the host, where [`testing`] stands in for
-//! Operator, so that `cargo test` can run the very code that becomes the component.
+//! A check plugin is a list of [`Check`]s and one line, [`export_checks!`]; a subject implements [`Subject`] and ends in
+//! [`export_subject!`]. Both are ordinary Rust that also compiles for the host, where [`testing`] stands in for
+//! Operator: `cargo test` runs the very code that becomes the component.
 //!
-#![cfg_attr(feature = "invariant", doc = "```")]
-#![cfg_attr(not(feature = "invariant"), doc = "```ignore")]
+#![cfg_attr(feature = "check", doc = "```")]
+#![cfg_attr(not(feature = "check"), doc = "```ignore")]
+//! use std::time::Duration;
+//!
 //! use operator_plugin::testing::SnapshotBuilder;
-//! use operator_plugin::{Check, Findings, Invariants, Outcome, PluginError, PluginInfo, Snapshot, Status, Violation, table};
+//! use operator_plugin::{
+//!     Check, Checks, Findings, Outcome, PluginError, PluginInfo, Snapshot, Status, Violation, entity, table,
+//! };
 //!
 //! struct StoreHealth;
 //!
-//! impl Invariants for StoreHealth {
+//! impl Checks for StoreHealth {
 //!     fn info() -> PluginInfo {
-//!         let (name, version, summary) = ("store-health", "0.1.0", "Judges whether stores live");
-//!         PluginInfo { name: name.into(), version: version.into(), summary: summary.into() }
+//!         PluginInfo::new("store-health", "0.1.0", "Evaluates whether stores are up")
 //!     }
 //!
 //!     fn checks() -> Vec<Check> {
-//!         vec![Check::new("store-up", "every store is up").critical().hold_ms(15_000).reads(&["stores"]).by(store_up)]
+//!         let store_up = Check::new("store-up", "every store is up").critical().reads(&["stores"]).by(store_up);
+//!         vec![store_up.pending_for(Duration::from_secs(15))]
 //!     }
 //! }
 //!
@@ -26,32 +31,36 @@
 //!     let stores = snapshot.table("stores")?;
 //!     let mut findings = Findings::new();
 //!     for row in stores.rows() {
-//!         let entity = format!("store/{}", row.text("store").unwrap_or("?"));
+//!         let store = entity("store", row.text("store").unwrap_or("?"));
 //!         match row.text("state") {
-//!             Some("Up") => findings.pass(entity),
+//!             Some("Up") => findings.pass(store),
 //!             Some(state) => findings.fail(
-//!                 Violation::new(entity, format!("it is {state}")).evidence(row.evidence("state").expected("Up")),
+//!                 Violation::new(store, format!("it is {state}")).evidence(row.evidence("state").expected("Up")),
 //!             ),
-//!             None => findings.unknown(&entity, "its state is not known"),
+//!             None => findings.unknown(&store, "its state is not known"),
 //!         }
 //!     }
 //!     Ok(findings.conclude(format!("{} stores", stores.len())))
 //! }
 //!
-//! operator_plugin::export_invariants!(StoreHealth);
+//! operator_plugin::export_checks!(StoreHealth);
 //!
 //! # fn main() {
 //! let stores = table("stores").texts("store", ["4".to_owned()]).texts("state", ["Down".to_owned()]);
 //! let outcome = store_up(&SnapshotBuilder::of("test").table(stores).build()).unwrap();
-//! assert_eq!(outcome.status, Status::Fail);
+//! assert_eq!(outcome.status(), Status::Fail);
 //! # }
 //! ```
 
 pub mod bindings;
-#[cfg(feature = "invariant")]
-pub mod invariants;
-pub mod metrics;
-#[cfg(feature = "invariant")]
+#[cfg(feature = "check")]
+pub mod checks;
+#[cfg(feature = "subject")]
+pub mod knowledge;
+#[cfg(feature = "check")]
+pub mod outcome;
+pub mod query;
+#[cfg(feature = "check")]
 pub mod snapshot;
 #[cfg(feature = "subject")]
 pub mod subject;
@@ -62,39 +71,55 @@ pub mod view;
 
 #[cfg(all(feature = "arena", any(target_arch = "wasm32", test)))]
 mod arena;
+mod entity;
 mod error;
 mod fetched;
+mod gap;
+mod memory;
 
 pub use bindings::shared::{
-    metrics::{Matcher, MetricsError, Reduction, Selector},
-    snapshots::BlindSpot,
+    gaps::{GapSource, ObservationGap, TargetPath},
+    selectors::{Matcher, Reduction, Selector, SeriesError},
     tables::{Aggregate, Comparison, Field, Kind, TableError},
-    types::{Label, Level, PluginError, PluginInfo, Scalar, Severity},
+    types::{EntityId, Label, Level, PluginError, PluginInfo, Scalar, Severity},
 };
 #[cfg(feature = "subject")]
-pub use bindings::subject::operator::plugin::{
-    http_types::{Header, HttpError, Method, Request, Response},
-    knowledge,
-    knowledge::{Edge, Entity, KnowledgeBase, Relation, Topology},
-    logs::{LogChunk, LogError},
-    scraping::{ScrapeRequest, ScrapeSummary},
+pub use bindings::subject::operator::{
+    observe::topology::{Edge, Entity, Relation, Topology},
+    telemetry::{
+        http_types::{Header, HttpError, Method, PostBody, Request, Response},
+        logs::{LogChunk, LogError},
+        scraping::{ScrapeRequest, ScrapeSummary},
+    },
 };
-#[cfg(feature = "invariant")]
-pub use invariants::{
-    Check, CheckDeclaration, Evidence, Findings, Invariants, Outcome, Status, Violation,
-};
-pub use metrics::{Query, promql, series};
-#[cfg(feature = "invariant")]
+#[cfg(feature = "check")]
+pub use checks::{Check, CheckDeclaration, Checks};
+pub use entity::entity;
+#[cfg(feature = "subject")]
+pub use knowledge::KnowledgeBase;
+#[cfg(feature = "check")]
+pub use outcome::{Cell, Evidence, EvidenceSource, Findings, Outcome, Status, Verdict, Violation};
+pub use query::{Query, label, promql, series};
+#[cfg(feature = "check")]
 pub use snapshot::Snapshot;
+#[cfg(feature = "prober")]
+pub use subject::probing::{Cost, Probe, ProbeError, ProbeResult, Prober, Value};
 #[cfg(feature = "subject")]
 pub use subject::{Host, Observation, ObserveContext, Subject, World};
 pub use table::{Column, TableData, Values, table};
 pub use view::{Row, TableView};
 
-/// A label of a series, for selectors and scrapes.
-pub fn label(key: impl Into<String>, value: impl Into<String>) -> Label {
-    Label {
-        key: key.into(),
-        value: value.into(),
+impl PluginInfo {
+    /// Name (lower case words joined by hyphens), semantic version, and purpose in one sentence.
+    pub fn new(
+        name: impl Into<String>,
+        version: impl Into<String>,
+        summary: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            summary: summary.into(),
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::bindings::shared::snapshots;
+use crate::bindings::check::operator::check::snapshots;
 use crate::table::TableData;
 use crate::view::TableView;
-use crate::{BlindSpot, TableError};
+use crate::{ObservationGap, TableError};
 
 /// One tick's frozen observations.
 pub struct Snapshot {
@@ -25,7 +25,7 @@ pub(crate) struct Frozen {
     pub(crate) subject: String,
     pub(crate) tables: BTreeMap<String, TableData>,
     pub(crate) past: BTreeMap<(String, u32), TableData>,
-    pub(crate) blind: Vec<BlindSpot>,
+    pub(crate) gaps: Vec<ObservationGap>,
 }
 
 impl Snapshot {
@@ -53,7 +53,7 @@ impl Snapshot {
         }
     }
 
-    /// Name of the subject that observed.
+    /// Name of the subject plugin.
     #[must_use]
     pub fn subject(&self) -> String {
         match &self.source {
@@ -77,7 +77,7 @@ impl Snapshot {
     /// [`TableError::NoSuchTable`] when it could not be filled in this tick.
     pub fn table(&self, name: &str) -> Result<TableView, TableError> {
         match &self.source {
-            Source::Host(snapshot) => snapshot.open(name).map(TableView::of_host),
+            Source::Host(snapshot) => snapshot.open(name).map(TableView::of_snapshot),
             Source::Memory(frozen) => {
                 let found = frozen.tables.get(name).cloned().map(TableView::from);
                 found.ok_or_else(|| TableError::NoSuchTable(name.to_owned()))
@@ -102,12 +102,12 @@ impl Snapshot {
         }
     }
 
-    /// What could not be seen, and why.
+    /// What could not be observed, and why.
     #[must_use]
-    pub fn blind_spots(&self) -> Vec<BlindSpot> {
+    pub fn observation_gaps(&self) -> Vec<ObservationGap> {
         match &self.source {
-            Source::Host(snapshot) => snapshot.blind_spots(),
-            Source::Memory(frozen) => frozen.blind.clone(),
+            Source::Host(snapshot) => snapshot.observation_gaps(),
+            Source::Memory(frozen) => frozen.gaps.clone(),
         }
     }
 }

@@ -1,21 +1,25 @@
-//! Subjects: what observes a system.
+//! Subjects: plugins that observe a system.
 
 use std::any::Any;
 use std::cell::RefCell;
+use std::time::Duration;
 
 use crate::bindings::subject as world;
-use crate::bindings::subject::operator::plugin::{clock, http, logs, scraping};
+use crate::bindings::subject::operator::telemetry::http_types::PostBody;
+use crate::bindings::subject::operator::telemetry::{clock, http, logs, scraping};
+use crate::knowledge::KnowledgeBase;
+use crate::query::nanoseconds;
 use crate::table::TableData;
 use crate::{
-    BlindSpot, HttpError, KnowledgeBase, Level, LogChunk, LogError, PluginError, PluginInfo, Query,
-    Request,
-};
-use crate::{
-    Label, Method, MetricsError, Reduction, Response, ScrapeRequest, ScrapeSummary, TableView,
+    HttpError, Label, Level, LogChunk, LogError, Method, ObservationGap, PluginError, PluginInfo,
+    Query, Reduction, Request, Response, ScrapeRequest, ScrapeSummary, SeriesError, TableView,
     Topology,
 };
 
-pub use world::operator::plugin::observations::ObserveContext;
+pub use world::operator::observe::observations::ObserveContext;
+
+#[cfg(feature = "prober")]
+pub mod probing;
 
 /// Observes one system.
 pub trait Subject: Sized + 'static {
@@ -28,7 +32,7 @@ pub trait Subject: Sized + 'static {
     /// [`PluginError::InvalidConfig`] naming every wrong key.
     fn configure(config: &str) -> Result<Self, PluginError>;
 
-    /// Looks once. What could not be seen belongs into [`Observation::blind`]; an error means that nothing was seen.
+    /// Observes once. What could not be observed belongs into [`Observation::gaps`]; an error means that nothing was.
     ///
     /// # Errors
     /// When there is nothing to observe at all.
@@ -45,24 +49,24 @@ pub trait Subject: Sized + 'static {
     fn knowledge(&self) -> Result<KnowledgeBase, PluginError>;
 }
 
-/// What was seen in one tick.
+/// What was observed in one tick.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
     /// Which system this is, stable over its life; empty if not known yet.
     pub system: String,
     /// The tables.
     pub tables: Vec<TableData>,
-    /// The parts and how they hang together.
+    /// The parts and how they depend on each other.
     pub topology: Topology,
-    /// What could not be seen.
-    pub blind: Vec<BlindSpot>,
+    /// What could not be observed.
+    pub gaps: Vec<ObservationGap>,
 }
 
 /// Everything a subject can reach. [`Host`] is the real one; tests bring their own.
 pub trait World {
     /// The time of this tick in nanoseconds since the epoch.
     fn now(&self) -> u64;
-    /// Sends all at once; answers come in the order of the requests.
+    /// Sends all concurrently; results come in the order of the requests.
     fn send_all(&mut self, requests: &[Request]) -> Vec<Result<Response, HttpError>>;
     /// Adds a target that the observed system named.
     ///
@@ -71,16 +75,16 @@ pub trait World {
     fn discover(&mut self, name: &str, origin: &str) -> Result<(), HttpError>;
     /// Collects expositions into the series store.
     fn scrape_all(&mut self, requests: &[ScrapeRequest]) -> Vec<Result<ScrapeSummary, HttpError>>;
-    /// Asks the series store.
+    /// Reads the series that were scraped.
     ///
     /// # Errors
-    /// When it has no answer.
+    /// When there is no such series.
     fn select(
         &mut self,
         query: &Query,
         reduction: Reduction,
-        window_ms: u64,
-    ) -> Result<TableView, MetricsError>;
+        window: Duration,
+    ) -> Result<TableView, SeriesError>;
     /// Names of the granted log sources.
     fn log_sources(&mut self) -> Vec<String>;
     /// New lines of a source.
@@ -88,7 +92,7 @@ pub trait World {
     /// # Errors
     /// When it cannot be read.
     fn read_log(&mut self, source: &str, max_lines: u32) -> Result<LogChunk, LogError>;
-    /// Says something in the operator's own log.
+    /// Writes to Operator's own log.
     fn log(&mut self, level: Level, message: &str, fields: &[Label]);
 }
 
@@ -117,9 +121,9 @@ impl World for Host {
         &mut self,
         query: &Query,
         reduction: Reduction,
-        window_ms: u64,
-    ) -> Result<TableView, MetricsError> {
-        query.reduce(reduction, window_ms)
+        window: Duration,
+    ) -> Result<TableView, SeriesError> {
+        query.reduce(reduction, window)
     }
 
     fn log_sources(&mut self) -> Vec<String> {
@@ -138,13 +142,29 @@ impl World for Host {
 impl Request {
     /// A GET of a path on a named target.
     pub fn get(target: impl Into<String>, path_and_query: impl Into<String>) -> Self {
-        let (target, path_and_query) = (target.into(), path_and_query.into());
         Self {
-            target,
+            target: target.into(),
             method: Method::Get,
-            path_and_query,
+            path_and_query: path_and_query.into(),
             headers: Vec::new(),
             timeout: None,
+        }
+    }
+
+    /// A POST that only reads. The host denies it unless the configuration marks target and path as read-only.
+    pub fn post(
+        target: impl Into<String>,
+        path_and_query: impl Into<String>,
+        content_type: &str,
+        body: impl Into<Vec<u8>>,
+    ) -> Self {
+        let body = PostBody {
+            content_type: content_type.to_owned(),
+            bytes: body.into(),
+        };
+        Self {
+            method: Method::Post(body),
+            ..Self::get(target, path_and_query)
         }
     }
 
@@ -158,23 +178,23 @@ impl Request {
         self
     }
 
-    /// Gives up after this many milliseconds.
+    /// Gives up after this time.
     #[must_use]
-    pub fn timeout_ms(mut self, timeout_ms: u64) -> Self {
-        self.timeout = Some(timeout_ms);
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(nanoseconds(timeout));
         self
     }
 }
 
 impl HttpError {
-    /// One lower-case phrase for logs and blind spots.
+    /// One lower-case phrase for logs and observation gaps.
     #[must_use]
     pub fn describe(&self) -> String {
         crate::error::describe(self)
     }
 }
 
-/// Makes a component of a type that implements [`Subject`].
+/// Makes a component of a type that implements [`Subject`], and [`Prober`](probing::Prober) with the feature `prober`.
 #[macro_export]
 macro_rules! export_subject {
     ($subject:ty) => {
@@ -194,16 +214,19 @@ thread_local! {
     static SUBJECT: RefCell<Option<Box<dyn Any>>> = const { RefCell::new(None) };
 }
 
-fn with_subject<T: Subject, R>(
-    call: impl FnOnce(&mut T) -> Result<R, PluginError>,
-) -> Result<R, PluginError> {
+/// Calls the configured subject; `None` before `configure`.
+fn with_subject<T: Subject, R>(call: impl FnOnce(&mut T) -> R) -> Option<R> {
     SUBJECT.with(|slot| {
         let mut slot = slot.borrow_mut();
         let subject = slot
             .as_mut()
             .and_then(|subject| subject.downcast_mut::<T>());
-        call(subject.ok_or_else(|| PluginError::Internal("configure was not called".to_owned()))?)
+        subject.map(call)
     })
+}
+
+fn not_configured() -> PluginError {
+    PluginError::Internal("configure was not called".to_owned())
 }
 
 impl<T: Subject> world::Guest for Exports<T> {
@@ -218,21 +241,24 @@ impl<T: Subject> world::Guest for Exports<T> {
     }
 
     fn observe(context: ObserveContext) -> Result<world::Observation, PluginError> {
-        let seen = with_subject::<T, _>(|subject| subject.observe(&mut Host, &context))?;
-        let tables = seen
+        let observation = with_subject::<T, _>(|subject| subject.observe(&mut Host, &context))
+            .ok_or_else(not_configured)??;
+        let tables = observation
             .tables
             .into_iter()
             .map(TableData::into_host)
             .collect::<Result<Vec<_>, _>>()?;
         Ok(world::Observation {
-            system: seen.system,
+            system: observation.system,
             tables,
-            topology: seen.topology,
-            blind: seen.blind,
+            topology: observation.topology,
+            gaps: observation.gaps,
         })
     }
 
-    fn knowledge() -> Result<KnowledgeBase, PluginError> {
+    fn knowledge() -> Result<world::KnowledgeBase, PluginError> {
         with_subject::<T, _>(|subject| subject.knowledge())
+            .ok_or_else(not_configured)?
+            .map(KnowledgeBase::into_host)
     }
 }

@@ -164,7 +164,7 @@ impl TableData {
 }
 
 impl Column {
-    /// Name, kind and unit as the contract says them.
+    /// Name, kind and unit as the contract has them.
     #[must_use]
     pub fn field(&self) -> Field {
         Field {
@@ -261,7 +261,7 @@ impl Values {
                 present
             }
         };
-        // Without the call every value counts as present, which is the common case.
+        // Without the call every value is present, which is the common case.
         if present.contains(&0) {
             builder.set_validity(index, &present)
         } else {
@@ -277,7 +277,7 @@ fn presence<T>(values: &[Option<T>]) -> Vec<u8> {
         .collect()
 }
 
-fn pack(values: Vec<Option<String>>) -> PackedText {
+pub(crate) fn pack(values: Vec<Option<String>>) -> PackedText {
     let mut packed = PackedText {
         text: String::new(),
         ends: Vec::with_capacity(values.len()),

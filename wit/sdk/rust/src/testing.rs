@@ -1,54 +1,55 @@
 //! Stands in for Operator in tests that run on the author's machine.
 
 use std::cell::RefCell;
+use std::time::Duration;
 
-use crate::{MetricsError, Query, Reduction, TableData, TableView};
+use crate::{Query, Reduction, SeriesError, TableData, TableView};
 
-#[cfg(feature = "invariant")]
+#[cfg(feature = "check")]
 pub use snapshots::SnapshotBuilder;
 
 /// A question that the code under test put to the series store.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Asked {
-    /// `Query::reduce` with its window in milliseconds.
-    Reduce(Query, Reduction, u64),
-    /// `Query::quantile` with the quantile and the window in milliseconds.
-    Quantile(Query, f64, u64),
+pub enum Question {
+    /// `Query::reduce` with its window.
+    Reduce(Query, Reduction, Duration),
+    /// `Query::quantile` with the quantile and the window.
+    Quantile(Query, f64, Duration),
     /// `promql`.
     Promql(String),
 }
 
-type Answers = Box<dyn Fn(&Asked) -> Result<TableData, MetricsError>>;
+type Answers = Box<dyn Fn(&Question) -> Result<TableData, SeriesError>>;
 
 thread_local! {
     static ANSWERS: RefCell<Option<Answers>> = const { RefCell::new(None) };
 }
 
 /// Answers the questions of this test's thread from now on. Without it every metric is unknown.
-pub fn answer_metrics(answers: impl Fn(&Asked) -> Result<TableData, MetricsError> + 'static) {
+pub fn answer_series(answers: impl Fn(&Question) -> Result<TableData, SeriesError> + 'static) {
     ANSWERS.with(|slot| *slot.borrow_mut() = Some(Box::new(answers)));
 }
 
-pub(crate) fn answer(asked: &Asked) -> Result<TableView, MetricsError> {
-    let unknown = || match asked {
-        Asked::Reduce(query, ..) | Asked::Quantile(query, ..) => {
-            MetricsError::NoSuchMetric(query.selector.metric.clone())
+pub(crate) fn answer(question: &Question) -> Result<TableView, SeriesError> {
+    let unknown = || match question {
+        Question::Reduce(query, ..) | Question::Quantile(query, ..) => {
+            SeriesError::NoSuchMetric(query.selector.metric.clone())
         }
-        Asked::Promql(_) => MetricsError::Unavailable("no prometheus in a test".to_owned()),
+        Question::Promql(_) => SeriesError::Unavailable("no Prometheus in a test".to_owned()),
     };
     ANSWERS
         .with(|slot| {
             slot.borrow()
                 .as_ref()
-                .map_or_else(|| Err(unknown()), |answers| answers(asked))
+                .map_or_else(|| Err(unknown()), |answers| answers(question))
         })
         .map(Into::into)
 }
 
-#[cfg(feature = "invariant")]
+#[cfg(feature = "check")]
 mod snapshots {
     use crate::snapshot::Frozen;
-    use crate::{BlindSpot, Snapshot, TableData};
+    use crate::{ObservationGap, Snapshot, TableData};
 
     /// Puts a snapshot together.
     #[derive(Debug, Clone, Default)]
@@ -84,20 +85,18 @@ mod snapshots {
             self
         }
 
-        /// Adds something that could not be seen.
+        /// Adds something that could not be observed.
         #[must_use]
-        pub fn blind(mut self, source: &str, reason: &str) -> Self {
-            self.frozen.blind.push(BlindSpot {
-                source: source.to_owned(),
-                reason: reason.to_owned(),
-            });
+        pub fn gap(mut self, gap: ObservationGap) -> Self {
+            self.frozen.gaps.push(gap);
             self
         }
 
         /// Sets the tick and its time, in nanoseconds since the epoch.
         #[must_use]
         pub fn at(mut self, tick: u64, taken_at: u64) -> Self {
-            (self.frozen.tick, self.frozen.taken_at) = (tick, taken_at);
+            self.frozen.tick = tick;
+            self.frozen.taken_at = taken_at;
             self
         }
 

@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
-use crate::bindings::shared::tables::{Aggregate, Measure, Table, Term};
+use crate::bindings::shared::tables::{Aggregate, JoinPair, Measure, SortKey, Table, Term};
 use crate::fetched::Fetched;
-#[cfg(feature = "invariant")]
-use crate::invariants::Evidence;
+use crate::memory::{compare_rows, holds, take};
+#[cfg(feature = "check")]
+use crate::outcome::{Cell, Evidence, EvidenceSource};
 use crate::table::{Column, TableData, Values};
 use crate::{Comparison, Field, Scalar, TableError};
 
@@ -14,7 +15,13 @@ use crate::{Comparison, Field, Scalar, TableError};
 pub struct TableView {
     source: Source,
     rows: usize,
-    /// Asked of the host when somebody wants to know.
+    /// Whether it is a table of the snapshot as it is, whose cells evidence can cite.
+    #[cfg_attr(
+        not(feature = "check"),
+        expect(dead_code, reason = "subjects cite no evidence")
+    )]
+    citable: bool,
+    /// Read from the host on first use.
     name: OnceCell<String>,
     columns: OnceCell<Columns>,
 }
@@ -42,8 +49,26 @@ impl TableView {
         Self {
             source: Source::Host(table),
             rows,
+            citable: false,
             name: OnceCell::new(),
             columns: OnceCell::new(),
+        }
+    }
+
+    /// A table of the snapshot as it is.
+    #[cfg(feature = "check")]
+    pub(crate) fn of_snapshot(table: Table) -> Self {
+        Self {
+            citable: true,
+            ..Self::of_host(table)
+        }
+    }
+
+    /// A table made of another one in memory.
+    fn derived(data: TableData) -> Self {
+        Self {
+            citable: false,
+            ..Self::from(data)
         }
     }
 
@@ -145,7 +170,7 @@ impl TableView {
         (index < self.rows).then_some(Row { table: self, index })
     }
 
-    /// Says which of these columns the table lacks, for checks that cannot do without.
+    /// Fails when the table lacks one of these columns, for checks that need them all.
     ///
     /// # Errors
     /// [`TableError::NoSuchColumn`] with the first missing one.
@@ -178,7 +203,7 @@ impl TableView {
                 self.require(&terms.iter().map(|term| term.0).collect::<Vec<_>>())?;
                 let keep =
                     (0..self.rows).filter(|row| terms.iter().all(|term| holds(data, *row, term)));
-                Ok(Self::from(take(data, &keep.collect::<Vec<_>>())))
+                Ok(Self::derived(take(data, &keep.collect::<Vec<_>>())))
             }
         }
     }
@@ -192,7 +217,10 @@ impl TableView {
             Source::Host(table) => {
                 let by: Vec<_> = by
                     .iter()
-                    .map(|(column, down)| ((*column).to_owned(), *down))
+                    .map(|(column, descending)| SortKey {
+                        column: (*column).to_owned(),
+                        descending: *descending,
+                    })
                     .collect();
                 table.sort(&by).map(|sorted| self.part(sorted))
             }
@@ -200,7 +228,7 @@ impl TableView {
                 self.require(&by.iter().map(|key| key.0).collect::<Vec<_>>())?;
                 let mut order: Vec<usize> = (0..self.rows).collect();
                 order.sort_by(|left, right| compare_rows(data, *left, *right, by));
-                Ok(Self::from(take(data, &order)))
+                Ok(Self::derived(take(data, &order)))
             }
         }
     }
@@ -220,7 +248,7 @@ impl TableView {
         let by: Vec<String> = by.iter().map(|column| (*column).to_owned()).collect();
         let measure = |(column, aggregate, name): &(&str, Aggregate, &str)| Measure {
             column: (*column).to_owned(),
-            aggregate: *aggregate,
+            aggregate: aggregate.clone(),
             name: (*name).to_owned(),
         };
         table
@@ -238,7 +266,10 @@ impl TableView {
         };
         let on: Vec<_> = on
             .iter()
-            .map(|(left, right)| ((*left).to_owned(), (*right).to_owned()))
+            .map(|(left, right)| JoinPair {
+                left: (*left).to_owned(),
+                right: (*right).to_owned(),
+            })
             .collect();
         left.join(right, &on).map(Self::of_host)
     }
@@ -278,6 +309,7 @@ impl From<TableData> for TableView {
         Self {
             source: Source::Memory(data),
             rows,
+            citable: true,
             name: OnceCell::new(),
             columns: OnceCell::new(),
         }
@@ -336,102 +368,38 @@ impl<'table> Row<'table> {
             .map_or(Scalar::Null, |values| values.scalar(self.index))
     }
 
-    /// Evidence that cites this cell. Take rows of the snapshot's own table for it, not of a filtered one.
-    #[cfg(feature = "invariant")]
+    /// Evidence that cites this cell. The host reads the value itself, except for a table that was filtered, sorted or
+    /// taken from the past: there the value travels with the evidence.
+    #[cfg(feature = "check")]
     #[must_use]
     pub fn evidence(&self, column: &str) -> Evidence {
-        let unit = self
-            .table
-            .fields()
-            .iter()
-            .find(|field| field.name == column)
-            .and_then(|field| field.unit.clone());
-        Evidence {
-            table: self.table.name().to_owned(),
-            row: u32::try_from(self.index).ok(),
-            column: column.to_owned(),
-            observed: self.scalar(column),
-            unit,
-            expected: None,
-        }
-    }
-}
-
-fn take(data: &TableData, rows: &[usize]) -> TableData {
-    fn pick<T: Clone>(values: &[Option<T>], rows: &[usize]) -> Vec<Option<T>> {
-        rows.iter()
-            .map(|row| values.get(*row).cloned().flatten())
-            .collect()
-    }
-    let column = |column: &Column| Column {
-        name: column.name.clone(),
-        unit: column.unit.clone(),
-        values: match &column.values {
-            Values::Text(values) => Values::Text(pick(values, rows)),
-            Values::Float(values) => Values::Float(pick(values, rows)),
-            Values::Integer(values) => Values::Integer(pick(values, rows)),
-            Values::Boolean(values) => Values::Boolean(pick(values, rows)),
-            Values::Instant(values) => Values::Instant(pick(values, rows)),
-        },
-    };
-    TableData {
-        name: data.name.clone(),
-        columns: data.columns.iter().map(column).collect(),
-    }
-}
-
-fn holds(
-    data: &TableData,
-    row: usize,
-    (column, comparison, value): &(&str, Comparison, Scalar),
-) -> bool {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    let Some(order) = compare(&data.scalar(row, column), value) else {
-        return false;
-    };
-    match comparison {
-        Comparison::Eq => order == Equal,
-        Comparison::Ne => order != Equal,
-        Comparison::Lt => order == Less,
-        Comparison::Le => order != Greater,
-        Comparison::Gt => order == Greater,
-        Comparison::Ge => order != Less,
-    }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "as the host compares them")]
-fn compare(left: &Scalar, right: &Scalar) -> Option<std::cmp::Ordering> {
-    match (left, right) {
-        (Scalar::Text(left), Scalar::Text(right)) => Some(left.cmp(right)),
-        (Scalar::Boolean(left), Scalar::Boolean(right)) => Some(left.cmp(right)),
-        (Scalar::Integer(left), Scalar::Integer(right)) => Some(left.cmp(right)),
-        (Scalar::Float(left), Scalar::Float(right)) => left.partial_cmp(right),
-        (Scalar::Float(left), Scalar::Integer(right)) => left.partial_cmp(&(*right as f64)),
-        (Scalar::Integer(left), Scalar::Float(right)) => (*left as f64).partial_cmp(right),
-        _ => None,
-    }
-}
-
-fn compare_rows(
-    data: &TableData,
-    left: usize,
-    right: usize,
-    by: &[(&str, bool)],
-) -> std::cmp::Ordering {
-    use std::cmp::Ordering::{Equal, Greater, Less};
-    for (column, descending) in by {
-        let (left, right) = (data.scalar(left, column), data.scalar(right, column));
-        let order = match (matches!(left, Scalar::Null), matches!(right, Scalar::Null)) {
-            (true, true) => Equal,
-            (true, false) => return Greater,
-            (false, true) => return Less,
-            (false, false) => compare(&left, &right).unwrap_or(Equal),
+        let table = self.table.name().to_owned();
+        let row = u32::try_from(self.index)
+            .ok()
+            .filter(|_| self.table.citable);
+        let Some(row) = row else {
+            let source = EvidenceSource::Other(format!("{table}.{column}"));
+            return self.valued(Evidence::of(source), column);
         };
-        if order != Equal {
-            return if *descending { order.reverse() } else { order };
+        let cell = Evidence::of(EvidenceSource::Cell(Cell {
+            table,
+            row,
+            column: column.to_owned(),
+        }));
+        match self.table.source {
+            Source::Host(_) => cell,
+            Source::Memory(_) => self.valued(cell, column),
         }
     }
-    Equal
+
+    #[cfg(feature = "check")]
+    fn valued(&self, evidence: Evidence, column: &str) -> Evidence {
+        let mut fields = self.table.fields().iter();
+        let unit = fields
+            .find(|field| field.name == column)
+            .and_then(|field| field.unit.as_deref());
+        evidence.observed(self.scalar(column), unit.unwrap_or_default())
+    }
 }
 
 #[cfg(test)]
@@ -489,7 +457,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "invariant")]
+    #[cfg(feature = "check")]
     #[test]
     fn evidence_cites_the_cell_with_its_unit() {
         let stores = stores();
@@ -498,10 +466,14 @@ mod tests {
             .unwrap()
             .evidence("used")
             .expected("less than 1 byte");
+        let EvidenceSource::Cell(cell) = &evidence.source else {
+            unreachable!("it is a cell");
+        };
         assert_eq!(
-            (evidence.row, evidence.observed),
-            (Some(2), Scalar::Float(1.0))
+            (cell.table.as_str(), cell.row, cell.column.as_str()),
+            ("stores", 2, "used")
         );
+        assert_eq!(evidence.observed, Some(Scalar::Float(1.0)));
         assert_eq!(evidence.unit.as_deref(), Some("By"));
     }
 }

@@ -1,6 +1,7 @@
 //! The files of which projects are made, as they are in this repository.
 
 use crate::{Kind, Language};
+use include_dir::{Dir, DirEntry, include_dir};
 
 /// A file of a project.
 #[derive(Debug, Clone, Copy)]
@@ -26,38 +27,22 @@ macro_rules! file {
 /// The cases of the example check.
 pub(super) const CASES: &str = include_str!("../../../../../wit/sdk/headroom.cases.toml");
 
-/// The contract.
-pub(super) const CONTRACT: &[File] = &[
-    file!("wit/capabilities.wit"),
-    file!("wit/knowledge.wit"),
-    file!("wit/metrics.wit"),
-    file!("wit/snapshot.wit"),
-    file!("wit/tables.wit"),
-    file!("wit/types.wit"),
-    file!("wit/world.wit"),
-];
+/// The packages of the contract.
+static CONTRACT_PACKAGES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../../wit/deps");
+
+/// The contract's front door.
+const CONTRACT: File = file!("wit/worlds.wit");
+
+/// The Rust SDK's sources.
+static RUST_SOURCES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../../wit/sdk/rust/src");
 
 /// The SDK.
-const RUST_SDK: &[File] = &[
-    file!("wit/sdk/rust/Cargo.toml"),
-    file!("wit/sdk/rust/src/arena.rs"),
-    file!("wit/sdk/rust/src/bindings.rs"),
-    file!("wit/sdk/rust/src/error.rs"),
-    file!("wit/sdk/rust/src/fetched.rs"),
-    file!("wit/sdk/rust/src/invariants.rs"),
-    file!("wit/sdk/rust/src/lib.rs"),
-    file!("wit/sdk/rust/src/metrics.rs"),
-    file!("wit/sdk/rust/src/snapshot.rs"),
-    file!("wit/sdk/rust/src/subject.rs"),
-    file!("wit/sdk/rust/src/table.rs"),
-    file!("wit/sdk/rust/src/testing.rs"),
-    file!("wit/sdk/rust/src/view.rs"),
-];
+const RUST_SDK: &[File] = &[file!("wit/sdk/rust/Cargo.toml")];
 
 /// The SDK.
 const PYTHON_SDK: &[File] = &[
     file!("wit/sdk/python/operator_plugin/__init__.py"),
-    file!("wit/sdk/python/operator_plugin/invariant.py"),
+    file!("wit/sdk/python/operator_plugin/check.py"),
     file!("wit/sdk/python/operator_plugin/reading.py"),
     file!("wit/sdk/python/operator_plugin/subject.py"),
     file!("wit/sdk/python/requirements.txt"),
@@ -71,34 +56,21 @@ const JAVASCRIPT_SDK: &[File] = &[
     file!("wit/sdk/javascript/subject.js"),
 ];
 
+/// The Go SDK's generated bindings and what connects them.
+static GO_INTERNALS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../../wit/sdk/go/internal");
+
 /// The SDK.
 const GO_SDK: &[File] = &[
     file!("wit/sdk/go/generate.sh"),
     file!("wit/sdk/go/go.mod"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_checks/empty.s"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_checks/wit_bindings.go"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_log/empty.s"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_log/wit_bindings.go"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_metrics/empty.s"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_metrics/wit_bindings.go"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_snapshots/empty.s"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_snapshots/wit_bindings.go"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_tables/empty.s"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_tables/wit_bindings.go"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_types/empty.s"),
-    file!("wit/sdk/go/internal/bindings/operator_plugin_types/wit_bindings.go"),
-    file!("wit/sdk/go/internal/exports/wit_exports.go"),
-    file!("wit/sdk/go/internal/hooks/hooks.go"),
-    file!("wit/sdk/go/internal/wit/runtime/runtime.go"),
-    file!("wit/sdk/go/internal/wit/types/types.go"),
     file!("wit/sdk/go/plugin.go"),
     file!("wit/sdk/go/reading.go"),
 ];
 
 /// The SDK.
 const C_SDK: &[File] = &[
-    file!("wit/sdk/c/bindings/invariant.c"),
-    file!("wit/sdk/c/bindings/invariant.h"),
+    file!("wit/sdk/c/bindings/check.c"),
+    file!("wit/sdk/c/bindings/check.h"),
     file!("wit/sdk/c/operator_plugin.c"),
     file!("wit/sdk/c/operator_plugin.h"),
 ];
@@ -177,8 +149,15 @@ const CPP_CHECK: &[File] = &[
     file!("plugin.toml", "wit/sdk/cpp/examples/headroom/plugin.toml"),
 ];
 
+/// The contract, with the place of each file in a project.
+pub(super) fn contract() -> Vec<(String, &'static str)> {
+    let mut files = vec![(CONTRACT.path.to_owned(), CONTRACT.text)];
+    add_all(&CONTRACT_PACKAGES, "wit/deps", &mut files);
+    files
+}
+
 /// The SDK of a language; that of C++ stands on that of C.
-pub(super) fn sdk(language: Language) -> impl Iterator<Item = &'static File> {
+pub(super) fn sdk(language: Language) -> Vec<(String, &'static str)> {
     let (own, below): (&[File], &[File]) = match language {
         Language::Rust => (RUST_SDK, &[]),
         Language::Python => (PYTHON_SDK, &[]),
@@ -187,18 +166,38 @@ pub(super) fn sdk(language: Language) -> impl Iterator<Item = &'static File> {
         Language::C => (C_SDK, &[]),
         Language::Cpp => (CPP_SDK, C_SDK),
     };
-    own.iter().chain(below)
+    let files = own.iter().chain(below);
+    let mut files: Vec<_> = files.map(|file| (file.path.to_owned(), file.text)).collect();
+    match language {
+        Language::Rust => add_all(&RUST_SOURCES, "wit/sdk/rust/src", &mut files),
+        Language::Go => add_all(&GO_INTERNALS, "wit/sdk/go/internal", &mut files),
+        _ => {}
+    }
+    files
+}
+
+/// Every text of an embedded folder and of those below it.
+fn add_all(folder: &Dir<'static>, place: &str, files: &mut Vec<(String, &'static str)>) {
+    for entry in folder.entries() {
+        match entry {
+            DirEntry::Dir(below) => add_all(below, place, files),
+            DirEntry::File(file) => files.extend(
+                file.contents_utf8()
+                    .map(|text| (format!("{place}/{}", file.path().display()), text)),
+            ),
+        }
+    }
 }
 
 /// The example of a language, where there is one.
 pub(super) fn example(language: Language, kind: Kind) -> Option<&'static [File]> {
     Some(match (kind, language) {
-        (Kind::Invariant, Language::Rust) => RUST_CHECK,
-        (Kind::Invariant, Language::Python) => PYTHON_CHECK,
-        (Kind::Invariant, Language::JavaScript) => JAVASCRIPT_CHECK,
-        (Kind::Invariant, Language::Go) => GO_CHECK,
-        (Kind::Invariant, Language::C) => C_CHECK,
-        (Kind::Invariant, Language::Cpp) => CPP_CHECK,
+        (Kind::Check, Language::Rust) => RUST_CHECK,
+        (Kind::Check, Language::Python) => PYTHON_CHECK,
+        (Kind::Check, Language::JavaScript) => JAVASCRIPT_CHECK,
+        (Kind::Check, Language::Go) => GO_CHECK,
+        (Kind::Check, Language::C) => C_CHECK,
+        (Kind::Check, Language::Cpp) => CPP_CHECK,
         (Kind::Subject, Language::Rust) => RUST_SUBJECT,
         (Kind::Subject, Language::Python) => PYTHON_SUBJECT,
         (Kind::Subject, Language::JavaScript) => JAVASCRIPT_SUBJECT,

@@ -2,7 +2,7 @@ use super::*;
 use crate::Project;
 use std::collections::BTreeSet;
 
-const BOTH: [Kind; 2] = [Kind::Invariant, Kind::Subject];
+const BOTH: [Kind; 2] = [Kind::Check, Kind::Subject];
 
 fn created(language: Language, kind: Kind) -> (tempfile::TempDir, Vec<PathBuf>) {
     let folder = tempfile::tempdir().unwrap();
@@ -53,7 +53,7 @@ fn every_template_is_a_project_that_points_to_nothing_outside_of_itself() {
 fn a_template_carries_every_file_of_its_sdk() {
     let sdks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../wit/sdk");
     for language in Language::ALL {
-        let (folder, files) = created(language, Kind::Invariant);
+        let (folder, files) = created(language, Kind::Check);
         let written: BTreeSet<PathBuf> = files
             .iter()
             .map(|file| file.strip_prefix(folder.path()).unwrap().to_owned())
@@ -107,9 +107,9 @@ fn what_cannot_be_made_is_said() {
             create(folder.path(), name, language, kind).unwrap_err()
         )
     };
-    assert!(error("My Check", Language::Rust, Kind::Invariant).contains("My Check"));
-    assert!(error("9-lives", Language::Rust, Kind::Invariant).contains("letter"));
+    assert!(error("My Check", Language::Rust, Kind::Check).contains("My Check"));
+    assert!(error("9-lives", Language::Rust, Kind::Check).contains("letter"));
     assert!(error("mine", Language::C, Kind::Subject).contains("no template"));
     std::fs::write(folder.path().join("already"), "").unwrap();
-    assert!(error("mine", Language::Rust, Kind::Invariant).contains("already"));
+    assert!(error("mine", Language::Rust, Kind::Check).contains("already"));
 }

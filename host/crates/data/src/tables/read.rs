@@ -154,6 +154,19 @@ impl Table {
         values.map_or(Scalar::Null, |values| values.scalar(row))
     }
 
+    /// The key of the entity that a row is about: its parts, joined by `/`. `None` where a part is null.
+    #[must_use]
+    pub fn entity_key(&self, row: usize, key_columns: &[String]) -> Option<String> {
+        let parts = key_columns
+            .iter()
+            .map(|column| match self.scalar(row, column) {
+                Scalar::Null => None,
+                part => Some(part.to_string()),
+            });
+        let parts: Vec<String> = parts.collect::<Option<_>>()?;
+        (!parts.is_empty()).then(|| parts.join("/"))
+    }
+
     /// One text; `None` where there is none, also outside the table and in columns of other kinds.
     #[must_use]
     pub fn text(&self, row: usize, column: &str) -> Option<&str> {

@@ -3,7 +3,7 @@
 use crate::event;
 use crate::event::{ENTITIES_MAX, EventKind};
 use operator_model::{
-    BlindSpot, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp,
+    ObservationGap, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp,
     Topology, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -85,8 +85,8 @@ impl Changes {
 
     /// The observation gaps, when the set of sources changed. A reason that only words itself
     /// differently is no news.
-    pub(super) fn blind(&mut self, blind: &[BlindSpot]) -> Option<EventKind> {
-        let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.clone()).collect();
+    pub(super) fn blind(&mut self, blind: &[ObservationGap]) -> Option<EventKind> {
+        let sources: BTreeSet<String> = blind.iter().map(|spot| spot.source.to_string()).collect();
         if sources == self.blind {
             return None;
         }
@@ -198,9 +198,10 @@ mod tests {
     #[test]
     fn blind_spots_are_told_when_the_sources_change_and_not_when_the_words_do() {
         let mut changes = Changes::default();
-        let spot = |source: &str, reason: &str| BlindSpot {
-            source: source.to_owned(),
-            reason: reason.to_owned(),
+        let spot = |source: &str, reason: &str| ObservationGap {
+            source: source.into(),
+            entity: None,
+ reason: reason.to_owned(),
         };
         assert!(changes.blind(&[]).is_none());
         assert!(

@@ -3,7 +3,7 @@
 
 use operator_check::{LoadedModule, SwapEvent};
 use operator_data::Observed;
-use operator_model::Digest;
+use operator_model::{Digest, GapSource};
 use operator_plugin_host::{CircuitBreaker, Engine, Subject, SubjectWorld, read_component};
 use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest as _, Sha256};
@@ -135,7 +135,7 @@ pub(super) fn lost_tables(observed: &Observed, before: &BTreeSet<String>) -> Vec
         observed
             .blind
             .iter()
-            .any(|spot| spot.source.ends_with(name) || spot.source.contains("http"))
+            .any(|gap| matches!(&gap.source, GapSource::Table(table) if table == name))
     };
     before
         .iter()

@@ -1,6 +1,6 @@
 //! `clock`: the time of the tick, constant during one call.
 
-use crate::bindings::contract::clock::Host;
+use crate::bindings::telemetry::clock::Host;
 use crate::convert;
 use crate::state::GuestState;
 

@@ -1,12 +1,12 @@
 //! `http`: requests to named targets, through the egress policy.
 
-use crate::bindings::contract::http::Host;
-use crate::bindings::contract::http_types as wit;
-use crate::bindings::contract::http_types::{Request, Response};
+use crate::bindings::telemetry::http::Host;
+use crate::bindings::telemetry::http_types as wit;
+use crate::bindings::telemetry::http_types::{Request, Response};
 use crate::convert;
 use crate::join::join_in_order;
 use crate::subject::SubjectState;
-use operator_net::egress::TargetRequest;
+use operator_net::egress::{Egress, TargetRequest};
 use operator_net::ports::{HttpError, HttpResponse, Method};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ type Answer = std::result::Result<Response, wit::HttpError>;
 
 impl Host for SubjectState {
     async fn send(&mut self, request: Request) -> Result<Answer> {
-        Ok(answer(self.world.egress.send(request.into()).await))
+        Ok(send(&self.world.egress, request).await)
     }
 
     async fn send_all(&mut self, requests: Vec<Request>) -> Result<Vec<Answer>> {
         let egress = Arc::clone(&self.world.egress);
         let sends = requests.into_iter().map(|request| {
             let egress = Arc::clone(&egress);
-            async move { answer(egress.send(request.into()).await) }
+            async move { send(&egress, request).await }
         });
         Ok(join_in_order(sends).await)
     }
@@ -41,25 +41,27 @@ impl Host for SubjectState {
     }
 }
 
-fn answer(result: std::result::Result<HttpResponse, HttpError>) -> Answer {
-    result.map(Response::from).map_err(wit::HttpError::from)
+async fn send(egress: &Egress, request: Request) -> Answer {
+    let method = match request.method {
+        wit::Method::Get => Method::Get,
+        wit::Method::Head => Method::Head,
+        wit::Method::Post(_) => {
+            let why = "the configuration does not mark this path as read-only for POST".to_owned();
+            return Err(wit::HttpError::Denied(why));
+        }
+    };
+    let sent = egress.send(target_request(request, method)).await;
+    sent.map(Response::from).map_err(wit::HttpError::from)
 }
 
-convert::enums!(wit::Method => Method { Get, Head });
-
-impl From<Request> for TargetRequest {
-    fn from(request: Request) -> Self {
-        Self {
-            target: request.target,
-            method: request.method.into(),
-            path_and_query: request.path_and_query,
-            headers: request
-                .headers
-                .into_iter()
-                .map(|header| (header.name, header.value))
-                .collect(),
-            timeout: request.timeout.map(Duration::from_millis),
-        }
+fn target_request(request: Request, method: Method) -> TargetRequest {
+    let headers = request.headers.into_iter();
+    TargetRequest {
+        target: request.target,
+        method,
+        path_and_query: request.path_and_query,
+        headers: headers.map(|header| (header.name, header.value)).collect(),
+        timeout: request.timeout.map(Duration::from_nanos),
     }
 }
 
@@ -74,7 +76,7 @@ impl From<HttpResponse> for Response {
             headers: headers.collect(),
             body: response.body,
             truncated: response.truncated,
-            elapsed: milliseconds(response.elapsed),
+            elapsed: convert::nanoseconds_of(response.elapsed),
             server_date: response.server_date.map(convert::instant_of),
         }
     }
@@ -85,7 +87,7 @@ impl From<HttpError> for wit::HttpError {
         match error {
             HttpError::Denied(why) => Self::Denied(why),
             HttpError::UnknownTarget(name) => Self::UnknownTarget(name),
-            HttpError::RateLimited(wait) => Self::RateLimited(milliseconds(wait)),
+            HttpError::RateLimited(wait) => Self::RateLimited(convert::nanoseconds_of(wait)),
             HttpError::Timeout => Self::Timeout,
             HttpError::Dns(why) => Self::Dns(why),
             HttpError::Refused => Self::Refused,
@@ -95,8 +97,4 @@ impl From<HttpError> for wit::HttpError {
             HttpError::Redirected(location) => Self::Redirected(location),
         }
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! `log`: see [`crate::guest_log`].
 
-use crate::bindings::contract::log::Host;
-use crate::bindings::contract::types::{Label, Level};
+use crate::bindings::telemetry::log::Host;
+use crate::bindings::types::types::{Label, Level};
 use crate::read_set::ReadSet;
 use crate::state::GuestState;
 

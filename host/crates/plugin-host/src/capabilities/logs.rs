@@ -1,6 +1,6 @@
 //! `logs`: new lines of granted log files. The port keeps the position.
 
-use crate::bindings::contract::logs::{Host, LogChunk, LogError};
+use crate::bindings::telemetry::logs::{Host, LogChunk, LogError};
 use crate::subject::SubjectState;
 use wasmtime::Result;
 

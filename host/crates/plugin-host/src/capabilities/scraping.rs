@@ -1,7 +1,7 @@
 //! `scraping`: expositions are fetched, parsed and kept by the host; the guest sees only counts.
 
-use crate::bindings::contract::http_types::HttpError as WitError;
-use crate::bindings::contract::scraping::{Host, ScrapeRequest, ScrapeSummary};
+use crate::bindings::telemetry::http_types::HttpError as WitError;
+use crate::bindings::telemetry::scraping::{Host, ScrapeRequest, ScrapeSummary};
 use crate::join::join_in_order;
 use crate::subject::SubjectState;
 use operator_data::series::exposition;
@@ -119,7 +119,7 @@ fn whole_lines(response: &HttpResponse) -> std::result::Result<&[u8], HttpError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bindings::contract::types::Label;
+    use crate::bindings::types::types::Label;
     use crate::{CallLimits, SubjectWorld};
     use operator_model::Timestamp;
     use operator_net::egress::{DiscoveryPolicy, EgressLimits, EgressPolicy, TargetPolicy};

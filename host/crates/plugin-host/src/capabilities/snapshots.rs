@@ -1,7 +1,8 @@
 //! `snapshots`: handles on frozen tables; opening one copies nothing.
 
-use crate::bindings::contract::snapshots::{BlindSpot, Host, HostSnapshot};
-use crate::bindings::contract::tables::TableError;
+use crate::bindings::checks::snapshots::{Host, HostSnapshot};
+use crate::bindings::tables::tables::TableError;
+use crate::bindings::types::gaps::ObservationGap;
 use crate::convert;
 use crate::read_set::ReadSet;
 use crate::resources::{SnapshotResource, TableResource};
@@ -89,16 +90,10 @@ impl HostSnapshot for GuestState {
         Ok(Ok(handle))
     }
 
-    fn blind_spots(&mut self, this: Handle) -> Result<Vec<BlindSpot>> {
+    fn observation_gaps(&mut self, this: Handle) -> Result<Vec<ObservationGap>> {
         self.note(ReadSet::never_hold);
-        let spots = &self.resources.get(&this)?.0.blind;
-        Ok(spots
-            .iter()
-            .map(|spot| BlindSpot {
-                source: spot.source.clone(),
-                reason: spot.reason.clone(),
-            })
-            .collect())
+        let gaps = &self.resources.get(&this)?.0.blind;
+        Ok(gaps.iter().map(ObservationGap::from).collect())
     }
 
     fn drop(&mut self, this: Handle) -> Result<()> {

@@ -1,9 +1,9 @@
 //! `tables`: reading, building and pushed-down work on columnar tables.
 
-use crate::bindings::contract::tables::{
-    Aggregate, Field, Host, HostBuilder, HostTable, Measure, PackedText, TableError, Term,
+use crate::bindings::tables::tables::{
+    Aggregate, Field, Host, HostBuilder, HostTable, JoinPair, Measure, PackedText, SortKey,
+    TableError, Term,
 };
-use crate::convert;
 use crate::read_set::Part;
 use crate::resources::{BuilderResource, TableResource};
 use crate::state::GuestState;
@@ -91,7 +91,11 @@ impl HostTable for GuestState {
         })
     }
 
-    fn sort(&mut self, this: Handle, by: Vec<(String, bool)>) -> Answer<Handle> {
+    fn sort(&mut self, this: Handle, by: Vec<SortKey>) -> Answer<Handle> {
+        let by: Vec<(String, bool)> = by
+            .into_iter()
+            .map(|key| (key.column, key.descending))
+            .collect();
         let table = Arc::clone(self.read(&this, Part::Everything)?);
         self.derive(table.rows.saturating_mul(by.len().max(1)), || {
             table.sort(&by)
@@ -100,13 +104,19 @@ impl HostTable for GuestState {
 
     fn group(&mut self, this: Handle, by: Vec<String>, measures: Vec<Measure>) -> Answer<Handle> {
         let table = Arc::clone(self.read(&this, Part::Everything)?);
-        let measures: Vec<own::Measure> = measures.into_iter().map(own::Measure::from).collect();
+        let measures = measures.into_iter().map(measure);
+        let measures: Vec<own::Measure> = match measures.collect() {
+            Ok(measures) => measures,
+            Err(error) => return Ok(Err(error)),
+        };
         self.derive(table.rows.saturating_mul(by.len() + measures.len()), || {
             table.group(&by, &measures)
         })
     }
 
-    fn join(&mut self, this: Handle, other: Handle, on: Vec<(String, String)>) -> Answer<Handle> {
+    fn join(&mut self, this: Handle, other: Handle, on: Vec<JoinPair>) -> Answer<Handle> {
+        let on: Vec<(String, String)> =
+            on.into_iter().map(|pair| (pair.left, pair.right)).collect();
         let table = Arc::clone(self.read(&this, Part::Everything)?);
         let other = Arc::clone(self.read(&other, Part::Everything)?);
         self.derive(
@@ -252,14 +262,28 @@ impl From<Term> for own::Term {
     }
 }
 
-impl From<Measure> for own::Measure {
-    fn from(measure: Measure) -> Self {
-        Self {
-            column: measure.column,
-            aggregate: measure.aggregate.into(),
-            name: measure.name,
-        }
-    }
+fn measure(measure: Measure) -> Result<own::Measure, TableError> {
+    Ok(own::Measure {
+        column: measure.column,
+        aggregate: aggregate(measure.aggregate)?,
+        name: measure.name,
+    })
 }
 
-convert::enums!(Aggregate => own::Aggregate { Count, Sum, Min, Max, Mean, First, Last, Median });
+fn aggregate(aggregate: Aggregate) -> Result<own::Aggregate, TableError> {
+    Ok(match aggregate {
+        Aggregate::Count => own::Aggregate::Count,
+        Aggregate::Sum => own::Aggregate::Sum,
+        Aggregate::Min => own::Aggregate::Min,
+        Aggregate::Max => own::Aggregate::Max,
+        Aggregate::Mean => own::Aggregate::Mean,
+        Aggregate::First => own::Aggregate::First,
+        Aggregate::Last => own::Aggregate::Last,
+        Aggregate::Median => own::Aggregate::Median,
+        Aggregate::Other(name) => {
+            return Err(TableError::Other(format!(
+                "this host has no aggregate {name:?}"
+            )));
+        }
+    })
+}

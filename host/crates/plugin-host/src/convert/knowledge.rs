@@ -1,26 +1,26 @@
-//! `knowledge` and `topology`.
+//! `vocabulary`, `commands` and `topology`.
 
-use super::enums;
-use crate::bindings::contract::{knowledge as wit, metrics};
-use operator_model::{
-    CheckId, Edge, Entity, EntityId, FailureModeId, Relation, SignalId, Topology, knowledge as own,
-};
+use super::{entity_of, enums, ms_of};
+use crate::bindings::knowledge::{commands, vocabulary as wit};
+use crate::bindings::observe::topology;
+use crate::bindings::types::selectors;
+use operator_model::command::{Command, Part, PlaceholderKind, Step};
+use operator_model::{CheckId, Edge, Entity, Relation, SignalId, Topology, knowledge as own};
 
-enums!(wit::Relation => Relation { RunsOn, DependsOn, PeersWith });
+enums!(topology::Relation => Relation { RunsOn, DependsOn, PeersWith });
 enums!(wit::Direction => own::Direction { Up, Down, Either });
 enums!(wit::Scope => own::Scope { Itself, Others, Anyone, Neighbours });
 enums!(wit::Deviation => own::Deviation { Anomalous, Outlier, Normal });
 enums!(wit::Fitness => own::Fitness { Best, Acceptable, Useless, Harmful });
 enums!(wit::Risk => own::Risk { None, Low, Medium, High });
-enums!(metrics::Reduction => own::Reduction { Last, Rate, Increase, Delta, Min, Max, Mean, Count });
 
 /// Converts every element.
 fn all<A, B: From<A>>(values: Vec<A>) -> Vec<B> {
     values.into_iter().map(B::from).collect()
 }
 
-impl From<wit::Topology> for Topology {
-    fn from(topology: wit::Topology) -> Self {
+impl From<topology::Topology> for Topology {
+    fn from(topology: topology::Topology) -> Self {
         Self {
             entities: all(topology.entities),
             edges: all(topology.edges),
@@ -28,38 +28,55 @@ impl From<wit::Topology> for Topology {
     }
 }
 
-impl From<wit::Entity> for Entity {
-    /// The contract repeats the kind, which is the beginning of the id.
-    fn from(entity: wit::Entity) -> Self {
+impl From<topology::Entity> for Entity {
+    fn from(entity: topology::Entity) -> Self {
         Self {
-            id: EntityId(entity.id),
+            id: entity_of(&entity.id),
             name: entity.name,
         }
     }
 }
 
-impl From<wit::Edge> for Edge {
-    fn from(edge: wit::Edge) -> Self {
+impl From<topology::Edge> for Edge {
+    fn from(edge: topology::Edge) -> Self {
         Self {
-            from: EntityId(edge.from),
-            to: EntityId(edge.to),
+            from: entity_of(&edge.from),
+            to: entity_of(&edge.to),
             relation: edge.relation.into(),
         }
     }
 }
 
-impl From<metrics::Matcher> for own::Matcher {
-    fn from(matcher: metrics::Matcher) -> Self {
+/// # Errors
+/// This host does not know the reduction.
+pub(crate) fn reduction_of(reduction: &selectors::Reduction) -> Result<own::Reduction, String> {
+    Ok(match reduction {
+        selectors::Reduction::Last => own::Reduction::Last,
+        selectors::Reduction::Rate => own::Reduction::Rate,
+        selectors::Reduction::Increase => own::Reduction::Increase,
+        selectors::Reduction::Delta => own::Reduction::Delta,
+        selectors::Reduction::Min => own::Reduction::Min,
+        selectors::Reduction::Max => own::Reduction::Max,
+        selectors::Reduction::Mean => own::Reduction::Mean,
+        selectors::Reduction::Count => own::Reduction::Count,
+        selectors::Reduction::Other(name) => {
+            return Err(format!("this host has no reduction {name:?}"));
+        }
+    })
+}
+
+impl From<selectors::Matcher> for own::Matcher {
+    fn from(matcher: selectors::Matcher) -> Self {
         match matcher {
-            metrics::Matcher::Equals(label) => Self::Equals(label.key, label.value),
-            metrics::Matcher::NotEquals(label) => Self::NotEquals(label.key, label.value),
-            metrics::Matcher::StartsWith(label) => Self::StartsWith(label.key, label.value),
+            selectors::Matcher::Equals(label) => Self::Equals(label.key, label.value),
+            selectors::Matcher::NotEquals(label) => Self::NotEquals(label.key, label.value),
+            selectors::Matcher::StartsWith(label) => Self::StartsWith(label.key, label.value),
         }
     }
 }
 
-impl From<metrics::Selector> for own::Selector {
-    fn from(selector: metrics::Selector) -> Self {
+impl From<selectors::Selector> for own::Selector {
+    fn from(selector: selectors::Selector) -> Self {
         Self {
             metric: selector.metric,
             all_of: all(selector.all_of),
@@ -67,42 +84,28 @@ impl From<metrics::Selector> for own::Selector {
     }
 }
 
-impl From<wit::SignalSource> for own::SignalSource {
-    fn from(source: wit::SignalSource) -> Self {
-        match source {
-            wit::SignalSource::Series(source) => Self::Series {
-                selector: source.selector.into(),
-                reduction: source.reduction.into(),
-                window_ms: source.window,
-                by: source.by,
-            },
-            wit::SignalSource::Quantile(source) => Self::Quantile {
-                quantile: source.quantile,
-                selector: source.selector.into(),
-                window_ms: source.window,
-                by: source.by,
-            },
-            wit::SignalSource::Column(source) => Self::Column {
-                table: source.table,
-                entity_column: source.entity_column,
-                value_column: source.value_column,
-            },
-        }
-    }
-}
-
-impl From<wit::Signal> for own::Signal {
-    fn from(signal: wit::Signal) -> Self {
-        Self {
-            id: SignalId(signal.id),
-            title: signal.title,
-            unit: signal.unit,
-            entity_kind: signal.entity_kind,
-            source: signal.source.into(),
-            bad: signal.bad.into(),
-            floor: signal.floor,
-        }
-    }
+/// # Errors
+/// This host does not know the reduction.
+pub(crate) fn signal_source(source: wit::SignalSource) -> Result<own::SignalSource, String> {
+    Ok(match source {
+        wit::SignalSource::Series(source) => own::SignalSource::Series {
+            reduction: reduction_of(&source.reduction)?,
+            selector: source.selector.into(),
+            window_ms: ms_of(source.window),
+            by: source.by,
+        },
+        wit::SignalSource::Quantile(source) => own::SignalSource::Quantile {
+            quantile: source.quantile,
+            selector: source.selector.into(),
+            window_ms: ms_of(source.window),
+            by: source.by,
+        },
+        wit::SignalSource::Column(source) => own::SignalSource::Column {
+            table: source.table,
+            key_columns: source.key_columns,
+            value_column: source.value_column,
+        },
+    })
 }
 
 impl From<wit::Test> for own::Test {
@@ -110,15 +113,15 @@ impl From<wit::Test> for own::Test {
         match test {
             wit::Test::Violated(check) => Self::Violated(CheckId(check)),
             wit::Test::Holds(check) => Self::Holds(CheckId(check)),
-            wit::Test::SignalDeviates((signal, deviation)) => {
-                Self::SignalDeviates(SignalId(signal), deviation.into())
+            wit::Test::SignalDeviates(test) => {
+                Self::SignalDeviates(SignalId(test.signal), test.deviation.into())
             }
-            wit::Test::SignalCompares((signal, comparison, value)) => {
-                Self::SignalCompares(SignalId(signal), comparison.into(), value)
+            wit::Test::SignalCompares(test) => {
+                Self::SignalCompares(SignalId(test.signal), test.comparison.into(), test.value)
             }
             wit::Test::RowMatches(row) => Self::RowMatches {
                 table: row.table,
-                entity_column: row.entity_column,
+                key_columns: row.key_columns,
                 column: row.column,
                 comparison: row.comparison.into(),
                 value: row.value.into(),
@@ -127,61 +130,29 @@ impl From<wit::Test> for own::Test {
     }
 }
 
-impl From<wit::EvidenceRule> for own::EvidenceRule {
-    fn from(rule: wit::EvidenceRule) -> Self {
+impl From<wit::RowTest> for own::RowTest {
+    fn from(row: wit::RowTest) -> Self {
         Self {
-            id: rule.id,
-            scope: rule.scope.into(),
-            test: rule.test.into(),
-            ratio_if_true: rule.ratio_if_true,
-            ratio_if_false: rule.ratio_if_false,
-            group: rule.group,
-            explains: rule.explains,
-            because: rule.because,
-            reference: rule.reference,
+            table: row.table,
+            key_columns: row.key_columns,
+            column: row.column,
+            comparison: row.comparison.into(),
+            value: row.value.into(),
         }
     }
 }
 
-impl From<wit::OptionFit> for own::OptionFit {
-    fn from(fit: wit::OptionFit) -> Self {
-        Self {
-            action: fit.action,
-            fitness: fit.fitness.into(),
-            because: fit.because,
-        }
-    }
-}
-
-impl From<wit::Card> for own::FailureMode {
-    fn from(card: wit::Card) -> Self {
-        Self {
-            id: FailureModeId(card.id),
-            title: card.title,
-            mechanism: card.mechanism,
-            entity_kind: card.entity_kind,
-            severity: card.severity.into(),
-            prior: card.prior,
-            evidence: all(card.evidence),
-            rivals: card.rivals.into_iter().map(FailureModeId).collect(),
-            options: all(card.options),
-            revisit_when: card.revisit_when,
-        }
-    }
-}
-
-impl From<wit::Action> for own::Action {
-    fn from(action: wit::Action) -> Self {
-        Self {
-            id: action.id,
-            title: action.title,
-            effect: action.effect,
-            risk: action.risk.into(),
-            risk_note: action.risk_note,
-            reversible: action.reversible,
-            reversal: action.reversal,
-            preconditions: action.preconditions,
-            commands: action.commands,
+impl From<wit::EntityPattern> for own::EntityPattern {
+    fn from(pattern: wit::EntityPattern) -> Self {
+        match pattern {
+            wit::EntityPattern::Suspect => Self::Suspect,
+            wit::EntityPattern::Entity(entity) => Self::Entity(entity_of(&entity)),
+            wit::EntityPattern::Neighbours(kind) => Self::Neighbours(kind),
+            wit::EntityPattern::Every(kind) => Self::Every(kind),
+            wit::EntityPattern::Attribute(of) => Self::Attribute {
+                kind: of.kind,
+                attribute: of.attribute,
+            },
         }
     }
 }
@@ -191,26 +162,51 @@ impl From<wit::Attribute> for own::Attribute {
         Self {
             name: attribute.name,
             table: attribute.table,
-            entity_column: attribute.entity_column,
+            key_columns: attribute.key_columns,
             value_column: attribute.value_column,
             entity_kind: attribute.entity_kind,
         }
     }
 }
 
-impl From<wit::KnowledgeBase> for own::KnowledgeBase {
-    /// Sorted by id, whatever the order in which the plugin gives them.
-    fn from(base: wit::KnowledgeBase) -> Self {
-        let mut base = Self {
-            version: base.version,
-            signals: all(base.signals),
-            cards: all(base.cards),
-            actions: all(base.actions),
-            attributes: all(base.attributes),
-        };
-        base.signals.sort_by(|a, b| a.id.cmp(&b.id));
-        base.cards.sort_by(|a, b| a.id.cmp(&b.id));
-        base.actions.sort_by(|a, b| a.id.cmp(&b.id));
-        base
+pub(crate) fn step(step: commands::Step) -> Step {
+    match step {
+        commands::Step::Run(command) => Step::Run(Command {
+            pipeline: command.pipeline.into_iter().map(invocation).collect(),
+            note: command.note,
+        }),
+        commands::Step::Instruction(text) => Step::Instruction(text),
+    }
+}
+
+fn invocation(invocation: commands::Invocation) -> Vec<Vec<Part>> {
+    let argument = |argument: commands::Argument| all(argument.parts);
+    invocation.argv.into_iter().map(argument).collect()
+}
+
+impl From<commands::Part> for Part {
+    fn from(part: commands::Part) -> Self {
+        match part {
+            commands::Part::Literal(text) => Self::Literal(text),
+            commands::Part::Placeholder(placeholder) => Self::Placeholder {
+                name: placeholder.name,
+                kind: placeholder.kind.into(),
+            },
+            commands::Part::Blank(word) => Self::Blank(word),
+        }
+    }
+}
+
+impl From<commands::PlaceholderKind> for PlaceholderKind {
+    fn from(kind: commands::PlaceholderKind) -> Self {
+        match kind {
+            commands::PlaceholderKind::Address => Self::Address,
+            commands::PlaceholderKind::Host => Self::Host,
+            commands::PlaceholderKind::Port => Self::Port,
+            commands::PlaceholderKind::Url => Self::Url,
+            commands::PlaceholderKind::Name => Self::Name,
+            commands::PlaceholderKind::Number => Self::Number,
+            commands::PlaceholderKind::Id | commands::PlaceholderKind::Other(_) => Self::Id,
+        }
     }
 }

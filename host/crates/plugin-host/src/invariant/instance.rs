@@ -1,8 +1,8 @@
 //! One fresh instance of a module of checks, and the calls of it.
 
-use crate::bindings::contract::types::PluginError;
-use crate::bindings::invariant::operator::plugin::checks::{Declaration, Outcome};
-use crate::bindings::{invariant as direct, waiting_invariant as waiting};
+use crate::bindings::checks::findings::{Declaration, Outcome};
+use crate::bindings::types::types::PluginError;
+use crate::bindings::{check as direct, waiting_check as waiting};
 use crate::call::{answered, bounded};
 use crate::engine::Engine;
 use crate::failure::PluginFailure;
@@ -14,15 +14,14 @@ use operator_data::Snapshot;
 use operator_model::Timestamp;
 use std::sync::Arc;
 use wasmtime::Store;
-use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{InstancePre, Resource};
 
 /// What instances of a module of checks are made of.
 pub(crate) enum InvariantPre {
     /// Nothing that it imports can wait: it runs on the stack of its caller.
-    Direct(direct::InvariantPre<CheckState>),
+    Direct(direct::CheckPre<CheckState>),
     /// It imports something that can wait: it runs on a fibre, so that the wait can be cut off.
-    Waiting(waiting::InvariantPre<CheckState>),
+    Waiting(waiting::CheckPre<CheckState>),
 }
 
 impl InvariantPre {
@@ -30,9 +29,9 @@ impl InvariantPre {
     /// It does not export the world.
     pub(crate) fn new(linked: InstancePre<CheckState>) -> wasmtime::Result<Self> {
         if can_wait(&linked) {
-            return Ok(Self::Waiting(waiting::InvariantPre::new(linked)?));
+            return Ok(Self::Waiting(waiting::CheckPre::new(linked)?));
         }
-        Ok(Self::Direct(direct::InvariantPre::new(linked)?))
+        Ok(Self::Direct(direct::CheckPre::new(linked)?))
     }
 
     pub(super) async fn instantiate(
@@ -52,33 +51,18 @@ impl InvariantPre {
     }
 }
 
-/// Functions of the contract that wait, because subjects reach the network through them. See `bindings.rs`.
-const WAITING: [(&str, &[&str]); 1] = [("operator:plugin/metrics", &["query", "query-range"])];
-
-/// Whether one of its imports is such a function, or WASI's.
+/// Whether it imports WASI, some functions of which wait; nothing that the contract offers to a check does.
 fn can_wait(linked: &InstancePre<CheckState>) -> bool {
-    let engine = linked.engine();
-    let waits = |interface: &str, function: &str| {
-        WAITING
-            .iter()
-            .any(|(name, functions)| interface.starts_with(name) && functions.contains(&function))
-    };
     let component = linked.component().component_type();
     component
-        .imports(engine)
-        .any(|(interface, import)| match import.ty {
-            _ if interface.starts_with("wasi:") => true,
-            ComponentItem::ComponentInstance(instance) => instance
-                .exports(engine)
-                .any(|(function, _)| waits(interface, function)),
-            _ => false,
-        })
+        .imports(linked.engine())
+        .any(|(interface, _)| interface.starts_with("wasi:"))
 }
 
 /// What the host can call.
 pub(super) enum Exports {
-    Direct(direct::Invariant),
-    Waiting(waiting::Invariant),
+    Direct(direct::Check),
+    Waiting(waiting::Check),
 }
 
 /// One fresh instance.

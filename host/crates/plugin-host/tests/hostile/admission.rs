@@ -146,7 +146,7 @@ async fn a_subject_is_not_a_module_of_checks() {
     })
     .component();
     let error = refusal(&subject).await;
-    let (found, wanted) = (World::Subject, World::Invariant);
+    let (found, wanted) = (World::Subject, World::Check);
     assert_eq!(
         error,
         LoadError::WrongWorld {
@@ -198,7 +198,7 @@ async fn every_import_outside_of_the_contract_is_named() {
                     "wasi:http/outgoing-handler@0.2.0"
                 ]
             );
-            assert_eq!(world, World::Invariant);
+            assert_eq!(world, World::Check);
         }
         other => panic!("{other:?}"),
     }
@@ -340,7 +340,7 @@ async fn an_inspection_lists_what_a_component_can_do_and_nothing_else() {
     assert_eq!(inspection.exports, ["declare", "evaluate", "migrate"]);
     assert_eq!(
         (inspection.world, inspection.wasi, inspection.size_bytes),
-        (World::Invariant, false, bytes.len())
+        (World::Check, false, bytes.len())
     );
     assert_eq!(inspection.info.unwrap().name, "fixture");
     assert_eq!(inspection.checks[0].id.as_str(), "c");

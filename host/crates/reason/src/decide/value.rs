@@ -1,6 +1,7 @@
 //! The expected value of an option over all hypotheses.
 
 use super::{INVESTIGATE, WAIT, fit_of};
+use operator_model::command::Step;
 use operator_model::knowledge::{Action, Fitness, KnowledgeBase, Risk};
 use operator_model::{EntityId, Incident, TicketOption};
 
@@ -60,11 +61,8 @@ fn against_the_unknown(action: &str) -> f64 {
 }
 
 fn mentions_component(action: &Action) -> bool {
-    action
-        .commands
-        .iter()
-        .chain([&action.title, &action.effect])
-        .any(|text| text.contains('{'))
+    let mut texts = [&action.title, &action.effect].into_iter();
+    texts.any(|text| text.contains('{')) || action.steps.iter().any(Step::names_the_suspect)
 }
 
 /// The best first. While the cause is undetermined, safe ones precede all others.

@@ -1,11 +1,10 @@
 //! The newest value of a signal for each entity, and the time of its newest sample.
 
 use super::thresholds::COLUMN_REFRESH_MS;
-use operator_data::series::GroupKey;
-use operator_data::series::{SeriesSelection, bucket_metric};
+use operator_data::series::{GroupKey, SeriesSelection, bucket_metric};
 use operator_data::{Sample, Snapshot, Table};
 use operator_model::knowledge::{Direction, Signal, SignalSource};
-use operator_model::{EntityId, Scalar, Timestamp};
+use operator_model::{EntityId, Timestamp};
 use std::collections::BTreeMap;
 
 /// Values by entity, without entities that the topology does not list. If it lists none of the kind, the
@@ -21,7 +20,7 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
             by,
         } => {
             let selected = series
-                .pick(&selector.metric, selector, std::slice::from_ref(by))
+                .pick(&selector.metric, selector, by)
                 .ok();
             selected
                 .map(|selected| {
@@ -40,7 +39,7 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
             by,
         } => {
             let selected = series
-                .pick(&bucket_metric(selector), selector, std::slice::from_ref(by))
+                .pick(&bucket_metric(selector), selector, by)
                 .ok();
             let values = |selected: &SeriesSelection<'_>| {
                 let answers = selected.quantiles(now, *quantile, *window_ms);
@@ -54,13 +53,13 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
         }
         SignalSource::Column {
             table,
-            entity_column,
+            key_columns,
             value_column,
         } => {
             let values = |table: &Table| {
                 worst(
                     signal,
-                    column(table, entity_column, value_column, refreshed_at(now)),
+                    column(table, key_columns, value_column, refreshed_at(now)),
                 )
             };
             snapshot
@@ -81,7 +80,7 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
     found
 }
 
-/// Values by the one label of their groups, at the time of the newest sample of the group: a rate changes
+/// Values by the labels of their groups, at the time of the newest sample of the group: a rate changes
 /// with every tick, but only a new sample carries information.
 fn dated<'a>(
     signal: &Signal,
@@ -90,9 +89,9 @@ fn dated<'a>(
 ) -> BTreeMap<EntityId, Sample> {
     let newest: BTreeMap<&GroupKey, Timestamp> = selected.newest().collect();
     let dated = values.filter_map(|(key, value)| {
-        let label = key.first()?.as_deref()?;
+        let parts: Option<Vec<&str>> = key.iter().map(Option::as_deref).collect();
         Some((
-            label,
+            parts?.join("/"),
             Sample {
                 at: newest.get(key).copied()?,
                 value,
@@ -104,17 +103,13 @@ fn dated<'a>(
 
 fn column<'a>(
     table: &'a Table,
-    entity_column: &'a str,
+    key_columns: &'a [String],
     value_column: &'a str,
     at: Timestamp,
 ) -> impl Iterator<Item = (String, Sample)> + 'a {
     (0..table.rows).filter_map(move |row| {
-        let key = match table.scalar(row, entity_column) {
-            Scalar::Null => return None,
-            key => key.to_string(),
-        };
         Some((
-            key,
+            table.entity_key(row, key_columns)?,
             Sample {
                 at,
                 value: table.scalar(row, value_column).as_f64()?,

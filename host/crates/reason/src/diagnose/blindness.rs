@@ -6,7 +6,7 @@ use super::limits::{BLIND_MS_MIN, BLIND_TICKS_MIN};
 use super::symptoms::TrackedSymptom;
 use operator_model::quantity::escape;
 use operator_model::{
-    BlindSpot, EntityId, Incident, Severity, Symptom, SymptomKind, Timestamp, Topology,
+    EntityId, Incident, ObservationGap, Severity, Symptom, SymptomKind, Timestamp, Topology,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,17 +27,17 @@ impl Blindness {
     /// Takes in the observation gaps of one tick.
     pub(super) fn update(&mut self, input: DiagnoseInput<'_>) {
         let now = input.snapshot.taken_at;
-        let sources: BTreeSet<&String> = input
+        let sources: BTreeSet<String> = input
             .snapshot
             .blind
             .iter()
-            .map(|spot| &spot.source)
+            .map(|spot| spot.source.to_string())
             .collect();
         self.since.retain(|source, _| sources.contains(source));
         for source in sources {
             let since = self
                 .since
-                .entry(source.clone())
+                .entry(source)
                 .or_insert(GapStart { at: now, ticks: 0 });
             since.ticks = since.ticks.saturating_add(1);
         }
@@ -74,17 +74,18 @@ impl Blindness {
             .blind
             .iter()
             .filter(|spot| !names.iter().any(|name| mentions(spot, name)));
-        let mut found: BTreeMap<&String, TrackedSymptom> = BTreeMap::new();
+        let mut found: BTreeMap<String, TrackedSymptom> = BTreeMap::new();
         for spot in spots {
+            let source = spot.source.to_string();
             let Some(since) = self
                 .since
-                .get(&spot.source)
+                .get(&source)
                 .filter(|since| lasts(since, input.snapshot.taken_at))
             else {
                 continue;
             };
             found
-                .entry(&spot.source)
+                .entry(source)
                 .or_insert_with(|| symptom(spot, *since, severity, input));
         }
         found.into_values().collect()
@@ -96,12 +97,12 @@ fn lasts(since: &GapStart, now: Timestamp) -> bool {
 }
 
 fn symptom(
-    spot: &BlindSpot,
+    spot: &ObservationGap,
     since: GapStart,
     severity: Severity,
     input: DiagnoseInput<'_>,
 ) -> TrackedSymptom {
-    let entity = EntityId::new("source", &escape(&spot.source, 120));
+    let entity = EntityId::new("source", &escape(&spot.source.to_string(), 120));
     let summary = format!("cannot be observed: {}", escape(&spot.reason, 160));
     let symptom = Symptom {
         kind: SymptomKind::Blind,
@@ -148,8 +149,8 @@ fn names_of(entity: &EntityId, input: DiagnoseInput<'_>, topology: &Topology) ->
             continue;
         };
         for row in 0..table.rows {
-            let key = table.scalar(row, &attribute.entity_column).to_string();
-            if EntityId::of_kind(entity.kind(), &key) == *entity {
+            let key = table.entity_key(row, &attribute.key_columns);
+            if key.is_some_and(|key| EntityId::of_kind(entity.kind(), &key) == *entity) {
                 names.extend(table.text(row, &attribute.value_column).map(str::to_owned));
             }
         }
@@ -162,8 +163,9 @@ fn names_of(entity: &EntityId, input: DiagnoseInput<'_>, topology: &Topology) ->
 const NAME_BYTES_MIN: usize = 3;
 
 /// Whether the source or the reason contains the name as a word of its own: `node-1` is not in `node-12`.
-fn mentions(spot: &BlindSpot, name: &str) -> bool {
-    [&spot.source, &spot.reason].into_iter().any(|text| {
+fn mentions(spot: &ObservationGap, name: &str) -> bool {
+    let source = spot.source.to_string();
+    [&source, &spot.reason].into_iter().any(|text| {
         text.match_indices(name).any(|(start, found)| {
             let before = text.get(..start).and_then(|head| head.chars().next_back());
             let after = text

@@ -128,14 +128,14 @@ impl<'a> Facts<'a> {
             ),
             Test::RowMatches {
                 table,
-                entity_column,
+                key_columns,
                 column,
                 comparison,
                 value,
             } => {
                 let test = rows::RowTest {
                     table,
-                    entity_column,
+                    key_columns,
                     column,
                     comparison: *comparison,
                     value,
@@ -233,9 +233,10 @@ fn query_of(source: &SignalSource) -> String {
             window_ms,
             by,
         } => format!(
-            "{reduction:?}({}[{}]) by ({by})",
+            "{reduction:?}({}[{}]) by ({})",
             select(selector),
-            seconds(*window_ms)
+            seconds(*window_ms),
+            by.join(", ")
         )
         .to_lowercase_first(),
         SignalSource::Quantile {
@@ -245,9 +246,10 @@ fn query_of(source: &SignalSource) -> String {
             by,
         } => {
             format!(
-                "quantile({quantile}, {}[{}]) by ({by})",
+                "quantile({quantile}, {}[{}]) by ({})",
                 select(selector),
-                seconds(*window_ms)
+                seconds(*window_ms),
+                by.join(", ")
             )
         }
         SignalSource::Column {
@@ -295,14 +297,14 @@ fn select(selector: &operator_model::knowledge::Selector) -> String {
 
 /// An observation gap as evidence.
 pub(super) fn read_gap(
-    spot: &operator_model::BlindSpot,
+    spot: &operator_model::ObservationGap,
     entity: EntityId,
     window: (Timestamp, Timestamp),
 ) -> Evidence {
     let value = Scalar::Text(spot.reason.clone());
     let evidence = plain(
         EvidenceSource::Operator,
-        spot.source.clone(),
+        spot.source.to_string(),
         Some(entity),
         window.1,
         value,

@@ -6,14 +6,15 @@ use crate::decide::{Decided, decide};
 use crate::detect::Detector;
 use operator_data::tables::Column;
 use operator_data::{SeriesStore, Snapshot, Table};
+use operator_model::command::{Command, Part, PlaceholderKind, Step};
 use operator_model::knowledge::{
     Action, Attribute, Deviation, Direction, EvidenceRule, FailureMode, Fitness, KnowledgeBase,
     OptionFit, Risk, Scope, Signal, SignalSource, Test,
 };
 use operator_model::ticket::Provenance;
 use operator_model::{
-    BlindSpot, Comparison, Detection, Digest, Edge, Entity, EntityId, Incident, Relation, Scalar,
-    Severity, Status, Tick, Ticket, TicketState, Timestamp, Topology, Verdict, Violation,
+    Comparison, Detection, Digest, Edge, Entity, EntityId, Incident, ObservationGap, Relation,
+    Scalar, Severity, Status, Tick, Ticket, TicketState, Timestamp, Topology, Verdict, Violation,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +35,7 @@ pub(crate) struct Sight {
     /// Of link/1-2, link/1-3 and link/2-3. Absent: not observed.
     pub(crate) loss: Option<[f64; 3]>,
     pub(crate) verdicts: Vec<Verdict>,
-    pub(crate) blind: Vec<BlindSpot>,
+    pub(crate) blind: Vec<ObservationGap>,
     pub(crate) topology: Topology,
     pub(crate) no_tables: bool,
 }
@@ -426,7 +427,7 @@ pub(crate) fn knowledge() -> KnowledgeBase {
         attributes: vec![Attribute {
             name: "address".to_owned(),
             table: "nodes".to_owned(),
-            entity_column: "node".to_owned(),
+            key_columns: vec!["node".to_owned()],
             value_column: "address".to_owned(),
             entity_kind: "node".to_owned(),
         }],
@@ -448,7 +449,7 @@ fn signal(
         entity_kind: kind.to_owned(),
         source: SignalSource::Column {
             table: source.0.to_owned(),
-            entity_column: source.1.to_owned(),
+            key_columns: vec![source.1.to_owned()],
             value_column: source.2.to_owned(),
         },
         bad: Direction::Up,
@@ -487,7 +488,7 @@ fn deviates(signal: &str, deviation: Deviation) -> Test {
 fn node_gone() -> FailureMode {
     let state = Test::RowMatches {
         table: "nodes".to_owned(),
-        entity_column: "node".to_owned(),
+        key_columns: vec!["node".to_owned()],
         column: "state".to_owned(),
         comparison: Comparison::Eq,
         value: Scalar::Text("gone".to_owned()),
@@ -649,6 +650,8 @@ fn failure_mode(
         action: (*action).to_owned(),
         fitness: *fitness,
         because: format!("the usual remedy for “{title}”"),
+        when: None,
+        affects: Vec::new(),
     };
     FailureMode {
         id: id.into(),
@@ -664,6 +667,27 @@ fn failure_mode(
     }
 }
 
+/// The one command of an action: words, of which those in braces are placeholders for ids.
+fn steps(command: &str) -> Vec<Step> {
+    let word = |word: &str| {
+        let name = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        vec![match name {
+            Some(name) => Part::Placeholder {
+                name: name.to_owned(),
+                kind: PlaceholderKind::Id,
+            },
+            None => Part::Literal(word.to_owned()),
+        }]
+    };
+    if command.is_empty() {
+        return Vec::new();
+    }
+    vec![Step::Run(Command {
+        pipeline: vec![command.split(' ').map(word).collect()],
+        note: None,
+    })]
+}
+
 fn actions() -> Vec<Action> {
     let action = |id: &str, title: &str, risk: Risk, command: &str| Action {
         id: id.to_owned(),
@@ -675,13 +699,12 @@ fn actions() -> Vec<Action> {
         } else {
             "Writes stop for a few seconds.".to_owned()
         },
-        reversible: risk < Risk::High,
-        reversal: "Undo it with the same tool.".to_owned(),
         preconditions: vec!["The other nodes are up".to_owned()],
-        commands: if command.is_empty() {
-            Vec::new()
+        steps: steps(command),
+        undo: if risk < Risk::High {
+            vec![Step::Instruction("Undo it with the same tool.".to_owned())]
         } else {
-            vec![command.to_owned()]
+            Vec::new()
         },
     };
     vec![

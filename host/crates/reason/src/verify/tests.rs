@@ -7,7 +7,7 @@ use crate::diagnose::fixture::{
 };
 use operator_model::knowledge::Risk;
 use operator_model::{
-    BlindSpot, Claim, Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, Predicate,
+    Claim, Comparison, EntityId, Evidence, EvidenceId, EvidenceSource, ObservationGap, Predicate,
     Scalar, Ticket, Timestamp,
 };
 
@@ -21,8 +21,9 @@ fn good_tickets() -> Vec<(&'static str, Ticket)> {
         ],
         ..Sight::default()
     };
-    let unseen = BlindSpot {
-        source: "http:hub/state".to_owned(),
+    let unseen = ObservationGap {
+        source: "http:hub/state".into(),
+        entity: None,
         reason: "timeout\u{1b}[2J".to_owned(),
     };
     let blind = Sight {

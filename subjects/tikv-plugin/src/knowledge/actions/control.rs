@@ -1,6 +1,6 @@
 //! Actions on PD, on the cluster as a whole and on its infrastructure.
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, command, instruction};
 
 use super::action;
 
@@ -13,11 +13,11 @@ pub(super) fn members() -> Vec<Action> {
             "It rejoins with its old data and catches up within seconds",
             Risk::Low,
             "if its disk made it crash, it crashes again",
-            "tiup cluster stop CLUSTER -N PD_HOST:2379",
+            &[command("tiup cluster stop {CLUSTER} -N {PD_HOST}:2379")],
             &["its data directory still exists"],
             &[
-                "tiup cluster start CLUSTER -N PD_HOST:2379",
-                "pd-ctl -u {pd} member",
+                "tiup cluster start {CLUSTER} -N {PD_HOST}:2379",
+                "pd-ctl -u {pd:url} member",
             ],
         ),
         action(
@@ -26,9 +26,9 @@ pub(super) fn members() -> Vec<Action> {
             "Its lease expires within 5 s and another member takes over",
             Risk::Medium,
             "removes a member; without a majority among the others PD stops",
-            "tiup cluster start CLUSTER -N PD_HOST:2379",
+            &[command("tiup cluster start {CLUSTER} -N {PD_HOST}:2379")],
             &["a majority of the other members responds"],
-            &["kill -9 $(pgrep -f 'pd-server.*name={key}')  # on its machine"],
+            &["pkill -9 -f 'pd-server.*name={key}'  # on its machine"],
         ),
         action(
             "transfer-pd-leader",
@@ -36,9 +36,9 @@ pub(super) fn members() -> Vec<Action> {
             "Another member takes over within seconds",
             Risk::Low,
             "no timestamps for some seconds, no scheduling for up to 5 minutes",
-            "pd-ctl -u {pd} member leader transfer {key}",
+            &[command("pd-ctl -u {pd:url} member leader transfer {key}")],
             &["the target is healthy and its disk is fast"],
-            &["pd-ctl -u {pd} member leader transfer TARGET_MEMBER"],
+            &["pd-ctl -u {pd:url} member leader transfer {TARGET_MEMBER}"],
         ),
         action(
             "replace-pd-member",
@@ -46,15 +46,15 @@ pub(super) fn members() -> Vec<Action> {
             "Removes the member and adds a new one with an empty data directory",
             Risk::High,
             "removing the wrong member loses the quorum",
-            "",
+            &[],
             &[
                 "the member's data is lost for good",
                 "a majority of the other members responds",
                 "its old data directory is never used again",
             ],
             &[
-                "pd-ctl -u {pd} member delete name {key}",
-                "pd-server --name=NEW_NAME --join={pd} --data-dir=EMPTY_DIRECTORY",
+                "pd-ctl -u {pd:url} member delete name {key}",
+                "pd-server --name={NEW_NAME} --join={pd:url} --data-dir={EMPTY_DIRECTORY}",
             ],
         ),
     ]
@@ -69,12 +69,14 @@ pub(super) fn cluster() -> Vec<Action> {
             "PD repairs and balances immediately",
             Risk::Low,
             "interferes with a restore or a recovery that is still running",
-            "pd-ctl -u {pd} config set halt-scheduling true",
+            &[command(
+                "pd-ctl -u {pd:url} config set halt-scheduling true",
+            )],
             &["no restore or recovery is running"],
             &[
-                "pd-ctl -u {pd} config set halt-scheduling false",
-                "pd-ctl -u {pd} config show  # limits that are 0: leader 4, region 2048, replica 64, hot-region 4",
-                "pd-ctl -u {pd} scheduler resume NAME_OF_EACH_PAUSED_SCHEDULER",
+                "pd-ctl -u {pd:url} config set halt-scheduling false",
+                "pd-ctl -u {pd:url} config show  # limits that are 0: leader 4, region 2048, replica 64, hot-region 4",
+                "pd-ctl -u {pd:url} scheduler resume {NAME_OF_EACH_PAUSED_SCHEDULER}",
             ],
         ),
         action(
@@ -83,9 +85,9 @@ pub(super) fn cluster() -> Vec<Action> {
             "PD adds or removes replicas until every region has three",
             Risk::Medium,
             "copies data for hours",
-            "pd-ctl -u {pd} config set max-replicas OLD",
+            &[command("pd-ctl -u {pd:url} config set max-replicas {OLD}")],
             &["at least three stores have space"],
-            &["pd-ctl -u {pd} config set max-replicas 3"],
+            &["pd-ctl -u {pd:url} config set max-replicas 3"],
         ),
         action(
             "finish-upgrade",
@@ -93,11 +95,11 @@ pub(super) fn cluster() -> Vec<Action> {
             "All components run the same version: PD first, then the stores one by one",
             Risk::Medium,
             "a downgrade to an older version is not possible",
-            "",
+            &[],
             &["all members and stores are up"],
             &[
-                "tiup cluster display CLUSTER",
-                "tiup cluster upgrade CLUSTER VERSION",
+                "tiup cluster display {CLUSTER}",
+                "tiup cluster upgrade {CLUSTER} {VERSION}",
             ],
         ),
     ]
@@ -112,7 +114,7 @@ pub(super) fn foundations() -> Vec<Action> {
             "The time service slews the clock to match the others",
             Risk::Low,
             "a step instead of a slew makes timestamps wait",
-            "not needed; the time service keeps running",
+            &[instruction("Not needed: the time service keeps running.")],
             &["the machine reaches its time servers"],
             &[
                 "chronyc tracking  # on its machine",
@@ -125,11 +127,11 @@ pub(super) fn foundations() -> Vec<Action> {
             "Releases the space used by old revisions",
             Risk::Medium,
             "the member is blocked meanwhile: one at a time, the leader last",
-            "",
+            &[],
             &["all members are healthy"],
             &[
-                "etcdctl --endpoints={pd} endpoint status --cluster -w table",
-                "etcdctl --endpoints=MEMBER_URL defrag  # one after the other, the leader last",
+                "etcdctl --endpoints={pd:url} endpoint status --cluster -w table",
+                "etcdctl --endpoints={MEMBER_URL} defrag  # one after the other, the leader last",
             ],
         ),
         action(
@@ -138,7 +140,7 @@ pub(super) fn foundations() -> Vec<Action> {
             "Messages arrive again; connections are re-established within 10 s",
             Risk::Low,
             "routes and packet filters are shared with other systems",
-            "revert the change",
+            &[instruction("Revert the change.")],
             &[],
             &[
                 "curl -sS -m 3 telnet://{address}  # from each of the other machines",
@@ -152,7 +154,7 @@ pub(super) fn foundations() -> Vec<Action> {
             "The member follows the leader again within seconds",
             Risk::Low,
             "routes and packet filters are shared with other systems",
-            "revert the change",
+            &[instruction("Revert the change.")],
             &[],
             &[
                 "curl -sS -m 3 {client_url}/pd/api/v1/health  # from the machine of each other member",

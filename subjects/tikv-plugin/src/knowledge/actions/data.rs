@@ -1,6 +1,6 @@
 //! Actions on regions, replicas and disk space.
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, command, instruction};
 
 use super::action;
 
@@ -13,9 +13,11 @@ pub(super) fn regions() -> Vec<Action> {
             stores",
             Risk::Low,
             "has little effect when a single key is hot, and adds a region",
-            "pd-ctl -u {pd} operator add merge-region REGION_1 REGION_2",
+            &[command(
+                "pd-ctl -u {pd:url} operator add merge-region {REGION_1} {REGION_2}",
+            )],
             &["the region is larger than a few MiB", "PD has a leader"],
-            &["pd-ctl -u {pd} operator add split-region {key} --policy=approximate"],
+            &["pd-ctl -u {pd:url} operator add split-region {key} --policy=approximate"],
         ),
         action(
             "transfer-region-leader",
@@ -24,9 +26,11 @@ pub(super) fn regions() -> Vec<Action> {
             {leader_store} is relieved",
             Risk::Low,
             "the hotspot moves with the leader",
-            "pd-ctl -u {pd} operator add transfer-leader {key} {leader_store}",
+            &[command(
+                "pd-ctl -u {pd:url} operator add transfer-leader {key} {leader_store}",
+            )],
             &["the target holds a replica and has capacity"],
-            &["pd-ctl -u {pd} operator add transfer-leader {key} TARGET_STORE"],
+            &["pd-ctl -u {pd:url} operator add transfer-leader {key} {TARGET_STORE}"],
         ),
         action(
             "scatter-region",
@@ -35,9 +39,9 @@ pub(super) fn regions() -> Vec<Action> {
             {name}",
             Risk::Low,
             "copies the region's data over the network",
-            "not needed; PD rebalances by itself",
+            &[instruction("Not needed: PD rebalances by itself.")],
             &["the region was split before"],
-            &["pd-ctl -u {pd} operator add scatter-region {key}"],
+            &["pd-ctl -u {pd:url} operator add scatter-region {key}"],
         ),
         action(
             "raise-hot-schedule-limit",
@@ -45,9 +49,11 @@ pub(super) fn regions() -> Vec<Action> {
             "Doubles the number of hot regions that PD moves at a time",
             Risk::Low,
             "concurrent moves cost network and disk bandwidth",
-            "pd-ctl -u {pd} config set hot-region-schedule-limit 4",
+            &[command(
+                "pd-ctl -u {pd:url} config set hot-region-schedule-limit 4",
+            )],
             &["PD's hot-region list shows the region"],
-            &["pd-ctl -u {pd} config set hot-region-schedule-limit 8"],
+            &["pd-ctl -u {pd:url} config set hot-region-schedule-limit 8"],
         ),
     ]
 }
@@ -61,12 +67,14 @@ pub(super) fn placement() -> Vec<Action> {
             "PD waits for 2 hours instead of 30 minutes",
             Risk::Low,
             "redundancy stays reduced for longer",
-            "pd-ctl -u {pd} config set max-store-down-time 30m",
+            &[command(
+                "pd-ctl -u {pd:url} config set max-store-down-time 30m",
+            )],
             &[
                 "the store is known to return",
                 "every region keeps a majority",
             ],
-            &["pd-ctl -u {pd} config set max-store-down-time 2h"],
+            &["pd-ctl -u {pd:url} config set max-store-down-time 2h"],
         ),
         action(
             "add-store",
@@ -74,11 +82,11 @@ pub(super) fn placement() -> Vec<Action> {
             "PD moves replicas to it automatically, at 15 per minute from each store",
             Risk::Low,
             "takes hours; the moves cost network and disk bandwidth",
-            "pd-ctl -u {pd} store delete NEW_STORE",
+            &[command("pd-ctl -u {pd:url} store delete {NEW_STORE}")],
             &["a machine of the same size is available"],
             &[
-                "tiup cluster scale-out CLUSTER TOPOLOGY_OF_THE_NEW_STORE.yaml",
-                "pd-ctl -u {pd} store",
+                "tiup cluster scale-out {CLUSTER} {TOPOLOGY_OF_THE_NEW_STORE}.yaml",
+                "pd-ctl -u {pd:url} store",
             ],
         ),
         action(
@@ -88,13 +96,13 @@ pub(super) fn placement() -> Vec<Action> {
             Risk::High,
             "copies all its data; with three stores and three replicas it never \
             completes",
-            "pd-ctl -u {pd} store cancel-delete {key}",
+            &[command("pd-ctl -u {pd:url} store cancel-delete {key}")],
             &[
                 "the store is lost for good",
                 "more stores are up than a region has replicas",
                 "they have space for its data",
             ],
-            &["pd-ctl -u {pd} store delete {key}"],
+            &["pd-ctl -u {pd:url} store delete {key}"],
         ),
         action(
             "unsafe-recovery",
@@ -103,15 +111,15 @@ pub(super) fn placement() -> Vec<Action> {
             replicas",
             Risk::High,
             "loses acknowledged writes and breaks snapshot consistency",
-            "",
+            &[],
             &[
                 "the stores and their disks are lost for good",
                 "some regions have lost their majority",
                 "the decision is made by a person with a backup plan",
             ],
             &[
-                "pd-ctl -u {pd} unsafe remove-failed-stores {key}",
-                "pd-ctl -u {pd} unsafe remove-failed-stores show",
+                "pd-ctl -u {pd:url} unsafe remove-failed-stores {key}",
+                "pd-ctl -u {pd:url} unsafe remove-failed-stores show",
             ],
         ),
     ]
@@ -127,11 +135,11 @@ pub(super) fn space() -> Vec<Action> {
             backups",
             Risk::Medium,
             "deleting a file of the storage engine or the Raft log loses data",
-            "",
+            &[],
             &["nothing under db/ or raft-engine/ of the data directory is touched"],
             &[
-                "df -h DATA_DIRECTORY  # on the machine of {address}",
-                "du -xh --max-depth=3 MOUNT_POINT | sort -h | tail -20  # there",
+                "df -h {DATA_DIRECTORY}  # on the machine of the store",
+                "du -xh --max-depth=3 {MOUNT_POINT} | sort -h | tail -20  # there",
             ],
         ),
         action(
@@ -140,9 +148,9 @@ pub(super) fn space() -> Vec<Action> {
             "Doubles the rate at which stores add replicas",
             Risk::Medium,
             "requests slow down while the moves are running",
-            "pd-ctl -u {pd} store limit all 15",
+            &[command("pd-ctl -u {pd:url} store limit all 15")],
             &["there is latency headroom"],
-            &["pd-ctl -u {pd} store limit all 30"],
+            &["pd-ctl -u {pd:url} store limit all 30"],
         ),
     ]
 }
@@ -156,7 +164,9 @@ pub(super) fn storage_engine() -> Vec<Action> {
             "Leaves more disk bandwidth to requests",
             Risk::Medium,
             "compaction falls behind if the limit is too low",
-            "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.rate-bytes-per-sec\":\"10GiB\"}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.rate-bytes-per-sec\":\"10GiB\"}'",
+            )],
             &["background work is what saturates the disk"],
             &[
                 "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.rate-bytes-per-sec\":\"100MiB\"}'",
@@ -169,11 +179,13 @@ pub(super) fn storage_engine() -> Vec<Action> {
             "Reduces the compaction debt faster",
             Risk::Medium,
             "takes CPU and disk bandwidth from requests",
-            "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":OLD}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":{OLD}}'",
+            )],
             &["the store has CPU and disk headroom"],
             &[
                 "curl -sS http://{status_address}/config | tr ',' '\\n' | grep max-background-jobs",
-                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":NEW}'",
+                "curl -sS -X POST http://{status_address}/config -d '{\"rocksdb.max-background-jobs\":{NEW}}'",
             ],
         ),
         action(
@@ -182,13 +194,15 @@ pub(super) fn storage_engine() -> Vec<Action> {
             "Frees memory immediately",
             Risk::Low,
             "more reads go to disk",
-            "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"OLD\"}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"{OLD}\"}'",
+            )],
             &[
                 "the cache was sized for the machine, not for the memory limit of the \
                 process",
             ],
             &[
-                "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"NEW\"}'",
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.block-cache.capacity\":\"{NEW}\"}'",
             ],
         ),
     ]

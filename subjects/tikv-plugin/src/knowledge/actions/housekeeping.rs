@@ -1,6 +1,6 @@
 //! Actions that let stalled background work continue.
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, command};
 
 use super::{action, inspection};
 
@@ -12,11 +12,11 @@ pub(super) fn housekeeping() -> Vec<Action> {
             "Versions older than the remaining safepoints are collected within minutes",
             Risk::Medium,
             "a job that is still running fails, and a changefeed must start over",
-            "",
+            &[],
             &["the job that set it is known to be gone"],
             &[
-                "pd-ctl -u {pd} service-gc-safepoint",
-                "pd-ctl -u {pd} service-gc-safepoint delete SERVICE_ID",
+                "pd-ctl -u {pd:url} service-gc-safepoint",
+                "pd-ctl -u {pd:url} service-gc-safepoint delete {SERVICE_ID}",
             ],
         ),
         action(
@@ -25,9 +25,9 @@ pub(super) fn housekeeping() -> Vec<Action> {
             "The store serves as before, immediately",
             Risk::Low,
             "the removal may have been intended",
-            "pd-ctl -u {pd} store delete {key}",
+            &[command("pd-ctl -u {pd:url} store delete {key}")],
             &["the store's process is running"],
-            &["pd-ctl -u {pd} store cancel-delete {key}"],
+            &["pd-ctl -u {pd:url} store cancel-delete {key}"],
         ),
         action(
             "resume-merging",
@@ -35,11 +35,13 @@ pub(super) fn housekeeping() -> Vec<Action> {
             "Empty and small regions are merged with their neighbors",
             Risk::Low,
             "merges cost the Raft threads some work",
-            "pd-ctl -u {pd} config set merge-schedule-limit OLD",
+            &[command(
+                "pd-ctl -u {pd:url} config set merge-schedule-limit {OLD}",
+            )],
             &["no bulk load is about to fill the empty regions"],
             &[
-                "pd-ctl -u {pd} config show | grep merge",
-                "pd-ctl -u {pd} config set merge-schedule-limit 8",
+                "pd-ctl -u {pd:url} config show | grep merge",
+                "pd-ctl -u {pd:url} config set merge-schedule-limit 8",
             ],
         ),
         action(
@@ -49,11 +51,13 @@ pub(super) fn housekeeping() -> Vec<Action> {
             Risk::Low,
             "the scan reads the whole region once; a single key with many versions is \
             not split",
-            "pd-ctl -u {pd} operator add merge-region REGION_1 REGION_2",
+            &[command(
+                "pd-ctl -u {pd:url} operator add merge-region {REGION_1} {REGION_2}",
+            )],
             &["PD has a leader"],
             &[
-                "pd-ctl -u {pd} region {key}",
-                "pd-ctl -u {pd} operator add split-region {key} --policy=scan",
+                "pd-ctl -u {pd:url} region {key}",
+                "pd-ctl -u {pd:url} operator add split-region {key} --policy=scan",
             ],
         ),
         inspection(
@@ -62,8 +66,8 @@ pub(super) fn housekeeping() -> Vec<Action> {
             "Shows the region, the lock and the start of its transaction. The owner can \
             roll it back; if the client is dead, a read of the key resolves the lock",
             &[
-                "grep 'the max gap of leader resolved-ts is large' TIKV_LOG | tail -3  # on the machine of {address}: min_lock",
-                "pd-ctl -u {pd} tso START_TIMESTAMP_OF_THE_LOCK  # when it began",
+                "grep 'the max gap of leader resolved-ts is large' {TIKV_LOG} | tail -3  # on the machine of the store: min_lock",
+                "pd-ctl -u {pd:url} tso {START_TIMESTAMP_OF_THE_LOCK}  # when it began",
             ],
         ),
     ]

@@ -1,6 +1,6 @@
 //! Actions on store processes: start, kill, relieve, add threads.
 
-use operator_plugin::knowledge::{Action, Risk};
+use operator_plugin::knowledge::{Action, Risk, command, instruction};
 
 use super::action;
 
@@ -14,14 +14,14 @@ pub(super) fn processes() -> Vec<Action> {
             minutes",
             Risk::Low,
             "if its data or its disk made it crash, it crashes again",
-            "tiup cluster stop CLUSTER -N {address}",
+            &[command("tiup cluster stop {CLUSTER} -N {address}")],
             &[
                 "its disk is available and not full",
                 "no other process uses its data directory",
             ],
             &[
-                "tiup cluster start CLUSTER -N {address}",
-                "pd-ctl -u {pd} store {key}",
+                "tiup cluster start {CLUSTER} -N {address}",
+                "pd-ctl -u {pd:url} store {key}",
             ],
         ),
         action(
@@ -31,12 +31,12 @@ pub(super) fn processes() -> Vec<Action> {
             elsewhere within 10 to 20 s",
             Risk::Medium,
             "removes a replica; regions that already lack one lose their majority",
-            "tiup cluster start CLUSTER -N {address}",
+            &[command("tiup cluster start {CLUSTER} -N {address}")],
             &[
                 "all other stores are up",
                 "every region keeps a majority without it",
             ],
-            &["kill -9 $(pgrep -f 'tikv-server.*{address}')  # on its machine"],
+            &["pkill -9 -f 'tikv-server.*{address}'  # on its machine"],
         ),
         action(
             "evict-leaders",
@@ -45,12 +45,14 @@ pub(super) fn processes() -> Vec<Action> {
             follower",
             Risk::Medium,
             "the other stores take over its load and may be near their limits",
-            "pd-ctl -u {pd} scheduler remove evict-leader-scheduler-{key}",
+            &[command(
+                "pd-ctl -u {pd:url} scheduler remove evict-leader-scheduler-{key}",
+            )],
             &[
                 "the other stores have CPU and disk headroom",
                 "no more than a third of the stores is evicted",
             ],
-            &["pd-ctl -u {pd} scheduler add evict-leader-scheduler {key}"],
+            &["pd-ctl -u {pd:url} scheduler add evict-leader-scheduler {key}"],
         ),
         action(
             "remove-eviction",
@@ -58,9 +60,11 @@ pub(super) fn processes() -> Vec<Action> {
             "PD moves leaders back to it within minutes",
             Risk::Low,
             "interferes with an upgrade that is still running",
-            "pd-ctl -u {pd} scheduler add evict-leader-scheduler {key}",
+            &[command(
+                "pd-ctl -u {pd:url} scheduler add evict-leader-scheduler {key}",
+            )],
             &["the store is not being upgraded or maintained"],
-            &["pd-ctl -u {pd} scheduler remove evict-leader-scheduler-{key}"],
+            &["pd-ctl -u {pd:url} scheduler remove evict-leader-scheduler-{key}"],
         ),
     ]
 }
@@ -77,7 +81,9 @@ fn raft_pools() -> Vec<Action> {
             "Spreads the regions of the store over more threads; effective immediately",
             Risk::Medium,
             "takes CPU from everything else",
-            "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":2}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":2}'",
+            )],
             &["the machine has cores to spare"],
             &[
                 "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-pool-size\":4}'",
@@ -89,11 +95,13 @@ fn raft_pools() -> Vec<Action> {
             "Spreads Raft log writes over more threads",
             Risk::Medium,
             "takes CPU from everything else",
-            "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-io-pool-size\":OLD}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-io-pool-size\":{OLD}}'",
+            )],
             &["the machine has cores to spare", "its disk is not slow"],
             &[
                 "curl -sS http://{status_address}/config | tr ',' '\\n' | grep store-io-pool-size",
-                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-io-pool-size\":NEW}'",
+                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.store-io-pool-size\":{NEW}}'",
             ],
         ),
         action(
@@ -102,7 +110,9 @@ fn raft_pools() -> Vec<Action> {
             "Applies log entries with more threads; effective immediately",
             Risk::Medium,
             "takes CPU from everything else",
-            "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":2}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":2}'",
+            )],
             &["the machine has cores to spare"],
             &[
                 "curl -sS -X POST http://{status_address}/config -d '{\"raftstore.apply-pool-size\":4}'",
@@ -120,12 +130,14 @@ fn request_pools() -> Vec<Action> {
             Risk::Medium,
             "requires a process restart: its leaders move, and each region has one \
             replica less for a minute",
-            "restore the old number and restart it again",
+            &[instruction(
+                "Restore the old number and restart the process again.",
+            )],
             &["the machine has cores to spare", "all other stores are up"],
             &[
                 "curl -sS http://{status_address}/config | tr ',' '\\n' | grep grpc-concurrency",
-                "tiup cluster edit-config CLUSTER  # server.grpc-concurrency under tikv",
-                "tiup cluster reload CLUSTER -N {address}",
+                "tiup cluster edit-config {CLUSTER}  # server.grpc-concurrency under tikv",
+                "tiup cluster reload {CLUSTER} -N {address}",
             ],
         ),
         action(
@@ -134,11 +146,13 @@ fn request_pools() -> Vec<Action> {
             "Write commands wait less; effective immediately",
             Risk::Medium,
             "takes CPU from everything else",
-            "curl -sS -X POST http://{status_address}/config -d '{\"storage.scheduler-worker-pool-size\":OLD}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.scheduler-worker-pool-size\":{OLD}}'",
+            )],
             &["the machine has cores to spare"],
             &[
                 "curl -sS http://{status_address}/config | tr ',' '\\n' | grep scheduler-worker-pool-size",
-                "curl -sS -X POST http://{status_address}/config -d '{\"storage.scheduler-worker-pool-size\":NEW}'",
+                "curl -sS -X POST http://{status_address}/config -d '{\"storage.scheduler-worker-pool-size\":{NEW}}'",
             ],
         ),
         action(
@@ -147,10 +161,12 @@ fn request_pools() -> Vec<Action> {
             "Reads wait less; effective immediately",
             Risk::Medium,
             "takes CPU from writes",
-            "curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":OLD}'",
+            &[command(
+                "curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":{OLD}}'",
+            )],
             &["the machine has cores to spare"],
             &[
-                "curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":NEW}'",
+                "curl -sS -X POST http://{status_address}/config -d '{\"readpool.unified.max-thread-count\":{NEW}}'",
             ],
         ),
         action(
@@ -159,11 +175,11 @@ fn request_pools() -> Vec<Action> {
             "Raises its container limit or moves the competing workload away",
             Risk::Low,
             "the container may have to be restarted",
-            "restore the old limit",
+            &[instruction("Restore the old limit.")],
             &["its machine shows throttled periods or steal time"],
             &[
                 "cat /sys/fs/cgroup/cpu.stat  # in its container: nr_throttled grows",
-                "docker update --cpus NEW CONTAINER_OF_{key}",
+                "docker update --cpus {NEW} CONTAINER_OF_{key}",
             ],
         ),
     ]

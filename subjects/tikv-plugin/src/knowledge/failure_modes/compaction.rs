@@ -1,9 +1,9 @@
 //! Storage engines whose compaction falls behind.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, anomaly, check, consequences, failure_mode, outlier};
+use super::super::builder::{Describe, anomaly, check, consequences, outlier};
 
 const FLOW_CONTROL: &str = "tikv: src/storage/txn/flow_controller";
 
@@ -12,7 +12,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn write_stall() -> FailureMode {
-    failure_mode("write-stall", "store", Severity::Critical, 0.02)
+    FailureMode::new("write-stall", "store", Severity::Critical, 0.02)
         .description(
             "Storage engine stalls writes",
             "Compaction or flushing on {name} cannot keep up: its storage engine slows \
@@ -96,7 +96,7 @@ fn write_stall_evidence() -> Vec<EvidenceRule> {
 }
 
 fn flow_control() -> FailureMode {
-    failure_mode("flow-control", "store", Severity::Warning, 0.02)
+    FailureMode::new("flow-control", "store", Severity::Warning, 0.02)
         .description(
             "Flow control rejects writes",
             "{name} rejects a share of the writes to keep its storage engine from \

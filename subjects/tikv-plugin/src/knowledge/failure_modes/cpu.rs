@@ -1,9 +1,9 @@
 //! Stores that do not get enough CPU time.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, check, failure_mode, outlier};
+use super::super::builder::{Describe, check, outlier};
 use super::POOLS;
 use super::disks::slow_store_consequences;
 
@@ -14,7 +14,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn cpu_starved() -> FailureMode {
-    failure_mode("cpu-starved", "store", Severity::Critical, 0.03)
+    FailureMode::new("cpu-starved", "store", Severity::Critical, 0.03)
         .description(
             "Store starved of CPU",
             "{name} does not get the CPU time that it needs, because of a container \

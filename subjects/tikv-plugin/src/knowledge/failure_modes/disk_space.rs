@@ -1,9 +1,9 @@
 //! Disks that run out of space.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, anomaly, check, consequences, failure_mode};
+use super::super::builder::{Describe, anomaly, check, consequences};
 use super::{STAGE_SIGNALS, STAGES};
 
 const SPACE: &str = "pd: pkg/core/store.go";
@@ -18,7 +18,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn own_data_growth() -> FailureMode {
-    failure_mode("disk-space-low", "store", Severity::Warning, 0.03)
+    FailureMode::new("disk-space-low", "store", Severity::Warning, 0.03)
         .description(
             "Disk filled by TiKV data",
             "The data of {name} is filling its disk. Below 20 % free, PD places no more \
@@ -73,7 +73,7 @@ fn own_data_growth() -> FailureMode {
 }
 
 fn foreign_files() -> FailureMode {
-    failure_mode("disk-space-foreign-files", "store", Severity::Warning, 0.02)
+    FailureMode::new("disk-space-foreign-files", "store", Severity::Warning, 0.02)
         .description(
             "Disk filled by other files",
             "Files that do not belong to TiKV fill the disk of {name}: logs, core \
@@ -122,7 +122,7 @@ fn foreign_files() -> FailureMode {
 }
 
 fn disk_full() -> FailureMode {
-    failure_mode("disk-full", "store", Severity::Critical, 0.01)
+    FailureMode::new("disk-full", "store", Severity::Critical, 0.01)
         .description(
             "Disk full: writes are refused",
             "{name} has used up its reserved space and refuses writes. Regions that it \
@@ -167,7 +167,7 @@ fn disk_full() -> FailureMode {
 }
 
 fn all_disks_full() -> FailureMode {
-    failure_mode("cluster-space-low", "cluster", Severity::Critical, 0.02)
+    FailureMode::new("cluster-space-low", "cluster", Severity::Critical, 0.02)
         .description(
             "All disks are filling up",
             "No store has more than 20 % of its space free, so PD has nowhere to move \

@@ -1,11 +1,9 @@
 //! Disks that are slow or hung.
 
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 use operator_plugin::{Comparison, Severity};
 
-use super::super::builder::{
-    Describe, check, consequences, failure_mode, level, outlier, store_probe,
-};
+use super::super::builder::{Describe, check, consequences, level, outlier, store_probe};
 use super::{POOL_SIGNALS, POOLS, STAGE_SIGNALS, STAGES};
 
 const SCORE: &str = "tikv: components/health_controller/src/slow_score.rs";
@@ -16,7 +14,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn slow_disk() -> FailureMode {
-    failure_mode("slow-disk", "store", Severity::Critical, 0.03)
+    FailureMode::new("slow-disk", "store", Severity::Critical, 0.03)
         .description(
             "Slow disk",
             "The disk of {name} is slow to write. Everything that writes to it waits; \
@@ -121,7 +119,7 @@ fn slow_disk_evidence() -> Vec<EvidenceRule> {
 }
 
 fn hung_disk() -> FailureMode {
-    failure_mode("hung-disk", "store", Severity::Critical, 0.01)
+    FailureMode::new("hung-disk", "store", Severity::Critical, 0.01)
         .description(
             "Hung disk",
             "The disk of {name} does not respond. The process is alive and still sends \

@@ -1,9 +1,9 @@
 //! A single region that receives most of the load.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, check, consequences, failure_mode, outlier};
+use super::super::builder::{Describe, check, consequences, outlier};
 use super::{FLOWS, POOL_SIGNALS, POOLS, STAGE_SIGNALS, STAGES};
 
 const HOT_CACHE: &str = "pd: pkg/statistics/hot_peer_cache.go";
@@ -13,7 +13,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn hot_write() -> FailureMode {
-    failure_mode("hot-write-region", "region", Severity::Warning, 0.04)
+    FailureMode::new("hot-write-region", "region", Severity::Warning, 0.04)
         .description(
             "Hot write region",
             "Most writes go to {name}: a single Raft group, led by one store and \
@@ -125,7 +125,7 @@ fn hot_write_evidence() -> Vec<EvidenceRule> {
 }
 
 fn hot_read() -> FailureMode {
-    failure_mode("hot-read-region", "region", Severity::Warning, 0.03)
+    FailureMode::new("hot-read-region", "region", Severity::Warning, 0.03)
         .description(
             "Hot read region",
             "Most reads go to {name}, which a single store serves: the read threads and \

@@ -1,9 +1,9 @@
 //! Stalled background work: garbage collection, locks, store removal, splits and merges.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, Fitness, Scope};
+use operator_plugin::knowledge::{FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, check, consequences, failure_mode};
+use super::super::builder::{Describe, check, consequences};
 
 const SAFEPOINTS: &str = "pd: server/gc_service.go";
 const RESOLVED: &str = "tikv: components/resolved_ts/src";
@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn gc_blocked() -> FailureMode {
-    failure_mode("gc-held-back", "cluster", Severity::Warning, 0.02)
+    FailureMode::new("gc-held-back", "cluster", Severity::Warning, 0.02)
         .description(
             "Garbage collection blocked",
             "A service safepoint in PD holds back garbage collection and does not \
@@ -56,7 +56,7 @@ fn gc_blocked() -> FailureMode {
 }
 
 fn long_transaction() -> FailureMode {
-    failure_mode("lock-held", "store", Severity::Warning, 0.015)
+    FailureMode::new("lock-held", "store", Severity::Warning, 0.015)
         .description(
             "Long-running transaction",
             "A lock holds back the resolved timestamp of a region on {name}. Either its \
@@ -114,7 +114,7 @@ fn long_transaction() -> FailureMode {
 }
 
 fn removal_without_space() -> FailureMode {
-    failure_mode("removal-without-room", "store", Severity::Warning, 0.02)
+    FailureMode::new("removal-without-room", "store", Severity::Warning, 0.02)
         .description(
             "Store removal cannot complete",
             "{name} is being removed, but fewer stores would remain than a region has \
@@ -175,7 +175,7 @@ fn removal_without_space() -> FailureMode {
 }
 
 fn region_not_split() -> FailureMode {
-    failure_mode("region-not-split", "region", Severity::Warning, 0.01)
+    FailureMode::new("region-not-split", "region", Severity::Warning, 0.01)
         .description(
             "Oversized region is not split",
             "{name} has grown far beyond the region split size. Moving, snapshotting \
@@ -215,7 +215,7 @@ fn region_not_split() -> FailureMode {
 }
 
 fn empty_regions() -> FailureMode {
-    failure_mode("empty-regions", "cluster", Severity::Info, 0.02)
+    FailureMode::new("empty-regions", "cluster", Severity::Info, 0.02)
         .description(
             "Empty regions are not merged",
             "More than 20 % of the regions are empty, as after a dropped table. Each \

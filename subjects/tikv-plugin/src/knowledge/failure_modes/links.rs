@@ -1,11 +1,10 @@
 //! Networks that are partitioned or slow.
 
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 use operator_plugin::{Comparison, Scalar, Severity};
 
 use super::super::builder::{
-    Describe, anomaly, cell, check, consequences, failure_mode, outlier, reported_unreachable,
-    store_probe,
+    Describe, anomaly, cell, check, consequences, outlier, reported_unreachable, store_probe,
 };
 use super::{FLOWS, STAGE_SIGNALS, STAGES};
 
@@ -22,7 +21,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn partition_between_stores() -> FailureMode {
-    failure_mode(
+    FailureMode::new(
         "link-partition-between-stores",
         "store",
         Severity::Critical,
@@ -152,7 +151,7 @@ fn partition_between_stores_evidence() -> Vec<EvidenceRule> {
 }
 
 fn partition_from_pd() -> FailureMode {
-    failure_mode("store-pd-partition", "store", Severity::Warning, 0.015)
+    FailureMode::new("store-pd-partition", "store", Severity::Warning, 0.015)
         .description(
             "Store cut off from PD",
             "PD no longer receives heartbeats from {name}, although its process and its \
@@ -249,7 +248,7 @@ fn partition_from_pd_evidence() -> Vec<EvidenceRule> {
 }
 
 fn cut_off() -> FailureMode {
-    failure_mode("store-cut-off", "store", Severity::Critical, 0.01)
+    FailureMode::new("store-cut-off", "store", Severity::Critical, 0.01)
         .description(
             "Store cut off from PD and the other stores",
             "Neither PD nor the other stores can reach {name}, although its process is \
@@ -328,7 +327,7 @@ fn cut_off_evidence() -> Vec<EvidenceRule> {
 }
 
 fn slow_network() -> FailureMode {
-    failure_mode("slow-network", "store", Severity::Warning, 0.01)
+    FailureMode::new("slow-network", "store", Severity::Warning, 0.01)
         .description(
             "Slow network to a store",
             "Messages to and from {name} are slow. Its own disk is healthy; regions \

@@ -1,9 +1,9 @@
 //! PD members and their leadership.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, check, consequences, failure_mode, member_probe};
+use super::super::builder::{Describe, check, consequences, member_probe};
 
 const HEALTH: &str = "pd: server/api/health.go";
 const ELECTION: &str = "pd: server/server.go";
@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn member_down() -> FailureMode {
-    failure_mode("pd-member-down", "member", Severity::Warning, 0.05)
+    FailureMode::new("pd-member-down", "member", Severity::Warning, 0.05)
         .description(
             "PD member down",
             "The process of PD member {name} is gone. Nothing stops while a majority of \
@@ -89,7 +89,7 @@ fn member_down() -> FailureMode {
 }
 
 fn member_unreachable() -> FailureMode {
-    failure_mode("pd-member-unreachable", "member", Severity::Warning, 0.02)
+    FailureMode::new("pd-member-unreachable", "member", Severity::Warning, 0.02)
         .description(
             "PD member unreachable",
             "PD member {name} does not respond: its machine or network is down, or its \
@@ -140,7 +140,7 @@ fn member_unreachable() -> FailureMode {
 }
 
 fn member_cut_off() -> FailureMode {
-    failure_mode("pd-member-cut-off", "member", Severity::Warning, 0.015)
+    FailureMode::new("pd-member-cut-off", "member", Severity::Warning, 0.015)
         .description(
             "PD member cut off from the other members",
             "PD member {name} is running and responds to the operator, but the other \
@@ -192,7 +192,7 @@ fn member_cut_off() -> FailureMode {
 }
 
 fn leader_switch() -> FailureMode {
-    failure_mode("pd-leader-switch", "member", Severity::Info, 0.05)
+    FailureMode::new("pd-leader-switch", "member", Severity::Info, 0.05)
         .description(
             "PD leader changed",
             "{name} has just become the PD leader. Timestamps paused for a few seconds; \
@@ -250,7 +250,7 @@ fn leader_switch() -> FailureMode {
 }
 
 fn leader_stuck() -> FailureMode {
-    failure_mode("pd-leader-stuck", "member", Severity::Critical, 0.005)
+    FailureMode::new("pd-leader-stuck", "member", Severity::Critical, 0.005)
         .description(
             "PD leader hung",
             "{name} holds the PD leadership without serving, while its etcd has a \
@@ -321,7 +321,7 @@ fn leader_stuck() -> FailureMode {
 }
 
 fn quorum_lost() -> FailureMode {
-    failure_mode("pd-quorum-lost", "cluster", Severity::Critical, 0.02)
+    FailureMode::new("pd-quorum-lost", "cluster", Severity::Critical, 0.02)
         .description(
             "PD quorum lost",
             "Fewer PD members than a majority respond. No timestamps are allocated: all \
@@ -400,7 +400,7 @@ fn quorum_lost_evidence() -> Vec<EvidenceRule> {
 }
 
 fn wrong_cluster() -> FailureMode {
-    failure_mode("pd-wrong-cluster", "member", Severity::Critical, 0.003)
+    FailureMode::new("pd-wrong-cluster", "member", Severity::Critical, 0.003)
         .description(
             "PD member belongs to another cluster",
             "{name} belongs to a different cluster than the other configured members. \

@@ -1,9 +1,9 @@
 //! What PD members depend on: clocks, disks and the etcd quota. Clocks of stores are here too.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, Fitness, Scope};
+use operator_plugin::knowledge::{FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, anomaly, check, consequences, failure_mode, outlier};
+use super::super::builder::{Describe, anomaly, check, consequences, outlier};
 
 const CLOCK: &str = "pd: pkg/tso/tso.go";
 
@@ -12,7 +12,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn clock_skew() -> FailureMode {
-    failure_mode("pd-clock-skew", "member", Severity::Warning, 0.01)
+    FailureMode::new("pd-clock-skew", "member", Severity::Warning, 0.01)
         .description(
             "PD member clock skew",
             "The clock of {name} differs from the others or was set back. If it is the \
@@ -80,7 +80,7 @@ fn clock_skew() -> FailureMode {
 }
 
 fn store_clock_skew() -> FailureMode {
-    failure_mode("store-clock-skew", "store", Severity::Warning, 0.01)
+    FailureMode::new("store-clock-skew", "store", Severity::Warning, 0.01)
         .description(
             "Store clock skew",
             "The clock of {name} differs from the others. Its logs and metrics do not \
@@ -115,7 +115,7 @@ fn store_clock_skew() -> FailureMode {
 }
 
 fn slow_disk() -> FailureMode {
-    failure_mode("pd-slow-disk", "member", Severity::Warning, 0.015)
+    FailureMode::new("pd-slow-disk", "member", Severity::Warning, 0.015)
         .description(
             "PD member has a slow disk",
             "{name} is slow to write its etcd log. If it is the leader, its lease may \
@@ -186,7 +186,7 @@ fn slow_disk() -> FailureMode {
 }
 
 fn etcd_full() -> FailureMode {
-    failure_mode("pd-etcd-full", "cluster", Severity::Warning, 0.005)
+    FailureMode::new("pd-etcd-full", "cluster", Severity::Warning, 0.005)
         .description(
             "PD etcd is running full",
             "PD's etcd is near its quota; all members hold the same data. At the quota \

@@ -1,9 +1,9 @@
 //! Saturated thread pools on a store that has CPU to spare.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, Fitness, Scope};
+use operator_plugin::knowledge::{FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, anomaly, check, failure_mode, outlier};
+use super::super::builder::{Describe, anomaly, check, outlier};
 use super::pressure::load_consequences;
 
 const RAFTSTORE: &str = "tikv: components/raftstore/src/store";
@@ -22,7 +22,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn log_writers() -> FailureMode {
-    failure_mode("log-writers-saturated", "store", Severity::Warning, 0.015)
+    FailureMode::new("log-writers-saturated", "store", Severity::Warning, 0.015)
         .description(
             "Raft log writers saturated",
             "The store writer threads of {name}, which write the Raft log, are busy \
@@ -89,7 +89,7 @@ fn log_writers() -> FailureMode {
 }
 
 fn request_threads() -> FailureMode {
-    failure_mode("grpc-saturated", "store", Severity::Warning, 0.015)
+    FailureMode::new("grpc-saturated", "store", Severity::Warning, 0.015)
         .description(
             "gRPC threads saturated",
             "The gRPC threads of {name} are busy nearly all the time: requests wait \
@@ -156,7 +156,7 @@ fn request_threads() -> FailureMode {
 }
 
 fn apply_threads() -> FailureMode {
-    failure_mode("apply-saturated", "store", Severity::Warning, 0.015)
+    FailureMode::new("apply-saturated", "store", Severity::Warning, 0.015)
         .description(
             "Apply threads saturated",
             "The apply threads of {name} are busy nearly all the time: committed \
@@ -211,7 +211,7 @@ fn apply_threads() -> FailureMode {
 }
 
 fn write_scheduler() -> FailureMode {
-    failure_mode("scheduler-saturated", "store", Severity::Warning, 0.015)
+    FailureMode::new("scheduler-saturated", "store", Severity::Warning, 0.015)
         .description(
             "Write scheduler saturated",
             "The scheduler threads of {name} are busy nearly all the time: write \
@@ -266,7 +266,7 @@ fn write_scheduler() -> FailureMode {
 }
 
 fn raftstore() -> FailureMode {
-    failure_mode("raftstore-saturated", "store", Severity::Warning, 0.015)
+    FailureMode::new("raftstore-saturated", "store", Severity::Warning, 0.015)
         .description(
             "Raft threads saturated",
             "The raftstore threads of {name} are busy nearly all the time: proposals \
@@ -325,7 +325,7 @@ fn raftstore() -> FailureMode {
 }
 
 fn read_pool() -> FailureMode {
-    failure_mode("read-pool-saturated", "store", Severity::Warning, 0.015)
+    FailureMode::new("read-pool-saturated", "store", Severity::Warning, 0.015)
         .description(
             "Read pool saturated",
             "Reads on {name} wait for the unified read pool, whose threads are busy \

@@ -1,9 +1,9 @@
 //! Load that exceeds the capacity of a store or of the whole cluster.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, anomaly, check, consequences, failure_mode, outlier};
+use super::super::builder::{Describe, anomaly, check, consequences, outlier};
 use super::{FLOWS, POOL_SIGNALS, POOLS, STAGE_SIGNALS, STAGES};
 
 const RAFTSTORE: &str = "tikv: components/raftstore/src/store";
@@ -14,7 +14,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn client_overload() -> FailureMode {
-    failure_mode("client-overload", "cluster", Severity::Warning, 0.02)
+    FailureMode::new("client-overload", "cluster", Severity::Warning, 0.02)
         .description(
             "Cluster overloaded by clients",
             "Load has grown on all stores alike, and all of them are slow or saturated. \
@@ -157,7 +157,7 @@ fn single_cause_evidence() -> Vec<EvidenceRule> {
 }
 
 fn key_conflicts() -> FailureMode {
-    failure_mode("key-conflicts", "store", Severity::Warning, 0.01)
+    FailureMode::new("key-conflicts", "store", Severity::Warning, 0.01)
         .description(
             "Write conflicts on the same keys",
             "Writes on {name} wait for other writes to the same keys: many clients \
@@ -224,7 +224,7 @@ fn key_conflicts() -> FailureMode {
 }
 
 fn memory() -> FailureMode {
-    failure_mode("memory-pressure", "store", Severity::Warning, 0.015)
+    FailureMode::new("memory-pressure", "store", Severity::Warning, 0.015)
         .description(
             "Memory nearly exhausted",
             "{name} uses more than 80 % of its memory. Next, the kernel OOM-kills the \

@@ -1,9 +1,9 @@
 //! Replicas, replication settings and the key space.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, check, consequences, failure_mode};
+use super::super::builder::{Describe, check, consequences};
 
 const STATES: &str = "pd: pkg/core/store.go";
 const LISTS: &str = "pd: pkg/statistics/region_collection.go";
@@ -19,7 +19,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn majority_lost() -> FailureMode {
-    failure_mode("replica-majority-lost", "cluster", Severity::Critical, 0.02)
+    FailureMode::new("replica-majority-lost", "cluster", Severity::Critical, 0.02)
         .description(
             "Majority of replicas lost",
             "So many stores are down that some regions have no majority: they can \
@@ -100,7 +100,7 @@ fn majority_lost_evidence() -> Vec<EvidenceRule> {
 }
 
 fn leaderless() -> FailureMode {
-    failure_mode("region-without-leader", "region", Severity::Critical, 0.01)
+    FailureMode::new("region-without-leader", "region", Severity::Critical, 0.01)
         .description(
             "Region without leader",
             "No replica of {name} is leader: its keys can be neither read nor written.",
@@ -166,7 +166,7 @@ fn leaderless() -> FailureMode {
 }
 
 fn holes() -> FailureMode {
-    failure_mode("key-space-hole", "cluster", Severity::Critical, 0.003)
+    FailureMode::new("key-space-hole", "cluster", Severity::Critical, 0.003)
         .description(
             "Hole in the key space",
             "PD knows of no region for some key ranges: either they can be neither read \
@@ -203,7 +203,7 @@ fn holes() -> FailureMode {
 }
 
 fn repair_stuck() -> FailureMode {
-    failure_mode("replica-repair-stuck", "cluster", Severity::Warning, 0.01)
+    FailureMode::new("replica-repair-stuck", "cluster", Severity::Warning, 0.01)
         .description(
             "Replicas are not repaired",
             "Regions lack replicas, or have replicas that do not catch up, although all \
@@ -292,7 +292,7 @@ fn repair_stuck_evidence() -> Vec<EvidenceRule> {
 }
 
 fn weak_rules() -> FailureMode {
-    failure_mode("replication-rules-weak", "cluster", Severity::Warning, 0.02)
+    FailureMode::new("replication-rules-weak", "cluster", Severity::Warning, 0.02)
         .description(
             "Weak replication settings",
             "The number of replicas is even, less than three, or greater than the \

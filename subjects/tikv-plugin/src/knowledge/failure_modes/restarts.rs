@@ -1,9 +1,9 @@
 //! Stores that were restarted, deliberately or not.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, anomaly, check, consequences, failure_mode, store_probe};
+use super::super::builder::{Describe, anomaly, check, consequences, store_probe};
 use super::stores::lost_store_consequences;
 
 /// `Disconnected` after 20 s without a heartbeat, `Down` after 30 min.
@@ -16,7 +16,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn restarted() -> FailureMode {
-    failure_mode("store-restarted", "store", Severity::Info, 0.05)
+    FailureMode::new("store-restarted", "store", Severity::Info, 0.05)
         .description(
             "Store restarted",
             "{name} was restarted. For some minutes it catches up with a cold cache; \
@@ -74,7 +74,7 @@ fn restarted() -> FailureMode {
 }
 
 fn crash_loop() -> FailureMode {
-    failure_mode("store-crash-loop", "store", Severity::Critical, 0.01)
+    FailureMode::new("store-crash-loop", "store", Severity::Critical, 0.01)
         .description(
             "Store crash loop",
             "{name} has started three times within 30 minutes: its process dies soon \
@@ -163,7 +163,7 @@ fn crash_loop_evidence() -> Vec<EvidenceRule> {
 }
 
 fn oom_killed() -> FailureMode {
-    failure_mode("store-ended-for-memory", "store", Severity::Warning, 0.01)
+    FailureMode::new("store-ended-for-memory", "store", Severity::Warning, 0.01)
         .description(
             "Store OOM-killed",
             "The process of {name} had exhausted its memory when it exited, and was \

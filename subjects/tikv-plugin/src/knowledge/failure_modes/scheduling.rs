@@ -1,9 +1,9 @@
 //! Disabled scheduling, leader evictions and imbalance.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, check, consequences, failure_mode};
+use super::super::builder::{Describe, check, consequences};
 use super::{FLOWS, POOL_SIGNALS, POOLS, STAGE_SIGNALS, STAGES};
 
 const EVICT: &str = "pd: pkg/schedule/schedulers/evict_leader.go";
@@ -20,7 +20,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn halted() -> FailureMode {
-    failure_mode("scheduling-halted", "cluster", Severity::Warning, 0.02)
+    FailureMode::new("scheduling-halted", "cluster", Severity::Warning, 0.02)
         .description(
             "Scheduling disabled",
             "PD is not allowed to move or repair replicas: scheduling is halted, a \
@@ -82,7 +82,7 @@ fn halted() -> FailureMode {
 }
 
 fn eviction() -> FailureMode {
-    failure_mode("leader-eviction", "store", Severity::Info, 0.03)
+    FailureMode::new("leader-eviction", "store", Severity::Info, 0.03)
         .description(
             "Leaders evicted from a store",
             "A scheduler evicts leaders from {name}, as upgrades and maintenance do. \
@@ -120,7 +120,7 @@ fn eviction() -> FailureMode {
 }
 
 fn leftover_eviction() -> FailureMode {
-    failure_mode(
+    FailureMode::new(
         "leader-eviction-left-over",
         "store",
         Severity::Warning,
@@ -212,7 +212,7 @@ fn eviction_consequences() -> Vec<EvidenceRule> {
 }
 
 fn unbalanced() -> FailureMode {
-    failure_mode("uneven-balance", "cluster", Severity::Info, 0.02)
+    FailureMode::new("uneven-balance", "cluster", Severity::Info, 0.02)
         .description(
             "Stores are unbalanced",
             "Leaders or data have been distributed unevenly across the stores for \
@@ -295,7 +295,7 @@ fn unbalanced_evidence() -> Vec<EvidenceRule> {
 }
 
 fn version_mix() -> FailureMode {
-    failure_mode("version-mix", "cluster", Severity::Info, 0.02)
+    FailureMode::new("version-mix", "cluster", Severity::Info, 0.02)
         .description(
             "Upgrade incomplete",
             "Components of the cluster run different versions. New features stay \

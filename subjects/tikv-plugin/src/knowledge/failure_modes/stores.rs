@@ -1,11 +1,9 @@
 //! Stores that are gone, unreachable, hung or damaged.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{Card as FailureMode, EvidenceRule, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{
-    Describe, check, consequences, failure_mode, reported_unreachable, store_probe,
-};
+use super::super::builder::{Describe, check, consequences, reported_unreachable, store_probe};
 use super::{FLOWS, POOL_SIGNALS, POOLS, REPLICAS, STAGE_SIGNALS, STAGES};
 
 const ELECTION: &str = "tikv: components/raftstore/src/store/config.rs";
@@ -23,7 +21,7 @@ pub(super) fn all() -> Vec<FailureMode> {
 }
 
 fn process_dead() -> FailureMode {
-    failure_mode("store-process-dead", "store", Severity::Critical, 0.05)
+    FailureMode::new("store-process-dead", "store", Severity::Critical, 0.05)
         .description(
             "Store process dead",
             "The TiKV process of {name} is gone while its machine responds. Its leaders \
@@ -110,7 +108,7 @@ fn process_dead_evidence() -> Vec<EvidenceRule> {
 }
 
 fn machine_lost() -> FailureMode {
-    failure_mode(
+    FailureMode::new(
         "store-machine-or-network-lost",
         "store",
         Severity::Critical,
@@ -189,7 +187,7 @@ fn machine_lost_evidence() -> Vec<EvidenceRule> {
 }
 
 fn process_stalled() -> FailureMode {
-    failure_mode("store-process-stalled", "store", Severity::Critical, 0.015)
+    FailureMode::new("store-process-stalled", "store", Severity::Critical, 0.015)
         .description(
             "Store process hung",
             "The process of {name} exists but does not run: it is stopped by a signal \
@@ -265,7 +263,7 @@ fn process_stalled_evidence() -> Vec<EvidenceRule> {
 }
 
 fn corrupted() -> FailureMode {
-    failure_mode("store-data-damaged", "store", Severity::Critical, 0.005)
+    FailureMode::new("store-data-damaged", "store", Severity::Critical, 0.005)
         .description(
             "Corrupted data or failing disk",
             "{name} reported an error that is never harmless: a corrupted file, a \

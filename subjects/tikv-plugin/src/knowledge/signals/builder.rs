@@ -5,7 +5,7 @@ use operator_plugin::knowledge::{
 };
 use operator_plugin::{Matcher, Reduction, Selector, label};
 
-use super::WINDOW_MS;
+use super::WINDOW;
 
 pub(super) fn of_store(id: &str, title: &str, unit: &str, source: SignalSource) -> Signal {
     of("store", id, title, unit, source)
@@ -19,13 +19,9 @@ pub(super) fn of(
     source: SignalSource,
 ) -> Signal {
     Signal {
-        id: id.to_owned(),
         title: title.to_owned(),
         unit: unit.to_owned(),
-        entity_kind: entity_kind.to_owned(),
-        source,
-        bad: Direction::Up,
-        floor: 0.0,
+        ..Signal::new(id, entity_kind, source)
     }
 }
 
@@ -50,7 +46,7 @@ impl Adjust for Signal {
 pub(super) fn column_of(table: &str, entity_column: &str, value_column: &str) -> SignalSource {
     SignalSource::Column(ColumnSource {
         table: table.to_owned(),
-        entity_column: entity_column.to_owned(),
+        key_columns: vec![entity_column.to_owned()],
         value_column: value_column.to_owned(),
     })
 }
@@ -63,8 +59,8 @@ pub(super) fn series(metric: &str, labels: &[(&str, &str)], reduction: Reduction
     SignalSource::Series(SeriesSource {
         selector: selector(metric, labels),
         reduction,
-        window: WINDOW_MS,
-        by: "store".to_owned(),
+        window: WINDOW,
+        by: vec!["store".to_owned()],
     })
 }
 
@@ -72,8 +68,8 @@ pub(super) fn quantile(histogram: &str, labels: &[(&str, &str)]) -> SignalSource
     SignalSource::Quantile(QuantileSource {
         quantile: 0.99,
         selector: selector(histogram, labels),
-        window: WINDOW_MS,
-        by: "store".to_owned(),
+        window: WINDOW,
+        by: vec!["store".to_owned()],
     })
 }
 

@@ -10,30 +10,34 @@ use super::{base, rules, unique};
 fn ids_are_unique_and_well_formed() {
     let base = base();
     unique(base.signals.iter().map(|signal| &signal.id));
-    unique(base.cards.iter().map(|mode| &mode.id));
+    unique(base.failure_modes.iter().map(|mode| &mode.id));
     unique(base.actions.iter().map(|action| &action.id));
-    for mode in &base.cards {
+    for mode in &base.failure_modes {
         unique(mode.evidence.iter().map(|rule| &rule.id));
     }
-    assert!(base.signals.len() >= 25 && base.cards.len() >= 15 && base.actions.len() >= 15);
+    assert!(base.signals.len() >= 25 && base.failure_modes.len() >= 15 && base.actions.len() >= 15);
 }
 
 #[test]
 fn lists_are_sorted_by_id() {
     let base = base();
     assert!(base.signals.is_sorted_by_key(|signal| signal.id.clone()));
-    assert!(base.cards.is_sorted_by_key(|mode| mode.id.clone()));
+    assert!(base.failure_modes.is_sorted_by_key(|mode| mode.id.clone()));
     assert!(base.actions.is_sorted_by_key(|action| action.id.clone()));
 }
 
 #[test]
 fn alternatives_and_actions_exist() {
     let base = base();
-    let failure_modes = unique(base.cards.iter().map(|mode| &mode.id));
+    let failure_modes = unique(base.failure_modes.iter().map(|mode| &mode.id));
     let actions = unique(base.actions.iter().map(|action| &action.id));
-    for mode in &base.cards {
-        assert!(!mode.rivals.is_empty(), "{} has no alternative", mode.id);
-        for rival in &mode.rivals {
+    for mode in &base.failure_modes {
+        assert!(
+            !mode.alternatives.is_empty(),
+            "{} has no alternative",
+            mode.id
+        );
+        for rival in &mode.alternatives {
             assert!(
                 failure_modes.contains(rival.as_str()) && rival != &mode.id,
                 "{}: alternative {rival}",
@@ -49,7 +53,7 @@ fn alternatives_and_actions_exist() {
         );
     }
     let used: BTreeSet<&str> = base
-        .cards
+        .failure_modes
         .iter()
         .flat_map(|mode| &mode.options)
         .map(|fit| fit.action.as_str())
@@ -59,7 +63,7 @@ fn alternatives_and_actions_exist() {
 
 #[test]
 fn every_failure_mode_offers_waiting_and_one_best_option() {
-    for mode in base().cards {
+    for mode in base().failure_modes {
         assert!(
             mode.options.iter().any(|option| option.action == "wait"),
             "{}",
@@ -80,7 +84,7 @@ fn every_failure_mode_offers_waiting_and_one_best_option() {
 
 #[test]
 fn unsafe_recovery_is_always_harmful() {
-    for mode in base().cards {
+    for mode in base().failure_modes {
         for option in mode
             .options
             .iter()
@@ -104,27 +108,27 @@ fn unsafe_recovery_is_always_harmful() {
 
 #[test]
 fn likelihood_ratios_are_plausible() {
-    for mode in base().cards {
+    for mode in base().failure_modes {
         assert!(
             mode.prior > 0.0 && mode.prior <= 0.1,
             "{}: prior {}",
             mode.id,
             mode.prior
         );
-        let strong = mode.evidence.iter().any(|rule| rule.ratio_if_true >= 5.0);
+        let strong = mode.evidence.iter().any(|rule| rule.lr_positive >= 5.0);
         assert!(strong, "{}: no strong evidence for it", mode.id);
         let denied = mode
             .evidence
             .iter()
-            .any(|rule| rule.ratio_if_true < 0.5 || rule.ratio_if_false < 0.5);
+            .any(|rule| rule.lr_positive < 0.5 || rule.lr_negative < 0.5);
         assert!(denied, "{}: no evidence against it", mode.id);
     }
     for (mode, rule) in rules() {
-        for ratio in [rule.ratio_if_true, rule.ratio_if_false] {
+        for ratio in [rule.lr_positive, rule.lr_negative] {
             assert!(ratio > 0.0 && ratio <= 100.0, "{mode}/{}: {ratio}", rule.id);
         }
-        let both_up = rule.ratio_if_true > 1.0 && rule.ratio_if_false > 1.0;
-        let both_down = rule.ratio_if_true < 1.0 && rule.ratio_if_false < 1.0;
+        let both_up = rule.lr_positive > 1.0 && rule.lr_negative > 1.0;
+        let both_down = rule.lr_positive < 1.0 && rule.lr_negative < 1.0;
         assert!(
             !both_up && !both_down,
             "{mode}/{}: both outcomes point the same way",
@@ -146,7 +150,7 @@ fn consequences_explain_without_being_evidence() {
     {
         assert!(rule.explains, "{mode}/{}", rule.id);
         assert!(
-            (rule.ratio_if_true - 1.0).abs() + (rule.ratio_if_false - 1.0).abs() < f64::EPSILON,
+            (rule.lr_positive - 1.0).abs() + (rule.lr_negative - 1.0).abs() < f64::EPSILON,
             "{mode}/{}",
             rule.id
         );
@@ -155,7 +159,7 @@ fn consequences_explain_without_being_evidence() {
 
 #[test]
 fn texts_are_complete() {
-    for mode in base().cards {
+    for mode in base().failure_modes {
         assert!(
             !mode.title.is_empty() && !mode.title.contains('{') && !mode.title.ends_with('.'),
             "{}",
@@ -180,12 +184,6 @@ fn texts_are_complete() {
     for action in base().actions {
         assert!(
             !action.effect.is_empty() && !action.risk_note.is_empty(),
-            "{}",
-            action.id
-        );
-        assert_eq!(
-            action.reversible,
-            !action.reversal.is_empty(),
             "{}",
             action.id
         );

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use operator_plugin::knowledge::{SignalSource, Test};
+use operator_plugin::knowledge::{
+    Part, SignalComparison, SignalDeviation, SignalSource, Step, Test,
+};
 
 use super::sources::{check_ids, check_sources, quoted_after, tables};
 use super::{base, rules, unique};
@@ -11,7 +13,7 @@ use super::{base, rules, unique};
 fn every_check_supports_a_failure_mode_that_explains_it() {
     let supported: BTreeSet<String> = rules()
         .into_iter()
-        .filter(|(_, rule)| rule.explains && rule.ratio_if_true > 1.0)
+        .filter(|(_, rule)| rule.explains && rule.lr_positive > 1.0)
         .filter_map(|(_, rule)| {
             if let Test::Violated(check) = rule.test {
                 Some(check)
@@ -70,7 +72,8 @@ fn rules_name_checks_signals_and_columns_that_exist() {
             Test::Violated(check) | Test::Holds(check) => {
                 assert!(checks.contains(check), "{mode}/{}: check {check}", rule.id)
             }
-            Test::SignalDeviates((signal, _)) | Test::SignalCompares((signal, ..)) => {
+            Test::SignalDeviates(SignalDeviation { signal, .. })
+            | Test::SignalCompares(SignalComparison { signal, .. }) => {
                 assert!(
                     signals.contains(signal.as_str()),
                     "{mode}/{}: signal {signal}",
@@ -81,12 +84,9 @@ fn rules_name_checks_signals_and_columns_that_exist() {
                 let columns = tables
                     .get(&row.table)
                     .unwrap_or_else(|| panic!("{mode}/{}: table {}", rule.id, row.table));
-                assert!(
-                    columns.contains_key(&row.entity_column),
-                    "{mode}/{}: {}",
-                    rule.id,
-                    row.entity_column
-                );
+                for key in &row.key_columns {
+                    assert!(columns.contains_key(key), "{mode}/{}: {}", rule.id, key);
+                }
                 let kind = columns
                     .get(&row.column)
                     .unwrap_or_else(|| panic!("{mode}/{}: {}", rule.id, row.column));
@@ -117,12 +117,9 @@ fn signals_read_numeric_columns_and_collected_metrics() {
                 let columns = tables
                     .get(&column.table)
                     .unwrap_or_else(|| panic!("{}: {}", signal.id, column.table));
-                assert!(
-                    columns.contains_key(&column.entity_column),
-                    "{}: {}",
-                    signal.id,
-                    column.entity_column
-                );
+                for key in &column.key_columns {
+                    assert!(columns.contains_key(key), "{}: {}", signal.id, key);
+                }
                 let kind = columns.get(&column.value_column).map(String::as_str);
                 assert!(
                     matches!(kind, Some("float" | "integer")),
@@ -229,23 +226,28 @@ fn attributes_are_columns_and_commands_use_only_known_placeholders() {
         let columns = tables
             .get(&attribute.table)
             .unwrap_or_else(|| panic!("{}: {}", attribute.name, attribute.table));
-        for column in [&attribute.entity_column, &attribute.value_column] {
+        for column in attribute
+            .key_columns
+            .iter()
+            .chain([&attribute.value_column])
+        {
             assert!(columns.contains_key(column), "{}: {column}", attribute.name);
         }
     }
     let kinds_of = |action: &str| -> BTreeSet<String> {
         let offering = base
-            .cards
+            .failure_modes
             .iter()
             .filter(|mode| mode.options.iter().any(|option| option.action == action));
         offering.map(|mode| mode.entity_kind.clone()).collect()
     };
     for action in &base.actions {
-        let texts = action
-            .commands
-            .iter()
-            .chain([&action.effect, &action.reversal, &action.title]);
-        let names: BTreeSet<String> = texts.flat_map(|text| placeholders(text)).collect();
+        let steps = action.steps.iter().chain(&action.undo);
+        let names: BTreeSet<String> = steps
+            .flat_map(step_placeholders)
+            .chain(placeholders(&action.effect))
+            .chain(placeholders(&action.title))
+            .collect();
         for name in names {
             let known = ["entity", "key", "name"].contains(&name.as_str());
             let of_kind = |kind: &str| {
@@ -276,6 +278,34 @@ fn is_excused(action: &str, kind: &str) -> bool {
             "repair-network",
         ]
         .contains(&action)
+}
+
+fn step_placeholders(step: &Step) -> Vec<String> {
+    let Step::Run(command) = step else {
+        return Vec::new();
+    };
+    let parts = command
+        .pipeline
+        .iter()
+        .flat_map(|invocation| &invocation.argv)
+        .flat_map(|argument| &argument.parts);
+    let name = |part: &Part| match part {
+        Part::Placeholder(placeholder) => Some(placeholder.name.clone()),
+        Part::Literal(_) | Part::Blank(_) => None,
+    };
+    parts.filter_map(name).collect()
+}
+
+#[test]
+fn notes_of_commands_have_no_placeholders() {
+    for action in base().actions {
+        for step in action.steps.iter().chain(&action.undo) {
+            if let Step::Run(command) = step {
+                let note = command.note.as_deref().unwrap_or_default();
+                assert!(!note.contains('{'), "{}: {note}", action.id);
+            }
+        }
+    }
 }
 
 fn placeholders(text: &str) -> Vec<String> {

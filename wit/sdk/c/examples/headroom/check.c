@@ -9,7 +9,7 @@ static op_string percent(double share) {
   return OP_JOIN(op_decimal(tenths / 10), op_text_of("."), op_decimal(tenths % 10), op_text_of(" %"));
 }
 
-// The number of ticks that the last call remembered; 0 for anything else.
+// The number of ticks in the state of the last call; 0 for anything else.
 static int64_t remembered(op_bytes state) {
   int64_t ticks = 0;
   if (state.len > 9) return 0;
@@ -20,28 +20,28 @@ static int64_t remembered(op_bytes state) {
   return ticks;
 }
 
-static void judge_node(op_table *nodes, size_t row, op_findings *findings) {
+static void evaluate_node(op_table *nodes, size_t row, op_findings *findings) {
   op_string name = op_text_of("?");
   double share;
   op_text(nodes, row, "node", &name);
-  op_string entity = OP_JOIN(op_text_of("node/"), name);
+  op_entity node = op_entity_of("node", name);
   if (!op_number(nodes, row, "free_ratio", &share)) {
-    op_unknown(findings, entity, op_text_of("its free space is not known"));
+    op_unknown(findings, node, op_text_of("its free space is not known"));
   } else if (!(share >= 0.0 && share <= 1.0)) {
-    op_unknown(findings, entity, op_text_of("its free space is no share of a whole"));
+    op_unknown(findings, node, op_text_of("its free ratio lies outside 0 to 1"));
   } else if (share >= LEAST_FREE) {
-    op_pass(findings, entity);
+    op_pass(findings, node);
   } else {
     op_evidence evidence[] = {op_cell(nodes, row, "free_ratio"), op_cell(nodes, row, "objects")};
     evidence[0].expected = op_text_of("at least 0.2");
-    op_fail(findings, entity, OP_JOIN(percent(share), op_text_of(" of its space is free")), 2, evidence);
+    op_fail(findings, node, OP_JOIN(percent(share), op_text_of(" of its space is free")), 2, evidence);
   }
 }
 
 static void room(op_snapshot *snapshot, op_bytes state, op_findings *findings) {
   op_table *nodes = op_open(snapshot, "nodes");
   if (!nodes) return;
-  for (size_t row = 0; row < op_rows(nodes); row++) judge_node(nodes, row, findings);
+  for (size_t row = 0; row < op_rows(nodes); row++) evaluate_node(nodes, row, findings);
   int64_t low_ticks = op_violations(findings) ? remembered(state) + 1 : 0;
   op_string ticks = op_decimal(low_ticks);
   op_conclude(findings, OP_JOIN(op_decimal((int64_t)op_rows(nodes)), op_text_of(" nodes, low for "), ticks,
@@ -61,4 +61,4 @@ static const char *const READS[] = {"nodes", NULL};
 static const op_check CHECKS[] = {
     {"headroom", "every node has a fifth of its space free", OP_WARNING, 0, READS, room},
 };
-const op_module OP_MODULE = {"headroom", "0.1.0", "Every node has room left", CHECKS, 1, migrate};
+const op_plugin OP_PLUGIN = {"headroom", "0.1.0", "Every node has room left", CHECKS, 1, migrate};

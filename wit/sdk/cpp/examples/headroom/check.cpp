@@ -13,7 +13,7 @@ std::string percent(double share) {
   return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %";
 }
 
-// The number of ticks that the last call remembered; 0 for anything else.
+// The number of ticks in the state of the last call; 0 for anything else.
 std::int64_t remembered(std::string_view state) {
   std::int64_t ticks = 0;
   if (state.size() > 9) return 0;
@@ -24,17 +24,17 @@ std::int64_t remembered(std::string_view state) {
   return ticks;
 }
 
-void judge_node(const Row &row, Findings &findings) {
-  const std::string entity = "node/" + std::string(row.text("node").value_or("?"));
+void evaluate_node(const Row &row, Findings &findings) {
+  const Entity node("node", row.text("node").value_or("?"));
   const std::optional<double> share = row.number("free_ratio");
   if (!share) {
-    findings.unknown(entity, "its free space is not known");
+    findings.unknown(node, "its free space is not known");
   } else if (!(*share >= 0.0 && *share <= 1.0)) {
-    findings.unknown(entity, "its free space is no share of a whole");
+    findings.unknown(node, "its free ratio lies outside 0 to 1");
   } else if (*share >= least_free) {
-    findings.pass(entity);
+    findings.pass(node);
   } else {
-    findings.fail(entity, percent(*share) + " of its space is free",
+    findings.fail(node, percent(*share) + " of its space is free",
                   {row.evidence("free_ratio").expected("at least 0.2"), row.evidence("objects")});
   }
 }
@@ -42,7 +42,7 @@ void judge_node(const Row &row, Findings &findings) {
 void room(const Snapshot &snapshot, std::string_view state, Findings &findings) {
   const std::optional<Table> nodes = snapshot.table("nodes");
   if (!nodes) return;
-  for (const Row &row : nodes->rows()) judge_node(row, findings);
+  for (const Row &row : nodes->rows()) evaluate_node(row, findings);
   const std::string ticks = std::to_string(findings.violations() ? remembered(state) + 1 : 0);
   findings.conclude(std::to_string(nodes->size()) + " nodes, low for " + ticks + " ticks");
   findings.remember(ticks);
@@ -57,9 +57,9 @@ bool migrate(op_string, op_string from_version, op_bytes state, op_bytes *migrat
 
 constexpr const char *reads[] = {"nodes", nullptr};
 constexpr op_check checks[] = {
-    {"headroom", "every node has a fifth of its space free", OP_WARNING, 0, reads, judged<room>},
+    {"headroom", "every node has a fifth of its space free", OP_WARNING, 0, reads, evaluated<room>},
 };
 
 }  // namespace
 
-extern "C" const op_module OP_MODULE = {"headroom", "0.1.0", "Every node has room left", checks, 1, migrate};
+extern "C" const op_plugin OP_PLUGIN = {"headroom", "0.1.0", "Every node has room left", checks, 1, migrate};

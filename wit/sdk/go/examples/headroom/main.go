@@ -18,7 +18,7 @@ func room(snapshot *plugin.Snapshot, state []byte) (plugin.Outcome, error) {
 	}
 	findings := plugin.Findings{}
 	for _, row := range nodes.Rows() {
-		judgeNode(row, &findings)
+		evaluateNode(row, &findings)
 	}
 	ticks := 0
 	if findings.Violations() > 0 {
@@ -28,23 +28,23 @@ func room(snapshot *plugin.Snapshot, state []byte) (plugin.Outcome, error) {
 	return outcome.Remember([]byte(strconv.Itoa(ticks))), nil
 }
 
-func judgeNode(row plugin.Row, findings *plugin.Findings) {
+func evaluateNode(row plugin.Row, findings *plugin.Findings) {
 	name, known := row.Text("node")
 	if !known {
 		name = "?"
 	}
-	entity := "node/" + name
+	node := plugin.EntityOf("node", name)
 	share, known := row.Number("free_ratio")
 	switch {
 	case !known:
-		findings.Unknown(entity, "its free space is not known")
+		findings.Unknown(node, "its free space is not known")
 	case !(share >= 0 && share <= 1):
-		findings.Unknown(entity, "its free space is no share of a whole")
+		findings.Unknown(node, "its free ratio lies outside 0 to 1")
 	case share >= leastFree:
-		findings.Pass(entity)
+		findings.Pass(node)
 	default:
 		free := row.Evidence("free_ratio").Expect("at least 0.2")
-		findings.Fail(entity, percent(share)+" of its space is free", free, row.Evidence("objects"))
+		findings.Fail(node, percent(share)+" of its space is free", free, row.Evidence("objects"))
 	}
 }
 
@@ -54,7 +54,7 @@ func percent(share float64) string {
 	return fmt.Sprintf("%d.%d %%", tenths/10, tenths%10)
 }
 
-// The number of ticks that the last call remembered; 0 for anything else.
+// The number of ticks in the state of the last call; 0 for anything else.
 func remembered(state []byte) int {
 	if len(state) > 9 || strings.Trim(string(state), "0123456789") != "" {
 		return 0
@@ -71,15 +71,15 @@ func migrate(_, fromVersion string, state []byte) []byte {
 	return nil
 }
 
-var module = plugin.Module{
+var headroom = plugin.Plugin{
 	Name: "headroom", Version: "0.1.0", Summary: "Every node has room left",
 	Checks: []plugin.Check{{
 		ID: "headroom", Claim: "every node has a fifth of its space free", Severity: plugin.Warning,
-		Tables: []string{"nodes"}, Judge: room,
+		Tables: []string{"nodes"}, Evaluate: room,
 	}},
 	Migrate: migrate,
 }
 
-func init() { plugin.Export(module) }
+func init() { plugin.Export(headroom) }
 
 func main() {}

@@ -1,28 +1,28 @@
 // Every node has room left: no less than a fifth of its space is free.
-import { Findings, invariants } from "../../operator-plugin.js";
+import { Findings, checkPlugin, entity } from "../../operator-plugin.js";
 
 const LEAST_FREE = 0.2;
 
 function room(snapshot, state) {
   const nodes = snapshot.table("nodes");
   const findings = new Findings();
-  for (const row of nodes.rows()) judgeNode(row, findings);
+  for (const row of nodes.rows()) evaluateNode(row, findings);
   const ticks = findings.violations.length ? remembered(state) + 1 : 0;
   return findings.conclude(`${nodes.length} nodes, low for ${ticks} ticks`, String(ticks));
 }
 
-function judgeNode(row, findings) {
-  const entity = `node/${row.text("node") ?? "?"}`;
+function evaluateNode(row, findings) {
+  const node = entity("node", row.text("node") ?? "?");
   const share = row.number("free_ratio");
   if (share === null) {
-    findings.unknown(entity, "its free space is not known");
+    findings.unknown(node, "its free space is not known");
   } else if (!(share >= 0 && share <= 1)) {
-    findings.unknown(entity, "its free space is no share of a whole");
+    findings.unknown(node, "its free ratio lies outside 0 to 1");
   } else if (share >= LEAST_FREE) {
-    findings.pass(entity);
+    findings.pass(node);
   } else {
     const evidence = [row.evidence("free_ratio", "at least 0.2"), row.evidence("objects")];
-    findings.fail(entity, `${percent(share)} of its space is free`, evidence);
+    findings.fail(node, `${percent(share)} of its space is free`, evidence);
   }
 }
 
@@ -32,7 +32,7 @@ function percent(share) {
   return `${Math.floor(tenths / 10)}.${tenths % 10} %`;
 }
 
-// The number of ticks that the last call remembered; 0 for anything else.
+// The number of ticks in the state of the last call; 0 for anything else.
 function remembered(state) {
   return /^[0-9]{1,9}$/.test(state ?? "") ? Number(state) : 0;
 }
@@ -40,10 +40,10 @@ function remembered(state) {
 // Version 0.1 already counted ticks in this way.
 const keep = (check, fromVersion, state) => (fromVersion.startsWith("0.1.") ? state : undefined);
 
-export const { declare, evaluate, migrate } = invariants({
+export const { declare, evaluate, migrate } = checkPlugin({
   name: "headroom",
   version: "0.1.0",
   summary: "Every node has room left",
-  checks: [{ id: "headroom", claim: "every node has a fifth of its space free", tables: ["nodes"], judge: room }],
+  checks: [{ id: "headroom", claim: "every node has a fifth of its space free", tables: ["nodes"], evaluate: room }],
   migrate: keep,
 });

@@ -1,15 +1,14 @@
 // Observes a service that has a health page:
 //
 //     GET /health.json -> {"service": "...", "nodes": [{"name": "a", "up": true, "free_bytes": 5, "total_bytes": 9, "objects": 3}]}
-import { NO_KNOWLEDGE, subject, table } from "../../subject.js";
+import { Signal, entity, gapOfPath, gapOfTable, subject, table } from "../../subject.js";
 
 const TARGET = "health";
 const PATH = "/health.json";
 
-function look(world) {
-  const answer = world.get(TARGET, PATH);
-  const page = understood(answer);
-  if (page.reason) return { blind: [{ source: `http:${TARGET}${PATH}`, reason: page.reason }] };
+function poll(world) {
+  const page = pageOf(world.get(TARGET, PATH));
+  if (page.reason) return { gaps: [gapOfPath(TARGET, PATH, page.reason), gapOfTable("nodes", page.reason)] };
   const nodes = page.nodes;
   const column = (name) => nodes.map((node) => node[name]);
   return {
@@ -21,12 +20,12 @@ function look(world) {
         .floats("free_ratio", "1", nodes.map(freeRatio))
         .integers("objects", "", column("objects")),
     ],
-    topology: { entities: nodes.map(({ name }) => ({ id: `node/${name}`, kind: "node", name })), edges: [] },
+    topology: { entities: nodes.map(({ name }) => ({ id: entity("node", name), name })), edges: [] },
   };
 }
 
-// What the page says, or the reason why that is not known.
-function understood({ error, status, body }) {
+// The page, or the reason why it is not known.
+function pageOf({ error, status, body }) {
   if (error) return { reason: error };
   if (status !== 200) return { reason: `status ${status}` };
   try {
@@ -42,15 +41,20 @@ function freeRatio({ free_bytes: free, total_bytes: total }) {
   return Number.isFinite(free) && total > 0 ? free / total : null;
 }
 
-const free = { tag: "column", val: { table: "nodes", entityColumn: "node", valueColumn: "free_ratio" } };
-const signal = {
-  id: "free-ratio", title: "free space", unit: "1", entityKind: "node", source: free, bad: "down", floor: 0.05,
-};
+function expertise(base) {
+  const source = { tag: "column", val: { table: "nodes", keyColumns: ["node"], valueColumn: "free_ratio" } };
+  const free = new Signal("free-ratio", "node", source);
+  free.setTitle("free space");
+  free.setUnit("1");
+  free.setBad("down");
+  free.setFloor(0.05);
+  base.addSignal(free);
+}
 
 export const { describe, configure, observe, knowledge } = subject({
   name: "health",
   version: "0.1.0",
   summary: "Observes a service through its health page",
-  observe: look,
-  knowledge: () => ({ ...NO_KNOWLEDGE, version: "0.1.0", signals: [signal] }),
+  observe: poll,
+  knowledge: expertise,
 });

@@ -3,7 +3,7 @@
 from typing import Optional
 
 import wit_world
-from operator_plugin.invariant import Check, Findings, Module, Row, Snapshot, evidence
+from operator_plugin.check import Check, CheckPlugin, Findings, Row, Snapshot, entity, evidence
 
 LEAST_FREE = 0.2
 
@@ -12,23 +12,23 @@ def room(snapshot: Snapshot, state: Optional[bytes]):
     nodes = snapshot.table("nodes")
     findings = Findings()
     for row in nodes:
-        judge_node(row, findings)
+        evaluate_node(row, findings)
     ticks = remembered(state) + 1 if findings.violations else 0
     return findings.conclude(f"{len(nodes)} nodes, low for {ticks} ticks", str(ticks).encode())
 
 
-def judge_node(row: Row, findings: Findings) -> None:
+def evaluate_node(row: Row, findings: Findings) -> None:
     name, share = row.text("node"), row.number("free_ratio")
-    entity = "node/" + ("?" if name is None else name)
+    node = entity("node", "?" if name is None else name)
     if share is None:
-        findings.unknown(entity, "its free space is not known")
+        findings.unknown(node, "its free space is not known")
     elif not 0 <= share <= 1:
-        findings.unknown(entity, "its free space is no share of a whole")
+        findings.unknown(node, "its free ratio lies outside 0 to 1")
     elif share >= LEAST_FREE:
-        findings.ok(entity)
+        findings.ok(node)
     else:
         cells = evidence(row, "free_ratio", "at least 0.2"), evidence(row, "objects")
-        findings.fail(entity, f"{percent(share)} of its space is free", *cells)
+        findings.fail(node, f"{percent(share)} of its space is free", *cells)
 
 
 def percent(share: float) -> str:
@@ -38,12 +38,12 @@ def percent(share: float) -> str:
 
 
 def remembered(state: Optional[bytes]) -> int:
-    """The number of ticks that the last call remembered; 0 for anything else."""
+    """The number of ticks in the state of the last call; 0 for anything else."""
     return int(state) if state and len(state) <= 9 and state.isdigit() else 0
 
 
-class WitWorld(Module, wit_world.WitWorld):
-    """The module: one check."""
+class WitWorld(CheckPlugin, wit_world.WitWorld):
+    """The plugin: one check."""
 
     name = "headroom"
     summary = "Every node has room left"

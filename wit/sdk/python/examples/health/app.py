@@ -7,8 +7,8 @@ GET /health.json -> {"service": "...", "nodes": [
 from typing import Optional
 
 import wit_world
-from operator_plugin.subject import Blind, Observation, Subject, Table, get
-from wit_world.imports import knowledge
+from operator_plugin.subject import Observation, Subject, Table, builders, entity, gap_of_path, gap_of_table, get
+from wit_world.imports import topology, vocabulary
 
 TARGET, PATH = "health", "/health.json"
 
@@ -19,12 +19,13 @@ class WitWorld(Subject, wit_world.WitWorld):
     name = "health"
     summary = "Observes a service through its health page"
 
-    def look(self, context) -> Observation:
+    def poll(self, context) -> Observation:
         try:
             page = get(TARGET, PATH).json()
             nodes = page["nodes"]
         except (ValueError, KeyError, TypeError) as error:
-            return Observation(blind=[Blind(f"http:{TARGET}{PATH}", str(error) or "the page lists no nodes")])
+            reason = str(error) or "the page lists no nodes"
+            return Observation(gaps=[gap_of_path(TARGET, PATH, reason), gap_of_table("nodes", reason)])
         table = (
             Table("nodes")
             .texts("node", (node.get("name") for node in nodes))
@@ -32,13 +33,18 @@ class WitWorld(Subject, wit_world.WitWorld):
             .floats("free_ratio", map(free_ratio, nodes), "1")
             .integers("objects", (node.get("objects") for node in nodes))
         )
-        entities = [knowledge.Entity(f"node/{node['name']}", "node", node["name"]) for node in nodes if "name" in node]
+        names = [node["name"] for node in nodes if "name" in node]
+        entities = [topology.Entity(entity("node", name), name) for name in names]
         return Observation(str(page.get("service", "")), [table], entities)
 
-    def expertise(self) -> knowledge.KnowledgeBase:
-        source = knowledge.SignalSource_Column(knowledge.ColumnSource("nodes", "node", "free_ratio"))
-        signal = knowledge.Signal("free-ratio", "free space", "1", "node", source, knowledge.Direction.DOWN, 0.05)
-        return knowledge.KnowledgeBase(self.version, [signal], [], [], [])
+    def expertise(self, knowledge: builders.KnowledgeBase) -> None:
+        source = vocabulary.SignalSource_Column(vocabulary.ColumnSource("nodes", ["node"], "free_ratio"))
+        signal = builders.Signal("free-ratio", "node", source)
+        signal.set_title("free space")
+        signal.set_unit("1")
+        signal.set_bad(vocabulary.Direction.DOWN)
+        signal.set_floor(0.05)
+        knowledge.add_signal(signal)
 
 
 def free_ratio(node: dict) -> Optional[float]:

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowTest<'a> {
     pub(super) table: &'a str,
-    pub(super) entity_column: &'a str,
+    pub(super) key_columns: &'a [String],
     pub(super) column: &'a str,
     pub(super) comparison: Comparison,
     pub(super) value: &'a Scalar,
@@ -20,7 +20,7 @@ pub(super) struct RowTest<'a> {
 /// Rows by the key of their entity, for every table and column that a rule names.
 #[derive(Debug, Default)]
 pub(super) struct RowIndex<'a> {
-    by_key: BTreeMap<(&'a str, &'a str), BTreeMap<String, Vec<usize>>>,
+    by_key: BTreeMap<(&'a str, &'a [String]), BTreeMap<String, Vec<usize>>>,
 }
 
 impl<'a> RowIndex<'a> {
@@ -28,9 +28,7 @@ impl<'a> RowIndex<'a> {
         let mut index = Self::default();
         for rule in input.knowledge.cards.iter().flat_map(|one| &one.evidence) {
             let Test::RowMatches {
-                table,
-                entity_column,
-                ..
+                table, key_columns, ..
             } = &rule.test
             else {
                 continue;
@@ -38,20 +36,19 @@ impl<'a> RowIndex<'a> {
             if let Some(found) = input.snapshot.tables.get(table) {
                 index
                     .by_key
-                    .entry((table, entity_column))
-                    .or_insert_with(|| keys(found, entity_column));
+                    .entry((table, key_columns))
+                    .or_insert_with(|| keys(found, key_columns));
             }
         }
         index
     }
 }
 
-fn keys(table: &Table, column: &str) -> BTreeMap<String, Vec<usize>> {
+fn keys(table: &Table, columns: &[String]) -> BTreeMap<String, Vec<usize>> {
     let mut rows: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for row in 0..table.rows {
-        match table.scalar(row, column) {
-            Scalar::Null => {}
-            key => rows.entry(key.to_string()).or_default().push(row),
+        if let Some(key) = table.entity_key(row, columns) {
+            rows.entry(key).or_default().push(row);
         }
     }
     rows
@@ -68,11 +65,10 @@ pub(super) fn evaluate(
     let Some(table) = input.snapshot.tables.get(test.table) else {
         return Finding::Unknown("the table was not observed".to_owned());
     };
-    let columns = [test.entity_column, test.column];
-    let index = facts.rows.by_key.get(&(test.table, test.entity_column));
-    let has_columns = columns
-        .iter()
-        .all(|column| table.column_index(column).is_some());
+    let mut columns = test.key_columns.iter().map(String::as_str);
+    let has_columns = columns.all(|column| table.column_index(column).is_some())
+        && table.column_index(test.column).is_some();
+    let index = facts.rows.by_key.get(&(test.table, test.key_columns));
     let Some(index) = index.filter(|_| has_columns) else {
         return Finding::Unknown("the table has no such column".to_owned());
     };

@@ -1,11 +1,12 @@
 //! What the operator cannot observe.
 
 use crate::diagnose::fixture::{Sight, Story, node_two_gone};
-use operator_model::{BlindSpot, Severity, SymptomKind};
+use operator_model::{ObservationGap, Severity, SymptomKind};
 
-fn blind(sources: &[&str]) -> Vec<BlindSpot> {
-    let spot = |source: &&str| BlindSpot {
-        source: (*source).to_owned(),
+fn blind(sources: &[&str]) -> Vec<ObservationGap> {
+    let spot = |source: &&str| ObservationGap {
+        source: (*source).into(),
+        entity: None,
         reason: "connection refused".to_owned(),
     };
     sources.iter().map(spot).collect()

@@ -1,23 +1,18 @@
 //! Every node has room left: no less than a fifth of its space is free.
 
 use operator_plugin::{
-    Check, Findings, Invariants, Outcome, PluginError, PluginInfo, Row, Snapshot, Violation,
-    export_invariants,
+    Check, Checks, Findings, Outcome, PluginError, PluginInfo, Row, Snapshot, Violation, entity,
+    export_checks,
 };
 
 const LEAST_FREE: f64 = 0.2;
 
-/// The module: one check.
-pub struct Module;
+/// The plugin: one check.
+pub struct Headroom;
 
-impl Invariants for Module {
+impl Checks for Headroom {
     fn info() -> PluginInfo {
-        let (name, version, summary) = ("headroom", "0.1.0", "Every node has room left");
-        PluginInfo {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            summary: summary.to_owned(),
-        }
+        PluginInfo::new("headroom", "0.1.0", "Every node has room left")
     }
 
     fn checks() -> Vec<Check> {
@@ -43,7 +38,7 @@ fn room(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginErro
     let mut findings = Findings::new();
     let mut low = 0;
     for row in nodes.rows() {
-        low += u32::from(judge_node(&row, &mut findings));
+        low += u32::from(evaluate_node(&row, &mut findings));
     }
     let ticks = if low > 0 { remembered(state) + 1 } else { 0 };
     let outcome = findings.conclude(format!("{} nodes, low for {ticks} ticks", nodes.len()));
@@ -51,21 +46,21 @@ fn room(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginErro
 }
 
 /// Whether the node is low.
-fn judge_node(row: &Row<'_>, findings: &mut Findings) -> bool {
-    let entity = format!("node/{}", row.text("node").unwrap_or("?"));
+fn evaluate_node(row: &Row<'_>, findings: &mut Findings) -> bool {
+    let node = entity("node", row.text("node").unwrap_or("?"));
     let Some(share) = row.number("free_ratio") else {
-        findings.unknown(&entity, "its free space is not known");
+        findings.unknown(&node, "its free space is not known");
         return false;
     };
     if !(0.0..=1.0).contains(&share) {
-        findings.unknown(&entity, "its free space is no share of a whole");
+        findings.unknown(&node, "its free ratio lies outside 0 to 1");
         return false;
     }
     if share >= LEAST_FREE {
-        findings.pass(entity);
+        findings.pass(node);
         return false;
     }
-    let violation = Violation::new(entity, format!("{} of its space is free", percent(share)));
+    let violation = Violation::new(node, format!("{} of its space is free", percent(share)));
     let free = row.evidence("free_ratio").expected("at least 0.2");
     findings.fail(violation.evidence(free).evidence(row.evidence("objects")));
     true
@@ -77,7 +72,7 @@ fn percent(share: f64) -> String {
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 
-/// The number of ticks that the last call remembered; 0 for anything else.
+/// The number of ticks in the state of the last call; 0 for anything else.
 fn remembered(state: Option<&[u8]>) -> u32 {
     let digits = state.filter(|state| state.len() <= 9 && state.iter().all(u8::is_ascii_digit));
     digits
@@ -85,7 +80,7 @@ fn remembered(state: Option<&[u8]>) -> u32 {
         .unwrap_or(0)
 }
 
-export_invariants!(Module);
+export_checks!(Headroom);
 
 #[cfg(test)]
 mod tests {
@@ -93,35 +88,32 @@ mod tests {
     use operator_plugin::testing::SnapshotBuilder;
     use operator_plugin::{Status, table};
 
-    fn judge(free: [Option<f64>; 2]) -> Outcome {
+    fn evaluate(free: [Option<f64>; 2]) -> Outcome {
         let names = ["a", "b"].map(str::to_owned);
         let nodes = table("nodes")
             .texts("node", names)
             .floats("free_ratio", "1", free)
             .integers("objects", "1", [7, 8]);
-        room(
-            &SnapshotBuilder::of("test").table(nodes).build(),
-            Some(b"2"),
-        )
-        .unwrap()
+        let snapshot = SnapshotBuilder::of("test").table(nodes).build();
+        room(&snapshot, Some(b"2")).unwrap()
     }
 
     #[test]
     fn a_full_node_fails_and_an_empty_one_passes() {
-        let outcome = judge([Some(0.0496), Some(0.2)]);
-        assert_eq!(outcome.violations[0].summary, "5.0 % of its space is free");
+        let outcome = evaluate([Some(0.0496), Some(0.2)]);
         assert_eq!(
-            (outcome.passed, outcome.state),
-            (vec!["node/b".to_owned()], Some(b"3".to_vec()))
+            outcome.violations()[0].summary,
+            "5.0 % of its space is free"
         );
+        assert_eq!(outcome.passed(), ["node/b"]);
+        assert_eq!(outcome.state, Some(b"3".to_vec()));
     }
 
     #[test]
-    fn what_is_not_known_is_never_a_pass() {
-        assert_eq!(judge([Some(0.5), None]).status, Status::Inconclusive);
-        assert_eq!(
-            judge([Some(0.5), Some(f64::NAN)]).status,
-            Status::Inconclusive
-        );
+    fn an_unknown_value_is_never_a_pass() {
+        for unknown in [None, Some(f64::NAN)] {
+            let outcome = evaluate([Some(0.5), unknown]);
+            assert_eq!(outcome.status(), Status::Inconclusive);
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! Observes a service that has a health page:
 //!
-//! `GET /health.json` answers `{"service": "…", "nodes": [{"name": "a", "up": true, "free_bytes": 5,
+//! `GET /health.json` returns `{"service": "…", "nodes": [{"name": "a", "up": true, "free_bytes": 5,
 //! "total_bytes": 9, "objects": 3}]}`.
 
 use operator_plugin::knowledge::{ColumnSource, Direction, Signal, SignalSource};
 use operator_plugin::{
-    BlindSpot, Entity, HttpError, KnowledgeBase, Observation, ObserveContext, PluginError,
-    PluginInfo, Request, Response, Subject, Topology, World, export_subject, table,
+    Entity, HttpError, KnowledgeBase, Observation, ObservationGap, ObserveContext, PluginError,
+    PluginInfo, Request, Response, Subject, Topology, World, entity, export_subject, table,
 };
 use serde::Deserialize;
 
@@ -33,16 +33,11 @@ struct Node {
 
 impl Subject for Health {
     fn describe() -> PluginInfo {
-        let (name, version, summary) = (
+        PluginInfo::new(
             "health",
             "0.1.0",
             "Observes a service through its health page",
-        );
-        PluginInfo {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            summary: summary.to_owned(),
-        }
+        )
     }
 
     fn configure(config: &str) -> Result<Self, PluginError> {
@@ -59,43 +54,37 @@ impl Subject for Health {
         world: &mut dyn World,
         _context: &ObserveContext,
     ) -> Result<Observation, PluginError> {
-        let answer = world.send_all(&[Request::get(TARGET, PATH)]).pop();
-        Ok(answer
-            .ok_or_else(|| "no answer".to_owned())
-            .and_then(understood)
-            .map_or_else(blind, seen))
+        let response = world.send_all(&[Request::get(TARGET, PATH)]).pop();
+        Ok(response
+            .ok_or_else(|| "no response".to_owned())
+            .and_then(page_of)
+            .map_or_else(unobserved, observed))
     }
 
     fn knowledge(&self) -> Result<KnowledgeBase, PluginError> {
-        let column = |name: &str| name.to_owned();
-        let source = ColumnSource {
-            table: column("nodes"),
-            entity_column: column("node"),
-            value_column: column("free_ratio"),
-        };
-        let signal = Signal {
-            id: "free-ratio".to_owned(),
+        let source = SignalSource::Column(ColumnSource {
+            table: "nodes".to_owned(),
+            key_columns: vec!["node".to_owned()],
+            value_column: "free_ratio".to_owned(),
+        });
+        let free = Signal {
             title: "free space".to_owned(),
             unit: "1".to_owned(),
-            entity_kind: "node".to_owned(),
-            source: SignalSource::Column(source),
             bad: Direction::Down,
             floor: 0.05,
+            ..Signal::new("free-ratio", "node", source)
         };
-        let (cards, actions, attributes) = (Vec::new(), Vec::new(), Vec::new());
         Ok(KnowledgeBase {
             version: "0.1.0".to_owned(),
-            signals: vec![signal],
-            cards,
-            actions,
-            attributes,
+            signals: vec![free],
+            ..KnowledgeBase::default()
         })
     }
 }
 
-/// What the page says, or the reason why that is not known.
-fn understood(answer: Result<Response, HttpError>) -> Result<Page, String> {
-    let response = answer.map_err(|error| error.describe())?;
+/// The page, or the reason why it is not known.
+fn page_of(response: Result<Response, HttpError>) -> Result<Page, String> {
+    let response = response.map_err(|error| error.describe())?;
     if response.status != 200 {
         return Err(format!("status {}", response.status));
     }
@@ -103,11 +92,10 @@ fn understood(answer: Result<Response, HttpError>) -> Result<Page, String> {
         .map_err(|error| format!("the page is not understood: {error}"))
 }
 
-fn seen(page: Page) -> Observation {
+fn observed(page: Page) -> Observation {
     let nodes = &page.nodes;
-    let entity = |node: &Node| Entity {
-        id: format!("node/{}", node.name),
-        kind: "node".to_owned(),
+    let part = |node: &Node| Entity {
+        id: entity("node", &node.name),
         name: node.name.clone(),
     };
     let table = table("nodes")
@@ -116,31 +104,32 @@ fn seen(page: Page) -> Observation {
         .floats("free_ratio", "1", nodes.iter().map(free_ratio))
         .integers("objects", "", nodes.iter().map(|node| node.objects));
     let topology = Topology {
-        entities: nodes.iter().map(entity).collect(),
+        entities: nodes.iter().map(part).collect(),
         edges: Vec::new(),
     };
     Observation {
         system: page.service.clone(),
         tables: vec![table],
         topology,
-        blind: Vec::new(),
+        gaps: Vec::new(),
     }
 }
 
-fn blind(reason: String) -> Observation {
+/// Nothing was observed: the page is a gap, and the table that is made of it is one.
+fn unobserved(reason: String) -> Observation {
     let topology = Topology {
         entities: Vec::new(),
         edges: Vec::new(),
     };
-    let blind = vec![BlindSpot {
-        source: format!("http:{TARGET}{PATH}"),
-        reason,
-    }];
+    let gaps = vec![
+        ObservationGap::path(TARGET, PATH, &reason),
+        ObservationGap::table("nodes", &reason),
+    ];
     Observation {
         system: String::new(),
         tables: Vec::new(),
         topology,
-        blind,
+        gaps,
     }
 }
 
