@@ -15,7 +15,14 @@ use wit_component::{
 };
 use wit_parser::{ManglingAndAbi, PackageId, Resolve};
 
-const WORLDS: [&str; 3] = ["subject", "invariant", "script-engine"];
+const WORLDS: [&str; 4] = ["subject", "prober", "check", "rule-engine"];
+
+/// Worlds whose released component has empty bodies. The check is a real one.
+const EMPTY: [(&str, World); 3] = [
+    ("subject", World::Subject),
+    ("prober", World::Prober),
+    ("rule-engine", World::RuleEngine),
+];
 
 fn wit() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")
@@ -33,27 +40,57 @@ fn released() -> Vec<PathBuf> {
     folders
 }
 
-fn text(folder: &Path) -> String {
-    std::fs::read_to_string(folder.join("operator-plugin.wit")).expect("the contract's text")
+/// Copies a released text into `target`, edited, and with every version replaced by one that is
+/// never released: two packages cannot have one version, and the comparison ignores versions.
+fn copy_released(source: &Path, target: &Path, edit: &dyn Fn(String) -> String) {
+    std::fs::create_dir_all(target).unwrap();
+    for entry in source.read_dir().expect("the released text") {
+        let from = entry.unwrap().path();
+        let to = target.join(from.file_name().unwrap());
+        if from.is_dir() {
+            copy_released(&from, &to, edit);
+        } else {
+            let text = edit(std::fs::read_to_string(&from).unwrap());
+            std::fs::write(to, without_versions(&text)).unwrap();
+        }
+    }
 }
 
-/// Today's contract beside an older text. Two packages cannot have one version, and the comparison ignores versions.
-fn beside(old: &str) -> (Resolve, PackageId, PackageId) {
+/// `name@1.2.3` becomes `name@0.0.1`, and `@since` stays.
+fn without_versions(text: &str) -> String {
+    let mut parts = text.split('@');
+    let mut replaced = parts.next().unwrap().to_owned();
+    for part in parts {
+        let is_version = |one: char| one.is_ascii_digit() || one == '.';
+        let length = part.len() - part.trim_start_matches(is_version).len();
+        // A dot at its end belongs to the list of names that follows.
+        let version = part[..length].trim_end_matches('.');
+        let rest = &part[version.len()..];
+        let new = if version.is_empty() { "" } else { "0.0.1" };
+        replaced.extend(["@", new, rest]);
+    }
+    replaced
+}
+
+/// Today's contract beside an older text.
+fn beside(
+    folder: &Path,
+    edit: &dyn Fn(String) -> String,
+) -> anyhow::Result<(Resolve, PackageId, PackageId)> {
+    let copy = tempfile::tempdir().unwrap();
+    copy_released(&folder.join("wit"), copy.path(), edit);
     let mut resolve = Resolve::default();
-    let version = old
-        .lines()
-        .find_map(|line| line.strip_prefix("package operator:plugin@"))
-        .expect("a version");
-    let old = old.replace(&format!("@{version}"), "@0.0.1;");
-    let before = resolve
-        .push_str("released.wit", &old)
-        .expect("the released text parses");
-    let (now, _) = resolve.push_dir(wit()).expect("today's text parses");
-    (resolve, before, now)
+    let (before, _) = resolve.push_dir(copy.path())?;
+    let (now, _) = resolve.push_dir(wit())?;
+    Ok((resolve, before, now))
 }
 
-fn is_compatible(old: &str, world: &str) -> anyhow::Result<()> {
-    let (resolve, before, now) = beside(old);
+fn is_compatible(
+    folder: &Path,
+    edit: &dyn Fn(String) -> String,
+    world: &str,
+) -> anyhow::Result<()> {
+    let (resolve, before, now) = beside(folder, edit)?;
     let before = resolve.select_world(&[before], Some(world))?;
     let now = resolve.select_world(&[now], Some(world))?;
     semver_check(resolve, before, now)
@@ -63,7 +100,7 @@ fn is_compatible(old: &str, world: &str) -> anyhow::Result<()> {
 fn todays_contract_serves_every_released_one() {
     for folder in released() {
         for world in WORLDS {
-            is_compatible(&text(&folder), world)
+            is_compatible(&folder, &|text| text, world)
                 .unwrap_or_else(|error| panic!("{} {world}: {error:#}", folder.display()));
         }
     }
@@ -71,11 +108,19 @@ fn todays_contract_serves_every_released_one() {
 
 #[test]
 fn a_changed_record_is_noticed() {
-    let changed = text(&released()[0]).replace(
-        "record label { key: string, value: string }",
-        "record label { key: string }",
-    );
-    assert!(is_compatible(&changed, "invariant").is_err());
+    let without_value = |text: String| {
+        text.replace(
+            "record label { key: string, value: string }",
+            "record label { key: string }",
+        )
+    };
+    assert!(is_compatible(&released()[0], &without_value, "check").is_err());
+}
+
+#[test]
+fn a_changed_verdict_is_noticed() {
+    let one_less = |text: String| text.replace("    not-applicable(string),\n", "");
+    assert!(is_compatible(&released()[0], &one_less, "check").is_err());
 }
 
 fn engine() -> Engine {
@@ -84,9 +129,9 @@ fn engine() -> Engine {
 }
 
 #[tokio::test]
-async fn a_released_check_still_judges() {
+async fn a_released_check_still_evaluates() {
     for folder in released() {
-        let bytes = std::fs::read(folder.join("invariant.wasm")).expect("a component");
+        let bytes = std::fs::read(folder.join("check.wasm")).expect("a component");
         let module = cases::load(&engine(), "released", &bytes)
             .await
             .expect("it loads");
@@ -105,22 +150,15 @@ async fn a_released_check_still_judges() {
 /// Empty bodies trap when they are called. To be called they had to be admitted, compiled and linked.
 #[tokio::test]
 async fn released_worlds_still_link() {
-    for (folder, world) in released()
+    for (folder, (world, kind)) in released()
         .iter()
-        .flat_map(|folder| [(folder, "subject"), (folder, "script-engine")])
+        .flat_map(|folder| EMPTY.map(|empty| (folder, empty)))
     {
         let bytes = std::fs::read(folder.join(format!("{world}.wasm"))).expect("a component");
         let found = inspect(world, &bytes, &PluginLimits::default())
             .expect("it is admitted")
             .world;
-        assert_eq!(
-            found,
-            if world == "subject" {
-                World::Subject
-            } else {
-                World::RuleEngine
-            }
-        );
+        assert_eq!(found, kind);
         let asked = interview(&engine(), world, &bytes)
             .await
             .expect_err("an empty body traps");
@@ -141,8 +179,8 @@ fn freeze() {
     let write = std::env::var("OPERATOR_FREEZE").is_ok();
     for folder in released() {
         let mut resolve = Resolve::default();
-        let package = resolve.push_str("released.wit", &text(&folder)).unwrap();
-        for world in ["subject", "script-engine"] {
+        let (package, _) = resolve.push_dir(folder.join("wit")).unwrap();
+        for (world, _) in EMPTY {
             let file = folder.join(format!("{world}.wasm"));
             let world = resolve.select_world(&[package], Some(world)).unwrap();
             let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);

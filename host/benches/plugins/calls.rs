@@ -84,9 +84,9 @@ async fn guest_to_host(engine: &Engine) -> f64 {
 
 fn asks_rows(guest: &mut Guest, calls: u32) -> String {
     guest.with(
-        r#"(import "operator:plugin/snapshots@0.1.0" "[method]snapshot.open" (func $open (param i32 i32 i32 i32)))"#,
+        r#"(import "operator:check/snapshots@0.2.0" "[method]snapshot.open" (func $open (param i32 i32 i32 i32)))"#,
     );
-    guest.with(r#"(import "operator:plugin/tables@0.1.0" "[method]table.rows" (func $rows (param i32) (result i32)))"#);
+    guest.with(r#"(import "operator:tables/tables@0.2.0" "[method]table.rows" (func $rows (param i32) (result i32)))"#);
     let name = guest.text("t");
     let answer = passes("asked")(guest);
     format!(

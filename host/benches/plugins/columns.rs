@@ -67,9 +67,9 @@ async fn read_ms(engine: &Engine, method: &str, column: Column) -> f64 {
 /// Reads the whole column so many times, always into the same memory.
 fn reader(method: &str, reads: u32) -> Vec<u8> {
     let guest = keeps_state(invariant("1.0.0", &[("c", &[])], |guest: &mut Guest| {
-        guest.with(r#"(import "operator:plugin/snapshots@0.1.0" "[method]snapshot.open" (func $open (param i32 i32 i32 i32)))"#);
+        guest.with(r#"(import "operator:check/snapshots@0.2.0" "[method]snapshot.open" (func $open (param i32 i32 i32 i32)))"#);
         guest.with(&format!(
-            r#"(import "operator:plugin/tables@0.1.0" "[method]table.{method}" (func $read (param i32 i32 i32 i32 i32 i32)))"#
+            r#"(import "operator:tables/tables@0.2.0" "[method]table.{method}" (func $read (param i32 i32 i32 i32 i32 i32)))"#
         ));
         let (name, column) = (guest.text("t"), guest.text("n"));
         let reason = guest.text("read");

@@ -124,7 +124,7 @@ fn a_plugin_that_is_cut_off_or_of_the_other_world_is_78() {
     check(
         &["check", "--plugin", &module, "--invariants", &invariants],
         78,
-        &["of the world invariant", "subject is needed"],
+        &["of the world check", "subject is needed"],
     );
 }
 

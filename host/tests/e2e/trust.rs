@@ -75,7 +75,7 @@ fn without_a_policy_the_sheet_says_that_nothing_was_asked() {
     assert_valid("plugin-inspect.json", &json);
     for part in [
         "unsigned, allowed by default policy",
-        "world    invariant",
+        "world    check",
         "Limits",
         "67108864 bytes",
         "Checks (",

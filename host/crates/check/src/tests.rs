@@ -2,11 +2,8 @@
 
 use super::*;
 use operator_model::{Digest, ObservationGap, Status, Tick, Timestamp, Topology};
-use operator_plugin_host::{PluginLimits};
-use operator_plugin_host::fixtures::{Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation};
 use operator_data::tables::Column;
 use operator_data::{SeriesStore, Snapshot, Table};
-use operator_model::{ObservationGap, Digest, Status, Tick, Timestamp, Topology};
 use operator_plugin_host::PluginLimits;
 use operator_testkit::guest::{
     Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation,

@@ -25,10 +25,10 @@ const BUMP: &str =
     (local.get $at)";
 
 /// A world whose guests import WASI, as language runtimes do.
-const INVARIANT_WITH_WASI: &str = "
+const CHECK_WITH_WASI: &str = "
     package test:runtime;
     world with-wasi {
-        include operator:plugin/invariant@0.1.0;
+        include operator:plugin/check@0.2.0;
         import wasi:random/random@0.2.6;
         import wasi:clocks/monotonic-clock@0.2.6;
     }
@@ -114,7 +114,7 @@ impl Guest {
     pub fn encode(&self, encoding: StringEncoding) -> Vec<u8> {
         let mut module = wat::parse_str(self.module_text()).unwrap();
         let (mut resolve, package) = contract();
-        resolve.push_str("wasi.wit", INVARIANT_WITH_WASI).unwrap();
+        resolve.push_str("wasi.wit", CHECK_WITH_WASI).unwrap();
         let world = resolve.select_world(&[package], Some(self.world)).unwrap();
         wit_component::embed_component_metadata(&mut module, &resolve, world, encoding, false)
             .unwrap();
@@ -163,7 +163,7 @@ pub fn invariant(
     checks: &[(&str, &[&str])],
     body: impl FnOnce(&mut Guest) -> Body,
 ) -> Guest {
-    let mut guest = Guest::new("invariant");
+    let mut guest = Guest::new("check");
     let declaration = declaration(&mut guest, version, checks);
     guest.with(&format!(
         r#"(func (export "declare") (param $config i32) (param $config_len i32) (result i32) (i32.const {declaration}))"#
@@ -207,7 +207,7 @@ pub fn one_check(body: impl FnOnce(&mut Guest) -> Body) -> Vec<u8> {
 
 /// A module whose `declare` does this.
 pub fn declares(body: &str) -> Vec<u8> {
-    let mut guest = keeps_state(Guest::new("invariant"));
+    let mut guest = keeps_state(Guest::new("check"));
     guest.with(&format!(
         r#"(func $declare (export "declare") (param i32 i32) (result i32) {body})"#
     ));
@@ -223,7 +223,7 @@ fn declaration(guest: &mut Guest, version: &str, checks: &[(&str, &[&str])]) -> 
         let names: Vec<u32> = tables.iter().flat_map(|table| guest.text(table)).collect();
         let names = [guest.words(&names), u32::try_from(tables.len()).unwrap()];
         let (id, claim) = (guest.text(id), guest.text("all is well"));
-        // id, claim, severity `warning` and padding, hold of 0 ms, tables.
+        // id, claim, severity `warning` and padding, pending time of 0, tables.
         words.extend([
             id[0], id[1], claim[0], claim[1], 1, 0, 0, 0, names[0], names[1],
         ]);
@@ -242,61 +242,71 @@ fn declaration(guest: &mut Guest, version: &str, checks: &[(&str, &[&str])]) -> 
 /// An outcome as the canonical ABI lays it out.
 #[derive(Default)]
 pub struct OutcomeParts {
-    /// 0 pass, 1 fail, 2 inconclusive.
+    /// 0 pass, 1 fail, 2 inconclusive, 3 not applicable.
     pub status: u32,
-    /// Address and length of the reason.
+    /// Address and length of the summary or the reason.
     pub reason: [u32; 2],
-    /// Address and number of violations.
+    /// Address and number of violations. Only a failure has room for them.
     pub violations: [u32; 2],
-    /// Address and number of texts.
+    /// Address and number of entity sets.
     pub passed: [u32; 2],
     /// Address and length.
     pub state: Option<[u32; 2]>,
 }
 
+/// The arm of `verdict` that has violations.
+const FAIL: u32 = 1;
+
 /// Places an outcome and gives its address.
 pub fn outcome(guest: &mut Guest, parts: &OutcomeParts) -> u32 {
-    let OutcomeParts {
-        status,
-        reason,
-        violations,
-        passed,
-        state,
-    } = parts;
-    let has_state = u32::from(state.is_some());
-    let state = state.unwrap_or_default();
-    guest.words(&[
-        0,
-        *status,
-        reason[0],
-        reason[1],
-        violations[0],
-        violations[1],
-        passed[0],
-        passed[1],
-        has_state,
-        state[0],
-        state[1],
-    ])
+    let mut words = vec![0, parts.status];
+    words.extend(parts.reason);
+    if parts.status == FAIL {
+        words.extend(parts.violations);
+        words.extend(parts.passed);
+    } else {
+        words.extend(parts.passed);
+        words.extend([0, 0]);
+    }
+    words.push(u32::from(parts.state.is_some()));
+    words.extend(parts.state.unwrap_or_default());
+    guest.words(&words)
 }
 
-/// Places one violation of `entity` with as many pieces of evidence.
+/// Places one entity set of this kind whose one key is empty, and gives its address.
+pub fn entity_set(guest: &mut Guest, kind: [u32; 2]) -> u32 {
+    let end = guest.words(&[0]);
+    guest.words(&[kind[0], kind[1], 1, 0, 0, end, 1])
+}
+
+/// Bytes of a violation in a list.
+pub const VIOLATION_BYTES: usize = 36;
+
+/// Places one violation of `entity`, written as `kind/key`, with as many pieces of evidence.
 pub fn violation(guest: &mut Guest, entity: &str, evidence: u32) -> u32 {
-    let (entity, summary, table) = (
-        guest.text(entity),
-        guest.text("it is\nbroken"),
-        guest.text("t"),
-    );
-    // table, row 0, column, scalar `integer` 7, no unit, no expectation.
-    let one = [
-        table[0], table[1], 1, 0, table[0], table[1], 2, 0, 7, 0, 0, 0, 0, 0, 0, 0,
-    ];
+    let mut parts = entity.split('/');
+    let kind = parts.next().unwrap_or_default();
+    let kind = guest.text(kind);
+    let key: Vec<u32> = parts.flat_map(|part| guest.text(part)).collect();
+    let key = [guest.words(&key), u32::try_from(key.len() / 2).unwrap()];
+    let summary = guest.text("it is\nbroken");
+    let one = seven(guest);
     let all: Vec<u32> = (0..evidence).flat_map(|_| one).collect();
     let all = guest.words(&all);
     // entity, summary, evidence, no severity of its own, not confirmed.
     guest.words(&[
-        entity[0], entity[1], summary[0], summary[1], all, evidence, 0,
+        kind[0], kind[1], key[0], key[1], summary[0], summary[1], all, evidence, 0,
     ])
+}
+
+/// Evidence whose source is `other` and whose value is the integer 7.
+fn seven(guest: &mut Guest) -> [u32; 26] {
+    let source = guest.text("by hand");
+    let mut words = [0; 26];
+    // The source, in 13 words and one of padding; the value in six; no unit and no expectation.
+    words[..3].copy_from_slice(&[4, source[0], source[1]]);
+    words[14..].copy_from_slice(&[1, 0, 2, 0, 7, 0, 0, 0, 0, 0, 0, 0]);
+    words
 }
 
 /// The body of a check that passes with this reason.
@@ -330,21 +340,39 @@ pub fn subject(body: impl FnOnce(&mut Guest) -> Body) -> Guest {
 
 /// Who it is, and that it knows nothing.
 pub fn describe_and_knowledge(guest: &mut Guest) {
-    let (name, version, summary) = (
-        guest.text("watcher"),
-        guest.text("1.0.0"),
-        guest.text("sees things"),
-    );
+    let described = described(guest);
+    let known = knows_nothing(guest);
+    guest.with(&format!(
+        r#"(func (export "describe") (result i32) {described})"#
+    ));
+    guest.with(&format!(
+        r#"(func (export "knowledge") (result i32) {known})"#
+    ));
+}
+
+/// The body of `describe`.
+pub fn described(guest: &mut Guest) -> Body {
+    let name = guest.text("watcher");
+    let version = guest.text("1.0.0");
+    let summary = guest.text("sees things");
     let info = guest.words(&[
         name[0], name[1], version[0], version[1], summary[0], summary[1],
     ]);
-    let knowledge = guest.words(&[0, version[0], version[1], 0, 0, 0, 0, 0, 0, 0, 0]);
-    guest.with(&format!(
-        r#"(func (export "describe") (result i32) (i32.const {info}))"#
-    ));
-    guest.with(&format!(
-        r#"(func (export "knowledge") (result i32) (i32.const {knowledge}))"#
-    ));
+    format!("(i32.const {info})")
+}
+
+/// The body of `knowledge` that returns an empty base.
+pub fn knows_nothing(guest: &mut Guest) -> Body {
+    guest.with(
+        r#"(import "operator:knowledge/builders@0.2.0" "[constructor]knowledge-base" (func $base (param i32 i32) (result i32)))"#,
+    );
+    let version = guest.text("1.0.0");
+    format!(
+        "(i32.store (i32.const 32) (i32.const 0))
+         (i32.store (i32.const 36) (call $base (i32.const {}) (i32.const {})))
+         (i32.const 32)",
+        version[0], version[1]
+    )
 }
 
 /// Places an observation of the system `system`, without tables and topology, and gives its address.

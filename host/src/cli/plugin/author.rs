@@ -22,8 +22,8 @@ pub(in crate::cli) struct NewArgs {
     /// Programming language
     #[arg(long, value_enum, default_value = "rust")]
     lang: Language,
-    /// Kind of plugin: checks (invariant), or a subject that observes a system
-    #[arg(long, value_enum, default_value = "invariant")]
+    /// Kind of plugin: checks, or a subject that observes a system
+    #[arg(long, value_enum, default_value = "check")]
     kind: Kind,
     /// Directory to create [default: NAME]
     #[arg(long, value_name = "DIR")]

@@ -7,7 +7,7 @@ use operator_model::PluginFault;
 fn traps_before(tick: u64) -> impl FnOnce(&mut Guest) -> Body {
     move |guest| {
         guest.with(
-            r#"(import "operator:plugin/snapshots@0.1.0" "[method]snapshot.tick" (func $tick (param i32) (result i64)))"#,
+            r#"(import "operator:check/snapshots@0.2.0" "[method]snapshot.tick" (func $tick (param i32) (result i64)))"#,
         );
         let passes = passes("ok")(guest);
         format!(

@@ -160,10 +160,10 @@ async fn a_subject_is_not_a_module_of_checks() {
 #[tokio::test]
 async fn another_version_of_the_contract_is_named() {
     let error = refusal(&importing(
-        r#"(import "operator:plugin/log@0.2.0" (instance))"#,
+        r#"(import "operator:telemetry/log@0.3.0" (instance))"#,
     ))
     .await;
-    let import = "operator:plugin/log@0.2.0".to_owned();
+    let import = "operator:telemetry/log@0.3.0".to_owned();
     assert_eq!(
         error,
         LoadError::OtherVersion {
@@ -173,7 +173,7 @@ async fn another_version_of_the_contract_is_named() {
     );
     assert!(
         refusal(&component_text(
-            r#"(component (import "operator:plugin/log@1.0.0" (instance)))"#
+            r#"(component (import "operator:telemetry/log@1.0.0" (instance)))"#
         ))
         .await
         .to_string()
@@ -208,7 +208,7 @@ async fn every_import_outside_of_the_contract_is_named() {
 async fn a_check_cannot_have_what_only_subjects_have() {
     for interface in ["http", "clock", "logs", "scraping"] {
         let error = refusal(&importing(&format!(
-            r#"(import "operator:plugin/{interface}@0.1.0" (instance))"#
+            r#"(import "operator:telemetry/{interface}@0.2.0" (instance))"#
         )))
         .await;
         assert!(
@@ -320,7 +320,7 @@ async fn checks_that_cannot_be_keys_are_refused() {
 #[tokio::test]
 async fn an_inspection_lists_what_a_component_can_do_and_nothing_else() {
     let bytes = one_check(|guest| {
-        guest.with(r#"(import "operator:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#);
+        guest.with(r#"(import "operator:telemetry/log@0.2.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#);
         passes("ok")(guest)
     });
     let inspection = interview(&Engine::new(&limits()).unwrap(), "x.wasm", &bytes)
@@ -328,13 +328,13 @@ async fn an_inspection_lists_what_a_component_can_do_and_nothing_else() {
         .unwrap();
     let imports = &inspection.imports;
     assert!(
-        imports.contains(&"operator:plugin/log@0.1.0".to_owned()),
+        imports.contains(&"operator:telemetry/log@0.2.0".to_owned()),
         "{imports:?}"
     );
     assert!(
         imports
             .iter()
-            .all(|import| import.starts_with("operator:plugin/")),
+            .all(|import| import.starts_with("operator:")),
         "{imports:?}"
     );
     assert_eq!(inspection.exports, ["declare", "evaluate", "migrate"]);
@@ -345,7 +345,7 @@ async fn an_inspection_lists_what_a_component_can_do_and_nothing_else() {
     assert_eq!(inspection.info.unwrap().name, "fixture");
     assert_eq!(inspection.checks[0].id.as_str(), "c");
     let json = serde_json::to_value(inspect("x.wasm", &bytes, &limits()).unwrap()).unwrap();
-    assert_eq!(json["world"], "invariant");
+    assert_eq!(json["world"], "check");
     assert_eq!(json["digest"].as_str().unwrap().len(), 64);
 }
 

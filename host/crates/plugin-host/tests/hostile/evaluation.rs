@@ -147,7 +147,7 @@ async fn a_table_of_functions_that_grows_without_end_is_stopped() {
 #[tokio::test]
 async fn handles_that_are_never_dropped_run_out() {
     let failure = failure_of(|guest| {
-        guest.with(r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
+        guest.with(r#"(import "operator:tables/tables@0.2.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
         "(loop $leak (drop (call $builder (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))) (br $leak)) unreachable"
             .to_owned()
     })
@@ -161,7 +161,7 @@ async fn handles_that_are_never_dropped_run_out() {
 #[tokio::test]
 async fn a_flood_of_log_lines_changes_nothing() {
     let outcome = evaluate(|guest| {
-        guest.with(r#"(import "operator:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#);
+        guest.with(r#"(import "operator:telemetry/log@0.2.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#);
         let text = guest.text("\u{1b}[2J spam");
         let call = format!(
             "(call $emit (i32.const 4) (i32.const {}) (i32.const {}) (i32.const 0) (i32.const 0))",
@@ -250,9 +250,9 @@ async fn a_status_that_does_not_exist_is_refused() {
 /// Opens table `t` and traps unless it has as many rows.
 fn counts_rows(rows: u32) -> impl FnOnce(&mut Guest) -> Body {
     move |guest| {
-        guest.with(r#"(import "operator:plugin/snapshots@0.1.0" "[method]snapshot.open" (func $open (param i32 i32 i32 i32)))"#);
+        guest.with(r#"(import "operator:check/snapshots@0.2.0" "[method]snapshot.open" (func $open (param i32 i32 i32 i32)))"#);
         guest.with(
-            r#"(import "operator:plugin/tables@0.1.0" "[method]table.rows" (func $rows (param i32) (result i32)))"#,
+            r#"(import "operator:tables/tables@0.2.0" "[method]table.rows" (func $rows (param i32) (result i32)))"#,
         );
         let name = guest.text("t");
         let answer = passes("counted")(guest);

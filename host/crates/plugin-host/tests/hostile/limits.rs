@@ -38,7 +38,7 @@ async fn loaded_subject(limits: &PluginLimits, guest: &Guest) -> Subject {
 async fn more_core_instances_than_allowed_are_refused() {
     // An import takes two more core modules: one for the indirect call, one that fills it in.
     let bytes = one_check(|guest| {
-        guest.with(r#"(import "operator:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#);
+        guest.with(r#"(import "operator:telemetry/log@0.2.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#);
         passes("ok")(guest)
     });
     assert!(load(&limits(), &bytes).await.is_ok());
@@ -131,8 +131,13 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
     });
     let guest = subject(|guest| {
         let text = guest.text("k/1");
-        let entities = guest.words(&text.repeat(6));
-        let spots = guest.words(&text.repeat(4));
+        let kind = guest.text("k");
+        let key = guest.words(&text);
+        let entity = [kind[0], kind[1], key, 1, text[0], text[1]];
+        let entities = guest.words(&entity.repeat(2));
+        // Source `other`, no entity, reason.
+        let gap = [6, text[0], text[1], 0, 0, 0, 0, 0, 0, 0, text[0], text[1]];
+        let spots = guest.words(&gap.repeat(2));
         let seen = guest.words(&[0, text[0], text[1], 0, 0, entities, 2, 0, 0, spots, 2]);
         format!("(i32.const {seen})")
     });
@@ -146,7 +151,7 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
         (1, 3)
     );
     assert!(
-        observed.blind.iter().any(|spot| spot.source == "topology"),
+        observed.blind.iter().any(|spot| spot.source.to_string() == "topology"),
         "{:?}",
         observed.blind
     );
@@ -154,14 +159,14 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
         observed
             .blind
             .iter()
-            .any(|spot| spot.source == "blind-spots"),
+            .any(|spot| spot.source.to_string() == "blind-spots"),
         "{:?}",
         observed.blind
     );
     let two_tables = subject(|guest| {
-        guest.with(r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
+        guest.with(r#"(import "operator:tables/tables@0.2.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
         guest
-            .with(r#"(import "operator:plugin/tables@0.1.0" "[static]builder.finish" (func $finish (param i32 i32)))"#);
+            .with(r#"(import "operator:tables/tables@0.2.0" "[static]builder.finish" (func $finish (param i32 i32)))"#);
         let names = [guest.text("a"), guest.text("b")];
         let (tables, system) = (guest.words(&[0, 0]), guest.text("s"));
         let seen = guest.words(&[0, system[0], system[1], tables, 2, 0, 0, 0, 0, 0, 0]);

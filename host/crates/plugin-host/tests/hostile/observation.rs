@@ -67,7 +67,7 @@ async fn a_failed_look_is_a_blind_spot_and_the_next_tick_begins_anew() {
     })
     .await;
     let first = observe(&mut subject, Tick(1), Timestamp(5), NO_TIME).await;
-    assert_eq!(first.blind[0].source, "subject:watcher");
+    assert_eq!(first.blind[0].source.to_string(), "subject:watcher");
     assert!(
         first.blind[0].reason.contains("trapped"),
         "{:?}",
@@ -138,12 +138,14 @@ async fn a_loop_with_endless_fuel_is_stopped_by_the_clock() {
 /// Sends a request to target `t` and expects an answer that is an error (discriminant 1).
 fn asks(guest: &mut Guest) -> Body {
     guest.with(
-        r#"(import "operator:plugin/http@0.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i64 i32)))"#,
+        r#"(import "operator:telemetry/http@0.2.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i64 i32)))"#,
     );
     let (target, path) = (guest.text("t"), guest.text("/x"));
     let answer = sees("asked")(guest);
     format!(
-        "(call $send (i32.const {}) (i32.const {}) (i32.const 0) (i32.const {}) (i32.const {}) (i32.const 0) (i32.const 0)
+        "(call $send (i32.const {}) (i32.const {})
+            (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0)
+            (i32.const {}) (i32.const {}) (i32.const 0) (i32.const 0)
             (i32.const 0) (i64.const 0) (i32.const 128))
          (if (i32.eqz (i32.load8_u (i32.const 128))) (then unreachable)) {answer}",
         target[0], target[1], path[0], path[1]
@@ -221,11 +223,12 @@ async fn a_configuration_that_the_subject_refuses_is_its_own_error() {
 #[tokio::test]
 async fn one_table_given_twice_and_ids_that_are_too_long_become_blind_spots() {
     let mut subject = subject_that(|guest| {
-        guest.with(r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
-        guest.with(r#"(import "operator:plugin/tables@0.1.0" "[static]builder.finish" (func $finish (param i32 i32)))"#);
+        guest.with(r#"(import "operator:tables/tables@0.2.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
+        guest.with(r#"(import "operator:tables/tables@0.2.0" "[static]builder.finish" (func $finish (param i32 i32)))"#);
         let (name, long, system) = (guest.text("t"), guest.text(&"k/".repeat(300)), guest.text("s"));
         let kind = guest.text("k");
-        let entity = guest.words(&[long[0], long[1], kind[0], kind[1], kind[0], kind[1]]);
+        let key = guest.words(&long);
+        let entity = guest.words(&[kind[0], kind[1], key, 1, kind[0], kind[1]]);
         let tables = guest.words(&[0, 0]);
         let observation =
             guest.words(&[0, system[0], system[1], tables, 2, entity, 1, 0, 0, 0, 0]);
@@ -247,10 +250,10 @@ async fn one_table_given_twice_and_ids_that_are_too_long_become_blind_spots() {
         .unwrap();
     assert_eq!(names(&observed.tables), ["t"]);
     assert!(observed.topology.entities.is_empty());
-    let sources: Vec<&str> = observed
+    let sources: Vec<String> = observed
         .blind
         .iter()
-        .map(|spot| spot.source.as_str())
+        .map(|spot| spot.source.to_string())
         .collect();
     assert_eq!(sources, ["topology", "table:t"]);
 }

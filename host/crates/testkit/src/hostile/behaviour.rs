@@ -2,7 +2,8 @@
 
 use super::Case;
 use crate::guest::{
-    Guest, declares, invariant, keeps_state, observation, one_check, passes, subject,
+    Guest, declares, described, invariant, keeps_state, knows_nothing, observation, one_check,
+    passes, subject,
 };
 
 /// What code can do to itself. Each leaves nothing on the stack and does not come back, or traps.
@@ -172,15 +173,8 @@ fn harmless_with_realloc(body: &str) -> Vec<u8> {
 fn subject_with(export: &str, body: &str) -> Vec<u8> {
     let mut guest = Guest::bare("subject");
     guest.with(SUPPORT);
-    let (name, version, summary) = (
-        guest.text("watcher"),
-        guest.text("1.0.0"),
-        guest.text("sees things"),
-    );
-    let info = guest.words(&[
-        name[0], name[1], version[0], version[1], summary[0], summary[1],
-    ]);
-    let knowledge = guest.words(&[0, version[0], version[1], 0, 0, 0, 0, 0, 0, 0, 0]);
+    let described = described(&mut guest);
+    let known = knows_nothing(&mut guest);
     let observed = observation(&mut guest, "s");
     let does = |name: &str, otherwise: String| {
         if name == export {
@@ -189,8 +183,8 @@ fn subject_with(export: &str, body: &str) -> Vec<u8> {
             otherwise
         }
     };
-    let described = does("describe", format!("(i32.const {info})"));
-    let known = does("knowledge", format!("(i32.const {knowledge})"));
+    let described = does("describe", described);
+    let known = does("knowledge", known);
     let configured = does(
         "configure",
         "(i32.store8 (i32.const 16) (i32.const 0)) (i32.const 16)".to_owned(),

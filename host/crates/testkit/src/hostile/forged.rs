@@ -1,7 +1,7 @@
 //! Results whose pointers, lengths, tags and texts are forged.
 
 use super::Case;
-use crate::guest::{Guest, OutcomeParts, declares, one_check, outcome, subject};
+use crate::guest::{Guest, OutcomeParts, declares, entity_set, one_check, outcome, subject};
 
 /// Numbers that a careless host would follow: outside of the memory, at its edge, misaligned, huge.
 const NUMBERS: [u32; 5] = [0xffff_ffff, 0x7fff_ffff, 0x0004_0000, 0x0003_ffff, 3];
@@ -137,7 +137,7 @@ fn texts() -> Vec<Case> {
                         ..OutcomeParts::default()
                     },
                     _ => OutcomeParts {
-                        passed: [guest.words(&placed), 1],
+                        passed: [entity_set(guest, placed), 1],
                         ..OutcomeParts::default()
                     },
                 };

@@ -5,20 +5,20 @@ use crate::guest::{Guest, component_text, one_check, passes};
 
 /// What no check gets.
 const FOREIGN: [&str; 30] = [
-    "operator:plugin/log@0.0.1",
-    "operator:plugin/log@0.2.0",
-    "operator:plugin/log@0.1.0-evil",
-    "operator:plugin/log@1.0.0",
-    "operator:plugin/log@99.99.99",
-    "operator:plugin/log",
-    "operator:plugin/http@0.1.0",
-    "operator:plugin/clock@0.1.0",
-    "operator:plugin/logs@0.1.0",
-    "operator:plugin/scraping@0.1.0",
-    "operator:plugin/secrets@0.1.0",
-    "operator:plugin/checks@0.2.0",
-    "operator:pluginx/log@0.1.0",
-    "evil:plugin/log@0.1.0",
+    "operator:telemetry/log@0.0.1",
+    "operator:telemetry/log@0.1.0",
+    "operator:telemetry/log@0.2.0-evil",
+    "operator:telemetry/log@1.0.0",
+    "operator:telemetry/log@99.99.99",
+    "operator:telemetry/log",
+    "operator:telemetry/http@0.2.0",
+    "operator:telemetry/clock@0.2.0",
+    "operator:telemetry/logs@0.2.0",
+    "operator:telemetry/scraping@0.2.0",
+    "operator:telemetry/secrets@0.2.0",
+    "operator:check/findings@0.3.0",
+    "operator:telemetryx/log@0.2.0",
+    "evil:telemetry/log@0.2.0",
     "wasi:cli/environment@0.2.6",
     "wasi:cli/run@0.2.6",
     "wasi:filesystem/preopens@0.2.99",
@@ -148,8 +148,8 @@ fn odd() -> Vec<Case> {
 /// A loop around one import, for ever.
 fn floods() -> Vec<Case> {
     let log =
-        r#"(import "operator:plugin/log@0.1.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
-    let builder = r#"(import "operator:plugin/tables@0.1.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#;
+        r#"(import "operator:telemetry/log@0.2.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
+    let builder = r#"(import "operator:tables/tables@0.2.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#;
     let floods: [(&str, &str, &str); 8] = [
         (
             "a flood of log lines",
