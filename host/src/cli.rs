@@ -9,6 +9,8 @@ mod console;
 mod demo;
 mod doctor;
 mod duration;
+#[cfg(feature = "chaos")]
+mod eval;
 mod help;
 mod log;
 mod plugin;
@@ -72,6 +74,10 @@ enum Command {
     /// Inject faults with a guaranteed undo, in a simulated cluster or in Docker
     #[command(subcommand)]
     Chaos(operator_chaos::faults::ChaosCommand),
+    #[cfg(feature = "chaos")]
+    /// Evaluate the diagnosis on recordings of real clusters
+    #[command(subcommand)]
+    Eval(eval::EvalCommand),
     /// List, show and export tickets
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
@@ -164,6 +170,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Demo(args) => demo::run(*args, &console).await,
             #[cfg(feature = "chaos")]
             Command::Chaos(command) => chaos::run(command, &console).await,
+            #[cfg(feature = "chaos")]
+            Command::Eval(command) => eval::run(&command, &console),
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Verify(args) => verify::run(*args, &console).await,

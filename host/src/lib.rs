@@ -9,4 +9,6 @@ pub mod config;
 pub mod console;
 #[cfg(feature = "chaos")]
 pub mod demo;
+#[cfg(feature = "chaos")]
+pub mod eval;
 pub mod exit;

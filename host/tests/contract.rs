@@ -41,7 +41,8 @@ fn released() -> Vec<PathBuf> {
 }
 
 /// Copies a released text into `target`, edited, and with every version replaced by one that is
-/// never released: two packages cannot have one version, and the comparison ignores versions.
+/// never released and later than every `@since`: two packages cannot have one version, and the
+/// comparison ignores versions.
 fn copy_released(source: &Path, target: &Path, edit: &dyn Fn(String) -> String) {
     std::fs::create_dir_all(target).unwrap();
     for entry in source.read_dir().expect("the released text") {
@@ -56,7 +57,7 @@ fn copy_released(source: &Path, target: &Path, edit: &dyn Fn(String) -> String) 
     }
 }
 
-/// `name@1.2.3` becomes `name@0.0.1`, and `@since` stays.
+/// `name@1.2.3` becomes `name@999.0.0`, and `@since` stays.
 fn without_versions(text: &str) -> String {
     let mut parts = text.split('@');
     let mut replaced = parts.next().unwrap().to_owned();
@@ -66,7 +67,7 @@ fn without_versions(text: &str) -> String {
         // A dot at its end belongs to the list of names that follows.
         let version = part[..length].trim_end_matches('.');
         let rest = &part[version.len()..];
-        let new = if version.is_empty() { "" } else { "0.0.1" };
+        let new = if version.is_empty() { "" } else { "999.0.0" };
         replaced.extend(["@", new, rest]);
     }
     replaced

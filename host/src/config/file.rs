@@ -80,6 +80,9 @@ pub(super) struct DiscoveredSection {
 pub(super) struct GrantKeys {
     /// Methods that may be used; without it, GET and HEAD.
     pub(super) methods: Vec<Parsed<Method>>,
+    /// Paths that may be asked by POST because they only read, as in the APIs of etcd and
+    /// Elasticsearch; without it, none. They need not be listed under `paths`.
+    pub(super) read_only_posts: Vec<Parsed<PathRule>>,
     /// Paths that may be requested: `*` within a segment, `**` for any rest; without it, all.
     pub(super) paths: Vec<Parsed<PathRule>>,
     /// Networks (CIDR) in which every address of the name must lie.

@@ -149,7 +149,7 @@ impl Notation for Method {
             "GET" => Ok(Self::Get),
             "HEAD" => Ok(Self::Head),
             _ => Err(format!(
-                "the method {text:?} cannot be granted; GET and HEAD, which change nothing, can"
+                "the method {text:?} cannot be granted; GET and HEAD, which change nothing, can (paths that only read although they are asked by POST belong under `read_only_posts`)"
             )),
         }
     }

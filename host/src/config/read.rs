@@ -122,6 +122,7 @@ impl GrantKeys {
         let allowed = self.allow_headers.map(values);
         GrantSettings {
             methods: values(self.methods),
+            read_only_posts: values(self.read_only_posts),
             paths: values(self.paths),
             networks: values(self.networks),
             headers: lower_case(self.headers).collect(),

@@ -73,6 +73,7 @@ impl Http for SimulatedWorld {
             let method = match request.method {
                 Method::Get => "GET",
                 Method::Head => "HEAD",
+                Method::Post => "POST",
             };
             match self
                 .world()

@@ -1,72 +1,22 @@
 //! Recordings of real systems, played in virtual time through the same code as `run`.
 
-use crate::support::{plugins, subject};
-use operator::demo::simulated_ports::SimulatedWorld;
-use operator_capture::{Capture, Playback};
+use crate::support::plugins;
+use operator::eval::watch;
+use operator_capture::Capture;
 use operator_chaos_testkit::captures;
-use operator_engine::daemon::Daemon;
-use operator_engine::event::{Event, Sink};
-use operator_engine::settings::{Settings, TargetSettings};
-use operator_engine::tick::assemble;
-use operator_journal::store::TicketLog;
 use operator_model::{Ticket, Timestamp};
-use operator_net::ports::real::RealClock;
-use operator_plugin_host::Engine;
+use operator_plugin_host::{Engine, PluginLimits};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
-/// Nobody listens.
-struct Silence;
-
-impl Sink for Silence {
-    fn emit(&mut self, _: &Event) {}
-    fn progress(&mut self, _: &str) {}
-    fn narrate(&mut self, _: Timestamp, _: &str, _: &str) {}
-}
 
 /// Plays a recording at a tick a second; gives the tickets and when the recording began.
 async fn play(recording: Capture, plugins: &Path) -> (Vec<Ticket>, u64) {
     let directory = tempfile::tempdir().unwrap();
-    let recording = Arc::new(recording);
-    let (begins_at_ms, ends_at_ms) = (recording.begins_at_ms(), recording.ends_at_ms());
-    let world = SimulatedWorld::new(Box::new(Playback::new(recording)));
-    let mut settings = Settings::new(subject(plugins).into());
-    for (name, origin) in world.targets() {
-        settings
-            .targets
-            .insert(name, TargetSettings::new(origin.parse().unwrap()));
-    }
-    settings.invariants = vec![plugins.join("invariants")];
-    settings.data = directory.path().to_owned();
-    let ports = world.ports();
-    let engine = Engine::with_cache(
-        &settings.plugin_limits,
-        &Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
-    )
-    .unwrap();
-    let opened = TicketLog::open(&settings.data, ports.clock.now())
+    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+    let engine = Engine::with_cache(&PluginLimits::default(), &cache).unwrap();
+    let watched = watch(recording, plugins, &engine, directory.path())
         .await
         .unwrap();
-    let policy = settings.egress_policy();
-    let assembly = assemble(&settings, policy, &ports, &engine, &RealClock, &mut |_| {})
-        .await
-        .unwrap();
-    let mut sink = Silence;
-    let mut daemon = Daemon::start(
-        &settings,
-        Arc::clone(&ports.clock),
-        assembly,
-        opened,
-        &mut sink,
-    )
-    .await
-    .unwrap();
-    while ports.clock.now() < Timestamp(ends_at_ms) {
-        daemon.tick(0).await.unwrap();
-        ports.clock.sleep(Duration::from_secs(1)).await;
-    }
-    (daemon.tickets(), begins_at_ms)
+    (watched.tickets, watched.begins_at.0)
 }
 
 fn titles(tickets: &[Ticket]) -> Vec<&str> {

@@ -35,7 +35,7 @@ impl<T> PolledValue<T> {
         self.result.as_ref().and_then(|result| result.as_ref().ok())
     }
 
-    /// ResponseError there is no content.
+    /// Why there is no content.
     pub(crate) fn why(&self) -> Option<&ResponseError> {
         self.result
             .as_ref()

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 /// Characters of an unusable body that an error quotes.
 const QUOTED_CHARS: usize = 80;
 
-/// ResponseError a response has no usable content.
+/// Why a response has no usable content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResponseError {
     /// No store has ever registered: there is nothing to list yet, which is not an error.

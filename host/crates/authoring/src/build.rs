@@ -78,10 +78,7 @@ fn c(project: &Project, core: &Path) -> Result<Vec<u8>> {
         .map(OsString::from)
         .chain(include(sdk.clone()))
         .collect();
-    let of_sdk = [
-        sdk.join("operator_plugin.c"),
-        sdk.join("bindings/check.c"),
-    ];
+    let of_sdk = [sdk.join("operator_plugin.c"), sdk.join("bindings/check.c")];
     let objects = objects(&of_sdk, &flags, core)?;
     let plus_plus = project.language == Language::Cpp;
     let mut link = toolchain::tool(if plus_plus {

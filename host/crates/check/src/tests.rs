@@ -1,9 +1,9 @@
 //! Checks over several ticks: verdicts, state, quarantine, hot swap.
 
 use super::*;
-use operator_model::{Digest, ObservationGap, Status, Tick, Timestamp, Topology};
 use operator_data::tables::Column;
 use operator_data::{SeriesStore, Snapshot, Table};
+use operator_model::{Digest, ObservationGap, Status, Tick, Timestamp, Topology};
 use operator_plugin_host::PluginLimits;
 use operator_testkit::guest::{
     Body, Guest, OutcomeParts, invariant, keeps_state, outcome, passes, traps_in_migrate, violation,
@@ -34,7 +34,7 @@ fn snapshot(tick: u64, tables: &[&str], blind: &[(&str, &str)]) -> Arc<Snapshot>
     let spot = |(source, reason): &(&str, &str)| ObservationGap {
         source: (*source).into(),
         entity: None,
- reason: (*reason).to_owned(),
+        reason: (*reason).to_owned(),
     };
     Arc::new(Snapshot {
         tick: Tick(tick),

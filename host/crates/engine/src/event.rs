@@ -9,7 +9,7 @@ pub use sink::Sink;
 
 use operator_journal::body;
 use operator_model::{
-    ObservationGap, CheckId, EntityId, IncidentKey, Severity, SignalId, Status, Tick, Ticket,
+    CheckId, EntityId, IncidentKey, ObservationGap, Severity, SignalId, Status, Tick, Ticket,
     TicketChange, Timestamp,
 };
 use serde::{Serialize, Serializer};

@@ -185,8 +185,11 @@ pub struct EvidenceRule {
     pub group: String,
     /// Symptoms that match are explained by the failure.
     pub explains: bool,
-    /// Why, for the ticket.
+    /// What it means when the test holds, for the ticket.
     pub because: String,
+    /// What it means when the test does not hold; empty where the host derives it from `because`.
+    #[serde(default)]
+    pub because_not: String,
     /// Where this is known from.
     pub reference: String,
 }

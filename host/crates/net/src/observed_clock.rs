@@ -280,6 +280,7 @@ mod tests {
             let request = HttpRequest {
                 origin: "http://127.0.0.1:1".to_owned(),
                 method: Method::Get,
+                body: None,
                 path_and_query: "/".to_owned(),
                 headers: vec![],
                 timeout: Duration::from_secs(1),

@@ -34,6 +34,17 @@ pub enum Method {
     Get,
     /// HEAD.
     Head,
+    /// POST, only to paths that the configuration marks as read-only.
+    Post,
+}
+
+/// The body of a POST request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostBody {
+    /// Value of the header `Content-Type`.
+    pub content_type: String,
+    /// The body, whole.
+    pub bytes: Vec<u8>,
 }
 
 impl Method {
@@ -43,6 +54,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Head => "HEAD",
+            Self::Post => "POST",
         }
     }
 }
@@ -53,8 +65,10 @@ impl Method {
 pub struct HttpRequest {
     /// `http://host:port`, from the configuration or accepted by the egress policy.
     pub origin: String,
-    /// GET or HEAD.
+    /// GET, HEAD, or POST where it is granted.
     pub method: Method,
+    /// The body; only POST has one.
+    pub body: Option<PostBody>,
     /// Origin-form, already normalised.
     pub path_and_query: String,
     /// Headers that the policy let pass.
@@ -96,6 +110,9 @@ pub enum HttpError {
     /// Too many requests; try again after this long.
     #[error("rate-limited for {0:?}")]
     RateLimited(Duration),
+    /// The request was never sent, and nothing is known about the target.
+    #[error("not sent: {0}")]
+    NotSent(String),
     /// The deadline passed.
     #[error("timeout")]
     Timeout,

@@ -85,6 +85,7 @@ impl Prometheus {
         let request = HttpRequest {
             origin: self.origin.to_string(),
             method: Method::Get,
+            body: None,
             path_and_query: format!("{path}?query={}{times}", percent_encode(promql)),
             headers: vec![("accept".to_owned(), "application/json".to_owned())],
             timeout: TIMEOUT,

@@ -163,8 +163,10 @@ fn judge_violation(
     let evidence = raw
         .evidence
         .into_iter()
-        .map(|evidence| clean_evidence(convert::observed(evidence, snapshot), limits))
-        .collect();
+        .map(|evidence| convert::observed(evidence, snapshot))
+        .map(|observed| observed.map(|observed| clean_evidence(observed, limits)))
+        .collect::<Result<_, _>>()
+        .map_err(PluginFailure::Nonsense)?;
     let summary = text::clean(&raw.summary, limits.text_bytes_max);
     Ok(Violation {
         entity,

@@ -5,9 +5,11 @@ use super::line::Writer;
 use operator_model::Timestamp;
 use operator_net::ports::{
     BoxFuture, Clock, Http, HttpError, HttpRequest, HttpResponse, LogLines, Logs, Method, Ports,
+    PostBody,
 };
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,9 @@ pub struct RequestKey {
     pub head: bool,
     /// Path and query.
     pub path: String,
+    /// sha256 of the content type and the body of a POST request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post: Option<String>,
 }
 
 /// New lines of a log, as they were handed out.
@@ -137,8 +142,17 @@ impl RequestKey {
             origin: request.origin.clone(),
             head,
             path: request.path_and_query.clone(),
+            post: request.body.as_ref().map(digest_of),
         }
     }
+}
+
+fn digest_of(body: &PostBody) -> String {
+    let mut hash = Sha256::new();
+    hash.update(&body.content_type);
+    hash.update([0]);
+    hash.update(&body.bytes);
+    hex::encode(hash.finalize())
 }
 
 /// Ports that answer as they did in the recorded tick that is set.
@@ -261,6 +275,7 @@ enum ErrorLine {
     Denied(String),
     UnknownTarget(String),
     RateLimitedMs(u64),
+    NotSent(String),
     Timeout,
     Dns(String),
     Refused,
@@ -341,6 +356,7 @@ impl From<&HttpError> for ErrorLine {
             HttpError::Denied(why) => Self::Denied(why),
             HttpError::UnknownTarget(name) => Self::UnknownTarget(name),
             HttpError::RateLimited(wait) => Self::RateLimitedMs(milliseconds(wait)),
+            HttpError::NotSent(why) => Self::NotSent(why),
             HttpError::Timeout => Self::Timeout,
             HttpError::Dns(why) => Self::Dns(why),
             HttpError::Refused => Self::Refused,
@@ -357,6 +373,7 @@ impl From<ErrorLine> for HttpError {
         match line {
             ErrorLine::Denied(why) => Self::Denied(why),
             ErrorLine::UnknownTarget(name) => Self::UnknownTarget(name),
+            ErrorLine::NotSent(why) => Self::NotSent(why),
             ErrorLine::RateLimitedMs(wait_ms) => Self::RateLimited(Duration::from_millis(wait_ms)),
             ErrorLine::Timeout => Self::Timeout,
             ErrorLine::Dns(why) => Self::Dns(why),

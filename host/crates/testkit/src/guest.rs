@@ -282,29 +282,48 @@ pub fn entity_set(guest: &mut Guest, kind: [u32; 2]) -> u32 {
 /// Bytes of a violation in a list.
 pub const VIOLATION_BYTES: usize = 36;
 
+/// One piece of evidence as the canonical ABI lays it out.
+pub type EvidenceWords = [u32; 26];
+
 /// Places one violation of `entity`, written as `kind/key`, with as many pieces of evidence.
-pub fn violation(guest: &mut Guest, entity: &str, evidence: u32) -> u32 {
+pub fn violation(guest: &mut Guest, entity: &str, evidence: usize) -> u32 {
+    let one = seven(guest);
+    violation_with(guest, entity, &vec![one; evidence])
+}
+
+/// Places one violation of `entity`, written as `kind/key`, with this evidence.
+pub fn violation_with(guest: &mut Guest, entity: &str, evidence: &[EvidenceWords]) -> u32 {
     let mut parts = entity.split('/');
     let kind = parts.next().unwrap_or_default();
     let kind = guest.text(kind);
     let key: Vec<u32> = parts.flat_map(|part| guest.text(part)).collect();
     let key = [guest.words(&key), u32::try_from(key.len() / 2).unwrap()];
     let summary = guest.text("it is\nbroken");
-    let one = seven(guest);
-    let all: Vec<u32> = (0..evidence).flat_map(|_| one).collect();
-    let all = guest.words(&all);
+    let all = guest.words(&evidence.concat());
+    let count = u32::try_from(evidence.len()).unwrap();
     // entity, summary, evidence, no severity of its own, not confirmed.
     guest.words(&[
-        kind[0], kind[1], key[0], key[1], summary[0], summary[1], all, evidence, 0,
+        kind[0], kind[1], key[0], key[1], summary[0], summary[1], all, count, 0,
     ])
 }
 
 /// Evidence whose source is `other` and whose value is the integer 7.
-fn seven(guest: &mut Guest) -> [u32; 26] {
+fn seven(guest: &mut Guest) -> EvidenceWords {
     let source = guest.text("by hand");
+    evidence_of(&[4, source[0], source[1]])
+}
+
+/// Evidence that refers to a cell, and claims that its value is the integer 7.
+pub fn cell(guest: &mut Guest, table: &str, row: u32, column: &str) -> EvidenceWords {
+    let table = guest.text(table);
+    let column = guest.text(column);
+    evidence_of(&[0, table[0], table[1], row, column[0], column[1]])
+}
+
+/// The source, in 13 words and one of padding; the value 7 in six; no unit and no expectation.
+fn evidence_of(source: &[u32]) -> EvidenceWords {
     let mut words = [0; 26];
-    // The source, in 13 words and one of padding; the value in six; no unit and no expectation.
-    words[..3].copy_from_slice(&[4, source[0], source[1]]);
+    words[..source.len()].copy_from_slice(source);
     words[14..].copy_from_slice(&[1, 0, 2, 0, 7, 0, 0, 0, 0, 0, 0, 0]);
     words
 }

@@ -6,8 +6,8 @@ use operator_data::{SeriesStore, Snapshot, Table};
 use operator_model::knowledge::KnowledgeBase;
 use operator_model::ticket::Provenance;
 use operator_model::{
-    BlindSpot, Detection, Digest, Edge, Entity, EntityId, Incident, Relation, Scalar, Severity,
-    Status, Tick, Ticket, TicketState, Timestamp, Topology, Verdict, Violation,
+    Detection, Digest, Edge, Entity, EntityId, Incident, ObservationGap, Relation, Scalar,
+    Severity, Status, Tick, Ticket, TicketState, Timestamp, Topology, Verdict, Violation,
 };
 use operator_reason::decide::{Decided, decide};
 use operator_reason::detect::Detector;
@@ -35,7 +35,7 @@ pub struct Sight {
     /// Of link/1-2, link/1-3, link/2-3; absent: not observed.
     pub loss: Option<[f64; 3]>,
     pub verdicts: Vec<Verdict>,
-    pub blind: Vec<BlindSpot>,
+    pub blind: Vec<ObservationGap>,
     pub topology: Topology,
     pub no_tables: bool,
 }

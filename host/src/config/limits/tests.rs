@@ -52,14 +52,14 @@ fn an_effective_limit_is_the_configured_value() {
             .unwrap()
     };
     let of_checks = ("plugin_limits.check.fuel".to_owned(), "7".to_owned());
-    assert_eq!(fuel(World::Invariant), of_checks);
+    assert_eq!(fuel(World::Check), of_checks);
     let of_subjects = ("plugin_limits.subject.fuel".to_owned(), "8".to_owned());
     assert_eq!(fuel(World::Subject), of_subjects);
     let has_traffic = |world| {
         let all = limits_in_force(&settings, world);
         all.iter().any(|limit| limit.key.starts_with("limits."))
     };
-    assert!(has_traffic(World::Subject) && !has_traffic(World::Invariant));
+    assert!(has_traffic(World::Subject) && !has_traffic(World::Check));
 }
 
 /// Which test reaches a limit.

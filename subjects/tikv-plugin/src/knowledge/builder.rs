@@ -199,6 +199,12 @@ impl RuleBuilder {
         self
     }
 
+    /// Sets what it means when the test does not hold.
+    pub(super) fn because_not(mut self, because_not: &str) -> Self {
+        self.0.because_not = because_not.to_owned();
+        self
+    }
+
     /// Completes the rule with the reason and the source that supports it.
     pub(super) fn because(mut self, because: &str, reference: &str) -> EvidenceRule {
         self.0.because = because.to_owned();

@@ -128,8 +128,10 @@ pub struct EvidenceRule {
     pub group: String,
     /// Whether the failure mode explains a violation or anomaly that matches.
     pub explains: bool,
-    /// Why, in one sentence for the ticket.
+    /// What it means when the test holds, in one sentence for the ticket.
     pub because: String,
+    /// What it means when the test does not hold; empty where the host derives it from `because`.
+    pub because_not: String,
     /// Where this is known from.
     pub reference: String,
 }
@@ -225,6 +227,7 @@ impl EvidenceRule {
             lr_negative: 1.0,
             explains: false,
             because: String::new(),
+            because_not: String::new(),
             reference: String::new(),
         }
     }

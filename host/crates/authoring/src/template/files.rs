@@ -57,7 +57,8 @@ const JAVASCRIPT_SDK: &[File] = &[
 ];
 
 /// The Go SDK's generated bindings and what connects them.
-static GO_INTERNALS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../../../wit/sdk/go/internal");
+static GO_INTERNALS: Dir<'static> =
+    include_dir!("$CARGO_MANIFEST_DIR/../../../wit/sdk/go/internal");
 
 /// The SDK.
 const GO_SDK: &[File] = &[
@@ -167,7 +168,9 @@ pub(super) fn sdk(language: Language) -> Vec<(String, &'static str)> {
         Language::Cpp => (CPP_SDK, C_SDK),
     };
     let files = own.iter().chain(below);
-    let mut files: Vec<_> = files.map(|file| (file.path.to_owned(), file.text)).collect();
+    let mut files: Vec<_> = files
+        .map(|file| (file.path.to_owned(), file.text))
+        .collect();
     match language {
         Language::Rust => add_all(&RUST_SOURCES, "wit/sdk/rust/src", &mut files),
         Language::Go => add_all(&GO_INTERNALS, "wit/sdk/go/internal", &mut files),

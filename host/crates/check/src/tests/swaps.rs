@@ -2,27 +2,18 @@
 
 use super::*;
 use operator_model::CheckId;
+use operator_testkit::guest::{cell, violation_with};
 
-/// Fails when its table's `n` is above 0, with that as evidence.
+/// Fails, with the cell `n` of its table's first row as evidence.
 fn fails_on_one(guest: &mut Guest) -> Body {
-    let violations = [violation_of(guest, "t", "n"), 1];
+    let evidence = cell(guest, "t", 0, "n");
+    let violations = [violation_with(guest, "store/4", &[evidence]), 1];
     let parts = OutcomeParts {
         status: 1,
         violations,
         ..OutcomeParts::default()
     };
     format!("(i32.const {})", outcome(guest, &parts))
-}
-
-/// A violation whose evidence is row 0 of this column, with the value 1.
-fn violation_of(guest: &mut Guest, table: &str, column: &str) -> u32 {
-    let (entity, summary) = (guest.text("store/4"), guest.text("it is broken"));
-    let (table, column) = (guest.text(table), guest.text(column));
-    // table, row 0, column, scalar `integer` 1, no unit, no expectation.
-    let evidence = guest.words(&[
-        table[0], table[1], 1, 0, column[0], column[1], 2, 0, 1, 0, 0, 0, 0, 0, 0, 0,
-    ]);
-    guest.words(&[entity[0], entity[1], summary[0], summary[1], evidence, 1, 0])
 }
 
 /// A snapshot that remembers the tables of the tick before, which were the same.

@@ -67,7 +67,10 @@ pub async fn against(
     name: &str,
     bytes: Vec<u8>,
 ) -> Result<Against, ReplayError> {
-    match operator_plugin_host::inspect(name, &bytes, engine.limits())?.world.base() {
+    match operator_plugin_host::inspect(name, &bytes, engine.limits())?
+        .world
+        .base()
+    {
         operator_plugin_host::World::Subject => {
             against_subject(engine, recording, name, &bytes).await
         }

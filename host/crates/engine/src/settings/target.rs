@@ -36,8 +36,10 @@ pub struct RuleSettings {
 /// What may be requested of a target, and which credentials are sent along.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GrantSettings {
-    /// Methods; none means both.
+    /// Methods; none means GET and HEAD.
     pub methods: Vec<Method>,
+    /// Paths that only read although they are asked by POST.
+    pub read_only_posts: Vec<PathRule>,
     /// Paths; none means any.
     pub paths: Vec<PathRule>,
     /// Networks in which it must be.
@@ -108,6 +110,7 @@ impl GrantSettings {
         if !self.methods.is_empty() {
             grant.methods.clone_from(&self.methods);
         }
+        grant.read_only_posts.clone_from(&self.read_only_posts);
         grant.paths.clone_from(&self.paths);
         grant.networks.clone_from(&self.networks);
         grant.headers_added.clone_from(&self.headers);

@@ -3,8 +3,8 @@
 use crate::event;
 use crate::event::{ENTITIES_MAX, EventKind};
 use operator_model::{
-    ObservationGap, CheckId, Detection, EntityId, Incident, IncidentKey, SignalId, Status, Timestamp,
-    Topology, Verdict,
+    CheckId, Detection, EntityId, Incident, IncidentKey, ObservationGap, SignalId, Status,
+    Timestamp, Topology, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -201,7 +201,7 @@ mod tests {
         let spot = |source: &str, reason: &str| ObservationGap {
             source: source.into(),
             entity: None,
- reason: reason.to_owned(),
+            reason: reason.to_owned(),
         };
         assert!(changes.blind(&[]).is_none());
         assert!(

@@ -47,6 +47,7 @@ impl Observer {
             let request = TargetRequest {
                 target,
                 method: Method::Head,
+                body: None,
                 path_and_query: "/".to_owned(),
                 headers: Vec::new(),
                 timeout: Some(Duration::from_millis(PRIME_MS)),

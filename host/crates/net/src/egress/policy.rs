@@ -106,8 +106,10 @@ impl Default for Rate {
 pub struct Grant {
     /// Under which name the port keeps credentials and trust for it.
     pub credentials: Option<String>,
-    /// Methods; the contract has no others than these two.
+    /// Methods that need no path of their own: GET and HEAD.
     pub methods: Vec<Method>,
+    /// Paths that may be asked by POST because they only read; none means no POST.
+    pub read_only_posts: Vec<PathRule>,
     /// Paths; none means any.
     pub paths: Vec<PathRule>,
     /// Networks in which the target must be; none means any that is not refused always.
@@ -133,6 +135,7 @@ impl Grant {
         Self {
             credentials: None,
             methods: vec![Method::Get, Method::Head],
+            read_only_posts: Vec::new(),
             paths: Vec::new(),
             networks: Vec::new(),
             headers_allowed: ALLOWED_BY_DEFAULT.map(str::to_owned).to_vec(),
@@ -156,6 +159,9 @@ impl Grant {
         method: Method,
         path_and_query: &str,
     ) -> Result<(), (RefusalReason, String)> {
+        if method == Method::Post {
+            return self.permit_post(path_and_query);
+        }
         if !self.methods.contains(&method) {
             return Err((
                 RefusalReason::Method,
@@ -173,6 +179,16 @@ impl Grant {
                 rules.join(", ")
             ),
         ))
+    }
+
+    /// A POST is granted path by path, whatever else is.
+    fn permit_post(&self, path_and_query: &str) -> Result<(), (RefusalReason, String)> {
+        let mut rules = self.read_only_posts.iter();
+        if rules.any(|rule| rule.permits(path_and_query)) {
+            return Ok(());
+        }
+        let why = "the configuration does not list this path under `read_only_posts`";
+        Err((RefusalReason::Method, why.to_owned()))
     }
 }
 

@@ -11,6 +11,8 @@ pub enum RefusalReason {
     Path,
     /// A header is not allowed.
     Header,
+    /// The body of a POST request is missing, too large or out of place.
+    Body,
     /// The budget of the tick is spent.
     Budget,
     /// The target was asked too often in too short a time.
@@ -32,6 +34,7 @@ impl RefusalReason {
             Self::Method => "method",
             Self::Path => "path",
             Self::Header => "header",
+            Self::Body => "body",
             Self::Budget => "budget",
             Self::Rate => "rate",
             Self::Discovery => "discovery",

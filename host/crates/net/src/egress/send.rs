@@ -6,7 +6,7 @@ use super::header::{HeaderFault, check_headers, retain_shown};
 use super::path::check_path;
 use super::targets::DiscoveredTargets;
 use super::{Audit, AuditEntry, EgressPolicy, Grant, Origin, RefusalReason, TargetPolicy};
-use crate::ports::{Clock, Http, HttpError, HttpRequest, HttpResponse, Method};
+use crate::ports::{Clock, Http, HttpError, HttpRequest, HttpResponse, Method, PostBody};
 use operator_model::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
@@ -21,8 +21,10 @@ type Headers = Vec<(String, String)>;
 pub struct TargetRequest {
     /// Name of a granted or discovered target.
     pub target: String,
-    /// GET or HEAD.
+    /// GET, HEAD, or POST where it is granted.
     pub method: Method,
+    /// The body; only POST has one.
+    pub body: Option<PostBody>,
     /// Path and query.
     pub path_and_query: String,
     /// Headers that the plugin sets.
@@ -160,12 +162,14 @@ impl Egress {
             .map_err(|closed| HttpError::Connect(closed.to_string()))?;
         let timeout = self.timeout(&grant, request.timeout);
         if timeout.is_zero() {
-            return Err(HttpError::Timeout);
+            let why = "the deadline of the tick had passed";
+            return Err(HttpError::NotSent(why.to_owned()));
         }
         self.state().counters.sent += 1;
         let outgoing = HttpRequest {
             origin: origin.to_string(),
             method: request.method,
+            body: request.body,
             path_and_query: request.path_and_query,
             headers,
             timeout,
@@ -190,6 +194,7 @@ impl Egress {
             .map_err(|fault| (RefusalReason::Path, HttpError::Denied(fault.to_string())))?;
         let permitted = target.grant.permit(request.method, &request.path_and_query);
         permitted.map_err(|(reason, why)| (reason, HttpError::Denied(why)))?;
+        check_body(request)?;
         let headers = target_headers(&target.grant, &request.headers)
             .map_err(|fault| (RefusalReason::Header, HttpError::Denied(fault.to_string())))?;
         self.spend(&target)?;
@@ -273,6 +278,31 @@ impl Egress {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
+}
+
+/// Bytes of the body of one POST request. A question is small.
+const POST_BYTES_MAX: usize = 64 << 10;
+
+/// A body stands beside POST and nowhere else, and its type is a plain word.
+fn check_body(request: &TargetRequest) -> Result<(), Refused> {
+    let refused = |why: &str| Err((RefusalReason::Body, HttpError::Denied(why.to_owned())));
+    let body = match (request.method, &request.body) {
+        (Method::Post, Some(body)) => body,
+        (Method::Post, None) => return refused("a POST request without a body"),
+        (_, Some(_)) => return refused("only a POST request has a body"),
+        (_, None) => return Ok(()),
+    };
+    if body.bytes.len() > POST_BYTES_MAX {
+        let bytes = body.bytes.len();
+        return refused(&format!(
+            "the body has {bytes} bytes, the limit is {POST_BYTES_MAX}"
+        ));
+    }
+    let is_plain = |one: char| one.is_ascii_alphanumeric() || "/+-.;= ".contains(one);
+    if body.content_type.is_empty() || !body.content_type.chars().all(is_plain) {
+        return refused("the content type has characters that such a header cannot have");
+    }
+    Ok(())
 }
 
 /// The plugin's headers, checked, and those of the configuration, which win.

@@ -112,7 +112,7 @@ impl ReqwestHttp {
         if response.status().is_redirection() && status != 304 {
             return Err(HttpError::Redirected(location(response.headers())));
         }
-        if request.method == Method::Get {
+        if request.method != Method::Head {
             refuse_encoded(response.headers())?;
         }
         let server_date = response
@@ -154,6 +154,7 @@ async fn send(
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Head => reqwest::Method::HEAD,
+        Method::Post => reqwest::Method::POST,
     };
     let mut builder = client.request(method, format!("{origin}{}", request.path_and_query));
     // Without it a server may encode as it likes.
@@ -170,6 +171,11 @@ async fn send(
         let mut value = HeaderValue::from_str(value.expose()).map_err(unusable)?;
         value.set_sensitive(true);
         builder = builder.header(name, value);
+    }
+    if let Some(body) = &request.body {
+        builder = builder
+            .header("content-type", &body.content_type)
+            .body(body.bytes.clone());
     }
     builder.send().await.map_err(|error| classify(&error))
 }
@@ -218,6 +224,7 @@ fn scrubbed_error(error: HttpError, scrubber: &Scrubber) -> HttpError {
     match error {
         HttpError::Denied(why) => HttpError::Denied(scrubber.scrub_text(why)),
         HttpError::UnknownTarget(name) => HttpError::UnknownTarget(scrubber.scrub_text(name)),
+        HttpError::NotSent(why) => HttpError::NotSent(scrubber.scrub_text(why)),
         HttpError::Dns(why) => HttpError::Dns(scrubber.scrub_text(why)),
         HttpError::Connect(why) => HttpError::Connect(scrubber.scrub_text(why)),
         HttpError::Tls(why) => HttpError::Tls(scrubber.scrub_text(why)),

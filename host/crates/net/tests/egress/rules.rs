@@ -2,7 +2,7 @@
 
 use crate::support::{Server, Setup, get, grant, ok};
 use operator_net::egress::{DiscoveryRule, PathRule, TargetRequest};
-use operator_net::ports::{HttpError, Method};
+use operator_net::ports::{HttpError, Method, PostBody};
 
 /// Rules, a path, and whether it may be asked.
 const PATHS: [(&[&str], &str, bool); 44] = [
@@ -121,6 +121,66 @@ async fn only_paths_that_a_rule_names_are_asked() {
             "{rules:?} {path}: {result:?}"
         );
     }
+}
+
+/// A question in a body, as etcd wants it.
+fn post(path: &str, content_type: &str, bytes: usize) -> TargetRequest {
+    TargetRequest {
+        method: Method::Post,
+        body: Some(PostBody {
+            content_type: content_type.to_owned(),
+            bytes: vec![b' '; bytes],
+        }),
+        ..get("it", path)
+    }
+}
+
+#[tokio::test]
+async fn a_post_goes_only_to_paths_that_are_marked_as_read_only() {
+    let server = Server::on("127.0.0.1", ok()).await;
+    let status = "/v3/maintenance/status";
+    let egress = Setup::granting(&server.origin())
+        .with_grant(|grant| grant.read_only_posts = vec![status.parse().unwrap()])
+        .egress();
+    assert!(
+        egress
+            .send(post(status, "application/json", 2))
+            .await
+            .is_ok()
+    );
+    let before = server.connections();
+    let refused = [
+        post("/v3/kv/put", "application/json", 2),
+        post(&format!("{status}/../kv/put"), "application/json", 2),
+        post(status, "application/json\r\nX-Other: 1", 2),
+        post(status, "", 2),
+        post(status, "application/json", (64 << 10) + 1),
+        TargetRequest {
+            body: None,
+            ..post(status, "application/json", 2)
+        },
+        TargetRequest {
+            method: Method::Get,
+            ..post(status, "application/json", 2)
+        },
+    ];
+    for request in refused {
+        let error = egress.send(request.clone()).await;
+        assert!(
+            matches!(error, Err(HttpError::Denied(_))),
+            "{request:?}: {error:?}"
+        );
+    }
+    assert_eq!(server.connections(), before, "nothing was sent");
+}
+
+#[tokio::test]
+async fn without_a_marked_path_there_is_no_post() {
+    let server = Server::on("127.0.0.1", ok()).await;
+    let egress = Setup::granting(&server.origin()).egress();
+    let error = egress.send(post("/", "application/json", 2)).await;
+    assert!(matches!(error, Err(HttpError::Denied(_))), "{error:?}");
+    assert_eq!(server.connections(), 0);
 }
 
 #[tokio::test]

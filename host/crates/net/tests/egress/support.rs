@@ -296,6 +296,7 @@ pub(crate) fn get(target: &str, path: &str) -> TargetRequest {
     TargetRequest {
         target: target.to_owned(),
         method: Method::Get,
+        body: None,
         path_and_query: path.to_owned(),
         headers: Vec::new(),
         timeout: None,

@@ -7,7 +7,7 @@ use crate::convert;
 use crate::join::join_in_order;
 use crate::subject::SubjectState;
 use operator_net::egress::{Egress, TargetRequest};
-use operator_net::ports::{HttpError, HttpResponse, Method};
+use operator_net::ports::{HttpError, HttpResponse, Method, PostBody};
 use std::sync::Arc;
 use std::time::Duration;
 use wasmtime::Result;
@@ -42,26 +42,36 @@ impl Host for SubjectState {
 }
 
 async fn send(egress: &Egress, request: Request) -> Answer {
-    let method = match request.method {
-        wit::Method::Get => Method::Get,
-        wit::Method::Head => Method::Head,
-        wit::Method::Post(_) => {
-            let why = "the configuration does not mark this path as read-only for POST".to_owned();
-            return Err(wit::HttpError::Denied(why));
-        }
-    };
-    let sent = egress.send(target_request(request, method)).await;
+    let sent = egress.send(target_request(request)).await;
     sent.map(Response::from).map_err(wit::HttpError::from)
 }
 
-fn target_request(request: Request, method: Method) -> TargetRequest {
+fn target_request(request: Request) -> TargetRequest {
     let headers = request.headers.into_iter();
+    let headers = headers.map(|header| (header.name, header.value)).collect();
+    let timeout = request.timeout.map(Duration::from_nanos);
+    let (method, body) = method_and_body(request.method);
     TargetRequest {
         target: request.target,
         method,
+        body,
         path_and_query: request.path_and_query,
-        headers: headers.map(|header| (header.name, header.value)).collect(),
-        timeout: request.timeout.map(Duration::from_nanos),
+        headers,
+        timeout,
+    }
+}
+
+fn method_and_body(method: wit::Method) -> (Method, Option<PostBody>) {
+    match method {
+        wit::Method::Get => (Method::Get, None),
+        wit::Method::Head => (Method::Head, None),
+        wit::Method::Post(body) => {
+            let body = PostBody {
+                content_type: body.content_type,
+                bytes: body.bytes,
+            };
+            (Method::Post, Some(body))
+        }
     }
 }
 
@@ -88,6 +98,7 @@ impl From<HttpError> for wit::HttpError {
             HttpError::Denied(why) => Self::Denied(why),
             HttpError::UnknownTarget(name) => Self::UnknownTarget(name),
             HttpError::RateLimited(wait) => Self::RateLimited(convert::nanoseconds_of(wait)),
+            HttpError::NotSent(why) => Self::NotSent(why),
             HttpError::Timeout => Self::Timeout,
             HttpError::Dns(why) => Self::Dns(why),
             HttpError::Refused => Self::Refused,

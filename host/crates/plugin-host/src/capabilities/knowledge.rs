@@ -138,6 +138,7 @@ impl wit::HostEvidenceRule for GuestState {
             ratio_if_false: 1.0,
             explains: false,
             because: String::new(),
+            because_not: String::new(),
             reference: String::new(),
         };
         self.make(bytes, rule)
@@ -165,6 +166,12 @@ impl wit::HostEvidenceRule for GuestState {
 
     fn set_because(&mut self, this: Resource<EvidenceRule>, because: String) -> Result<()> {
         self.edit(&this, because.len(), |rule| rule.because = because)
+    }
+
+    fn set_because_not(&mut self, this: Resource<EvidenceRule>, because_not: String) -> Result<()> {
+        self.edit(&this, because_not.len(), |rule| {
+            rule.because_not = because_not
+        })
     }
 
     fn set_reference(&mut self, this: Resource<EvidenceRule>, reference: String) -> Result<()> {

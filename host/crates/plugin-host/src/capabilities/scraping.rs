@@ -85,6 +85,7 @@ async fn scrape(egress: &Egress, request: ScrapeRequest) -> std::result::Result<
         .send(TargetRequest {
             target: request.target,
             method: Method::Get,
+            body: None,
             path_and_query: request.path,
             headers: Vec::new(),
             timeout: None,

@@ -19,7 +19,10 @@ impl From<wit::CheckDeclaration> for CheckDeclaration {
 }
 
 /// A piece of evidence with its value, which is read from the frozen table where it refers to a cell.
-pub(crate) fn observed(evidence: wit::Evidence, snapshot: &Snapshot) -> Observed {
+///
+/// # Errors
+/// The cell does not exist, and which it would be.
+pub(crate) fn observed(evidence: wit::Evidence, snapshot: &Snapshot) -> Result<Observed, String> {
     let value = evidence.observed.map_or(Scalar::Null, Scalar::from);
     let mut observed = Observed {
         table: String::new(),
@@ -31,9 +34,8 @@ pub(crate) fn observed(evidence: wit::Evidence, snapshot: &Snapshot) -> Observed
     };
     match evidence.source {
         wit::EvidenceSource::Cell(cell) => {
-            let (value, unit) = read(&cell, snapshot);
-            observed.value = value;
-            observed.unit = unit;
+            let found = read(&cell, snapshot);
+            (observed.value, observed.unit) = found.ok_or_else(|| no_such(&cell))?;
             observed.table = cell.table;
             observed.row = Some(cell.row);
             observed.column = cell.column;
@@ -56,20 +58,17 @@ pub(crate) fn observed(evidence: wit::Evidence, snapshot: &Snapshot) -> Observed
             observed.column = text;
         }
     }
-    observed
+    Ok(observed)
 }
 
-/// Null where there is no such cell.
-fn read(cell: &wit::Cell, snapshot: &Snapshot) -> (Scalar, Option<String>) {
-    let Some(table) = snapshot.tables.get(&cell.table) else {
-        return (Scalar::Null, None);
-    };
-    let field = table
-        .column_index(&cell.column)
-        .and_then(|index| table.fields.get(index));
-    let row = usize::try_from(cell.row).unwrap_or(usize::MAX);
-    (
-        table.scalar(row, &cell.column),
-        field.and_then(|field| field.unit.clone()),
-    )
+fn read(cell: &wit::Cell, snapshot: &Snapshot) -> Option<(Scalar, Option<String>)> {
+    let table = snapshot.tables.get(&cell.table)?;
+    let field = table.fields.get(table.column_index(&cell.column)?)?;
+    let row = usize::try_from(cell.row).ok()?;
+    (row < table.rows).then(|| (table.scalar(row, &cell.column), field.unit.clone()))
+}
+
+fn no_such(cell: &wit::Cell) -> String {
+    let wit::Cell { table, row, column } = cell;
+    format!("its evidence refers to {table:?}[{row}].{column:?}, which does not exist")
 }

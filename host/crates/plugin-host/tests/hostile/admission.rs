@@ -332,9 +332,7 @@ async fn an_inspection_lists_what_a_component_can_do_and_nothing_else() {
         "{imports:?}"
     );
     assert!(
-        imports
-            .iter()
-            .all(|import| import.starts_with("operator:")),
+        imports.iter().all(|import| import.starts_with("operator:")),
         "{imports:?}"
     );
     assert_eq!(inspection.exports, ["declare", "evaluate", "migrate"]);

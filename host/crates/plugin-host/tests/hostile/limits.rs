@@ -11,7 +11,8 @@ use operator_plugin_host::{
     Engine, InvariantModule, LoadError, PluginFailure, PluginLimits, Subject, SubjectWorld,
 };
 use operator_testkit::guest::{
-    Guest, OutcomeParts, invariant, keeps_state, observation, one_check, outcome, passes, subject,
+    Guest, OutcomeParts, entity_set, invariant, keeps_state, observation, one_check, outcome,
+    passes, subject,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -151,7 +152,10 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
         (1, 3)
     );
     assert!(
-        observed.blind.iter().any(|spot| spot.source.to_string() == "topology"),
+        observed
+            .blind
+            .iter()
+            .any(|spot| spot.source.to_string() == "topology"),
         "{:?}",
         observed.blind
     );
@@ -159,7 +163,7 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
         observed
             .blind
             .iter()
-            .any(|spot| spot.source.to_string() == "blind-spots"),
+            .any(|spot| spot.source.to_string() == "observation-gaps"),
         "{:?}",
         observed.blind
     );
@@ -242,6 +246,7 @@ async fn requests_in_flight_are_bounded_for_each_target_and_in_all() {
         let request = |target: &str| TargetRequest {
             target: target.to_owned(),
             method: Method::Get,
+            body: None,
             path_and_query: "/".to_owned(),
             headers: Vec::new(),
             timeout: None,
@@ -261,8 +266,9 @@ async fn requests_in_flight_are_bounded_for_each_target_and_in_all() {
 #[tokio::test]
 async fn an_outcome_at_every_limit_at_once_is_still_an_outcome() {
     let bytes = one_check(|guest| {
-        let (state, entity) = (guest.text("1234"), guest.text("k/1"));
-        let passed = [guest.words(&entity), 1];
+        let state = guest.text("1234");
+        let kind = guest.text("k");
+        let passed = [entity_set(guest, kind), 1];
         let parts = OutcomeParts {
             state: Some(state),
             passed,

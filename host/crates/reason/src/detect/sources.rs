@@ -19,9 +19,7 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
             window_ms,
             by,
         } => {
-            let selected = series
-                .pick(&selector.metric, selector, by)
-                .ok();
+            let selected = series.pick(&selector.metric, selector, by).ok();
             selected
                 .map(|selected| {
                     dated(
@@ -38,9 +36,7 @@ pub(super) fn read(signal: &Signal, snapshot: &Snapshot) -> BTreeMap<EntityId, S
             window_ms,
             by,
         } => {
-            let selected = series
-                .pick(&bucket_metric(selector), selector, by)
-                .ok();
+            let selected = series.pick(&bucket_metric(selector), selector, by).ok();
             let values = |selected: &SeriesSelection<'_>| {
                 let answers = selected.quantiles(now, *quantile, *window_ms);
                 dated(

@@ -24,10 +24,10 @@ fn signal(source: SignalSource, bad: Direction, floor: f64) -> Signal {
 }
 
 fn column() -> SignalSource {
-    let [table, entity_column, value_column] = ["nodes", "node", "value"].map(str::to_owned);
+    let [table, node, value_column] = ["nodes", "node", "value"].map(str::to_owned);
     SignalSource::Column {
         table,
-        entity_column,
+        key_columns: vec![node],
         value_column,
     }
 }
@@ -41,7 +41,7 @@ fn gauge(window_ms: u64) -> SignalSource {
         selector,
         reduction: Reduction::Last,
         window_ms,
-        by: "node".to_owned(),
+        by: vec!["node".to_owned()],
     }
 }
 

@@ -8,6 +8,7 @@ use super::symptoms::TrackedSymptom;
 use super::weighing::{RankedCause, normalise, unknown_cause_log_odds};
 use super::{discrimination, separate};
 use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstain};
+use operator_model::knowledge::EvidenceRule;
 use operator_model::quantity::escape;
 use operator_model::title::{UNKNOWN_CAUSE, title};
 use operator_model::{
@@ -154,7 +155,7 @@ fn of_failure_mode(
             rule: one.rule.id.clone(),
             ratio: one.ratio,
             claim: citation_scope.claim(&one.observation.predicate, &one.observation.cited),
-            because: one.rule.because.clone(),
+            because: meaning(one.rule, one.observation.holds),
             reference: one.rule.reference.clone(),
         });
     }
@@ -176,6 +177,22 @@ fn of_failure_mode(
             .into_iter()
             .map(|(_, text)| text)
             .collect(),
+    }
+}
+
+/// What an observation means for the failure mode. The sentence of a rule is about a test that holds; for
+/// the opposite observation the rule has another one, or the host says that it is the opposite.
+fn meaning(rule: &EvidenceRule, holds: bool) -> String {
+    let derived = if rule.ratio_if_true < 1.0 {
+        "the opposite would count against it"
+    } else {
+        "expected under this cause"
+    };
+    match (holds, rule.because_not.as_str(), rule.because.as_str()) {
+        (true, _, because) => because.to_owned(),
+        (false, "", "") => String::new(),
+        (false, "", because) => format!("{derived}: {because}"),
+        (false, because_not, _) => because_not.to_owned(),
     }
 }
 

@@ -477,6 +477,7 @@ fn rule(
         ratio_if_false: ratios.1,
         group: group.to_owned(),
         because: because.to_owned(),
+        because_not: String::new(),
         reference: "handbook".to_owned(),
     }
 }
@@ -670,7 +671,9 @@ fn failure_mode(
 /// The one command of an action: words, of which those in braces are placeholders for ids.
 fn steps(command: &str) -> Vec<Step> {
     let word = |word: &str| {
-        let name = word.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        let name = word
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
         vec![match name {
             Some(name) => Part::Placeholder {
                 name: name.to_owned(),

@@ -147,8 +147,7 @@ fn odd() -> Vec<Case> {
 
 /// A loop around one import, for ever.
 fn floods() -> Vec<Case> {
-    let log =
-        r#"(import "operator:telemetry/log@0.2.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
+    let log = r#"(import "operator:telemetry/log@0.2.0" "emit" (func $emit (param i32 i32 i32 i32 i32)))"#;
     let builder = r#"(import "operator:tables/tables@0.2.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#;
     let floods: [(&str, &str, &str); 8] = [
         (

@@ -1,5 +1,6 @@
 //! What is known about the three nodes: signals, failure modes and actions.
 
+use operator_model::command::{Command, Part, PlaceholderKind, Step};
 use operator_model::knowledge::{
     Action, Attribute, Deviation, Direction, EvidenceRule, FailureMode, Fitness, KnowledgeBase,
     OptionFit, Risk, Scope, Signal, SignalSource, Test,
@@ -42,7 +43,7 @@ pub fn knowledge() -> KnowledgeBase {
         attributes: vec![Attribute {
             name: "address".to_owned(),
             table: "nodes".to_owned(),
-            entity_column: "node".to_owned(),
+            key_columns: vec!["node".to_owned()],
             value_column: "address".to_owned(),
             entity_kind: "node".to_owned(),
         }],
@@ -64,7 +65,7 @@ fn signal(
         entity_kind: kind.to_owned(),
         source: SignalSource::Column {
             table: source.0.to_owned(),
-            entity_column: source.1.to_owned(),
+            key_columns: vec![source.1.to_owned()],
             value_column: source.2.to_owned(),
         },
         bad: Direction::Up,
@@ -92,6 +93,7 @@ fn rule(
         ratio_if_false: ratios.1,
         group: group.to_owned(),
         because: because.to_owned(),
+        because_not: String::new(),
         reference: "handbook".to_owned(),
     }
 }
@@ -103,7 +105,7 @@ fn deviates(signal: &str, deviation: Deviation) -> Test {
 fn node_gone() -> FailureMode {
     let state = Test::RowMatches {
         table: "nodes".to_owned(),
-        entity_column: "node".to_owned(),
+        key_columns: vec!["node".to_owned()],
         column: "state".to_owned(),
         comparison: Comparison::Eq,
         value: Scalar::Text("gone".to_owned()),
@@ -264,7 +266,9 @@ fn card(
     let fit = |(action, fitness): &(&str, Fitness)| OptionFit {
         action: (*action).to_owned(),
         fitness: *fitness,
-        because: format!("what experts do about “{title}”"),
+        because: format!("the usual remedy for “{title}”"),
+        when: None,
+        affects: Vec::new(),
     };
     FailureMode {
         id: id.into(),
@@ -280,6 +284,29 @@ fn card(
     }
 }
 
+/// The one command of an action: words, of which those in braces are placeholders for ids.
+fn steps(command: &str) -> Vec<Step> {
+    let word = |word: &str| {
+        let name = word
+            .strip_prefix('{')
+            .and_then(|rest| rest.strip_suffix('}'));
+        vec![match name {
+            Some(name) => Part::Placeholder {
+                name: name.to_owned(),
+                kind: PlaceholderKind::Id,
+            },
+            None => Part::Literal(word.to_owned()),
+        }]
+    };
+    if command.is_empty() {
+        return Vec::new();
+    }
+    vec![Step::Run(Command {
+        pipeline: vec![command.split(' ').map(word).collect()],
+        note: None,
+    })]
+}
+
 fn actions() -> Vec<Action> {
     let action = |id: &str, title: &str, risk: Risk, command: &str| Action {
         id: id.to_owned(),
@@ -291,13 +318,12 @@ fn actions() -> Vec<Action> {
         } else {
             "Writes stop for a few seconds.".to_owned()
         },
-        reversible: risk < Risk::High,
-        reversal: "Undo it with the same tool.".to_owned(),
         preconditions: vec!["The other nodes are up".to_owned()],
-        commands: if command.is_empty() {
-            Vec::new()
+        steps: steps(command),
+        undo: if risk < Risk::High {
+            vec![Step::Instruction("Undo it with the same tool.".to_owned())]
         } else {
-            vec![command.to_owned()]
+            Vec::new()
         },
     };
     vec![

@@ -94,6 +94,9 @@ impl EvidenceRule {
         rule.set_group(&self.group);
         rule.set_explains(self.explains);
         rule.set_because(&self.because);
+        if !self.because_not.is_empty() {
+            rule.set_because_not(&self.because_not);
+        }
         rule.set_reference(&self.reference);
         rule
     }

@@ -55,6 +55,7 @@ fn get(origin: &str) -> HttpRequest {
     HttpRequest {
         origin: origin.to_owned(),
         method: Method::Get,
+        body: None,
         path_and_query: "/x?y=1".to_owned(),
         headers: vec![("accept".to_owned(), "text/plain".to_owned())],
         timeout: Duration::from_secs(20),

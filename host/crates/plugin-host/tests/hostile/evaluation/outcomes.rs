@@ -1,7 +1,7 @@
 //! Outcomes that are too large or contradict themselves.
 
 use super::*;
-use operator_testkit::guest::VIOLATION_BYTES;
+use operator_testkit::guest::{VIOLATION_BYTES, cell, violation_with};
 
 #[tokio::test]
 async fn a_state_above_the_limit_is_refused_and_named() {
@@ -37,7 +37,9 @@ async fn too_many_violations_passed_entities_and_pieces_of_evidence_are_refused(
     let failure = answering(|guest| {
         let one = violation(guest, "a/1", 1);
         let start = (one - 1_024) as usize;
-        let copies: Vec<u8> = guest.placed(start, VIOLATION_BYTES).repeat(too_many as usize);
+        let copies: Vec<u8> = guest
+            .placed(start, VIOLATION_BYTES)
+            .repeat(too_many as usize);
         OutcomeParts {
             status: 1,
             violations: [guest.bytes(&copies), too_many],
@@ -138,4 +140,45 @@ async fn texts_of_a_violation_cannot_forge_lines() {
         outcome.violations[0].evidence[0].value,
         operator_model::Scalar::Integer(7)
     );
+}
+
+/// Fails with a cell of a table `t` that has one row, in which `n` is 1, as evidence.
+async fn citing(
+    table: &'static str,
+    row: u32,
+    column: &'static str,
+) -> Result<Outcome, PluginFailure> {
+    let known =
+        Table::from_columns("t", vec![("n", None, Column::Integers(vec![Some(1)]))]).unwrap();
+    let body = move |guest: &mut Guest| {
+        let evidence = cell(guest, table, row, column);
+        let parts = OutcomeParts {
+            status: 1,
+            violations: [violation_with(guest, "a/1", &[evidence]), 1],
+            ..OutcomeParts::default()
+        };
+        format!("(i32.const {})", outcome(guest, &parts))
+    };
+    evaluate_within(&limits(), vec![known], body).await.result
+}
+
+#[tokio::test]
+async fn the_value_of_a_cell_is_read_by_the_host_whatever_the_check_claims() {
+    let outcome = citing("t", 0, "n").await.unwrap();
+    let evidence = &outcome.violations[0].evidence[0];
+    assert_eq!(evidence.value, operator_model::Scalar::Integer(1));
+}
+
+#[tokio::test]
+async fn evidence_that_does_not_exist_is_refused() {
+    for (table, row, column) in [
+        ("u", 0, "n"),
+        ("t", 1, "n"),
+        ("t", u32::MAX, "n"),
+        ("t", 0, "m"),
+    ] {
+        let failure = citing(table, row, column).await.unwrap_err();
+        assert!(failure.is_strike(), "{failure}");
+        assert!(failure.to_string().contains("does not exist"), "{failure}");
+    }
 }
