@@ -8,7 +8,7 @@ use operator_engine::event::{Event, EventKind, Sink};
 use operator_engine::settings::{Settings, TargetSettings};
 use operator_engine::tick::assemble;
 use operator_journal::store::TicketLog;
-use operator_model::{Ticket, TicketChange, Timestamp};
+use operator_model::{IncidentKey, Ticket, TicketChange, Timestamp};
 use operator_net::ports::real::RealClock;
 use operator_plugin_host::Engine;
 use operator_sim::scenario;
@@ -28,8 +28,10 @@ pub struct Watched {
     pub ends_at: Timestamp,
     /// Every ticket, as it was at the end.
     pub tickets: Vec<Ticket>,
-    /// When a ticket was resolved for the last time, by its id.
+    /// When a ticket was resolved, by its id, in order of time.
     pub resolved: Vec<(String, Timestamp)>,
+    /// When a cause was suspected before its ticket, by its incident's key, in order of time.
+    pub suspected: Vec<(IncidentKey, Timestamp)>,
 }
 
 /// Watches a recording from its beginning to its end, at a tick a second of its own time. Decision log and
@@ -52,7 +54,7 @@ pub async fn watch(
     let opened = TicketLog::open(&settings.data, ports.clock.now()).await?;
     let policy = settings.egress_policy();
     let assembly = assemble(&settings, policy, &ports, engine, &RealClock, &mut |_| {}).await?;
-    let mut sink = Resolutions::default();
+    let mut sink = Notes::default();
     let clock = Arc::clone(&ports.clock);
     let mut daemon = Daemon::start(&settings, clock, assembly, opened, &mut sink).await?;
     while ports.clock.now() < ends_at {
@@ -65,7 +67,8 @@ pub async fn watch(
         begins_at,
         ends_at,
         tickets,
-        resolved: sink.0,
+        resolved: sink.resolved,
+        suspected: sink.suspected,
     })
 }
 
@@ -86,16 +89,24 @@ fn settings(world: &SimulatedWorld, plugins: &Path, data: &Path) -> anyhow::Resu
     Ok(settings)
 }
 
-/// Notes when tickets are resolved.
+/// Notes when causes are suspected and tickets are resolved.
 #[derive(Default)]
-struct Resolutions(Vec<(String, Timestamp)>);
+struct Notes {
+    resolved: Vec<(String, Timestamp)>,
+    suspected: Vec<(IncidentKey, Timestamp)>,
+}
 
-impl Sink for Resolutions {
+impl Sink for Notes {
     fn emit(&mut self, event: &Event) {
-        if let EventKind::Ticket(written) = &event.what
-            && written.change == TicketChange::Resolved
-        {
-            self.0.push((written.ticket.id.clone(), event.observed_at));
+        let at = event.observed_at;
+        match &event.what {
+            EventKind::Ticket(written) if written.change == TicketChange::Resolved => {
+                self.resolved.push((written.ticket.id.clone(), at));
+            }
+            EventKind::IncidentSuspected(incident) => {
+                self.suspected.push((incident.key.clone(), at));
+            }
+            _ => {}
         }
     }
 

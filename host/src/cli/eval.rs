@@ -61,6 +61,10 @@ pub(super) fn run(command: &EvalCommand, console: &Console) -> Result<Exit, Fail
                 while let Some((name, path)) = next(&waiting) {
                     let report = session.report(&name, &path);
                     let mut done = done.lock();
+                    if let (Ok(report), false) = (&report, console.json) {
+                        // A closed output is found again when the end is printed.
+                        let _ = console.line(&rows(report));
+                    }
                     done.insert(name, report);
                     note(&format!("{} of {all} recordings watched", done.len()));
                 }
@@ -161,7 +165,9 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct TicketReport {
     id: String,
-    /// Since the beginning of the recording.
+    /// When its cause was suspected, since the beginning of the recording; absent if the ticket came at once.
+    suspected_after_s: Option<f64>,
+    /// When it was opened.
     opened_after_s: f64,
     /// The same; absent while it is open.
     resolved_after_s: Option<f64>,
@@ -191,12 +197,15 @@ impl Report {
 impl TicketReport {
     fn new(ticket: &Ticket, watched: &Watched) -> Self {
         let leader = ticket.hypotheses.first();
+        let mut suspected = watched.suspected.iter();
+        let suspected_at = suspected.find(|(key, _)| *key == ticket.key);
         let resolved = watched.resolved.iter().rev();
         let resolved_at = resolved
             .filter(|_| ticket.state == TicketState::Resolved)
             .find(|(id, _)| *id == ticket.id);
         Self {
             id: ticket.id.clone(),
+            suspected_after_s: suspected_at.map(|(_, at)| seconds(watched.begins_at, *at)),
             opened_after_s: seconds(watched.begins_at, ticket.opened_at),
             resolved_after_s: resolved_at.map(|(_, at)| seconds(watched.begins_at, *at)),
             title: ticket.title.clone(),
@@ -224,7 +233,7 @@ fn print(
     for (name, report) in reports {
         match report {
             Ok(report) if console.json => console.value(&report)?,
-            Ok(report) => console.line(&rows(&report))?,
+            Ok(_) => {}
             Err(error) => {
                 failed += 1;
                 complain(&format!("{name}: {error:#}"));
@@ -251,8 +260,11 @@ fn rows(report: &Report) -> String {
         let resolved = ticket.resolved_after_s;
         [
             ticket.id.clone(),
-            format!("{} s", ticket.opened_after_s),
-            resolved.map_or_else(|| "open".to_owned(), |after| format!("{after} s")),
+            ticket
+                .suspected_after_s
+                .map_or_else(String::new, |after| format!("suspected {after} s")),
+            format!("opened {} s", ticket.opened_after_s),
+            resolved.map_or_else(|| "open".to_owned(), |after| format!("resolved {after} s")),
             format!("{:.1} %", 100.0 * ticket.probability),
             ticket.action.clone(),
             ticket.title.clone(),

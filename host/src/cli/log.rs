@@ -191,7 +191,7 @@ fn summary(record: &Record<'_>) -> [String; 4] {
         }
         kind if kind.starts_with("ticket-") => format!("{}: {}", text("ticket"), text("title")),
         kind if kind.starts_with("plugin-") => format!("{}: {}", text("plugin"), text("reason")),
-        "incident-opened" => text("title"),
+        "incident-opened" | "incident-suspected" => text("title"),
         "stopped" => text("reason"),
         _ => record.body.to_owned(),
     };

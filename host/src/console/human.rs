@@ -248,6 +248,15 @@ impl<W: Write + Send> Sink for HumanSink<W> {
                 );
                 self.stamped(event.observed_at, "anomaly", &text);
             }
+            EventKind::IncidentSuspected(incident) => {
+                let text = format!(
+                    "{} ({:.0} %; a ticket follows if it lasts for {} s more)",
+                    escape(&incident.title, TEXT_CHARS_MAX),
+                    100.0 * incident.probability,
+                    incident.awaits_ms.div_ceil(1_000)
+                );
+                self.stamped(event.observed_at, "suspected", &text);
+            }
             EventKind::IncidentOpened(incident) => {
                 let pending = if incident.confirmed { "" } else { " (pending)" };
                 self.stamped(

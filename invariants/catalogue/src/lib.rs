@@ -32,6 +32,7 @@ mod tests {
             module::<tikv_checks_disk::Disk>("tikv/disk"),
             module::<tikv_checks_latency::Latency>("tikv/latency"),
             module::<tikv_checks_load::Load>("tikv/load"),
+            module::<tikv_checks_logs::Logs>("tikv/logs"),
             module::<tikv_checks_pd_control::PdControl>("tikv/pd-control"),
             module::<tikv_checks_replication::Replication>("tikv/replication"),
             module::<tikv_checks_saturation::Saturation>("tikv/saturation"),

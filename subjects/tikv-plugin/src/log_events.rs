@@ -13,8 +13,13 @@ enum Part {
     Within,
     /// The message or an error field of the line contains the text.
     Error,
+    /// The message starts with the text, and an error field tells of TLS.
+    TlsError,
 }
-use Part::{Error, Start, Within};
+use Part::{Error, Start, TlsError, Within};
+
+/// Words of the TLS libraries of TiKV (BoringSSL through gRPC) and PD (Go).
+const TLS: [&str; 5] = ["handshake", "Handshake", "SSL_ERROR", "x509", "certificate"];
 
 /// The event of a line. Unknown lines of level ERROR and above have events of their own; other
 /// unknown lines have none.
@@ -34,20 +39,24 @@ fn matches(line: &Line, part: Part, text: &str) -> bool {
     match part {
         Start => line.message.starts_with(text),
         Within => line.message.contains(text),
-        Error => {
-            let is_error = |key: &str| {
-                matches!(
-                    key,
-                    "err" | "error" | "reason" | "receiver_err" | "sink_error"
-                )
-            };
-            line.message.contains(text)
-                || line
-                    .fields
-                    .iter()
-                    .any(|(key, value)| is_error(key) && value.contains(text))
+        Error => line.message.contains(text) || errors(line).any(|value| value.contains(text)),
+        TlsError => {
+            let tells_of_tls = |value: &str| TLS.iter().any(|word| value.contains(word));
+            line.message.starts_with(text) && errors(line).any(tells_of_tls)
         }
     }
+}
+
+/// The values of the fields that hold errors.
+fn errors(line: &Line) -> impl Iterator<Item = &str> {
+    let is_error = |key: &str| {
+        matches!(
+            key,
+            "err" | "error" | "reason" | "receiver_err" | "sink_error"
+        )
+    };
+    let errors = line.fields.iter().filter(move |(key, _)| is_error(key));
+    errors.map(|(_, value)| value.as_str())
 }
 
 /// Rules in order of precedence: the first match applies.
@@ -117,6 +126,9 @@ const RULES: &[(Part, &str, &str)] = &[
     (Start, "store heartbeat failed", "store-heartbeat-failed"),
     (Start, "failed to send heartbeat", "store-heartbeat-failed"),
     (Start, "report min resolved_ts failed", "pd-report-failed"),
+    (TlsError, "request failed, retry", "tls-to-pd-failed"),
+    (TlsError, "reconnect failed", "tls-to-pd-failed"),
+    (TlsError, "connect pd failed", "tls-to-pd-failed"),
     (Start, "request failed, retry", "pd-request-failed"),
     (Start, "reconnect failed", "pd-reconnect-failed"),
     (Start, "failed to connect to PD member", "pd-connect-failed"),
@@ -181,8 +193,26 @@ const RULES: &[(Part, &str, &str)] = &[
     ),
     (Start, "got new safe point", "safe-point-went-back"),
     // Process lifecycle.
+    (Start, "receive signal", "process-stopped"),
     (Start, "Failed to reload TLS certificate", "tls-failed"),
     (Within, "TLS handshake error", "tls-failed"),
+    (Start, "rejected connection", "tls-rejected"),
+    (Start, "Handshake failed", "tls-failed"),
+    (Start, "TiKV is ready to serve", "process-ready"),
+    (Start, "invalid configuration", "configuration-refused"),
+    (Start, "failed to start node", "start-failed"),
+    (Start, "possible invalid max-ts update", "timestamp-ahead"),
+    (
+        Start,
+        "failed to try generating snapshot",
+        "snapshot-generation-failed",
+    ),
+    (
+        Start,
+        "The last log file is corrupted but ignored",
+        "raft-log-tail-dropped",
+    ),
+    (Start, "Recovering raft logs takes", "raft-log-recovered"),
     (
         Start,
         "the maximum number of open file descriptors is too small",
@@ -251,6 +281,10 @@ const RULES: &[(Part, &str, &str)] = &[
     ),
     (Start, "lease grants too slow", "pd-lease-slow"),
     (Start, "keep alive lease too slow", "pd-lease-slow"),
+    (Start, "lease keep alive failed", "pd-lease-slow"),
+    (Start, "kv gets too slow", "etcd-apply-slow"),
+    (Start, "campaign PD leader ok", "pd-campaign-won"),
+    (Start, "alarm NOSPACE raised", "etcd-no-space"),
     (Start, "system time jump backward", "clock-went-back"),
     (Start, "clock offset", "tso-update-late"),
     (Start, "system time may be incorrect", "tso-trouble"),

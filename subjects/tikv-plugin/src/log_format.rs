@@ -39,11 +39,37 @@ pub(crate) fn read(text: &str) -> Option<Line> {
         .get(..text.floor_char_boundary(LINE_BYTES))
         .unwrap_or(text)
         .trim();
+    plain(text).or_else(|| wrapped(text))
+}
+
+fn plain(text: &str) -> Option<Line> {
     if text.starts_with('{') {
         of_json(text)
     } else {
         of_text(text)
     }
+}
+
+/// Fields in which log collectors keep the line: Docker, journald, Loki and others.
+const WRAPPED_IN: [&str; 6] = ["log", "MESSAGE", "message", "msg", "line", "content"];
+/// Brackets and braces that are tried as the beginning of a line behind a prefix.
+const BEGINNINGS: usize = 16;
+
+/// A line in the wrapper of a log collector: JSON with the line in a field (Docker, journald, Loki), or a
+/// prefix before it (CRI, syslog, `journalctl`, `logcli`).
+fn wrapped(text: &str) -> Option<Line> {
+    if text.starts_with('{') {
+        let object: Map<String, Value> = serde_json::from_str(text).ok()?;
+        let inner = |key: &&str| object.get(*key).and_then(Value::as_str);
+        return WRAPPED_IN
+            .iter()
+            .filter_map(inner)
+            .find_map(|inner| plain(inner.trim()));
+    }
+    let beginnings = text.match_indices(['[', '{']).take(BEGINNINGS);
+    beginnings
+        .filter(|(at, _)| *at > 0)
+        .find_map(|(at, _)| plain(text.get(at..)?))
 }
 
 const LEVELS: [&str; 9] = [
@@ -236,6 +262,29 @@ mod tests {
     fn a_line_without_a_timestamp_is_parsed() {
         let line = read(r#"[WARN] [tso.go:335] ["clock offset"]"#).unwrap();
         assert_eq!((line.at, line.message.as_str()), (None, "clock offset"));
+    }
+
+    #[test]
+    fn wrappers_of_log_collectors_are_stripped() {
+        let line = r#"[2026/11/21 03:18:02.490 +00:00] [WARN] [a.rs:1] ["connection aborted"] [store_id=4]"#;
+        let quoted = serde_json::to_string(line).unwrap();
+        for text in [
+            format!("2026-11-21T03:18:02.490123456Z stderr F {line}"),
+            format!("Nov 21 03:18:02 host-1 tikv-server[4711]: {line}"),
+            format!("<30>1 2026-11-21T03:18:02Z host-1 tikv 4711 - [id@1 a=\"b\"] {line}"),
+            format!("2026-11-21T03:18:02Z {{app=\"tikv\", pod=\"tikv-0\"}} {line}"),
+            format!(r#"{{"log":{quoted},"stream":"stderr","time":"2026-11-21T03:18:02Z"}}"#),
+            format!(r#"{{"MESSAGE":{quoted},"_PID":"4711","PRIORITY":"6"}}"#),
+            format!(r#"{{"line":{quoted},"labels":{{"app":"tikv"}},"timestamp":"2026"}}"#),
+        ] {
+            let read = read(&text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(
+                (read.message.as_str(), read.field("store_id")),
+                ("connection aborted", Some("4")),
+                "{text}"
+            );
+            assert!(read.at.is_some());
+        }
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use operator_plugin::{LogError, ObservationGap, TableData, World, table};
 
 use crate::configuration::{Configuration, LogOwner};
+use crate::log_activity::LogActivity;
 use crate::log_events::classify;
 use crate::log_format::{Line, read};
+use crate::process_logs::ProcessLogs;
 
 /// Rows per tick.
 const ROWS: usize = 512;
@@ -16,16 +18,35 @@ const QUOTED_CHARS: usize = 400;
 /// and must not be reported as new.
 const MAX_AGE_NS: u64 = 120_000_000_000;
 
-/// Reads every source once. Returns the table and the observation gaps.
+/// What the logs have said so far.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LogHistory {
+    /// The owner of each log.
+    pub(crate) owners: BTreeMap<String, LogOwner>,
+    /// The life of each process.
+    processes: ProcessLogs,
+    /// Events of the last minutes.
+    activity: LogActivity,
+}
+
+impl LogHistory {
+    /// A new cluster at the same address invalidates what the logs of the old one said.
+    pub(crate) fn forget(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// Reads every source once. Returns the tables and the observation gaps.
 pub(crate) fn observe(
     world: &mut dyn World,
     configuration: &Configuration,
-    owners: &mut BTreeMap<String, LogOwner>,
+    history: &mut LogHistory,
     names: &Names,
-) -> (Option<TableData>, Vec<ObservationGap>) {
+) -> (Vec<TableData>, Vec<ObservationGap>) {
     let sources = world.log_sources();
+    let now = world.now();
     let mut events = Events {
-        now: world.now(),
+        now,
         ..Events::default()
     };
     let mut gaps = Vec::new();
@@ -34,11 +55,18 @@ pub(crate) fn observe(
         let limit = u32::try_from(configuration.log_lines).unwrap_or(u32::MAX);
         match world.read_log(source, limit) {
             Ok(chunk) => {
-                let owner = owner(configuration, owners, names, source, &chunk.lines);
-                chunk
-                    .lines
-                    .iter()
-                    .for_each(|line| events.count(source, &owner, names, line));
+                let owner = owner(
+                    configuration,
+                    &mut history.owners,
+                    names,
+                    source,
+                    &chunk.lines,
+                );
+                for text in &chunk.lines {
+                    let Some(line) = read(text) else { continue };
+                    history.processes.take(source, &owner, &line, text);
+                    events.count(source, &owner, names, &line, text);
+                }
                 if chunk.skipped > 0 {
                     gaps.push(gap(format!("{} lines skipped", chunk.skipped)));
                 }
@@ -49,7 +77,16 @@ pub(crate) fn observe(
             Err(LogError::Unreadable(reason) | LogError::Other(reason)) => gaps.push(gap(reason)),
         }
     }
-    ((!sources.is_empty()).then(|| events.table()), gaps)
+    history.activity.take(now, events.counted());
+    if sources.is_empty() {
+        return (Vec::new(), gaps);
+    }
+    let tables = vec![
+        events.table(),
+        history.activity.table(),
+        history.processes.table(now),
+    ];
+    (tables, gaps)
 }
 
 /// Maps names in log lines to entities.
@@ -82,8 +119,9 @@ fn owner(
         .iter()
         .find(|member| *member == source)
         .cloned();
+    let of_store = |line: &String| own_store(line).or_else(|| listening_store(line, names));
     let store = if member.is_none() {
-        lines.iter().find_map(|line| own_store(line))
+        lines.iter().find_map(of_store)
     } else {
         None
     };
@@ -96,8 +134,9 @@ fn owner(
 
 /// The id of the store that writes the log, from messages in which a store names itself.
 fn own_store(text: &str) -> Option<String> {
-    const OF_ITSELF: [&str; 4] = [
+    const OF_ITSELF: [&str; 5] = [
         "start raft store",
+        "start raft store thread",
         "put store to PD",
         "associated store labels",
         "insert new region",
@@ -111,8 +150,16 @@ fn own_store(text: &str) -> Option<String> {
         .then(|| line.field("store_id").map(str::to_owned))?
 }
 
+/// The store at whose address the process of this log listens.
+fn listening_store(text: &str, names: &Names) -> Option<String> {
+    if !text.contains("listening on addr") {
+        return None;
+    }
+    names.stores.get(read(text)?.field("addr")?).cloned()
+}
+
 /// Source, event, store and member.
-type Key = (String, &'static str, Option<String>, Option<String>);
+pub(crate) type Key = (String, &'static str, Option<String>, Option<String>);
 
 #[derive(Debug, Clone, Default)]
 struct Events {
@@ -120,25 +167,29 @@ struct Events {
     rows: BTreeMap<Key, Event>,
 }
 
+/// An event of one tick.
 #[derive(Debug, Clone)]
-struct Event {
-    level: String,
-    count: i64,
-    region: Option<String>,
-    first_line: String,
-    last_at: Option<u64>,
+pub(crate) struct Event {
+    pub(crate) level: String,
+    pub(crate) count: i64,
+    pub(crate) region: Option<String>,
+    pub(crate) first_line: String,
+    pub(crate) last_at: Option<u64>,
 }
 
 impl Events {
-    fn count(&mut self, source: &str, owner: &LogOwner, names: &Names, text: &str) {
-        let Some(line) = read(text) else { return };
+    fn counted(&self) -> impl Iterator<Item = (&Key, &Event)> {
+        self.rows.iter()
+    }
+
+    fn count(&mut self, source: &str, owner: &LogOwner, names: &Names, line: &Line, text: &str) {
         let is_recent = line
             .at
             .is_none_or(|at| at.saturating_add(MAX_AGE_NS) >= self.now);
-        let Some(event) = classify(&line).filter(|_| is_recent) else {
+        let Some(event) = classify(line).filter(|_| is_recent) else {
             return;
         };
-        let store = subject_store(&line, names).or_else(|| owner.store.clone());
+        let store = subject_store(line, names).or_else(|| owner.store.clone());
         let key = (source.to_owned(), event, store, owner.member.clone());
         if self.rows.len() >= ROWS && !self.rows.contains_key(&key) {
             return;
@@ -146,14 +197,14 @@ impl Events {
         let row = self.rows.entry(key).or_insert_with(|| Event {
             level: line.level.to_lowercase(),
             count: 0,
-            region: region(&line),
-            first_line: text.chars().take(QUOTED_CHARS).collect(),
+            region: region(line),
+            first_line: redacted(text).chars().take(QUOTED_CHARS).collect(),
             last_at: None,
         });
         row.count += 1;
         row.last_at = row.last_at.max(line.at);
         // A row that counts several regions names none.
-        if row.region != region(&line) {
+        if row.region != region(line) {
             row.region = None;
         }
     }
@@ -201,6 +252,17 @@ fn subject_store(line: &Line, names: &Names) -> Option<String> {
     })
 }
 
+/// TiKV and PD mark user data in their logs by `‹` and `›` when redaction is `marker`; it is left out.
+pub(crate) fn redacted(text: &str) -> String {
+    let mut parts = text.split('‹');
+    let mut kept = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        kept.push_str("‹?›");
+        kept.push_str(part.split_once('›').map_or("", |(_, rest)| rest));
+    }
+    kept
+}
+
 fn region(line: &Line) -> Option<String> {
     ["region_id", "region-id"]
         .iter()
@@ -227,9 +289,11 @@ mod tests {
             store: Some("1".to_owned()),
             member: None,
         };
-        lines
-            .iter()
-            .for_each(|line| events.count("tikv0", &owner, &names, line));
+        for text in lines {
+            if let Some(line) = read(text) {
+                events.count("tikv0", &owner, &names, &line, text);
+            }
+        }
         events.table()
     }
 
@@ -272,6 +336,13 @@ mod tests {
             (table.scalar(0, "count"), table.scalar(0, "region")),
             (Scalar::Integer(2), Scalar::Null)
         );
+    }
+
+    #[test]
+    fn marked_user_data_is_left_out() {
+        assert_eq!(redacted("key=‹7480› end=‹74› x"), "key=‹?› end=‹?› x");
+        assert_eq!(redacted("cut ‹74"), "cut ‹?›");
+        assert_eq!(redacted("plain"), "plain");
     }
 
     #[test]

@@ -8,19 +8,20 @@ use operator_plugin::{
     HttpError, Observation, ObservationGap, ObserveContext, Response, TableData, World,
 };
 
-use crate::configuration::{Configuration, LogOwner};
+use crate::configuration::Configuration;
 use crate::installation::Installation;
-use crate::logs::{self, Names};
+use crate::logs::{self, LogHistory, Names};
 use crate::members::{self, Leadership, MemberView};
 use crate::nodes::{self, Node, Nodes, Probe, ProbeRow, Probes, Recoveries};
 use crate::pd::{self, EndpointRequest, PdResponses};
 use crate::pd_state::PdState;
-use crate::region_scan::RegionScan;
+use crate::region_scan::{PageContext, RegionScan};
 use crate::response::{self, ResponseError};
 use crate::schedule::{Endpoint, Outcome, Polls, is_due};
 use crate::shapes::{Member, Members};
 use crate::{
-    cluster, hot, metrics, pd_url, regions, safepoints, schedulers, settings, stores, topology,
+    cluster, hot, metrics, pd_url, regions, safepoints, schedulers, settings, stores, tiflash,
+    topology,
 };
 
 use tick::{Tick, pd_targets};
@@ -46,7 +47,7 @@ pub(crate) struct Observer {
     /// The second scrape follows early, so rates are available soon.
     scraped_twice: bool,
     scraped: metrics::ScrapeOutcome,
-    log_owners: BTreeMap<String, LogOwner>,
+    log_history: LogHistory,
     /// The cluster ID and the target that reported it.
     system: Option<(u64, String)>,
     /// The member that responded last.
@@ -69,17 +70,17 @@ impl Observer {
         let (target, mut rows, mut gaps) = self.poll_pd(world, &tick);
         self.update_cluster(world, &tick);
         let probes = self.probe(world, &tick, &mut rows);
-        self.take_page(&probes, configuration.page_regions);
+        self.take_page(&probes, &tick);
         self.probe_addresses(world, &tick);
         self.scrape(world, &tick, &probes);
         let names = self.names();
-        let (log_events, log_gaps) =
-            logs::observe(world, configuration, &mut self.log_owners, &names);
+        let (log_tables, log_gaps) =
+            logs::observe(world, configuration, &mut self.log_history, &names);
         gaps.extend(self.pd_state.observation_gaps(&target));
         gaps.extend(self.nodes.observation_gaps());
         gaps.extend(self.scraped.gaps.iter().cloned());
         gaps.extend(log_gaps);
-        let tables = self.tables(world, &tick, &probes, &rows, log_events);
+        let tables = self.tables(world, &tick, &probes, &rows, log_tables);
         let system = self.system_text();
         let topology = topology::topology(&self.pd_state, &system, &self.members);
         Observation {
@@ -242,7 +243,7 @@ impl Observer {
         self.scan = RegionScan::default();
         self.leadership = Leadership::default();
         self.views = BTreeMap::new();
-        self.log_owners = BTreeMap::new();
+        self.log_history.forget();
     }
 
     /// Round two: probes every process, including the slower requests that only it can serve.
@@ -327,15 +328,18 @@ impl Observer {
     }
 
     /// Evaluates the region page of round one with the store states of round two.
-    fn take_page(&mut self, probes: &Probes, page_regions: u64) {
-        let lost = self
-            .pd_state
-            .stores
-            .value()
-            .map(|stores| stores::lost(stores, probes))
-            .unwrap_or_default();
+    fn take_page(&mut self, probes: &Probes, tick: &Tick) {
+        let listed = self.pd_state.stores.value();
+        let context = PageContext {
+            page_regions: tick.configuration.page_regions,
+            lost: listed
+                .map(|stores| stores::lost(stores, probes))
+                .unwrap_or_default(),
+            known: listed.map(stores::known).unwrap_or_default(),
+            now: tick.now,
+        };
         if let Some(page) = self.pd_state.page.value() {
-            self.scan.take(&page.regions, page_regions, &lost);
+            self.scan.take(&page.regions, &context);
         } else if self.pd_state.page.why().is_some() {
             self.scan.abort();
         }
@@ -362,7 +366,7 @@ impl Observer {
         tick: &Tick,
         probes: &Probes,
         rows: &[ProbeRow],
-        log_events: Option<TableData>,
+        log_tables: Vec<TableData>,
     ) -> Vec<TableData> {
         let pd_state = &self.pd_state;
         let offsets = nodes::clock_offsets(probes);
@@ -397,11 +401,16 @@ impl Observer {
             settings::settings_table(pd_state),
             schedulers::operators_table(&pd_state.operators, tick.now),
             metrics::unreachable_reports_table(world, &self.scraped),
-            log_events,
+            pd_state
+                .stores
+                .value()
+                .map(|listed| tiflash::tiflash_table(listed, tick.now)),
             Some(nodes::probes_table(rows)),
         ];
+        let repair_tables = self.scan.repair_tables(&self.system_text(), tick.now);
+        let tables = tables.into_iter().flatten();
         pd_url::add(
-            tables.into_iter().flatten().collect(),
+            tables.chain(repair_tables).chain(log_tables).collect(),
             pd_state,
             &self.members,
         )

@@ -39,6 +39,9 @@ pub(crate) fn request(target: &str, path_and_query: &str, timeout_ms: u64) -> Re
         .timeout(Duration::from_millis(timeout_ms))
 }
 
+/// How long the first request may take where another member could be asked instead.
+const FIRST_MS: u64 = 1_000;
+
 /// Polls the members in turn until one responds that `accept` accepts.
 pub(crate) fn poll(
     world: &mut dyn World,
@@ -48,7 +51,8 @@ pub(crate) fn poll(
 ) -> PdResponses {
     let mut reported = PdResponses::default();
     for (attempt, member) in members.iter().take(MEMBERS_TRIED).enumerate() {
-        let mut responses = poll_one(world, member, endpoints);
+        let others = members.len() > attempt + 1;
+        let mut responses = poll_one(world, member, endpoints, others);
         responses.skipped = std::mem::take(&mut reported.skipped);
         responses
             .rows
@@ -72,12 +76,41 @@ pub(crate) fn poll(
     reported
 }
 
-fn poll_one(world: &mut dyn World, member: &str, endpoints: &[EndpointRequest]) -> PdResponses {
-    let requests: Vec<Request> = endpoints
+/// Sends the requests to one member. If others could be asked, one request goes first: a member that hangs must not
+/// use up the time in which another one could respond to all of them.
+fn poll_one(
+    world: &mut dyn World,
+    member: &str,
+    endpoints: &[EndpointRequest],
+    others: bool,
+) -> PdResponses {
+    let of = |endpoint: &EndpointRequest, timeout_ms: u64| {
+        request(member, &endpoint.path_and_query, timeout_ms)
+    };
+    let is_quick = |endpoint: &&EndpointRequest| endpoint.endpoint != Endpoint::Health;
+    let first = endpoints.iter().find(is_quick).filter(|_| others);
+    let mut sent_first = first.map(|first| {
+        let quick = of(first, first.timeout_ms.min(FIRST_MS));
+        let result = world.send_all(&[quick]).pop().unwrap_or_else(not_asked);
+        (first.endpoint, result)
+    });
+    let hangs = matches!(&sent_first, Some((_, Err(_))));
+    let asked_first = first.map(|first| first.endpoint);
+    let rest: Vec<Request> = endpoints
         .iter()
-        .map(|endpoint| request(member, &endpoint.path_and_query, endpoint.timeout_ms))
+        .filter(|endpoint| asked_first != Some(endpoint.endpoint) && !hangs)
+        .map(|endpoint| of(endpoint, endpoint.timeout_ms))
         .collect();
-    let results = world.send_all(&requests);
+    let mut answers = world.send_all(&rest).into_iter();
+    let results: Vec<Result<Response, HttpError>> = endpoints
+        .iter()
+        .map(
+            |endpoint| match sent_first.take_if(|(first, _)| *first == endpoint.endpoint) {
+                Some((_, result)) => result,
+                None => answers.next().unwrap_or_else(not_asked),
+            },
+        )
+        .collect();
     let mut responses = PdResponses {
         target: member.to_owned(),
         ..PdResponses::default()
@@ -89,6 +122,11 @@ fn poll_one(world: &mut dyn World, member: &str, endpoints: &[EndpointRequest]) 
         responses.results.insert(endpoint.endpoint, result);
     }
     responses
+}
+
+fn not_asked() -> Result<Response, HttpError> {
+    let why = "the member did not respond to the first request of this tick";
+    Err(HttpError::NotSent(why.to_owned()))
 }
 
 /// Whether the responses of the member are usable, or another member should be tried. A member

@@ -6,13 +6,14 @@ use crate::pd_state::PdState;
 use crate::shapes::Member;
 
 /// Tables whose rows are entities that commands act on.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "cluster",
     "large_regions",
     "members",
     "region_flow",
     "regions_without_leader",
     "stores",
+    "tiflash_stores",
 ];
 
 /// Adds the column `pd_url` to these tables; null while no member is known.

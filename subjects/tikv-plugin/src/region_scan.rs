@@ -9,6 +9,7 @@ use std::time::Duration;
 use operator_plugin::{HttpError, Request, Response, TableData, table};
 
 use crate::nodes::Nodes;
+use crate::region_repair::{KnownStores, RegionRepair};
 use crate::response;
 use crate::schedule::is_due;
 use crate::shapes::{PeerView, Region};
@@ -29,6 +30,18 @@ pub(crate) struct RegionScan {
     suspects: BTreeMap<u64, Suspect>,
     /// The suspect after which the next confirmations continue.
     confirmed_up_to: u64,
+    repair: RegionRepair,
+}
+
+/// What a page is judged with.
+#[derive(Debug, Default)]
+pub(crate) struct PageContext {
+    /// The size of a whole page.
+    pub(crate) page_regions: u64,
+    /// Stores whose leadership is in doubt.
+    pub(crate) lost: BTreeSet<u64>,
+    pub(crate) known: KnownStores,
+    pub(crate) now: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,15 +72,17 @@ impl RegionScan {
     }
 
     /// Evaluates a page.
-    pub(crate) fn take(&mut self, page: &[Region], page_regions: u64, lost: &BTreeSet<u64>) {
+    pub(crate) fn take(&mut self, page: &[Region], context: &PageContext) {
         for region in page {
-            self.evaluate(region, lost);
+            self.evaluate(region, &context.lost);
+            self.repair
+                .take(region, &context.known, self.scans, context.now);
         }
         let next = page
             .last()
             .map(|region| region.end_key.clone())
             .unwrap_or_default();
-        let is_short = (page.len() as u64) < page_regions;
+        let is_short = (page.len() as u64) < context.page_regions;
         // A key that does not advance would loop forever.
         if next.is_empty() || is_short || next <= self.key {
             self.is_running = false;
@@ -75,6 +90,7 @@ impl RegionScan {
             let scan = self.scans;
             self.suspects
                 .retain(|_, suspect| suspect.last_scan + 1 >= scan);
+            self.repair.end_scan(scan);
         } else {
             self.key = next;
         }
@@ -161,6 +177,14 @@ impl RegionScan {
         }
     }
 
+    /// The tables of regions whose replicas are not repaired, once a scan is complete.
+    pub(crate) fn repair_tables(&self, cluster: &str, now: u64) -> Vec<TableData> {
+        if self.scans == 0 {
+            return Vec::new();
+        }
+        vec![self.repair.table(now), self.repair.cluster_table(cluster)]
+    }
+
     /// The `regions_without_leader` table, once a scan is complete.
     pub(crate) fn table(&self) -> Option<TableData> {
         let leaderless = |suspect: &&(&u64, &Suspect)| {
@@ -194,6 +218,7 @@ mod tests {
         let peer = |store_id| crate::shapes::Peer {
             id: id * 10 + store_id,
             store_id,
+            ..crate::shapes::Peer::default()
         };
         Region {
             id,
@@ -201,6 +226,14 @@ mod tests {
             peers: [1, 4, 5].map(peer).to_vec(),
             leader: leader.map(peer),
             ..Region::default()
+        }
+    }
+
+    fn within(page_regions: u64, lost: BTreeSet<u64>) -> PageContext {
+        PageContext {
+            page_regions,
+            lost,
+            ..PageContext::default()
         }
     }
 
@@ -227,15 +260,14 @@ mod tests {
         );
         scan.take(
             &[region(1, "61", Some(1)), region(2, "62", Some(1))],
-            2,
-            &BTreeSet::new(),
+            &within(2, BTreeSet::new()),
         );
         assert!(scan.table().is_none(), "the scan is incomplete");
         assert_eq!(
             scan.page(30_000, 2, 1_000).unwrap(),
             "/pd/api/v1/regions/key?key=62&limit=2&format=hex"
         );
-        scan.take(&[region(3, "", Some(1))], 2, &BTreeSet::new());
+        scan.take(&[region(3, "", Some(1))], &within(2, BTreeSet::new()));
         assert_eq!(
             (scan.page(30_000, 2, 2_000), scan.table().unwrap().rows()),
             (None, 0)
@@ -250,14 +282,14 @@ mod tests {
             is_running: true,
             ..RegionScan::default()
         };
-        scan.take(&[region(1, "61", Some(1))], 1, &BTreeSet::new());
+        scan.take(&[region(1, "61", Some(1))], &within(1, BTreeSet::new()));
         assert!(!scan.is_running);
     }
 
     #[test]
     fn a_leader_on_a_lost_store_is_suspect_until_its_peers_confirm() {
         let mut scan = RegionScan::default();
-        scan.take(&[region(7, "", Some(4))], 256, &[4].into());
+        scan.take(&[region(7, "", Some(4))], &within(256, [4].into()));
         assert_eq!(scan.table().unwrap().rows(), 0, "PD alone proves nothing");
         scan.confirm(&[
             (7, responds(0, "PreCandidate")),
@@ -276,21 +308,21 @@ mod tests {
     #[test]
     fn a_region_without_leader_in_pd_is_listed_unconfirmed_until_it_has_one() {
         let mut scan = RegionScan::default();
-        scan.take(&[region(7, "", None)], 256, &BTreeSet::new());
+        scan.take(&[region(7, "", None)], &within(256, BTreeSet::new()));
         assert_eq!(
             scan.table().unwrap().scalar(0, "confirmed"),
             Scalar::Boolean(false)
         );
-        scan.take(&[region(7, "", Some(1))], 256, &BTreeSet::new());
+        scan.take(&[region(7, "", Some(1))], &within(256, BTreeSet::new()));
         assert_eq!(scan.table().unwrap().rows(), 0);
     }
 
     #[test]
     fn a_merged_region_is_dropped() {
         let mut scan = RegionScan::default();
-        scan.take(&[region(7, "", None)], 256, &BTreeSet::new());
+        scan.take(&[region(7, "", None)], &within(256, BTreeSet::new()));
         for _ in 0..2 {
-            scan.take(&[region(8, "", Some(1))], 256, &BTreeSet::new());
+            scan.take(&[region(8, "", Some(1))], &within(256, BTreeSet::new()));
         }
         assert_eq!(scan.table().unwrap().rows(), 0);
     }

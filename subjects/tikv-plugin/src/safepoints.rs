@@ -27,6 +27,7 @@ pub(crate) fn safepoints_table(seen: &PolledValue<Safepoints>, now: u64) -> Opti
                 "service",
                 rows.iter().map(|service| service.service_id.clone()),
             )
+            .instants("at", rows.iter().map(|service| at(service)))
             .floats("age_s", "s", rows.iter().map(|service| age_s(service, now))),
     )
 }
@@ -37,10 +38,12 @@ fn is_active(service: &Safepoint, now: u64) -> bool {
 }
 
 fn age_s(service: &Safepoint, now: u64) -> f64 {
-    seconds_between(
-        now,
-        (service.safe_point >> LOGICAL_BITS).saturating_mul(NS_PER_MS),
-    )
+    seconds_between(now, at(service))
+}
+
+/// The physical part, in nanoseconds since the epoch.
+fn at(service: &Safepoint) -> u64 {
+    (service.safe_point >> LOGICAL_BITS).saturating_mul(NS_PER_MS)
 }
 
 #[cfg(test)]

@@ -120,6 +120,10 @@ pub(crate) struct Region {
     #[serde(deserialize_with = "null_as_empty")]
     pub(crate) peers: Vec<Peer>,
     pub(crate) leader: Option<Peer>,
+    #[serde(deserialize_with = "null_as_empty")]
+    pub(crate) down_peers: Vec<DownPeer>,
+    #[serde(deserialize_with = "null_as_empty")]
+    pub(crate) pending_peers: Vec<Peer>,
     pub(crate) written_bytes: f64,
     pub(crate) read_bytes: f64,
     pub(crate) written_keys: f64,
@@ -133,6 +137,39 @@ pub(crate) struct Region {
 pub(crate) struct Peer {
     pub(crate) id: u64,
     pub(crate) store_id: u64,
+    /// 0 voter, 1 learner, 2 incoming voter, 3 demoting voter.
+    pub(crate) role: u64,
+    pub(crate) is_learner: bool,
+}
+
+/// A peer from which its leader has not heard for some time.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct DownPeer {
+    pub(crate) down_seconds: u64,
+    pub(crate) peer: Peer,
+}
+
+impl Peer {
+    /// Whether it has no vote.
+    pub(crate) fn is_learner(self) -> bool {
+        self.is_learner || self.role == 1
+    }
+
+    /// Whether its region is between two configurations.
+    pub(crate) fn is_joint(self) -> bool {
+        matches!(self.role, 2 | 3)
+    }
+
+    /// Its role in words.
+    pub(crate) fn role(self) -> &'static str {
+        match self.role {
+            2 => "incoming voter",
+            3 => "demoting voter",
+            _ if self.is_learner() => "learner",
+            _ => "voter",
+        }
+    }
 }
 
 impl Region {

@@ -5,20 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use operator_plugin::{TableData, table};
 
 use crate::nodes::{Node, Probes, status_origin};
+use crate::region_repair::KnownStores;
 use crate::shapes::{Label, StoreItem, Stores};
+use crate::tiflash;
 use crate::units::{count, go_duration_s, seconds_between, size_bytes};
 
 /// The state number of a removed store.
-const TOMBSTONE: u64 = 2;
+pub(crate) const TOMBSTONE: u64 = 2;
 
-/// Stores that are not tombstones, ordered by id because PD's order varies between responses.
+/// Stores of TiKV that are not tombstones, ordered by id because PD's order varies between responses.
 pub(crate) fn living(stores: &Stores) -> Vec<&StoreItem> {
     let is_tombstone =
         |item: &&StoreItem| item.store.state == TOMBSTONE || item.store.state_name == "Tombstone";
     let mut living: Vec<&StoreItem> = stores
         .stores
         .iter()
-        .filter(|item| item.store.id != 0 && !is_tombstone(item))
+        .filter(|item| item.store.id != 0 && !is_tombstone(item) && !tiflash::is_columnar(item))
         .collect();
     living.sort_by_key(|item| item.store.id);
     living.dedup_by_key(|item| item.store.id);
@@ -170,11 +172,6 @@ fn with_space(table: TableData, living: &[&StoreItem]) -> TableData {
     // A store that never sent a heartbeat is listed with zero sizes, which means unknown.
     let size = |text: &str| size_bytes(text);
     let known = |item: &StoreItem, text: &str| size(text).filter(|_| heartbeat(item).is_some());
-    let ratio = |item: &StoreItem| {
-        let available = size(&item.status.available)?;
-        let capacity = size(&item.status.capacity)?;
-        (capacity > 0.0).then_some(available / capacity)
-    };
     table
         .floats(
             "capacity_bytes",
@@ -198,13 +195,32 @@ fn with_space(table: TableData, living: &[&StoreItem]) -> TableData {
         .floats(
             "available_ratio",
             "1",
-            living.iter().map(|item| ratio(item)),
+            living.iter().map(|item| space(item)),
         )
+}
+
+/// The share of the disk that is free.
+pub(crate) fn space(item: &StoreItem) -> Option<f64> {
+    let available = size_bytes(&item.status.available)?;
+    let capacity = size_bytes(&item.status.capacity)?;
+    (capacity > 0.0).then_some(available / capacity)
+}
+
+/// What may live where, to judge the peers of regions.
+pub(crate) fn known(stores: &Stores) -> KnownStores {
+    let listed = stores.stores.iter().map(|item| item.store.id);
+    KnownStores {
+        listed: listed.filter(|id| *id != 0).collect(),
+        columnar: tiflash::living(stores)
+            .into_iter()
+            .map(|item| item.store.id)
+            .collect(),
+    }
 }
 
 /// The latest heartbeat, in nanoseconds. For a store that only registered, PD writes none, zero or
 /// a negative number.
-fn heartbeat(item: &StoreItem) -> Option<u64> {
+pub(crate) fn heartbeat(item: &StoreItem) -> Option<u64> {
     u64::try_from(item.store.last_heartbeat)
         .ok()
         .filter(|at| *at > 0)

@@ -6,7 +6,7 @@ use operator_plugin::{Edge, Entity, EntityId, Relation, Topology, entity};
 
 use crate::pd_state::PdState;
 use crate::shapes::Member;
-use crate::{hot, stores};
+use crate::{hot, stores, tiflash};
 
 /// Regions that become entities: the busiest and the oversized ones.
 const REGIONS: usize = 64;
@@ -41,6 +41,26 @@ pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> 
             )
         })
         .collect();
+    let columnar: Vec<EntityId> = pd_state
+        .stores
+        .value()
+        .map(tiflash::living)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|item| {
+            let name = item.store.address.clone();
+            add(&mut drawn, "tiflash", &item.store.id.to_string(), name)
+        })
+        .collect();
+    // The leaders keep the log that a columnar store does not take.
+    let feeds = stores
+        .iter()
+        .flat_map(|store| columnar.iter().map(move |columnar| (store, columnar)));
+    join(
+        &mut drawn,
+        feeds.take(PEERING * PEERING),
+        Relation::DependsOn,
+    );
     if let Some(cluster) = &cluster {
         join(
             &mut drawn,

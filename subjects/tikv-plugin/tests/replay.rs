@@ -308,12 +308,8 @@ fn a_fresh_cluster_is_empty_then_without_heartbeats_then_up() {
         [Scalar::Boolean(false)]
     );
     assert_eq!(first.table("stores").rows(), 0);
-    assert_eq!(first.0.gaps.len(), 1, "{:?}", first.0.gaps);
-    assert!(
-        first.0.gaps[0].reason.contains("PANIC"),
-        "{:?}",
-        first.0.gaps
-    );
+    // One endpoint panics before the bootstrap; there is nothing to observe there.
+    assert_eq!(first.0.gaps, []);
     let registered = watch.until(15);
     assert_eq!(registered.column("stores", "state"), vec![text("Down"); 3]);
     assert_eq!(

@@ -43,6 +43,8 @@ pub enum EventKind {
     VerdictChanged(VerdictChanged),
     /// A signal left its baseline.
     Anomaly(Anomaly),
+    /// Symptoms point to a cause, and have not lasted for long enough yet.
+    IncidentSuspected(IncidentSuspected),
     /// Symptoms with one cause were seen for the first time.
     IncidentOpened(IncidentOpened),
     /// A ticket was written.
@@ -141,6 +143,27 @@ pub struct Anomaly {
     pub summary: String,
 }
 
+/// `incident-suspected`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IncidentSuspected {
+    /// Stable key, which the incident keeps if it is confirmed.
+    pub key: IncidentKey,
+    /// One line.
+    pub title: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// The suspected component.
+    pub component: EntityId,
+    /// Its display name.
+    pub name: String,
+    /// Id of the likeliest failure mode.
+    pub card: String,
+    /// Its probability now.
+    pub probability: f64,
+    /// How long the next symptom has to last until there is a ticket, in milliseconds of observed time.
+    pub awaits_ms: u64,
+}
+
 /// `incident-opened`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IncidentOpened {
@@ -236,6 +259,7 @@ impl EventKind {
             Self::Tick(_) => "tick",
             Self::VerdictChanged(_) => "verdict-changed",
             Self::Anomaly(_) => "anomaly",
+            Self::IncidentSuspected(_) => "incident-suspected",
             Self::IncidentOpened(_) => "incident-opened",
             Self::Ticket(written) => match written.change {
                 TicketChange::Opened | TicketChange::Recovered => "ticket-opened",

@@ -76,6 +76,29 @@ pub struct Anomaly {
     pub summary: String,
 }
 
+/// `incident-suspected`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncidentSuspected {
+    /// In which tick.
+    pub tick: Tick,
+    /// When.
+    pub observed_at: Timestamp,
+    /// Stable key.
+    pub key: IncidentKey,
+    /// One line.
+    pub title: String,
+    /// Its severity.
+    pub severity: Severity,
+    /// The suspected component.
+    pub component: EntityId,
+    /// Id of the likeliest failure mode.
+    pub card: String,
+    /// Its probability then.
+    pub probability: f64,
+    /// How long the next symptom had to last, in milliseconds.
+    pub awaits_ms: u64,
+}
+
 /// `incident-opened`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct IncidentOpened {

@@ -21,6 +21,8 @@ pub enum Kind {
     VerdictChanged,
     /// A signal left its baseline.
     Anomaly,
+    /// Symptoms point to a cause, and have not lasted for long enough yet.
+    IncidentSuspected,
     /// Symptoms with one cause were seen for the first time.
     IncidentOpened,
     /// A full ticket: observations, diagnosis, options, decision, rationale.
@@ -59,6 +61,7 @@ impl Kind {
             Self::Started => "started",
             Self::VerdictChanged => "verdict-changed",
             Self::Anomaly => "anomaly",
+            Self::IncidentSuspected => "incident-suspected",
             Self::IncidentOpened => "incident-opened",
             Self::Decision => "decision",
             Self::TicketOpened => "ticket-opened",

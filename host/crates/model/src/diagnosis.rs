@@ -185,6 +185,9 @@ pub struct Incident {
     pub evidence: Vec<Evidence>,
     /// The weighed hypotheses.
     pub diagnosis: Diagnosis,
-    /// False while no symptom has lasted for its pending time.
+    /// False while its symptoms have not lasted for long enough.
     pub confirmed: bool,
+    /// How long the next symptom has to last until it counts, in milliseconds of observed time; 0 once confirmed.
+    #[serde(default)]
+    pub awaits_ms: u64,
 }

@@ -1,5 +1,7 @@
 //! What a subject's experts know, as data. Mirrors `wit/knowledge.wit`, where each word is explained.
 
+pub mod validate;
+
 use crate::command::Step;
 use crate::{CheckId, Comparison, EntityId, FailureModeId, Scalar, Severity, SignalId};
 use serde::{Deserialize, Serialize};

@@ -23,7 +23,7 @@ pub mod title;
 pub mod topology;
 pub mod verdict;
 
-pub use decision::{Decision, DecisionMode, TicketOption};
+pub use decision::{Decision, DecisionMode, Prohibition, TicketOption};
 pub use detection::{Anomaly, Detection, Reading};
 pub use diagnosis::{
     AssessedEvidence, Claim, Diagnosis, Hypothesis, Incident, PathStep, Symptom, SymptomKind,

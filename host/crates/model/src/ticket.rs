@@ -1,8 +1,8 @@
 //! The ticket about an incident.
 
 use crate::{
-    Claim, Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Severity, Symptom,
-    TicketOption, Timestamp,
+    Claim, Decision, EntityId, Evidence, Hypothesis, IncidentKey, PathStep, Prohibition, Severity,
+    Symptom, TicketOption, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -89,6 +89,9 @@ pub struct Ticket {
     pub abstained: bool,
     /// At least two, one of them `wait`.
     pub options: Vec<TicketOption>,
+    /// What must not be done.
+    #[serde(default)]
+    pub do_not: Vec<Prohibition>,
     /// The recommendation.
     pub decision: Decision,
     /// Why, claim by claim; each cites evidence of this ticket.

@@ -14,7 +14,7 @@ use crate::invariant::instance::Call;
 use crate::link::Linked;
 use crate::load::LoadError;
 use crate::outcome::Outcome;
-use crate::read_set::ReadSet;
+use crate::read_set::{Part, ReadSet};
 use crate::resources::SnapshotResource;
 use crate::state::fuel_used;
 use crate::text;
@@ -152,6 +152,9 @@ impl InvariantModule {
         call.store.data_mut().guest.log.emit(&self.info().name);
         let fuel = fuel_used(&call.store, &self.engine.limits().check);
         let guest = &mut call.store.data_mut().guest;
+        if let Ok(outcome) = &result {
+            guest.note(|reads| note_cited(reads, outcome, snapshot));
+        }
         Evaluated {
             result,
             fuel,
@@ -224,6 +227,30 @@ impl InvariantModule {
         call.declare(&self.engine, &self.config_json)
             .await
             .map(drop)
+    }
+}
+
+/// The host reads the cells that evidence refers to, so they are read as if the check had read them.
+fn note_cited(reads: &mut ReadSet, outcome: &Outcome, snapshot: &Snapshot) {
+    let cited: BTreeSet<(&str, &str)> = outcome
+        .violations
+        .iter()
+        .flat_map(|violation| &violation.evidence)
+        .filter(|evidence| evidence.row.is_some())
+        .map(|evidence| (evidence.table.as_str(), evidence.column.as_str()))
+        .collect();
+    // Sorted: the columns of a table follow each other, and it is opened once.
+    let mut opened: Option<(&str, usize)> = None;
+    for (name, column) in cited {
+        let Some(table) = snapshot.tables.get(name) else {
+            continue;
+        };
+        let place = match opened {
+            Some((before, place)) if before == name => place,
+            _ => reads.opened(name, Some(table)),
+        };
+        opened = Some((name, place));
+        reads.part(place, table, Part::Column(column));
     }
 }
 

@@ -12,10 +12,10 @@ use crate::link::Linked;
 use crate::load::LoadError;
 use crate::state::{GuestState, HasGuest, new_store, refuel};
 use crate::trust::Trust;
-use crate::{convert, observation};
+use crate::{convert, observation, text};
 use operator_data::series::SeriesLimits;
 use operator_data::{Observed, SeriesStore};
-use operator_model::knowledge::KnowledgeBase;
+use operator_model::knowledge::{KnowledgeBase, validate};
 use operator_model::{Digest, Tick, Timestamp};
 use operator_net::egress::{DiscoveryPolicy, Egress, EgressLimits, EgressPolicy};
 use operator_net::ports::{
@@ -108,6 +108,7 @@ impl Subject {
         let knowledge = answered(limits, exports.call_knowledge(&mut store)).await;
         let knowledge = knowledge.and_then(|handle| taken(handle, &mut store));
         let knowledge = Arc::new(knowledge.map_err(|failure| failed("knowledge", failure))?);
+        sound(name, &knowledge)?;
         store.data_mut().guest.log.emit(&info.name);
         Ok(Self {
             engine: engine.clone(),
@@ -345,11 +346,38 @@ pub(crate) async fn introduce(
         .map_err(failed)?;
     let knowledge = answered(limits, exports.call_knowledge(&mut store)).await;
     let knowledge = knowledge.and_then(|handle| taken(handle, &mut store));
-    let cards = knowledge.ok().map(|knowledge| knowledge.cards.len());
+    let knowledge = knowledge.ok();
+    if let Some(knowledge) = &knowledge {
+        sound(name, knowledge)?;
+    }
+    let cards = knowledge.map(|knowledge| knowledge.cards.len());
     Ok(Introduced {
         info: PluginInfo::checked(name, info)?,
         cards,
         trust: linked.trust().clone(),
+    })
+}
+
+/// Mistakes that one message lists.
+const MISTAKES_MAX: usize = 8;
+
+/// Knowledge that refers to nothing or holds impossible numbers would mislead without a word.
+fn sound(name: &str, knowledge: &KnowledgeBase) -> Result<(), LoadError> {
+    let mistakes = validate::mistakes(knowledge);
+    if mistakes.is_empty() {
+        return Ok(());
+    }
+    let more = mistakes.len().saturating_sub(MISTAKES_MAX);
+    let mut listed: Vec<String> = mistakes.into_iter().take(MISTAKES_MAX).collect();
+    if more > 0 {
+        listed.push(format!("and {more} more"));
+    }
+    Err(LoadError::Declaration {
+        name: name.to_owned(),
+        what: format!(
+            "knowledge with mistakes: {}",
+            text::clean(&listed.join("; "), 4_000)
+        ),
     })
 }
 

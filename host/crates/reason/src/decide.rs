@@ -13,9 +13,10 @@ use fill::Filling;
 use operator_data::Snapshot;
 use operator_model::command::Step;
 use operator_model::diagnosis::GAP_PROBABILITY_MIN;
-use operator_model::knowledge::{Action, FailureMode, KnowledgeBase, OptionFit, Risk};
+use operator_model::knowledge::{Action, FailureMode, Fitness, KnowledgeBase, OptionFit, Risk};
 use operator_model::{
-    Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, SymptomKind, TicketOption,
+    Claim, Decision, DecisionMode, EntityId, Hypothesis, Incident, Prohibition, SymptomKind,
+    TicketOption,
 };
 use std::collections::BTreeMap;
 
@@ -24,6 +25,8 @@ use std::collections::BTreeMap;
 pub struct Decided {
     /// At least two, one of them `wait`; the recommended one first.
     pub options: Vec<TicketOption>,
+    /// What a likely cause makes harmful.
+    pub do_not: Vec<Prohibition>,
     /// The recommendation.
     pub decision: Decision,
     /// Why this diagnosis and why this option, claim by claim.
@@ -46,6 +49,17 @@ pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapsho
         .into_iter()
         .map(|candidate| option(&candidate, incident, knowledge, snapshot, &mut gaps))
         .collect();
+    let do_not = prohibitions(&mut options, incident, knowledge, snapshot);
+    if options.len() < 2 {
+        let investigate = investigation(incident);
+        options.push(option(
+            &investigate,
+            incident,
+            knowledge,
+            snapshot,
+            &mut gaps,
+        ));
+    }
     value::rank(&mut options, incident.diagnosis.abstained);
     keep_the_best_and_wait(&mut options);
     let chosen = options
@@ -61,10 +75,50 @@ pub fn decide(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snapsho
     gaps.dedup();
     Decided {
         options,
+        do_not,
         decision,
         rationale,
         gaps,
     }
+}
+
+/// Takes the options out that do more harm than good under a likely cause. Waiting stays an option.
+fn prohibitions(
+    options: &mut Vec<TicketOption>,
+    incident: &Incident,
+    knowledge: &KnowledgeBase,
+    snapshot: &Snapshot,
+) -> Vec<Prohibition> {
+    let mut prohibited = Vec::new();
+    options.retain(|option| {
+        let harmful = harm_of(option, incident, knowledge)
+            .filter(|_| option.action != WAIT && option.expected_value < 0.0);
+        let Some((hypothesis, fit)) = harmful else {
+            return true;
+        };
+        let component = hypothesis.component.as_ref();
+        let filling = Filling::new(component, incident, knowledge, snapshot);
+        prohibited.push(Prohibition {
+            action: option.action.clone(),
+            title: option.title.clone(),
+            because: filling.text(&fit.because),
+        });
+        false
+    });
+    prohibited
+}
+
+/// The likeliest cause under which the option is harmful.
+fn harm_of<'a>(
+    option: &TicketOption,
+    incident: &'a Incident,
+    knowledge: &'a KnowledgeBase,
+) -> Option<(&'a Hypothesis, &'a OptionFit)> {
+    let fits = likely(incident).filter_map(|hypothesis| {
+        Some((hypothesis, fit_of(knowledge, hypothesis, &option.action)?))
+    });
+    fits.into_iter()
+        .find(|(_, fit)| fit.fitness == Fitness::Harmful)
 }
 
 /// The action that changes nothing; every ticket offers it.
@@ -125,12 +179,7 @@ fn candidates(
         .first()
         .is_none_or(Hypothesis::is_unknown_cause);
     if found.len() < 2 || is_unknown {
-        let investigate = candidate(
-            &built_in_investigate(),
-            None,
-            "no known action addresses an unknown cause",
-        );
-        found.insert(INVESTIGATE, investigate);
+        found.insert(INVESTIGATE, investigation(incident));
     }
     let mut found: Vec<Candidate> = found.into_values().collect();
     let first = incident.symptoms.first().map(|symptom| &symptom.entity);
@@ -138,6 +187,16 @@ fn candidates(
         candidate.component = candidate.component.take().or_else(|| first.cloned());
     }
     found
+}
+
+/// What is left where nothing else is.
+fn investigation(incident: &Incident) -> Candidate {
+    let why = "no known action addresses an unknown cause";
+    let first = incident.symptoms.first().map(|symptom| &symptom.entity);
+    Candidate {
+        component: first.cloned(),
+        ..candidate(&built_in_investigate(), None, why)
+    }
 }
 
 /// Whether the row that the option asks for is there for the suspect.
@@ -217,7 +276,18 @@ fn option(
         commands: filling.steps(&action.steps, gaps),
         because: fill(&candidate.because),
         expected_value: value::expected(action, candidate.component.as_ref(), incident, knowledge),
+        last_resort: is_last_resort(action, incident, knowledge),
     }
+}
+
+/// Whether it needs more than being the best that is left: what cannot be undone, or has a high risk, has to be the
+/// best remedy of the likeliest cause.
+fn is_last_resort(action: &Action, incident: &Incident, knowledge: &KnowledgeBase) -> bool {
+    let is_grave =
+        action.risk == Risk::High || (action.risk > Risk::None && !action.is_reversible());
+    let leader = incident.diagnosis.hypotheses.first();
+    let fit = leader.and_then(|leader| fit_of(knowledge, leader, &action.id));
+    is_grave && fit.is_none_or(|fit| fit.fitness != Fitness::Best)
 }
 
 /// The recommended option stays first; waiting stays whatever its value.

@@ -170,6 +170,7 @@ impl Story {
             gaps,
             abstained: diagnosis.abstained,
             options: decided.options,
+            do_not: decided.do_not,
             decision: decided.decision,
             rationale: decided.rationale,
             explanation_score: 0,
@@ -279,6 +280,7 @@ fn violation(check: &str, entity: &str) -> Violation {
         summary: summary.to_owned(),
         severity: Severity::Critical,
         confirmed: false,
+        awaits_ms: 0,
         evidence: vec![observed],
     }
 }

@@ -14,7 +14,20 @@ pub(super) fn section(page: &mut Page, ticket: &Ticket) {
         let is_recommended = option.action == ticket.decision.option;
         one(page, option, number + 1, is_recommended);
     }
+    prohibited(page, ticket);
     why(page, ticket);
+}
+
+/// What must not be done stands apart, so that nobody takes it for an option.
+fn prohibited(page: &mut Page, ticket: &Ticket) {
+    if ticket.do_not.is_empty() {
+        return;
+    }
+    page.heading("DO NOT");
+    for one in &ticket.do_not {
+        let text = format!("{}: {}", one.title, one.because);
+        page.item(2, "✘", &text, Ink::Red);
+    }
 }
 
 fn one(page: &mut Page, option: &TicketOption, number: usize, is_recommended: bool) {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use operator_plugin::{Check, EntityId, Outcome, PluginError, Row, Snapshot, Violation};
+use serde::{Deserialize, Serialize};
 use tikv_check_support::entities;
+use tikv_check_support::state::State;
 
 /// The age of a stuck safepoint only grows, so the check does not flap. The pending time covers backups of about 1 h.
 pub(crate) fn not_held_back() -> Check {
@@ -14,6 +16,66 @@ pub(crate) fn not_held_back() -> Check {
     .pending_for(Duration::from_secs(600))
     .reads(&["safepoints", "cluster"])
     .by(evaluate)
+}
+
+/// The driver of garbage collection sets its safepoint every 10 min. It cannot pass the start of the oldest open
+/// transaction.
+pub(crate) fn advances() -> Check {
+    Check::new(
+        "gc-advances",
+        "the safepoint of garbage collection itself moves while it is older than 3 h",
+    )
+    .reads(&["safepoints", "cluster"])
+    .with_state(evaluate_driver)
+}
+
+/// The safepoint of the driver as it was first seen, and when; both in nanoseconds.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct DriverHistory {
+    at: u64,
+    since: u64,
+}
+
+impl State for DriverHistory {
+    const VERSION: u32 = 1;
+}
+
+/// A lifetime that somebody chose moves on all the same; below this age nobody misses the space.
+const DRIVER_OLD_S: f64 = 10_800.0;
+/// One period of the driver and a little more.
+const STANDS_NS: u64 = 660 * 1_000_000_000;
+
+fn evaluate_driver(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
+    let table = snapshot.table("safepoints")?;
+    let Some(cluster) = entities::cluster(snapshot) else {
+        return Ok(Outcome::inconclusive("the cluster id is unknown"));
+    };
+    let Some(row) = table.rows().find(|row| is_collector(*row)) else {
+        let why = "no garbage collection of a SQL layer is registered";
+        return Ok(Outcome::not_applicable(why));
+    };
+    let (Some(at), Some(age_s)) = (row.instant("at"), row.number("age_s")) else {
+        return Ok(Outcome::inconclusive("its safepoint is unknown"));
+    };
+    let now = snapshot.taken_at();
+    let history = state
+        .and_then(DriverHistory::decode)
+        .filter(|before| before.at == at)
+        .unwrap_or(DriverHistory { at, since: now });
+    let stands_ns = now.saturating_sub(history.since);
+    let outcome = if age_s > DRIVER_OLD_S && stands_ns >= STANDS_NS {
+        let summary = format!(
+            "the safepoint of garbage collection is {:.1} h old and does not move",
+            age_s / 3_600.0
+        );
+        let violation = Violation::new(cluster, summary)
+            .evidence(row.evidence("at"))
+            .evidence(row.evidence("age_s").expected("below 3 h, or moving"));
+        Outcome::fail("the driver of garbage collection", vec![violation])
+    } else {
+        Outcome::pass("the driver of garbage collection").passing([cluster])
+    };
+    Ok(outcome.remember(history.encode()))
 }
 
 /// Six times the default GC lifetime of 10 min.
@@ -120,6 +182,28 @@ mod tests {
             evaluate_with(&[("gc_worker", 86_400.0), ("cdc", 90_000.0)]).status(),
             Status::Fail
         );
+    }
+
+    #[test]
+    fn a_driver_that_stands_still_is_a_violation_and_a_slow_one_is_not() {
+        let driver = |at: u64, age_s: f64, later_s: u64| {
+            let rows = table("safepoints")
+                .texts("service", ["gc_worker".to_owned()])
+                .instants("at", [at])
+                .floats("age_s", "s", [age_s]);
+            Cluster::healthy().table(rows).later_s(later_s)
+        };
+        let evaluate = |cluster: &Cluster, state: Option<&[u8]>| {
+            advances().evaluate(&cluster.snapshot(), state).unwrap()
+        };
+        let first = evaluate(&driver(7, 43_200.0, 0), None);
+        assert_eq!(first.status(), Status::Pass, "it may move at any moment");
+        let stands = evaluate(&driver(7, 43_900.0, 700), first.state.as_deref());
+        assert_eq!(stands.status(), Status::Fail);
+        let moved = evaluate(&driver(8, 43_900.0, 700), first.state.as_deref());
+        assert_eq!(moved.status(), Status::Pass);
+        let young = evaluate(&driver(7, 9_000.0, 700), first.state.as_deref());
+        assert_eq!(young.status(), Status::Pass);
     }
 
     #[test]

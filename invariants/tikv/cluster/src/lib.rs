@@ -31,6 +31,7 @@ impl Checks for Cluster {
             links::intact(),
             errors::none(),
             garbage::not_held_back(),
+            garbage::advances(),
             timestamps::resolved(),
         ]
     }

@@ -1,6 +1,6 @@
 //! Scheduling in PD: switches, limits, pauses, and evictions of leaders.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use operator_plugin::{
@@ -42,12 +42,12 @@ pub(crate) fn no_eviction() -> Check {
     .by(evaluate_eviction)
 }
 
-/// An upgrade tool that crashed leaves its scheduler behind, and the store serves no requests. Within the first hour this
-/// check passes, because a planned eviction must stay informational.
+/// An upgrade tool that crashed leaves its scheduler behind, and the store serves no requests. While an upgrade may be
+/// under way this check passes for an hour, because a planned eviction must stay informational.
 pub(crate) fn no_leftovers() -> Check {
     Check::new(
         "leftover-schedulers",
-        "no scheduler evicts leaders from a store for 1 h or longer",
+        "no scheduler evicts leaders from a store for 1 h, or for 1 min while no upgrade is under way",
     )
     .reads(&["schedulers"])
     .with_state(evaluate_leftovers)
@@ -168,16 +168,42 @@ impl State for EvictionHistory {
 /// How long an upgrade may evict the leaders of one store.
 const LEFTOVER_NS: u64 = 3_600 * 1_000_000_000;
 
+/// The same where nothing was restarted for an hour and all versions agree.
+const LEFTOVER_QUIET_NS: u64 = 60 * 1_000_000_000;
+
+/// An upgrade restarts one store after the other, each within this time.
+const UPGRADE_STEP_S: f64 = 3_600.0;
+
+/// Whether no upgrade is under way: every store is up, has been for long, and runs the same version.
+fn is_quiet(snapshot: &Snapshot) -> bool {
+    let Ok(stores) = snapshot.table("stores") else {
+        return false;
+    };
+    let versions: BTreeSet<Option<&str>> = stores.rows().map(|row| row.text("version")).collect();
+    let rests = |row: Row<'_>| {
+        row.text("state") == Some("Up")
+            && row
+                .number("uptime_s")
+                .is_some_and(|uptime_s| uptime_s > UPGRADE_STEP_S)
+    };
+    stores.len() > 0 && versions.len() == 1 && stores.rows().all(rests)
+}
+
 fn evaluate_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {
     let schedulers = snapshot.table("schedulers")?;
     let before = state.and_then(EvictionHistory::decode).unwrap_or_default();
     let now = snapshot.taken_at();
+    let limit_ns = if is_quiet(snapshot) {
+        LEFTOVER_QUIET_NS
+    } else {
+        LEFTOVER_NS
+    };
     let mut after = EvictionHistory::default();
     let mut findings = Findings::new();
     for (entity, row) in evictions(snapshot, &schedulers) {
         let since = before.0.get(&entity.to_string()).copied().unwrap_or(now);
         after.0.insert(entity.to_string(), since);
-        if now.saturating_sub(since) >= LEFTOVER_NS {
+        if now.saturating_sub(since) >= limit_ns {
             findings.fail(eviction(entity, row));
         } else {
             findings.pass(entity);
@@ -313,17 +339,31 @@ mod tests {
     }
 
     #[test]
-    fn an_eviction_is_a_leftover_after_an_hour_and_not_before() {
+    fn an_eviction_is_a_leftover_after_a_minute_if_nothing_is_being_upgraded() {
         let first = no_leftovers()
             .evaluate(&evicting().snapshot(), None)
             .unwrap();
+        let after = |seconds| {
+            let later = evicting().later_s(seconds);
+            no_leftovers()
+                .evaluate(&later.snapshot(), first.state.as_deref())
+                .unwrap()
+        };
+        assert_eq!(after(59).status(), Status::Pass);
+        assert_eq!(after(60).violations()[0].entity, "store/4");
+    }
+
+    #[test]
+    fn during_an_upgrade_an_eviction_is_a_leftover_after_an_hour_and_not_before() {
+        let upgrading = || evicting().store("1", "uptime_s", 100.0);
+        let first = no_leftovers()
+            .evaluate(&upgrading().snapshot(), None)
+            .unwrap();
         assert_eq!(first.status(), Status::Pass);
         let after = |seconds| {
+            let later = upgrading().later_s(seconds);
             no_leftovers()
-                .evaluate(
-                    &evicting().later_s(seconds).snapshot(),
-                    first.state.as_deref(),
-                )
+                .evaluate(&later.snapshot(), first.state.as_deref())
                 .unwrap()
         };
         assert_eq!(after(3_599).status(), Status::Pass);

@@ -4,6 +4,7 @@ mod balance;
 mod between_reports;
 mod hot_list;
 mod hot_region;
+mod transfers;
 
 use operator_plugin::{Check, Checks, PluginInfo};
 
@@ -27,6 +28,7 @@ impl Checks for Load {
             balance::leaders(),
             balance::regions(),
             balance::every_store_leads(),
+            transfers::stay(),
         ]
     }
 }

@@ -4,7 +4,9 @@ mod keyspace;
 mod majority;
 mod peers;
 mod removal;
+mod repair;
 mod sizes;
+mod tiflash;
 
 use operator_plugin::{Check, Checks, PluginInfo};
 
@@ -22,6 +24,7 @@ impl Checks for Replication {
 
     fn checks() -> Vec<Check> {
         let mut checks = peers::checks();
+        checks.extend(repair::checks());
         checks.extend([
             peers::pending(),
             sizes::split(),
@@ -32,6 +35,8 @@ impl Checks for Replication {
             majority::replicas(),
             majority::rules(),
             removal::has_room(),
+            tiflash::space(),
+            tiflash::keeps_up(),
         ]);
         checks
     }

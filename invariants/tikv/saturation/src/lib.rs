@@ -4,6 +4,7 @@ mod oom;
 mod pools;
 mod queues;
 mod quota;
+mod reads;
 mod stall;
 
 use operator_plugin::{Check, Checks, PluginInfo};
@@ -32,6 +33,7 @@ impl Checks for Saturation {
             queues::mailboxes(),
             queues::scheduler(),
             queues::raft_rounds(),
+            reads::moving(),
         ]);
         checks
     }

@@ -121,6 +121,7 @@ fn evaluate_store(store: Store<'_>, context: &StoreContext<'_>, findings: &mut F
             );
         }
         "Down" | "Disconnected" => findings.fail(reported_down(store, state, context, confirmed)),
+        "Offline" if store.refuses() => findings.fail(removed_and_gone(store, context)),
         _ if is_dead_for_others(store) && !context.planned => {
             findings.fail(unnoticed(store, context))
         }
@@ -192,6 +193,20 @@ fn reported_down(
         (_, confirmed, _) => (Severity::Critical, confirmed),
     };
     violation.severity(severity).confirmed(confirmed)
+}
+
+/// PD moves its replicas away, from the other stores if it is gone.
+fn removed_and_gone(store: Store<'_>, context: &StoreContext<'_>) -> Violation {
+    let summary = format!(
+        "PD is removing {}, and its process is gone before all of its replicas moved",
+        store.name()
+    );
+    let mut violation =
+        Violation::new(store.entity(), summary).evidence(store.row.evidence("state"));
+    if store.row.number("heartbeat_lag_s").is_some() {
+        violation = violation.evidence(store.row.evidence("heartbeat_lag_s"));
+    }
+    with_sources(violation, store, context).severity(Severity::Warning)
 }
 
 fn unnoticed(store: Store<'_>, context: &StoreContext<'_>) -> Violation {

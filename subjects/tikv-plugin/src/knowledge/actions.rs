@@ -8,6 +8,7 @@ mod control;
 mod data;
 mod housekeeping;
 mod processes;
+mod repairs;
 
 use operator_plugin::knowledge::{Action, Risk, Step, command, instruction};
 
@@ -26,6 +27,9 @@ pub(super) fn all() -> Vec<Action> {
         control::cluster(),
         control::foundations(),
         clients(),
+        repairs::endings(),
+        repairs::stuck_regions(),
+        repairs::columnar(),
     ]
     .concat()
 }

@@ -27,6 +27,43 @@ pub(super) fn all() -> Vec<Attribute> {
         ("pd", "region_flow", "region", "pd_url", "region"),
         ("pd", "large_regions", "region", "pd_url", "region"),
         ("leader_store", "large_regions", "region", "store", "region"),
+        ("pd", "tiflash_stores", "store", "pd_url", "tiflash"),
+        ("address", "tiflash_stores", "store", "address", "tiflash"),
+        (
+            "joint_region",
+            "repairs",
+            "cluster",
+            "joint_region",
+            "cluster",
+        ),
+        (
+            "unknown_region",
+            "repairs",
+            "cluster",
+            "unknown_region",
+            "cluster",
+        ),
+        (
+            "unknown_store",
+            "repairs",
+            "cluster",
+            "unknown_store",
+            "cluster",
+        ),
+        (
+            "learner_region",
+            "repairs",
+            "cluster",
+            "learner_region",
+            "cluster",
+        ),
+        (
+            "learner_store",
+            "repairs",
+            "cluster",
+            "learner_store",
+            "cluster",
+        ),
     ]
     .map(
         |(name, table, entity_column, value_column, entity_kind)| Attribute {

@@ -4,6 +4,7 @@ mod compaction;
 mod cpu;
 mod disk_space;
 mod disks;
+mod endings;
 mod hot;
 mod housekeeping;
 mod links;
@@ -15,6 +16,7 @@ mod replicas;
 mod restarts;
 mod scheduling;
 mod stores;
+mod stuck;
 
 use operator_plugin::knowledge::FailureMode;
 
@@ -25,6 +27,7 @@ pub(super) fn all() -> Vec<FailureMode> {
         cpu::all(),
         disk_space::all(),
         disks::all(),
+        endings::all(),
         hot::all(),
         housekeeping::all(),
         links::all(),
@@ -36,6 +39,7 @@ pub(super) fn all() -> Vec<FailureMode> {
         restarts::all(),
         scheduling::all(),
         stores::all(),
+        stuck::all(),
     ]
     .concat()
 }

@@ -25,6 +25,7 @@ pub(super) fn all() -> Vec<Signal> {
     signals.extend(stages());
     signals.extend(pools());
     signals.extend(storage());
+    signals.push(log_reads());
     signals.extend(liveness());
     signals.extend(control());
     signals
@@ -244,6 +245,19 @@ fn pools() -> Vec<Signal> {
             "sched_",
         ),
     ]
+}
+
+/// Disk reads of Raft log for followers that fell behind.
+fn log_reads() -> Signal {
+    const LARGE: f64 = 20.0 * 1024.0 * 1024.0;
+    let reads = [("op", "read"), ("type", "replication")];
+    of_store(
+        "log-read-flow",
+        "bytes of old Raft log read from disk",
+        "By/s",
+        rate("tikv_io_bytes", &reads),
+    )
+    .floor(LARGE)
 }
 
 /// Disk space and compaction.

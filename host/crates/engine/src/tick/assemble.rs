@@ -5,6 +5,7 @@ use super::subject_file::{State, SubjectFile, SubjectVersion};
 use crate::settings::Settings;
 use operator_check::{CheckSet, CheckSetError, ModuleConfigs, Rollout};
 use operator_data::SeriesStore;
+use operator_model::knowledge::validate;
 use operator_net::egress::{Egress, EgressPolicy};
 use operator_net::observed_clock::{DatedHttp, ObservedClock};
 use operator_net::ports::{Clock, Http, Ports};
@@ -90,6 +91,10 @@ pub async fn assemble(
         stopwatch.now().since_ms(begun),
     ));
     let (checks, unusable) = load_checks(settings, engine, stopwatch, progress).await?;
+    let declared = checks.declarations().into_iter().map(|(_, check)| check.id);
+    for mistake in validate::unknown_checks(subject.knowledge(), &declared.collect()) {
+        progress(format!("  warning  {mistake}"));
+    }
     let observer = Observer {
         versions: Rollout::new(SubjectVersion::new(subject, Arc::clone(&bytes))),
         egress,

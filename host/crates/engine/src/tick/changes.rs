@@ -3,8 +3,8 @@
 use crate::event;
 use crate::event::{ENTITIES_MAX, EventKind};
 use operator_model::{
-    CheckId, Detection, EntityId, Incident, IncidentKey, ObservationGap, SignalId, Status,
-    Timestamp, Topology, Verdict,
+    CheckId, Detection, EntityId, Incident, IncidentKey, ObservationGap, Severity, SignalId,
+    Status, Timestamp, Topology, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,7 @@ pub(super) struct Changes {
     statuses: BTreeMap<CheckId, Status>,
     anomalies: BTreeMap<(SignalId, EntityId), Timestamp>,
     incidents: BTreeMap<IncidentKey, Timestamp>,
+    suspected: BTreeMap<IncidentKey, Timestamp>,
     blind: BTreeSet<String>,
 }
 
@@ -70,16 +71,22 @@ impl Changes {
         news
     }
 
-    /// Incidents that are new. One that may be over before its hold ends is no news: the verdict
-    /// that it began with was reported.
+    /// Incidents that are new, and those that are not confirmed yet but point to a cause.
     pub(super) fn incidents(&mut self, incidents: &[Incident], now: Timestamp) -> Vec<EventKind> {
         let mut news = Vec::new();
         for incident in incidents {
+            if let Some(suspected) = suspected(incident)
+                && !self.incidents.contains_key(&incident.key)
+                && is_new(&mut self.suspected, incident.key.clone(), now)
+            {
+                news.push(EventKind::IncidentSuspected(suspected));
+            }
             if incident.confirmed && is_new(&mut self.incidents, incident.key.clone(), now) {
                 news.push(EventKind::IncidentOpened(opened(incident)));
             }
         }
         forget_old(&mut self.incidents, now);
+        forget_old(&mut self.suspected, now);
         news
     }
 
@@ -137,6 +144,29 @@ fn changed_verdict(
     }
 }
 
+/// From this probability of the likeliest cause on an incident is worth a word before it is worth a ticket.
+const SUSPECTED_PROBABILITY_MIN: f64 = 0.5;
+
+/// An incident that waits for confirmation and points to a cause that would be worth a ticket.
+fn suspected(incident: &Incident) -> Option<event::IncidentSuspected> {
+    let leader = incident.diagnosis.hypotheses.first()?;
+    let component = leader.component.as_ref()?;
+    let is_worth_a_word = !incident.confirmed
+        && incident.severity > Severity::Info
+        && leader.probability >= SUSPECTED_PROBABILITY_MIN;
+    let name = incident.names.get(component);
+    is_worth_a_word.then(|| event::IncidentSuspected {
+        key: incident.key.clone(),
+        title: incident.title.clone(),
+        severity: incident.severity,
+        component: component.clone(),
+        name: name.cloned().unwrap_or_else(|| component.to_string()),
+        card: leader.card.to_string(),
+        probability: leader.probability,
+        awaits_ms: incident.awaits_ms,
+    })
+}
+
 fn opened(incident: &Incident) -> event::IncidentOpened {
     let mut entities: Vec<EntityId> = Vec::new();
     for symptom in &incident.symptoms {
@@ -164,7 +194,6 @@ fn opened(incident: &Incident) -> event::IncidentOpened {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use operator_model::Severity;
 
     fn verdict(status: Status) -> Verdict {
         Verdict {

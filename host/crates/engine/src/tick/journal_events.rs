@@ -83,6 +83,20 @@ impl EventContext {
                     },
                 )?;
             }
+            EventKind::IncidentSuspected(incident) => {
+                let record = body::IncidentSuspected {
+                    tick,
+                    observed_at,
+                    key: incident.key.clone(),
+                    title: incident.title.clone(),
+                    severity: incident.severity,
+                    component: incident.component.clone(),
+                    card: incident.card.clone(),
+                    probability: incident.probability,
+                    awaits_ms: incident.awaits_ms,
+                };
+                ticket_log.note(Kind::IncidentSuspected, at, &record)?;
+            }
             EventKind::IncidentOpened(incident) => {
                 let record = body::IncidentOpened {
                     tick,

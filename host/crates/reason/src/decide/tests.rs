@@ -43,15 +43,33 @@ fn the_option_that_helps_most_is_recommended_with_its_command_filled_in() {
 }
 
 #[test]
-fn a_harmful_action_is_listed_as_such_and_worth_less_than_nothing() {
+fn a_harmful_action_is_no_option_and_is_named_as_what_must_not_be_done() {
     let decided = decided(&slow_disk_on_two());
-    let restart = decided
+    let is_restart = |action: &str| action == "restart-node";
+    assert!(!decided.options.iter().any(|one| is_restart(&one.action)));
+    let [prohibition] = &decided.do_not[..] else {
+        panic!("{:?}", decided.do_not)
+    };
+    assert!(is_restart(&prohibition.action) && !prohibition.because.is_empty());
+    assert!(decided.options.len() >= 2);
+}
+
+#[test]
+fn what_cannot_be_undone_is_not_recommended_because_nothing_better_is_left() {
+    let mut knowledge = knowledge();
+    for card in &mut knowledge.cards {
+        card.options.retain(|fit| fit.action == "replace-disk");
+        for fit in &mut card.options {
+            fit.fitness = Fitness::Acceptable;
+        }
+    }
+    let decided = decided_with(knowledge, &slow_disk_on_two());
+    let replace = decided
         .options
         .iter()
-        .find(|option| option.action == "restart-node")
-        .unwrap();
-    assert!(restart.expected_value < -0.5, "{}", restart.expected_value);
-    assert_ne!(decided.decision.option, "restart-node");
+        .find(|one| one.action == "replace-disk");
+    assert!(replace.unwrap().last_resort);
+    assert_eq!(decided.decision.option, "wait");
 }
 
 #[test]

@@ -85,6 +85,7 @@ pub(super) fn incident(
         evidence,
         diagnosis,
         confirmed: false,
+        awaits_ms: 0,
     }
 }
 

@@ -361,5 +361,6 @@ fn written_before(ticket: &Ticket) -> Incident {
             discrimination: discrimination.cloned().collect(),
         },
         confirmed: true,
+        awaits_ms: 0,
     }
 }

@@ -82,6 +82,11 @@ fn write_group(
     };
     record.confirmed |= is_confirmed(group);
     incident.confirmed = record.confirmed;
+    incident.awaits_ms = if record.confirmed {
+        0
+    } else {
+        awaits_ms(group)
+    };
     record.remember(group.member_keys().collect());
     let pending = group.members.iter().map(|member| member.tracked.pending_ms);
     record.pending_ms = pending.fold(record.pending_ms, u64::max);
@@ -105,11 +110,54 @@ fn is_confirmed(group: &Group<'_>) -> bool {
             && !group.attached.contains(member)
             && group.suspects(&member.symptom().entity)
     });
-    group.members.iter().any(|member| {
+    let one_is_enough = group.members.iter().any(|member| {
         let is_anomaly = matches!(member.symptom().kind, SymptomKind::Anomaly(_));
         let is_enough = !is_anomaly || (group.is_worth_a_ticket() && !is_noted);
         member.tracked.is_active() && !is_note(member.tracked) && is_enough
-    })
+    });
+    one_is_enough || (!is_noted && group.is_worth_a_ticket() && sources_agree(group))
+}
+
+/// A violation counts towards an agreement after it lasted for this long, in milliseconds: two observations at the
+/// slowest polling interval of a liveness probe.
+const AGREEING_MS_MIN: u64 = 5_000;
+
+/// Independent sources share the wait: each check that has been violated for a part of its pending time contributes
+/// that part, and together they have to come to one whole. A single source waits for all of its own.
+fn sources_agree(group: &Group<'_>) -> bool {
+    let mut parts: BTreeMap<&SymptomKind, f64> = BTreeMap::new();
+    for member in &group.members {
+        let tracked = member.tracked;
+        let counts = is_violation(tracked)
+            && !is_note(tracked)
+            && !group.attached.contains(member)
+            && tracked.lasted_ms >= AGREEING_MS_MIN;
+        if counts {
+            let part = parts.entry(&tracked.symptom.kind).or_default();
+            *part = part.max(share(tracked.lasted_ms, tracked.pending_ms));
+        }
+    }
+    parts.len() > 1 && parts.values().sum::<f64>() >= 1.0
+}
+
+fn share(lasted_ms: u64, pending_ms: u64) -> f64 {
+    // Pending times are hours at most, far below the 2^53 that a float counts exactly.
+    #[expect(clippy::cast_precision_loss, reason = "see above")]
+    let share = lasted_ms as f64 / pending_ms.max(1) as f64;
+    share.min(1.0)
+}
+
+/// How long the next violation has to last until it counts.
+fn awaits_ms(group: &Group<'_>) -> u64 {
+    let waiting = group
+        .members
+        .iter()
+        .map(|member| member.tracked)
+        .filter(|tracked| is_violation(tracked) && !is_note(tracked));
+    waiting
+        .map(|tracked| tracked.pending_ms.saturating_sub(tracked.lasted_ms))
+        .min()
+        .unwrap_or_default()
 }
 
 fn is_violation(tracked: &TrackedSymptom) -> bool {

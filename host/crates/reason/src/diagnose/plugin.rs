@@ -67,6 +67,7 @@ pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp
         evidence,
         diagnosis,
         confirmed: true,
+        awaits_ms: 0,
     }
 }
 

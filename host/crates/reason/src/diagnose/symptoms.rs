@@ -36,7 +36,7 @@ pub(super) struct TrackedSymptom {
     /// Its check was inconclusive, or did not cover the entity, at the newest tick.
     pub(super) paused: bool,
     active: bool,
-    lasted_ms: u64,
+    pub(super) lasted_ms: u64,
     paused_ms: u64,
     newest_at: Timestamp,
 }

@@ -2,8 +2,8 @@
 
 use operator_model::title::{UNKNOWN_CAUSE, title};
 use operator_model::{
-    Claim, Decision, DecisionMode, EntityId, Evidence, FailureModeId, Incident, Provenance, Scalar,
-    Ticket, TicketOption, TicketState, Timestamp,
+    Claim, Decision, DecisionMode, EntityId, Evidence, FailureModeId, Incident, Prohibition,
+    Provenance, Scalar, Ticket, TicketOption, TicketState, Timestamp,
 };
 
 /// What the decide stage proposes for an incident.
@@ -11,6 +11,8 @@ use operator_model::{
 pub struct Proposal {
     /// At least two, one of them `wait`.
     pub options: Vec<TicketOption>,
+    /// What must not be done.
+    pub do_not: Vec<Prohibition>,
     /// The recommendation.
     pub decision: Decision,
     /// Why.
@@ -51,6 +53,7 @@ pub fn compose(
         gaps,
         abstained: incident.diagnosis.abstained,
         options: proposal.options,
+        do_not: proposal.do_not,
         decision: proposal.decision,
         rationale: proposal.rationale,
         explanation_score: 0,

@@ -28,6 +28,7 @@ pub(crate) fn composed(key: &str, at: u64, probability: f64) -> Ticket {
         gaps: Vec::new(),
         abstained: false,
         options: Vec::new(),
+        do_not: Vec::new(),
         decision: Decision {
             option: "wait".to_owned(),
             mode: DecisionMode::ObserveOnly,

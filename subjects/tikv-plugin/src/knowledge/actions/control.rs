@@ -123,15 +123,17 @@ pub(super) fn foundations() -> Vec<Action> {
         ),
         action(
             "defragment-etcd",
-            "Defragment PD's etcd",
-            "Releases the space used by old revisions",
+            "Compact and defragment PD's etcd, then disarm its alarm",
+            "Releases the space used by old revisions; at the quota writes stay refused until the alarm is disarmed",
             Risk::Medium,
             "the member is blocked meanwhile: one at a time, the leader last",
             &[],
             &["all members are healthy"],
             &[
                 "etcdctl --endpoints={pd:url} endpoint status --cluster -w table",
+                "etcdctl --endpoints={pd:url} compact {REVISION}  # the revision that the first command shows",
                 "etcdctl --endpoints={MEMBER_URL} defrag  # one after the other, the leader last",
+                "etcdctl --endpoints={pd:url} alarm disarm",
             ],
         ),
         action(

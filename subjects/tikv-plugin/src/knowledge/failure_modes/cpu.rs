@@ -71,7 +71,18 @@ fn cpu_starved_evidence() -> Vec<EvidenceRule> {
 }
 
 fn cpu_limit_evidence() -> Vec<EvidenceRule> {
-    [waiting_threads_evidence(), isolation_evidence()].concat()
+    let returned = check(Scope::Others, "store-restart")
+        .ratios(0.3, 1.02)
+        .because(
+            "another store came back and has to be fed with old log",
+            ASYNC_IO,
+        );
+    [
+        waiting_threads_evidence(),
+        isolation_evidence(),
+        vec![returned],
+    ]
+    .concat()
 }
 
 /// Threads wait for CPU, including those that touch no disk.

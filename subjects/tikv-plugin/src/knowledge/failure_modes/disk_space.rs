@@ -1,10 +1,10 @@
 //! Disks that run out of space.
 
-use operator_plugin::Severity;
 use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
+use operator_plugin::{Comparison, Severity};
 
-use super::super::builder::{Describe, anomaly, check, consequences};
-use super::{STAGE_SIGNALS, STAGES};
+use super::super::builder::{Describe, anomaly, check, consequences, level};
+use super::{POOL_SIGNALS, POOLS, STAGE_SIGNALS, STAGES};
 
 const SPACE: &str = "pd: pkg/core/store.go";
 
@@ -14,6 +14,7 @@ pub(super) fn all() -> Vec<FailureMode> {
         foreign_files(),
         all_disks_full(),
         disk_full(),
+        nearly_full(),
     ]
 }
 
@@ -166,11 +167,73 @@ fn disk_full() -> FailureMode {
         .revisit_when("writes are accepted again")
 }
 
+fn nearly_full() -> FailureMode {
+    let moves = "PD moves its leaders away and balances them again: the Raft threads of all stores are busy with transfers";
+    FailureMode::new("disk-nearly-full-moves-leaders", "store", Severity::Critical, 0.015)
+        .description(
+            "Nearly full store sets off leader moves",
+            "{name} has so little space left that it gives its leaders away, and PD balances them: leaders move by the \
+            dozen each second, which keeps the Raft threads of all stores busy and makes requests wait.",
+        )
+        .evidence(vec![
+            level(Scope::Itself, "disk-available", Comparison::Lt, 0.06)
+                .ratios(30.0, 0.02)
+                .because("less than 6 % of its space is free", SPACE),
+            check(Scope::Itself, "disk-space")
+                .ratios(3.0, 0.1)
+                .explains()
+                .because("its disk is nearly full", SPACE),
+            check(Scope::Anyone, "leaders-stay")
+                .ratios(20.0, 0.1)
+                .explains()
+                .because("leaders move many times a second", SPACE),
+        ])
+        .consequences(low_space_consequences())
+        .consequences(consequences(
+            Scope::Anyone,
+            &POOLS,
+            &POOL_SIGNALS,
+            moves,
+            SPACE,
+        ))
+        .consequences(consequences(
+            Scope::Anyone,
+            &STAGES,
+            &STAGE_SIGNALS,
+            moves,
+            SPACE,
+        ))
+        .alternatives(&["disk-space-low", "disk-full"])
+        .options(&[
+            (
+                "free-space",
+                Fitness::Best,
+                "with space the store keeps its leaders, and the moves end",
+            ),
+            (
+                "add-store",
+                Fitness::Acceptable,
+                "gives the data another place, over hours",
+            ),
+            (
+                "enlarge-raftstore-pool",
+                Fitness::Useless,
+                "the transfers are the load, not the requests",
+            ),
+            (
+                "wait",
+                Fitness::Useless,
+                "the moves go on while the disk is nearly full",
+            ),
+        ])
+        .revisit_when("the leaders stay and requests are still slow")
+}
+
 fn all_disks_full() -> FailureMode {
     FailureMode::new("cluster-space-low", "cluster", Severity::Critical, 0.02)
         .description(
             "All disks are filling up",
-            "No store has more than 20 % of its space free, so PD has nowhere to move \
+            "No store has 30 % of its space free, so PD has nowhere to move \
             data. Below 5 %, stores refuse writes, and all of them will reach that \
             point at about the same time.",
         )
@@ -253,7 +316,7 @@ fn space_is_low() -> EvidenceRule {
         .because("less than 20 % of its space is free", SPACE)
 }
 
-fn low_space_consequences() -> Vec<EvidenceRule> {
+pub(super) fn low_space_consequences() -> Vec<EvidenceRule> {
     let because = "PD moves regions away from a store that is low on space and places none \
                   there";
     let mut rules = consequences(

@@ -10,7 +10,7 @@ const SCORE: &str = "tikv: components/health_controller/src/slow_score.rs";
 const ASYNC_IO: &str = "tikv: components/raftstore/src/store/async_io/write.rs";
 
 pub(super) fn all() -> Vec<FailureMode> {
-    vec![slow_disk(), hung_disk()]
+    vec![slow_disk(), hung_disk(), feeding()]
 }
 
 fn slow_disk() -> FailureMode {
@@ -204,6 +204,49 @@ fn hung_disk_evidence() -> Vec<EvidenceRule> {
                 ASYNC_IO,
             ),
     ]
+}
+
+/// Another store came back, and this one reads the log that it missed.
+fn feeding() -> FailureMode {
+    FailureMode::new("store-feeds-a-returned-one", "store", Severity::Warning, 0.03)
+        .description(
+            "Store is busy feeding a returned store",
+            "Another store came back after minutes and needs the Raft log that it missed. {name} reads that log from \
+            its disk, which delays its own writes and raises its slow score. It ends by itself; the disk is healthy.",
+        )
+        .evidence(super::stuck::feeding_a_returned_store())
+        .consequences(slow_store_consequences())
+        .consequences(consequences(
+            Scope::Itself,
+            &["disk-inspection"],
+            &["inspect-p99", "raft-sync-p99"],
+            "its own writes wait behind the reads",
+            ASYNC_IO,
+        ))
+        .alternatives(&["cpu-starved", "slow-disk"])
+        .options(&[
+            (
+                "wait",
+                Fitness::Best,
+                "it ends when the returned store has caught up, within minutes",
+            ),
+            (
+                "remove-eviction",
+                Fitness::Acceptable,
+                "if PD keeps its leaders away after it is over",
+            ),
+            (
+                "limit-background-writes",
+                Fitness::Acceptable,
+                "slows down the catching up in favour of requests",
+            ),
+            (
+                "kill-store",
+                Fitness::Harmful,
+                "makes a second store fall behind",
+            ),
+        ])
+        .revisit_when("it stays slow after the returned store has caught up")
 }
 
 pub(super) fn slow_store_consequences() -> Vec<EvidenceRule> {

@@ -16,6 +16,7 @@ pub(super) fn all() -> Vec<FailureMode> {
         partition_between_stores(),
         partition_from_pd(),
         cut_off(),
+        certificate(),
         slow_network(),
     ]
 }
@@ -243,8 +244,71 @@ fn partition_from_pd_evidence() -> Vec<EvidenceRule> {
         reported_unreachable()
             .ratios(0.1, 2.5)
             .because("other stores would report a store that is gone", REPORTS),
+        certificate_accepted(),
         just_started(),
     ]
+}
+
+fn certificate() -> FailureMode {
+    FailureMode::new("store-certificate-refused", "store", Severity::Critical, 0.01)
+        .description(
+            "Store's certificate is refused",
+            "TLS handshakes with {name} fail, as with a certificate that has expired or has the wrong names: PD and the \
+            other stores refuse it, although its process runs and the network is whole.",
+        )
+        .evidence(vec![
+            check(Scope::Itself, "tls-handshakes")
+                .ratios(80.0, 0.01)
+                .explains()
+                .because("logs tell of failed TLS handshakes with it", REPORTS),
+            store_probe("refused")
+                .ratios(0.1, 1.0)
+                .because("no process listens there", REPORTS),
+        ])
+        .consequences(super::stores::lost_store_consequences())
+        .consequences(consequences(
+            Scope::Anyone,
+            &["tls-handshakes", "store-up"],
+            &[],
+            "both ends of a connection log the failed handshake",
+            REPORTS,
+        ))
+        .alternatives(&["store-cut-off", "store-pd-partition"])
+        .options(&[
+            (
+                "renew-certificate",
+                Fitness::Best,
+                "the files are read again without a restart; the network needs no repair",
+            ),
+            (
+                "read-store-log",
+                Fitness::Acceptable,
+                "names the reason: expired, unknown authority, or wrong name",
+            ),
+            (
+                "wait",
+                Fitness::Useless,
+                "a certificate does not become valid again",
+            ),
+            (
+                "start-store",
+                Fitness::Useless,
+                "the certificate stays the same",
+            ),
+            (
+                "delete-store",
+                Fitness::Harmful,
+                "copies all its data although the store is alive",
+            ),
+        ])
+        .revisit_when("handshakes succeed and the store is still cut off")
+}
+
+/// A refused certificate looks like a broken network.
+fn certificate_accepted() -> EvidenceRule {
+    check(Scope::Anyone, "tls-handshakes")
+        .ratios(0.03, 1.05)
+        .because("TLS handshakes fail, so the network delivers", REPORTS)
 }
 
 fn cut_off() -> FailureMode {
@@ -258,6 +322,7 @@ fn cut_off() -> FailureMode {
         )
         .evidence(heartbeats_missing())
         .evidence(cut_off_evidence())
+        .evidence(vec![certificate_accepted()])
         .consequences(super::stores::lost_store_consequences())
         .alternatives(&[
             "link-partition-between-stores",

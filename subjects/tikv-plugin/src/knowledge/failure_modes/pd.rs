@@ -214,6 +214,12 @@ fn leader_switch() -> FailureMode {
                 "a slow disk would be the cause of the leader change",
                 "pd: pkg/election/lease.go",
             ),
+            check(Scope::Anyone, "pd-keeps-lease")
+                .ratios(0.05, 1.05)
+                .because(
+                    "a lease that was lost because of a slow disk would be the cause",
+                    "pd: pkg/election/lease.go",
+                ),
         ])
         .consequences(consequences(
             Scope::Anyone,

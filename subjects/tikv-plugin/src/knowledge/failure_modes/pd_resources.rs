@@ -145,6 +145,13 @@ fn slow_disk() -> FailureMode {
                     "its backend commits are slow too",
                     "pd: server/config/config.go",
                 ),
+            check(Scope::Itself, "pd-keeps-lease")
+                .ratios(40.0, 0.5)
+                .explains()
+                .because(
+                    "its log tells of slow writes and of a lease that it lost",
+                    "pd: pkg/election/lease.go",
+                ),
             check(Scope::Anyone, "pd-leader-stable")
                 .ratios(2.0, 0.9)
                 .because(
@@ -206,9 +213,9 @@ fn etcd_full() -> FailureMode {
             (
                 "defragment-etcd",
                 Fitness::Best,
-                "releases the space used by old revisions",
+                "releases the space used by old revisions; at the quota only disarming the alarm lets PD write again",
             ),
             ("wait", Fitness::Useless, "it does not shrink by itself"),
         ])
-        .revisit_when("95 % of the quota is used")
+        .revisit_when("it fills up again: then something writes too many keys")
 }

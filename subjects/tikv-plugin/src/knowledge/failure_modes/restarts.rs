@@ -235,6 +235,13 @@ fn oom_killed_evidence() -> Vec<EvidenceRule> {
             .group("before")
             .explains()
             .because("its memory usage had grown", MEMORY),
+        super::endings::cause("none")
+            .ratios(1.5, 0.05)
+            .because_not("its log says how it ended")
+            .because(
+                "the kernel ends a process without a line in its log",
+                MEMORY,
+            ),
         check(Scope::Itself, "store-stays-up")
             .ratios(1.2, 1.0)
             .because("a process that exhausts its memory does so again", MEMORY),

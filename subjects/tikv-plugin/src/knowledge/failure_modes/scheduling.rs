@@ -96,7 +96,10 @@ fn eviction() -> FailureMode {
                 .because("PD has an evict-leader scheduler for it", EVICT),
             check(Scope::Itself, "leftover-schedulers")
                 .ratios(0.2, 1.3)
-                .because("after an hour it is considered left over", EVICT),
+                .because(
+                    "nothing is being upgraded, so it is considered left over",
+                    EVICT,
+                ),
             check(Scope::Itself, "store-slow").ratios(0.3, 1.0).because(
                 "PD evicts a slow store because it is slow",
                 "pd: pkg/schedule/schedulers/evict_slow_store.go",
@@ -128,15 +131,14 @@ fn leftover_eviction() -> FailureMode {
     )
     .description(
         "Leftover leader eviction",
-        "A scheduler has evicted leaders from {name} for more than an hour. \
-        Interrupted upgrades leave such schedulers behind; the store serves no \
-        requests.",
+        "A scheduler evicts leaders from {name} although no upgrade is under way: the store serves no requests. \
+        Interrupted upgrades leave such schedulers behind.",
     )
     .evidence(vec![
         check(Scope::Itself, "leftover-schedulers")
             .ratios(40.0, 0.02)
             .explains()
-            .because("the scheduler has existed for an hour", EVICT),
+            .because("no upgrade is under way that would need it", EVICT),
         check(Scope::Itself, "leader-eviction")
             .ratios(3.0, 0.1)
             .explains()

@@ -3,7 +3,12 @@
 use operator_plugin::Severity;
 use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
-use super::super::builder::{Describe, check, consequences, reported_unreachable, store_probe};
+use operator_plugin::{Comparison, Scalar};
+
+use super::super::builder::{
+    Describe, cell, check, consequences, reported_unreachable, store_probe,
+};
+use super::endings::{cause, phase};
 use super::{FLOWS, POOL_SIGNALS, POOLS, REPLICAS, STAGE_SIGNALS, STAGES};
 
 const ELECTION: &str = "tikv: components/raftstore/src/store/config.rs";
@@ -104,7 +109,28 @@ fn process_dead_evidence() -> Vec<EvidenceRule> {
         reported_unreachable()
             .ratios(5.0, 0.6)
             .because("other stores cannot deliver messages to it", REPORTS),
+        cause("none")
+            .ratios(2.0, 0.04)
+            .because_not("its log says how it ended, or that it was asked to stop")
+            .because("its log ends without a word, as after a kill", REPORTS),
+        phase("starting")
+            .ratios(0.03, 1.0)
+            .because("its log says that it is starting", STATES),
+        being_removed(),
     ]
+}
+
+/// A store that is being removed is not meant to come back.
+fn being_removed() -> EvidenceRule {
+    let value = Scalar::Text("Removing".to_owned());
+    cell(
+        Scope::Itself,
+        ("stores", "store", "node_state"),
+        Comparison::Eq,
+        value,
+    )
+    .ratios(0.03, 1.0)
+    .because("PD is removing it, so it is not meant to come back", STATES)
 }
 
 fn machine_lost() -> FailureMode {
@@ -270,8 +296,25 @@ fn corrupted() -> FailureMode {
             failed read or a disk that does not respond.",
         )
         .evidence(vec![
+            cause("damaged-data")
+                .ratios(100.0, 0.2)
+                .because("its log ends with a damaged file", "tikv: components/engine_rocks/src/event_listener.rs"),
+            cause("missing-file")
+                .ratios(60.0, 0.2)
+                .because("its log ends with a missing file", "tikv: components/engine_rocks/src/event_listener.rs"),
+            cause("panic-mark")
+                .ratios(100.0, 0.2)
+                .because(
+                    "it refuses to start because a panic left its mark behind",
+                    "tikv: components/server/src/server.rs",
+                ),
+            check(Scope::Itself, "process-ending")
+                .ratios(2.0, 0.9)
+                .explains()
+                .because("its process ended by itself", "tikv: components/server/src/server.rs"),
             check(Scope::Itself, "critical-errors")
-                .ratios(40.0, 0.02)
+                .ratios(40.0, 0.2)
+                .group("log")
                 .explains()
                 .because(
                     "it has counted critical errors since its start",
@@ -285,13 +328,23 @@ fn corrupted() -> FailureMode {
                     "tikv: components/raftstore/src/store/fail_fast.rs",
                 ),
         ])
-        .alternatives(&["hung-disk"])
+        .consequences(super::endings::ending_consequences())
+        .alternatives(&["hung-disk", "store-panicked"])
         .options(&[
             (
-                "read-store-log",
+                "replace-store",
                 Fitness::Best,
-                "the type of error and the file are in its log; everything else depends on \
-                them",
+                "damage does not heal, and the other replicas are intact; check disk and memory of its machine",
+            ),
+            (
+                "read-store-log",
+                Fitness::Acceptable,
+                "the type of error and the file are in its log",
+            ),
+            (
+                "start-store",
+                Fitness::Harmful,
+                "TiKV itself forbids it: removing panic_mark_file to force a start can spread the damage",
             ),
             (
                 "evict-leaders",

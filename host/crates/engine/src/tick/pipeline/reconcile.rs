@@ -67,6 +67,7 @@ impl Pipeline {
         let decided = decide::decide(incident, &self.knowledge, snapshot);
         let proposal = Proposal {
             options: decided.options,
+            do_not: decided.do_not,
             decision: decided.decision,
             rationale: decided.rationale,
             gaps: decided.gaps,
