@@ -4,6 +4,7 @@
 //! announcement, and only the score, computed at the end, knows the ground truth.
 
 mod containers;
+mod noting;
 mod score;
 mod shared;
 pub mod simulated_ports;
@@ -17,6 +18,7 @@ pub use swap::{SwapPlan, Swapped};
 
 use crate::demo::simulated_ports::SimulatedWorld;
 use crate::exit::{Exit, Failure};
+use noting::NotingSink;
 use operator_engine::daemon::Daemon;
 use operator_engine::event::Sink;
 use operator_engine::settings::{Settings, TargetSettings};
@@ -111,7 +113,9 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
             plan.scenario.id, plan.scenario.title, plan.seed
         ),
     );
-    let daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, sink).await?;
+    let mut noting = NotingSink::around(sink);
+    let clock = Arc::clone(&ports.clock);
+    let daemon = Daemon::start(&settings, clock, assembly, opened, &mut noting).await?;
     let (ticks, tickets, swapped) = watch(plan, &ports, daemon, began).await?;
     let truth = score::Truth {
         truth: &plan.variant.truth,
@@ -125,6 +129,7 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
         plan.seed,
         &truth,
         tickets,
+        &noting.suspected,
     );
     Ok(Played {
         ticket,

@@ -1,6 +1,7 @@
 //! `operator demo --target docker`: the same pipeline on a real cluster in containers, in real time. The chaos
 //! toolkit injects the fault with its guaranteed undo; the pipeline knows nothing of it.
 
+use super::noting::NotingSink;
 use super::score;
 use super::{Played, TICK_INTERVAL_MS};
 use crate::config::ConfigErrors;
@@ -13,7 +14,7 @@ use operator_inject::inject::{self, Because, Progress};
 use operator_inject::stage::{self, Stage};
 use operator_inject::{DockerError, Launcher};
 use operator_journal::store::TicketLog;
-use operator_model::Timestamp;
+use operator_model::{IncidentKey, Timestamp};
 use operator_net::ports::http::NameService;
 use operator_net::ports::real::{RealClock, real_ports_with_names};
 use operator_net::ports::{BoxFuture, Clock as _};
@@ -104,7 +105,9 @@ pub async fn play_on_containers(
         plan.scenario.id, plan.scenario.title, plan.project
     );
     sink.narrate(began, "demo", &title);
-    let daemon = Daemon::start(&settings, Arc::clone(&ports.clock), assembly, opened, sink).await?;
+    let mut noting = NotingSink::around(sink);
+    let clock = Arc::clone(&ports.clock);
+    let daemon = Daemon::start(&settings, clock, assembly, opened, &mut noting).await?;
     let (go, may_go) = oneshot::channel();
     let (progress_sender, progress) = mpsc::channel(PROGRESS_MAX);
     let (injected, watched) = tokio::join!(
@@ -117,7 +120,8 @@ pub async fn play_on_containers(
     if stop.requested().is_some() || because == Some(Because::Signal) {
         return Err(interrupted(plan));
     }
-    Ok(scored(plan, began, onset.unwrap_or(began), tickets))
+    let onset = onset.unwrap_or(began);
+    Ok(scored(plan, began, onset, tickets, &noting.suspected))
 }
 
 /// Waits for the learning time, then injects the fault, keeps it active and undoes it.
@@ -253,6 +257,7 @@ fn scored(
     began: Timestamp,
     onset: Timestamp,
     tickets: Vec<operator_model::Ticket>,
+    suspected: &[(IncidentKey, Timestamp)],
 ) -> Played {
     let mut truth: Truth = plan.variant.truth.clone();
     if !truth.component.is_empty() {
@@ -265,7 +270,14 @@ fn scored(
         onset,
         chosen_component: None,
     };
-    let (score, ticket) = score::score(&plan.scenario.id, &plan.variant.id, 0, &truth, tickets);
+    let (score, ticket) = score::score(
+        &plan.scenario.id,
+        &plan.variant.id,
+        0,
+        &truth,
+        tickets,
+        suspected,
+    );
     Played {
         ticket,
         score,

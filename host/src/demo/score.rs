@@ -1,7 +1,7 @@
 //! Compares the tickets of a finished demo with the ground truth.
 
 use crate::console::table;
-use operator_model::{Hypothesis, Predicate, Ticket, TicketState, Timestamp};
+use operator_model::{Hypothesis, IncidentKey, Predicate, Ticket, TicketState, Timestamp};
 use serde::Serialize;
 
 /// The ground truth.
@@ -42,6 +42,9 @@ pub struct Score {
     pub ticket_expected: bool,
     /// The scored ticket.
     pub ticket: Option<String>,
+    /// Time from the fault to the first suspicion of what the ticket is about, in seconds; that of the ticket where
+    /// it came at once.
+    pub suspected_after_s: Option<f64>,
     /// Time from the fault to the ticket, in seconds.
     pub detected_after_s: Option<f64>,
     /// The leading hypothesis names the faulty component.
@@ -89,6 +92,12 @@ impl Score {
             (None, true) => line("ticket", "none: MISSED"),
             (None, false) => line("ticket", "none, as expected"),
             (Some(ticket), _) => line("ticket", ticket),
+        }
+        if let Some(seconds) = self.suspected_after_s {
+            line(
+                "time to suspect",
+                &format!("{seconds:.0} s after the fault"),
+            );
         }
         if let Some(seconds) = self.detected_after_s {
             line("time to detect", &format!("{seconds:.0} s after the fault"));
@@ -140,6 +149,7 @@ pub(super) fn score(
     seed: u64,
     truth: &Truth<'_>,
     tickets: Vec<Ticket>,
+    suspected: &[(IncidentKey, Timestamp)],
 ) -> (Score, Option<Ticket>) {
     let (early, after): (Vec<_>, Vec<_>) = tickets
         .into_iter()
@@ -155,10 +165,14 @@ pub(super) fn score(
         seed,
         ticket_expected: expected,
         ticket: scored.as_ref().map(|ticket| ticket.id.clone()),
+        suspected_after_s: scored
+            .as_ref()
+            .filter(|_| expected)
+            .map(|ticket| after_s(suspected_at(ticket, suspected), truth)),
         detected_after_s: scored
             .as_ref()
             .filter(|_| expected)
-            .map(|ticket| detected_after_s(ticket, truth)),
+            .map(|ticket| after_s(ticket.opened_at, truth)),
         component_right: scored
             .as_ref()
             .is_some_and(|ticket| is_component(ticket, truth)),
@@ -190,10 +204,17 @@ fn rank(ticket: &Ticket, truth: &Truth<'_>) -> (bool, bool, std::cmp::Reverse<Ti
     )
 }
 
+/// When the incident of the ticket was suspected.
+fn suspected_at(ticket: &Ticket, suspected: &[(IncidentKey, Timestamp)]) -> Timestamp {
+    let mut of_ticket = suspected.iter().filter(|(key, _)| *key == ticket.key);
+    let first = of_ticket.next().map(|(_, at)| *at);
+    first.map_or(ticket.opened_at, |at| at.min(ticket.opened_at))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "a demo takes minutes")]
-fn detected_after_s(ticket: &Ticket, truth: &Truth<'_>) -> f64 {
+fn after_s(at: Timestamp, truth: &Truth<'_>) -> f64 {
     debug_assert!(truth.began <= truth.onset);
-    ticket.opened_at.since_ms(truth.onset) as f64 / 1_000.0
+    at.since_ms(truth.onset) as f64 / 1_000.0
 }
 
 /// Whether the leading hypothesis names the faulty component, by kind and key or by an alias.

@@ -34,7 +34,7 @@ fn scored(truth: &operator_sim::scenario::Truth, tickets: Vec<Ticket>) -> (Score
         onset: Timestamp(ONSET),
         chosen_component: None,
     };
-    score("slow", "disk", 1, &judged, tickets)
+    score("slow", "disk", 1, &judged, tickets, &[])
 }
 
 #[test]

@@ -280,7 +280,6 @@ fn violation(check: &str, entity: &str) -> Violation {
         summary: summary.to_owned(),
         severity: Severity::Critical,
         confirmed: false,
-        awaits_ms: 0,
         evidence: vec![observed],
     }
 }

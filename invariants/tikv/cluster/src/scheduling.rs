@@ -47,7 +47,7 @@ pub(crate) fn no_eviction() -> Check {
 pub(crate) fn no_leftovers() -> Check {
     Check::new(
         "leftover-schedulers",
-        "no scheduler evicts leaders from a store for 1 h, or for 1 min while no upgrade is under way",
+        "no scheduler evicts leaders from a store for 1 h, or for 2 min while no upgrade is under way",
     )
     .reads(&["schedulers"])
     .with_state(evaluate_leftovers)
@@ -168,13 +168,26 @@ impl State for EvictionHistory {
 /// How long an upgrade may evict the leaders of one store.
 const LEFTOVER_NS: u64 = 3_600 * 1_000_000_000;
 
-/// The same where nothing was restarted for an hour and all versions agree.
-const LEFTOVER_QUIET_NS: u64 = 60 * 1_000_000_000;
+/// The same where no upgrade is under way and the store has no leader left: an upgrade restarts it within seconds.
+const LEFTOVER_QUIET_NS: u64 = 120 * 1_000_000_000;
 
-/// An upgrade restarts one store after the other, each within this time.
-const UPGRADE_STEP_S: f64 = 3_600.0;
+/// An upgrade restarts one store after the other; tiup waits for at most this time until the leaders are gone.
+const UPGRADE_STEP_S: f64 = 600.0;
 
-/// Whether no upgrade is under way: every store is up, has been for long, and runs the same version.
+/// Whether the store has given all its leaders away.
+fn leads_nothing(snapshot: &Snapshot, entity: &EntityId) -> bool {
+    let key = entity.key.first().map_or("", String::as_str);
+    let stores = snapshot.table("stores").ok();
+    stores.is_some_and(|stores| {
+        stores
+            .find("store", key)
+            .and_then(|row| row.integer("leader_count"))
+            == Some(0)
+    })
+}
+
+/// Whether no upgrade is under way: every store is up, has been for longer than a step of one, and runs the same
+/// version.
 fn is_quiet(snapshot: &Snapshot) -> bool {
     let Ok(stores) = snapshot.table("stores") else {
         return false;
@@ -193,16 +206,17 @@ fn evaluate_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outco
     let schedulers = snapshot.table("schedulers")?;
     let before = state.and_then(EvictionHistory::decode).unwrap_or_default();
     let now = snapshot.taken_at();
-    let limit_ns = if is_quiet(snapshot) {
-        LEFTOVER_QUIET_NS
-    } else {
-        LEFTOVER_NS
-    };
+    let is_quiet = is_quiet(snapshot);
     let mut after = EvictionHistory::default();
     let mut findings = Findings::new();
     for (entity, row) in evictions(snapshot, &schedulers) {
         let since = before.0.get(&entity.to_string()).copied().unwrap_or(now);
         after.0.insert(entity.to_string(), since);
+        let limit_ns = if is_quiet && leads_nothing(snapshot, &entity) {
+            LEFTOVER_QUIET_NS
+        } else {
+            LEFTOVER_NS
+        };
         if now.saturating_sub(since) >= limit_ns {
             findings.fail(eviction(entity, row));
         } else {
@@ -339,18 +353,18 @@ mod tests {
     }
 
     #[test]
-    fn an_eviction_is_a_leftover_after_a_minute_if_nothing_is_being_upgraded() {
+    fn an_eviction_is_a_leftover_after_two_minutes_if_nothing_is_being_upgraded() {
         let first = no_leftovers()
             .evaluate(&evicting().snapshot(), None)
             .unwrap();
         let after = |seconds| {
-            let later = evicting().later_s(seconds);
+            let later = evicting().store("4", "leader_count", 0).later_s(seconds);
             no_leftovers()
                 .evaluate(&later.snapshot(), first.state.as_deref())
                 .unwrap()
         };
-        assert_eq!(after(59).status(), Status::Pass);
-        assert_eq!(after(60).violations()[0].entity, "store/4");
+        assert_eq!(after(119).status(), Status::Pass);
+        assert_eq!(after(120).violations()[0].entity, "store/4");
     }
 
     #[test]

@@ -32,7 +32,7 @@ const RECENT_S: f64 = 600.0;
 /// Longer than a start takes on a slow machine.
 const START_S: f64 = 60.0;
 /// Characters of a quoted message in a sentence; the evidence has all of it.
-const QUOTED_CHARS: usize = 160;
+const QUOTED_CHARS: usize = 240;
 
 fn evaluate_ending(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let Ok(processes) = snapshot.table("process_logs") else {

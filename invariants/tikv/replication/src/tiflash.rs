@@ -13,6 +13,7 @@ pub(crate) fn space() -> Check {
     )
     .critical()
     .pending_for(Duration::from_secs(30))
+    .reads(&["stores"])
     .by(evaluate_space)
 }
 

@@ -130,6 +130,7 @@ mod tests {
         let decided = decide::decide(&incident, &KnowledgeBase::default(), &snapshot);
         let decide::Decided {
             options,
+            do_not,
             decision,
             rationale,
             gaps,
@@ -137,6 +138,7 @@ mod tests {
         let provenance = Provenance::default();
         let proposal = Proposal {
             options,
+            do_not,
             decision,
             rationale,
             gaps,

@@ -149,7 +149,10 @@ fn source(signal: &str, source: &SignalSource, found: &mut Vec<String>) {
 fn placeholders(action: &Action, base: &KnowledgeBase, found: &mut Vec<String>) {
     let is_known = |name: &str| {
         BUILT_IN.contains(&name)
-            || base.attributes.iter().any(|attribute| attribute.name == name)
+            || base
+                .attributes
+                .iter()
+                .any(|attribute| attribute.name == name)
     };
     let commands = action.steps.iter().chain(&action.undo);
     let arguments = commands.filter_map(|step| match step {
@@ -161,9 +164,8 @@ fn placeholders(action: &Action, base: &KnowledgeBase, found: &mut Vec<String>) 
             && !is_known(name)
         {
             let id = &action.id;
-            let what = format!(
-                "action {id:?} has the placeholder {{{name}}}, which is no attribute"
-            );
+            let what =
+                format!("action {id:?} has the placeholder {{{name}}}, which is no attribute");
             if !found.contains(&what) {
                 found.push(what);
             }

@@ -273,7 +273,6 @@ fn violation(check: &str, entity: &str) -> Violation {
         summary: summary.to_owned(),
         severity: Severity::Critical,
         confirmed: false,
-        awaits_ms: 0,
         evidence: vec![observed],
     }
 }
@@ -652,7 +651,10 @@ fn failure_mode(
     let fit = |(action, fitness): &(&str, Fitness)| OptionFit {
         action: (*action).to_owned(),
         fitness: *fitness,
-        because: format!("the usual remedy for “{title}”"),
+        because: match fitness {
+            Fitness::Harmful => format!("makes “{title}” worse"),
+            _ => format!("the usual remedy for “{title}”"),
+        },
         when: None,
         affects: Vec::new(),
     };

@@ -266,7 +266,10 @@ fn card(
     let fit = |(action, fitness): &(&str, Fitness)| OptionFit {
         action: (*action).to_owned(),
         fitness: *fitness,
-        because: format!("the usual remedy for “{title}”"),
+        because: match fitness {
+            Fitness::Harmful => format!("makes “{title}” worse"),
+            _ => format!("the usual remedy for “{title}”"),
+        },
         when: None,
         affects: Vec::new(),
     };

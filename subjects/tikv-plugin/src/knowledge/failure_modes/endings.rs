@@ -3,7 +3,7 @@
 use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 use operator_plugin::{Comparison, Scalar, Severity};
 
-use super::super::builder::{Describe, RuleBuilder, cell, check, consequences};
+use super::super::builder::{Describe, RuleBuilder, cell, check, consequences, store_probe};
 use super::stores::lost_store_consequences;
 
 const PANIC: &str = "tikv: components/tikv_util/src/lib.rs, set_panic_hook";
@@ -58,7 +58,25 @@ pub(super) fn told_by_log(kinds: &[&str], because: &str) -> Vec<EvidenceRule> {
             .because_not("no process ended by itself")
             .because("its process ended by itself", PANIC),
     );
+    rules.extend(process_gone());
     rules
+}
+
+/// As for any other death, but a supervisor may start the process again.
+pub(super) fn process_gone() -> Vec<EvidenceRule> {
+    vec![
+        check(Scope::Itself, "store-up")
+            .ratios(18.0, 0.7)
+            .group("away")
+            .explains()
+            .because_not("PD still receives its heartbeats")
+            .because("PD receives no heartbeats from it", STATES),
+        store_probe("refused")
+            .ratios(20.0, 0.8)
+            .group("probe")
+            .because_not("something listens at its status address")
+            .because("no process listens at its status address", START),
+    ]
 }
 
 /// What the end of a process disturbs, its own return included.

@@ -263,7 +263,20 @@ fn certificate() -> FailureMode {
                 .because("logs tell of failed TLS handshakes with it", REPORTS),
             store_probe("refused")
                 .ratios(0.1, 1.0)
+                .group("own-view")
                 .because("no process listens there", REPORTS),
+            store_probe("ok")
+                .ratios(15.0, 0.3)
+                .group("own-view")
+                .because("its process runs and responds to the operator", REPORTS),
+            check(Scope::Itself, "store-up")
+                .ratios(18.0, 0.5)
+                .explains()
+                .because_not("PD still receives its heartbeats")
+                .because("PD receives no heartbeats from it", STATES),
+            reported_unreachable()
+                .ratios(5.0, 0.8)
+                .because("other stores cannot deliver messages to it", REPORTS),
         ])
         .consequences(super::stores::lost_store_consequences())
         .consequences(consequences(

@@ -129,7 +129,7 @@ fn being_removed() -> EvidenceRule {
         Comparison::Eq,
         value,
     )
-    .ratios(0.03, 1.0)
+    .ratios(0.005, 1.0)
     .because("PD is removing it, so it is not meant to come back", STATES)
 }
 
@@ -186,6 +186,7 @@ fn machine_lost() -> FailureMode {
 fn machine_lost_evidence() -> Vec<EvidenceRule> {
     vec![
         heartbeats_missing(),
+        being_removed(),
         single_store_lost(),
         store_probe("timeout")
             .ratios(20.0, 0.1)
@@ -262,6 +263,7 @@ fn process_stalled() -> FailureMode {
 fn process_stalled_evidence() -> Vec<EvidenceRule> {
     vec![
         heartbeats_missing(),
+        being_removed(),
         single_store_lost(),
         store_probe("timeout")
             .ratios(15.0, 0.1)
@@ -328,6 +330,7 @@ fn corrupted() -> FailureMode {
                     "tikv: components/raftstore/src/store/fail_fast.rs",
                 ),
         ])
+        .evidence(super::endings::process_gone())
         .consequences(super::endings::ending_consequences())
         .alternatives(&["hung-disk", "store-panicked"])
         .options(&[
@@ -399,6 +402,8 @@ pub(super) fn lost_store_consequences() -> Vec<EvidenceRule> {
     let own = [
         "links-whole",
         "no-leader-missing",
+        "process-ending",
+        "process-starting",
         "store-busy",
         "store-heartbeat",
         "store-leads",
