@@ -84,7 +84,11 @@ fn who_is_not_armed_for_long_enough_is_refused_before_anyone_waits(stage: &Stage
     refused("unarmed", "5s", "container stand-in-tikv-1 is not armed");
     // For the fault alone it would be long enough.
     stage.chaos(&["arm", "--project", PROJECT, "--for", "1m"]);
-    refused("armed-too-short", "2m", "ask for less, or arm for longer");
+    refused(
+        "armed-too-short",
+        "2m",
+        "use a shorter --for, or arm it for longer",
+    );
     stage.chaos(&["disarm", "--project", PROJECT]);
     refused("disarmed", "5s", "container stand-in-tikv-1 is not armed");
     assert_eq!(stage.happened(&since), [""; 0]);

@@ -41,26 +41,7 @@ pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> 
             )
         })
         .collect();
-    let columnar: Vec<EntityId> = pd_state
-        .stores
-        .value()
-        .map(tiflash::living)
-        .unwrap_or_default()
-        .into_iter()
-        .map(|item| {
-            let name = item.store.address.clone();
-            add(&mut drawn, "tiflash", &item.store.id.to_string(), name)
-        })
-        .collect();
-    // The leaders keep the log that a columnar store does not take.
-    let feeds = stores
-        .iter()
-        .flat_map(|store| columnar.iter().map(move |columnar| (store, columnar)));
-    join(
-        &mut drawn,
-        feeds.take(PEERING * PEERING),
-        Relation::DependsOn,
-    );
+    draw_columnar(&mut drawn, pd_state, &stores);
     if let Some(cluster) = &cluster {
         join(
             &mut drawn,
@@ -75,7 +56,13 @@ pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> 
     }
     join(&mut drawn, pairs(&members), Relation::PeersWith);
     join(&mut drawn, pairs(&stores), Relation::PeersWith);
-    let known: BTreeSet<u64> = listed.iter().map(|item| item.store.id).collect();
+    let known = listed.iter().map(|item| item.store.id).collect();
+    draw_regions(&mut drawn, pd_state, &known);
+    drawn
+}
+
+/// The busiest and the oversized regions, each on the store of its leader.
+fn draw_regions(drawn: &mut Topology, pd_state: &PdState, known: &BTreeSet<u64>) {
     let notable: BTreeMap<u64, u64> = hot::notable(pd_state)
         .into_iter()
         .chain(large(pd_state))
@@ -86,18 +73,34 @@ pub(crate) fn topology(pd_state: &PdState, system: &str, members: &[Member]) -> 
         .take(REGIONS)
     {
         let region = add(
-            &mut drawn,
+            drawn,
             "region",
             &region.to_string(),
             format!("region {region} on store {store}"),
         );
         join(
-            &mut drawn,
+            drawn,
             std::iter::once((&region, &entity("store", store.to_string()))),
             Relation::RunsOn,
         );
     }
-    drawn
+}
+
+/// Columnar stores. The leaders keep the log that one of them does not take.
+fn draw_columnar(drawn: &mut Topology, pd_state: &PdState, stores: &[EntityId]) {
+    let listed = pd_state.stores.value().map(tiflash::living);
+    let columnar: Vec<EntityId> = listed
+        .unwrap_or_default()
+        .into_iter()
+        .map(|item| {
+            let name = item.store.address.clone();
+            add(drawn, "tiflash", &item.store.id.to_string(), name)
+        })
+        .collect();
+    let feeds = stores
+        .iter()
+        .flat_map(|store| columnar.iter().map(move |columnar| (store, columnar)));
+    join(drawn, feeds.take(PEERING * PEERING), Relation::DependsOn);
 }
 
 fn large(pd_state: &PdState) -> impl Iterator<Item = (u64, u64)> {

@@ -1,5 +1,6 @@
 //! The failure modes of a TiKV cluster.
 
+mod certificates;
 mod compaction;
 mod cpu;
 mod disk_space;
@@ -23,6 +24,7 @@ use operator_plugin::knowledge::FailureMode;
 /// All failure modes.
 pub(super) fn all() -> Vec<FailureMode> {
     [
+        certificates::all(),
         compaction::all(),
         cpu::all(),
         disk_space::all(),

@@ -91,10 +91,7 @@ pub async fn assemble(
         stopwatch.now().since_ms(begun),
     ));
     let (checks, unusable) = load_checks(settings, engine, stopwatch, progress).await?;
-    let declared = checks.declarations().into_iter().map(|(_, check)| check.id);
-    for mistake in validate::unknown_checks(subject.knowledge(), &declared.collect()) {
-        progress(format!("  warning  {mistake}"));
-    }
+    warn_of_unknown_checks(&subject, &checks, progress);
     let observer = Observer {
         versions: Rollout::new(SubjectVersion::new(subject, Arc::clone(&bytes))),
         egress,
@@ -135,6 +132,18 @@ fn subject_world(
             .clone()
             .map(|origin| Prometheus::new(origin, Arc::clone(&ports.http))),
         clock: Arc::clone(&ports.clock),
+    }
+}
+
+/// Knowledge may refer to checks that nobody declares: their rules never hold, and nobody would miss them.
+fn warn_of_unknown_checks(
+    subject: &Subject,
+    checks: &CheckSet,
+    progress: &mut (dyn FnMut(String) + Send),
+) {
+    let declared = checks.declarations().into_iter().map(|(_, check)| check.id);
+    for mistake in validate::unknown_checks(subject.knowledge(), &declared.collect()) {
+        progress(format!("  warning  {mistake}"));
     }
 }
 
