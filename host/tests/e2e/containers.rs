@@ -98,7 +98,7 @@ fn who_is_not_armed_for_long_enough_is_refused_before_anyone_waits(stage: &Stage
 fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<'_>) {
     let since = stage.now();
     let mut demo = Played::start(stage, "whole", "5s", "10s");
-    demo.wait_for("(it is active on stand-in-tikv-1)");
+    demo.wait_for("(active on stand-in-tikv-1)");
     assert_eq!(stage.stopped(), [HIT], "{}", demo.told());
     let listed = stage.chaos(&["--json", "undo", "--list"]);
     assert!(
@@ -108,7 +108,7 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
     let ran = demo.ended(END_MAX);
     for said in [
         "(stand-in-tikv-1: send SIGKILL to its main process)",
-        "(the fault is undone)",
+        "(undone)",
         "stop       the demo is over",
     ] {
         assert!(
@@ -122,7 +122,7 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
     // Nobody answered: the ticket is about blindness, and blindness is no diagnosis.
     let (_, score) = ran
         .stdout
-        .split_once("Score, against what was really done")
+        .split_once("Score, compared with the ground truth")
         .expect("a score");
     let line = |name: &str| {
         score
@@ -134,7 +134,7 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
     assert_eq!(line("ground truth"), Some("the process died"), "{score}");
     assert_eq!(
         line("diagnosis"),
-        Some("None of these (100 %, undetermined)"),
+        Some("Unknown cause (100 %, undetermined)"),
         "{score}"
     );
     assert_eq!(
@@ -148,7 +148,7 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
         "{score}"
     );
     assert!(
-        ran.stdout.contains("The operator cannot see http:pd"),
+        ran.stdout.contains("cannot observe http:pd"),
         "{}",
         ran.stdout
     );
@@ -162,11 +162,11 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
 fn an_interrupt_during_the_fault_undoes_it_and_nothing_is_scored(stage: &Stage<'_>) {
     let since = stage.now();
     let mut demo = Played::start(stage, "interrupted", "1s", "5m");
-    demo.wait_for("(it is active on stand-in-tikv-1)");
+    demo.wait_for("(active on stand-in-tikv-1)");
     assert_eq!(stage.stopped(), [HIT], "{}", demo.told());
     signal(demo.child.id(), "INT");
     let ran = demo.ended(INTERRUPTED_MAX);
-    assert!(ran.stdout.contains("(the fault is undone)"), "{ran:?}");
+    assert!(ran.stdout.contains("(undone)"), "{ran:?}");
     assert_eq!(stage.happened(&since), KILLED_AND_STARTED, "{ran:?}");
     stage.nothing_is_left();
     is_cut_short(&ran);
