@@ -109,7 +109,7 @@ fn one_container_is_killed_and_comes_back_and_the_score_is_honest(stage: &Stage<
     for said in [
         "(stand-in-tikv-1: send SIGKILL to its main process)",
         "(undone)",
-        "stop       the demo is over",
+        "stop       demo finished after",
     ] {
         assert!(
             ran.stdout.contains(said),
