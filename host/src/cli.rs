@@ -21,6 +21,7 @@ mod series;
 mod subject;
 mod tickets;
 mod verify;
+mod why;
 
 pub use console::Console;
 
@@ -81,6 +82,8 @@ enum Command {
     /// List, show and export tickets
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
+    /// Compare the cause of a ticket with another one, observation by observation
+    Why(why::WhyArgs),
     /// Show, verify and export the decision log
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -175,6 +178,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Verify(args) => verify::run(*args, &console).await,
+            Command::Why(args) => why::run(&args, &console).await,
             Command::Log(command) => log::run(command, &console).await,
         }
     })

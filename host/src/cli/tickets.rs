@@ -57,7 +57,7 @@ pub(super) async fn run(command: TicketsCommand, console: &Console) -> Result<Ex
     }
 }
 
-async fn tickets_of(data: &Path) -> Result<Vec<Ticket>, Failure> {
+pub(super) async fn tickets_of(data: &Path) -> Result<Vec<Ticket>, Failure> {
     let (tickets, warning) = store::read_tickets(data).await?;
     if let Some(warning) = warning {
         super::console::complain(&warning);
@@ -115,32 +115,31 @@ fn to_the_second(text: &str) -> &str {
     text.get(..19).unwrap_or(text)
 }
 
+/// The ticket with this id; case does not matter.
+pub(super) fn find<'a>(
+    tickets: &'a [Ticket],
+    id: &str,
+    data: &Path,
+) -> Result<&'a Ticket, Failure> {
+    let found = tickets
+        .iter()
+        .find(|ticket| ticket.id.eq_ignore_ascii_case(id));
+    found.ok_or_else(|| {
+        let newest = tickets.iter().rev().take(5);
+        let known: Vec<&str> = newest.map(|ticket| ticket.id.as_str()).collect();
+        let hint = if known.is_empty() {
+            "there are no tickets".to_owned()
+        } else {
+            format!("the newest are {}", known.join(", "))
+        };
+        let message = format!("no ticket {id:?} in {}: {hint}", data.display());
+        Failure::new(Exit::Findings, message)
+    })
+}
+
 async fn show(args: &ShowArgs, console: &Console) -> Result<Exit, Failure> {
     let tickets = tickets_of(&args.data.data).await?;
-    let ticket = tickets
-        .iter()
-        .find(|ticket| ticket.id.eq_ignore_ascii_case(&args.id))
-        .ok_or_else(|| {
-            let known: Vec<&str> = tickets
-                .iter()
-                .rev()
-                .take(5)
-                .map(|ticket| ticket.id.as_str())
-                .collect();
-            let hint = if known.is_empty() {
-                "there are no tickets".to_owned()
-            } else {
-                format!("the newest are {}", known.join(", "))
-            };
-            Failure::new(
-                Exit::Findings,
-                format!(
-                    "no ticket {:?} in {}: {hint}",
-                    args.id,
-                    args.data.data.display()
-                ),
-            )
-        })?;
+    let ticket = find(&tickets, &args.id, &args.data.data)?;
     if console.json {
         console.value(ticket)?;
     } else {

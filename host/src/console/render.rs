@@ -8,6 +8,7 @@ mod options;
 mod page;
 mod spark;
 mod symptoms;
+mod why;
 
 use operator_model::sentence::risk_word;
 use operator_model::title::display_name;
@@ -16,6 +17,7 @@ use page::{Ink, Page};
 
 pub use operator_model::quantity::{bytes, duration, escape, human, measure, number};
 pub use spark::sparkline;
+pub use why::{Version, comparison};
 
 /// Layout for this terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

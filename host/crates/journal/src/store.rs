@@ -4,11 +4,13 @@
 //! Each write is one transaction that also keeps `applied_seq`, the journal record up to which the
 //! store is complete.
 
+mod history;
 mod projection;
 mod read_only;
 mod schema;
 mod ticket_log;
 
+pub use history::read_history;
 pub use projection::Projection;
 pub use read_only::read_tickets;
 pub use ticket_log::{Opened, TicketLog, TicketLogError};

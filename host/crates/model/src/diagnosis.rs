@@ -62,6 +62,23 @@ pub struct AssessedEvidence {
     pub because: String,
     /// Where this is known from.
     pub reference: String,
+    /// What was observed, whatever came out: rules of different hypotheses with the same text change together.
+    #[serde(default)]
+    pub observation: String,
+    /// Likelihood ratio that the rule states for what was observed, before grouping.
+    #[serde(default = "weightless")]
+    pub stated_ratio: f64,
+    /// Likelihood ratio that the rule states for the opposite.
+    #[serde(default = "weightless")]
+    pub opposite_ratio: f64,
+    /// Only the strongest rule of a group contributes; a rule without a group is its own.
+    #[serde(default)]
+    pub group: String,
+}
+
+/// The likelihood ratio of an observation that says nothing.
+fn weightless() -> f64 {
+    1.0
 }
 
 /// A failure mode applied to a component.
@@ -86,6 +103,9 @@ pub struct Hypothesis {
     pub supports: Vec<AssessedEvidence>,
     /// Rules whose ratio is below 1.
     pub contradicts: Vec<AssessedEvidence>,
+    /// Rules that weigh nothing as things are, and would if the opposite were observed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neutral: Vec<AssessedEvidence>,
     /// What could not be observed, in words.
     pub missing: Vec<String>,
 }

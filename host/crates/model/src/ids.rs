@@ -220,9 +220,25 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 /// Reads exactly the form that `Display` writes.
 fn parse_rfc3339(text: &str) -> Option<Timestamp> {
-    let instant: jiff::Timestamp = text.parse().ok()?;
-    let read = Timestamp(u64::try_from(instant.as_millisecond()).ok()?);
+    let read: Timestamp = text.parse().ok()?;
     (read.to_string() == text).then_some(read)
+}
+
+/// A text that is no time after 1970 in RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a time with a zone, such as 2026-01-02T03:04:05Z")]
+pub struct TimestampError(String);
+
+/// As a person writes it: any precision and any zone.
+impl std::str::FromStr for Timestamp {
+    type Err = TimestampError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || TimestampError(text.to_owned());
+        let instant: jiff::Timestamp = text.parse().map_err(|_| error())?;
+        let ms = u64::try_from(instant.as_millisecond()).map_err(|_| error())?;
+        Ok(Self(ms))
+    }
 }
 
 #[cfg(test)]
@@ -246,6 +262,9 @@ mod tests {
         ] {
             assert_eq!(parse_rfc3339(text), None, "{text}");
         }
+        let typed = "2024-02-29T13:34:56+01:00".parse();
+        assert_eq!(typed, Ok(Timestamp(1_709_210_096_000)));
+        assert!("yesterday".parse::<Timestamp>().is_err());
     }
 
     #[test]

@@ -29,6 +29,13 @@ pub fn measure(value: f64, unit: Option<&str>) -> String {
         "ns" => duration(value / 1e9),
         "ratio" => format!("{} %", number(value * 100.0)),
         "1" | "" => number(value),
+        other if other.starts_with("1/") => {
+            format!(
+                "{}{}",
+                number(value),
+                escape(&other.replacen('1', "", 1), 32)
+            )
+        }
         other => format!(
             "{} {}",
             number(value),

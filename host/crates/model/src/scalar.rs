@@ -67,6 +67,19 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// As in a query: `=`, `!=`, `<`, `<=`, `>`, `>=`.
+    #[must_use]
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Eq => "=",
+            Self::Ne => "!=",
+            Self::Lt => "<",
+            Self::Le => "<=",
+            Self::Gt => ">",
+            Self::Ge => ">=",
+        }
+    }
+
     /// Whether the comparison of `left` with `right` holds. Values of different kinds compare only numerically;
     /// nothing compares with null, and only `Eq` and `Ne` with booleans.
     #[must_use]

@@ -29,6 +29,7 @@ use operator_model::knowledge::KnowledgeBase;
 use operator_model::{Detection, Incident, Verdict};
 use outcome::Outcome;
 pub use plugin::{is_about_plugin, plugin_incident, plugin_key};
+pub(crate) use weighing::normalise as shares;
 
 /// What one tick hands to diagnosis.
 #[derive(Debug, Clone, Copy)]

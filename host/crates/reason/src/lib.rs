@@ -8,3 +8,4 @@ pub mod detect;
 pub mod diagnose;
 pub mod ticket;
 pub mod verify;
+pub mod why;

@@ -2,10 +2,12 @@
 
 use super::cover::Group;
 use super::evidence_ids::{CitationScope, EvidenceIds};
-use super::facts::Facts;
+use super::facts::{Facts, observation_of};
 use super::limits::{GAPS_MAX, HYPOTHESES_MAX, SYMPTOMS_LISTED_MAX};
 use super::symptoms::TrackedSymptom;
-use super::weighing::{RankedCause, normalise, unknown_cause_log_odds};
+use super::weighing::{
+    EvidenceWeight, RankedCause, normalise, stated_ratio, unknown_cause_log_odds,
+};
 use super::{discrimination, separate};
 use operator_model::diagnosis::{GAP_HYPOTHESES, GAP_PROBABILITY_MIN, must_abstain};
 use operator_model::knowledge::EvidenceRule;
@@ -33,11 +35,12 @@ pub(super) fn incident(
     let mut citation_scope = CitationScope::new(evidence_ids);
     let (symptoms, unlisted) = list_symptoms(material, &mut citation_scope);
     let kept: Vec<&RankedCause<'_>> = material.group.ranked.iter().take(HYPOTHESES_MAX).collect();
-    let hypotheses = hypotheses(material, &kept, &mut citation_scope);
+    let mut hypotheses = hypotheses(material, &kept, &mut citation_scope);
     let abstained = must_abstain(&hypotheses);
     let discrimination = discrimination::claims(&kept, &hypotheses, &symptoms, &citation_scope);
     let path = path(material, &hypotheses, &symptoms, abstained);
     let gaps = gaps(material, &kept, &hypotheses, abstained, unlisted);
+    add_neutral(&kept, &mut hypotheses, &mut citation_scope);
     let evidence = citation_scope.close();
     let suspect = hypotheses
         .first()
@@ -152,13 +155,7 @@ fn of_failure_mode(
             weight if weight < 0.0 => &mut contradicts,
             _ => continue,
         };
-        side.push(AssessedEvidence {
-            rule: one.rule.id.clone(),
-            ratio: one.ratio,
-            claim: citation_scope.claim(&one.observation.predicate, &one.observation.cited),
-            because: meaning(one.rule, one.observation.holds),
-            reference: one.rule.reference.clone(),
-        });
+        side.push(assessed(one, suspect, citation_scope));
     }
     supports.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
     contradicts.sort_by(|a, b| a.ratio.total_cmp(&b.ratio));
@@ -172,12 +169,58 @@ fn of_failure_mode(
         log_odds: rounded(ranked.log_odds),
         supports,
         contradicts,
+        neutral: Vec::new(),
         missing: ranked
             .cause
             .missing(material.facts)
             .into_iter()
             .map(|(_, text)| text)
             .collect(),
+    }
+}
+
+fn assessed(
+    one: &EvidenceWeight<'_>,
+    suspect: &EntityId,
+    citation_scope: &mut CitationScope<'_>,
+) -> AssessedEvidence {
+    let holds = one.observation.holds;
+    AssessedEvidence {
+        rule: one.rule.id.clone(),
+        ratio: one.ratio,
+        claim: citation_scope.claim(&one.observation.predicate, &one.observation.cited),
+        because: meaning(one.rule, holds),
+        reference: one.rule.reference.clone(),
+        observation: observation_of(one.rule, suspect),
+        stated_ratio: one.raw_ratio,
+        opposite_ratio: stated_ratio(one.rule, !holds),
+        group: one.rule.group.clone(),
+    }
+}
+
+/// Adds the rules that only the opposite observation would give a weight. They come after everything else, so
+/// that the ids of the evidence that counts do not depend on them.
+fn add_neutral(
+    kept: &[&RankedCause<'_>],
+    hypotheses: &mut [Hypothesis],
+    citation_scope: &mut CitationScope<'_>,
+) {
+    for ranked in kept {
+        let suspect = &ranked.cause.suspect;
+        let is_same = |one: &&mut Hypothesis| {
+            one.card == ranked.cause.failure_mode.id && one.component.as_ref() == Some(suspect)
+        };
+        let Some(hypothesis) = hypotheses.iter_mut().find(is_same) else {
+            continue;
+        };
+        let is_neutral = |one: &&EvidenceWeight<'_>| {
+            let opposite = stated_ratio(one.rule, !one.observation.holds);
+            one.raw_ratio.ln().abs() < f64::EPSILON && opposite.ln().abs() >= f64::EPSILON
+        };
+        let neutral = ranked.evidence.iter().filter(is_neutral);
+        hypothesis.neutral = neutral
+            .map(|one| assessed(one, suspect, citation_scope))
+            .collect();
     }
 }
 
@@ -208,6 +251,7 @@ pub(super) fn unknown_cause(share: f64) -> Hypothesis {
         log_odds: rounded(unknown_cause_log_odds()),
         supports: Vec::new(),
         contradicts: Vec::new(),
+        neutral: Vec::new(),
         missing: Vec::new(),
     }
 }

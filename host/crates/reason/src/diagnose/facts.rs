@@ -178,6 +178,25 @@ pub(super) fn subject_of(rule: &EvidenceRule, suspect: &EntityId, signals: &[Sig
     format!("{what} {}", whose(rule.scope, suspect))
 }
 
+/// What a rule tests, whatever comes out: two rules with the same text are decided by the same observation.
+pub(super) fn observation_of(rule: &EvidenceRule, suspect: &EntityId) -> String {
+    let what = match &rule.test {
+        Test::Violated(check) | Test::Holds(check) => format!("check {check}"),
+        Test::SignalDeviates(signal, deviation) => format!("{signal} {deviation:?}").to_lowercase(),
+        Test::SignalCompares(signal, comparison, value) => {
+            format!("{signal} {} {value}", comparison.symbol())
+        }
+        Test::RowMatches {
+            table,
+            column,
+            comparison,
+            value,
+            ..
+        } => format!("{table}.{column} {} {value}", comparison.symbol()),
+    };
+    format!("{what} {}", whose(rule.scope, suspect))
+}
+
 fn whose(scope: Scope, suspect: &EntityId) -> String {
     match scope {
         Scope::Itself => format!("of {suspect}"),

@@ -77,11 +77,7 @@ impl<'a> CandidateCause<'a> {
             let Finding::Known(observation) = finding else {
                 continue;
             };
-            let raw_ratio = bounded(if observation.holds {
-                rule.ratio_if_true
-            } else {
-                rule.ratio_if_false
-            });
+            let raw_ratio = stated_ratio(rule, observation.holds);
             let explained_away = raw_ratio > 1.0 && observation.rests_only_on(taken);
             if !explained_away {
                 evidence.push(EvidenceWeight {
@@ -156,6 +152,15 @@ fn strongest_of_each_group(evidence: &[EvidenceWeight<'_>]) -> BTreeSet<usize> {
     best.into_values().map(|(position, _)| position).collect()
 }
 
+/// The likelihood ratio that the rule states for a test that holds, or does not.
+pub(super) fn stated_ratio(rule: &EvidenceRule, holds: bool) -> f64 {
+    bounded(if holds {
+        rule.ratio_if_true
+    } else {
+        rule.ratio_if_false
+    })
+}
+
 /// Likelihood ratios are an author's estimates: neither zero nor infinity nor an invalid number may decide alone.
 pub(super) fn bounded(ratio: f64) -> f64 {
     if ratio.is_nan() {
@@ -176,7 +181,7 @@ pub(super) fn unknown_cause_log_odds() -> f64 {
 }
 
 /// Shares of the odds, in the order given.
-pub(super) fn normalise(log_odds: &[f64]) -> Vec<f64> {
+pub(crate) fn normalise(log_odds: &[f64]) -> Vec<f64> {
     let largest = log_odds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = log_odds.iter().map(|one| (one - largest).exp()).collect();
     let sum: f64 = weights.iter().sum();

@@ -74,6 +74,7 @@ pub fn withhold(mut ticket: Ticket, failures: &[String]) -> Ticket {
     for hypothesis in &mut ticket.hypotheses {
         hypothesis.supports.clear();
         hypothesis.contradicts.clear();
+        hypothesis.neutral.clear();
         hypothesis.probability = 1.0;
     }
     ticket.abstained = true;
@@ -131,8 +132,11 @@ fn make_finite(ticket: &mut Ticket) {
             .supports
             .iter_mut()
             .chain(&mut hypothesis.contradicts)
+            .chain(&mut hypothesis.neutral)
         {
             finite(&mut assessed.ratio);
+            finite(&mut assessed.stated_ratio);
+            finite(&mut assessed.opposite_ratio);
         }
     }
     ticket

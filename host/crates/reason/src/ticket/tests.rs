@@ -62,6 +62,7 @@ fn hypothesis(card: &str, component: Option<EntityId>, probability: f64) -> Hypo
         log_odds: 0.0,
         supports: Vec::new(),
         contradicts: Vec::new(),
+        neutral: Vec::new(),
         missing: Vec::new(),
     }
 }

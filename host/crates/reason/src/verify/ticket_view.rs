@@ -45,7 +45,7 @@ impl<'a> TicketView<'a> {
             .ticket
             .hypotheses
             .iter()
-            .flat_map(Hypothesis::assessed)
+            .flat_map(|one| one.assessed().chain(&one.neutral))
             .map(|one| &one.claim);
         assessed.chain(&self.ticket.rationale)
     }
