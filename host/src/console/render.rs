@@ -70,10 +70,7 @@ pub fn confidence_word(probability: f64) -> &'static str {
 }
 
 fn head(page: &mut Page, ticket: &Ticket) {
-    let state = match ticket.state {
-        TicketState::Open => "open",
-        TicketState::Resolved => "resolved",
-    };
+    let state = state_word(ticket);
     let ink = severity_ink(ticket.severity);
     page.rule(&[severity_word(ticket.severity), &ticket.id, state], ink);
     page.wrapped(0, 0, &ticket.title, Ink::Bold);
@@ -94,6 +91,31 @@ fn head(page: &mut Page, ticket: &Ticket) {
         ticket.key
     );
     page.wrapped(0, 0, &since, Ink::Dim);
+    if let Some(recovery) = recovery(ticket) {
+        page.wrapped(0, 0, &recovery, Ink::Green);
+    }
+}
+
+/// The state of a ticket in a word.
+#[must_use]
+pub fn state_word(ticket: &Ticket) -> &'static str {
+    match (ticket.state, ticket.recovering_since) {
+        (TicketState::Open, None) => "open",
+        (TicketState::Open, Some(_)) => "recovering",
+        (TicketState::Resolved, _) => "resolved",
+    }
+}
+
+/// How far the system has recovered.
+fn recovery(ticket: &Ticket) -> Option<String> {
+    let since = ticket.recovering_since?;
+    let all = ticket.symptoms.len();
+    let ended = ticket.symptoms.iter().filter(|one| one.ended_at.is_some());
+    Some(format!(
+        "recovering since {}: {} of {all} symptoms have ended; the diagnosis is that of the time before",
+        time_of_day(since),
+        ended.count()
+    ))
 }
 
 #[expect(

@@ -2,7 +2,7 @@
 
 use operator::demo::simulated_ports::SimulatedWorld;
 use operator_engine::settings::{Settings, TargetSettings};
-use operator_engine::tick::{Pipeline, assemble, config_digest};
+use operator_engine::tick::{Pipeline, TickReport, assemble, config_digest};
 use operator_journal::store::TicketLog;
 use operator_model::{CheckDeclaration, CheckId, Severity, Status, Timestamp, Verdict};
 use operator_net::ports::real::RealClock;
@@ -125,6 +125,30 @@ impl Bench {
     }
 
     async fn watch(&self, fault: &'static Fault, data: &Path) -> Played {
+        let mut played = Played {
+            fault,
+            checks: BTreeMap::new(),
+            tickets: Vec::new(),
+        };
+        self.each_tick(fault, data, |report, ticket_log| {
+            report
+                .verdicts
+                .iter()
+                .for_each(|verdict| played.learn(verdict, report.snapshot.taken_at));
+            let titles = ticket_log.ticket_table().tickets();
+            played.tickets = titles.map(|ticket| ticket.title.clone()).collect();
+        })
+        .await;
+        played
+    }
+
+    /// Watches a fault from the first observation to the end.
+    pub(crate) async fn each_tick(
+        &self,
+        fault: &Fault,
+        data: &Path,
+        mut see: impl FnMut(&TickReport, &TicketLog),
+    ) {
         let world = SimulatedWorld::new(Box::new(Simulator::with_fault(
             ClusterConfig::default(),
             fault,
@@ -146,29 +170,19 @@ impl Bench {
         .expect("components");
         let mut pipeline = Pipeline::new(assembly, config_digest(&settings), &ticket_log);
         pipeline.source().prime().await;
-        let mut played = Played {
-            fault,
-            checks: BTreeMap::new(),
-            tickets: Vec::new(),
-        };
         for _ in 0..fault.duration_s * 1_000 / TICK_MS {
             let report = pipeline
                 .tick(&mut ticket_log)
                 .await
                 .expect("the book is written");
-            report
-                .verdicts
-                .iter()
-                .for_each(|verdict| played.learn(verdict, report.snapshot.taken_at));
+            see(&report, &ticket_log);
             ports.clock.sleep(Duration::from_millis(TICK_MS)).await;
         }
-        played.tickets = ticket_log
-            .ticket_table()
-            .tickets()
-            .map(|ticket| ticket.title.clone())
-            .collect();
         ticket_log.close().await.expect("the book is closed");
-        played
+    }
+
+    pub(crate) fn runtime(&self) -> &tokio::runtime::Runtime {
+        &self.runtime
     }
 
     fn settings(&self, world: &SimulatedWorld, data: &Path) -> Settings {

@@ -36,6 +36,9 @@ pub struct Symptom {
     pub summary: String,
     /// The evidence for it.
     pub evidence: Vec<EvidenceId>,
+    /// When it ended, by the observed clock; absent while it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
 }
 
 /// A sentence rendered from a typed predicate, with the evidence that it cites.
@@ -210,4 +213,7 @@ pub struct Incident {
     /// How long the next symptom has to last until it counts, in milliseconds of observed time; 0 once confirmed.
     #[serde(default)]
     pub awaits_ms: u64,
+    /// Since when its symptoms end while its diagnosis is kept; absent while the fault lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovering_since: Option<Timestamp>,
 }

@@ -8,6 +8,7 @@
 
 mod assemble;
 mod blindness;
+mod challenger;
 mod cover;
 mod discrimination;
 mod evidence_ids;
@@ -17,6 +18,7 @@ mod limits;
 mod memory;
 mod outcome;
 mod plugin;
+mod recovery;
 mod separate;
 mod symptoms;
 mod weighing;
@@ -54,10 +56,10 @@ pub fn explain(memory: &Memory, input: DiagnoseInput<'_>) -> (Vec<Incident>, Mem
     let facts = Facts::new(input, &current.topology, current.symptoms.all());
     let scene = Scene::new(&facts, current.symptoms.by_onset());
     let causes = cover::causes(&scene);
-    let groups = cover::group(&scene, &causes);
+    let groups = recovery::merge_echoes(&current, cover::group(&scene, &causes));
     let mut outcome = Outcome::default();
     outcome.write(&current, &facts, &groups);
-    outcome.keep_weak_incidents_open(&current, &groups);
+    outcome.keep_without_group(&current, &facts, &groups);
     let unobserved = current
         .blindness
         .symptoms(input, &current.topology, &outcome.incidents);
@@ -65,9 +67,11 @@ pub fn explain(memory: &Memory, input: DiagnoseInput<'_>) -> (Vec<Incident>, Mem
     let Outcome {
         mut incidents,
         records,
+        quiet,
     } = outcome;
-    incidents.sort_by(|a, b| (a.started_at, &a.key).cmp(&(b.started_at, &b.key)));
     let next = current.settle(records, &incidents, input);
+    incidents.extend(quiet);
+    incidents.sort_by(|a, b| (a.started_at, &a.key).cmp(&(b.started_at, &b.key)));
     (incidents, next)
 }
 

@@ -168,6 +168,7 @@ impl Story {
             hypotheses: diagnosis.hypotheses,
             path: diagnosis.path,
             gaps,
+            recovering_since: None,
             abstained: diagnosis.abstained,
             options: decided.options,
             do_not: decided.do_not,

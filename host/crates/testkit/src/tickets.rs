@@ -27,6 +27,7 @@ pub fn composed(key: &str, at: u64, probability: f64) -> Ticket {
         ],
         path: Vec::new(),
         gaps: Vec::new(),
+        recovering_since: None,
         abstained: false,
         options: Vec::new(),
         do_not: Vec::new(),
@@ -49,6 +50,7 @@ fn symptom(entity: &EntityId) -> Symptom {
         severity: Severity::Warning,
         summary: "latency is high".to_owned(),
         evidence: Vec::new(),
+        ended_at: None,
     }
 }
 

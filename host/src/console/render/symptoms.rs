@@ -57,17 +57,20 @@ fn in_order_of_entities(ticket: &Ticket) -> Vec<&Symptom> {
 }
 
 fn one(page: &mut Page, ticket: &Ticket, symptom: &Symptom) {
-    let since = time_of_day(symptom.onset.1);
-    page.item(
-        4,
-        "●",
-        &format!(
-            "{} (since {since}) {}",
-            symptom.summary,
-            ids(&symptom.evidence)
-        ),
-        Ink::Plain,
+    let (mark, ink, lasts) = match symptom.ended_at {
+        None => ("●", Ink::Plain, "since"),
+        Some(_) => ("○", Ink::Dim, "from"),
+    };
+    let until = symptom
+        .ended_at
+        .map_or_else(String::new, |at| format!(" to {}", time_of_day(at)));
+    let text = format!(
+        "{} ({lasts} {}{until}) {}",
+        symptom.summary,
+        time_of_day(symptom.onset.1),
+        ids(&symptom.evidence)
     );
+    page.item(4, mark, &text, ink);
     let recorded = symptom
         .evidence
         .iter()

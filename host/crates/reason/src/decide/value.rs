@@ -43,7 +43,13 @@ pub(super) fn expected(
                 fit_of(knowledge, hypothesis, &action.id).map_or(0.0, |fit| worth(fit.fitness));
             // A remedy for one component does nothing for another; harm stays harm.
             let elsewhere = acts_on_component && hypothesis.component.as_ref() != component;
-            if elsewhere { known.min(0.0) } else { known }
+            match incident.recovering_since {
+                // What is over needs no remedy.
+                Some(_) if action.id == WAIT => worth(Fitness::Best),
+                Some(_) => known.min(0.0),
+                None if elsewhere => known.min(0.0),
+                None => known,
+            }
         };
         hypothesis.probability * worth
     });

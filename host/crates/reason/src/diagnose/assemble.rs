@@ -89,6 +89,7 @@ pub(super) fn incident(
         diagnosis,
         confirmed: false,
         awaits_ms: 0,
+        recovering_since: None,
     }
 }
 

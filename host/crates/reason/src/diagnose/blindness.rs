@@ -111,6 +111,7 @@ fn symptom(
         severity,
         summary,
         evidence: Vec::new(),
+        ended_at: None,
     };
     let mut tracked = TrackedSymptom::active(symptom, input.snapshot.taken_at);
     tracked.evidence = vec![read_gap(spot, entity, (since.at, input.snapshot.taken_at))];

@@ -41,6 +41,13 @@ impl<'a> Group<'a> {
         self.members.iter().map(|member| key_of(member.symptom()))
     }
 
+    /// Some of its symptoms are worth telling a person.
+    pub(super) fn is_more_than_a_note(&self) -> bool {
+        self.members
+            .iter()
+            .any(|member| member.symptom().severity > Severity::Info)
+    }
+
     /// Anomalies alone are enough for a cause that is likely and that needs a person.
     pub(super) fn is_worth_a_ticket(&self) -> bool {
         let leads_to = self

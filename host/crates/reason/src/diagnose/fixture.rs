@@ -162,6 +162,7 @@ impl Story {
             hypotheses: diagnosis.hypotheses,
             path: diagnosis.path,
             gaps,
+            recovering_since: incident.recovering_since,
             abstained: diagnosis.abstained,
             options: decided.options,
             do_not: decided.do_not,

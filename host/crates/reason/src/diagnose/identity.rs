@@ -1,7 +1,9 @@
 //! Assigns each group of symptoms to the incident that it continues.
 
 use super::cover::Group;
+use super::facts::Facts;
 use super::memory::{IncidentRecord, Memory, family};
+use super::recovery;
 use operator_model::{EntityId, IncidentKey, SymptomKind};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -13,10 +15,12 @@ pub(super) type Assignment = (IncidentKey, IncidentRecord);
 /// and continue none.
 pub(super) fn assign(
     memory: &Memory,
+    facts: &Facts<'_>,
     groups: &[Group<'_>],
-    system: (&str, &str),
 ) -> Vec<Option<Assignment>> {
-    let mut assigned = continued(memory, groups);
+    let snapshot = facts.input().snapshot;
+    let system = (snapshot.subject.as_str(), snapshot.system.as_str());
+    let mut assigned = continued(memory, facts, groups);
     let mut new_keys = BTreeSet::new();
     for (group, assignment) in groups.iter().zip(&mut assigned) {
         if assignment.is_none() && !group.too_weak {
@@ -33,7 +37,7 @@ fn suspect_of<'a>(group: &'a Group<'_>) -> Option<&'a EntityId> {
 }
 
 /// Pairs groups with remembered incidents by how much they share; the best pair first, each used once.
-fn continued(memory: &Memory, groups: &[Group<'_>]) -> Vec<Option<Assignment>> {
+fn continued(memory: &Memory, facts: &Facts<'_>, groups: &[Group<'_>]) -> Vec<Option<Assignment>> {
     let mut pairs = Vec::new();
     for (position, group) in groups.iter().enumerate() {
         let members: BTreeSet<_> = group.member_keys().collect();
@@ -41,9 +45,16 @@ fn continued(memory: &Memory, groups: &[Group<'_>]) -> Vec<Option<Assignment>> {
             let shared = members.intersection(&record.symptoms).count();
             let same_suspect = record.is_open()
                 && record.suspect.is_some()
-                && suspect_of(group) == record.suspect.as_ref();
+                && suspect_of(group) == record.suspect.as_ref()
+                && recovery::was_considered(record, group);
+            let is_relapse = record.is_open()
+                || (group.is_more_than_a_note() && recovery::was_considered(record, group));
             let may_continue = !group.too_weak || (record.is_open() && record.confirmed);
-            if may_continue && (shared > 0 || same_suspect) {
+            let is_linked = (shared > 0 && is_relapse) || same_suspect;
+            if may_continue
+                && is_linked
+                && !recovery::is_another_fault(record, memory, facts, group)
+            {
                 let order = (
                     Reverse(shared),
                     Reverse(record.is_open()),

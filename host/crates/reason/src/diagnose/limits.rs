@@ -36,8 +36,21 @@ pub(super) const PAUSED_MAX_MS: u64 = 24 * 3_600_000;
 /// than the gap between two reports of a system, and as long as a resolved incident can be reopened.
 pub(super) const EVIDENCE_VALID_FOR_MS: u64 = REOPEN_WITHIN_MS;
 
+/// A cause that was named this long ago is still that of the recovery: evidence fades before symptoms end, within
+/// two scrapes at the customary 15 s. A diagnosis that abstains for longer has lost its cause.
+pub(super) const NAMED_WITHIN_MS: u64 = 30_000;
+
+/// Another cause has to lead for this long before an incident that is older than a minute takes its name: two
+/// scrapes at the customary 15 s. On the recording of a frozen PD leader its peers called it cut off for 19 s after
+/// it responded again.
+pub(super) const CHALLENGER_WAITS_MS: u64 = 30_000;
+
 /// Quiet time before a ticket may be resolved, at least: with less, a flapping fault makes a ticket a minute.
 pub(super) const CLEAR_MIN_MS: u64 = 60_000;
+
+/// … and at most: a relapse within [`REOPEN_WITHIN_MS`] reopens the same ticket anyway, and a person should not
+/// wait for the end of an incident that is over.
+pub(super) const CLEAR_MAX_MS: u64 = 90_000;
 
 /// Ticks without observing a source before it is worth a ticket …
 pub(super) const BLIND_TICKS_MIN: u32 = 3;

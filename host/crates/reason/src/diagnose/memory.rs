@@ -2,8 +2,9 @@
 
 use super::DiagnoseInput;
 use super::blindness::Blindness;
+use super::challenger::Challenger;
 use super::evidence_ids::EvidenceIds;
-use super::limits::{CLEAR_MIN_MS, REMEMBERED_MAX, REOPEN_WITHIN_MS, SYMPTOMS_MAX};
+use super::limits::{CLEAR_MAX_MS, CLEAR_MIN_MS, REMEMBERED_MAX, REOPEN_WITHIN_MS, SYMPTOMS_MAX};
 use super::symptoms::{SymptomKey, Symptoms, key_of};
 use operator_model::{
     Diagnosis, Edge, EntityId, Incident, IncidentKey, Predicate, SymptomKind, Ticket, TicketState,
@@ -39,9 +40,15 @@ pub(super) struct IncidentRecord {
     pub(super) confirmed: bool,
     /// As it was last written.
     pub(super) last: Option<Incident>,
+    /// As it was last written with a named cause, and when.
+    pub(super) named: Option<(Timestamp, Incident)>,
     pub(super) started_at: Timestamp,
     /// The longest pending time of its symptoms.
     pub(super) pending_ms: u64,
+    /// Since when its symptoms end.
+    pub(super) recovering_since: Option<Timestamp>,
+    /// Another cause that leads now and has not replaced the named one.
+    pub(super) challenger: Option<Challenger>,
     quiet: Option<QuietPeriod>,
     closed_at: Option<Timestamp>,
 }
@@ -84,12 +91,20 @@ impl Memory {
         &self.topology
     }
 
-    /// Incidents that may be resolved: all symptoms have been gone for at least a minute and twice their
-    /// pending time, and the checks could observe it. A key is listed until [`Memory::forget`] is called for it.
+    /// The observed time of the newest tick.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Incidents that may be resolved: all symptoms have been gone for twice their pending time, at least a
+    /// minute and at most a minute and a half, and the checks could observe it. A key is listed until [`Memory::forget`] is called for it.
     #[must_use]
     pub fn resolvable(&self) -> Vec<IncidentKey> {
         let over = self.known.iter().filter(|(_, record)| {
-            let wait_ms = CLEAR_MIN_MS.max(record.pending_ms.saturating_mul(2));
+            let wait_ms = record
+                .pending_ms
+                .saturating_mul(2)
+                .clamp(CLEAR_MIN_MS, CLEAR_MAX_MS);
             record.confirmed
                 && record.is_open()
                 && record
@@ -308,9 +323,12 @@ fn remembered(ticket: &Ticket, is_open: bool) -> IncidentRecord {
         symptoms: ticket.symptoms.iter().map(key_of).collect(),
         evidence_ids: EvidenceIds::restore(&ticket.observations),
         confirmed: true,
+        named: leader.map(|_| (ticket.updated_at, written_before(ticket))),
         last: Some(written_before(ticket)),
         started_at: ticket.opened_at,
         pending_ms: 0,
+        recovering_since: ticket.recovering_since,
+        challenger: None,
         quiet: None,
         closed_at: (!is_open).then_some(ticket.updated_at),
     }
@@ -362,5 +380,6 @@ fn written_before(ticket: &Ticket) -> Incident {
         },
         confirmed: true,
         awaits_ms: 0,
+        recovering_since: ticket.recovering_since,
     }
 }

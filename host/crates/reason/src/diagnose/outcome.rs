@@ -1,12 +1,14 @@
 //! What one tick comes to: its incidents, and the records of them that the memory takes over.
 
 use super::assemble::{self, Material};
+use super::challenger;
 use super::cover::Group;
 use super::facts::Facts;
 use super::identity;
 use super::memory::{IncidentRecord, Memory};
+use super::recovery;
 use super::symptoms::{SymptomKey, TrackedSymptom, key_of};
-use operator_model::{Incident, IncidentKey, Severity, SymptomKind};
+use operator_model::{Incident, IncidentKey, Severity, SymptomKind, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Incidents of one tick.
@@ -15,45 +17,87 @@ pub(super) struct Outcome {
     pub(super) incidents: Vec<Incident>,
     /// The new records of those incidents that have a group in this tick.
     pub(super) records: BTreeMap<IncidentKey, IncidentRecord>,
+    /// Incidents without any symptom left, which are not resolved yet.
+    pub(super) quiet: Vec<Incident>,
 }
 
 impl Outcome {
     /// Writes each group under the key of the incident that it continues, or under a new one.
     pub(super) fn write(&mut self, memory: &Memory, facts: &Facts<'_>, groups: &[Group<'_>]) {
-        let snapshot = facts.input().snapshot;
-        let system = (snapshot.subject.as_str(), snapshot.system.as_str());
-        let assigned = identity::assign(memory, groups, system);
+        let assigned = identity::assign(memory, facts, groups);
         for (group, assignment) in groups.iter().zip(assigned) {
             let Some((key, mut record)) = assignment else {
                 continue;
             };
             let incident = write_group(&key, &mut record, memory, facts, group);
-            self.incidents.push(incident);
+            if has_only_notes_left(&incident) {
+                self.quiet.push(incident);
+            } else {
+                self.incidents.push(incident);
+            }
             self.records.insert(key, record);
         }
     }
 
     /// Keeps confirmed incidents open that lost their group but not all their symptoms: anomalies that are
     /// too weak to open an incident are enough to keep one open.
-    pub(super) fn keep_weak_incidents_open(&mut self, memory: &Memory, groups: &[Group<'_>]) {
+    /// Those that lost all of them are quiet.
+    pub(super) fn keep_without_group(
+        &mut self,
+        memory: &Memory,
+        facts: &Facts<'_>,
+        groups: &[Group<'_>],
+    ) {
         let mut elsewhere: BTreeSet<SymptomKey> =
             self.incidents.iter().flat_map(symptom_keys).collect();
         let strong = groups.iter().filter(|group| !group.too_weak);
         elsewhere.extend(strong.flat_map(Group::member_keys));
-        let without_group = memory.known.iter().filter(|(key, record)| {
-            record.confirmed && record.is_open() && !self.records.contains_key(*key)
-        });
         let watched = memory.symptoms.all();
-        let kept: Vec<Incident> = without_group
-            .filter_map(|(_, record)| record.last.as_ref())
-            .filter(|last| {
-                symptom_keys(last)
-                    .any(|key| watched.contains_key(&key) && !elsewhere.contains(&key))
-            })
-            .cloned()
-            .collect();
-        self.incidents.extend(kept);
+        for (key, record) in &memory.known {
+            let Some(last) = record.last.as_ref().filter(|_| {
+                record.confirmed && record.is_open() && !self.records.contains_key(key)
+            }) else {
+                continue;
+            };
+            let recovering = recovery::recovering(record, memory, facts, None);
+            let own_symptoms_last = symptom_keys(last)
+                .any(|key| watched.contains_key(&key) && !elsewhere.contains(&key));
+            match recovering {
+                Some(kept) => self.keep((key, record), kept, own_symptoms_last, facts.now()),
+                None if own_symptoms_last => self.incidents.push(last.clone()),
+                None => {}
+            }
+        }
     }
+
+    /// Takes over a recovering incident that has no group in this tick.
+    fn keep(
+        &mut self,
+        (key, record): (&IncidentKey, &IncidentRecord),
+        incident: Incident,
+        lasts: bool,
+        now: Timestamp,
+    ) {
+        let mut record = record.clone();
+        record.recovering_since = incident.recovering_since;
+        record.named = Some((now, incident.clone()));
+        record.last = Some(incident.clone());
+        self.records.insert(key.clone(), record);
+        if lasts && !has_only_notes_left(&incident) {
+            self.incidents.push(incident);
+        } else {
+            self.quiet.push(incident);
+        }
+    }
+}
+
+/// Whether a recovering incident shows nothing more that is worth a ticket.
+fn has_only_notes_left(incident: &Incident) -> bool {
+    let mut lasting = incident
+        .symptoms
+        .iter()
+        .filter(|symptom| symptom.ended_at.is_none());
+    incident.recovering_since.is_some() && lasting.all(|symptom| symptom.severity == Severity::Info)
 }
 
 fn symptom_keys(incident: &Incident) -> impl Iterator<Item = SymptomKey> {
@@ -67,18 +111,22 @@ fn write_group(
     facts: &Facts<'_>,
     group: &Group<'_>,
 ) -> Incident {
-    record.reopen();
     let all_paused = group.members.iter().all(|member| member.tracked.paused);
-    let mut incident = match &record.last {
-        Some(last) if all_paused => assemble::still_unseen(last.clone(), facts.now()),
-        _ => {
-            let material = Material {
-                facts,
-                topology: &memory.topology,
-                group,
-            };
-            assemble::incident(&material, key.clone(), &mut record.evidence_ids)
-        }
+    let recovering = recovery::recovering(record, memory, facts, Some(group));
+    let recovers = recovering.is_some();
+    let unseen = record.last.as_ref().filter(|_| all_paused).cloned();
+    let mut incident = if let Some(kept) = recovering {
+        kept
+    } else if let Some(last) = unseen {
+        assemble::still_unseen(last, facts.now())
+    } else {
+        let material = Material {
+            facts,
+            topology: &memory.topology,
+            group,
+        };
+        let incident = assemble::incident(&material, key.clone(), &mut record.evidence_ids);
+        challenger::held_back(record, &incident, facts.now()).unwrap_or(incident)
     };
     record.confirmed |= is_confirmed(group);
     incident.confirmed = record.confirmed;
@@ -87,13 +135,22 @@ fn write_group(
     } else {
         awaits_ms(group)
     };
-    record.remember(group.member_keys().collect());
+    record.recovering_since = incident.recovering_since;
+    if !has_only_notes_left(&incident) {
+        record.reopen();
+    }
+    if !recovers {
+        record.remember(group.member_keys().collect());
+    }
     let pending = group.members.iter().map(|member| member.tracked.pending_ms);
     record.pending_ms = pending.fold(record.pending_ms, u64::max);
     record.started_at = record.started_at.min(incident.started_at);
     if !incident.diagnosis.abstained {
         let leader = incident.diagnosis.hypotheses.first();
         record.suspect = leader.and_then(|leader| leader.component.clone());
+    }
+    if !incident.diagnosis.abstained {
+        record.named = Some((facts.now(), incident.clone()));
     }
     record.last = Some(incident.clone());
     incident

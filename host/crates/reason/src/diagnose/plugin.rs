@@ -44,6 +44,7 @@ pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp
             .iter()
             .map(|evidence| evidence.id.clone())
             .collect(),
+        ended_at: None,
     }];
     let hypotheses = vec![unknown_cause(rounded(1.0))];
     let gaps = faults
@@ -68,6 +69,7 @@ pub fn plugin_incident(trouble: &PluginTrouble, since: Timestamp, now: Timestamp
         diagnosis,
         confirmed: true,
         awaits_ms: 0,
+        recovering_since: None,
     }
 }
 

@@ -258,6 +258,7 @@ impl Symptoms {
                     severity: violation.severity,
                     summary: violation.summary.clone(),
                     evidence: vec![],
+                    ended_at: None,
                 },
                 now,
             )
@@ -304,6 +305,7 @@ impl Symptoms {
                         severity: Severity::Warning,
                         summary: anomaly.summary.clone(),
                         evidence: vec![],
+                        ended_at: None,
                     },
                     now,
                 )
@@ -355,7 +357,7 @@ impl Symptoms {
         for symptom in ticket
             .symptoms
             .iter()
-            .filter(|symptom| symptom.kind != SymptomKind::Blind)
+            .filter(|symptom| symptom.kind != SymptomKind::Blind && symptom.ended_at.is_none())
         {
             // The end of time, because the hours in which the operator was off are no pause of the check.
             let mut tracked = TrackedSymptom::pending(symptom.clone(), Timestamp(u64::MAX));

@@ -4,3 +4,4 @@ mod causes;
 mod identity;
 mod observation_gaps;
 mod pending;
+mod recovery;

@@ -48,6 +48,7 @@ pub fn compose(
         names: incident.names.clone(),
         observations: incident.evidence.clone(),
         symptoms: incident.symptoms.clone(),
+        recovering_since: incident.recovering_since,
         hypotheses: incident.diagnosis.hypotheses.clone(),
         path: incident.diagnosis.path.clone(),
         gaps,

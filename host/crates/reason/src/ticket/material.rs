@@ -53,6 +53,15 @@ pub(super) fn changes(before: &Ticket, now: &Ticket) -> Changes {
             .minor
             .push(format!("probability {was:.2} → {is:.2}"));
     }
+    match (before.recovering_since, now.recovering_since) {
+        (None, Some(_)) => changes.minor.push("recovering".to_owned()),
+        (Some(since), None) => {
+            let after_s = now.updated_at.since_ms(since) / 1_000;
+            let relapse = format!("relapse {after_s} s after the recovery began");
+            changes.major.push(relapse);
+        }
+        _ => {}
+    }
     let had = symptoms(before);
     let has = symptoms(now);
     if had != has {
@@ -105,6 +114,7 @@ fn symptoms(ticket: &Ticket) -> BTreeSet<(&SymptomKind, &EntityId)> {
     ticket
         .symptoms
         .iter()
+        .filter(|symptom| symptom.ended_at.is_none())
         .map(|symptom| (&symptom.kind, &symptom.entity))
         .collect()
 }

@@ -26,6 +26,7 @@ pub(crate) fn composed(key: &str, at: u64, probability: f64) -> Ticket {
         ],
         path: Vec::new(),
         gaps: Vec::new(),
+        recovering_since: None,
         abstained: false,
         options: Vec::new(),
         do_not: Vec::new(),
@@ -48,6 +49,7 @@ fn symptom(entity: &EntityId) -> Symptom {
         severity: Severity::Warning,
         summary: "latency is high".to_owned(),
         evidence: Vec::new(),
+        ended_at: None,
     }
 }
 

@@ -244,6 +244,12 @@ fn partition_from_pd_evidence() -> Vec<EvidenceRule> {
         reported_unreachable()
             .ratios(0.1, 2.5)
             .because("other stores would report a store that is gone", REPORTS),
+        check(Scope::Anyone, "pd-leader-is-etcd-leader")
+            .ratios(0.02, 1.0)
+            .because(
+                "a PD leader that hangs receives no heartbeats from any store",
+                "pd: pkg/member/member.go",
+            ),
         certificate_accepted(),
         just_started(),
     ]
