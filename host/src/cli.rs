@@ -13,11 +13,13 @@ mod duration;
 mod eval;
 mod help;
 mod log;
+mod notes;
 mod plugin;
 mod recording;
 mod replay;
 mod run;
 mod series;
+mod silence;
 mod subject;
 mod tickets;
 mod verify;
@@ -79,11 +81,14 @@ enum Command {
     /// Evaluate the diagnosis on recordings of real clusters
     #[command(subcommand)]
     Eval(eval::EvalCommand),
-    /// List, show and export tickets
+    /// List, show, review, judge and export tickets
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
     /// Compare the cause of a ticket with another one, observation by observation
     Why(why::WhyArgs),
+    /// Keep people from being notified of what they know about
+    #[command(subcommand)]
+    Silence(silence::SilenceCommand),
     /// Show, verify and export the decision log
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -179,6 +184,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Verify(args) => verify::run(*args, &console).await,
             Command::Why(args) => why::run(&args, &console).await,
+            Command::Silence(command) => silence::run(command, &console).await,
             Command::Log(command) => log::run(command, &console).await,
         }
     })

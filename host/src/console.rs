@@ -1,5 +1,6 @@
 //! Terminal output: events as lines, tickets as pages.
 
+pub mod document;
 pub mod human;
 pub mod render;
 pub mod sink;

@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 /// Group → commands.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Watch", &["run", "check", "demo", "chaos", "eval"]),
-    ("Review", &["tickets", "why", "log", "replay", "recording"]),
+    (
+        "Review",
+        &["tickets", "why", "silence", "log", "replay", "recording"],
+    ),
     ("Extend", &["plugin"]),
     ("Set up", &["config", "doctor", "verify"]),
 ];

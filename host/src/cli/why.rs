@@ -94,7 +94,7 @@ fn version_at<'a>(
     })
 }
 
-fn version(decision: &Decision) -> render::Version {
+pub(super) fn version(decision: &Decision) -> render::Version {
     let leader = decision.ticket.hypotheses.first();
     render::Version {
         at: decision.observed_at,

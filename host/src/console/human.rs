@@ -6,7 +6,8 @@ use crate::console::render::{RenderStyle, escape};
 use operator_engine::event::{
     Event, EventKind, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged,
 };
-use operator_model::{Severity, Status, TicketChange, Timestamp};
+use operator_journal::body::SilenceAdded;
+use operator_model::{Severity, Status, Ticket, TicketChange, Timestamp};
 use std::io::Write;
 
 /// Longest text of the observed system in one line, in characters.
@@ -117,6 +118,14 @@ impl<W: Write> HumanSink<W> {
         }
     }
 
+    fn silenced(&mut self, event: &Event, ticket: &Ticket, silence: &SilenceAdded) {
+        let text = format!(
+            "by {} until {} ({}): {}; read it with `operator tickets show {}`",
+            silence.by, silence.until, silence.id, silence.reason, ticket.id
+        );
+        self.stamped(event.observed_at, "silenced", &text);
+    }
+
     fn ticket(&mut self, event: &Event, written: &TicketWritten) {
         let ticket = &written.ticket;
         let because = written.because.join("; ");
@@ -127,6 +136,10 @@ impl<W: Write> HumanSink<W> {
                     "ticket",
                     &format!("{} opened: {}", ticket.id, ticket.title),
                 );
+                if let Some(silence) = &written.silenced {
+                    self.silenced(event, ticket, silence);
+                    return;
+                }
                 let text = render::ticket(ticket, &self.style);
                 self.out.line(&format!("\n{}", text.trim_end()));
                 self.out.line("");

@@ -10,9 +10,12 @@ mod spark;
 mod symptoms;
 mod why;
 
+use operator_journal::Notes;
+use operator_journal::body::{Finding, Judgement};
 use operator_model::sentence::risk_word;
 use operator_model::title::display_name;
 use operator_model::{EntityId, Severity, Ticket, TicketState, Timestamp};
+use operator_reason::similar::Similar;
 use page::{Ink, Page};
 
 pub use operator_model::quantity::{bytes, duration, escape, human, measure, number};
@@ -26,6 +29,84 @@ pub struct RenderStyle {
     pub width: usize,
     /// Whether to use ANSI colors.
     pub color: bool,
+}
+
+/// What is known about a ticket beside itself.
+#[derive(Debug, Clone, Default)]
+pub struct Context<'a> {
+    /// Earlier tickets that looked alike.
+    pub similar: Vec<Similar<'a>>,
+    /// What people added to the log.
+    pub notes: Notes,
+    /// The operator's time.
+    pub now: Timestamp,
+}
+
+/// Judgements and silences of a ticket, as sentences.
+#[must_use]
+pub fn context_lines(ticket: &Ticket, context: &Context<'_>) -> Vec<String> {
+    let judged = context.notes.judgements_of(&ticket.id).iter();
+    let mut lines: Vec<String> = judged.map(|(at, one)| judgement_line(*at, one)).collect();
+    if let Some(silence) = context.notes.silence_of(ticket, context.now) {
+        lines.push(format!(
+            "silenced until {} by {} ({}): {}",
+            silence.added.until, silence.added.by, silence.added.id, silence.added.reason
+        ));
+    }
+    lines.extend(recovery(ticket));
+    lines
+}
+
+/// What a person found out, as a sentence.
+#[must_use]
+pub fn judgement_line(at: Timestamp, judgement: &Judgement) -> String {
+    let cause = judgement.cause.as_ref();
+    let cause = cause.map_or_else(String::new, |cause| format!(", the cause was {cause}"));
+    let remark = judgement.remark.as_ref();
+    let remark = remark.map_or_else(String::new, |remark| format!(": {remark}"));
+    format!(
+        "{}{cause}, says {} at {at}{remark}",
+        judgement.finding.as_str(),
+        judgement.by
+    )
+}
+
+/// An earlier incident, with what people found out about it.
+#[must_use]
+pub fn similar_line(similar: &Similar<'_>, context: &Context<'_>) -> String {
+    let finding = context.notes.finding_of(similar.id);
+    format!(
+        "{} ({:.0} % alike, {}): {}",
+        similar.id,
+        similar.similarity * 100.0,
+        finding.map_or("no verdict", Finding::as_str),
+        similar.ticket.title
+    )
+}
+
+/// Renders a ticket with what is known beside it.
+#[must_use]
+pub fn ticket_in_context(ticket: &Ticket, context: &Context<'_>, style: &RenderStyle) -> String {
+    let mut text = self::ticket(ticket, style);
+    let mut page = Page::new(style);
+    let mut judged = context_lines(ticket, context);
+    if recovery(ticket).is_some() {
+        judged.pop();
+    }
+    if !judged.is_empty() {
+        page.heading("WHAT PEOPLE SAY");
+        judged
+            .iter()
+            .for_each(|line| page.item(2, "·", line, Ink::Plain));
+    }
+    if !context.similar.is_empty() {
+        page.heading("SIMILAR INCIDENTS");
+        for one in &context.similar {
+            page.item(2, "·", &similar_line(one, context), Ink::Plain);
+        }
+    }
+    text.push_str(&page.finish());
+    text
 }
 
 /// Renders a ticket as text that ends with a line feed.

@@ -10,10 +10,10 @@ use crate::event::{Event, EventKind, Sink, Started, Stopped, TickDone};
 use crate::settings::Settings;
 use crate::telemetry::metrics::Metrics;
 use crate::tick::{Assembly, Pipeline, Recordable, TickReport, config_digest};
-use control::Control;
+use control::{Control, NoteQueue};
 use operator_check::{CheckSet, Watcher, in_the_background};
 use operator_journal::store::{TicketLog, TicketLogError};
-use operator_journal::{Kind, body};
+use operator_journal::{Kind, Notes, body};
 use operator_model::{Status, Tick};
 use operator_net::egress::FileAudit;
 use operator_net::ports::Clock;
@@ -63,6 +63,10 @@ pub struct Daemon<'a> {
     sink: &'a mut dyn Sink,
     totals: Totals,
     metrics: Option<Metrics>,
+    /// What people added so far.
+    notes: Notes,
+    /// What they add now.
+    queue: NoteQueue,
 }
 
 impl<'a> Daemon<'a> {
@@ -94,6 +98,10 @@ impl<'a> Daemon<'a> {
             Ok(audit) => assembly.observer.audit_to(Arc::new(audit)),
             Err(error) => warnings.push(error.to_string()),
         }
+        let notes = Notes::read(ticket_log.path()).unwrap_or_else(|error| {
+            warnings.push(format!("silences cannot be read: {error}"));
+            Notes::default()
+        });
         let mut pipeline = Pipeline::new(assembly, config, &ticket_log);
         pipeline.measure_with(Arc::new(RealClock));
         pipeline.source().prime().await;
@@ -105,6 +113,8 @@ impl<'a> Daemon<'a> {
             sink,
             totals: Totals::default(),
             metrics: None,
+            notes,
+            queue: NoteQueue::default(),
         };
         daemon.say_started(warnings, recordable).await?;
         Ok(daemon)
@@ -138,9 +148,10 @@ impl<'a> Daemon<'a> {
             })
         });
         // Without a socket, only the control commands fail.
-        let control = until
-            .watch_files
-            .then(|| Control::start(self.ticket_log.path(), self.pipeline.checks(), &self.clock));
+        let control = until.watch_files.then(|| {
+            let (directory, checks) = (self.ticket_log.path(), self.pipeline.checks());
+            Control::start(directory, checks, &self.queue, &self.clock)
+        });
         if let Some(Err(error)) = &control {
             tracing::warn!(%error, "control socket unavailable; `operator plugin swap` will not work");
         }
@@ -174,13 +185,17 @@ impl<'a> Daemon<'a> {
     /// The ticket log cannot be written.
     pub async fn tick(&mut self, skipped: u64) -> Result<TickReport, TicketLogError> {
         let begun = self.clock.now();
+        self.take_notes()?;
         let report = self.pipeline.tick(&mut self.ticket_log).await?;
         self.totals.ticks += 1;
         self.totals.skipped += skipped;
         self.totals.opened += report.opened;
         self.totals.resolved += report.resolved;
         self.totals.withheld += report.withheld;
-        report.events.iter().for_each(|event| self.sink.emit(event));
+        for event in &report.events {
+            let silenced = self.silenced(event);
+            self.sink.emit(silenced.as_ref().unwrap_or(event));
+        }
         let done = TickDone {
             snapshot: report.snapshot.hash.to_string(),
             pass: report.count(Status::Pass),
@@ -199,6 +214,31 @@ impl<'a> Daemon<'a> {
         }
         self.say(EventKind::Tick(done));
         Ok(report)
+    }
+
+    /// Writes what people added since the last tick.
+    fn take_notes(&mut self) -> Result<(), TicketLogError> {
+        let added = std::mem::take(&mut *self.queue.lock());
+        for note in added {
+            let at = self.clock.now();
+            self.ticket_log.note_of_person(&note, at)?;
+            self.notes.take(at, note);
+        }
+        Ok(())
+    }
+
+    /// The event about a ticket of which nobody is notified, marked as such.
+    fn silenced(&self, event: &Event) -> Option<Event> {
+        let EventKind::Ticket(written) = &event.what else {
+            return None;
+        };
+        let silence = self.notes.silence_of(&written.ticket, self.clock.now())?;
+        let mut written = written.clone();
+        written.silenced = Some(silence.added.clone());
+        Some(Event {
+            what: EventKind::Ticket(written),
+            ..event.clone()
+        })
     }
 
     /// The sink, for output other than events.

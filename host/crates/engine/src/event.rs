@@ -190,6 +190,8 @@ pub struct TicketWritten {
     pub because: Vec<String>,
     /// The whole ticket.
     pub ticket: Ticket,
+    /// The silence because of which nobody is notified.
+    pub silenced: Option<body::SilenceAdded>,
 }
 
 /// `plugin-swapped`, `plugin-rolled-back`, `plugin-quarantined`.
@@ -322,6 +324,8 @@ struct TicketFields<'a> {
     option: &'a str,
     explanation_score: u8,
     because: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silenced: Option<&'a body::SilenceAdded>,
 }
 
 impl Serialize for TicketWritten {
@@ -350,6 +354,7 @@ impl Serialize for TicketWritten {
             option: &ticket.decision.option,
             explanation_score: ticket.explanation_score,
             because: &self.because,
+            silenced: self.silenced.as_ref(),
         }
         .serialize(serializer)
     }

@@ -152,6 +152,91 @@ pub struct TicketEffect {
     pub decision: u64,
 }
 
+/// What a person says about the cause that a ticket names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// The named cause was the cause.
+    Right,
+    /// There was a fault, and it was another one.
+    WrongCause,
+    /// Nothing was wrong.
+    NotAProblem,
+}
+
+impl Finding {
+    /// The word on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Right => "right",
+            Self::WrongCause => "wrong-cause",
+            Self::NotAProblem => "not-a-problem",
+        }
+    }
+}
+
+/// `judgement`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Id of the ticket.
+    pub ticket: String,
+    /// Incident key.
+    pub key: IncidentKey,
+    /// The cause that the ticket named then, as `MODE@ENTITY`; absent while it was undetermined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub named: Option<String>,
+    /// What the person found out.
+    pub finding: Finding,
+    /// The true cause in the person's words, or as `MODE@ENTITY`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+    /// Who says so.
+    pub by: String,
+}
+
+/// `silence-added`. Tickets that match are diagnosed and written as ever; nobody is notified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceAdded {
+    /// For example `S-1`.
+    pub id: String,
+    /// Tickets about this entity; any if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<EntityId>,
+    /// Tickets that name this failure mode; any if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<operator_model::FailureModeId>,
+    /// Until then, by the operator's clock.
+    pub until: Timestamp,
+    /// Why.
+    pub reason: String,
+    /// Who asked for it.
+    pub by: String,
+}
+
+impl SilenceAdded {
+    /// Whether it concerns the ticket, at any time.
+    #[must_use]
+    pub fn matches(&self, ticket: &Ticket) -> bool {
+        let named = ticket.hypotheses.first().filter(|_| !ticket.abstained);
+        let of_entity = |entity: &EntityId| ticket.entities.contains(entity);
+        let of_cause = |cause| named.is_some_and(|leader| &leader.card == cause);
+        self.entity.as_ref().is_none_or(of_entity) && self.cause.as_ref().is_none_or(of_cause)
+    }
+}
+
+/// `silence-lifted`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SilenceLifted {
+    /// Which one.
+    pub id: String,
+    /// Who asked for it.
+    pub by: String,
+}
+
 /// `plugin-swapped`, `plugin-rolled-back`, `plugin-quarantined`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginChange {

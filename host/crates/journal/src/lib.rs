@@ -19,11 +19,13 @@
 
 pub mod body;
 mod lock;
+mod notes;
 mod read;
 mod record;
 pub mod store;
 
 pub use lock::{DataDir, DataDirError};
+pub use notes::{Note, Notes, Silence};
 pub use read::{Damage, ScanError, Scanned, record_at, scan, verify};
 pub use record::encode as chained_line;
 pub use record::{Field, Kind, NO_HASH, RECORD_BYTES_MAX, Record};

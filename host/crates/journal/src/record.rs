@@ -37,6 +37,12 @@ pub enum Kind {
     TicketReopened,
     /// The ticket was in the store, but its records were lost from the log.
     TicketRecovered,
+    /// What a person found out about a ticket.
+    Judgement,
+    /// A person asked not to be notified of some tickets for a while.
+    SilenceAdded,
+    /// A silence ended before its time.
+    SilenceLifted,
     /// A check plugin was swapped for a newer file.
     PluginSwapped,
     /// A check plugin was rolled back to its previous version.
@@ -69,6 +75,9 @@ impl Kind {
             Self::TicketResolved => "ticket-resolved",
             Self::TicketReopened => "ticket-reopened",
             Self::TicketRecovered => "ticket-recovered",
+            Self::Judgement => "judgement",
+            Self::SilenceAdded => "silence-added",
+            Self::SilenceLifted => "silence-lifted",
             Self::PluginSwapped => "plugin-swapped",
             Self::PluginRolledBack => "plugin-rolled-back",
             Self::PluginQuarantined => "plugin-quarantined",

@@ -6,6 +6,7 @@
 pub mod decide;
 pub mod detect;
 pub mod diagnose;
+pub mod similar;
 pub mod ticket;
 pub mod verify;
 pub mod why;

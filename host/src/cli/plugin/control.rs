@@ -108,7 +108,7 @@ async fn show(data: &Path, request: &Request, console: &Console) -> Result<Exit,
             Err(Failure::new(Exit::Findings, format!("rejected: {reason}")))
         }
         Answer::Wrong { reason } => Err(Failure::new(Exit::Usage, reason)),
-        Answer::Modules { .. } => Ok(Exit::Success),
+        Answer::Noted | Answer::Modules { .. } => Ok(Exit::Success),
     }
 }
 

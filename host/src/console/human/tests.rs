@@ -21,6 +21,7 @@ fn written(change: TicketChange) -> EventKind {
         change,
         because: vec!["probability 0.50 → 0.80".to_owned()],
         ticket,
+        silenced: None,
     }))
 }
 

@@ -5,6 +5,7 @@
 //! versions of checks and shows them, and nothing of the observed system.
 
 use operator_check::{CheckSet, LoadedModule, ModuleStatus, Outcome, SwapRefused};
+use operator_journal::Note;
 use operator_net::ports::Clock;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -56,7 +57,18 @@ pub enum Request {
     },
     /// Show all versions.
     List,
+    /// Add an entry of a person to the decision log.
+    Note {
+        /// The entry.
+        note: Note,
+    },
 }
+
+/// Entries that wait for the next tick.
+pub type NoteQueue = Arc<parking_lot::Mutex<Vec<Note>>>;
+
+/// Entries that may wait; a tick takes all of them.
+const NOTES_MAX: usize = 256;
 
 /// A response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +102,8 @@ pub enum Answer {
         /// Why.
         reason: String,
     },
+    /// The entry is written with the next tick.
+    Noted,
     /// All versions.
     Modules {
         /// Sorted by source.
@@ -173,6 +187,7 @@ impl Control {
     pub(super) fn start(
         directory: &Path,
         checks: &Arc<CheckSet>,
+        notes: &NoteQueue,
         clock: &Arc<dyn Clock>,
     ) -> std::io::Result<Self> {
         use std::os::unix::fs::PermissionsExt as _;
@@ -185,7 +200,11 @@ impl Control {
         }
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
-        let task = tokio::spawn(listen(listener, Arc::clone(checks), Arc::clone(clock)));
+        let open_to = Reach {
+            checks: Arc::clone(checks),
+            notes: Arc::clone(notes),
+        };
+        let task = tokio::spawn(listen(listener, open_to, Arc::clone(clock)));
         Ok(Self { path, task })
     }
 }
@@ -198,7 +217,14 @@ impl Drop for Control {
     }
 }
 
-async fn listen(listener: UnixListener, checks: Arc<CheckSet>, clock: Arc<dyn Clock>) {
+/// What requests can change.
+#[derive(Clone)]
+struct Reach {
+    checks: Arc<CheckSet>,
+    notes: NoteQueue,
+}
+
+async fn listen(listener: UnixListener, reach: Reach, clock: Arc<dyn Clock>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
@@ -208,10 +234,10 @@ async fn listen(listener: UnixListener, checks: Arc<CheckSet>, clock: Arc<dyn Cl
             clock.sleep(LOOK_EVERY).await;
             continue;
         };
-        let checks = Arc::clone(&checks);
+        let reach = reach.clone();
         let clock = Arc::clone(&clock);
         tokio::spawn(async move {
-            if let Err(error) = converse(stream, &checks, clock.as_ref()).await {
+            if let Err(error) = converse(stream, &reach, clock.as_ref()).await {
                 tracing::debug!(%error, "control client disconnected");
             }
             drop(place);
@@ -220,11 +246,7 @@ async fn listen(listener: UnixListener, checks: Arc<CheckSet>, clock: Arc<dyn Cl
 }
 
 /// One request, one response.
-async fn converse(
-    mut stream: UnixStream,
-    checks: &Arc<CheckSet>,
-    clock: &dyn Clock,
-) -> std::io::Result<()> {
+async fn converse(mut stream: UnixStream, reach: &Reach, clock: &dyn Clock) -> std::io::Result<()> {
     let (reading, mut writing) = stream.split();
     let mut line = String::new();
     let mut lines = BufReader::new(reading.take(REQUEST_BYTES_MAX));
@@ -233,7 +255,7 @@ async fn converse(
         () = clock.sleep(REQUEST_WAIT) => return Ok(()),
     }
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => answer(request, checks, clock).await,
+        Ok(request) => answer(request, reach, clock).await,
         Err(error) => Answer::Wrong {
             reason: format!("invalid request: {error}"),
         },
@@ -243,7 +265,8 @@ async fn converse(
     writing.write_all(text.as_bytes()).await
 }
 
-async fn answer(request: Request, checks: &Arc<CheckSet>, clock: &dyn Clock) -> Answer {
+async fn answer(request: Request, reach: &Reach, clock: &dyn Clock) -> Answer {
+    let checks = &reach.checks;
     let heard = checks.outcomes_heard();
     let proposed = match request {
         Request::List => {
@@ -251,6 +274,7 @@ async fn answer(request: Request, checks: &Arc<CheckSet>, clock: &dyn Clock) -> 
                 modules: checks.status(),
             };
         }
+        Request::Note { note } => return queue(&reach.notes, note),
         Request::Rollback { name } => checks.propose_rollback(&name),
         Request::Swap { name, file, config } => propose(checks, name, file, config).await,
     };
@@ -261,6 +285,16 @@ async fn answer(request: Request, checks: &Arc<CheckSet>, clock: &dyn Clock) -> 
             reason: error.to_string(),
         },
     }
+}
+
+fn queue(notes: &NoteQueue, note: Note) -> Answer {
+    let mut waiting = notes.lock();
+    if waiting.len() >= NOTES_MAX {
+        let reason = format!("{NOTES_MAX} entries wait for the next tick already; try again later");
+        return Answer::Wrong { reason };
+    }
+    waiting.push(note);
+    Answer::Noted
 }
 
 /// Compiling takes a thread for a while; the ticks have others.

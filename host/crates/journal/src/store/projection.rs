@@ -1,5 +1,6 @@
 //! What the journal holds about tickets, as an index: small enough to keep while the log is read.
 
+use crate::notes::Note;
 use crate::{Kind, Record, body};
 use operator_model::{TicketState, Timestamp};
 use operator_reason::ticket::REOPEN_WITHIN_MS;
@@ -53,7 +54,10 @@ impl Projection {
         }
         let before_first = any.first_tick.map(|tick| tick.saturating_sub(1));
         self.last_tick = self.last_tick.max(any.tick.or(before_first).unwrap_or(0));
-        self.stopped = record.kind == Kind::Stopped.as_str();
+        // People may add notes while no operator runs; that is no start.
+        if !Note::is_kind(record.kind) {
+            self.stopped = record.kind == Kind::Stopped.as_str();
+        }
         if record.kind == Kind::Decision.as_str() {
             self.unfinished = Some((record.seq, record.offset));
         } else if is_effect(record.kind) {

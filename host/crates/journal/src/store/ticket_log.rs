@@ -3,7 +3,7 @@
 
 use super::projection::Projection;
 use super::{ROWS_PER_WRITE, Store, StoreError, StoredTicket};
-use crate::{DataDir, DataDirError, Journal, JournalError, Kind, ScanError, body};
+use crate::{DataDir, DataDirError, Journal, JournalError, Kind, Note, ScanError, body};
 use operator_model::{Tick, TicketChange, Timestamp};
 use operator_reason::ticket::{Entry, TicketTable};
 use std::path::Path;
@@ -156,6 +156,18 @@ impl TicketLog {
         body: &impl serde::Serialize,
     ) -> Result<u64, TicketLogError> {
         Ok(self.journal.append(kind, at, body)?)
+    }
+
+    /// Adds an entry of a person.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn note_of_person(&mut self, note: &Note, at: Timestamp) -> Result<u64, TicketLogError> {
+        match note {
+            Note::Judgement(body) => self.note(note.kind(), at, body),
+            Note::SilenceAdded(body) => self.note(note.kind(), at, body),
+            Note::SilenceLifted(body) => self.note(note.kind(), at, body),
+        }
     }
 
     /// Adds a decision and its effect.

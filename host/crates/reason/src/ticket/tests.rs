@@ -41,7 +41,7 @@ pub(crate) fn composed(key: &str, at: u64, probability: f64) -> Ticket {
     }
 }
 
-fn symptom(entity: &EntityId) -> Symptom {
+pub(crate) fn symptom(entity: &EntityId) -> Symptom {
     Symptom {
         kind: SymptomKind::Violation("latency".into()),
         entity: entity.clone(),

@@ -134,5 +134,6 @@ fn written(entry: Entry) -> EventKind {
         change: entry.change,
         because: entry.because,
         ticket: entry.ticket,
+        silenced: None,
     }))
 }
