@@ -15,6 +15,8 @@ mod help;
 mod log;
 mod notes;
 mod plugin;
+#[cfg(feature = "chaos")]
+mod rca;
 mod recording;
 mod replay;
 mod run;
@@ -81,6 +83,9 @@ enum Command {
     /// Evaluate the diagnosis on recordings of real clusters
     #[command(subcommand)]
     Eval(eval::EvalCommand),
+    #[cfg(feature = "chaos")]
+    /// Find root causes in public data sets, without failure modes, and score the answers
+    Rca(rca::RcaArgs),
     /// List, show, review, judge and export tickets
     #[command(subcommand)]
     Tickets(tickets::TicketsCommand),
@@ -180,6 +185,8 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Chaos(command) => chaos::run(command, &console).await,
             #[cfg(feature = "chaos")]
             Command::Eval(command) => eval::run(&command, &console),
+            #[cfg(feature = "chaos")]
+            Command::Rca(args) => rca::run(&args, &console),
             Command::Tickets(command) => tickets::run(command, &console).await,
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Verify(args) => verify::run(*args, &console).await,

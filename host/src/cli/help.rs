@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 /// Group → commands.
 pub(super) const GROUPS: [(&str, &[&str]); 4] = [
-    ("Watch", &["run", "check", "demo", "chaos", "eval"]),
+    ("Watch", &["run", "check", "demo", "chaos", "eval", "rca"]),
     (
         "Review",
         &["tickets", "why", "silence", "log", "replay", "recording"],
