@@ -30,6 +30,7 @@ use operator_net::ports::{Clock as _, Ports};
 use operator_plugin_host::Engine;
 use operator_sim::Simulator;
 use operator_sim::config::ClusterConfig;
+use operator_sim::noise::Noise;
 use operator_sim::scenario::{Scenario, Variant};
 use shared::SharedSimulator;
 use std::path::{Path, PathBuf};
@@ -37,8 +38,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use swap::SwapDriver;
 
-/// Virtual time from one tick to the next.
-const TICK_INTERVAL_MS: u64 = 1_000;
+/// Virtual time from one tick of a demo to the next.
+pub const TICK_INTERVAL_MS: u64 = 1_000;
 
 /// Interval of progress lines while the detectors learn a baseline.
 const LEARNING_LINE_EVERY_MS: u64 = 30_000;
@@ -62,6 +63,10 @@ pub struct Plan {
     pub swap: Option<SwapPlan>,
     /// Playback speed.
     pub speed: Speed,
+    /// Virtual time between two ticks, in milliseconds.
+    pub tick_interval_ms: u64,
+    /// What varies without a cause; the usual noise if absent.
+    pub noise: Option<&'static Noise>,
     /// Virtual time to play after the first ticket; `None` plays the whole scenario.
     pub after_ticket_ms: Option<u64>,
 }
@@ -88,6 +93,10 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
     let config = ClusterConfig {
         seed: plan.seed,
         ..ClusterConfig::default()
+    };
+    let config = match plan.noise {
+        Some(noise) => config.with_noise(noise),
+        None => config,
     };
     let simulator = SharedSimulator::new(Simulator::with_scenario(
         config,
@@ -135,7 +144,7 @@ pub async fn play(plan: &Plan, engine: &Engine, sink: &mut dyn Sink) -> Result<P
         ticket,
         score,
         swapped,
-        virtual_ms: ticks.saturating_mul(TICK_INTERVAL_MS),
+        virtual_ms: ticks.saturating_mul(plan.tick_interval_ms),
     })
 }
 
@@ -202,7 +211,7 @@ async fn watch(
         }
         ports
             .clock
-            .sleep(Duration::from_millis(TICK_INTERVAL_MS))
+            .sleep(Duration::from_millis(plan.tick_interval_ms))
             .await;
         let pause = plan
             .speed
@@ -230,7 +239,7 @@ fn settings(plan: &Plan, world: &SimulatedWorld) -> Result<Settings, Failure> {
     }
     settings.invariants = vec![plan.plugins.join("invariants")];
     settings.data.clone_from(&plan.data);
-    settings.tick_interval_ms = TICK_INTERVAL_MS;
+    settings.tick_interval_ms = plan.tick_interval_ms;
     settings.record.clone_from(&plan.record);
     Ok(settings)
 }

@@ -1,4 +1,9 @@
-//! Evaluation: recordings of real systems, watched in virtual time by the same code as `run`.
+//! Evaluation: recordings of real systems, and simulated faults, watched in virtual time by the same code as `run`.
+
+pub mod compare;
+pub mod report;
+pub mod simulated;
+pub mod summary;
 
 use crate::demo::simulated_ports::SimulatedWorld;
 use anyhow::Context as _;

@@ -6,7 +6,7 @@ use super::Console;
 use super::subject::CacheArgs;
 use crate::console::{HumanSink, JsonSink, Stamp};
 use crate::console::{render, table};
-use crate::demo::{Plan, Played, Score, Speed, SwapPlan, play};
+use crate::demo::{Plan, Played, Score, Speed, SwapPlan, TICK_INTERVAL_MS, play};
 use crate::exit::{Exit, Failure};
 use containers::ContainerArgs;
 use operator_chaos::faults::TargetKind;
@@ -214,6 +214,8 @@ fn plan(
             },
             Speed::Times,
         ),
+        tick_interval_ms: TICK_INTERVAL_MS,
+        noise: None,
         after_ticket_ms: (!args.full).then_some(if several {
             AFTER_TICKET_SHORT_MS
         } else {

@@ -1,4 +1,6 @@
-//! `operator eval`: how good the diagnosis is, on recordings of real systems.
+//! `operator eval`: how good the diagnosis is, on recordings of real systems and on simulated faults.
+
+mod simulated;
 
 use super::Console;
 use super::console::{complain, note};
@@ -22,6 +24,14 @@ use std::thread;
 pub(super) enum EvalCommand {
     /// Watch recordings of real clusters in virtual time and list the tickets that they get
     Recorded(RecordedArgs),
+    /// Play faults on simulated clusters, each with seeds and a healthy twin, and score the tickets
+    Simulated(simulated::SimulatedArgs),
+    /// Merge the results of shards
+    Merge(simulated::MergeArgs),
+    /// Compare two results, run by run (exit code 1: a figure is worse than its tolerance)
+    Compare(simulated::CompareArgs),
+    /// Write a report of a results file
+    Report(simulated::ReportArgs),
 }
 
 /// Recordings and outputs.
@@ -44,7 +54,16 @@ pub(super) struct RecordedArgs {
 }
 
 pub(super) fn run(command: &EvalCommand, console: &Console) -> Result<Exit, Failure> {
-    let EvalCommand::Recorded(args) = command;
+    match command {
+        EvalCommand::Recorded(args) => recorded(args, console),
+        EvalCommand::Simulated(args) => simulated::run(args, console),
+        EvalCommand::Merge(args) => simulated::merge(args, console),
+        EvalCommand::Compare(args) => simulated::compare_files(args, console),
+        EvalCommand::Report(args) => simulated::write_report(args, console),
+    }
+}
+
+fn recorded(args: &RecordedArgs, console: &Console) -> Result<Exit, Failure> {
     let named = named(&args.recordings)?;
     let session = Session {
         plugins: plugins(args.plugins.as_deref())?,

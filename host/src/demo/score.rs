@@ -2,7 +2,7 @@
 
 use crate::console::table;
 use operator_model::{Hypothesis, IncidentKey, Predicate, Ticket, TicketState, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The ground truth.
 pub(super) struct Truth<'a> {
@@ -14,7 +14,7 @@ pub(super) struct Truth<'a> {
 }
 
 /// How well the recommended action fits the fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ActionGrade {
     /// The best action.
@@ -49,6 +49,8 @@ pub struct Score {
     pub detected_after_s: Option<f64>,
     /// The leading hypothesis names the faulty component.
     pub component_right: bool,
+    /// One of the first three hypotheses names the faulty component.
+    pub component_in_top3: bool,
     /// The leading hypothesis names the mechanism of the fault.
     pub mechanism_right: bool,
     /// What the scenario did.
@@ -176,6 +178,10 @@ pub(super) fn score(
         component_right: scored
             .as_ref()
             .is_some_and(|ticket| is_component(ticket, truth)),
+        component_in_top3: scored.as_ref().is_some_and(|ticket| {
+            let mut first = ticket.hypotheses.iter().take(3);
+            first.any(|hypothesis| names_component(hypothesis, ticket, truth))
+        }),
         mechanism_right: leading.is_some_and(|hypothesis| mentions(hypothesis, &truth.truth.words)),
         truth: truth.truth.mechanism.clone(),
         diagnosis: leading.map(|hypothesis| (hypothesis.title.clone(), hypothesis.probability)),
@@ -219,11 +225,12 @@ fn after_s(at: Timestamp, truth: &Truth<'_>) -> f64 {
 
 /// Whether the leading hypothesis names the faulty component, by kind and key or by an alias.
 fn is_component(ticket: &Ticket, truth: &Truth<'_>) -> bool {
-    let Some(component) = ticket
-        .hypotheses
-        .first()
-        .and_then(|hypothesis| hypothesis.component.as_ref())
-    else {
+    let leader = ticket.hypotheses.first();
+    leader.is_some_and(|leader| names_component(leader, ticket, truth))
+}
+
+fn names_component(hypothesis: &Hypothesis, ticket: &Ticket, truth: &Truth<'_>) -> bool {
+    let Some(component) = hypothesis.component.as_ref() else {
         return false;
     };
     let key = truth
