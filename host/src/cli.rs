@@ -13,6 +13,7 @@ mod duration;
 mod eval;
 mod help;
 mod log;
+mod mcp;
 mod notes;
 mod plugin;
 #[cfg(feature = "chaos")]
@@ -94,6 +95,8 @@ enum Command {
     /// Keep people from being notified of what they know about
     #[command(subcommand)]
     Silence(silence::SilenceCommand),
+    /// Serve tickets and evidence to other agents, read-only (Model Context Protocol)
+    Mcp(mcp::McpArgs),
     /// Show, verify and export the decision log
     #[command(subcommand)]
     Log(log::LogCommand),
@@ -191,6 +194,7 @@ fn dispatch(cli: Cli) -> Result<Exit, Failure> {
             Command::Doctor(args) => doctor::run(&args, &console),
             Command::Verify(args) => verify::run(*args, &console).await,
             Command::Why(args) => why::run(&args, &console).await,
+            Command::Mcp(args) => mcp::run(args, &console).await,
             Command::Silence(command) => silence::run(command, &console).await,
             Command::Log(command) => log::run(command, &console).await,
         }

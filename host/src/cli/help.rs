@@ -9,7 +9,15 @@ pub(super) const GROUPS: [(&str, &[&str]); 4] = [
     ("Watch", &["run", "check", "demo", "chaos", "eval", "rca"]),
     (
         "Review",
-        &["tickets", "why", "silence", "log", "replay", "recording"],
+        &[
+            "tickets",
+            "why",
+            "silence",
+            "mcp",
+            "log",
+            "replay",
+            "recording",
+        ],
     ),
     ("Extend", &["plugin"]),
     ("Set up", &["config", "doctor", "verify"]),

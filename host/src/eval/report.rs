@@ -1,8 +1,9 @@
 //! An evaluation as a report.
 
 use super::simulated::Run;
-use super::summary::{Results, Share, Summary};
+use super::summary::{Results, Summary};
 use crate::console::document::{Block, Document, Plot};
+use operator_rca::score::Share;
 
 /// The report of an evaluation.
 #[must_use]

@@ -2,21 +2,9 @@
 
 use super::simulated::Run;
 use crate::demo::ActionGrade;
+use operator_rca::score::{Share, share};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// A share, with its 95 % interval (Wilson, 1927).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Share {
-    /// The share.
-    pub value: f64,
-    /// Lower bound.
-    pub low: f64,
-    /// Upper bound.
-    pub high: f64,
-    /// Of how many.
-    pub of: usize,
-}
 
 /// Scores of a set of runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -229,24 +217,6 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
         number += 1;
     }
     (number > 0).then(|| sum / count(number))
-}
-
-/// The 97.5 % quantile of the normal distribution.
-const Z: f64 = 1.96;
-
-/// A share with its interval.
-#[must_use]
-pub fn share(hits: usize, of: usize) -> Share {
-    let n = count(of.max(1));
-    let p = count(hits) / n;
-    let center = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
-    let half = Z / (1.0 + Z * Z / n) * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    Share {
-        value: p,
-        low: (center - half).max(0.0),
-        high: (center + half).min(1.0),
-        of,
-    }
 }
 
 /// The 95 % upper bound of a Poisson rate (Garwood, 1936, by the approximation of Byar); 3 for no event at all.

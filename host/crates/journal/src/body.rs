@@ -237,6 +237,20 @@ pub struct SilenceLifted {
     pub by: String,
 }
 
+/// `agent-call`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentCall {
+    /// Which tool.
+    pub tool: String,
+    /// Its arguments, a JSON object.
+    pub arguments: serde_json::Value,
+    /// Rows of the answer.
+    pub rows: usize,
+    /// Why there was no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
 /// `plugin-swapped`, `plugin-rolled-back`, `plugin-quarantined`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PluginChange {

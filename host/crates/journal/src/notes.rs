@@ -16,6 +16,8 @@ pub enum Note {
     SilenceAdded(body::SilenceAdded),
     /// A silence ends.
     SilenceLifted(body::SilenceLifted),
+    /// An agent asked a question.
+    AgentCall(body::AgentCall),
 }
 
 impl Note {
@@ -26,15 +28,21 @@ impl Note {
             Self::Judgement(_) => Kind::Judgement,
             Self::SilenceAdded(_) => Kind::SilenceAdded,
             Self::SilenceLifted(_) => Kind::SilenceLifted,
+            Self::AgentCall(_) => Kind::AgentCall,
         }
     }
 
     /// Whether records of this kind are entries of people.
     #[must_use]
     pub fn is_kind(kind: &str) -> bool {
-        [Kind::Judgement, Kind::SilenceAdded, Kind::SilenceLifted]
-            .iter()
-            .any(|one| one.as_str() == kind)
+        [
+            Kind::Judgement,
+            Kind::SilenceAdded,
+            Kind::SilenceLifted,
+            Kind::AgentCall,
+        ]
+        .iter()
+        .any(|one| one.as_str() == kind)
     }
 
     fn of_record(record: &Record<'_>) -> Result<Option<Self>, serde_json::Error> {
@@ -129,6 +137,8 @@ impl Notes {
                     silence.lifted = Some((at, lifted.by));
                 }
             }
+            // Nothing depends on what agents asked.
+            Note::AgentCall(_) => {}
         }
     }
 

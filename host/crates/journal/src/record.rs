@@ -43,6 +43,8 @@ pub enum Kind {
     SilenceAdded,
     /// A silence ended before its time.
     SilenceLifted,
+    /// An agent asked a question.
+    AgentCall,
     /// A check plugin was swapped for a newer file.
     PluginSwapped,
     /// A check plugin was rolled back to its previous version.
@@ -78,6 +80,7 @@ impl Kind {
             Self::Judgement => "judgement",
             Self::SilenceAdded => "silence-added",
             Self::SilenceLifted => "silence-lifted",
+            Self::AgentCall => "agent-call",
             Self::PluginSwapped => "plugin-swapped",
             Self::PluginRolledBack => "plugin-rolled-back",
             Self::PluginQuarantined => "plugin-quarantined",

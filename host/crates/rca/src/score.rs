@@ -3,7 +3,7 @@
 use crate::detect::{Detection, detect};
 use crate::engine::{Ranked, answer, rank};
 use crate::formats::{Case, DataSet};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Ranks that are counted: AC@1 to AC@5, and Avg@5 is their mean.
 const RANKS: usize = 5;
@@ -29,7 +29,7 @@ pub struct CaseResult {
 }
 
 /// A share of the cases, with its 95 % interval (Wilson, 1927).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     /// The share.
     pub value: f64,
@@ -37,6 +37,8 @@ pub struct Share {
     pub low: f64,
     /// Upper bound.
     pub high: f64,
+    /// Of how many.
+    pub of: usize,
 }
 
 /// All scores of a data set.
@@ -125,7 +127,9 @@ fn result(case: &Case, ranked: &[Ranked], named: Option<String>, ms: f64) -> Cas
 /// The 97.5 % quantile of the normal distribution.
 const Z: f64 = 1.96;
 
-fn share(hits: usize, all: usize) -> Share {
+/// A share of so many, with its interval.
+#[must_use]
+pub fn share(hits: usize, all: usize) -> Share {
     let n = count(all.max(1));
     let p = count(hits) / n;
     let center = (p + Z * Z / (2.0 * n)) / (1.0 + Z * Z / n);
@@ -134,6 +138,7 @@ fn share(hits: usize, all: usize) -> Share {
         value: p,
         low: (center - half).max(0.0),
         high: (center + half).min(1.0),
+        of: all,
     }
 }
 

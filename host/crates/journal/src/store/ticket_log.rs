@@ -167,6 +167,7 @@ impl TicketLog {
             Note::Judgement(body) => self.note(note.kind(), at, body),
             Note::SilenceAdded(body) => self.note(note.kind(), at, body),
             Note::SilenceLifted(body) => self.note(note.kind(), at, body),
+            Note::AgentCall(body) => self.note(note.kind(), at, body),
         }
     }
 

@@ -40,6 +40,10 @@ pub(super) const EVIDENCE_VALID_FOR_MS: u64 = REOPEN_WITHIN_MS;
 /// two scrapes at the customary 15 s. A diagnosis that abstains for longer has lost its cause.
 pub(super) const NAMED_WITHIN_MS: u64 = 30_000;
 
+/// An incident recovers no sooner than this after it began: three scrapes at the customary 15 s. Before, symptoms end
+/// because better ones take their place: a lost machine is a hung process until its heartbeats are missed.
+pub(super) const RECOVERS_AFTER_MS: u64 = 45_000;
+
 /// Another cause has to lead for this long before an incident that is older than a minute takes its name: two
 /// scrapes at the customary 15 s. On the recording of a frozen PD leader its peers called it cut off for 19 s after
 /// it responded again.

@@ -126,7 +126,13 @@ fn write_group(
             group,
         };
         let incident = assemble::incident(&material, key.clone(), &mut record.evidence_ids);
-        challenger::held_back(record, &incident, facts.now()).unwrap_or(incident)
+        match challenger::held_back(record, &incident, facts.now()) {
+            Some(mut named) => {
+                recovery::rename(&mut named, memory);
+                named
+            }
+            None => incident,
+        }
     };
     record.confirmed |= is_confirmed(group);
     incident.confirmed = record.confirmed;

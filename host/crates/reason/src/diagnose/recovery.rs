@@ -3,7 +3,7 @@
 
 use super::cover::Group;
 use super::facts::Facts;
-use super::limits::{NAMED_WITHIN_MS, ONSET_TOLERANCE_MS};
+use super::limits::{NAMED_WITHIN_MS, ONSET_TOLERANCE_MS, RECOVERS_AFTER_MS};
 use super::memory::{IncidentRecord, Memory};
 use super::symptoms::{RankedSymptom, key_of};
 use operator_model::title::title;
@@ -29,15 +29,22 @@ pub(super) fn recovering(
             !cause.leads(group) && cause.new_violations(group).next().is_none()
         });
     let is_another = group.is_some_and(|group| cause.is_followed_by_another(facts, group));
-    if is_another || !(is_over || fades) {
+    let now = facts.now();
+    let is_old_enough = now.since_ms(record.started_at) >= RECOVERS_AFTER_MS;
+    if is_another || !is_old_enough || !(is_over || fades) {
         return None;
     }
-    let now = facts.now();
     let mut incident = cause.last.clone();
     incident.recovering_since = record.recovering_since.or(Some(now));
     for symptom in &mut incident.symptoms {
         symptom.ended_at = (!is_there(memory, symptom)).then(|| symptom.ended_at.unwrap_or(now));
     }
+    rename(&mut incident, memory);
+    Some(incident)
+}
+
+/// Gives the entities of an incident that was written before the names that they have now.
+pub(super) fn rename(incident: &mut Incident, memory: &Memory) {
     let topology = memory.topology();
     for (id, name) in &mut incident.names {
         if let Some(entity) = topology.entity(id) {
@@ -50,7 +57,6 @@ pub(super) fn recovering(
         incident.diagnosis.abstained,
         &incident.names,
     );
-    Some(incident)
 }
 
 /// Whether the symptoms of the group are those of another fault, although they share some with the incident or lie
