@@ -65,8 +65,8 @@ fn without_versions(text: &str) -> String {
         let is_version = |one: char| one.is_ascii_digit() || one == '.';
         let length = part.len() - part.trim_start_matches(is_version).len();
         // A dot at its end belongs to the list of names that follows.
-        let version = part[..length].trim_end_matches('.');
-        let rest = &part[version.len()..];
+        let version = part.get(..length).unwrap().trim_end_matches('.');
+        let rest = part.strip_prefix(version).unwrap();
         let new = if version.is_empty() { "" } else { "999.0.0" };
         replaced.extend(["@", new, rest]);
     }

@@ -38,6 +38,10 @@ struct Answer {
     report: Report,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a stopwatch for the report: no answer depends on it"
+)]
 pub(super) fn run(args: &RcaArgs, console: &Console) -> Result<Exit, Failure> {
     let format = match args.format {
         Layout::PetShop => Format::PetShop,

@@ -49,7 +49,7 @@ pub(crate) fn tiflash_table(stores: &Stores, now: u64) -> TableData {
             "",
             rows().map(|item| count(item.status.pending_peer_count)),
         )
-        .floats("available_ratio", "1", rows().map(|item| space(item)))
+        .floats("available_ratio", "1", rows().map(space))
 }
 
 #[cfg(test)]

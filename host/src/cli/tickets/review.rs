@@ -38,6 +38,8 @@ pub(super) fn of(ticket: &Ticket, data: &Path) -> Result<Review, Failure> {
 /// Collects what concerns one ticket.
 struct Reader<'a> {
     ticket: &'a Ticket,
+    /// How a record names it.
+    named: String,
     began: Timestamp,
     entities: BTreeSet<&'a EntityId>,
     suspected_at: Option<Timestamp>,
@@ -59,6 +61,7 @@ impl<'a> Reader<'a> {
             .min(ticket.opened_at);
         Self {
             ticket,
+            named: format!("\"id\":\"{}\"", ticket.id),
             began,
             entities: ticket.entities.iter().collect(),
             suspected_at: None,
@@ -82,14 +85,9 @@ impl<'a> Reader<'a> {
             kind if kind == Kind::Blind.as_str() => {
                 self.blind(serde_json::from_str(record.body)?);
             }
-            kind if kind == Kind::Decision.as_str() => {
-                // Most decisions are about other tickets and need not be parsed.
-                if record
-                    .body
-                    .contains(&format!("\"id\":\"{}\"", self.ticket.id))
-                {
-                    self.decision(&serde_json::from_str(record.body)?);
-                }
+            // Most decisions are about other tickets and need not be parsed.
+            kind if kind == Kind::Decision.as_str() && record.body.contains(&self.named) => {
+                self.decision(&serde_json::from_str(record.body)?);
             }
             _ => {}
         }

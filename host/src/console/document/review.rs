@@ -60,85 +60,11 @@ pub struct FirstCheck {
 #[must_use]
 pub fn document(ticket: &Ticket, review: &Review) -> Document {
     let mut page = Document::new(format!("Review of {}: {}", ticket.id, ticket.title));
-    page.list(vec![
-        format!("began: {}", review.began),
-        format!("suspected: {}", after(review.suspected_after_s)),
-        format!("ticket: {}", after(Some(review.opened_after_s))),
-        format!(
-            "resolved: {}",
-            review
-                .resolved_after_s
-                .map_or_else(|| "not yet".to_owned(), |s| after(Some(s)))
-        ),
-        format!("recommended last: {}", ticket.decision.option),
-    ]);
-    page.heading("Timeline");
-    let rows = review.timeline.iter();
-    page.table(
-        &["time", "what", "detail"],
-        rows.map(|one| vec![time_of_day(one.at), one.what.clone(), one.detail.clone()])
-            .collect(),
-    );
-    page.heading("What was known when");
-    let rows = review.known.iter().map(|one| {
-        vec![
-            time_of_day(one.at),
-            format!("{:.1} %", one.probability * 100.0),
-            one.cause.clone(),
-            one.because.join("; "),
-        ]
-    });
-    page.table(&["time", "probability", "cause", "because"], rows.collect());
-    page.heading("Time lost to missing observations");
-    if review.blind_s <= 0.0 {
-        page.paragraph(
-            "None: every source could be observed from the first symptom to the ticket.",
-        );
-    } else {
-        page.paragraph(format!(
-            "{} between the first symptom and the ticket:",
-            duration(review.blind_s)
-        ));
-    }
-    page.list(review.blind_sources.clone());
-    page.heading("Checks that failed first");
-    page.paragraph(
-        "A ticket waits until a check has failed for its pending time, or until several agree.",
-    );
-    let rows = review.first_checks.iter().map(|one| {
-        vec![
-            one.check.clone(),
-            time_of_day(one.at),
-            duration(one.before_ticket_s),
-            one.summary.clone(),
-        ]
-    });
-    page.table(
-        &["check", "failed at", "before the ticket", "said"],
-        rows.collect(),
-    );
-    page.heading("Options that were not recommended");
-    let others = ticket
-        .options
-        .iter()
-        .filter(|one| one.action != ticket.decision.option);
-    page.list(
-        others
-            .map(|one| {
-                format!(
-                    "{}: {} (expected value {:.2})",
-                    one.title, one.because, one.expected_value
-                )
-            })
-            .collect(),
-    );
-    page.list(
-        ticket
-            .do_not
-            .iter()
-            .map(|one| format!("do not: {}: {}", one.title, one.because))
-            .collect(),
-    );
+    head(&mut page, ticket, review);
+    what_happened(&mut page, review);
+    missing_observations(&mut page, review);
+    first_checks(&mut page, review);
+    options(&mut page, ticket);
     page.heading("Gaps");
     if ticket.gaps.is_empty() {
         page.paragraph("None.");
@@ -155,9 +81,93 @@ pub fn document(ticket: &Ticket, review: &Review) -> Document {
     page
 }
 
-fn after(seconds: Option<f64>) -> String {
-    seconds.map_or_else(
-        || "never, the ticket came at once".to_owned(),
-        |seconds| format!("{} after the first symptom", duration(seconds)),
-    )
+fn head(page: &mut Document, ticket: &Ticket, review: &Review) {
+    let suspected = review
+        .suspected_after_s
+        .map_or_else(|| "not before the ticket".to_owned(), after);
+    let resolved = review.resolved_after_s;
+    page.list(vec![
+        format!("began: {}", review.began),
+        format!("suspected: {suspected}"),
+        format!("ticket: {}", after(review.opened_after_s)),
+        format!(
+            "resolved: {}",
+            resolved.map_or_else(|| "not yet".to_owned(), after)
+        ),
+        format!("recommended last: {}", ticket.decision.option),
+    ]);
+}
+
+fn what_happened(page: &mut Document, review: &Review) {
+    page.heading("Timeline");
+    let rows = review
+        .timeline
+        .iter()
+        .map(|one| vec![time_of_day(one.at), one.what.clone(), one.detail.clone()]);
+    page.table(&["time", "what", "detail"], rows.collect());
+    page.heading("What was known when");
+    let rows = review.known.iter().map(|one| {
+        vec![
+            time_of_day(one.at),
+            format!("{:.1} %", one.probability * 100.0),
+            one.cause.clone(),
+            one.because.join("; "),
+        ]
+    });
+    page.table(&["time", "probability", "cause", "because"], rows.collect());
+}
+
+fn missing_observations(page: &mut Document, review: &Review) {
+    page.heading("Time lost to missing observations");
+    if review.blind_s <= 0.0 {
+        page.paragraph(
+            "None: every source could be observed from the first symptom to the ticket.",
+        );
+    } else {
+        let lost = duration(review.blind_s);
+        page.paragraph(format!("{lost} between the first symptom and the ticket:"));
+    }
+    page.list(review.blind_sources.clone());
+}
+
+fn first_checks(page: &mut Document, review: &Review) {
+    page.heading("Checks that failed first");
+    page.paragraph(
+        "A ticket waits until a check has failed for its pending time, or until several agree.",
+    );
+    let rows = review.first_checks.iter().map(|one| {
+        vec![
+            one.check.clone(),
+            time_of_day(one.at),
+            duration(one.before_ticket_s),
+            one.summary.clone(),
+        ]
+    });
+    page.table(
+        &["check", "failed at", "before the ticket", "said"],
+        rows.collect(),
+    );
+}
+
+fn options(page: &mut Document, ticket: &Ticket) {
+    page.heading("Options that were not recommended");
+    let others = ticket
+        .options
+        .iter()
+        .filter(|one| one.action != ticket.decision.option)
+        .map(|one| {
+            let value = one.expected_value;
+            format!("{}: {} (expected value {value:.2})", one.title, one.because)
+        });
+    page.list(others.collect());
+    let prohibited = ticket.do_not.iter();
+    page.list(
+        prohibited
+            .map(|one| format!("do not: {}: {}", one.title, one.because))
+            .collect(),
+    );
+}
+
+fn after(seconds: f64) -> String {
+    format!("{} after the first symptom", duration(seconds))
 }

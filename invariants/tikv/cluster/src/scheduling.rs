@@ -199,7 +199,7 @@ fn is_quiet(snapshot: &Snapshot) -> bool {
                 .number("uptime_s")
                 .is_some_and(|uptime_s| uptime_s > UPGRADE_STEP_S)
     };
-    stores.len() > 0 && versions.len() == 1 && stores.rows().all(rests)
+    !stores.is_empty() && versions.len() == 1 && stores.rows().all(rests)
 }
 
 fn evaluate_leftovers(snapshot: &Snapshot, state: Option<&[u8]>) -> Result<Outcome, PluginError> {

@@ -87,7 +87,7 @@ pub(crate) fn pending() -> Check {
 
 fn evaluate_list(snapshot: &Snapshot, list: &RegionList) -> Result<Outcome, PluginError> {
     let columnar = snapshot.table("tiflash_stores");
-    if list.kind == "learner-peer" && columnar.is_ok_and(|stores| stores.len() > 0) {
+    if list.kind == "learner-peer" && columnar.is_ok_and(|stores| !stores.is_empty()) {
         let why = "the replicas on TiFlash stores are learners for good";
         return Ok(Outcome::not_applicable(why));
     }

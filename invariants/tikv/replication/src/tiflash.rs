@@ -77,7 +77,7 @@ fn evaluate(
     mut store: impl FnMut(Row<'_>, EntityId, &mut Findings),
 ) -> Result<Outcome, PluginError> {
     let stores = snapshot.table("tiflash_stores").ok();
-    let Some(stores) = stores.filter(|stores| stores.len() > 0) else {
+    let Some(stores) = stores.filter(|stores| !stores.is_empty()) else {
         return Ok(Outcome::not_applicable("the cluster has no TiFlash store"));
     };
     let mut findings = Findings::new();

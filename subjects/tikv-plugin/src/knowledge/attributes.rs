@@ -29,50 +29,34 @@ pub(super) fn all() -> Vec<Attribute> {
         ("leader_store", "large_regions", "region", "store", "region"),
         ("pd", "tiflash_stores", "store", "pd_url", "tiflash"),
         ("address", "tiflash_stores", "store", "address", "tiflash"),
-        (
-            "joint_region",
-            "repairs",
-            "cluster",
-            "joint_region",
-            "cluster",
-        ),
-        (
-            "unknown_region",
-            "repairs",
-            "cluster",
-            "unknown_region",
-            "cluster",
-        ),
-        (
-            "unknown_store",
-            "repairs",
-            "cluster",
-            "unknown_store",
-            "cluster",
-        ),
-        (
-            "learner_region",
-            "repairs",
-            "cluster",
-            "learner_region",
-            "cluster",
-        ),
-        (
-            "learner_store",
-            "repairs",
-            "cluster",
-            "learner_store",
-            "cluster",
-        ),
     ]
-    .map(
-        |(name, table, entity_column, value_column, entity_kind)| Attribute {
-            name: name.to_owned(),
-            table: table.to_owned(),
-            key_columns: vec![entity_column.to_owned()],
-            value_column: value_column.to_owned(),
-            entity_kind: entity_kind.to_owned(),
-        },
-    )
-    .into()
+    .map(attribute)
+    .into_iter()
+    .chain(repairs())
+    .collect()
+}
+
+/// What PD does not repair: one row about the whole cluster, each column named as its attribute.
+fn repairs() -> impl Iterator<Item = Attribute> {
+    [
+        "joint_region",
+        "unknown_region",
+        "unknown_store",
+        "learner_region",
+        "learner_store",
+    ]
+    .into_iter()
+    .map(|name| attribute((name, "repairs", "cluster", name, "cluster")))
+}
+
+fn attribute(
+    (name, table, entity_column, value_column, entity_kind): (&str, &str, &str, &str, &str),
+) -> Attribute {
+    Attribute {
+        name: name.to_owned(),
+        table: table.to_owned(),
+        key_columns: vec![entity_column.to_owned()],
+        value_column: value_column.to_owned(),
+        entity_kind: entity_kind.to_owned(),
+    }
 }

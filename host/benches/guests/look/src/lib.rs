@@ -1,8 +1,7 @@
 //! A hundred checks that each look at every row of every large table, for `cargo xtask bench`.
 
 use operator_plugin::{
-    Check, Comparison, Invariants, Outcome, PluginError, PluginInfo, Scalar, Snapshot,
-    export_invariants,
+    Check, Checks, Comparison, Outcome, PluginError, PluginInfo, Scalar, Snapshot, export_checks,
 };
 
 const CHECKS: usize = 100;
@@ -10,17 +9,12 @@ const CHECKS: usize = 100;
 /// A node is full from here on.
 const FULL: f64 = 0.9;
 
-/// The module.
-pub struct Module;
+/// The plugin.
+pub struct Look;
 
-impl Invariants for Module {
+impl Checks for Look {
     fn info() -> PluginInfo {
-        let (name, version, summary) = ("look", "0.1.0", "A hundred checks of large tables");
-        PluginInfo {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            summary: summary.to_owned(),
-        }
+        PluginInfo::new("look", "0.1.0", "A hundred checks of large tables")
     }
 
     fn checks() -> Vec<Check> {
@@ -46,4 +40,4 @@ fn look_at_all(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     })
 }
 
-export_invariants!(Module);
+export_checks!(Look);

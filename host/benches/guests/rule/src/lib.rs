@@ -2,8 +2,8 @@
 //! `host/benches/plugins/rule.rs` holds the same rule in native code.
 
 use operator_plugin::{
-    Check, Comparison, Evidence, Findings, Invariants, Outcome, PluginError, PluginInfo, Row,
-    Scalar, Snapshot, TableView, Violation, export_invariants,
+    Check, Checks, Comparison, Findings, Outcome, PluginError, PluginInfo, Row, Scalar, Snapshot,
+    TableView, Violation, entity, export_checks,
 };
 use serde::Deserialize;
 
@@ -13,17 +13,12 @@ const FULL: f64 = 0.9;
 /// A node is silent after two heartbeats.
 const SILENT_MS: f64 = 20_000.0;
 
-/// The module.
-pub struct Module;
+/// The plugin.
+pub struct Rule;
 
-impl Invariants for Module {
+impl Checks for Rule {
     fn info() -> PluginInfo {
-        let (name, version, summary) = ("rule", "0.1.0", "One rule, asked in each way");
-        PluginInfo {
-            name: name.to_owned(),
-            version: version.to_owned(),
-            summary: summary.to_owned(),
-        }
+        PluginInfo::new("rule", "0.1.0", "One rule, asked in each way")
     }
 
     fn checks() -> Vec<Check> {
@@ -85,8 +80,8 @@ fn pushed_down(nodes: &TableView) -> Result<Outcome, PluginError> {
 }
 
 fn violation(row: &Row<'_>) -> Violation {
-    let entity = format!("node/{}", row.text("node").unwrap_or("?"));
-    Violation::new(entity, "it is down, silent or full").evidence(row.evidence("used_ratio"))
+    let node = entity("node", row.text("node").unwrap_or("?"));
+    Violation::new(node, "it is down, silent or full").evidence(row.evidence("used_ratio"))
 }
 
 /// What a host without typed tables would hand over: every field of every object, whether it is asked for or not.
@@ -100,10 +95,10 @@ struct Node<'a> {
 
 fn json(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
     let table = snapshot.table("json")?;
-    let text = table
-        .first()
-        .and_then(|row| row.text("json"))
-        .unwrap_or_default();
+    let Some(document) = table.first() else {
+        return Ok(Outcome::inconclusive("there is no document"));
+    };
+    let text = document.text("json").unwrap_or_default();
     let nodes: Vec<Node<'_>> =
         serde_json::from_str(text).map_err(|error| PluginError::Protocol(error.to_string()))?;
     let mut findings = Findings::new();
@@ -114,13 +109,10 @@ fn json(snapshot: &Snapshot) -> Result<Outcome, PluginError> {
         {
             continue;
         }
-        let evidence = Evidence::metric("used_ratio", node.used_ratio, "1");
-        findings.fail(
-            Violation::new(format!("node/{}", node.node), "it is down, silent or full")
-                .evidence(evidence),
-        );
+        let violation = Violation::new(entity("node", node.node), "it is down, silent or full");
+        findings.fail(violation.evidence(document.evidence("json")));
     }
     Ok(findings.conclude(format!("{} nodes", nodes.len())))
 }
 
-export_invariants!(Module);
+export_checks!(Rule);

@@ -1,6 +1,6 @@
 //! Events of one tick and the records of the decision log that hold them.
 
-use crate::event::{Event, EventKind, PluginChangeKind, PluginChanged};
+use crate::event::{self, Event, EventKind, PluginChangeKind, PluginChanged};
 use operator_check::{Quarantine, SwapEvent};
 use operator_data::Snapshot;
 use operator_journal::store::{TicketLog, TicketLogError};
@@ -52,89 +52,81 @@ impl EventContext {
         ticket_log: &mut TicketLog,
         what: &EventKind,
     ) -> Result<(), TicketLogError> {
-        let Self {
-            tick,
-            at,
-            observed_at,
-            ..
-        } = self.clone();
-        match what {
+        let at = self.at;
+        let written = match what {
             EventKind::VerdictChanged(verdict) => {
-                ticket_log.note(
-                    Kind::VerdictChanged,
-                    at,
-                    &verdict.record(tick, observed_at, &self.snapshot),
-                )?;
+                let record = verdict.record(self.tick, self.observed_at, &self.snapshot);
+                ticket_log.note(Kind::VerdictChanged, at, &record)
             }
             EventKind::Anomaly(anomaly) => {
-                let signal = anomaly.signal.clone();
-                let entity = anomaly.entity.clone();
-                let summary = anomaly.summary.clone();
-                ticket_log.note(
-                    Kind::Anomaly,
-                    at,
-                    &body::Anomaly {
-                        tick,
-                        observed_at,
-                        signal,
-                        entity,
-                        onset: anomaly.onset,
-                        summary,
-                    },
-                )?;
+                ticket_log.note(Kind::Anomaly, at, &self.anomaly(anomaly))
             }
             EventKind::IncidentSuspected(incident) => {
-                let record = body::IncidentSuspected {
-                    tick,
-                    observed_at,
-                    key: incident.key.clone(),
-                    title: incident.title.clone(),
-                    severity: incident.severity,
-                    component: incident.component.clone(),
-                    card: incident.card.clone(),
-                    probability: incident.probability,
-                    awaits_ms: incident.awaits_ms,
-                };
-                ticket_log.note(Kind::IncidentSuspected, at, &record)?;
+                ticket_log.note(Kind::IncidentSuspected, at, &self.suspected(incident))
             }
             EventKind::IncidentOpened(incident) => {
-                let record = body::IncidentOpened {
-                    tick,
-                    observed_at,
-                    key: incident.key.clone(),
-                    title: incident.title.clone(),
-                    severity: incident.severity,
-                    entities: incident.entities.clone(),
-                };
-                ticket_log.note(Kind::IncidentOpened, at, &record)?;
+                ticket_log.note(Kind::IncidentOpened, at, &self.opened(incident))
             }
             EventKind::Blind(blind) => {
-                ticket_log.note(
-                    Kind::Blind,
-                    at,
-                    &body::Blind {
-                        tick,
-                        observed_at,
-                        blind: blind.blind.clone(),
-                    },
-                )?;
+                let record = body::Blind {
+                    tick: self.tick,
+                    observed_at: self.observed_at,
+                    blind: blind.blind.clone(),
+                };
+                ticket_log.note(Kind::Blind, at, &record)
             }
             EventKind::Plugin(change) => {
                 let record = body::PluginChange {
-                    tick,
+                    tick: self.tick,
                     plugin: change.plugin.clone(),
                     from: change.from.clone(),
                     to: change.to.clone(),
                     reason: change.reason.clone(),
                 };
-                ticket_log.note(kind_of(change.kind), at, &record)?;
+                ticket_log.note(kind_of(change.kind), at, &record)
             }
             EventKind::Started(_)
             | EventKind::Tick(_)
             | EventKind::Ticket(_)
-            | EventKind::Stopped(_) => {}
+            | EventKind::Stopped(_) => return Ok(()),
+        };
+        written.map(drop)
+    }
+
+    fn anomaly(&self, anomaly: &event::Anomaly) -> body::Anomaly {
+        body::Anomaly {
+            tick: self.tick,
+            observed_at: self.observed_at,
+            signal: anomaly.signal.clone(),
+            entity: anomaly.entity.clone(),
+            onset: anomaly.onset,
+            summary: anomaly.summary.clone(),
         }
-        Ok(())
+    }
+
+    fn suspected(&self, incident: &event::IncidentSuspected) -> body::IncidentSuspected {
+        body::IncidentSuspected {
+            tick: self.tick,
+            observed_at: self.observed_at,
+            key: incident.key.clone(),
+            title: incident.title.clone(),
+            severity: incident.severity,
+            component: incident.component.clone(),
+            card: incident.card.clone(),
+            probability: incident.probability,
+            awaits_ms: incident.awaits_ms,
+        }
+    }
+
+    fn opened(&self, incident: &event::IncidentOpened) -> body::IncidentOpened {
+        body::IncidentOpened {
+            tick: self.tick,
+            observed_at: self.observed_at,
+            key: incident.key.clone(),
+            title: incident.title.clone(),
+            severity: incident.severity,
+            entities: incident.entities.clone(),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::FILE_NAME as JOURNAL;
+use crate::{Kind, Note, Notes, body};
 use operator_model::{IncidentKey, Tick, Timestamp};
 use operator_testkit::tickets::composed;
 use std::collections::BTreeMap;
@@ -277,4 +278,66 @@ async fn tick_numbers_are_never_given_twice() {
         .unwrap();
     ticket_log.close().await.unwrap();
     assert_eq!(opened(directory.path()).await.0.last_tick(), Tick(500));
+}
+
+fn silence(id: &str) -> Note {
+    Note::SilenceAdded(body::SilenceAdded {
+        id: id.to_owned(),
+        entity: Some(operator_model::EntityId::new("node", "a")),
+        cause: None,
+        until: NOW.plus_ms(60_000),
+        reason: "planned work".to_owned(),
+        by: "ada".to_owned(),
+    })
+}
+
+#[tokio::test]
+async fn notes_of_people_are_records_and_change_neither_tickets_nor_tick_numbers() {
+    let directory = tempfile::tempdir().unwrap();
+    let (mut log, _) = opened(directory.path()).await;
+    step(&mut log, 0).await;
+    let stopped = body::Stopped {
+        tick: Tick(7),
+        reason: "asked to".to_owned(),
+        ticks: 7,
+        open_tickets: 1,
+    };
+    log.note(Kind::Stopped, NOW, &stopped).unwrap();
+    let before = log.ticket_table().clone();
+    log.close().await.unwrap();
+    let (mut log, _) = opened(directory.path()).await;
+    log.note_of_person(&silence("S-1"), NOW).unwrap();
+    let judgement = Note::Judgement(body::Judgement {
+        ticket: "T-1".to_owned(),
+        key: IncidentKey::from("a"),
+        named: None,
+        finding: body::Finding::NotAProblem,
+        cause: None,
+        remark: None,
+        by: "ada".to_owned(),
+    });
+    log.note_of_person(&judgement, NOW).unwrap();
+    log.close().await.unwrap();
+    let (log, warnings) = opened(directory.path()).await;
+    assert_eq!(log.last_tick(), Tick(7), "{warnings:?}");
+    assert_eq!(log.ticket_table(), &before);
+    let notes = Notes::read(directory.path()).unwrap();
+    assert_eq!(notes.finding_of("T-1"), Some(body::Finding::NotAProblem));
+    assert_eq!(notes.next_silence_id(), "S-2");
+}
+
+#[test]
+fn a_silence_concerns_its_entity_until_its_end_or_until_it_is_lifted() {
+    let mut notes = Notes::default();
+    notes.take(NOW, silence("S-1"));
+    let (about, other) = (composed("a", 1, 0.9), composed("b", 1, 0.9));
+    assert!(notes.silence_of(&about, NOW).is_some());
+    assert!(notes.silence_of(&other, NOW).is_none());
+    assert!(notes.silence_of(&about, NOW.plus_ms(60_000)).is_none());
+    let lifted = body::SilenceLifted {
+        id: "S-1".to_owned(),
+        by: "bob".to_owned(),
+    };
+    notes.take(NOW, Note::SilenceLifted(lifted));
+    assert!(notes.silence_of(&about, NOW).is_none());
 }

@@ -122,14 +122,8 @@ async fn a_subject_gets_a_new_instance_after_its_number_of_calls() {
 }
 
 #[tokio::test]
-async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_refused() {
-    let limits = limits_with(|limits| {
-        (
-            limits.entities_max,
-            limits.blind_spots_max,
-            limits.tables_max,
-        ) = (1, 1, 1)
-    });
+async fn entities_and_blind_spots_beyond_their_limits_are_left_out() {
+    let limits = limits_with(|limits| (limits.entities_max, limits.blind_spots_max) = (1, 1));
     let guest = subject(|guest| {
         let text = guest.text("k/1");
         let kind = guest.text("k");
@@ -167,6 +161,11 @@ async fn tables_entities_and_blind_spots_beyond_their_limits_are_left_out_or_ref
         "{:?}",
         observed.blind
     );
+}
+
+#[tokio::test]
+async fn tables_beyond_their_limit_are_refused() {
+    let limits = limits_with(|limits| limits.tables_max = 1);
     let two_tables = subject(|guest| {
         guest.with(r#"(import "operator:tables/tables@0.2.0" "[constructor]builder" (func $builder (param i32 i32 i32 i32) (result i32)))"#);
         guest

@@ -7,6 +7,12 @@ use super::{action, inspection};
 
 /// Actions on stores that end by themselves or refuse to start.
 pub(super) fn endings() -> Vec<Action> {
+    let mut actions = refused_starts();
+    actions.extend(running_stores());
+    actions
+}
+
+fn refused_starts() -> Vec<Action> {
     vec![
         action(
             "replace-store",
@@ -52,6 +58,11 @@ pub(super) fn endings() -> Vec<Action> {
                 "ss -ltnp  # on its machine: which process listens at its port",
             ],
         ),
+    ]
+}
+
+fn running_stores() -> Vec<Action> {
+    vec![
         inspection(
             "find-timestamp-sender",
             "Find the client that sends timestamps ahead of PD",

@@ -1,7 +1,7 @@
 //! What PD members depend on: clocks, disks and the etcd quota. Clocks of stores are here too.
 
 use operator_plugin::Severity;
-use operator_plugin::knowledge::{FailureMode, Fitness, Scope};
+use operator_plugin::knowledge::{EvidenceRule, FailureMode, Fitness, Scope};
 
 use super::super::builder::{Describe, anomaly, check, consequences, outlier};
 
@@ -121,44 +121,7 @@ fn slow_disk() -> FailureMode {
             "{name} is slow to write its etcd log. If it is the leader, its lease may \
             expire and the PD leader changes repeatedly.",
         )
-        .evidence(vec![
-            check(Scope::Itself, "pd-disk")
-                .ratios(15.0, 0.15)
-                .group("fsync")
-                .explains()
-                .because(
-                    "its write-ahead log is slow to sync",
-                    "pd: server/config/config.go",
-                ),
-            outlier(Scope::Itself, "pd-fsync-p99")
-                .ratios(6.0, 0.5)
-                .group("fsync")
-                .explains()
-                .because(
-                    "slower than the other members",
-                    "pd: server/config/config.go",
-                ),
-            anomaly(Scope::Itself, "pd-commit-p99")
-                .ratios(3.0, 0.8)
-                .explains()
-                .because(
-                    "its backend commits are slow too",
-                    "pd: server/config/config.go",
-                ),
-            check(Scope::Itself, "pd-keeps-lease")
-                .ratios(40.0, 0.5)
-                .explains()
-                .because(
-                    "its log tells of slow writes and of a lease that it lost",
-                    "pd: pkg/election/lease.go",
-                ),
-            check(Scope::Anyone, "pd-leader-stable")
-                .ratios(2.0, 0.9)
-                .because(
-                    "a lease that is renewed too late lets another member take over",
-                    "pd: pkg/election/lease.go",
-                ),
-        ])
+        .evidence(slow_disk_evidence())
         .consequences(consequences(
             Scope::Anyone,
             &["pd-leader-stable", "pd-single-leader"],
@@ -190,6 +153,47 @@ fn slow_disk() -> FailureMode {
             ),
         ])
         .revisit_when("the PD leader changes again")
+}
+
+fn slow_disk_evidence() -> Vec<EvidenceRule> {
+    vec![
+        check(Scope::Itself, "pd-disk")
+            .ratios(15.0, 0.15)
+            .group("fsync")
+            .explains()
+            .because(
+                "its write-ahead log is slow to sync",
+                "pd: server/config/config.go",
+            ),
+        outlier(Scope::Itself, "pd-fsync-p99")
+            .ratios(6.0, 0.5)
+            .group("fsync")
+            .explains()
+            .because(
+                "slower than the other members",
+                "pd: server/config/config.go",
+            ),
+        anomaly(Scope::Itself, "pd-commit-p99")
+            .ratios(3.0, 0.8)
+            .explains()
+            .because(
+                "its backend commits are slow too",
+                "pd: server/config/config.go",
+            ),
+        check(Scope::Itself, "pd-keeps-lease")
+            .ratios(40.0, 0.5)
+            .explains()
+            .because(
+                "its log tells of slow writes and of a lease that it lost",
+                "pd: pkg/election/lease.go",
+            ),
+        check(Scope::Anyone, "pd-leader-stable")
+            .ratios(2.0, 0.9)
+            .because(
+                "a lease that is renewed too late lets another member take over",
+                "pd: pkg/election/lease.go",
+            ),
+    ]
 }
 
 fn etcd_full() -> FailureMode {

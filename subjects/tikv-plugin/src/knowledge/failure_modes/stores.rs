@@ -297,39 +297,7 @@ fn corrupted() -> FailureMode {
             "{name} reported an error that is never harmless: a corrupted file, a \
             failed read or a disk that does not respond.",
         )
-        .evidence(vec![
-            cause("damaged-data")
-                .ratios(100.0, 0.2)
-                .because("its log ends with a damaged file", "tikv: components/engine_rocks/src/event_listener.rs"),
-            cause("missing-file")
-                .ratios(60.0, 0.2)
-                .because("its log ends with a missing file", "tikv: components/engine_rocks/src/event_listener.rs"),
-            cause("panic-mark")
-                .ratios(100.0, 0.2)
-                .because(
-                    "it refuses to start because a panic left its mark behind",
-                    "tikv: components/server/src/server.rs",
-                ),
-            check(Scope::Itself, "process-ending")
-                .ratios(2.0, 0.9)
-                .explains()
-                .because("its process ended by itself", "tikv: components/server/src/server.rs"),
-            check(Scope::Itself, "critical-errors")
-                .ratios(40.0, 0.2)
-                .group("log")
-                .explains()
-                .because(
-                    "it has counted critical errors since its start",
-                    "tikv: components/tikv_util/src/metrics",
-                ),
-            check(Scope::Itself, "store-disk-probe")
-                .ratios(3.0, 0.9)
-                .explains()
-                .because(
-                    "its disk probes fail too",
-                    "tikv: components/raftstore/src/store/fail_fast.rs",
-                ),
-        ])
+        .evidence(corrupted_evidence())
         .evidence(super::endings::process_gone())
         .consequences(super::endings::ending_consequences())
         .alternatives(&["hung-disk", "store-panicked"])
@@ -373,6 +341,45 @@ fn corrupted() -> FailureMode {
             ),
         ])
         .revisit_when("the error in its log is known")
+}
+
+fn corrupted_evidence() -> Vec<EvidenceRule> {
+    vec![
+        cause("damaged-data").ratios(100.0, 0.2).because(
+            "its log ends with a damaged file",
+            "tikv: components/engine_rocks/src/event_listener.rs",
+        ),
+        cause("missing-file").ratios(60.0, 0.2).because(
+            "its log ends with a missing file",
+            "tikv: components/engine_rocks/src/event_listener.rs",
+        ),
+        cause("panic-mark").ratios(100.0, 0.2).because(
+            "it refuses to start because a panic left its mark behind",
+            "tikv: components/server/src/server.rs",
+        ),
+        check(Scope::Itself, "process-ending")
+            .ratios(2.0, 0.9)
+            .explains()
+            .because(
+                "its process ended by itself",
+                "tikv: components/server/src/server.rs",
+            ),
+        check(Scope::Itself, "critical-errors")
+            .ratios(40.0, 0.2)
+            .group("log")
+            .explains()
+            .because(
+                "it has counted critical errors since its start",
+                "tikv: components/tikv_util/src/metrics",
+            ),
+        check(Scope::Itself, "store-disk-probe")
+            .ratios(3.0, 0.9)
+            .explains()
+            .because(
+                "its disk probes fail too",
+                "tikv: components/raftstore/src/store/fail_fast.rs",
+            ),
+    ]
 }
 
 /// PD receives no heartbeats, as when the store cannot be reached at all.
@@ -425,29 +432,7 @@ pub(super) fn lost_store_consequences() -> Vec<EvidenceRule> {
         back",
         STATES,
     );
-    let moved = "its leaders and their load move to the other stores";
-    rules.extend(consequences(
-        Scope::Anyone,
-        &STAGES,
-        &STAGE_SIGNALS,
-        "requests wait for elections and for one follower less",
-        ELECTION,
-    ));
-    rules.extend(consequences(
-        Scope::Anyone,
-        &POOLS,
-        &POOL_SIGNALS,
-        moved,
-        ELECTION,
-    ));
-    rules.extend(consequences(Scope::Anyone, &[], &FLOWS, moved, ELECTION));
-    rules.extend(consequences(
-        Scope::Anyone,
-        &["leader-balance", "region-balance"],
-        &["leader-count"],
-        moved,
-        ELECTION,
-    ));
+    rules.extend(moved_load());
     rules.extend(consequences(
         Scope::Neighbours,
         &REPLICAS,
@@ -468,6 +453,34 @@ pub(super) fn lost_store_consequences() -> Vec<EvidenceRule> {
         &["regions-have-leader"],
         &[],
         "the regions that it led have no leader until the election",
+        ELECTION,
+    ));
+    rules
+}
+
+/// What the other stores take over.
+fn moved_load() -> Vec<EvidenceRule> {
+    let moved = "its leaders and their load move to the other stores";
+    let mut rules = consequences(
+        Scope::Anyone,
+        &STAGES,
+        &STAGE_SIGNALS,
+        "requests wait for elections and for one follower less",
+        ELECTION,
+    );
+    rules.extend(consequences(
+        Scope::Anyone,
+        &POOLS,
+        &POOL_SIGNALS,
+        moved,
+        ELECTION,
+    ));
+    rules.extend(consequences(Scope::Anyone, &[], &FLOWS, moved, ELECTION));
+    rules.extend(consequences(
+        Scope::Anyone,
+        &["leader-balance", "region-balance"],
+        &["leader-count"],
+        moved,
         ELECTION,
     ));
     rules

@@ -20,8 +20,11 @@ pub(super) struct RowTest<'a> {
 /// Rows by the key of their entity, for every table and column that a rule names.
 #[derive(Debug, Default)]
 pub(super) struct RowIndex<'a> {
-    by_key: BTreeMap<(&'a str, &'a [String]), BTreeMap<String, Vec<usize>>>,
+    by_key: BTreeMap<(&'a str, &'a [String]), RowsByKey>,
 }
+
+/// Entity key → rows.
+type RowsByKey = BTreeMap<String, Vec<usize>>;
 
 impl<'a> RowIndex<'a> {
     pub(super) fn new(input: DiagnoseInput<'a>) -> Self {
@@ -44,8 +47,8 @@ impl<'a> RowIndex<'a> {
     }
 }
 
-fn keys(table: &Table, columns: &[String]) -> BTreeMap<String, Vec<usize>> {
-    let mut rows: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+fn keys(table: &Table, columns: &[String]) -> RowsByKey {
+    let mut rows = RowsByKey::new();
     for row in 0..table.rows {
         if let Some(key) = table.entity_key(row, columns) {
             rows.entry(key).or_default().push(row);
