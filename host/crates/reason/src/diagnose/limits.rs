@@ -45,8 +45,8 @@ pub(super) const NAMED_WITHIN_MS: u64 = 30_000;
 pub(super) const RECOVERS_AFTER_MS: u64 = 45_000;
 
 /// Another cause has to lead for this long before an incident that is older than a minute takes its name: two
-/// scrapes at the customary 15 s. On the recording of a frozen PD leader its peers called it cut off for 19 s after
-/// it responded again.
+/// scrapes at the customary 15 s. On a recording, the peers of a frozen leader called it cut off for 19 s after it
+/// responded again.
 pub(super) const CHALLENGER_WAITS_MS: u64 = 30_000;
 
 /// Quiet time before a ticket may be resolved, at least: with less, a flapping fault makes a ticket a minute.
