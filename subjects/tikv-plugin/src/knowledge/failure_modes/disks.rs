@@ -89,6 +89,13 @@ fn slow_disk_evidence() -> Vec<EvidenceRule> {
             .group("probes")
             .explains()
             .because("its slow score is derived from its disk probes", SCORE),
+        outlier(Scope::Itself, "pd-request-p99")
+            .ratios(0.05, 1.05)
+            .group("pd-requests")
+            .because(
+                "requests to PD touch no disk of the store",
+                "tikv: components/pd_client/src/metrics.rs",
+            ),
         check(Scope::Itself, "read-pool-wait")
             .ratios(0.3, 1.6)
             .group("reads")
