@@ -18,6 +18,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[String]) -> Result<ExitCod
         "--test",
         "matrix",
         "--",
+        "the_whole_matrix",
         "--ignored",
         "--nocapture",
     ]);

@@ -87,15 +87,13 @@ pub(super) fn merge_echoes<'a>(memory: &Memory, groups: Vec<Group<'a>>) -> Vec<G
 }
 
 /// Whether a group that suspects the component of an incident, and shares no symptom with it, may be about the same
-/// fault: its leading failure mode was considered there.
+/// fault: its leading failure mode was considered there, or no cause has been named there yet.
 pub(super) fn was_considered(record: &IncidentRecord, group: &Group<'_>) -> bool {
     let (Some(last), Some(leader)) = (&record.last, group.ranked.first()) else {
         return true;
     };
-    last.diagnosis
-        .hypotheses
-        .iter()
-        .any(|one| one.card == leader.cause.failure_mode.id)
+    let mut considered = last.diagnosis.hypotheses.iter();
+    last.diagnosis.abstained || considered.any(|one| one.card == leader.cause.failure_mode.id)
 }
 
 /// The named cause of a confirmed incident.
