@@ -92,7 +92,7 @@ enum Command {
     Tickets(tickets::TicketsCommand),
     /// Compare the cause of a ticket with another one, observation by observation
     Why(why::WhyArgs),
-    /// Keep people from being notified of what they know about
+    /// Silence notifications about known problems
     #[command(subcommand)]
     Silence(silence::SilenceCommand),
     /// Serve tickets and evidence to other agents, read-only (Model Context Protocol)

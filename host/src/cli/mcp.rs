@@ -86,7 +86,7 @@ impl CallLog for DataLog {
         let write = move || handle.block_on(notes::write(&directory, Note::AgentCall(call)));
         Box::pin(async move {
             let why = match tokio::task::spawn_blocking(write).await {
-                Ok(Ok(())) => return,
+                Ok(Ok(_)) => return,
                 Ok(Err(error)) => error.message,
                 Err(error) => error.to_string(),
             };

@@ -43,17 +43,41 @@ pub(super) fn text(text: &str) -> Result<String, String> {
     Ok(trimmed.to_owned())
 }
 
-/// Writes the entry.
-pub(super) async fn write(data: &Path, note: Note) -> Result<(), Failure> {
+/// When an entry is in the decision log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It is there.
+    Now,
+    /// The operator that runs writes it with its next tick, or when it stops.
+    WithNextTick,
+}
+
+impl Written {
+    /// The end of a sentence about the entry.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Now => "recorded in the decision log",
+            Self::WithNextTick => {
+                "accepted by the running operator, which records it with its next tick"
+            }
+        }
+    }
+}
+
+/// Writes the entry, or hands it to the operator that runs.
+pub(super) async fn write(data: &Path, note: Note) -> Result<Written, Failure> {
     let request = Request::Note { note: note.clone() };
     match control::ask(data, &request).await {
-        Ok(Answer::Noted) => Ok(()),
+        Ok(Answer::Noted) => Ok(Written::WithNextTick),
         Ok(Answer::Wrong { reason }) => Err(Failure::new(Exit::Unavailable, reason)),
         Ok(_unexpected) => {
             let message = "the running operator sent an unexpected response".to_owned();
             Err(Failure::new(Exit::Unavailable, message))
         }
-        Err(ControlError::NotRunning(_)) => append(data, &note).await,
+        Err(ControlError::NotRunning(_)) => {
+            append(data, &note).await?;
+            Ok(Written::Now)
+        }
         Err(error) => Err(Failure::new(Exit::Unavailable, error.to_string())),
     }
 }

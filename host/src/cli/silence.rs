@@ -1,4 +1,4 @@
-//! `operator silence`: keeps people from being notified of what they know about.
+//! `operator silence`: suppresses notifications about known problems.
 
 use super::{Console, DataArgs, duration, notes};
 use crate::console::table;
@@ -87,11 +87,11 @@ async fn add(args: AddArgs, console: &Console) -> Result<Exit, Failure> {
         reason: args.reason,
         by: args.by.by,
     };
-    notes::write(&args.data.data, Note::SilenceAdded(added.clone())).await?;
+    let written = notes::write(&args.data.data, Note::SilenceAdded(added.clone())).await?;
     if console.json {
         console.value(&added)?;
     } else {
-        console.line(&format!("{} lasts until {until}", added.id))?;
+        console.line(&format!("{} until {until}, {}", added.id, written.words()))?;
     }
     Ok(Exit::Success)
 }
@@ -158,11 +158,11 @@ async fn lift(args: LiftArgs, console: &Console) -> Result<Exit, Failure> {
         id: silence.added.id.clone(),
         by: args.by.by,
     };
-    notes::write(&args.data.data, Note::SilenceLifted(lifted.clone())).await?;
+    let written = notes::write(&args.data.data, Note::SilenceLifted(lifted.clone())).await?;
     if console.json {
         console.value(&lifted)?;
     } else {
-        console.line(&format!("{} is lifted", lifted.id))?;
+        console.line(&format!("end of {}, {}", lifted.id, written.words()))?;
     }
     Ok(Exit::Success)
 }

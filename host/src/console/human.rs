@@ -4,10 +4,11 @@ use super::sink::LineWriter;
 use crate::console::render;
 use crate::console::render::{RenderStyle, escape};
 use operator_engine::event::{
-    Event, EventKind, PluginChangeKind, Sink, Started, TickDone, TicketWritten, VerdictChanged,
+    Anomaly, Event, EventKind, IncidentSuspected, PluginChangeKind, PluginChanged, Sink, Started,
+    Stopped, TickDone, TicketWritten, VerdictChanged,
 };
 use operator_journal::body::SilenceAdded;
-use operator_model::{Severity, Status, Ticket, TicketChange, Timestamp};
+use operator_model::{ObservationGap, Severity, Status, Ticket, TicketChange, Timestamp};
 use std::io::Write;
 
 /// Longest text of the observed system in one line, in characters.
@@ -129,42 +130,26 @@ impl<W: Write> HumanSink<W> {
     fn ticket(&mut self, event: &Event, written: &TicketWritten) {
         let ticket = &written.ticket;
         let because = written.because.join("; ");
-        match written.change {
-            TicketChange::Opened | TicketChange::Recovered => {
-                self.stamped(
-                    event.observed_at,
-                    "ticket",
-                    &format!("{} opened: {}", ticket.id, ticket.title),
-                );
-                if let Some(silence) = &written.silenced {
-                    self.silenced(event, ticket, silence);
-                    return;
-                }
-                let text = render::ticket(ticket, &self.style);
-                self.out.line(&format!("\n{}", text.trim_end()));
-                self.out.line("");
-            }
-            TicketChange::Updated => {
-                self.stamped(
-                    event.observed_at,
-                    "ticket",
-                    &format!("{} updated: {} ({because})", ticket.id, ticket.title),
-                );
-            }
-            TicketChange::Resolved => {
-                self.stamped(
-                    event.observed_at,
-                    "resolved",
-                    &format!("{} resolved: {} ({because})", ticket.id, ticket.title),
-                );
-            }
-            TicketChange::Reopened => {
-                self.stamped(
-                    event.observed_at,
-                    "ticket",
-                    &format!("{} reopened: {} ({because})", ticket.id, ticket.title),
-                );
-            }
+        let (word, done) = match written.change {
+            TicketChange::Opened | TicketChange::Recovered => ("ticket", "opened"),
+            TicketChange::Updated => ("ticket", "updated"),
+            TicketChange::Resolved => ("resolved", "resolved"),
+            TicketChange::Reopened => ("ticket", "reopened"),
+        };
+        let is_new = done == "opened";
+        let because = if is_new {
+            String::new()
+        } else {
+            format!(" ({because})")
+        };
+        let text = format!("{} {done}: {}{because}", ticket.id, ticket.title);
+        self.stamped(event.observed_at, word, &text);
+        if let Some(silence) = &written.silenced {
+            self.silenced(event, ticket, silence);
+        } else if is_new {
+            let text = render::ticket(ticket, &self.style);
+            self.out.line(&format!("\n{}", text.trim_end()));
+            self.out.line("");
         }
     }
 
@@ -217,6 +202,21 @@ impl<W: Write> HumanSink<W> {
         }
     }
 
+    fn blind(&mut self, at: Timestamp, gaps: &[ObservationGap]) {
+        if gaps.is_empty() {
+            self.stamped(at, "observed", "all sources are observable again");
+        }
+        for gap in gaps.iter().take(NAMES_MAX) {
+            let source = escape(&gap.source.to_string(), TEXT_CHARS_MAX);
+            let reason = escape(&gap.reason, TEXT_CHARS_MAX);
+            self.stamped(at, "blind", &format!("{source}: {reason}"));
+        }
+        if gaps.len() > NAMES_MAX {
+            let text = format!("and {} more", gaps.len() - NAMES_MAX);
+            self.stamped(at, "blind", &text);
+        }
+    }
+
     /// The first tick reports the initial state; later ones only skipped ticks.
     fn tick(&mut self, event: &Event, done: &TickDone) {
         if !self.first_tick_shown {
@@ -238,10 +238,6 @@ impl<W: Write> HumanSink<W> {
 }
 
 impl<W: Write + Send> Sink for HumanSink<W> {
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one arm per event; tidy lists it as a debt"
-    )]
     fn emit(&mut self, event: &Event) {
         match &event.what {
             EventKind::VerdictChanged(verdict) if verdict.to != Status::Fail => {
@@ -249,86 +245,24 @@ impl<W: Write + Send> Sink for HumanSink<W> {
             }
             _ => self.flush(),
         }
+        let at = event.observed_at;
         match &event.what {
             EventKind::Started(started) => self.started(event, started),
             EventKind::Tick(done) => self.tick(event, done),
-            EventKind::VerdictChanged(verdict) => self.verdict(event.observed_at, verdict),
-            EventKind::Anomaly(anomaly) => {
-                let text = format!(
-                    "{}: {}",
-                    escape(&anomaly.name, TEXT_CHARS_MAX),
-                    escape(&anomaly.summary, TEXT_CHARS_MAX)
-                );
-                self.stamped(event.observed_at, "anomaly", &text);
-            }
+            EventKind::VerdictChanged(verdict) => self.verdict(at, verdict),
+            EventKind::Anomaly(anomaly) => self.stamped(at, "anomaly", &anomaly_text(anomaly)),
             EventKind::IncidentSuspected(incident) => {
-                let text = format!(
-                    "{} ({:.0} %; a ticket follows if it lasts for {} s more)",
-                    escape(&incident.title, TEXT_CHARS_MAX),
-                    100.0 * incident.probability,
-                    incident.awaits_ms.div_ceil(1_000)
-                );
-                self.stamped(event.observed_at, "suspected", &text);
+                self.stamped(at, "suspected", &suspicion_text(incident));
             }
             EventKind::IncidentOpened(incident) => {
                 let pending = if incident.confirmed { "" } else { " (pending)" };
-                self.stamped(
-                    event.observed_at,
-                    "incident",
-                    &format!("{}{pending}", escape(&incident.title, TEXT_CHARS_MAX)),
-                );
+                let title = escape(&incident.title, TEXT_CHARS_MAX);
+                self.stamped(at, "incident", &format!("{title}{pending}"));
             }
             EventKind::Ticket(written) => self.ticket(event, written),
-            EventKind::Plugin(change) => {
-                let done = match change.kind {
-                    PluginChangeKind::Swapped => "swapped",
-                    PluginChangeKind::RolledBack => "rolled back",
-                    PluginChangeKind::Quarantined => "quarantined",
-                };
-                self.stamped(
-                    event.observed_at,
-                    "plugin",
-                    &format!(
-                        "{} {done}: {}",
-                        change.plugin,
-                        escape(&change.reason, TEXT_CHARS_MAX)
-                    ),
-                );
-            }
-            EventKind::Blind(blind) if blind.blind.is_empty() => self.stamped(
-                event.observed_at,
-                "observed",
-                "all sources are observable again",
-            ),
-            EventKind::Blind(blind) => {
-                for spot in blind.blind.iter().take(NAMES_MAX) {
-                    let text = format!(
-                        "{}: {}",
-                        escape(&spot.source.to_string(), TEXT_CHARS_MAX),
-                        escape(&spot.reason, TEXT_CHARS_MAX)
-                    );
-                    self.stamped(event.observed_at, "blind", &text);
-                }
-                if let Some(more) = blind
-                    .blind
-                    .len()
-                    .checked_sub(NAMES_MAX)
-                    .filter(|more| *more > 0)
-                {
-                    self.stamped(event.observed_at, "blind", &format!("and {more} more"));
-                }
-            }
-            EventKind::Stopped(stopped) => {
-                let text = format!(
-                    "{} after {} ticks; tickets: {} opened, {} resolved, {} still open",
-                    stopped.reason,
-                    stopped.ticks,
-                    stopped.tickets_opened,
-                    stopped.tickets_resolved,
-                    stopped.open_tickets
-                );
-                self.stamped(event.observed_at, "stop", &text);
-            }
+            EventKind::Plugin(change) => self.stamped(at, "plugin", &plugin_text(change)),
+            EventKind::Blind(change) => self.blind(at, &change.blind),
+            EventKind::Stopped(stopped) => self.stamped(at, "stop", &stop_text(stopped)),
         }
     }
 
@@ -340,6 +274,44 @@ impl<W: Write + Send> Sink for HumanSink<W> {
         self.flush();
         self.stamped(observed_at, word, text);
     }
+}
+
+fn anomaly_text(anomaly: &Anomaly) -> String {
+    format!(
+        "{}: {}",
+        escape(&anomaly.name, TEXT_CHARS_MAX),
+        escape(&anomaly.summary, TEXT_CHARS_MAX)
+    )
+}
+
+fn suspicion_text(incident: &IncidentSuspected) -> String {
+    format!(
+        "{} ({:.0} %; a ticket follows if it lasts for {} s more)",
+        escape(&incident.title, TEXT_CHARS_MAX),
+        100.0 * incident.probability,
+        incident.awaits_ms.div_ceil(1_000)
+    )
+}
+
+fn plugin_text(change: &PluginChanged) -> String {
+    let done = match change.kind {
+        PluginChangeKind::Swapped => "swapped",
+        PluginChangeKind::RolledBack => "rolled back",
+        PluginChangeKind::Quarantined => "quarantined",
+    };
+    let reason = escape(&change.reason, TEXT_CHARS_MAX);
+    format!("{} {done}: {reason}", change.plugin)
+}
+
+fn stop_text(stopped: &Stopped) -> String {
+    format!(
+        "{} after {} ticks; tickets: {} opened, {} resolved, {} still open",
+        stopped.reason,
+        stopped.ticks,
+        stopped.tickets_opened,
+        stopped.tickets_resolved,
+        stopped.open_tickets
+    )
 }
 
 fn affected(names: &[String]) -> String {

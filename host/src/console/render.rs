@@ -94,7 +94,7 @@ pub fn ticket_in_context(ticket: &Ticket, context: &Context<'_>, style: &RenderS
         judged.pop();
     }
     if !judged.is_empty() {
-        page.heading("WHAT PEOPLE SAY");
+        page.heading("VERDICTS");
         judged
             .iter()
             .for_each(|line| page.item(2, "·", line, Ink::Plain));
@@ -193,7 +193,7 @@ fn recovery(ticket: &Ticket) -> Option<String> {
     let all = ticket.symptoms.len();
     let ended = ticket.symptoms.iter().filter(|one| one.ended_at.is_some());
     Some(format!(
-        "recovering since {}: {} of {all} symptoms have ended; the diagnosis is that of the time before",
+        "recovering since {}: {} of {all} symptoms have ended; the diagnosis dates from before the recovery",
         time_of_day(since),
         ended.count()
     ))

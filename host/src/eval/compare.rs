@@ -79,7 +79,8 @@ pub fn compare(old: &Results, new: &Results, tolerances: Tolerances) -> Comparis
             .collect();
         Summary::of(&runs)
     };
-    let (was, is) = (of(&before), of(&after));
+    let was = of(&before);
+    let is = of(&after);
     let mut worse = Vec::new();
     let mut better = Vec::new();
     for &name in &common {

@@ -28,6 +28,9 @@ pub struct Task {
 /// What came of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
+    /// sha256 of what played it: the version of the operator and all components.
+    #[serde(default)]
+    pub build: String,
     /// Name of the fault; `none` for a healthy twin.
     pub fault: String,
     /// The part of the system that it belongs to.
@@ -137,6 +140,7 @@ fn result(task: Task, fault: &Fault, played: &Played) -> Run {
     let family = serde_json::to_value(fault.family).ok();
     let family = family.as_ref().and_then(serde_json::Value::as_str);
     Run {
+        build: String::new(),
         fault: task
             .fault
             .map_or("none", |fault| fault.id.as_str())

@@ -211,7 +211,8 @@ fn quantile(times: &[Option<f64>], share: f64) -> Option<f64> {
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    let (mut sum, mut number) = (0.0, 0_usize);
+    let mut sum = 0.0;
+    let mut number = 0_usize;
     for value in values {
         sum += value;
         number += 1;
@@ -239,6 +240,7 @@ mod tests {
 
     fn run(fault: &str, detected_s: Option<f64>, component: bool) -> Run {
         Run {
+            build: String::new(),
             fault: fault.to_owned(),
             family: "stores".to_owned(),
             seed: 1,

@@ -17,6 +17,7 @@ mod crash;
 mod demo;
 mod languages;
 mod newcomer;
+mod people;
 mod recordings;
 mod replay;
 mod running;

@@ -149,8 +149,8 @@ impl<'a> Daemon<'a> {
         });
         // Without a socket, only the control commands fail.
         let control = until.watch_files.then(|| {
-            let (directory, checks) = (self.ticket_log.path(), self.pipeline.checks());
-            Control::start(directory, checks, &self.queue, &self.clock)
+            let directory = self.ticket_log.path();
+            Control::start(directory, self.pipeline.checks(), &self.queue, &self.clock)
         });
         if let Some(Err(error)) = &control {
             tracing::warn!(%error, "control socket unavailable; `operator plugin swap` will not work");
@@ -227,7 +227,7 @@ impl<'a> Daemon<'a> {
         Ok(())
     }
 
-    /// The event about a ticket of which nobody is notified, marked as such.
+    /// The event about a ticket of which no one is notified, marked as such.
     fn silenced(&self, event: &Event) -> Option<Event> {
         let EventKind::Ticket(written) = &event.what else {
             return None;
@@ -263,17 +263,16 @@ impl<'a> Daemon<'a> {
     /// # Errors
     /// The ticket log cannot be written.
     pub async fn stop(mut self, reason: String) -> Result<(), TicketLogError> {
+        self.take_notes()?;
         let open_tickets = self.ticket_log.ticket_table().open().count();
-        let (
-            tick,
-            Totals {
-                ticks,
-                skipped,
-                opened,
-                resolved,
-                withheld,
-            },
-        ) = (self.pipeline.last_tick(), self.totals);
+        let tick = self.pipeline.last_tick();
+        let Totals {
+            ticks,
+            skipped,
+            opened,
+            resolved,
+            withheld,
+        } = self.totals;
         let record = body::Stopped {
             tick,
             reason: reason.clone(),

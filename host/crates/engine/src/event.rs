@@ -190,7 +190,7 @@ pub struct TicketWritten {
     pub because: Vec<String>,
     /// The whole ticket.
     pub ticket: Ticket,
-    /// The silence because of which nobody is notified.
+    /// The silence because of which no one is notified.
     pub silenced: Option<body::SilenceAdded>,
 }
 

@@ -198,7 +198,7 @@ pub struct Judgement {
     pub by: String,
 }
 
-/// `silence-added`. Tickets that match are diagnosed and written as ever; nobody is notified.
+/// `silence-added`. Tickets that match are diagnosed and written as ever; no one is notified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SilenceAdded {
     /// For example `S-1`.

@@ -132,8 +132,8 @@ impl Notes {
                 let silence = self
                     .silences
                     .iter_mut()
-                    .find(|one| one.added.id == lifted.id);
-                if let Some(silence) = silence.filter(|one| one.lifted.is_none()) {
+                    .find(|one| one.added.id == lifted.id && one.lifted.is_none());
+                if let Some(silence) = silence {
                     silence.lifted = Some((at, lifted.by));
                 }
             }

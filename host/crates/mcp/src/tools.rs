@@ -40,7 +40,7 @@ pub const TOOLS: [Tool; 7] = [
     },
     Tool {
         name: "why",
-        description: "Why a ticket names its cause and not another one: the likelihood ratio of each observation, and the smallest set of observations that would turn the answer.",
+        description: "Why a ticket names its cause and not another one: the likelihood ratio of each observation, and the smallest set of observations that would change the answer.",
         arguments: &[
             ("ticket", "Ticket id, for example T-1"),
             (

@@ -79,7 +79,7 @@ pub struct Ticket {
     pub observations: Vec<Evidence>,
     /// Symptoms, by onset.
     pub symptoms: Vec<Symptom>,
-    /// Since when its symptoms end; the diagnosis is that of the time before. Absent while the fault lasts.
+    /// Since when its symptoms end; the diagnosis dates from before the recovery. Absent while the fault lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovering_since: Option<Timestamp>,
     /// By falling probability.

@@ -1,18 +1,14 @@
 //! Detection on continuous hours: when would an alarm have come, and how many came for nothing?
 
 use crate::engine::{CONFIGURATION, Question, answer, rank};
-use crate::formats::nezha_window as window;
-use crate::formats::{CallGraph, Continuous};
+use crate::formats::{CallGraph, Continuous, NORMAL_S};
 use serde::Serialize;
 
 /// The detector looks once a minute, as the data is sampled.
 const STEP_S: f64 = 60.0;
 
-/// It compares the last two minutes …
+/// It compares the last two minutes with the hour before.
 const RECENT_S: f64 = 120.0;
-
-/// … with the hour before.
-const NORMAL_S: f64 = 3_600.0;
 
 /// An alarm this long after a fault is about it; faults last for three to five minutes.
 const ABOUT_S: f64 = 360.0;
@@ -83,7 +79,7 @@ pub fn detect(hours: &Continuous) -> Detection {
 }
 
 fn alarm(hours: &Continuous, at: f64) -> bool {
-    let observed = window(hours, at - RECENT_S - NORMAL_S, at - RECENT_S, at);
+    let observed = hours.window(at - RECENT_S - NORMAL_S, at - RECENT_S, at);
     let calls = CallGraph::default();
     let question = Question {
         observed: &observed,

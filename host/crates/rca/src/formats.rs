@@ -5,9 +5,8 @@ mod petshop;
 mod rcd;
 mod table;
 
-pub use crate::engine::CallGraph;
+pub(crate) use crate::engine::CallGraph;
 use crate::engine::{Observed, Question, Target};
-pub(crate) use nezha::window as nezha_window;
 use std::path::{Path, PathBuf};
 
 /// A data set's layout.
@@ -46,6 +45,10 @@ impl Case {
     }
 }
 
+/// Normal operation is the hour before a fault, in seconds. Earlier faults of the hour are part of it: a daemon does
+/// not know better, and medians bear it.
+pub(crate) const NORMAL_S: f64 = 3_600.0;
+
 /// Hours of metrics with faults at known times.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Continuous {
@@ -55,6 +58,30 @@ pub struct Continuous {
     pub services: Vec<ContinuousService>,
     /// Unix seconds and service of each fault.
     pub faults: Vec<(f64, String)>,
+}
+
+impl Continuous {
+    /// The metrics of all services in `[from, split)` and `[split, to)`, in Unix seconds.
+    pub(crate) fn window(&self, from: f64, split: f64, to: f64) -> Vec<Observed> {
+        let metrics = self.services.iter().flat_map(|service| {
+            let metrics = service.metrics.iter();
+            metrics.map(move |(metric, values)| (service, metric, values))
+        });
+        let observed = metrics.map(|(service, metric, values)| {
+            let part = |low: f64, high: f64| -> Vec<f64> {
+                let timed = service.times.iter().zip(values);
+                let inside = timed.filter(|(at, _)| **at >= low && **at < high);
+                inside.map(|(_, value)| *value).collect()
+            };
+            Observed {
+                service: service.service.clone(),
+                metric: metric.clone(),
+                normal: part(from, split),
+                anomalous: part(split, to),
+            }
+        });
+        observed.collect()
+    }
 }
 
 /// The metrics of one service over time.

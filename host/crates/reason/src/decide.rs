@@ -311,7 +311,7 @@ fn revisit_when(incident: &Incident, knowledge: &KnowledgeBase, snapshot: &Snaps
         return "the sources are observable again, or a fault is confirmed".to_owned();
     }
     if incident.recovering_since.is_some() {
-        return "a symptom that has ended returns; otherwise the ticket is resolved once all of them have ended and stayed away for a minute".to_owned();
+        return "a symptom that has ended returns; otherwise the ticket is resolved a minute after the last symptom has ended".to_owned();
     }
     if incident.diagnosis.abstained {
         return "the cause is determined, or the symptoms change".to_owned();

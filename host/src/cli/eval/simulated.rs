@@ -14,6 +14,7 @@ use crate::exit::{Exit, Failure};
 use operator_plugin_host::{Engine, PluginLimits};
 use operator_sim::fault::Fault;
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Write as _;
 use std::num::NonZero;
@@ -101,21 +102,24 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 
 pub(super) fn run(args: &SimulatedArgs, console: &Console) -> Result<Exit, Failure> {
     let tasks = tasks(args)?;
-    let mut journal = PartialResults::open(args.output.as_deref())?;
+    let plugins = plugins(args.plugins.as_deref())?;
+    let session = Session {
+        build: build_of(&plugins)?,
+        plugins,
+        engine: args.cache.engine(&PluginLimits::default())?,
+    };
+    let mut journal = PartialResults::open(args.output.as_deref(), &session.build)?;
     let todo: VecDeque<Task> = tasks
         .into_iter()
         .filter(|task| !journal.has(task))
         .collect();
-    let session = Session {
-        plugins: plugins(args.plugins.as_deref())?,
-        engine: args.cache.engine(&PluginLimits::default())?,
-    };
     let jobs = args.jobs.map_or_else(super::processors, NonZero::get);
     play_all(&session, todo, jobs, &mut journal)?;
-    let results = Results::of(journal.finish(), TICK_INTERVAL_MS);
+    let results = Results::of(journal.runs(), TICK_INTERVAL_MS);
     if let Some(path) = &args.output {
         write_results(path, &results)?;
     }
+    journal.remove_file();
     if console.json {
         console.value(&results)?;
     } else {
@@ -152,7 +156,8 @@ pub(super) fn compare_files(args: &CompareArgs, console: &Console) -> Result<Exi
         .as_deref()
         .map(read_tolerances)
         .transpose()?;
-    let (old, new) = (read_results(&args.old)?, read_results(&args.new)?);
+    let old = read_results(&args.old)?;
+    let new = read_results(&args.new)?;
     let comparison = compare(&old, &new, tolerances.unwrap_or_default());
     if console.json {
         console.value(&comparison)?;
@@ -215,6 +220,8 @@ fn tasks(args: &SimulatedArgs) -> Result<Vec<Task>, Failure> {
 /// What all runs share.
 struct Session {
     plugins: PathBuf,
+    /// sha256 of everything that decides what a run comes to.
+    build: String,
     engine: Engine,
 }
 
@@ -226,12 +233,17 @@ impl Session {
             .enable_all()
             .build()
             .map_err(io)?;
-        runtime.block_on(simulated::run(
-            task,
-            &self.plugins,
-            &self.engine,
-            data.path(),
-        ))
+        runtime
+            .block_on(simulated::run(
+                task,
+                &self.plugins,
+                &self.engine,
+                data.path(),
+            ))
+            .map(|run| Run {
+                build: self.build.clone(),
+                ..run
+            })
     }
 }
 
@@ -271,6 +283,29 @@ fn play_all(
     }
 }
 
+/// sha256 of the version of the operator and of all components.
+fn build_of(plugins: &Path) -> Result<String, Failure> {
+    let io =
+        |error: std::io::Error| Failure::new(Exit::Io, format!("{}: {error}", plugins.display()));
+    let mut files = Vec::new();
+    for directory in [plugins.to_owned(), plugins.join("invariants")] {
+        for entry in std::fs::read_dir(directory).map_err(io)? {
+            let path = entry.map_err(io)?.path();
+            files.extend(
+                path.extension()
+                    .is_some_and(|end| end == "wasm")
+                    .then_some(path),
+            );
+        }
+    }
+    files.sort();
+    let mut all = Sha256::new_with_prefix(env!("CARGO_PKG_VERSION"));
+    for file in files {
+        all.update(Sha256::digest(std::fs::read(file).map_err(io)?));
+    }
+    Ok(hex::encode(all.finalize()))
+}
+
 /// Runs that are done, on disk as soon as they are.
 struct PartialResults {
     file: Option<(PathBuf, std::fs::File)>,
@@ -278,7 +313,8 @@ struct PartialResults {
 }
 
 impl PartialResults {
-    fn open(output: Option<&Path>) -> Result<Self, Failure> {
+    /// Runs of other builds are played again.
+    fn open(output: Option<&Path>, build: &str) -> Result<Self, Failure> {
         let mut runs = BTreeMap::new();
         let Some(output) = output else {
             return Ok(Self { file: None, runs });
@@ -304,6 +340,7 @@ impl PartialResults {
                 .filter_map(|line| serde_json::from_str::<Run>(line).ok());
             runs.extend(lines.map(|run| (key(&run), run)));
         }
+        runs.retain(|_, run| run.build == build);
         let file = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -337,12 +374,15 @@ impl PartialResults {
         Ok(())
     }
 
-    fn finish(self) -> Vec<Run> {
+    fn runs(&self) -> Vec<Run> {
+        self.runs.values().cloned().collect()
+    }
+
+    /// Everything is in the results file.
+    fn remove_file(self) {
         if let Some((path, _)) = &self.file {
-            // Everything is in the results file from now on.
             let _ = std::fs::remove_file(path);
         }
-        self.runs.into_values().collect()
     }
 }
 

@@ -61,15 +61,12 @@ pub(super) async fn run(args: &VerdictArgs, console: &Console) -> Result<Exit, F
         by: args.by.by.clone(),
     };
     check(&judgement)?;
-    notes::write(data, Note::Judgement(judgement.clone())).await?;
+    let written = notes::write(data, Note::Judgement(judgement.clone())).await?;
     if console.json {
         console.value(&judgement)?;
     } else {
         let finding = judgement.finding.as_str();
-        console.line(&format!(
-            "{}: {finding}, recorded in the decision log",
-            ticket.id
-        ))?;
+        console.line(&format!("{}: {finding}, {}", ticket.id, written.words()))?;
     }
     Ok(Exit::Success)
 }
@@ -88,7 +85,7 @@ fn check(judgement: &Judgement) -> Result<(), Failure> {
             judgement.ticket
         )),
         (Finding::Right | Finding::NotAProblem, _, Some(_)) => {
-            refuse("--cause goes with wrong-cause".to_owned())
+            refuse("--cause can only be used with wrong-cause".to_owned())
         }
         _ => Ok(()),
     }

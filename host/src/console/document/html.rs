@@ -96,7 +96,8 @@ fn figure(plot: &Plot) -> String {
         |value: f64| PLOT_HEIGHT - MARGIN - (value - low) / range * (PLOT_HEIGHT - 2.0 * MARGIN);
     let points = points(&plot.values, y);
     let shade = band.map_or_else(String::new, |(from, to)| {
-        let (top, bottom) = (y(to), y(from));
+        let top = y(to);
+        let bottom = y(from);
         format!(
             "<rect x=\"0\" y=\"{top:.1}\" width=\"{PLOT_WIDTH}\" height=\"{:.1}\" fill=\"var(--band)\"/>",
             (bottom - top).max(1.0)

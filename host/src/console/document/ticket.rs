@@ -115,8 +115,9 @@ fn plots(page: &mut Document, ticket: &Ticket) {
 
 /// Half the usual range, from the robust z of the value.
 fn spread(evidence: &Evidence, usual: Option<f64>) -> Option<f64> {
-    let (value, usual, z) = (evidence.value.as_f64()?, usual?, evidence.robust_z?);
-    (z.abs() > f64::EPSILON).then(|| ((value - usual) / z).abs() * BAND_Z)
+    let from_usual = evidence.value.as_f64()? - usual?;
+    let z = evidence.robust_z?;
+    (z.abs() > f64::EPSILON).then(|| (from_usual / z).abs() * BAND_Z)
 }
 
 fn causes(page: &mut Document, ticket: &Ticket) {

@@ -18,7 +18,7 @@ pub(super) fn section(page: &mut Page, ticket: &Ticket) {
     why(page, ticket);
 }
 
-/// What must not be done stands apart, so that nobody takes it for an option.
+/// What must not be done stands apart, so that no one takes it for an option.
 fn prohibited(page: &mut Page, ticket: &Ticket) {
     if ticket.do_not.is_empty() {
         return;

@@ -117,7 +117,7 @@ fn more(page: &mut Page, count: usize, shown: usize) {
 }
 
 fn flip(page: &mut Page, other: &str, flip_set: Option<&FlipSet>) {
-    page.heading("WHAT WOULD TURN IT");
+    page.heading("WHAT WOULD CHANGE THE ANSWER");
     let Some(flip_set) = flip_set else {
         let text = format!("No set of the observations made would make “{other}” the likeliest.");
         page.wrapped(2, 2, &text, Ink::Plain);

@@ -330,7 +330,8 @@ async fn notes_of_people_are_records_and_change_neither_tickets_nor_tick_numbers
 fn a_silence_concerns_its_entity_until_its_end_or_until_it_is_lifted() {
     let mut notes = Notes::default();
     notes.take(NOW, silence("S-1"));
-    let (about, other) = (composed("a", 1, 0.9), composed("b", 1, 0.9));
+    let about = composed("a", 1, 0.9);
+    let other = composed("b", 1, 0.9);
     assert!(notes.silence_of(&about, NOW).is_some());
     assert!(notes.silence_of(&other, NOW).is_none());
     assert!(notes.silence_of(&about, NOW.plus_ms(60_000)).is_none());

@@ -167,7 +167,7 @@ pub(super) async fn why(directory: &Path, arguments: &Arguments<'_>) -> Result<R
     if let Some(flip) = &comparison.flip_set {
         rows.extend(flip.observations.iter().map(|one| {
             vec![
-                json!("would turn it"),
+                json!("would change the answer"),
                 Value::Null,
                 Value::Null,
                 json!(flip.probability),

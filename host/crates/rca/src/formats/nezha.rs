@@ -1,20 +1,16 @@
 //! Nezha (Yu et al., FSE 2023): continuous hours at one minute, one file for each pod, and a list of faults.
 
 use super::{
-    Case, Continuous, ContinuousService, DataSet, FormatError, content, directories, file_name,
-    read, table,
+    Case, Continuous, ContinuousService, DataSet, FormatError, NORMAL_S, content, directories,
+    file_name, read, table,
 };
-use crate::engine::{CallGraph, Observed};
+use crate::engine::CallGraph;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Normal operation is the hour before a fault, in seconds. Earlier faults of the hour are part of it: a daemon does
-/// not know better, and medians bear it.
-pub(crate) const NORMAL_S: f64 = 3_600.0;
-
 /// A fault is looked at for four minutes from its time on: faults last for three to five.
-pub(crate) const ANOMALOUS_S: f64 = 240.0;
+const ANOMALOUS_S: f64 = 240.0;
 
 #[derive(Deserialize)]
 struct Fault {
@@ -106,31 +102,10 @@ fn cases(day: &Continuous) -> Vec<Case> {
     let cases = day.faults.iter().map(|(at, pod)| Case {
         name: format!("{}/{at:.0}", day.name),
         root: Some(pod.clone()),
-        observed: window(day, *at - NORMAL_S, *at, *at + ANOMALOUS_S),
+        observed: day.window(*at - NORMAL_S, *at, *at + ANOMALOUS_S),
         target: None,
     });
     cases.collect()
-}
-
-/// The metrics of all services in `[from, split)` and `[split, to)`.
-pub(crate) fn window(day: &Continuous, from: f64, split: f64, to: f64) -> Vec<Observed> {
-    let mut found = Vec::new();
-    for service in &day.services {
-        for (metric, values) in &service.metrics {
-            let part = |low: f64, high: f64| -> Vec<f64> {
-                let timed = service.times.iter().zip(values);
-                let inside = timed.filter(|(at, _)| **at >= low && **at < high);
-                inside.map(|(_, value)| *value).collect()
-            };
-            found.push(Observed {
-                service: service.service.clone(),
-                metric: metric.clone(),
-                normal: part(from, split),
-                anomalous: part(split, to),
-            });
-        }
-    }
-    found
 }
 
 /// Unix seconds of a text that begins with `2022-08-22 03:51:19`, in UTC. The column of seconds in the files is wrong

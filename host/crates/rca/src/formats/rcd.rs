@@ -19,7 +19,8 @@ pub(super) fn load(directory: &Path) -> Result<DataSet, FormatError> {
             continue;
         };
         for run in directories(&fault)? {
-            let (normal, anomalous) = (run.join("normal.csv"), run.join("anomalous.csv"));
+            let normal = run.join("normal.csv");
+            let anomalous = run.join("anomalous.csv");
             if !normal.is_file() && !anomalous.is_file() {
                 continue;
             }

@@ -15,7 +15,8 @@ pub(super) struct Challenger {
 
 /// The incident as it was named before, as long as its challenger has not persisted. Remembers the challenger.
 ///
-/// A young incident is corrected at once, and so is one that turns out to be worse.
+/// A young incident is corrected at once, and so are one that turns out to be worse and one that recovered: what
+/// returns after a recovery is not known to have the same cause.
 pub(super) fn held_back(
     record: &mut IncidentRecord,
     incident: &Incident,
@@ -24,7 +25,8 @@ pub(super) fn held_back(
     let before = record.challenger.take();
     let (_, named) = record.named.as_ref()?;
     let is_young = now.since_ms(record.started_at) < ONSET_TOLERANCE_MS;
-    let is_settled = record.confirmed && record.is_open() && !is_young;
+    let is_settled =
+        record.confirmed && record.is_open() && !is_young && named.recovering_since.is_none();
     let is_other = !incident.diagnosis.abstained && cause_of(incident) != cause_of(named);
     if !is_settled || !is_other || incident.severity > named.severity {
         return None;

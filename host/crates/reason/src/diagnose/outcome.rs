@@ -154,8 +154,6 @@ fn write_group(
     if !incident.diagnosis.abstained {
         let leader = incident.diagnosis.hypotheses.first();
         record.suspect = leader.and_then(|leader| leader.component.clone());
-    }
-    if !incident.diagnosis.abstained {
         record.named = Some((facts.now(), incident.clone()));
     }
     record.last = Some(incident.clone());
@@ -164,7 +162,7 @@ fn write_group(
 
 /// Confirmed by a violation that lasted for its pending time, or by anomalies that lasted and have one
 /// likely cause. What is only worth a note, such as a planned restart, confirms nothing: it is in the
-/// decision log, and nobody is paged for it.
+/// decision log, and pages no one.
 fn is_confirmed(group: &Group<'_>) -> bool {
     // A check knows the circumstances of what it reports as a note; anomalies with the same cause do not.
     let is_noted = group.members.iter().any(|member| {

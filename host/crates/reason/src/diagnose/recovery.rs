@@ -30,8 +30,7 @@ pub(super) fn recovering(
         });
     let is_another = group.is_some_and(|group| cause.is_followed_by_another(facts, group));
     let now = facts.now();
-    let is_old_enough = now.since_ms(record.started_at) >= RECOVERS_AFTER_MS;
-    if is_another || !is_old_enough || !(is_over || fades) {
+    if is_another || !(is_over || fades) {
         return None;
     }
     let mut incident = cause.last.clone();
@@ -96,7 +95,7 @@ pub(super) fn was_considered(record: &IncidentRecord, group: &Group<'_>) -> bool
     last.diagnosis.abstained || considered.any(|one| one.card == leader.cause.failure_mode.id)
 }
 
-/// The named cause of a confirmed incident.
+/// The named cause of a confirmed incident that is old enough to recover.
 struct Cause<'a> {
     record: &'a IncidentRecord,
     last: &'a Incident,
@@ -109,8 +108,11 @@ impl<'a> Cause<'a> {
         let (named_at, last) = record.named.as_ref()?;
         let leader: &Hypothesis = last.diagnosis.hypotheses.first()?;
         let is_told = record.confirmed && record.is_open();
-        let is_recent = memory.now().since_ms(*named_at) < NAMED_WITHIN_MS;
-        let suspect = leader.component.as_ref().filter(|_| is_told && is_recent)?;
+        let now = memory.now();
+        let is_recent = now.since_ms(*named_at) < NAMED_WITHIN_MS;
+        let is_old_enough = now.since_ms(record.started_at) >= RECOVERS_AFTER_MS;
+        let may_recover = is_told && is_recent && is_old_enough;
+        let suspect = leader.component.as_ref().filter(|_| may_recover)?;
         Some(Self {
             record,
             last,

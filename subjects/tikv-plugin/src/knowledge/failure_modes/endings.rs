@@ -231,7 +231,7 @@ fn address_taken() -> FailureMode {
                 Fitness::Useless,
                 "it ends the same way while the address is taken",
             ),
-            ("wait", Fitness::Useless, "nobody frees the address by itself"),
+            ("wait", Fitness::Useless, "the address does not become free by itself"),
             HARMFUL_RECOVERY,
         ])
         .revisit_when("the other holder turns out to be the intended one")
@@ -438,12 +438,12 @@ fn stopped() -> FailureMode {
             (
                 "wait",
                 Fitness::Best,
-                "maintenance that somebody started ends with a start",
+                "planned maintenance ends with a start",
             ),
             (
                 "start-store",
                 Fitness::Acceptable,
-                "if nobody knows of any maintenance",
+                "if no maintenance is planned",
             ),
             (
                 "raise-max-store-down-time",
@@ -452,5 +452,5 @@ fn stopped() -> FailureMode {
             ),
             HARMFUL_RECOVERY,
         ])
-        .revisit_when("nobody knows who stopped it, or it is not back within 30 minutes")
+        .revisit_when("the stop was not planned, or it is not back within 30 minutes")
 }

@@ -141,7 +141,7 @@ fn blocking_learner() -> FailureMode {
     repair(
         "learner-blocks-repair",
         "no-learners-beside-dead-voters",
-        "a region has a dead voter and a healthy learner, and PD uses the one for the other no longer",
+        "a region has a dead voter and a healthy learner, and PD no longer promotes the learner to replace it",
         CHECKER,
     )
     .description(
